@@ -1,0 +1,46 @@
+"""What kerasbridge raises.
+
+    KerasbridgeError
+    ├── BackendError (RuntimeError)          the backend asked for cannot be used in this process
+    │   └── BackendNotInstalled (ImportError)
+    ├── DeviceError (RuntimeError)           the device asked for is not there, or is not the process's
+    ├── DataError (ValueError)               arrays, labels or a data file are not what training needs
+    ├── ArgumentError (ValueError)           an argument is outside what it may be
+    ├── RunFolderError (OSError)             a run folder cannot be written or read
+    └── KerasContractError (RuntimeError)    this Keras keeps a part kerasbridge relies on elsewhere
+
+Every message is one sentence or two: what was expected, what came, what to type next. The command line prints
+it alone and exits with 2.
+"""
+
+
+class KerasbridgeError(Exception):
+    """The root of every error that kerasbridge raises on purpose."""
+
+
+class BackendError(KerasbridgeError, RuntimeError):
+    """The backend asked for cannot be used in this process."""
+
+
+class BackendNotInstalled(BackendError, ImportError):
+    """The backend asked for is not installed, or its installation is broken."""
+
+
+class DeviceError(KerasbridgeError, RuntimeError):
+    """The device asked for is not there, or is not the one this process runs on."""
+
+
+class DataError(KerasbridgeError, ValueError):
+    """Arrays, labels or a data file are not what training needs."""
+
+
+class ArgumentError(KerasbridgeError, ValueError):
+    """An argument is outside what it may be."""
+
+
+class RunFolderError(KerasbridgeError, OSError):
+    """A run folder cannot be written or read."""
+
+
+class KerasContractError(KerasbridgeError, RuntimeError):
+    """The installed Keras keeps a part that kerasbridge relies on somewhere else."""
