@@ -1,0 +1,74 @@
+"""Import one framework and print its version and devices as one line of JSON: `python -m kerasbridge._probe jax`.
+
+Runs in a child process of `probing`, so that a framework that crashes, hangs or chatters harms nobody.
+"""
+
+import importlib
+import json
+import os
+import re
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+
+def main(name: str) -> None:
+    """Print {"version", "devices", "error"}; what the framework itself prints goes to stderr, a traceback too."""
+    answer = os.dup(1)
+    os.dup2(2, 1)
+    found: dict[str, Any] = {"version": None, "devices": [], "error": None}
+    try:
+        framework = importlib.import_module(name)
+        found["version"] = str(framework.__version__)
+        found["devices"] = numbered(KINDS[name](framework))
+    except BaseException as error:  # a framework may also call sys.exit
+        traceback.print_exc()
+        found["error"] = last_line(error)
+    os.write(answer, json.dumps(found).encode() + b"\n")
+
+
+def numbered(kinds: Iterable[str]) -> list[str]:
+    """Turn ["cpu", "gpu", "gpu"] into ["cpu", "gpu:0", "gpu:1"]; an only cpu or mps carries no number."""
+    return [
+        kind if count == 1 and kind in ("cpu", "mps") else f"{kind}:{index}"
+        for kind, count in Counter(kinds).items()
+        for index in range(count)
+    ]
+
+
+def last_line(error: BaseException) -> str:
+    """The line of an error that names it: the last "SomeError: …", for messages with a traceback or advice in them."""
+    lines = "".join(traceback.format_exception_only(error)).strip().splitlines()
+    named = [line for line in lines if re.match(r"[\w.]*(Error|Exception): ", line)]
+    return (named or lines)[-1].strip()
+
+
+def _jax_kinds(jax: Any) -> list[str]:
+    devices = jax.local_devices()
+    if all(device.platform != "cpu" for device in devices):
+        devices = _jax_host(jax) + devices
+    return [{"cuda": "gpu", "rocm": "gpu"}.get(device.platform, device.platform) for device in devices]
+
+
+def _jax_host(jax: Any) -> list[Any]:
+    try:
+        return list(jax.local_devices(backend="cpu"))
+    except RuntimeError:  # JAX_PLATFORMS leaves the CPU out
+        return []
+
+
+def _tensorflow_kinds(tensorflow: Any) -> list[str]:
+    kinds = [device.device_type.lower() for device in tensorflow.config.list_physical_devices()]
+    return [kind for kind in kinds if kind in ("cpu", "gpu", "tpu")]
+
+
+def _torch_kinds(torch: Any) -> list[str]:
+    return ["cpu", *["gpu"] * torch.cuda.device_count(), *["mps"] * torch.backends.mps.is_available()]
+
+
+KINDS = {"jax": _jax_kinds, "tensorflow": _tensorflow_kinds, "torch": _torch_kinds}
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,62 @@
+"""The words for a device, the same on every backend, and what a framework must read to keep to it.
+
+Whether a device is there is the engine's to say.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from kerasbridge.errors import DeviceError
+
+# Not to seize the whole GPU's memory, not to chatter.
+_ALWAYS = {
+    "jax": {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
+    "tensorflow": {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "TF_CPP_MIN_LOG_LEVEL": "2"},
+    "torch": {},
+}
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device: kind is cpu, gpu, mps, tpu or auto; index None leaves it to the framework which one of a kind."""
+
+    kind: str
+    index: int | None = None
+
+    @classmethod
+    def parse(cls, word: str) -> Self:
+        """Read "cpu", "gpu", "gpu:1", "mps", "tpu" or "auto", in any case; "cuda" is accepted as "gpu".
+
+        Raises:
+            DeviceError: the word is none of these.
+
+        Example:
+            >>> Device.parse("CUDA:1")
+            Device(kind='gpu', index=1)
+        """
+        match = re.fullmatch(r"(cpu|gpu|cuda|mps|tpu)(?::([0-9]+))?|auto", word.strip().lower())
+        if match is None:
+            raise DeviceError(
+                f"Expected a device cpu, gpu, mps or tpu (or one of several, as in gpu:1) or auto; received {word!r}. "
+                'Type for example device="gpu:1" or KERASBRIDGE_DEVICE=cpu.'
+            )
+        kind, index = match.groups()
+        return cls({"cuda": "gpu", None: "auto"}.get(kind, kind), None if index is None else int(index))
+
+    def __str__(self) -> str:
+        return self.kind if self.index is None else f"{self.kind}:{self.index}"
+
+
+def variables(backend: str, device: Device) -> dict[str, str]:
+    """The environment variables that a framework, and Keras on it, should find when they are imported."""
+    if backend == "jax" and device.kind == "cpu":
+        return {**_ALWAYS[backend], "JAX_PLATFORMS": "cpu"}
+    if backend == "torch" and device.kind in ("cpu", "gpu", "mps"):
+        return {**_ALWAYS[backend], "KERAS_TORCH_DEVICE": _torch_word(device)}
+    return _ALWAYS[backend]
+
+
+def _torch_word(device: Device) -> str:
+    """PyTorch numbers only CUDA devices."""
+    return str(device).replace("gpu", "cuda") if device.kind == "gpu" else device.kind
