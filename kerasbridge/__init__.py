@@ -1,0 +1,49 @@
+"""One Keras 3 model and one training loop on TensorFlow, PyTorch and JAX: the same numbers, at full speed.
+
+Importing the package loads the standard library only; Keras and the backend come with the first name that needs them.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "backends": "kerasbridge.probing:backends",
+    "datasets": "kerasbridge.datasets",
+    "errors": "kerasbridge.errors",
+    "evaluate": "kerasbridge.training:evaluate",
+    "fit": "kerasbridge.training:fit",
+    "models": "kerasbridge.models",
+    "predict": "kerasbridge.training:predict",
+    "seed_everything": "kerasbridge.seeding:seed_everything",
+    "use_backend": "kerasbridge.using:use_backend",
+}
+
+__all__ = [*_PUBLIC, "__version__"]
+
+if TYPE_CHECKING:
+    from kerasbridge import datasets as datasets
+    from kerasbridge import errors as errors
+    from kerasbridge import models as models
+    from kerasbridge.probing import backends as backends
+    from kerasbridge.seeding import seed_everything as seed_everything
+    from kerasbridge.training import evaluate as evaluate
+    from kerasbridge.training import fit as fit
+    from kerasbridge.training import predict as predict
+    from kerasbridge.using import use_backend as use_backend
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _PUBLIC[name].partition(":")
+    value: Any = importlib.import_module(module)
+    if attribute:
+        value = getattr(value, attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

@@ -1,0 +1,180 @@
+"""The only file that touches Keras's private modules; `tests/backend/test_keras_contract.py` holds it to them.
+
+Importing it settles the backend and imports Keras. Everything private is reached through `RELIED_ON`, so that a
+Keras that keeps a part elsewhere is answered with one sentence that names it.
+"""
+
+import contextlib
+import importlib
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from kerasbridge import backend
+from kerasbridge.errors import KerasContractError
+from kerasbridge.quiet import quiet_stderr
+
+_CHOICE = backend.choose()
+with quiet_stderr() if _CHOICE.backend == "tensorflow" else contextlib.nullcontext():
+    import keras as keras  # re-exported: every other module takes Keras from here, so that the backend is settled
+
+RELIED_ON = {
+    "random functions": "keras.src.backend:random",
+    "draw_seed": "keras.src.random.seed_generator:draw_seed",
+    "current scope": "keras.src.backend:get_stateless_scope",
+    "conversion to tensors": "keras.src.backend:convert_to_tensor",
+    "lazy modules": "keras.src.utils.module_utils:tensorflow",
+    "readable logs": "keras.src.utils.python_utils:pythonify_logs",
+    "class weights": "keras.src.trainers.data_adapters.data_adapter_utils:class_weight_to_sample_weights",
+    "shapes without computing": "keras.src.backend:compute_output_spec",
+    "symbolic build": "keras:Model._symbolic_build",
+    "loss with or without `training`": "keras:Model._compute_loss",
+    "order of metrics": "keras:Model._flatten_metrics_in_order",
+    "when to validate": "keras:Model._should_eval",
+    "check that compile was called": "keras:Model._assert_compile_called",
+}
+PORTABLE_FUNCTIONS = (
+    "normal", "truncated_normal", "uniform", "randint", "categorical", "shuffle", "dropout",
+)  # fmt: skip
+TESTED = "keras 3.15"
+SEED_STATE = "seed_generator_state"
+
+
+def relied_on(what: str) -> Any:
+    """The private part of Keras that `RELIED_ON` calls `what`."""
+    module, _, names = RELIED_ON[what].partition(":")
+    try:
+        part: Any = importlib.import_module(module)
+        for name in names.split("."):
+            part = getattr(part, name)
+    except (ImportError, AttributeError) as error:
+        raise KerasContractError(
+            f"kerasbridge relies on {module}.{names} ({what}), which Keras {keras.__version__} does not have; "
+            f"use a tested version, as {TESTED}."
+        ) from error
+    return part
+
+
+draw_seed = relied_on("draw_seed")
+to_tensor = relied_on("conversion to tensors")
+current_scope: Callable[[], Any] = relied_on("current scope")
+floatx: Callable[[], str] = keras.config.floatx
+pythonify_logs: Callable[[Any], dict[str, Any]] = relied_on("readable logs")
+class_weight_to_sample_weights = relied_on("class weights")
+
+
+def hide_tensorflow() -> None:
+    """Keeps Keras from importing TensorFlow, four seconds, to save a model or set a seed on another backend.
+
+    A program that imported TensorFlow itself keeps it.
+    """
+    if keras.config.backend() != "tensorflow" and "tensorflow" not in sys.modules:
+        relied_on("lazy modules")._available = False
+
+
+hide_tensorflow()
+
+_portable_depth = 0
+_native_functions: dict[str, Any] = {}
+_portable_lock = threading.RLock()
+
+
+@contextlib.contextmanager
+def portable_random() -> Iterator[None]:
+    """While open, Keras's layers, initialisers and `keras.random` draw from kerasbridge's generator."""
+    enter_portable_random()
+    try:
+        yield
+    finally:
+        leave_portable_random()
+
+
+def enter_portable_random() -> None:
+    """Puts `draws` in the place of the backend's random functions; calls nest."""
+    from kerasbridge import draws
+
+    global _portable_depth
+    with _portable_lock:
+        _portable_depth += 1
+        if _portable_depth == 1:
+            functions = relied_on("random functions")
+            for name in PORTABLE_FUNCTIONS:
+                _native_functions[name] = getattr(functions, name)
+                setattr(functions, name, getattr(draws, name))
+
+
+def leave_portable_random() -> None:
+    """Undoes one `enter_portable_random`."""
+    global _portable_depth
+    with _portable_lock:
+        _portable_depth -= 1
+        if _portable_depth == 0:
+            functions = relied_on("random functions")
+            for name in PORTABLE_FUNCTIONS:
+                setattr(functions, name, _native_functions.pop(name))
+
+
+def symbolic_build(model: Any, batch: tuple[Any, Any, Any]) -> None:
+    """Creates whatever variables the model, its optimizer and its metrics still lack, without computing."""
+    model._symbolic_build(data_batch=batch)
+
+
+def call(model: Any, x: Any, training: bool) -> Any:
+    """The model's predictions; `training` is passed where its `call` takes it."""
+    return model(x, training=training) if model._call_has_training_arg else model(x)
+
+
+def compute_loss(model: Any, batch: tuple[Any, Any, Any], predictions: Any, training: bool) -> Any:
+    """The model's scalar loss on one batch, added losses included."""
+    x, y, sample_weight = batch
+    return model._compute_loss(x=x, y=y, y_pred=predictions, sample_weight=sample_weight, training=training)
+
+
+def track_loss(model: Any, loss: Any, rows: Any) -> None:
+    """Adds the loss of a batch of `rows` rows to the mean that Keras reports as `loss`."""
+    model._loss_tracker.update_state(loss, sample_weight=rows)
+
+
+def overrides(model: Any, step: str) -> bool:
+    """Whether the model's class replaces `train_step`, `test_step` or `predict_step`."""
+    return getattr(type(model), step) is not getattr(keras.Model, step)
+
+
+def metrics_in_order(model: Any, logs: dict[str, Any]) -> Any:
+    """What `evaluate` returns: a number, or numbers in the order of `metrics_names`."""
+    return model._flatten_metrics_in_order(logs)
+
+
+def should_validate(model: Any, epoch: int, frequency: Any) -> bool:
+    """Whether this epoch ends with a validation."""
+    return bool(model._should_eval(epoch, frequency))
+
+
+def first_epoch(model: Any, initial_epoch: int) -> int:
+    """The epoch to start from, which `BackupAndRestore` may have set."""
+    return int(getattr(model, "_initial_epoch", None) or initial_epoch)
+
+
+def seed_states(model: Any) -> Sequence[Any]:
+    """The state variables of the model's seed generators, by position."""
+    return [variable for variable in model.non_trainable_variables if variable.name == SEED_STATE]
+
+
+def dtype_policies(model: Any) -> tuple[str, ...]:
+    """The dtype policy of every layer."""
+    return tuple(str(layer.dtype_policy) for layer in model._flatten_layers())
+
+
+def flat_losses(model: Any) -> list[Any]:
+    """The compiled losses, one for each output, once they are built."""
+    compiled = model._compile_loss
+    return list(getattr(compiled, "_flat_losses", None) or []) if compiled is not None else []
+
+
+def output_spec(model: Any, x: Any) -> Any:
+    """The shapes and dtypes of the predictions for a batch `x`, without computing."""
+    symbols = keras.tree.map_structure(
+        lambda leaf: None if leaf is None else keras.KerasTensor(leaf.shape, str(leaf.dtype)), x
+    )
+    return relied_on("shapes without computing")(model, symbols, training=False)

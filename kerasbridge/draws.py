@@ -1,0 +1,142 @@
+"""Portable random numbers inside a step: `random.py`'s words in `keras.ops`, under the names of `keras.random`.
+
+The functions here stand in for those of Keras's backend random module while kerasbridge builds or runs a model
+(`_keras.portable_random`). Words are int32, whose products wrap on every backend. A seed that is a plain integer
+is drawn on the host, in NumPy: so are all initial weights.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasbridge import random as host
+from kerasbridge._keras import draw_seed, floatx, keras, to_tensor
+
+Tensor = Any
+ops = keras.ops
+_HALF_MASK = 0xFFFF
+_UNIT = 2.0**-24
+
+
+def normal(shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
+    """As `keras.random.normal`."""
+    return _scaled(_standard_normal(shape, dtype or floatx(), seed), mean, stddev)
+
+
+def truncated_normal(
+    shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
+) -> Tensor:
+    """As `keras.random.truncated_normal`."""
+    dtype = dtype or floatx()
+    if isinstance(seed, int):
+        return to_tensor(host.truncated_normal(seed, 0, shape) * stddev + mean, dtype)
+    key = _key(seed)
+    drawn = _box_muller(_triples(key, _size(shape)), dtype)
+    for attempt in range(1, host.TRUNCATION_ATTEMPTS):
+        again = [key[0] + _signed(host.attempt_seed(0, attempt)), key[1]]
+        drawn = ops.where(ops.abs(drawn) >= 2.0, _box_muller(_triples(again, _size(shape)), dtype), drawn)
+    return _scaled(ops.reshape(ops.clip(drawn, -2.0, 2.0), shape), mean, stddev)
+
+
+def uniform(
+    shape: Sequence[int], minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None
+) -> Tensor:
+    """As `keras.random.uniform`: the bounds may be tensors."""
+    dtype = dtype or floatx()
+    if isinstance(seed, int) and _plain(minval, maxval):
+        return to_tensor(host.uniform(seed, 0, shape) * (maxval - minval) + minval, dtype)
+    return _unit(_words(_key(seed), shape), dtype) * (maxval - minval) + minval
+
+
+def randint(shape: Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Tensor:
+    """As `keras.random.randint`: 31 random bits modulo the range."""
+    bits = ops.bitwise_and(_words(_key(seed), shape), 0x7FFFFFFF)
+    return ops.cast(minval + ops.mod(bits, maxval - minval), dtype)
+
+
+def categorical(logits: Tensor, num_samples: int, dtype: Any = "int32", seed: Any = None) -> Tensor:
+    """As `keras.random.categorical`, by the Gumbel-max trick."""
+    logits = ops.convert_to_tensor(logits)
+    drawn = uniform((ops.shape(logits)[0], num_samples, ops.shape(logits)[1]), dtype=logits.dtype, seed=seed)
+    gumbel = -ops.log(-ops.log(drawn + _UNIT / 2))
+    return ops.cast(ops.argmax(ops.expand_dims(logits, 1) + gumbel, axis=-1), dtype)
+
+
+def shuffle(x: Tensor, axis: int = 0, seed: Any = None) -> Tensor:
+    """As `keras.random.shuffle`."""
+    x = ops.convert_to_tensor(x)
+    return ops.take(x, ops.argsort(_words(_key(seed), (ops.shape(x)[axis],))), axis=axis)
+
+
+def dropout(inputs: Tensor, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Any = None) -> Tensor:
+    """As `keras.random.dropout`: an element is kept where its word, read as an integer, is not below `rate`."""
+    inputs = ops.convert_to_tensor(inputs)
+    if rate >= 1.0:
+        return ops.zeros_like(inputs)
+    shape = tuple(ops.shape(inputs))
+    if noise_shape is not None:
+        shape = tuple(own if wanted is None else wanted for own, wanted in zip(shape, noise_shape, strict=True))
+    keep = ops.greater_equal(_words(_key(seed), shape), int(rate * 2**32) - 2**31)
+    return ops.where(keep, inputs * (1.0 / (1.0 - rate)), ops.zeros((), inputs.dtype))
+
+
+def _key(seed: Any) -> list[Tensor]:
+    """(seed, counter) as int32 scalars; a `SeedGenerator` moves on by one."""
+    state = ops.cast(draw_seed(seed), "int32")
+    return [state[0], state[1]]
+
+
+def _words(key: list[Tensor], shape: Sequence[Any]) -> Tensor:
+    size = _size(shape)
+    return ops.reshape(ops.reshape(_triples(key, (size + 2) // 3), (-1,))[:size], shape)
+
+
+def _triples(key: list[Tensor], count: Any) -> Tensor:
+    """`random.triples` of the elements 0 … count - 1: int32 of shape (count, 3)."""
+    factor, term = host.LCG_FACTOR, host.LCG_TERM
+    x, y = key[0] * factor + term, key[1] * factor + term
+    z = ops.arange(count, dtype="int32") * factor + term
+    mixed = ops.stack(_round(x, y, z), axis=-1)
+    mixed = ops.bitwise_xor(mixed, ops.bitwise_and(ops.right_shift(mixed, 16), _HALF_MASK))
+    return ops.stack(_round(mixed[:, 0], mixed[:, 1], mixed[:, 2]), axis=-1)
+
+
+def _round(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    x = x + y * z
+    y = y + z * x
+    return x, y, z + x * y
+
+
+def _standard_normal(shape: Sequence[int], dtype: Any, seed: Any) -> Tensor:
+    if isinstance(seed, int):
+        return to_tensor(host.normal(seed, 0, shape), dtype)
+    return ops.reshape(_box_muller(_triples(_key(seed), _size(shape)), dtype), shape)
+
+
+def _box_muller(triples: Tensor, dtype: Any) -> Tensor:
+    radius = ops.sqrt(-2.0 * ops.log(_unit(triples[:, 0], dtype) + _UNIT))
+    return radius * ops.cos(2.0 * np.pi * _unit(triples[:, 1], dtype))
+
+
+def _unit(words: Tensor, dtype: Any) -> Tensor:
+    return ops.cast(ops.bitwise_and(ops.right_shift(words, 8), 0xFFFFFF), dtype) * _UNIT
+
+
+def _scaled(drawn: Tensor, mean: Any, stddev: Any) -> Tensor:
+    return drawn * stddev + mean
+
+
+def _plain(*bounds: Any) -> bool:
+    return all(isinstance(bound, (int, float)) for bound in bounds)
+
+
+def _size(shape: Sequence[Any]) -> Any:
+    size: Any = 1
+    for length in shape:
+        size = size * length
+    return size
+
+
+def _signed(word: int) -> int:
+    return word - 2**32 if word >= 2**31 else word

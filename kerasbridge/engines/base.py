@@ -1,0 +1,156 @@
+"""What an engine offers, and the way of running that every backend has: step by step."""
+
+import abc
+import contextlib
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from kerasbridge._keras import keras
+from kerasbridge.backend import Device
+from kerasbridge.errors import DeviceError
+from kerasbridge.step import Step, Tensor
+
+Data = Any
+"""A nest of tensors on the device, or None in places: (x, y, sample_weight), a row per sample."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a block leaves: how many steps it ran, the loss of each, and the logs of the last."""
+
+    steps: int
+    losses: np.ndarray[Any, Any]
+    logs: dict[str, Tensor]
+
+
+class Block(Protocol):
+    """Many steps in one call; how it runs is known once the first block has run."""
+
+    @property
+    def how(self) -> str:
+        """ "looped", "traced", "jitted steps" or "step by step"."""
+        ...
+
+    @property
+    def reason(self) -> str | None:
+        """Why not faster, where the step runs step by step."""
+        ...
+
+    def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> Outcome:
+        """Runs steps `start` to `stop` on the rows ``order[step]`` of `data`.
+
+        With `halt`, stops after the first loss that is not finite. The model's variables hold the result.
+        """
+        ...
+
+
+class Engine(abc.ABC):
+    """One backend: its devices, its gradients, and the fastest way it has to run many steps."""
+
+    name: ClassVar[str]
+
+    def __init__(self) -> None:
+        self.device = "auto"
+
+    @abc.abstractmethod
+    def devices(self) -> tuple[str, ...]:
+        """The devices of this process: ``("cpu", "gpu:0")``."""
+
+    @abc.abstractmethod
+    def use(self, device: str) -> None:
+        """Makes one of `devices()` the place of every tensor from now on."""
+
+    @abc.abstractmethod
+    def place(self, array: np.ndarray[Any, Any]) -> Tensor:
+        """A host array as a tensor on the device, in its own dtype."""
+
+    @abc.abstractmethod
+    def take(self, data: Data, row: Tensor) -> Data:
+        """The rows `row` of every tensor in `data`."""
+
+    @abc.abstractmethod
+    def value_and_grad(
+        self, function: Callable[[], tuple[Tensor, Any]], variables: list[Any]
+    ) -> tuple[tuple[Tensor, Any], list[Tensor]]:
+        """``((loss, aux), gradients)`` of a function that reads `variables`; calls may nest."""
+
+    @abc.abstractmethod
+    def compile(self, step: Step) -> Block:
+        """A block of training or test steps."""
+
+    @abc.abstractmethod
+    def compile_call(self, step: Step) -> Callable[[Data, Tensor], Any]:
+        """A predict step as a function of (data, row)."""
+
+    def eager(self) -> contextlib.AbstractContextManager[Any]:
+        """Around a step that runs as plain Python."""
+        return contextlib.nullcontext()
+
+    def set_mode(self, model: Any, training: bool) -> None:
+        """Tells modules of the framework itself, wrapped in the model, whether this is training."""
+        del model, training
+
+    @abc.abstractmethod
+    def device_of(self, tensor: Tensor) -> str:
+        """Which of `devices()` a tensor or variable lies on."""
+
+    def elsewhere(self, variables: Iterable[Any]) -> str | None:
+        """Another device than the one chosen, if one of the variables lies there."""
+        if self.device == "auto":
+            return None
+        found = (self.device_of(variable.value) for variable in variables)
+        return next((device for device in found if device != self.device), None)
+
+    def settle(self, device: Device) -> None:
+        """Chooses the device asked for; one that is not there is an error that names those that are."""
+        if device.kind == "auto":
+            return
+        available = self.devices()
+        wanted = str(device)
+        found = [name for name in available if wanted in (name, name.partition(":")[0])]
+        if not found:
+            raise DeviceError(
+                f"Expected a device that {self.name} has here, received {wanted!r}. "
+                f"Available: {', '.join(available)}. Choose one with device=… or KERASBRIDGE_DEVICE."
+            )
+        self.use(found[0])
+        self.device = found[0]
+
+
+class StepByStep:
+    """The step as plain Python, once per batch: for `run_eagerly`, and where it cannot be compiled."""
+
+    how = "step by step"
+
+    def __init__(self, engine: Engine, step: Step, reason: str) -> None:
+        self.engine, self.step, self.reason = engine, step, reason
+
+    def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> Outcome:
+        losses: list[float] = []
+        logs: dict[str, Tensor] = {}
+        for step in range(start, stop):
+            with self.engine.eager():
+                loss, logs = self.step.run(self.engine.take(data, order[step]))
+            losses.append(float(loss))
+            if halt and not math.isfinite(losses[-1]):
+                break
+        return Outcome(len(losses), np.asarray(losses), logs)
+
+    def predict(self, data: Data, row: Tensor) -> Any:
+        """The predict step on one batch."""
+        with self.engine.eager():
+            return self.step.run(self.engine.take(data, row))
+
+
+def without_compiling(step: Step) -> str | None:
+    """Why the user wants this step as plain Python, if so."""
+    return "run_eagerly=True" if step.eager else None
+
+
+def map_tensors(function: Callable[[Any], Any], data: Data) -> Data:
+    """`function` of every tensor in a nest; None stays None."""
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else function(leaf), data)

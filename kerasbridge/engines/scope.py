@@ -1,0 +1,47 @@
+"""Variables as plain tensors: how JAX and torch get a pure function out of a step."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from kerasbridge import _keras
+from kerasbridge._keras import keras
+from kerasbridge.step import Step, Tensor
+
+
+class Overlay(keras.StatelessScope):  # type: ignore[misc]
+    """A stateless scope over the current one: reads fall through to it, writes stay here.
+
+    `collect_losses` is on: without it every `add_loss` and activity regulariser is lost silently.
+    """
+
+    def __init__(self, values: Iterable[tuple[Any, Tensor]]) -> None:
+        super().__init__(state_mapping=list(values), collect_losses=True)
+        self._below = _keras.current_scope()
+        self._written: dict[int, Any] = {}
+
+    def get_current_value(self, variable: Any) -> Tensor:
+        """The variable's value here, or below."""
+        value = super().get_current_value(variable)
+        if value is None and self._below is not None:
+            value = self._below.get_current_value(variable)
+        return value
+
+    def add_update(self, update: tuple[Any, Tensor]) -> None:
+        """Notes which variable was written."""
+        super().add_update(update)
+        self._written[id(update[0])] = update[0]
+
+    def writes(self) -> list[tuple[Any, Tensor]]:
+        """The variables written here, with their latest values."""
+        return [(variable, self.get_current_value(variable)) for variable in self._written.values()]
+
+
+def pure(step: Step) -> Callable[[Sequence[Tensor], Any], tuple[list[Tensor], Any]]:
+    """The step as a function (values of its variables, batch) -> (new values, what the step returns)."""
+
+    def run(values: Sequence[Tensor], batch: Any) -> tuple[list[Tensor], Any]:
+        with Overlay(zip(step.variables, values, strict=True)) as scope:
+            outputs = step.run(batch)
+        return [scope.get_current_value(variable) for variable in step.variables], outputs
+
+    return run

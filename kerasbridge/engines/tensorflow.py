@@ -1,0 +1,102 @@
+"""TensorFlow: the step runs on its variables inside a `tf.while_loop`, in one `tf.function`."""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, map_tensors, without_compiling
+from kerasbridge.step import Step, Tensor
+
+
+class TensorFlowEngine(Engine):
+    """Gradients by `tf.GradientTape`, blocks by `tf.while_loop`."""
+
+    name = "tensorflow"
+
+    def devices(self) -> tuple[str, ...]:
+        found = [device.name.removeprefix("/device:").lower() for device in tf.config.list_logical_devices()]
+        names = [name for name in found if name.partition(":")[0] in ("cpu", "gpu", "tpu")]
+        return tuple("cpu" if names.count("cpu:1") == 0 and name == "cpu:0" else name for name in names)
+
+    def use(self, device: str) -> None:
+        kind, _, index = device.partition(":")
+        self._scope = tf.device(f"/{kind}:{index or 0}")
+        # Keras places variables where the surrounding device scope says: it stays open for the process.
+        self._scope.__enter__()
+
+    def device_of(self, tensor: Tensor) -> str:
+        name = tensor.device.rpartition("/device:")[2].lower()
+        return next((device for device in self.devices() if name in (device, f"{device}:0")), name)
+
+    def place(self, array: np.ndarray[Any, Any]) -> Tensor:
+        with self._on_device():
+            return tf.convert_to_tensor(array)
+
+    def take(self, data: Data, row: Tensor) -> Data:
+        return map_tensors(lambda leaf: tf.gather(leaf, row), data)
+
+    def value_and_grad(
+        self, function: Callable[[], tuple[Tensor, Any]], variables: list[Any]
+    ) -> tuple[tuple[Tensor, Any], list[Tensor]]:
+        with tf.GradientTape() as tape:
+            loss, aux = function()
+        return (loss, aux), tape.gradient(loss, [variable.value for variable in variables])
+
+    def compile(self, step: Step) -> Block:
+        reason = without_compiling(step)
+        return StepByStep(self, step, reason) if reason else TensorFlowBlock(self, step)
+
+    def compile_call(self, step: Step) -> Callable[[Data, Tensor], Any]:
+        reason = without_compiling(step)
+        return StepByStep(self, step, reason).predict if reason else self._function(step)
+
+    def _function(self, step: Step) -> Any:
+        return tf.function(
+            lambda data, row: step.run(self.take(data, row)), autograph=False, jit_compile=True if step.xla else None
+        )
+
+    def _on_device(self) -> contextlib.AbstractContextManager[Any]:
+        kind, _, index = self.device.partition(":")
+        return contextlib.nullcontext() if kind == "auto" else tf.device(f"/{kind}:{index or 0}")
+
+
+class TensorFlowBlock:
+    """A block: a loop in the graph around the step, itself a function of its own (and an XLA one where asked)."""
+
+    how = "looped"
+    reason: str | None = None
+
+    def __init__(self, engine: TensorFlowEngine, step: Step) -> None:
+        self._step = engine._function(step)
+        self._loop = tf.function(self._while, autograph=False)
+        self._on_device = engine._on_device
+
+    def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> Outcome:
+        with self._on_device():
+            bounds = tf.constant(start), tf.constant(stop), tf.constant(halt)
+            end, losses, logs = self._loop(data, order, *bounds)
+        end = int(end)
+        return Outcome(end - start, losses.numpy()[: end - start], logs)
+
+    def _while(
+        self, data: Data, order: Tensor, start: Tensor, stop: Tensor, halt: Tensor
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        loss, logs = self._step.get_concrete_function(data, order[0]).structured_outputs
+        losses = tf.TensorArray(loss.dtype, size=stop - start)
+        names = list(logs)
+
+        def more(index: Tensor, sound: Tensor, *_: Any) -> Tensor:
+            return tf.logical_and(index < stop, tf.logical_or(sound, tf.logical_not(halt)))
+
+        def body(index: Tensor, _: Tensor, losses: Any, *__: Tensor) -> Any:
+            loss, logs = self._step(data, order[index])
+            return index + 1, tf.math.is_finite(loss), losses.write(index - start, loss), *(logs[n] for n in names)
+
+        empty = [tf.zeros(logs[name].shape, logs[name].dtype) for name in names]
+        end, _, losses, *last = tf.while_loop(
+            more, body, (start, tf.constant(True), losses, *empty), parallel_iterations=1
+        )
+        return end, losses.stack(), dict(zip(names, last, strict=True))

@@ -1,0 +1,115 @@
+"""torch: the step is traced once to a graph of ATen operations, and replayed without Keras or autograd."""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from kerasbridge._keras import keras
+from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, map_tensors, without_compiling
+from kerasbridge.engines.scope import Overlay
+from kerasbridge.engines.torch_graph import Replay, UntraceableError
+from kerasbridge.step import Step, Tensor
+
+
+class TorchEngine(Engine):
+    """Gradients by `torch.autograd`, blocks by replaying a traced step."""
+
+    name = "torch"
+
+    def devices(self) -> tuple[str, ...]:
+        gpus = tuple(f"gpu:{index}" for index in range(torch.cuda.device_count()))
+        mps = ("mps",) if torch.backends.mps.is_available() else ()
+        return ("cpu", *gpus, *mps)
+
+    def use(self, device: str) -> None:
+        # Keras places tensors where the surrounding device scope says: it stays open for the process.
+        self._scope = keras.device(device.replace("gpu", "cuda"))
+        self._scope.__enter__()
+
+    def device_of(self, tensor: Tensor) -> str:
+        return f"gpu:{tensor.device.index or 0}" if tensor.device.type == "cuda" else str(tensor.device.type)
+
+    def place(self, array: np.ndarray[Any, Any]) -> Tensor:
+        array = np.require(array, requirements=["C", "W"])
+        return keras.ops.convert_to_tensor(torch.from_numpy(array))
+
+    def take(self, data: Data, row: Tensor) -> Data:
+        return map_tensors(lambda leaf: torch.index_select(leaf, 0, row), data)
+
+    def value_and_grad(
+        self, function: Callable[[], tuple[Tensor, Any]], variables: list[Any]
+    ) -> tuple[tuple[Tensor, Any], list[Tensor]]:
+        nested = torch.is_grad_enabled()
+        values = [variable.value for variable in variables]
+        if not nested:
+            values = [value.detach().requires_grad_() for value in values]
+        with torch.enable_grad(), Overlay(zip(variables, values, strict=True)) as scope:
+            loss, aux = function()
+            gradients = torch.autograd.grad(loss, values, create_graph=nested, allow_unused=True) if variables else ()
+        keep = (lambda leaf: leaf) if nested else _detached
+        for variable, value in scope.writes():
+            variable.assign(keep(value))
+        return (keep(loss), keras.tree.map_structure(keep, aux)), list(gradients)
+
+    def compile(self, step: Step) -> Block:
+        reason = without_compiling(step)
+        return StepByStep(self, step, reason) if reason else TorchBlock(self, step)
+
+    def compile_call(self, step: Step) -> Callable[[Data, Tensor], Any]:
+        return StepByStep(self, step, "predict").predict
+
+    def eager(self) -> contextlib.AbstractContextManager[Any]:
+        guard: contextlib.AbstractContextManager[Any] = torch.no_grad()
+        return guard
+
+    def set_mode(self, model: Any, training: bool) -> None:
+        model.train(training)
+
+
+class TorchBlock:
+    """A block: the traced step replayed on copies that the engine owns; step by step where it cannot be traced."""
+
+    def __init__(self, engine: TorchEngine, step: Step) -> None:
+        self.how = "traced"
+        self.reason: str | None = None
+        self._engine, self._step = engine, step
+        self._run: Callable[..., Outcome] | None = None
+
+    def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> Outcome:
+        with torch.no_grad():
+            if self._run is None:
+                self._run = self._traced(data, order[start])
+            return self._run(data, order, start, stop, halt)
+
+    def _traced(self, data: Data, row: Tensor) -> Callable[..., Outcome]:
+        try:
+            self._replay = Replay(self._step, self._engine.take, data, row)
+        except UntraceableError as error:
+            slow = StepByStep(self._engine, self._step, str(error))
+            self.how, self.reason = slow.how, slow.reason
+            return slow
+        return self._replayed
+
+    def _replayed(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> Outcome:
+        replay = self._replay
+        state = replay.begin()
+        inputs = replay.tensors(data)
+        losses: list[Tensor] = []
+        logs: dict[str, Tensor] = {}
+        for index, row in enumerate(order[start:stop].unbind(), start):
+            if halt or index == stop - 1:
+                loss, logs = replay.step_with_logs(state, inputs, row)
+            else:
+                loss = replay.step(state, inputs, row)
+            losses.append(loss)
+            if halt and not torch.isfinite(loss):
+                break
+        replay.commit(state)
+        return Outcome(len(losses), torch.stack(losses).cpu().numpy(), logs)
+
+
+def _detached(leaf: Any) -> Any:
+    return leaf.detach() if isinstance(leaf, torch.Tensor) else leaf

@@ -1,0 +1,146 @@
+"""Running a step over arrays: in blocks, from compiled steps that are found again."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kerasbridge import _keras
+from kerasbridge._keras import keras
+from kerasbridge.data import Array, Arrays
+from kerasbridge.engines.base import Block, Engine, map_tensors
+from kerasbridge.step import Step
+
+MOST_VARIANTS = 32
+"""Compiled steps that a model keeps; the longest unused goes first."""
+
+SECONDS_PER_BLOCK = 0.25
+"""A progress bar that moves four times a second, and a Ctrl-C that is answered within it."""
+
+_CACHE = "_kerasbridge_compiled"
+OnBlock = Callable[[int, int, dict[str, Any]], None]
+
+
+class Pace:
+    """How many steps the next block has: a fixed number, or what takes about a quarter of a second."""
+
+    def __init__(self, fixed: int | None = None) -> None:
+        self._fixed = fixed
+        self._size = fixed or 1
+        self._compiled = False
+
+    def size(self) -> int:
+        """Steps of the next block."""
+        return self._size
+
+    def took(self, steps: int, seconds: float) -> None:
+        """Learns from a finished block; the first one's time is mostly compilation."""
+        if self._fixed:
+            return
+        if not self._compiled:
+            self._compiled, self._size = True, 8
+            return
+        fitting = int(steps * SECONDS_PER_BLOCK / max(seconds, 1e-9))
+        self._size = min(max(fitting, 1), 8 * steps)
+
+
+class Runner:
+    """One kind of step of one model over arrays that lie on the device."""
+
+    def __init__(self, model: keras.Model, engine: Engine, make_step: Callable[..., Step], data: Arrays) -> None:
+        self.model, self.engine, self.make_step = model, engine, make_step
+        self.rows = data.rows
+        self.how: str | None = None
+        self.reason: str | None = None
+        self._signature = data.signature()
+        self._data = map_tensors(engine.place, data.nest)
+
+    def run(
+        self, order: list[Array], pace: Pace, begin: Callable[[int], None], end: OnBlock, stopped: Callable[[], bool],
+        halt: bool = False,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Runs every step of `order` and returns the logs of the last.
+
+        Args:
+            order: matrices of row indices, as `data.order` gives them.
+            pace: how many steps to run at a time.
+            begin: called with the first step of a block before it.
+            end: called after a block with its first step, its last and the logs.
+            stopped: asked after every block whether to leave.
+            halt: leave after the first loss that is not finite.
+        """
+        logs: dict[str, Any] = {}
+        done = 0
+        for rows in order:
+            block, placed = self._block(rows.shape[1]), self.engine.place(rows)
+            start = 0
+            while start < len(rows):
+                stop = min(start + pace.size(), len(rows))
+                begin(done + start)
+                clock = time.perf_counter()
+                outcome = block(self._data, placed, start, stop, halt)
+                pace.took(stop - start, time.perf_counter() - clock)
+                self.how, self.reason, logs = block.how, block.reason, outcome.logs
+                first, start = done + start, start + outcome.steps
+                end(first, done + start - 1, logs)
+                if stopped() or (halt and not np.isfinite(outcome.losses[-1])):
+                    return logs
+            done += len(rows)
+        return logs
+
+    def predict(
+        self, order: list[Array], begin: Callable[[int], None], end: Callable[[int, Any], None],
+        stopped: Callable[[], bool],
+    ) -> list[Any]:  # fmt: skip
+        """The predictions of every batch."""
+        outputs: list[Any] = []
+        for rows in order:
+            call = self._call(rows.shape[1])
+            for row in rows:
+                begin(len(outputs))
+                outputs.append(call(self._data, self.engine.place(row)))
+                end(len(outputs) - 1, outputs[-1])
+                if stopped():
+                    return outputs
+        return outputs
+
+    def _block(self, width: int) -> Block:
+        found: Block = self._compiled(width, self.engine.compile)
+        return found
+
+    def _call(self, width: int) -> Callable[..., Any]:
+        found: Callable[..., Any] = self._compiled(width, self.engine.compile_call)
+        return found
+
+    def _compiled(self, width: int, compile_step: Callable[[Step], Any]) -> Any:
+        key = (self.make_step.__name__, width, self._signature, _state(self.model))
+        cache = _cache(self.model)
+        if key not in cache:
+            cache[key] = compile_step(self.make_step(self.model, self.engine.value_and_grad))
+        cache.move_to_end(key)
+        while len(cache) > MOST_VARIANTS:
+            cache.popitem(last=False)
+        return cache[key]
+
+
+def _cache(model: keras.Model) -> "OrderedDict[Any, Any]":
+    """The model's compiled steps, kept on the model past Keras's and torch's tracking of attributes."""
+    if _CACHE not in model.__dict__:
+        object.__setattr__(model, _CACHE, OrderedDict())
+    cache: OrderedDict[Any, Any] = model.__dict__[_CACHE]
+    return cache
+
+
+def _state(model: keras.Model) -> tuple[Any, ...]:
+    """What makes a compiled step stale when it changes.
+
+    `compile` creates new metric variables, layers that are added or enlarged new weights: their identities stand
+    for both, since the compiled step keeps them alive.
+    """
+    optimizer = model.optimizer.variables if model.optimizer is not None else []
+    variables = (*model.variables, *optimizer, *model.metrics_variables)
+    trainable = tuple(id(variable) for variable in model.trainable_variables)
+    policies = _keras.dtype_policies(model)
+    return (tuple(map(id, variables)), trainable, policies, bool(model.run_eagerly), bool(model.jit_compile))

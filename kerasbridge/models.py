@@ -1,0 +1,65 @@
+"""The models that kerasbridge brings: the Sequential MNIST model of the lesson, and a small convolutional net."""
+
+from kerasbridge import _keras
+from kerasbridge._keras import keras
+
+layers = keras.layers
+
+
+def mlp() -> keras.Sequential:
+    """Flatten, Dense 128 relu, Dropout 0.2, Dense 10 softmax: images of shape (samples, 28, 28) in [0, 1].
+
+    Returns:
+        An uncompiled model; its outputs are probabilities, for `sparse_categorical_crossentropy`. After
+        `kb.seed_everything(seed)` its weights are the same, bit for bit, on every backend.
+
+    Example:
+        >>> import kerasbridge as kb
+        >>> kb.models.mlp().count_params()
+        101770
+    """
+    with _keras.portable_random():
+        return keras.Sequential(
+            [
+                keras.Input((28, 28)),
+                layers.Flatten(),
+                layers.Dense(128, activation="relu"),
+                layers.Dropout(0.2),
+                layers.Dense(10, activation="softmax"),
+            ],
+            name="mlp",
+        )
+
+
+def cnn() -> keras.Sequential:
+    """Two blocks of convolution, batch normalisation and pooling, then dropout and Dense 10 softmax.
+
+    Takes what `mlp` takes, images of shape (samples, 28, 28) in [0, 1], and reaches 99 % on MNIST in a few epochs.
+
+    Returns:
+        An uncompiled model, as `mlp` does.
+
+    Example:
+        >>> import kerasbridge as kb
+        >>> kb.models.cnn().output_shape
+        (None, 10)
+    """
+    with _keras.portable_random():
+        return keras.Sequential(
+            [
+                keras.Input((28, 28)),
+                layers.Reshape((28, 28, 1)),
+                layers.Conv2D(32, 3, use_bias=False),
+                layers.BatchNormalization(),
+                layers.ReLU(),
+                layers.MaxPooling2D(),
+                layers.Conv2D(64, 3, use_bias=False),
+                layers.BatchNormalization(),
+                layers.ReLU(),
+                layers.MaxPooling2D(),
+                layers.Flatten(),
+                layers.Dropout(0.4),
+                layers.Dense(10, activation="softmax"),
+            ],
+            name="cnn",
+        )

@@ -1,0 +1,106 @@
+"""What a person sees while a model trains: a bar in a terminal or notebook, plain lines elsewhere, or nothing."""
+
+import sys
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from kerasbridge._keras import keras, pythonify_logs
+
+Logs = dict[str, Any]
+
+
+def reporter(verbose: int | str, steps: int, batch_size: int, epochs: int = 1) -> "Reporter":
+    """The reporter for `verbose`: 0 silent, 1 a bar where one can move, 2 a line per epoch, "auto" as 1."""
+    if verbose == 0:
+        return Reporter()
+    console = Console(file=sys.stdout)
+    if verbose == 2 or not (console.is_terminal or console.is_jupyter):
+        return Lines(epochs, steps * batch_size)
+    return Bar(console, epochs, steps, batch_size)
+
+
+class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
+    """Silence; the others override what they show."""
+
+    def on_block_end(self, last_step: int, logs: Logs) -> None:
+        """Called after each block of training or evaluation steps."""
+
+    def close(self) -> None:
+        """Called when training ends, also by an error."""
+
+
+class Lines(Reporter):
+    """A line when an epoch ends."""
+
+    def __init__(self, epochs: int, samples: int) -> None:
+        super().__init__()
+        self._epochs, self._samples, self._start = epochs, samples, time.perf_counter()
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        seconds = time.perf_counter() - self._start
+        speed = f"{self._samples / max(seconds, 1e-9):,.0f} samples/s"
+        print(f"Epoch {epoch + 1}/{self._epochs}  {seconds:.1f} s  {speed}  {_in_words(logs)}", flush=True)
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        if self._epochs == 0:
+            print(_in_words(logs), flush=True)
+
+
+class Bar(Reporter):
+    """A bar per epoch: steps, time left, samples per second, loss and metrics; one bar for an evaluation."""
+
+    def __init__(self, console: Console, epochs: int, steps: int, batch_size: int) -> None:
+        super().__init__()
+        self._epochs, self._steps, self._batch_size = epochs, steps, batch_size
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
+            TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[speed]}  {task.fields[logs]}"),
+            console=console, auto_refresh=False,
+        )  # fmt: skip
+        self._task: Any = None
+        self._start = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._open(f"Epoch {epoch + 1}/{self._epochs}")
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        if self._epochs == 0:
+            self._open("Evaluate")
+
+    def on_block_end(self, last_step: int, logs: Logs) -> None:
+        self._show(last_step + 1, pythonify_logs(logs))
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self._show(self._steps, logs or {})
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        if self._epochs == 0:
+            self._show(self._steps, logs or {})
+
+    def close(self) -> None:
+        self._progress.stop()
+
+    def _open(self, title: str) -> None:
+        self._start = time.perf_counter()
+        self._progress.start()
+        self._task = self._progress.add_task(title, total=self._steps, speed="", logs="")
+
+    def _show(self, done: int, logs: Logs) -> None:
+        speed = done * self._batch_size / max(time.perf_counter() - self._start, 1e-9)
+        if self._progress.tasks[self._task].finished:
+            self._progress.update(self._task, logs=_in_words(logs))
+        else:
+            self._progress.update(self._task, completed=done, speed=f"{speed:,.0f} samples/s", logs=_in_words(logs))
+        self._progress.refresh()
+
+
+def _in_words(logs: Logs | None) -> str:
+    """The loss first, then metrics, then those of the validation."""
+    ranked = sorted((logs or {}).items(), key=lambda item: (item[0].startswith("val_"), "loss" not in item[0], item[0]))
+    return "  ".join(f"{name} {value:.4f}" for name, value in ranked if isinstance(value, (int, float)))

@@ -1,0 +1,110 @@
+"""Portable random numbers on the host: the same bits on every machine, whatever the backend.
+
+The generator is pcg3d (Mark Jarzynski and Marc Olano, "Hash Functions for GPU Rendering", Journal of Computer
+Graphics Techniques 9(3), 2020): a hash of three 32-bit integers to three, in multiplications, additions and
+shifts that every array library has. It is keyed by (seed, counter, element), so no number depends on which was
+drawn before it. `draws.py` computes the same words inside a compiled step.
+"""
+
+import hashlib
+import random as python_random
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+Words = np.ndarray[Any, np.dtype[np.uint32]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Rows = np.ndarray[Any, np.dtype[np.int32]]
+
+LCG_FACTOR, LCG_TERM = 1664525, 1013904223
+# A normal draw outside two standard deviations is replaced by the next attempt; six of them all fail for one
+# element in 10^8, which is then clipped.
+TRUNCATION_ATTEMPTS = 6
+_ORDER = "order of rows"
+_MASK32 = 0xFFFFFFFF
+
+
+def pcg3d(x: Words, y: Words, z: Words) -> tuple[Words, Words, Words]:
+    """Three words hashed to three, elementwise on uint32 arrays (Jarzynski and Olano 2020, listing "pcg3d")."""
+    with np.errstate(over="ignore"):
+        factor, term, half = np.uint32(LCG_FACTOR), np.uint32(LCG_TERM), np.uint32(16)
+        x, y, z = x * factor + term, y * factor + term, z * factor + term
+        x = x + y * z
+        y = y + z * x
+        z = z + x * y
+        x, y, z = x ^ (x >> half), y ^ (y >> half), z ^ (z >> half)
+        x = x + y * z
+        y = y + z * x
+        z = z + x * y
+    return x, y, z
+
+
+def triples(seed: int, counter: int, elements: Words) -> Words:
+    """The three words of each element: uint32 of shape (len(elements), 3)."""
+    keys = np.array([seed & _MASK32, counter & _MASK32], np.uint32)
+    return np.stack(pcg3d(keys[:1], keys[1:], np.asarray(elements, np.uint32)), axis=-1)
+
+
+def words(seed: int, counter: int, count: int) -> Words:
+    """`count` words; word i is component i % 3 of triple i // 3."""
+    return triples(seed, counter, np.arange(-(-count // 3), dtype=np.uint32)).reshape(-1)[:count]
+
+
+def derive(seed: int, *path: object) -> int:
+    """A 31-bit seed for a purpose of its own, such as ``derive(7, "masks", 3)``: unrelated to its neighbours'."""
+    digest = hashlib.sha256(repr((int(seed), *path)).encode()).digest()
+    return int.from_bytes(digest[:4], "little") & 0x7FFFFFFF
+
+
+def uniform(seed: int, counter: int, shape: Sequence[int]) -> Floats:
+    """Numbers in [0, 1), multiples of 2^-24: each is exact in float32."""
+    return _unit(words(seed, counter, _size(shape))).reshape(tuple(shape))
+
+
+def normal(seed: int, counter: int, shape: Sequence[int]) -> Floats:
+    """Standard normal numbers (Box and Muller 1958), computed in float64."""
+    return _box_muller(triples(seed, counter, np.arange(_size(shape), dtype=np.uint32))).reshape(tuple(shape))
+
+
+def truncated_normal(seed: int, counter: int, shape: Sequence[int]) -> Floats:
+    """Standard normal numbers within two standard deviations; others are drawn again, up to six times."""
+    elements = np.arange(_size(shape), dtype=np.uint32)
+    drawn = np.empty(elements.size)
+    missing = elements
+    for attempt in range(TRUNCATION_ATTEMPTS):
+        drawn[missing] = _box_muller(triples(attempt_seed(seed, attempt), counter, missing))
+        missing = missing[np.abs(drawn[missing]) >= 2.0]
+    return np.clip(drawn, -2.0, 2.0).reshape(tuple(shape))
+
+
+def attempt_seed(seed: int, attempt: int) -> int:
+    """The seed of a further attempt at the same element: attempt 0 keeps it."""
+    return (seed + attempt * 0x3C6EF372) & _MASK32
+
+
+def permutation(seed: int, epoch: int, rows: int) -> Rows:
+    """The order in which an epoch sees its rows: int32 of shape (rows,), from (seed, epoch) alone."""
+    keys = words(derive(seed, _ORDER), epoch, 2 * rows).view(np.uint64)
+    return np.argsort(keys, kind="stable").astype(np.int32)
+
+
+def fresh_seed() -> int:
+    """A seed from Python's `random`, as Keras takes the seeds nobody chose: `random.seed` makes it repeatable."""
+    return python_random.randint(0, 0x7FFFFFFF)
+
+
+def _size(shape: Sequence[int]) -> int:
+    return int(np.prod(tuple(shape), dtype=np.int64))
+
+
+def _unit(drawn: Words) -> Floats:
+    unit: Floats = np.multiply(drawn >> np.uint32(8), 2.0**-24)
+    return unit
+
+
+def _box_muller(drawn: Words) -> Floats:
+    radius = np.sqrt(-2.0 * np.log(_unit(drawn[:, 0]) + 2.0**-24))
+    angle: Floats = np.cos(2.0 * np.pi * _unit(drawn[:, 1]))
+    product: Floats = radius * angle
+    return product

@@ -1,0 +1,53 @@
+"""One seed for everything that draws: `kb.seed_everything`."""
+
+import random
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from kerasbridge import _keras, checks
+from kerasbridge._keras import keras
+
+
+class seed_everything:  # noqa: N801 - called like a function, with `with` like a scope
+    """Seeds Python's `random`, NumPy, Keras and the backend, and turns portable random numbers on.
+
+    As a call it lasts until the process ends; at the end of a ``with`` statement the states of `random` and NumPy
+    return, and Keras's own random functions with them. Models built in between start from the same weights, bit for
+    bit, on every backend.
+
+    Args:
+        seed: a whole number from 0 to 2**32 - 1.
+
+    Raises:
+        ArgumentError: the seed is none.
+
+    Example:
+        >>> import kerasbridge as kb
+        >>> with kb.seed_everything(7):
+        ...     model = kb.models.mlp()
+    """
+
+    _stays = False
+
+    def __init__(self, seed: int) -> None:
+        checks.check_seed(seed)
+        self._before = (random.getstate(), np.random.get_state())
+        if not seed_everything._stays:
+            _keras.enter_portable_random()
+            seed_everything._stays = True
+        _keras.hide_tensorflow()
+        keras.utils.set_random_seed(seed)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        random.setstate(self._before[0])
+        np.random.set_state(self._before[1])
+        if seed_everything._stays:
+            seed_everything._stays = False
+            _keras.leave_portable_random()

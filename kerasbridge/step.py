@@ -1,0 +1,91 @@
+"""The training, test and predict step: written once, in Keras's public terms, for every backend.
+
+A step is a function of one batch that reads and writes the model's variables. Whether those are the variables
+themselves or tensors standing in for them inside a `keras.StatelessScope` is the engine's concern.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from kerasbridge import _keras
+from kerasbridge._keras import keras
+
+Tensor = Any
+Batch = tuple[Any, Any, Any]
+"""(x, y, sample_weight): nests of tensors of equal length; the last two may be None."""
+
+
+class ValueAndGrad(Protocol):
+    """What an engine lends the training step: ``((loss, aux), gradients)`` of `function` by `variables`."""
+
+    def __call__(
+        self, function: Callable[[], tuple[Tensor, Any]], variables: list[Any]
+    ) -> tuple[tuple[Tensor, Any], list[Tensor]]: ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step and the variables it reads or writes, each once.
+
+    `run` maps a batch to (loss, logs) or, for a predict step, to the predictions. `eager` and `xla` are the
+    `run_eagerly` and `jit_compile` that the model was compiled with.
+    """
+
+    run: Callable[[Batch], Any]
+    variables: tuple[Any, ...]
+    eager: bool
+    xla: bool
+
+
+def train_step(model: keras.Model, value_and_grad: ValueAndGrad) -> Step:
+    """Forward pass, loss, gradients, update, metrics: what `keras.Model.train_step` does on each backend."""
+
+    def run(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        x, y, sample_weight = batch
+
+        def loss_and_predictions() -> tuple[Tensor, tuple[Tensor, Any]]:
+            predictions = _keras.call(model, x, training=True)
+            loss = _keras.compute_loss(model, batch, predictions, training=True)
+            return model.optimizer.scale_loss(loss), (loss, predictions)
+
+        variables = model.trainable_variables
+        (_, (loss, predictions)), gradients = value_and_grad(loss_and_predictions, variables)
+        if variables:
+            model.optimizer.apply(gradients, variables)
+        _keras.track_loss(model, loss, rows_of(x))
+        return loss, model.compute_metrics(x, y, predictions, sample_weight=sample_weight)
+
+    return _step(model, run, [*model.variables, *model.optimizer.variables, *model.metrics_variables])
+
+
+def evaluate_step(model: keras.Model, _: ValueAndGrad) -> Step:
+    """Forward pass, loss, metrics: what `keras.Model.test_step` does on each backend."""
+
+    def run(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        x, y, sample_weight = batch
+        predictions = _keras.call(model, x, training=False)
+        loss = _keras.compute_loss(model, batch, predictions, training=False)
+        _keras.track_loss(model, loss, rows_of(x))
+        return loss, model.compute_metrics(x, y, predictions, sample_weight=sample_weight)
+
+    return _step(model, run, [*model.variables, *model.metrics_variables])
+
+
+def predict_step(model: keras.Model, _: ValueAndGrad) -> Step:
+    """The forward pass alone."""
+
+    def run(batch: Batch) -> Any:
+        return _keras.call(model, batch[0], training=False)
+
+    return _step(model, run, model.variables)
+
+
+def rows_of(x: Any) -> int:
+    """The number of rows in a batch."""
+    return int(next(leaf for leaf in keras.tree.flatten(x) if leaf is not None).shape[0])
+
+
+def _step(model: keras.Model, run: Callable[[Batch], Any], variables: list[Any]) -> Step:
+    unique = tuple({id(variable): variable for variable in variables}.values())
+    return Step(run, unique, eager=bool(model.run_eagerly), xla=bool(model.jit_compile))

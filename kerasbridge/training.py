@@ -1,0 +1,340 @@
+"""fit, evaluate and predict: epochs, callbacks and validation around blocks of compiled steps."""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from kerasbridge import _keras, callbacks, checks, engines, progress, random
+from kerasbridge._keras import keras
+from kerasbridge.data import DEFAULT_BATCH_SIZE, Arrays, arrays, check_labels, order, unpack_validation
+from kerasbridge.engines.base import Engine
+from kerasbridge.errors import ArgumentError, DeviceError
+from kerasbridge.loop import Pace, Runner
+from kerasbridge.step import evaluate_step, predict_step, train_step
+
+log = logging.getLogger("kerasbridge")
+RNGS = ("portable", "native")
+
+
+def fit(
+    model: keras.Model,
+    x: Any = None,
+    y: Any = None,
+    batch_size: int | None = None,
+    epochs: int = 1,
+    verbose: int | str = "auto",
+    callbacks: Any = None,
+    validation_split: float = 0.0,
+    validation_data: Any = None,
+    shuffle: bool = True,
+    class_weight: Mapping[int, float] | None = None,
+    sample_weight: Any = None,
+    initial_epoch: int = 0,
+    validation_batch_size: int | None = None,
+    validation_freq: int | list[int] = 1,
+    *,
+    seed: int | None = None,
+    rng: str = "portable",
+) -> keras.callbacks.History:
+    """Trains a compiled model, as `keras.Model.fit` does, many steps per call of the backend.
+
+    Args:
+        model: a compiled Keras model.
+        x: arrays or tensors of shape (samples, …), or a list, tuple or dict of them.
+        y: targets, likewise.
+        batch_size: samples per step, 32 by default. A smaller last batch is trained too.
+        epochs: the epoch to train up to.
+        verbose: 0 silent, 1 a progress bar, 2 a line per epoch; "auto" is 1, and lines where there is no terminal.
+        callbacks: `keras.callbacks.Callback` objects. One with a hook after every batch is called after every batch.
+        validation_split: the last part of the data, between 0 and 1, to validate on.
+        validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` to validate on after each epoch.
+        shuffle: whether each epoch sees the rows in an order of its own, from (seed, epoch).
+        class_weight: weight of each class's samples in the loss.
+        sample_weight: weight of each sample in the loss.
+        initial_epoch: the epoch to start at.
+        validation_batch_size: `batch_size` unless given.
+        validation_freq: validate every so many epochs, or after the epochs in a list.
+        seed: one number that settles the order of rows and, by their position in the model, its random layers.
+            Without it the order comes from Python's `random`, and the layers go on where they were.
+        rng: "portable", the same numbers on every backend, or "native", the backend's own.
+
+    Returns:
+        The `History`; its `params` say how the steps ran ("looped", "traced", "jitted steps" or "step by step",
+        and `execution_reason` why not faster), and the seed.
+
+    Raises:
+        DataError: arrays of unequal length or without rows, labels outside the output's width.
+        ArgumentError: an argument outside what it may be.
+
+    A model that overrides `train_step` is handed to `model.fit`.
+
+    Example:
+        >>> import kerasbridge as kb
+        >>> data, model = kb.datasets.mnist(), kb.models.mlp()
+        >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        >>> history = kb.fit(model, data.x_train / 255, data.y_train, epochs=1, seed=0, verbose=0)
+    """
+    _keras.hide_tensorflow()
+    _check_arguments(model, batch_size, epochs, initial_epoch, validation_split, seed, rng)
+    validation_batch_size = validation_batch_size or batch_size
+    if _keras.overrides(model, "train_step"):
+        log.warning("kerasbridge: %s overrides train_step, so it trains through model.fit.", type(model).__name__)
+        return model.fit(
+            x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
+            sample_weight, initial_epoch, None, None, validation_batch_size, validation_freq,
+        )  # fmt: skip
+    data = arrays(x, y, sample_weight, class_weight)
+    held_out = unpack_validation(validation_data) if validation_data is not None else None
+    if validation_split and held_out is None:
+        data, held_out = data.split(validation_split)
+    batch_size = batch_size or DEFAULT_BATCH_SIZE
+    with _random_numbers(rng):
+        engine = _prepare(model, data, batch_size, held_out)
+        order_seed = _settle_seed(model, seed)
+        trainer = Runner(model, engine, train_step, data)
+        validator = Runner(model, engine, evaluate_step, held_out) if held_out else None
+        return _train(
+            model, trainer, validator,
+            batch_size=batch_size, validation_batch_size=validation_batch_size or batch_size,
+            validation_freq=validation_freq, epochs=_capped(epochs), initial_epoch=initial_epoch, verbose=verbose,
+            given_callbacks=callbacks, seed=order_seed if shuffle else None,
+            params={"seed": order_seed, "rng": rng, "backend": engine.name, "device": engine.device},
+        )  # fmt: skip
+
+
+def evaluate(
+    model: keras.Model,
+    x: Any = None,
+    y: Any = None,
+    batch_size: int | None = None,
+    verbose: int | str = "auto",
+    sample_weight: Any = None,
+    callbacks: Any = None,
+    return_dict: bool = False,
+) -> Any:
+    """The loss and metrics of a compiled model on data it does not train on, as `keras.Model.evaluate` gives them.
+
+    Args:
+        model: a compiled Keras model.
+        x, y, sample_weight: as for `fit`.
+        batch_size: samples per step, 32 by default.
+        verbose: as for `fit`.
+        callbacks: `keras.callbacks.Callback` objects.
+        return_dict: a dict by name instead of a list in the order of `metrics_names`.
+
+    Raises:
+        DataError, ArgumentError: as for `fit`.
+    """
+    _keras.hide_tensorflow()
+    _check_arguments(model, batch_size)
+    if _keras.overrides(model, "test_step"):
+        log.warning("kerasbridge: %s overrides test_step, so model.evaluate runs it.", type(model).__name__)
+        return model.evaluate(x, y, batch_size, verbose, sample_weight, None, callbacks, return_dict)
+    data, batch_size = arrays(x, y, sample_weight), batch_size or DEFAULT_BATCH_SIZE
+    with _random_numbers("portable"):
+        engine = _prepare(model, data, batch_size)
+        runner = Runner(model, engine, evaluate_step, data)
+        reporter = progress.reporter(verbose, -(-data.rows // batch_size), batch_size, epochs=0)
+        listeners = _callback_list(model, callbacks, reporter, epochs=1, steps=-(-data.rows // batch_size))
+        with contextlib.closing(reporter):
+            logs = _test(model, runner, batch_size, listeners, reporter)
+    return logs if return_dict else _keras.metrics_in_order(model, logs)
+
+
+def predict(
+    model: keras.Model,
+    x: Any,
+    batch_size: int | None = None,
+    verbose: int | str = "auto",
+    callbacks: Any = None,
+) -> Any:
+    """The model's outputs for `x` as NumPy arrays, in the structure the model returns, as `keras.Model.predict`.
+
+    Args:
+        model: a Keras model; it need not be compiled.
+        x: as for `fit`.
+        batch_size: samples per step, 32 by default.
+        verbose: accepted for `keras.Model.predict`'s sake; predicting shows nothing.
+        callbacks: `keras.callbacks.Callback` objects.
+
+    Raises:
+        DataError, ArgumentError: as for `fit`.
+    """
+    del verbose
+    _keras.hide_tensorflow()
+    if batch_size is not None:
+        checks.check_batch_size(batch_size, 1)
+    if _keras.overrides(model, "predict_step"):
+        log.warning("kerasbridge: %s overrides predict_step, so model.predict runs it.", type(model).__name__)
+        return model.predict(x, batch_size, 0, None, callbacks)
+    data = arrays(x)
+    engine = engines.current()
+    batches = order(data.rows, batch_size or DEFAULT_BATCH_SIZE)
+    listeners = _callback_list(model, callbacks, None, epochs=1, steps=sum(map(len, batches)))
+    with _random_numbers("portable"):
+        if not model.built:
+            _keras.output_spec(model, data.first(1)[0])
+        _check_device(model, engine)
+        model.stop_predicting = False
+        engine.set_mode(model, training=False)
+        listeners.on_predict_begin()
+        outputs = Runner(model, engine, predict_step, data).predict(
+            batches,
+            listeners.on_predict_batch_begin,
+            lambda step, batch: listeners.on_predict_batch_end(step, {"outputs": batch}),
+            lambda: bool(model.stop_predicting),
+        )
+        listeners.on_predict_end()
+    return keras.tree.map_structure(lambda *parts: np.concatenate(list(map(_host, parts))), *outputs)
+
+
+def _train(
+    model: keras.Model, trainer: Runner, validator: Runner | None, *, batch_size: int, validation_batch_size: int,
+    validation_freq: int | list[int], epochs: int, initial_epoch: int, verbose: int | str, given_callbacks: Any,
+    seed: int | None, params: dict[str, Any],
+) -> keras.callbacks.History:  # fmt: skip
+    steps = -(-trainer.rows // batch_size)
+    reporter = progress.reporter(verbose, steps, batch_size, epochs)
+    listeners = _callback_list(
+        model, given_callbacks, reporter, epochs=epochs, steps=steps, verbose=verbose, history=True
+    )
+    pace = _pace(model, listeners, "train")
+    halt = callbacks.halts_on_nan(listeners.callbacks)
+
+    def end(_: int, last: int, logs: dict[str, Any]) -> None:
+        listeners.on_train_batch_end(last, logs)
+        reporter.on_block_end(last, logs)
+
+    model.stop_training = False
+    logs: dict[str, Any] = {}
+    with contextlib.closing(reporter):
+        listeners.on_train_begin()
+        for epoch in range(_keras.first_epoch(model, initial_epoch), epochs):
+            model.reset_metrics()
+            listeners.on_epoch_begin(epoch)
+            trainer.engine.set_mode(model, training=True)
+            rows = order(trainer.rows, batch_size, seed, epoch)
+            logs = trainer.run(rows, pace, listeners.on_train_batch_begin, end, lambda: bool(model.stop_training), halt)
+            logs = _keras.pythonify_logs(logs)
+            if validator and _keras.should_validate(model, epoch, validation_freq):
+                validated = _test(model, validator, validation_batch_size, listeners, None)
+                logs.update({f"val_{name}": value for name, value in validated.items()})
+            listeners.on_epoch_end(epoch, logs)
+            if model.stop_training:
+                break
+        if epochs > 0 and model.optimizer is not None:
+            model.optimizer.finalize_variable_values(model.trainable_weights)
+        model.history.params.update(params, execution=trainer.how, execution_reason=trainer.reason)
+        listeners.on_train_end(logs)
+    if trainer.reason:
+        log.warning("kerasbridge: training ran step by step: %s.", trainer.reason)
+    return model.history
+
+
+def _test(
+    model: keras.Model, runner: Runner, batch_size: int, listeners: Any, reporter: progress.Reporter | None
+) -> dict[str, Any]:
+    def end(_: int, last: int, logs: dict[str, Any]) -> None:
+        listeners.on_test_batch_end(last, logs)
+        if reporter:
+            reporter.on_block_end(last, logs)
+
+    runner.engine.set_mode(model, training=False)
+    model.stop_evaluating = False
+    listeners.on_test_begin()
+    model.reset_metrics()
+    logs = runner.run(
+        order(runner.rows, batch_size), _pace(model, listeners, "test"),
+        listeners.on_test_batch_begin, end, lambda: bool(model.stop_evaluating),
+    )  # fmt: skip
+    logs = _keras.pythonify_logs(logs)
+    listeners.on_test_end(logs)
+    return logs
+
+
+def _prepare(model: keras.Model, data: Arrays, batch_size: int, held_out: Arrays | None = None) -> Engine:
+    """Builds what is not built, and checks what only a built model can tell."""
+    engine = engines.current()
+    _keras.symbolic_build(model, data.first(batch_size))
+    _check_device(model, engine)
+    check_labels(model, data)
+    if held_out:
+        check_labels(model, held_out)
+    return engine
+
+
+def _settle_seed(model: keras.Model, seed: int | None) -> int:
+    """The seed of the order of rows; one that was given also settles the random layers."""
+    if seed is None:
+        return random.fresh_seed()
+    for position, state in enumerate(_keras.seed_states(model)):
+        state.assign(np.array([random.derive(seed, "random layer", position), 0], dtype="int64"))
+    return seed
+
+
+def _pace(model: keras.Model, listeners: Any, kind: str) -> Pace:
+    live = callbacks.any_live(listeners.callbacks, kind)
+    return Pace(max(1, model.steps_per_execution) if live or model.steps_per_execution > 1 else None)
+
+
+def _callback_list(
+    model: keras.Model, given: Any, reporter: progress.Reporter | None, history: bool = False, **params: Any
+) -> Any:
+    if isinstance(given, keras.callbacks.CallbackList):
+        return given
+    every = [*(given if isinstance(given, (list, tuple)) else [given] if given else []), *filter(None, [reporter])]
+    return keras.callbacks.CallbackList(every, add_history=history, add_progbar=False, model=model, **params)
+
+
+@contextlib.contextmanager
+def _random_numbers(rng: str) -> Iterator[None]:
+    with _keras.portable_random() if rng == "portable" else contextlib.nullcontext():
+        yield
+
+
+def _check_arguments(
+    model: keras.Model,
+    batch_size: int | None,
+    epochs: int = 1,
+    initial_epoch: int = 0,
+    validation_split: float = 0.0,
+    seed: int | None = None,
+    rng: str = "portable",
+) -> None:
+    if not model.compiled:
+        raise ArgumentError('Expected a compiled model. Call model.compile("adam", loss=…) first.')
+    if batch_size is not None:
+        checks.check_batch_size(batch_size, 1)
+    checks.check_epochs(epochs, initial_epoch)
+    checks.check_validation_split(validation_split)
+    if seed is not None:
+        checks.check_seed(seed)
+    if rng not in RNGS:
+        raise ArgumentError(f"Expected rng to be one of {', '.join(RNGS)}, received {rng!r}.")
+
+
+def _check_device(model: keras.Model, engine: Engine) -> None:
+    """A model built before the device was chosen lies elsewhere, and would be split between two devices."""
+    elsewhere = engine.elsewhere(model.variables)
+    if elsewhere:
+        raise DeviceError(
+            f"Expected the model on {engine.device}, found it on {elsewhere}. Call "
+            f'kb.use_backend("{engine.name}", device="{engine.device}") before building the model.'
+        )
+
+
+def _capped(epochs: int) -> int:
+    """KERAS_MAX_EPOCHS, for debugging runs, as Keras itself respects it."""
+    most = keras.config.max_epochs()
+    if most and most < epochs:
+        warnings.warn(f"Limiting epochs to {most}", stacklevel=3)
+        return int(most)
+    return epochs
+
+
+def _host(tensor: Any) -> Any:
+    return keras.ops.convert_to_numpy(tensor)

@@ -1,0 +1,30 @@
+"""`kb.use_backend`: the backend and the device of this process, in words."""
+
+from kerasbridge import backend, engines
+
+
+def use_backend(name: str | None = None, device: str | None = None) -> backend.Choice:
+    """Chooses the backend and the device of this process; call it before Keras is imported.
+
+    Args:
+        name: "jax", "tensorflow" or "torch". Without it KERAS_BACKEND decides, then keras.json where it names
+            something other than tensorflow, then the first that is installed.
+        device: "cpu", "gpu", "gpu:1", "mps", "tpu" or "auto". Without it KERASBRIDGE_DEVICE decides, then "auto".
+            One that is named is looked for at once, which imports the backend.
+
+    Returns:
+        The backend, the device, and what chose the backend.
+
+    Raises:
+        BackendError: the backend is unknown, or the process already runs on another.
+        BackendNotInstalled: the backend is not installed.
+        DeviceError: the device is unknown, not there, or not the one the process runs on.
+
+    Example:
+        >>> import kerasbridge as kb
+        >>> choice = kb.use_backend(device="cpu")
+    """
+    choice = backend.choose(name, device)
+    if choice.device.kind != "auto":
+        engines.current()
+    return choice
