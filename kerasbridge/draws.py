@@ -16,7 +16,8 @@ from kerasbridge._keras import draw_seed, floatx, keras, to_tensor
 Tensor = Any
 ops = keras.ops
 _HALF_MASK = 0xFFFF
-_UNIT = 2.0**-24
+# How many random bits a float of [0, 1) holds exactly; more would round up to 1.
+_UNIT_BITS = {"float64": 24, "float32": 24, "float16": 11, "bfloat16": 8}
 
 
 def normal(shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
@@ -59,7 +60,7 @@ def categorical(logits: Tensor, num_samples: int, dtype: Any = "int32", seed: An
     """As `keras.random.categorical`, by the Gumbel-max trick."""
     logits = ops.convert_to_tensor(logits)
     drawn = uniform((ops.shape(logits)[0], num_samples, ops.shape(logits)[1]), dtype=logits.dtype, seed=seed)
-    gumbel = -ops.log(-ops.log(drawn + _UNIT / 2))
+    gumbel = -ops.log(-ops.log(drawn + 2.0**-25))
     return ops.cast(ops.argmax(ops.expand_dims(logits, 1) + gumbel, axis=-1), dtype)
 
 
@@ -115,12 +116,14 @@ def _standard_normal(shape: Sequence[int], dtype: Any, seed: Any) -> Tensor:
 
 
 def _box_muller(triples: Tensor, dtype: Any) -> Tensor:
-    radius = ops.sqrt(-2.0 * ops.log(_unit(triples[:, 0], dtype) + _UNIT))
-    return radius * ops.cos(2.0 * np.pi * _unit(triples[:, 1], dtype))
+    wide = "float64" if keras.backend.standardize_dtype(dtype) == "float64" else "float32"
+    radius = ops.sqrt(-2.0 * ops.log(_unit(triples[:, 0], wide) + 2.0**-24))
+    return ops.cast(radius * ops.cos(2.0 * np.pi * _unit(triples[:, 1], wide)), dtype)
 
 
 def _unit(words: Tensor, dtype: Any) -> Tensor:
-    return ops.cast(ops.bitwise_and(ops.right_shift(words, 8), 0xFFFFFF), dtype) * _UNIT
+    bits = _UNIT_BITS[keras.backend.standardize_dtype(dtype)]
+    return ops.cast(ops.bitwise_and(ops.right_shift(words, 32 - bits), 2**bits - 1), dtype) * 2.0**-bits
 
 
 def _scaled(drawn: Tensor, mean: Any, stddev: Any) -> Tensor:

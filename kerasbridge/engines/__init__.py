@@ -1,6 +1,7 @@
 """The engines, one a backend; others may add theirs through the entry point group ``kerasbridge.engines``."""
 
 import functools
+import importlib
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ def current() -> "Engine":
 
 @functools.cache
 def _load(name: str, device: str) -> "Engine":
+    # Keras first, quietly: an engine's own import of its framework would let that introduce itself.
+    importlib.import_module("kerasbridge._keras")
     engine = _entry_point(name).load()()
     engine.settle(backend.Device.parse(device))
     loaded: Engine = engine

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from kerasbridge._keras import keras
-from kerasbridge.backend import Device
+from kerasbridge.device import Device
 from kerasbridge.errors import DeviceError
 from kerasbridge.step import Step, Tensor
 

@@ -36,11 +36,11 @@ class Overlay(keras.StatelessScope):  # type: ignore[misc]
         return [(variable, self.get_current_value(variable)) for variable in self._written.values()]
 
 
-def pure(step: Step) -> Callable[[Sequence[Tensor], Any], tuple[list[Tensor], Any]]:
+def pure(step: Step, overlay: type[Overlay] = Overlay) -> Callable[[Sequence[Tensor], Any], tuple[list[Tensor], Any]]:
     """The step as a function (values of its variables, batch) -> (new values, what the step returns)."""
 
     def run(values: Sequence[Tensor], batch: Any) -> tuple[list[Tensor], Any]:
-        with Overlay(zip(step.variables, values, strict=True)) as scope:
+        with overlay(zip(step.variables, values, strict=True)) as scope:
             outputs = step.run(batch)
         return [scope.get_current_value(variable) for variable in step.variables], outputs
 

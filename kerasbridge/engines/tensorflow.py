@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kerasbridge.device import Device
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, map_tensors, without_compiling
+from kerasbridge.quiet import quiet_stderr
 from kerasbridge.step import Step, Tensor
 
 
@@ -16,8 +18,17 @@ class TensorFlowEngine(Engine):
 
     name = "tensorflow"
 
+    def settle(self, device: Device) -> None:
+        if device.kind == "cpu":
+            # A GPU that TensorFlow sees it also initialises; once it has, this raises and nothing is lost.
+            with contextlib.suppress(RuntimeError):
+                tf.config.set_visible_devices([], "GPU")
+        super().settle(device)
+
     def devices(self) -> tuple[str, ...]:
-        found = [device.name.removeprefix("/device:").lower() for device in tf.config.list_logical_devices()]
+        with quiet_stderr():  # the first question starts TensorFlow's runtime, which introduces itself
+            listed = tf.config.list_logical_devices()
+        found = [device.name.removeprefix("/device:").lower() for device in listed]
         names = [name for name in found if name.partition(":")[0] in ("cpu", "gpu", "tpu")]
         return tuple("cpu" if names.count("cpu:1") == 0 and name == "cpu:0" else name for name in names)
 

@@ -1,7 +1,6 @@
 """A training or test step as a graph of ATen operations: traced once, simplified, replayed."""
 
-import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,7 +8,9 @@ from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from kerasbridge.engines.base import Data, map_tensors
-from kerasbridge.engines.scope import pure
+from kerasbridge.engines.scope import Overlay, pure
+from kerasbridge.engines.torch_passes import drop_aliases, fold_constants, mutated, reuse_memory
+from kerasbridge.engines.torch_program import compile_graph
 from kerasbridge.step import Step, Tensor
 
 ATEN = torch.ops.aten
@@ -17,6 +18,16 @@ ATEN = torch.ops.aten
 
 class UntraceableError(Exception):
     """The step decides in Python on the value of a tensor."""
+
+
+class CopyingOverlay(Overlay):
+    """A variable assigned another's value gets a copy: updates in place would change both."""
+
+    def add_update(self, update: tuple[Any, Tensor]) -> None:
+        """Copies where memory is shared."""
+        variable, value = update
+        taken = {_memory(other) for other in self.state_mapping.values()}
+        super().add_update((variable, value.clone() if _memory(value) in taken else value))
 
 
 class Replay:
@@ -29,13 +40,13 @@ class Replay:
         self._variables = step.variables
         values = [variable.value.detach().clone() for variable in step.variables]
         graph_module, self._names = _trace(step, take, values, data, row)
-        _drop_aliases(graph_module.graph)
-        constants = _fold_constants(graph_module)
+        drop_aliases(graph_module.graph)
+        constants = fold_constants(graph_module)
         outputs = list(_output(graph_module.graph).args[0])
         inputs = [node for node in graph_module.graph.nodes if node.op == "placeholder"][: len(values)]
         self._assigned = [k for k, node in enumerate(inputs) if outputs[k] is not node]
-        mutated = _mutated(graph_module.graph)
-        self._changed = [k for k, node in enumerate(inputs) if outputs[k] is not node or node in mutated]
+        overwritten = mutated(graph_module.graph)
+        self._changed = [k for k, node in enumerate(inputs) if outputs[k] is not node or node in overwritten]
         kept, rest = [outputs[k] for k in self._assigned], outputs[len(values) :]
         self._constants = constants
         self._with_logs = _returning(graph_module, (*kept, *rest))
@@ -79,7 +90,7 @@ def _trace(
     step: Step, take: Callable[[Data, Tensor], Data], values: list[Tensor], data: Data, row: Tensor
 ) -> tuple[GraphModule, list[str]]:
     """The step as a graph from (values, data, row) to (new values, loss, logs), and the names of the logs."""
-    run = pure(step)
+    run = pure(step, CopyingOverlay)
     names: list[str] = []
 
     def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -98,80 +109,14 @@ def _trace(
         raise UntraceableError(f"the step cannot be traced: {_first_line(error)}") from error
 
 
+def _memory(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage().data_ptr())
+
+
 def _leaves(data: Data) -> list[Tensor]:
     found: list[Tensor] = []
     map_tensors(found.append, data)
     return found
-
-
-def _drop_aliases(graph: Graph) -> None:
-    """`detach` and its like do nothing where no gradient is recorded."""
-    for node in list(graph.nodes):
-        if node.target in (ATEN.detach.default, ATEN.alias.default):
-            node.replace_all_uses_with(node.args[0])
-            graph.erase_node(node)
-
-
-def _fold_constants(graph_module: GraphModule) -> list[Tensor]:
-    """Computes once what depends on no input; the graph takes those tensors as further inputs, in this order."""
-    graph = graph_module.graph
-    mutated = _mutated(graph)
-    known: dict[Node, Any] = {}
-    for node in graph.nodes:
-        if node.op == "get_attr":
-            known[node] = getattr(graph_module, str(node.target))
-        elif node not in mutated and _is_foldable(node) and all(source in known for source in node.all_input_nodes):
-            args, kwargs = torch.fx.node.map_arg((node.args, node.kwargs), known.__getitem__)
-            known[node] = node.target(*args, **kwargs)
-    constants: list[Tensor] = []
-    last_input = [node for node in graph.nodes if node.op == "placeholder"][-1]
-    for node, value in known.items():
-        if isinstance(value, torch.Tensor) and any(user not in known for user in node.users):
-            with graph.inserting_after(last_input):
-                last_input = graph.placeholder(f"constant_{len(constants)}")
-            node.replace_all_uses_with(last_input)
-            constants.append(value)
-    graph.eliminate_dead_code()
-    return constants
-
-
-def _is_foldable(node: Node) -> bool:
-    if node.op != "call_function":
-        return False
-    if node.target is operator.getitem:
-        return True
-    is_aten = isinstance(node.target, torch._ops.OpOverload)
-    return is_aten and not node.is_impure() and torch.Tag.nondeterministic_seeded not in node.target.tags
-
-
-def _mutated(graph: Graph) -> set[Node]:
-    """The nodes whose tensor some operation writes in place, and all that share its memory."""
-    shares: dict[Node, Node] = {}
-    written: set[Node] = set()
-    for node in graph.nodes:
-        if node.target is operator.getitem:
-            shares[node] = _root(shares, node.args[0])
-        for source, writes in _aliased_arguments(node):
-            shares.setdefault(node, _root(shares, source))
-            if writes:
-                written.add(_root(shares, source))
-    return written | {node for node in shares if _root(shares, node) in written}
-
-
-def _root(shares: dict[Node, Node], node: Node) -> Node:
-    while node in shares:
-        node = shares[node]
-    return node
-
-
-def _aliased_arguments(node: Node) -> Iterator[tuple[Node, bool]]:
-    """The arguments whose memory the result shares or the operation writes, and whether it writes."""
-    if not isinstance(node.target, torch._ops.OpOverload):
-        return
-    for declared, given in zip(node.target._schema.arguments, node.args, strict=False):
-        if declared.alias_info is not None:
-            sources = given if isinstance(given, (list, tuple)) else [given]
-            yield from ((source, declared.alias_info.is_write) for source in sources if isinstance(source, Node))
 
 
 def _output(graph: Graph) -> Node:
@@ -187,8 +132,8 @@ def _returning(graph_module: GraphModule, outputs: tuple[Node, ...]) -> Callable
             copies[node] = graph.node_copy(node, copies.__getitem__)
     graph.output(tuple(copies[node] for node in outputs))
     graph.eliminate_dead_code()
-    function: Callable[..., Any] = GraphModule(graph_module, graph).forward
-    return function
+    reuse_memory(graph)
+    return compile_graph(graph)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,0 +1,1 @@
+"""kerasbridge beside stock Keras, as ratios measured in one process."""

@@ -1,0 +1,174 @@
+"""What makes a traced step cheaper to replay without changing one of its bits."""
+
+import operator
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.fx import Graph, GraphModule, Node
+from torch.fx.node import map_arg
+
+ATEN = torch.ops.aten
+
+# Elementwise operations that may write their result over their first operand.
+_OVERWRITING = {
+    ATEN.add.Tensor: ATEN.add_.Tensor,
+    ATEN.add.Scalar: ATEN.add_.Scalar,
+    ATEN.mul.Tensor: ATEN.mul_.Tensor,
+    ATEN.div.Tensor: ATEN.div_.Tensor,
+    ATEN.neg.default: ATEN.neg_.default,
+    ATEN.sqrt.default: ATEN.sqrt_.default,
+    ATEN.relu.default: ATEN.relu_.default,
+    ATEN.bitwise_and.Scalar: ATEN.bitwise_and_.Scalar,
+    ATEN._foreach_add.Scalar: ATEN._foreach_add_.Scalar,
+    ATEN._foreach_add.List: ATEN._foreach_add_.List,
+    ATEN._foreach_mul.List: ATEN._foreach_mul_.List,
+    ATEN._foreach_mul.Tensor: ATEN._foreach_mul_.Tensor,
+    ATEN._foreach_mul.Scalar: ATEN._foreach_mul_.Scalar,
+    ATEN._foreach_div.List: ATEN._foreach_div_.List,
+    ATEN._foreach_sqrt.default: ATEN._foreach_sqrt_.default,
+}
+
+
+def drop_aliases(graph: Graph) -> None:
+    """`detach` and its like do nothing where no gradient is recorded."""
+    for node in list(graph.nodes):
+        if node.target in (ATEN.detach.default, ATEN.alias.default):
+            node.replace_all_uses_with(node.args[0])
+            graph.erase_node(node)
+
+
+def fold_constants(graph_module: GraphModule) -> list[torch.Tensor]:
+    """Computes once what depends on no input; the graph takes those tensors as further inputs, in this order."""
+    graph = graph_module.graph
+    overwritten = mutated(graph)
+    known: dict[Node, Any] = {}
+    for node in graph.nodes:
+        if node.op == "get_attr":
+            known[node] = getattr(graph_module, str(node.target))
+        elif node not in overwritten and _is_foldable(node) and all(source in known for source in node.all_input_nodes):
+            args, kwargs = map_arg((node.args, node.kwargs), known.__getitem__)
+            known[node] = node.target(*args, **kwargs)
+    constants: list[torch.Tensor] = []
+    last_input = [node for node in graph.nodes if node.op == "placeholder"][-1]
+    for node, value in known.items():
+        if isinstance(value, torch.Tensor) and any(user not in known for user in node.users):
+            with graph.inserting_after(last_input):
+                last_input = graph.placeholder(f"constant_{len(constants)}")
+            last_input.meta.update(node.meta)
+            node.replace_all_uses_with(last_input)
+            constants.append(value)
+    graph.eliminate_dead_code()
+    return constants
+
+
+def reuse_memory(graph: Graph) -> None:
+    """Lets an operation write over its first operand where nothing reads that operand afterwards.
+
+    Weights are large beside a CPU's cache: a fresh result per operation costs more time than its arithmetic.
+    """
+    lives = _Lives(graph)
+    for node in list(graph.nodes):
+        target = _OVERWRITING.get(node.target)
+        if target and lives.end_with(node):
+            node.target = target
+            if isinstance(node.args[0], (list, tuple)):
+                _replace_results(node, lives)
+
+
+def mutated(graph: Graph) -> set[Node]:
+    """The nodes whose tensor some operation writes in place, and all that share its memory."""
+    roots = _Roots(graph)
+    written = {roots.of(source) for node in graph.nodes for source, writes in _aliased_arguments(node) if writes}
+    return {node for node in graph.nodes if roots.of(node) in written}
+
+
+class _Roots:
+    """Which tensor's memory each node's tensor lies in."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._shares: dict[Node, Node] = {}
+        for node in graph.nodes:
+            for source, _ in _aliased_arguments(node):
+                self._shares.setdefault(node, source)
+
+    def of(self, node: Node) -> Node:
+        """The node that the memory was made for."""
+        while node in self._shares:
+            node = self._shares[node]
+        return node
+
+
+def _aliased_arguments(node: Node) -> Iterator[tuple[Node, bool]]:
+    """The arguments whose memory the result shares or the operation writes, and whether it writes."""
+    if node.target is operator.getitem:
+        if not str(getattr(node.args[0], "target", "")).startswith("aten._foreach"):
+            yield node.args[0], False
+        return
+    if not isinstance(node.target, torch._ops.OpOverload):
+        return
+    for declared, given in zip(node.target._schema.arguments, node.args, strict=False):
+        if declared.alias_info is not None:
+            sources = given if isinstance(given, (list, tuple)) else [given]
+            yield from ((source, declared.alias_info.is_write) for source in sources if isinstance(source, Node))
+
+
+def _is_foldable(node: Node) -> bool:
+    if node.op != "call_function":
+        return False
+    if node.target is operator.getitem:
+        return True
+    is_aten = isinstance(node.target, torch._ops.OpOverload)
+    return is_aten and not node.is_impure() and torch.Tag.nondeterministic_seeded not in node.target.tags
+
+
+class _Lives:
+    """Where each tensor's memory is read last."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._roots = _Roots(graph)
+        self._last_reader: dict[Node, Node] = {}
+        for node in graph.nodes:
+            for source in node.all_input_nodes:
+                self._last_reader[self._roots.of(source)] = node
+
+    def end_with(self, node: Node) -> bool:
+        """Whether the node's first operand, or each in its list, is a temporary that it may write over."""
+        first = node.args[0]
+        if isinstance(first, Node):
+            return self._ends(first, node, [other for other in node.args[1:] if other is not first], _layout(node))
+        others = [argument[index] if isinstance(argument, (list, tuple)) else argument for argument in node.args[1:]
+                  for index in range(len(first))]  # fmt: skip
+        same = [other for index, other in enumerate(others) if other is not first[index % len(first)]]
+        distinct = len(set(first)) == len(first)
+        return distinct and all(self._ends(operand, node, same, _layout(operand)) for operand in first)
+
+    def move(self, result: Node, operand: Node) -> None:
+        """The operand's memory now lives as long as the result's."""
+        if result in self._last_reader:
+            self._last_reader[operand] = self._last_reader[result]
+
+    def _ends(self, operand: Any, node: Node, others: list[Any], layout: Any) -> bool:
+        return (
+            isinstance(operand, Node)
+            and operand.op == "call_function"
+            and self._roots.of(operand) is operand
+            and self._last_reader[operand] is node
+            and layout is not None
+            and layout == _layout(operand)
+            and not any(isinstance(other, Node) and self._roots.of(other) is operand for other in others)
+        )
+
+
+def _replace_results(node: Node, lives: _Lives) -> None:
+    """A foreach operation in place returns nothing: its operands are its results."""
+    for item in list(node.users):
+        operand = node.args[0][item.args[1]]
+        lives.move(item, operand)
+        item.replace_all_uses_with(operand)
+        node.graph.erase_node(item)
+
+
+def _layout(node: Node) -> Any:
+    value = node.meta.get("val")
+    return (value.shape, value.dtype, value.stride()) if isinstance(value, torch.Tensor) else None
