@@ -12,12 +12,18 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kerasbridge import backend
-from kerasbridge.errors import KerasContractError
+from kerasbridge.errors import BackendNotInstalled, KerasContractError
 from kerasbridge.quiet import quiet_stderr
 
 _CHOICE = backend.choose()
-with quiet_stderr() if _CHOICE.backend == "tensorflow" else contextlib.nullcontext():
-    import keras as keras  # re-exported: every other module takes Keras from here, so that the backend is settled
+try:
+    with quiet_stderr() if _CHOICE.backend == "tensorflow" else contextlib.nullcontext():
+        import keras as keras  # re-exported: every other module takes Keras from here, so the backend is settled
+except Exception as broken:
+    raise BackendNotInstalled(
+        f"Keras does not import with the {_CHOICE.backend} backend: {type(broken).__name__}: {broken}. "
+        f"`kerasbridge backends` shows what works here; to install anew: {backend.install_line(_CHOICE.backend)}"
+    ) from broken
 
 RELIED_ON = {
     "random functions": "keras.src.backend:random",

@@ -170,7 +170,7 @@ def _check(backend: str, reason: str) -> None:
     if backend not in BACKENDS:
         raise BackendError(
             f"Expected backend jax, tensorflow or torch, the three kerasbridge trains on; received {backend!r} "
-            f'({reason}). Type for example KERAS_BACKEND=jax or kb.use_backend("jax").'
+            f"({reason}). Choose with --backend, KERAS_BACKEND or kb.use_backend."
         )
     if not _is_installed(backend):
         raise BackendNotInstalled(

@@ -1,0 +1,176 @@
+"""`kerasbridge train` from the shell: what a run leaves, and that a mistake costs one line and leaves nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kerasbridge
+from kerasbridge import backend as choice
+from kerasbridge._keras import keras
+
+ROOT = Path(kerasbridge.__file__).parents[1]
+PROGRAM = """
+import atexit, signal, sys
+from kerasbridge import backend
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
+if "ONLY" in __import__("os").environ:
+    backend._is_installed = __import__("os").environ["ONLY"].__eq__
+if "SHOW_LOADED" in __import__("os").environ:
+    atexit.register(lambda: print(*sorted(set(backend.BACKENDS) & set(sys.modules)), file=sys.stderr))
+from kerasbridge.cli import main
+main()
+"""
+
+
+def start(folder, *arguments, **variables):
+    """`kerasbridge train` in a folder and a process of its own, on the backend of this one."""
+    environment = {**choice.child_environment(keras.config.backend()), "PYTHONPATH": str(ROOT), **variables}
+    command = [sys.executable, "-c", PROGRAM, "train", *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=folder, env=environment, **pipes)
+
+
+def train(folder, *arguments, **variables):
+    process = start(folder, *arguments, **variables)
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A run on the sample: its folder, and what the program printed."""
+    folder = tmp_path_factory.mktemp("shell")
+    code, out, err = train(folder, "--epochs", 1, "--json", "--run-dir", "runs/first", SHOW_LOADED="1")
+    assert code == 0, err
+    return folder, out, err
+
+
+def config_of(folder):
+    return json.loads((folder / "runs" / "first" / "config.json").read_text())
+
+
+def test_a_run_leaves_its_model_and_its_configuration(done):
+    assert files(done[0]) == ["runs", "runs/first", "runs/first/config.json", "runs/first/model.keras"]
+
+
+def test_json_is_all_that_is_printed_on_stdout(done):
+    result = json.loads(done[1])
+    assert set(result) == {
+        "run_dir", "backend", "device", "accuracy", "loss", "seconds", "execution", "execution_reason",
+    }  # fmt: skip
+    assert (result["run_dir"], result["backend"]) == ("runs/first", keras.config.backend())
+    assert result["accuracy"] > 0.8
+
+
+def test_nothing_is_printed_on_stderr_and_no_other_framework_is_loaded(done):
+    (loaded,) = done[2].splitlines()
+    assert set(loaded.split()) | {"jax"} == {keras.config.backend(), "jax"}  # Keras 3.15 imports JAX on every backend
+
+
+def test_the_configuration_says_how_the_run_was_made(done):
+    config, result = config_of(done[0]), json.loads(done[1])
+    assert set(config) == {
+        "arguments", "versions", "backend", "device", "seed", "rng", "execution", "execution_reason", "data",
+        "history", "test", "seconds", "started", "finished",
+    }  # fmt: skip
+    assert config["arguments"]["run_dir"] == "runs/first"
+    assert config["versions"]["keras"] == keras.__version__
+    assert config["versions"][keras.config.backend()]
+    assert config["data"]["checksum"] == kerasbridge.datasets.mnist().checksum
+    assert (len(config["history"]["loss"]), config["seed"], config["rng"]) == (1, 0, "portable")
+    assert config["device"].startswith(("cpu", "gpu", "mps"))
+    assert (config["test"]["accuracy"], config["execution"]) == (result["accuracy"], result["execution"])
+
+
+def test_the_saved_model_has_the_accuracy_that_was_printed(done):
+    model = keras.saving.load_model(done[0] / "runs" / "first" / "model.keras")
+    digits = kerasbridge.datasets.mnist()
+    scores = kerasbridge.evaluate(model, digits.x_test / 255, digits.y_test, verbose=0, return_dict=True)
+    assert scores["accuracy"] == pytest.approx(json.loads(done[1])["accuracy"], abs=0.002)
+
+
+def test_quiet_prints_nothing_and_override_replaces_the_run(done, tmp_path):
+    (tmp_path / "run").mkdir()
+    old = (done[0] / "runs" / "first" / "config.json").read_text()
+    (tmp_path / "run" / "config.json").write_text(old)
+    code, out, err = train(tmp_path, "--epochs", 0, "--quiet", "--run-dir", "run", "--override")
+    assert (code, out, err) == (0, "", "")
+    assert (tmp_path / "run" / "config.json").read_text() != old
+    assert files(tmp_path) == ["run", "run/config.json", "run/model.keras"]
+
+
+def test_ctrl_c_ends_with_one_line_and_leaves_nothing(tmp_path):
+    process = start(tmp_path, "--epochs", 100_000)
+    assert process.stdout.readline().startswith("Epoch 1/100000")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "kerasbridge: interrupted, nothing was saved.\n")
+    assert files(tmp_path) == []
+
+
+WRONG_OPTIONS = {
+    "wrong backend": (["--backend", "numpy"], "received 'numpy'"),
+    "wrong device": (["--device", "quantum"], "received 'quantum'"),
+    "device not there": (["--device", "gpu:99"], "received 'gpu:99'. Available: "),
+    "missing file": (["--data", "none.npz"], "There is no file none.npz"),
+    "batch size 0": (["--batch-size", "0"], "batch_size must be a whole number of 1 or more; received 0."),
+    "batch size too large": (["--batch-size", "4001"], "batch_size is 4001 but the data has 4000 rows"),
+    "unwritable folder": (["--run-dir", f"{os.devnull}/run"], "cannot be written (Not a directory)"),
+    "existing folder": (["--run-dir", ROOT], "is not empty"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG_OPTIONS.values(), ids=WRONG_OPTIONS)
+def test_a_wrong_option_is_one_line_and_leaves_nothing(tmp_path, arguments, words):
+    assert words in refused(tmp_path, *arguments)
+
+
+def test_an_absent_backend_is_answered_with_the_line_that_installs_it(tmp_path):
+    here = keras.config.backend()
+    absent = next(name for name in choice.BACKENDS if name != here)
+    message = refused(tmp_path, "--backend", absent, ONLY=here)
+    assert f"Expected an installed backend ({here})" in message
+    assert message.endswith(f'Type: pip install "kerasbridge[{absent}]"')
+
+
+EMPTY = np.zeros((0, 28, 28), np.uint8)
+WRONG_DATA = {
+    "missing array": ({"y_test": None}, "the array y_test is missing"),
+    "wrong shape": ({"x_train": np.zeros((40, 784), np.uint8)}, "x_train has the shape (40, 784)"),
+    "wrong size": ({"x_train": np.zeros((40, 9, 9)), "x_test": np.zeros((10, 9, 9))}, "images of shape (9, 9)"),
+    "unequal lengths": ({"y_train": np.zeros(39, int)}, "x_train has 40 rows but y_train has 39"),
+    "labels out of range": ({"y_train": np.arange(40)}, "y_train holds the label 10 in row 10, and 29 more like it"),
+    "NaN": ({"x_test": np.full((10, 28, 28), np.nan)}, "x_test holds 7840 NaN"),
+    "empty": ({"x_train": EMPTY, "y_train": np.zeros(0, int)}, "x_train has 0 rows"),
+}
+
+
+@pytest.mark.parametrize(("changes", "words"), WRONG_DATA.values(), ids=WRONG_DATA)
+def test_wrong_data_is_one_line_and_leaves_nothing(tmp_path, tmp_path_factory, changes, words):
+    arrays = {
+        "x_train": np.zeros((40, 28, 28), np.uint8), "y_train": np.arange(40) % 10,
+        "x_test": np.zeros((10, 28, 28), np.uint8), "y_test": np.arange(10),
+    }  # fmt: skip
+    path = tmp_path_factory.mktemp("data") / "digits.npz"
+    np.savez(path, **{name: array for name, array in (arrays | changes).items() if array is not None})
+    assert words in refused(tmp_path, "--data", path)
+
+
+def refused(folder, *arguments, **variables):
+    """The one line of a run that ends with 2 and leaves its folder empty."""
+    code, out, err = train(folder, *arguments, **variables)
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert files(folder) == []
+    assert err.startswith("kerasbridge: ")
+    return err.removeprefix("kerasbridge: ").strip()
