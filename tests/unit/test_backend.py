@@ -122,7 +122,7 @@ def test_another_backend_is_refused_with_the_three_there_are(name):
     os.environ["KERAS_BACKEND"] = name
     assert message_of(BackendError) == (
         "Expected backend jax, tensorflow or torch, the three kerasbridge trains on; "
-        f'received {name!r} (KERAS_BACKEND). Type for example KERAS_BACKEND=jax or kb.use_backend("jax").'
+        f"received {name!r} (KERAS_BACKEND). Choose with --backend, KERAS_BACKEND or kb.use_backend."
     )
     assert backend.settled() is None
 
