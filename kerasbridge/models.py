@@ -32,7 +32,7 @@ def mlp() -> keras.Sequential:
 
 
 def cnn() -> keras.Sequential:
-    """Two blocks of convolution, batch normalisation and pooling, then dropout and Dense 10 softmax.
+    """Three convolutions with batch normalisation, two poolings, then dropout and Dense 10 softmax.
 
     Takes what `mlp` takes, images of shape (samples, 28, 28) in [0, 1], and reaches 99 % on MNIST in a few epochs.
 
@@ -57,8 +57,11 @@ def cnn() -> keras.Sequential:
                 layers.BatchNormalization(),
                 layers.ReLU(),
                 layers.MaxPooling2D(),
+                layers.Conv2D(128, 3, use_bias=False),
+                layers.BatchNormalization(),
+                layers.ReLU(),
                 layers.Flatten(),
-                layers.Dropout(0.4),
+                layers.Dropout(0.5),
                 layers.Dense(10, activation="softmax"),
             ],
             name="cnn",

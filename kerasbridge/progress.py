@@ -1,5 +1,6 @@
 """What a person sees while a model trains: a bar in a terminal or notebook, plain lines elsewhere, or nothing."""
 
+import importlib.util
 import sys
 import time
 from typing import Any
@@ -10,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from kerasbridge._keras import keras, pythonify_logs
 
 Logs = dict[str, Any]
+SECONDS_BETWEEN_FRAMES = 0.1
 
 
 def reporter(verbose: int | str, steps: int, batch_size: int, epochs: int = 1) -> "Reporter":
@@ -17,7 +19,8 @@ def reporter(verbose: int | str, steps: int, batch_size: int, epochs: int = 1) -
     if verbose == 0:
         return Reporter()
     console = Console(file=sys.stdout)
-    if verbose == 2 or not (console.is_terminal or console.is_jupyter):
+    can_move = importlib.util.find_spec("ipywidgets") if console.is_jupyter else console.is_terminal
+    if verbose == 2 or not can_move:
         return Lines(epochs, steps * batch_size)
     return Bar(console, epochs, steps, batch_size)
 
@@ -57,14 +60,9 @@ class Bar(Reporter):
 
     def __init__(self, console: Console, epochs: int, steps: int, batch_size: int) -> None:
         super().__init__()
-        self._epochs, self._steps, self._batch_size = epochs, steps, batch_size
-        self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
-            TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[speed]}  {task.fields[logs]}"),
-            console=console, auto_refresh=False,
-        )  # fmt: skip
-        self._task: Any = None
-        self._start = 0.0
+        self._console, self._epochs, self._steps, self._batch_size = console, epochs, steps, batch_size
+        self._progress: Progress | None = None
+        self._start = self._shown = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._open(f"Epoch {epoch + 1}/{self._epochs}")
@@ -74,30 +72,41 @@ class Bar(Reporter):
             self._open("Evaluate")
 
     def on_block_end(self, last_step: int, logs: Logs) -> None:
-        self._show(last_step + 1, pythonify_logs(logs))
+        if time.perf_counter() - self._shown > SECONDS_BETWEEN_FRAMES:
+            self._show(last_step + 1, pythonify_logs(logs))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self._show(self._steps, logs or {})
+        self.close()
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         if self._epochs == 0:
             self._show(self._steps, logs or {})
 
     def close(self) -> None:
-        self._progress.stop()
+        if self._progress:
+            self._progress.stop()
+        self._progress = None
 
     def _open(self, title: str) -> None:
         self._start = time.perf_counter()
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
+            TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[speed]}  {task.fields[logs]}"),
+            console=self._console, auto_refresh=False,
+        )  # fmt: skip
+        self._progress.add_task(title, total=self._steps, speed="", logs="")
         self._progress.start()
-        self._task = self._progress.add_task(title, total=self._steps, speed="", logs="")
 
     def _show(self, done: int, logs: Logs) -> None:
-        speed = done * self._batch_size / max(time.perf_counter() - self._start, 1e-9)
-        if self._progress.tasks[self._task].finished:
-            self._progress.update(self._task, logs=_in_words(logs))
-        else:
-            self._progress.update(self._task, completed=done, speed=f"{speed:,.0f} samples/s", logs=_in_words(logs))
+        if self._progress is None:
+            return
+        task = self._progress.tasks[0]
+        seconds = max(time.perf_counter() - self._start, 1e-9)
+        speed = task.fields["speed"] if task.finished else f"{done * self._batch_size / seconds:,.0f} samples/s"
+        self._progress.update(task.id, completed=done, speed=speed, logs=_in_words(logs))
         self._progress.refresh()
+        self._shown = time.perf_counter()
 
 
 def _in_words(logs: Logs | None) -> str:

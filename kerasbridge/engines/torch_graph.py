@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.overrides import TorchFunctionMode
 
 from kerasbridge.engines.base import Data, map_tensors
 from kerasbridge.engines.scope import Overlay, pure
@@ -13,7 +14,7 @@ from kerasbridge.engines.torch_passes import drop_aliases, fold_constants, mutat
 from kerasbridge.engines.torch_program import compile_graph
 from kerasbridge.step import Step, Tensor
 
-ATEN = torch.ops.aten
+_TO_HOST = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__)
 
 
 class UntraceableError(Exception):
@@ -28,6 +29,25 @@ class CopyingOverlay(Overlay):
         variable, value = update
         taken = {_memory(other) for other in self.state_mapping.values()}
         super().add_update((variable, value.clone() if _memory(value) in taken else value))
+
+
+class Tracing(TorchFunctionMode):  # type: ignore[misc]
+    """What `make_fx` would get wrong by itself.
+
+    A tensor turned into NumPy numbers would stay at its first value in every replay: it ends the trace. And Keras's
+    SGD and Adadelta pass the learning rate, a tensor, as `alpha`, where torch reads its value: multiplied first, it
+    need not.
+    """
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Stands between the step and torch."""
+        options = dict(kwargs or {})
+        if function in _TO_HOST:
+            raise UntraceableError("it turns a tensor into NumPy numbers")
+        if function is torch._foreach_add_ and isinstance(options.get("alpha"), torch.Tensor):
+            targets, terms = args
+            return torch._foreach_add_(targets, torch._foreach_mul(terms, options.pop("alpha")), **options)
+        return function(*args, **options)
 
 
 class Replay:
@@ -96,7 +116,8 @@ def _trace(
     def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
         leaves = iter(tensors[len(values) : -1])
         batch = take(map_tensors(lambda _: next(leaves), data), tensors[-1])
-        new_values, (loss, logs) = run(tensors[: len(values)], batch)
+        with Tracing():
+            new_values, (loss, logs) = run(tensors[: len(values)], batch)
         names[:] = list(logs)
         return (*new_values, loss, *(torch.as_tensor(log) for log in logs.values()))
 

@@ -1,0 +1,62 @@
+"""Seconds from the shell to a saved model, `kerasbridge train` beside the same lesson in stock Keras, in turn.
+
+    python -m kerasbridge.benchmark.startup --backend jax
+
+Both train on the embedded sample for five epochs, evaluate and save. Look at the ratio.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from kerasbridge import backend
+
+
+def compare(name: str, rounds: int) -> dict[str, Any]:
+    """Medians of both, and the share of stock Keras's time that kerasbridge takes; one round of each warms up.
+
+    Args:
+        name: the backend.
+        rounds: how often to run each, in turn.
+    """
+    sample = resources.files("kerasbridge") / "mnist_sample.npz"
+    with resources.as_file(sample) as digits, tempfile.TemporaryDirectory() as folder:
+        stock = [sys.executable, "-m", "kerasbridge.benchmark.contenders.stock_keras", str(digits)]
+        bridge = [sys.executable, "-m", "kerasbridge", "train", "--override", "--run-dir", str(Path(folder, "run"))]
+        pairs = [
+            (_seconds(name, [*stock, str(Path(folder, "model.keras"))]), _seconds(name, bridge))
+            for _ in range(rounds + 1)
+        ][1:]
+    theirs, ours = (statistics.median(seconds) for seconds in zip(*pairs, strict=True))
+    return {
+        "backend": name,
+        "stock_seconds": round(theirs, 2),
+        "kerasbridge_seconds": round(ours, 2),
+        "share_of_stock": round(statistics.median(own / stock for stock, own in pairs), 2),
+    }
+
+
+def _seconds(name: str, command: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, env=backend.child_environment(name), check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Prints one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--backend", default="jax", choices=backend.BACKENDS)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    print(json.dumps(compare(options.backend, options.rounds)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Replaying a traced step on torch: cheaper, and not a bit different."""
+
+import numpy as np
+import pytest
+
+import kerasbridge as kb
+from kerasbridge._keras import keras
+
+if keras.config.backend() != "torch":
+    pytest.skip("torch's own engine", allow_module_level=True)
+
+import torch
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from kerasbridge.engines import torch_graph
+from kerasbridge.engines.torch_passes import drop_aliases, fold_constants, mutated, reuse_memory
+from kerasbridge.engines.torch_program import compile_graph
+
+X = np.random.default_rng(0).random((96, 6)).astype("float32")
+Y = np.arange(96) % 3
+
+
+def traced(function, *inputs):
+    graph_module = make_fx(function)(*inputs)
+    drop_aliases(graph_module.graph)
+    return graph_module, fold_constants(graph_module)
+
+
+def targets(graph_module):
+    return [str(node.target) for node in graph_module.graph.nodes if node.op == "call_function"]
+
+
+def test_what_depends_on_no_input_is_computed_once():
+    graph_module, constants = traced(lambda x: x + torch.arange(3.0) * 2, torch.zeros(3))
+    assert targets(graph_module) == ["aten.add.Tensor"]
+    assert constants[0].tolist() == [0, 2, 4]
+
+
+def test_a_tensor_that_is_written_later_is_no_constant():
+    def count(x):
+        counter = torch.zeros(3)
+        counter[1:].add_(x)
+        return counter
+
+    graph_module, constants = traced(count, torch.ones(2))
+    program = compile_graph(with_tuple_output(graph_module))
+    for _ in range(2):
+        assert program(torch.ones(2), *constants)[0].tolist() == [0, 1, 1]
+
+
+def test_the_frameworks_own_random_numbers_are_drawn_anew():
+    graph_module, constants = traced(lambda x: x + torch.rand(1000), torch.zeros(1000))
+    program = compile_graph(with_tuple_output(graph_module))
+    assert not torch.equal(program(torch.zeros(1000), *constants)[0], program(torch.zeros(1000), *constants)[0])
+
+
+def test_an_operation_writes_over_a_temporary_only_where_nothing_reads_it_later():
+    def compute(x):
+        a = x * 2
+        b = a + 1
+        c = b.sqrt()
+        return c, a
+
+    graph_module, _ = traced(compute, torch.ones(4))
+    reuse_memory(graph_module.graph)
+    assert targets(graph_module) == ["aten.mul.Tensor", "aten.add.Tensor", "aten.sqrt_.default"]
+
+
+def test_inputs_and_views_are_never_written_over():
+    def compute(x):
+        whole = x * 3
+        half = whole[:2]
+        return half + 1, x + 1, whole
+
+    graph_module, _ = traced(compute, torch.ones(4))
+    reuse_memory(graph_module.graph)
+    assert not [target for target in targets(graph_module) if "_." in target]
+
+
+def test_a_list_operation_reads_no_operand_that_it_has_just_written():
+    def compute(x, y):
+        a, b = x * 2, y * 2
+        return tuple(torch._foreach_mul([a, b], [b, a]))
+
+    graph_module, constants = traced(compute, torch.ones(2), torch.full((2,), 3.0))
+    reuse_memory(graph_module.graph)
+    program = compile_graph(with_tuple_output(graph_module))
+    results = program(torch.ones(2), torch.full((2,), 3.0), *constants)
+    assert [result.tolist() for result in results] == [[12, 12], [12, 12]]
+
+
+def test_views_of_a_written_input_count_as_written():
+    graph_module, _ = traced(lambda x: x[0].add_(1), torch.zeros(2, 2))
+    (placeholder,) = [node for node in graph_module.graph.nodes if node.op == "placeholder"]
+    assert placeholder in mutated(graph_module.graph)
+
+
+def test_reusing_memory_changes_no_bit(monkeypatch):
+    plain, reused = fitted(monkeypatch, reuse=False), fitted(monkeypatch, reuse=True)
+    assert all(np.array_equal(a, b) for a, b in zip(plain, reused, strict=True))
+
+
+def test_a_step_that_reads_a_tensor_into_numpy_is_not_frozen_at_its_first_value():
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)])
+    model.compile(keras.optimizers.Nadam(), "mse")
+    history = kb.fit(model, X, np.zeros((96, 3)), verbose=0)
+    assert history.params["execution"] == "step by step"
+    assert "NumPy" in history.params["execution_reason"]
+
+
+def test_a_variable_assigned_anothers_value_does_not_follow_its_updates():
+    model = Remembering()
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    kb.fit(model, np.ones((4, 1), "float32"), np.zeros((4, 1), "float32"), batch_size=1, shuffle=False, verbose=0)
+    assert model.history.params["execution"] == "traced"
+    before, weight = (float(variable.numpy()) for variable in (model.before, model.weight))
+    assert before != weight
+
+
+class Remembering(keras.Model):
+    """Keeps the weight as it was before the step."""
+
+    def build(self, shape):
+        self.weight = self.add_weight(shape=(), initializer="ones", name="weight")
+        self.before = self.add_weight(shape=(), initializer="zeros", trainable=False, name="before")
+
+    def call(self, x):
+        self.before.assign(self.weight.value.detach())
+        return x * self.weight
+
+
+def fitted(monkeypatch, reuse):
+    if not reuse:
+        monkeypatch.setattr(torch_graph, "reuse_memory", lambda graph: None)
+    with kb.seed_everything(0):
+        model = keras.Sequential(
+            [keras.Input((6,)), keras.layers.Dense(16, "relu"), keras.layers.Dropout(0.3), keras.layers.Dense(3)]
+        )
+    model.compile(
+        keras.optimizers.AdamW(0.01, clipnorm=1.0), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
+    kb.fit(model, X, Y, batch_size=8, epochs=3, seed=1, verbose=0)
+    monkeypatch.undo()
+    return model.get_weights()
+
+
+def with_tuple_output(graph_module):
+    output = next(iter(graph_module.graph.find_nodes(op="output")))
+    value = output.args[0]
+    output.args = (tuple(value) if isinstance(value, (list, tuple)) else (value,),)
+    return graph_module.graph
