@@ -236,7 +236,9 @@ def _print_table(statuses: "Sequence[BackendStatus]") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("backend", "version", "devices", "default", "problem", "what to type")
+    table = Table()
+    for title in ("backend", "version", "devices", "default", "problem", "what to type"):
+        table.add_column(title, overflow="fold")
     for status in statuses:
         problem = status.problem or ("" if status.installed else "not installed")
         cells = (status.name, status.version or "", ", ".join(status.devices), "yes" if status.default else "", problem)

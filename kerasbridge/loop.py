@@ -139,7 +139,7 @@ def _state(model: keras.Model) -> tuple[Any, ...]:
     `compile` creates new metric variables, layers that are added or enlarged new weights: their identities stand
     for both, since the compiled step keeps them alive.
     """
-    optimizer = model.optimizer.variables if model.optimizer is not None else []
+    optimizer = model.optimizer.variables if getattr(model, "optimizer", None) is not None else []
     variables = (*model.variables, *optimizer, *model.metrics_variables)
     trainable = tuple(id(variable) for variable in model.trainable_variables)
     policies = _keras.dtype_policies(model)

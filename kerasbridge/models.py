@@ -1,6 +1,6 @@
 """The models that kerasbridge brings: the Sequential MNIST model of the lesson, and a small convolutional net."""
 
-from kerasbridge import _keras
+from kerasbridge import _keras, engines
 from kerasbridge._keras import keras
 
 layers = keras.layers
@@ -18,6 +18,7 @@ def mlp() -> keras.Sequential:
         >>> kb.models.mlp().count_params()
         101770
     """
+    engines.current()
     with _keras.portable_random():
         return keras.Sequential(
             [
@@ -44,21 +45,22 @@ def cnn() -> keras.Sequential:
         >>> kb.models.cnn().output_shape
         (None, 10)
     """
+    engines.current()
     with _keras.portable_random():
         return keras.Sequential(
             [
                 keras.Input((28, 28)),
                 layers.Reshape((28, 28, 1)),
                 layers.Conv2D(32, 3, use_bias=False),
-                layers.BatchNormalization(),
+                layers.BatchNormalization(momentum=0.9),
                 layers.ReLU(),
                 layers.MaxPooling2D(),
                 layers.Conv2D(64, 3, use_bias=False),
-                layers.BatchNormalization(),
+                layers.BatchNormalization(momentum=0.9),
                 layers.ReLU(),
                 layers.MaxPooling2D(),
                 layers.Conv2D(128, 3, use_bias=False),
-                layers.BatchNormalization(),
+                layers.BatchNormalization(momentum=0.9),
                 layers.ReLU(),
                 layers.Flatten(),
                 layers.Dropout(0.5),

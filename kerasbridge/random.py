@@ -105,6 +105,6 @@ def _unit(drawn: Words) -> Floats:
 
 def _box_muller(drawn: Words) -> Floats:
     radius = np.sqrt(-2.0 * np.log(_unit(drawn[:, 0]) + 2.0**-24))
-    angle: Floats = np.cos(2.0 * np.pi * _unit(drawn[:, 1]))
+    angle: Floats = np.cos(2.0 * np.pi * (_unit(drawn[:, 1]) - 0.5))
     product: Floats = radius * angle
     return product

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from kerasbridge import _keras, checks
+from kerasbridge import _keras, checks, engines
 from kerasbridge._keras import keras
 
 
@@ -29,14 +29,11 @@ class seed_everything:  # noqa: N801 - called like a function, with `with` like 
         ...     model = kb.models.mlp()
     """
 
-    _stays = False
-
     def __init__(self, seed: int) -> None:
         checks.check_seed(seed)
         self._before = (random.getstate(), np.random.get_state())
-        if not seed_everything._stays:
-            _keras.enter_portable_random()
-            seed_everything._stays = True
+        engines.current()
+        _keras.enter_portable_random()
         _keras.hide_tensorflow()
         keras.utils.set_random_seed(seed)
 
@@ -48,6 +45,4 @@ class seed_everything:  # noqa: N801 - called like a function, with `with` like 
     ) -> None:
         random.setstate(self._before[0])
         np.random.set_state(self._before[1])
-        if seed_everything._stays:
-            seed_everything._stays = False
-            _keras.leave_portable_random()
+        _keras.leave_portable_random()

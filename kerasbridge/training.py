@@ -80,6 +80,8 @@ def fit(
     """
     _keras.hide_tensorflow()
     _check_arguments(model, batch_size, epochs, initial_epoch, validation_split, seed, rng)
+    if validation_batch_size is not None:
+        checks.check_batch_size(validation_batch_size, 1)
     validation_batch_size = validation_batch_size or batch_size
     if _keras.overrides(model, "train_step"):
         log.warning("kerasbridge: %s overrides train_step, so it trains through model.fit.", type(model).__name__)

@@ -1,0 +1,128 @@
+"""How kerasbridge is checked: `nox` runs what a contributor needs, `nox --list` shows every session.
+
+Each session has an environment of its own and installs the versions in constraints.txt.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+CONSTRAINTS = ROOT / "constraints.txt"
+PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+BACKENDS = [nox.param(name, id=name) for name in ("tensorflow", "torch", "jax")]
+IN_SHORT = ("tests/backend/test_cli_train.py", "tests/backend/test_keras_contract.py")  # most likely to see a version
+WHEEL_LIMIT = 3_000_000  # bytes
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "unit", "tests", "examples", "wheel"]
+if "CI" in os.environ:
+    nox.options.sessions.append("minimums")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, format and types."""
+    install(session, "-e", ".", group="lint")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy", "kerasbridge", "noxfile.py")
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Run the tests that need no framework, with none installed."""
+    install(session, "-e", ".", group="test")
+    pytest(session, "tests/unit")
+
+
+@nox.session
+@nox.parametrize("backend", BACKENDS)
+def tests(session: nox.Session, backend: str) -> None:
+    """Run the backend tests on one backend, with no other installed."""
+    install(session, "-e", f".[{backend}]", group="test")
+    pytest(session, "tests/backend", backend=backend)
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """Run the examples and the documentation's code on every backend, all three installed."""
+    install(session, "-e", ".[all]", group="test")
+    for backend in ("jax", "tensorflow", "torch"):
+        pytest(session, "tests/examples", backend=backend)
+
+
+@nox.session
+def dist(session: nox.Session) -> None:
+    """Build the source distribution, and from it the wheel."""
+    install(session, "build")
+    for old in (ROOT / "dist").glob("kerasbridge-*"):
+        old.unlink()
+    session.run("python", "-m", "build", silent=True)
+    size = built_wheel().stat().st_size
+    if size > WHEEL_LIMIT:
+        session.error(f"The wheel has {size:,} bytes; expected at most {WHEEL_LIMIT:,}.")
+
+
+@nox.session(requires=["dist"], reuse_venv=False)
+def wheel(session: nox.Session) -> None:
+    """Install the wheel in a clean environment beside one backend, and run the main job from another folder."""
+    install(session, f"{built_wheel()}[jax]")
+    session.run("python", "-m", "pip", "check")
+    session.chdir(session.create_tmp())
+    session.env.update(KERAS_BACKEND="jax", KERAS_HOME=str(Path.cwd() / "keras"))
+    session.run("kerasbridge", "backends")
+    session.run("kerasbridge", "train", "--epochs", "1", "--run-dir", "run", "--override")
+
+
+@nox.session
+@nox.parametrize("backend", BACKENDS)
+def minimums(session: nox.Session, backend: str) -> None:
+    """Run the backend tests, in CI a part of them, with the oldest supported version of every dependency."""
+    oldest = [as_pin(requirement) for requirement in requirements(backend)]
+    session.install("-e", f".[{backend}]", *oldest, *map(pinned, group_of("test")))
+    pytest(session, *(IN_SHORT if "CI" in os.environ else ["tests/backend"]), backend=backend)
+
+
+def install(session: nox.Session, *packages: str, group: str | None = None) -> None:
+    """Install the tested versions, also of what builds the packages."""
+    wanted = [*packages, *(group_of(group) if group else [])]
+    session.install(*wanted, env={"PIP_CONSTRAINT": str(CONSTRAINTS)})
+
+
+def pytest(session: nox.Session, *paths: str, backend: str | None = None) -> None:
+    """Run tests, or what stands behind `--` on the command line."""
+    env = {"KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1"}  # on a busy machine two threads are slower than one
+    session.run("python", "-m", "pytest", *(session.posargs or paths), env=env)
+
+
+def built_wheel() -> Path:
+    """The wheel that `dist` left."""
+    (path,) = (ROOT / "dist").glob("kerasbridge-*.whl")
+    return path
+
+
+def group_of(name: str) -> list[str]:
+    """The packages of a dependency group of pyproject.toml."""
+    return list(nox.project.dependency_groups(PYPROJECT, name))
+
+
+def requirements(extra: str) -> list[str]:
+    """What pyproject.toml asks for, one extra included."""
+    project = PYPROJECT["project"]
+    return [*project["dependencies"], *project["optional-dependencies"][extra]]
+
+
+def as_pin(requirement: str) -> str:
+    """The oldest version that a requirement allows: "numpy>=2.0" becomes "numpy==2.0"."""
+    return requirement.replace(">=", "==")
+
+
+def pinned(package: str) -> str:
+    """The package at its tested version."""
+    match = re.search(rf"^{re.escape(package)}==.+$", CONSTRAINTS.read_text("utf-8"), re.MULTILINE)
+    return match[0] if match else package

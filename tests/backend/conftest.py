@@ -1,0 +1,42 @@
+"""The backend of this process, and children that run on it."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import kerasbridge
+from kerasbridge import backend as choice
+from kerasbridge._keras import keras
+
+ROOT = Path(kerasbridge.__file__).parents[1]
+
+
+def pytest_report_header():
+    return f"backend: {choice.choose().backend}"
+
+
+@pytest.fixture
+def backend():
+    """The backend that this process runs on."""
+    return keras.config.backend()
+
+
+@pytest.fixture(autouse=True)
+def native_seed(same_seeds):
+    """Layers built outside kerasbridge draw the same in every test."""
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def child(backend):
+    """Runs a script in a process of its own on this backend: the finished process."""
+
+    def run(script, device=None, **variables):
+        environment = {**choice.child_environment(backend, device), **variables}
+        command = [sys.executable, "-c", textwrap.dedent(script)]
+        return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+    return run

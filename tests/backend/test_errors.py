@@ -1,0 +1,137 @@
+"""Wrong input to `fit`, `evaluate` and `predict`: the same exception and the same words on every backend."""
+
+import numpy as np
+import pytest
+
+import kerasbridge as kb
+from kerasbridge._keras import keras
+from kerasbridge.errors import ArgumentError, DataError
+from tests.backend.models import CASES, assert_same_state, mlp, seeded
+
+X, Y = CASES["MLP"].arrays(64)
+OUTSIDE, NEGATIVE = np.where(np.arange(64) == 9, 5, Y), np.where(np.arange(64) == 9, -1, Y)
+
+
+def rows():
+    """A generator of batches, which is for model.fit."""
+    yield X, Y
+
+
+WRONG = {
+    "unequal lengths": (lambda m: kb.fit(m, X, Y[:60]), DataError, "x has 64 rows but y has 60"),
+    "unequal weights": (
+        lambda m: kb.fit(m, X, Y, sample_weight=np.ones(63)), DataError, "x has 64 rows but sample_weight has 63",
+    ),
+    "unequal validation": (
+        lambda m: kb.fit(m, X, Y, validation_data=(X, Y[:5])), DataError, "x has 64 rows but y has 5",
+    ),
+    "empty arrays": (lambda m: kb.fit(m, X[:0], Y[:0]), DataError, "x has 0 rows"),
+    "empty validation": (lambda m: kb.fit(m, X, Y, validation_data=(X[:0], Y[:0])), DataError, "x has 0 rows"),
+    "no x": (lambda m: kb.fit(m), DataError, "Expected x to hold at least one array, received none."),
+    "label too large": (
+        lambda m: kb.fit(m, X, OUTSIDE), DataError,
+        "y holds the label 5 in row 9: the model's 5 outputs take whole numbers from 0 to 4",
+    ),
+    "label below zero": (lambda m: kb.fit(m, X, NEGATIVE), DataError, "y holds the label -1 in row 9"),
+    "label in a last row": (lambda m: kb.fit(m, X, np.append(Y[:-1], 7)), DataError, "y holds the label 7 in row 63"),
+    "label of the validation": (
+        lambda m: kb.fit(m, X, Y, validation_data=(X, OUTSIDE)), DataError, "y holds the label 5 in row 9",
+    ),
+    "label to evaluate": (lambda m: kb.evaluate(m, X, OUTSIDE), DataError, "y holds the label 5 in row 9"),
+    "batch size 0": (lambda m: kb.fit(m, X, Y, 0), ArgumentError, "batch_size must be a whole number of 1 or more"),
+    "batch size to evaluate": (
+        lambda m: kb.evaluate(m, X, Y, -1), ArgumentError, "a whole number of 1 or more; received -1",
+    ),
+    "batch size to predict": (
+        lambda m: kb.predict(m, X, 0), ArgumentError, "batch_size must be a whole number of 1 or more; received 0",
+    ),
+    "validation batch size 0": (
+        lambda m: kb.fit(m, X, Y, validation_data=(X, Y), validation_batch_size=-2), ArgumentError,
+        "batch_size must be a whole number of 1 or more; received -2",
+    ),
+    "negative epochs": (
+        lambda m: kb.fit(m, X, Y, epochs=-1), ArgumentError, "epochs must be a whole number of 0 or more; received -1",
+    ),
+    "split of 1": (
+        lambda m: kb.fit(m, X, Y, validation_split=1.0), ArgumentError, "validation_split must be a number from 0",
+    ),
+    "split that leaves nothing": (
+        lambda m: kb.fit(m, X[:2], Y[:2], validation_split=0.9), ArgumentError, "leaves 0 of 2 rows to train on",
+    ),
+    "seed": (lambda m: kb.fit(m, X, Y, seed=-1), ArgumentError, "seed must be a whole number from 0 to 4294967295"),
+    "rng": (
+        lambda m: kb.fit(m, X, Y, rng="best"), ArgumentError, "rng to be one of portable, native, received 'best'",
+    ),
+    "generator": (lambda m: kb.fit(m, rows()), DataError, "received generator. Convert it with np.asarray"),
+    "strings": (lambda m: kb.fit(m, np.array(["a"] * 64), Y), DataError, "x to be numbers, received dtype <U1"),
+    "objects": (
+        lambda m: kb.fit(m, np.array([None] * 64), Y), DataError, "Expected x to be numbers, received dtype object",
+    ),
+    "a single number": (
+        lambda m: kb.fit(m, np.float32(3), Y), DataError, "x to have a row per sample, received a single value",
+    ),
+    "both weights": (
+        lambda m: kb.fit(m, X, Y, sample_weight=np.ones(64), class_weight={0: 2.0}), ArgumentError,
+        "Expected sample_weight or class_weight, received both",
+    ),
+    "validation as one array": (
+        lambda m: kb.fit(m, X, Y, validation_data=X), ArgumentError, "Expected validation_data=(x, y) or",
+    ),
+    "strings to predict": (lambda m: kb.predict(m, "images"), DataError, "Expected x to be arrays"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_wrong_input_is_one_sentence_and_changes_nothing(what):
+    call, error, text = WRONG[what]
+    model, untouched = seeded(mlp), seeded(mlp)
+    with pytest.raises(error) as caught:
+        call(model)
+    assert type(caught.value) is error
+    assert text in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert_same_weights(model, untouched)
+
+
+def assert_same_weights(model, untouched):
+    for value, expected in zip(model.get_weights(), untouched.get_weights(), strict=True):
+        np.testing.assert_array_equal(value, expected)
+
+
+@pytest.mark.parametrize("call", [lambda m: kb.fit(m, X, Y), lambda m: kb.evaluate(m, X, Y)])
+def test_a_model_that_is_not_compiled_is_refused(call):
+    model = keras.Sequential([keras.Input((12,)), keras.layers.Dense(5)])
+    with pytest.raises(ArgumentError, match=r"^Expected a compiled model\. Call model\.compile") as caught:
+        call(model)
+    assert type(caught.value) is ArgumentError
+
+
+def test_a_model_works_after_an_error():
+    model, other = seeded(mlp), seeded(mlp)
+    with pytest.raises(DataError):
+        kb.fit(model, X, OUTSIDE, verbose=0, seed=1)
+    kb.fit(model, X, Y, verbose=0, seed=1)
+    kb.fit(other, X, Y, verbose=0, seed=1)
+    assert_same_state(model, other)
+
+
+@pytest.mark.parametrize("ignored", [-1, 255])
+def test_the_ignored_class_is_no_wrong_label(ignored):
+    labels = np.where(np.arange(64) % 8 == 0, ignored, Y)
+    model = mlp(loss=keras.losses.SparseCategoricalCrossentropy(ignore_class=ignored), metrics=[])
+    history = kb.fit(model, X, labels, verbose=0, validation_data=(X, labels))
+    assert np.isfinite([*history.history["loss"], *history.history["val_loss"]]).all()
+
+
+def test_a_wrong_label_of_one_of_two_outputs_is_named():
+    case = CASES["two inputs, two outputs"]
+    x, y = case.arrays(40)
+    y["kind"][3] = 17
+    with pytest.raises(DataError, match=r"^y\['kind'\] holds the label 17 in row 3"):
+        kb.fit(case.build(), x, y, verbose=0)
+
+
+def test_a_batch_larger_than_the_data_is_one_batch():
+    model = mlp()
+    kb.fit(model, X, Y, batch_size=1000, verbose=0)
+    assert int(model.optimizer.iterations) == 1

@@ -1,0 +1,51 @@
+"""Each example runs as a user runs it: as a script, from another folder, on the backend of KERAS_BACKEND."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kerasbridge import backend
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def run(script, folder):
+    """What the script prints."""
+    command = [sys.executable, EXAMPLES / script]
+    child = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+    assert child.returncode == 0, child.stderr
+    return child.stdout
+
+
+@pytest.fixture(scope="module", params=["mnist.py", "own_model.py"])
+def ran(request, tmp_path_factory):
+    """An example that has run: what it printed, and the folder it ran in."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    return run(request.param, folder), folder
+
+
+def test_an_example_learns_the_digits(ran):
+    accuracy = re.search(r"test accuracy (\S+)", ran[0])[1]
+    assert float(accuracy) > 0.9
+
+
+def test_an_example_leaves_nothing_behind(ran):
+    assert list(ran[1].iterdir()) == []
+
+
+@pytest.mark.skipif(os.environ.get("KERAS_BACKEND") not in (None, backend.installed()[0]), reason="runs them all")
+def test_switching_backends_changes_no_number_beyond_rounding(tmp_path):
+    rows = [line.split() for line in run("switch_backends.py", tmp_path).splitlines()[1:]]
+    assert tuple(row[0] for row in rows) == backend.installed()
+    numbers = np.array([row[1:] for row in rows], float)
+    np.testing.assert_allclose(numbers[:, :-1], numbers[:1, :-1].repeat(len(rows), 0), rtol=1e-3)
+    assert (numbers[:, -1] > 0.85).all()
+
+
+def test_every_example_is_tested():
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {"mnist.py", "own_model.py", "switch_backends.py"}

@@ -1,0 +1,40 @@
+"""The names of the package are those that the design promises, and no others."""
+
+import importlib
+
+import pytest
+
+import kerasbridge as kb
+
+PUBLIC = {
+    "__version__", "backends", "datasets", "errors", "evaluate", "fit", "models", "predict", "seed_everything",
+    "use_backend",
+}  # fmt: skip
+PROMISED = {  # of DESIGN.md; those that are not there yet
+    "as_keras_fit", "benchmark", "compare", "diagnose", "export", "inspect_legacy", "load_legacy", "reinitialize",
+}  # fmt: skip
+
+
+def test_all_lists_the_public_names():
+    assert set(kb.__all__) == PUBLIC
+    assert not PUBLIC & PROMISED
+
+
+def test_every_public_name_is_listed_by_dir():
+    assert set(dir(kb)) >= PUBLIC
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC - {"evaluate", "fit", "models", "predict", "seed_everything"}))
+def test_a_name_that_needs_no_keras_is_there(name):
+    assert getattr(kb, name) is not None
+
+
+def test_the_table_of_lazy_names_leads_to_modules_that_exist():
+    places = [place.partition(":")[0] for place in kb._PUBLIC.values()]
+    assert all(importlib.util.find_spec(place) for place in places)
+
+
+@pytest.mark.parametrize("name", ["fti", "keras", "_hidden"])
+def test_another_name_is_an_attribute_error_that_says_so(name):
+    with pytest.raises(AttributeError, match=f"^module 'kerasbridge' has no attribute '{name}'$"):
+        getattr(kb, name)

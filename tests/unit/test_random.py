@@ -1,0 +1,178 @@
+"""The host's generator: known answers, and the statistics that a step's numbers rest on.
+
+Every statistic is of fixed seeds, so a test always gives the same answer. Its bound is the value that a fair generator
+passes with the probability written beside it.
+"""
+
+import random as python_random
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from kerasbridge import random
+
+MASK = 0xFFFFFFFF
+SAMPLES = 2**16
+
+
+def pcg3d_in_python(x, y, z):
+    """Jarzynski and Olano 2020, listing "pcg3d", in Python's whole numbers."""
+    x, y, z = ((1664525 * v + 1013904223) & MASK for v in (x, y, z))
+    for last in (False, True):
+        x = (x + y * z) & MASK
+        y = (y + z * x) & MASK
+        z = (z + x * y) & MASK
+        if not last:
+            x, y, z = x ^ x >> 16, y ^ y >> 16, z ^ z >> 16
+    return x, y, z
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ((0, 0, 0), (2611992518, 2833812075, 1058359340)),
+        ((1, 2, 3), (4204755366, 1223881804, 1500469937)),
+        ((7, 1, 1000), (2256922186, 627013893, 4254110657)),
+        ((MASK, MASK, MASK), (2784268096, 2756918915, 1364953698)),
+    ],
+)
+def test_pcg3d_gives_known_answers(words, expected):
+    drawn = random.pcg3d(*(np.array([word], np.uint32) for word in words))
+    assert tuple(int(word[0]) for word in drawn) == expected
+    assert pcg3d_in_python(*words) == expected
+
+
+def test_pcg3d_is_the_published_listing_for_any_words():
+    inputs = np.random.default_rng(0).integers(0, 2**32, (3, 200), dtype=np.uint32)
+    drawn = np.stack(random.pcg3d(*inputs), axis=-1)
+    assert drawn.tolist() == [list(pcg3d_in_python(*map(int, column))) for column in inputs.T]
+
+
+def test_word_i_is_component_i_mod_3_of_element_i_div_3():
+    expected = [word for element in range(4) for word in pcg3d_in_python(7, 5, element)][:11]
+    assert random.words(7, 5, 11).tolist() == expected
+
+
+def test_a_longer_draw_starts_with_the_shorter():
+    np.testing.assert_array_equal(random.words(7, 0, 100)[:31], random.words(7, 0, 31))
+
+
+def test_derived_seeds_are_known_and_of_31_bits():
+    assert random.derive(7, "masks", 3) == 1362370060
+    assert all(0 <= random.derive(seed, "masks") < 2**31 for seed in range(200))
+
+
+def test_derived_seeds_differ_by_seed_purpose_and_position():
+    paths = [(seed, purpose, k) for seed in range(20) for purpose in ("a", "b") for k in range(20)]
+    assert len({random.derive(*path) for path in paths}) == len(paths)
+
+
+def test_an_epochs_order_is_known():
+    assert random.permutation(0, 0, 8).tolist() == [1, 3, 5, 7, 0, 6, 2, 4]
+    assert random.permutation(0, 1, 8).tolist() == [0, 2, 5, 7, 3, 6, 1, 4]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 1000])
+def test_an_order_has_every_row_once(rows):
+    order = random.permutation(3, 4, rows)
+    assert order.dtype == np.int32
+    assert sorted(order.tolist()) == [*range(rows)]
+
+
+def test_orders_differ_by_epoch_and_by_seed():
+    orders = {random.permutation(seed, epoch, 50).tobytes() for seed in range(5) for epoch in range(5)}
+    assert len(orders) == 25
+
+
+def test_every_row_is_as_likely_in_every_place():
+    places = np.stack([random.permutation(1, epoch, 6) for epoch in range(2000)])
+    counts = np.stack([np.bincount(column, minlength=6) for column in places.T])
+    assert chi_square(counts) < chi_square_bound(25)
+
+
+@pytest.mark.parametrize("shift", [0, 8, 16, 24])
+@pytest.mark.parametrize("component", [0, 1, 2])
+def test_every_byte_of_the_words_is_uniform(component, shift):
+    drawn = random.triples(11, 0, np.arange(SAMPLES, dtype=np.uint32))[:, component]
+    assert chi_square(np.bincount((drawn >> np.uint32(shift)) & 255, minlength=256)) < chi_square_bound(255)
+
+
+def test_the_same_element_of_successive_counters_is_uniform():
+    drawn = np.array([random.words(11, counter, 1)[0] for counter in range(8_000)])
+    assert chi_square(np.bincount(drawn >> 24, minlength=256)) < chi_square_bound(255)
+
+
+def test_neighbouring_elements_are_not_correlated():
+    for one, other in pairwise(random.triples(5, 0, np.arange(SAMPLES, dtype=np.uint32)).T):
+        assert not_correlated(one, other)
+        assert not_correlated(one[1:], one[:-1])
+        assert not_correlated(one[1:], other[:-1])
+
+
+@pytest.mark.parametrize("other", [(5, 1), (6, 0), (5, 2), (7, 0)], ids=str)
+def test_neighbouring_counters_and_seeds_are_not_correlated(other):
+    assert not_correlated(random.words(5, 0, SAMPLES), random.words(*other, SAMPLES))
+
+
+@pytest.mark.parametrize("bit", [0, 1, 7, 16])
+@pytest.mark.parametrize("place", ["seed", "counter", "element"])
+def test_one_low_bit_of_the_key_turns_each_used_bit_of_the_words_half_the_time(place, bit):
+    """The upper 24 bits make the uniform numbers. Bits 24 and up of the key do not reach them all."""
+    keys = np.random.default_rng(2).integers(0, 2**32, (3, 20_000), dtype=np.uint32)
+    turned = keys.copy()
+    turned[["seed", "counter", "element"].index(place)] ^= np.uint32(1 << bit)
+    changes = np.stack(random.pcg3d(*keys)) ^ np.stack(random.pcg3d(*turned))
+    shares = np.array([(changes >> np.uint32(used) & 1).mean(axis=1) for used in range(8, 32)])
+    assert np.abs(shares - 0.5).max() < 5.5 * 0.5 / np.sqrt(20_000)  # 72 shares: once in 370,000
+
+
+def test_the_statistics_can_fail():
+    low = np.arange(SAMPLES, dtype=np.uint32)
+    assert chi_square(np.bincount(low >> 8 & 127, minlength=256)) > chi_square_bound(255)
+    assert not not_correlated(low, low + 1)
+
+
+def test_uniform_numbers_are_in_range_and_exact_in_float32():
+    drawn = random.uniform(7, 0, (100, 100))
+    assert drawn.min() >= 0
+    assert drawn.max() < 1
+    np.testing.assert_array_equal(drawn.astype("float32"), drawn)
+
+
+def test_normal_numbers_have_the_moments_of_the_normal_distribution():
+    drawn = random.normal(7, 0, (SAMPLES,))
+    deviations = np.sqrt(np.array([1, 2, 15, 96]) / SAMPLES)  # of the means of x, x^2, x^3, x^4
+    moments = np.array([(drawn**k).mean() for k in (1, 2, 3, 4)])
+    assert (np.abs(moments - [0, 1, 0, 3]) < 5 * deviations).all()
+
+
+def test_truncated_normal_numbers_stay_within_two_and_keep_their_spread():
+    drawn = random.truncated_normal(7, 0, (SAMPLES,))
+    assert np.abs(drawn).max() <= 2
+    assert (np.abs(drawn) == 2).mean() < 1e-4
+    assert drawn.std() == pytest.approx(0.87962566, abs=5e-3 * 2)  # of the normal cut at two
+
+
+def test_seeds_nobody_chose_come_from_pythons_random():
+    python_random.seed(3)
+    first = [random.fresh_seed() for _ in range(5)]
+    python_random.seed(3)
+    assert [random.fresh_seed() for _ in range(5)] == first
+    assert len(set(first)) == 5
+
+
+def chi_square(counts):
+    expected = counts.sum() / counts.size
+    return float(((counts - expected) ** 2 / expected).sum())
+
+
+def chi_square_bound(freedom):
+    """What chi-square passes once in a million: Wilson and Hilferty 1931, with the normal quantile 4.75."""
+    return freedom * (1 - 2 / (9 * freedom) + 4.75 * (2 / (9 * freedom)) ** 0.5) ** 3
+
+
+def not_correlated(one, other):
+    """Whether the correlation is below 5 standard errors, which chance passes twice in 3.5 million."""
+    found = np.corrcoef(one.astype("float64"), other.astype("float64"))[0, 1]
+    return abs(found) < 5 / np.sqrt(one.size)
