@@ -130,6 +130,12 @@ def evaluate(
 
     Raises:
         DataError, ArgumentError: as for `fit`.
+
+    Example:
+        >>> import kerasbridge as kb
+        >>> data, model = kb.datasets.mnist(), kb.models.mlp()
+        >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        >>> loss, accuracy = kb.evaluate(model, data.x_test / 255, data.y_test, verbose=0)
     """
     _keras.hide_tensorflow()
     _check_arguments(model, batch_size)
@@ -165,6 +171,11 @@ def predict(
 
     Raises:
         DataError, ArgumentError: as for `fit`.
+
+    Example:
+        >>> import kerasbridge as kb
+        >>> kb.predict(kb.models.mlp(), kb.datasets.mnist().x_test[:5] / 255).shape
+        (5, 10)
     """
     del verbose
     _keras.hide_tensorflow()

@@ -4,13 +4,12 @@ from kerasbridge import backend, engines
 
 
 def use_backend(name: str | None = None, device: str | None = None) -> backend.Choice:
-    """Chooses the backend and the device of this process; call it before Keras is imported.
+    """Chooses the backend and the device of this process, and imports Keras on it, without its framework's notices.
 
     Args:
         name: "jax", "tensorflow" or "torch". Without it KERAS_BACKEND decides, then keras.json where it names
             something other than tensorflow, then the first that is installed.
         device: "cpu", "gpu", "gpu:1", "mps", "tpu" or "auto". Without it KERASBRIDGE_DEVICE decides, then "auto".
-            One that is named is looked for at once, which imports the backend.
 
     Returns:
         The backend, the device, and what chose the backend.
@@ -25,6 +24,5 @@ def use_backend(name: str | None = None, device: str | None = None) -> backend.C
         >>> choice = kb.use_backend(device="cpu")
     """
     choice = backend.choose(name, device)
-    if choice.device.kind != "auto":
-        engines.current()
+    engines.current()
     return choice

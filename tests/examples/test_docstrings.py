@@ -1,0 +1,27 @@
+"""The examples in the docstrings run, and everything public has one."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import kerasbridge as kb
+
+MODULES = ["backend", "checks", "datasets", "device", "models", "probing", "seeding", "training", "using"]
+PUBLIC = [kb.backends, kb.datasets.mnist, kb.evaluate, kb.fit, kb.models.cnn, kb.models.mlp, kb.predict]
+PUBLIC += [kb.seed_everything, kb.use_backend]
+RUN = "import doctest, kerasbridge.{0} as m; r = doctest.testmod(m); print(r); raise SystemExit(bool(r.failed))"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_examples_of_a_module_run(module, tmp_path):
+    finished = subprocess.run(
+        [sys.executable, "-c", RUN.format(module)], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+@pytest.mark.parametrize("public", PUBLIC, ids=lambda public: public.__name__)
+def test_everything_public_has_an_example(public):
+    assert ">>> " in inspect.getdoc(public)
