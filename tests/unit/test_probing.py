@@ -3,7 +3,9 @@
 import importlib.metadata
 import importlib.util
 import os
+import re
 import sys
+import tomllib
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -166,3 +168,12 @@ def test_the_device_of_this_process_does_not_hide_others_from_the_look(look, mon
     monkeypatch.setattr(importlib.util, "find_spec", {"jax": ModuleSpec("jax", None, origin="somewhere")}.get)
     backend.choose("jax", "cpu")
     assert look(source).problem is None
+
+
+def test_the_oldest_tested_versions_are_those_that_the_package_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    asked = {"keras": project["dependencies"], **{name: extras[name] for name in ("jax", "tensorflow", "torch")}}
+    for name, requirements in asked.items():
+        floor = next(re.search(r">=(\d+\.\d+)", line)[1] for line in requirements if line.startswith(name))
+        assert floor == probing.FRAMEWORKS[name].oldest
