@@ -33,7 +33,7 @@ def mlp() -> keras.Sequential:
 
 
 def cnn() -> keras.Sequential:
-    """Three convolutions with batch normalisation, two poolings, then dropout and Dense 10 softmax.
+    """Three convolutions with batch normalisation, two poolings, dropout after each, then Dense 10 softmax.
 
     Takes what `mlp` takes, images of shape (samples, 28, 28) in [0, 1], and reaches 99 % on MNIST in a few epochs.
 
@@ -51,20 +51,25 @@ def cnn() -> keras.Sequential:
             [
                 keras.Input((28, 28)),
                 layers.Reshape((28, 28, 1)),
-                layers.Conv2D(32, 3, use_bias=False),
-                layers.BatchNormalization(momentum=0.9),
-                layers.ReLU(),
+                *_convolution(32),
                 layers.MaxPooling2D(),
-                layers.Conv2D(64, 3, use_bias=False),
-                layers.BatchNormalization(momentum=0.9),
-                layers.ReLU(),
+                layers.Dropout(0.1),
+                *_convolution(64),
                 layers.MaxPooling2D(),
-                layers.Conv2D(128, 3, use_bias=False),
-                layers.BatchNormalization(momentum=0.9),
-                layers.ReLU(),
+                layers.Dropout(0.2),
+                *_convolution(128),
                 layers.Flatten(),
                 layers.Dropout(0.5),
                 layers.Dense(10, activation="softmax"),
             ],
             name="cnn",
         )
+
+
+def _convolution(filters: int) -> list[keras.Layer]:
+    # Keras's momentum of 0.99 takes hundreds of steps to reach the data's mean; an epoch of the sample has 125.
+    return [
+        layers.Conv2D(filters, 3, use_bias=False),
+        layers.BatchNormalization(momentum=0.9),
+        layers.ReLU(),
+    ]

@@ -19,7 +19,7 @@ _BACKEND = keras.config.backend()
 SEEDS = [0, 7, 2**31 - 1]
 WEIGHTS = {
     "mlp": "7208c87d85b047c5e731473fca92d7da6918ecd92cfbb4055055845acb0cccf6",
-    "cnn": "5e4d59f80f682ffe62111ac9fae01b10eaefe13c85f1fb37cef0ee4c5787e139",
+    "cnn": "631b4202f55e589dceb99e24de99e9baab8a1361a6f2e11b71d769a7eefe7a61",
 }
 MASK = "6f0437ff3f8536c46642df65104ea397e44ca8cd1ce856a28775e5a38321020e"
 
