@@ -121,6 +121,11 @@ def leave_portable_random() -> None:
                 setattr(functions, name, _native_functions.pop(name))
 
 
+def is_random_portable() -> bool:
+    """Whether Keras draws from kerasbridge's generator now."""
+    return _portable_depth > 0
+
+
 def symbolic_build(model: Any, batch: tuple[Any, Any, Any]) -> None:
     """Creates whatever variables the model, its optimizer and its metrics still lack, without computing."""
     model._symbolic_build(data_batch=batch)

@@ -143,4 +143,5 @@ def _state(model: keras.Model) -> tuple[Any, ...]:
     variables = (*model.variables, *optimizer, *model.metrics_variables)
     trainable = tuple(id(variable) for variable in model.trainable_variables)
     policies = _keras.dtype_policies(model)
-    return (tuple(map(id, variables)), trainable, policies, bool(model.run_eagerly), bool(model.jit_compile))
+    options = (bool(model.run_eagerly), bool(model.jit_compile), _keras.is_random_portable())
+    return (tuple(map(id, variables)), trainable, policies, options)

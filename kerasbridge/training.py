@@ -1,4 +1,4 @@
-"""fit, evaluate and predict: epochs, callbacks and validation around blocks of compiled steps."""
+"""fit, evaluate and predict: what the user calls; `epochs.py` runs it."""
 
 import contextlib
 import logging
@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, callbacks, checks, engines, progress, random
+from kerasbridge import _keras, checks, engines, progress, random
 from kerasbridge._keras import keras
 from kerasbridge.data import DEFAULT_BATCH_SIZE, Arrays, arrays, check_labels, order, unpack_validation
 from kerasbridge.engines.base import Engine
+from kerasbridge.epochs import Plan, callback_list, run_evaluation, run_training
 from kerasbridge.errors import ArgumentError, DeviceError
-from kerasbridge.loop import Pace, Runner
+from kerasbridge.loop import Runner
 from kerasbridge.step import evaluate_step, predict_step, train_step
 
 log = logging.getLogger("kerasbridge")
@@ -99,13 +100,13 @@ def fit(
         order_seed = _settle_seed(model, seed)
         trainer = Runner(model, engine, train_step, data)
         validator = Runner(model, engine, evaluate_step, held_out) if held_out else None
-        return _train(
-            model, trainer, validator,
-            batch_size=batch_size, validation_batch_size=validation_batch_size or batch_size,
-            validation_freq=validation_freq, epochs=_capped(epochs), initial_epoch=initial_epoch, verbose=verbose,
-            given_callbacks=callbacks, seed=order_seed if shuffle else None,
-            params={"seed": order_seed, "rng": rng, "backend": engine.name, "device": engine.device},
+        plan = Plan(
+            _capped(epochs), initial_epoch, batch_size, validation_batch_size or batch_size, validation_freq,
+            order_seed if shuffle else None, verbose,
         )  # fmt: skip
+        history = run_training(model, trainer, validator, plan, callbacks)
+    history.params.update(seed=order_seed, rng=rng, backend=engine.name, device=engine.device)
+    return history
 
 
 def evaluate(
@@ -147,9 +148,9 @@ def evaluate(
         engine = _prepare(model, data, batch_size)
         runner = Runner(model, engine, evaluate_step, data)
         reporter = progress.reporter(verbose, -(-data.rows // batch_size), batch_size, epochs=0)
-        listeners = _callback_list(model, callbacks, reporter, epochs=1, steps=-(-data.rows // batch_size))
+        listeners = callback_list(model, callbacks, reporter, epochs=1, steps=-(-data.rows // batch_size))
         with contextlib.closing(reporter):
-            logs = _test(model, runner, batch_size, listeners, reporter)
+            logs = run_evaluation(model, runner, batch_size, listeners, reporter)
     return logs if return_dict else _keras.metrics_in_order(model, logs)
 
 
@@ -187,7 +188,7 @@ def predict(
     data = arrays(x)
     engine = engines.current()
     batches = order(data.rows, batch_size or DEFAULT_BATCH_SIZE)
-    listeners = _callback_list(model, callbacks, None, epochs=1, steps=sum(map(len, batches)))
+    listeners = callback_list(model, callbacks, None, epochs=1, steps=sum(map(len, batches)))
     with _random_numbers("portable"):
         if not model.built:
             _keras.output_spec(model, data.first(1)[0])
@@ -203,70 +204,6 @@ def predict(
         )
         listeners.on_predict_end()
     return keras.tree.map_structure(lambda *parts: np.concatenate(list(map(_host, parts))), *outputs)
-
-
-def _train(
-    model: keras.Model, trainer: Runner, validator: Runner | None, *, batch_size: int, validation_batch_size: int,
-    validation_freq: int | list[int], epochs: int, initial_epoch: int, verbose: int | str, given_callbacks: Any,
-    seed: int | None, params: dict[str, Any],
-) -> keras.callbacks.History:  # fmt: skip
-    steps = -(-trainer.rows // batch_size)
-    reporter = progress.reporter(verbose, steps, batch_size, epochs)
-    listeners = _callback_list(
-        model, given_callbacks, reporter, epochs=epochs, steps=steps, verbose=verbose, history=True
-    )
-    pace = _pace(model, listeners, "train")
-    halt = callbacks.halts_on_nan(listeners.callbacks)
-
-    def end(_: int, last: int, logs: dict[str, Any]) -> None:
-        listeners.on_train_batch_end(last, logs)
-        reporter.on_block_end(last, logs)
-
-    model.stop_training = False
-    logs: dict[str, Any] = {}
-    with contextlib.closing(reporter):
-        listeners.on_train_begin()
-        for epoch in range(_keras.first_epoch(model, initial_epoch), epochs):
-            model.reset_metrics()
-            listeners.on_epoch_begin(epoch)
-            trainer.engine.set_mode(model, training=True)
-            rows = order(trainer.rows, batch_size, seed, epoch)
-            logs = trainer.run(rows, pace, listeners.on_train_batch_begin, end, lambda: bool(model.stop_training), halt)
-            logs = _keras.pythonify_logs(logs)
-            if validator and _keras.should_validate(model, epoch, validation_freq):
-                validated = _test(model, validator, validation_batch_size, listeners, None)
-                logs.update({f"val_{name}": value for name, value in validated.items()})
-            listeners.on_epoch_end(epoch, logs)
-            if model.stop_training:
-                break
-        if epochs > 0 and model.optimizer is not None:
-            model.optimizer.finalize_variable_values(model.trainable_weights)
-        model.history.params.update(params, execution=trainer.how, execution_reason=trainer.reason)
-        listeners.on_train_end(logs)
-    if trainer.reason:
-        log.warning("kerasbridge: training ran step by step: %s.", trainer.reason)
-    return model.history
-
-
-def _test(
-    model: keras.Model, runner: Runner, batch_size: int, listeners: Any, reporter: progress.Reporter | None
-) -> dict[str, Any]:
-    def end(_: int, last: int, logs: dict[str, Any]) -> None:
-        listeners.on_test_batch_end(last, logs)
-        if reporter:
-            reporter.on_block_end(last, logs)
-
-    runner.engine.set_mode(model, training=False)
-    model.stop_evaluating = False
-    listeners.on_test_begin()
-    model.reset_metrics()
-    logs = runner.run(
-        order(runner.rows, batch_size), _pace(model, listeners, "test"),
-        listeners.on_test_batch_begin, end, lambda: bool(model.stop_evaluating),
-    )  # fmt: skip
-    logs = _keras.pythonify_logs(logs)
-    listeners.on_test_end(logs)
-    return logs
 
 
 def _prepare(model: keras.Model, data: Arrays, batch_size: int, held_out: Arrays | None = None) -> Engine:
@@ -287,20 +224,6 @@ def _settle_seed(model: keras.Model, seed: int | None) -> int:
     for position, state in enumerate(_keras.seed_states(model)):
         state.assign(np.array([random.derive(seed, "random layer", position), 0], dtype="int64"))
     return seed
-
-
-def _pace(model: keras.Model, listeners: Any, kind: str) -> Pace:
-    live = callbacks.any_live(listeners.callbacks, kind)
-    return Pace(max(1, model.steps_per_execution) if live or model.steps_per_execution > 1 else None)
-
-
-def _callback_list(
-    model: keras.Model, given: Any, reporter: progress.Reporter | None, history: bool = False, **params: Any
-) -> Any:
-    if isinstance(given, keras.callbacks.CallbackList):
-        return given
-    every = [*(given if isinstance(given, (list, tuple)) else [given] if given else []), *filter(None, [reporter])]
-    return keras.callbacks.CallbackList(every, add_history=history, add_progbar=False, model=model, **params)
 
 
 @contextlib.contextmanager
