@@ -210,6 +210,14 @@ def test_a_second_fit_compiles_nothing():
     assert all(one is other for one, other in zip(compiled(model), before, strict=True))
 
 
+def test_native_and_portable_random_numbers_share_no_compiled_step():
+    model = mlp()
+    kb.fit(model, X, Y, **PLAIN)
+    before = len(compiled(model))
+    kb.fit(model, X, Y, rng="native", **PLAIN)
+    assert len(compiled(model)) == 2 * before
+
+
 def test_a_second_fit_does_not_run_the_layers_as_python_again():
     calls = []
 
