@@ -13,15 +13,17 @@ NOT_OURS = (
 )
 
 
+# As this file is read, and not in a hook: pytest reads backend/conftest.py, which imports Keras, before the first hook.
+HOME = tempfile.mkdtemp(prefix="keras-home-")
+os.environ["KERAS_HOME"] = HOME
+# Small matrix products on two threads are many times slower where something else runs beside the tests.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 def pytest_configure(config):
-    """Before Keras is imported: it reads its home, and writes keras.json there, when it is."""
     for line in NOT_OURS:
         config.addinivalue_line("filterwarnings", line)
-    # Small matrix products on two threads are many times slower where something else runs beside the tests.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    home = tempfile.mkdtemp(prefix="keras-home-")
-    os.environ["KERAS_HOME"] = home
-    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    config.add_cleanup(lambda: shutil.rmtree(HOME, ignore_errors=True))
 
 
 @pytest.fixture(autouse=True)
