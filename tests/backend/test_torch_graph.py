@@ -117,6 +117,23 @@ def test_a_variable_assigned_anothers_value_does_not_follow_its_updates():
     assert before != weight
 
 
+def test_an_error_inside_a_block_leaves_the_variables_as_of_the_block_before(monkeypatch):
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)])
+    model.compile(keras.optimizers.Adam(0.1), "mse")
+    kb.fit(model, X, np.zeros((96, 3)), verbose=0)
+    before = model.get_weights(), model.optimizer.iterations.numpy()
+    monkeypatch.setattr(torch_graph.Replay, "step_with_logs", out_of_memory)
+    with pytest.raises(MemoryError):
+        kb.fit(model, X, np.zeros((96, 3)), verbose=0, seed=0)
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), before[0], strict=True))
+    assert model.optimizer.iterations.numpy() == before[1]
+
+
+def out_of_memory(self, state, data, row):
+    self.step(state, data, row)
+    raise MemoryError
+
+
 class Remembering(keras.Model):
     """Keeps the weight as it was before the step."""
 
