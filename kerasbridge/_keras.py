@@ -1,7 +1,7 @@
 """The only file that touches Keras's private modules; `tests/backend/test_keras_contract.py` holds it to them.
 
-Importing it settles the backend and imports Keras. Everything private is reached through `RELIED_ON`, so that a
-Keras that keeps a part elsewhere is answered with one sentence that names it.
+Importing it settles the backend and imports Keras. `RELIED_ON` names the private functions and methods; functions are
+reached through it, so that a Keras that keeps one elsewhere is answered with one sentence that names it.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ RELIED_ON = {
     "loss with or without `training`": "keras:Model._compute_loss",
     "order of metrics": "keras:Model._flatten_metrics_in_order",
     "when to validate": "keras:Model._should_eval",
-    "check that compile was called": "keras:Model._assert_compile_called",
+    "every layer, nested ones too": "keras:Model._flatten_layers",
 }
 PORTABLE_FUNCTIONS = (
     "normal", "truncated_normal", "uniform", "randint", "categorical", "shuffle", "dropout",
@@ -185,7 +185,10 @@ def flat_losses(model: Any) -> list[Any]:
 
 def output_spec(model: Any, x: Any) -> Any:
     """The shapes and dtypes of the predictions for a batch `x`, without computing."""
-    symbols = keras.tree.map_structure(
-        lambda leaf: None if leaf is None else keras.KerasTensor(leaf.shape, str(leaf.dtype)), x
-    )
+    symbols = map_tensors(lambda leaf: keras.KerasTensor(leaf.shape, str(leaf.dtype)), x)
     return relied_on("shapes without computing")(model, symbols, training=False)
+
+
+def map_tensors(function: Callable[[Any], Any], nest: Any) -> Any:
+    """`function` of every array or tensor in a nest; None stays None."""
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else function(leaf), nest)

@@ -46,7 +46,7 @@ class Arrays:
         return (tuple(paths), tuple(leaves))
 
     def _map(self, function: Callable[[Array], Array]) -> Batch:
-        mapped: Batch = keras.tree.map_structure(lambda leaf: None if leaf is None else function(leaf), self.nest)
+        mapped: Batch = _keras.map_tensors(function, self.nest)
         return mapped
 
 

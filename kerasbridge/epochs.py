@@ -101,6 +101,7 @@ def _train_epoch(
     rows = order(trainer.rows, plan.batch_size, plan.seed, epoch)
     halt = callbacks.halts_on_nan(listeners.callbacks)
     logs = trainer.run(rows, pace, listeners.on_train_batch_begin, end, lambda: bool(model.stop_training), halt)
+    trainer.engine.set_mode(model, training=False)
     return _keras.pythonify_logs(logs)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from kerasbridge import _keras
-from kerasbridge._keras import keras
+from kerasbridge._keras import keras, map_tensors
 from kerasbridge.data import Array, Arrays
-from kerasbridge.engines.base import Block, Engine, map_tensors
+from kerasbridge.engines.base import Block, Engine
 from kerasbridge.step import Step
 
 MOST_VARIANTS = 32

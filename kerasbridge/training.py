@@ -147,8 +147,9 @@ def evaluate(
     with _random_numbers("portable"):
         engine = _prepare(model, data, batch_size)
         runner = Runner(model, engine, evaluate_step, data)
-        reporter = progress.reporter(verbose, -(-data.rows // batch_size), batch_size, epochs=0)
-        listeners = callback_list(model, callbacks, reporter, epochs=1, steps=-(-data.rows // batch_size))
+        steps = -(-data.rows // batch_size)
+        reporter = progress.reporter(verbose, steps, batch_size, epochs=0)
+        listeners = callback_list(model, callbacks, reporter, epochs=1, steps=steps)
         with contextlib.closing(reporter):
             logs = run_evaluation(model, runner, batch_size, listeners, reporter)
     return logs if return_dict else _keras.metrics_in_order(model, logs)
@@ -203,7 +204,9 @@ def predict(
             lambda: bool(model.stop_predicting),
         )
         listeners.on_predict_end()
-    return keras.tree.map_structure(lambda *parts: np.concatenate(list(map(_host, parts))), *outputs)
+    return keras.tree.map_structure(
+        lambda *parts: np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]), *outputs
+    )
 
 
 def _prepare(model: keras.Model, data: Arrays, batch_size: int, held_out: Arrays | None = None) -> Engine:
@@ -270,7 +273,3 @@ def _capped(epochs: int) -> int:
         warnings.warn(f"Limiting epochs to {most}", stacklevel=3)
         return int(most)
     return epochs
-
-
-def _host(tensor: Any) -> Any:
-    return keras.ops.convert_to_numpy(tensor)

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from kerasbridge._keras import keras
 from kerasbridge.device import Device
 from kerasbridge.errors import DeviceError
 from kerasbridge.step import Step, Tensor
@@ -149,8 +148,3 @@ class StepByStep:
 def without_compiling(step: Step) -> str | None:
     """Why the user wants this step as plain Python, if so."""
     return "run_eagerly=True" if step.eager else None
-
-
-def map_tensors(function: Callable[[Any], Any], data: Data) -> Data:
-    """`function` of every tensor in a nest; None stays None."""
-    return keras.tree.map_structure(lambda leaf: None if leaf is None else function(leaf), data)

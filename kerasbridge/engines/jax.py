@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, map_tensors, without_compiling
+from kerasbridge._keras import map_tensors
+from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
 from kerasbridge.engines.scope import Overlay, pure
 from kerasbridge.step import Step, Tensor
 

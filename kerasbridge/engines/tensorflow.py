@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kerasbridge._keras import map_tensors
 from kerasbridge.device import Device
-from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, map_tensors, without_compiling
+from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
 from kerasbridge.quiet import quiet_stderr
 from kerasbridge.step import Step, Tensor
 

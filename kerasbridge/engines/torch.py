@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from kerasbridge._keras import keras
-from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, map_tensors, without_compiling
+from kerasbridge._keras import keras, map_tensors
+from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
 from kerasbridge.engines.scope import Overlay
 from kerasbridge.engines.torch_graph import Replay, UntraceableError
 from kerasbridge.step import Step, Tensor

@@ -8,7 +8,8 @@ from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 
-from kerasbridge.engines.base import Data, map_tensors
+from kerasbridge._keras import map_tensors
+from kerasbridge.engines.base import Data
 from kerasbridge.engines.scope import Overlay, pure
 from kerasbridge.engines.torch_passes import drop_aliases, fold_constants, mutated, reuse_memory
 from kerasbridge.engines.torch_program import compile_graph
