@@ -5,11 +5,13 @@ The functions here stand in for those of Keras's backend random module while ker
 is drawn on the host, in NumPy: so are all initial weights.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from kerasbridge import engines
 from kerasbridge import random as host
 from kerasbridge._keras import draw_seed, floatx, keras, to_tensor
 
@@ -18,6 +20,20 @@ ops = keras.ops
 _HALF_MASK = 0xFFFF
 # How many random bits a float of [0, 1) holds exactly; more would round up to 1.
 _UNIT_BITS = {"float64": 24, "float32": 24, "float16": 11, "bfloat16": 8}
+
+
+_watchers: list[Callable[[Tensor], None]] = []
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[list[Tensor]]:
+    """Collects the words of every draw that a step makes: a list of int32 tensors, in the order of the draws."""
+    words: list[Tensor] = []
+    _watchers.append(words.append)
+    try:
+        yield words
+    finally:
+        _watchers.pop()
 
 
 def normal(shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
@@ -83,24 +99,39 @@ def dropout(inputs: Tensor, rate: float, noise_shape: Sequence[int | None] | Non
 
 
 def _key(seed: Any) -> list[Tensor]:
-    """(seed, counter) as int32 scalars; a `SeedGenerator` moves on by one."""
+    """(seed, counter) as int32 scalars, not yet folded; a `SeedGenerator` moves on by one."""
     state = ops.cast(draw_seed(seed), "int32")
     return [state[0], state[1]]
 
 
 def _words(key: list[Tensor], shape: Sequence[Any]) -> Tensor:
-    size = _size(shape)
-    return ops.reshape(ops.reshape(_triples(key, (size + 2) // 3), (-1,))[:size], shape)
+    """`random.words`, in this shape."""
+    return ops.reshape(_draw(key, _size(shape)), shape)
 
 
-def _triples(key: list[Tensor], count: Any) -> Tensor:
-    """`random.triples` of the elements 0 … count - 1: int32 of shape (count, 3)."""
-    factor, term = host.LCG_FACTOR, host.LCG_TERM
-    x, y = key[0] * factor + term, key[1] * factor + term
-    z = ops.arange(count, dtype="int32") * factor + term
-    mixed = ops.stack(_round(x, y, z), axis=-1)
-    mixed = ops.bitwise_xor(mixed, ops.bitwise_and(ops.right_shift(mixed, 16), _HALF_MASK))
-    return ops.stack(_round(mixed[:, 0], mixed[:, 1], mixed[:, 2]), axis=-1)
+def _triples(key: list[Tensor], count: Any) -> list[Tensor]:
+    """`random.triples` of the elements 0 … count - 1: int32, each of shape (count,)."""
+    return list(ops.reshape(_draw(key, 3 * count), (3, count)))
+
+
+def _draw(key: list[Tensor], count: Any) -> Tensor:
+    """`random.words`: int32 of shape (count,). Every number drawn in a step comes from here."""
+    drawn = engines.current().words(key[0], key[1], count)
+    if drawn is None:
+        drawn = ops.concatenate(_components(key, (count + 2) // 3))[:count]
+    for note in _watchers:
+        note(drawn)
+    return drawn
+
+
+def _components(key: list[Tensor], elements: Any) -> tuple[Tensor, Tensor, Tensor]:
+    counted = ops.arange(elements, dtype="int32")
+    x, y, z = (word * host.LCG_FACTOR + host.LCG_TERM for word in (*map(_fold, key), counted))
+    return _round(*map(_fold, _round(x, y, z)))
+
+
+def _fold(word: Tensor) -> Tensor:
+    return ops.bitwise_xor(word, ops.bitwise_and(ops.right_shift(word, 16), _HALF_MASK))
 
 
 def _round(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -115,11 +146,11 @@ def _standard_normal(shape: Sequence[int], dtype: Any, seed: Any) -> Tensor:
     return ops.reshape(_box_muller(_triples(_key(seed), _size(shape)), dtype), shape)
 
 
-def _box_muller(triples: Tensor, dtype: Any) -> Tensor:
+def _box_muller(triples: Sequence[Tensor], dtype: Any) -> Tensor:
     wide = "float64" if keras.backend.standardize_dtype(dtype) == "float64" else "float32"
-    radius = ops.sqrt(-2.0 * ops.log(_unit(triples[:, 0], wide) + 2.0**-24))
+    radius = ops.sqrt(-2.0 * ops.log(_unit(triples[0], wide) + 2.0**-24))
     # Centred, the angle is at most pi: float32 rounds it less, and least where the cosine is steep.
-    return ops.cast(radius * ops.cos(2.0 * np.pi * (_unit(triples[:, 1], wide) - 0.5)), dtype)
+    return ops.cast(radius * ops.cos(2.0 * np.pi * (_unit(triples[1], wide) - 0.5)), dtype)
 
 
 def _unit(words: Tensor, dtype: Any) -> Tensor:

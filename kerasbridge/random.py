@@ -4,6 +4,11 @@ The generator is pcg3d (Mark Jarzynski and Marc Olano, "Hash Functions for GPU R
 Graphics Techniques 9(3), 2020): a hash of three 32-bit integers to three, in multiplications, additions and
 shifts that every array library has. It is keyed by (seed, counter, element), so no number depends on which was
 drawn before it. `draws.py` computes the same words inside a compiled step.
+
+Two things are fixed here and nowhere else. A seed and a counter are folded, upper half onto lower, before they are
+hashed: pcg3d's products carry a bit only upwards, so that the topmost bits of a key would reach half the word. And
+`count` words are the first components of ceil(count / 3) elements, then their second components, then their third:
+three stretches of memory, which a processor fills several times as fast as it interleaves them.
 """
 
 import hashlib
@@ -16,12 +21,14 @@ import numpy as np
 Words = np.ndarray[Any, np.dtype[np.uint32]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Rows = np.ndarray[Any, np.dtype[np.int32]]
+Counters = np.ndarray[Any, np.dtype[np.int64]]
 
 LCG_FACTOR, LCG_TERM = 1664525, 1013904223
 # A normal draw outside two standard deviations is replaced by the next attempt; six of them all fail for one
 # element in 10^8, which is then clipped.
 TRUNCATION_ATTEMPTS = 6
 _ORDER = "order of rows"
+_WORDS_IN_CACHE = 2**13
 _MASK32 = 0xFFFFFFFF
 
 
@@ -33,22 +40,44 @@ def pcg3d(x: Words, y: Words, z: Words) -> tuple[Words, Words, Words]:
         x = x + y * z
         y = y + z * x
         z = z + x * y
-        x, y, z = x ^ (x >> half), y ^ (y >> half), z ^ (z >> half)
-        x = x + y * z
-        y = y + z * x
-        z = z + x * y
+        for word in (x, y, z):
+            word ^= word >> half
+        x += y * z
+        y += z * x
+        z += x * y
     return x, y, z
 
 
-def triples(seed: int, counter: int, elements: Words) -> Words:
-    """The three words of each element: uint32 of shape (len(elements), 3)."""
-    keys = np.array([seed & _MASK32, counter & _MASK32], np.uint32)
-    return np.stack(pcg3d(keys[:1], keys[1:], np.asarray(elements, np.uint32)), axis=-1)
+def triples(seed: int, counter: int | Counters, elements: Words) -> tuple[Words, Words, Words]:
+    """The three words of each element, each uint32; several counters broadcast against the elements."""
+    counters = np.bitwise_and(counter, _MASK32).astype(np.uint32)
+    return pcg3d(fold(np.array([seed & _MASK32], np.uint32)), fold(counters), np.asarray(elements, np.uint32))
+
+
+def fold(words: Words) -> Words:
+    """The upper half of each word folded onto its lower half; different words stay different."""
+    folded: Words = words ^ (words >> np.uint32(16))
+    return folded
 
 
 def words(seed: int, counter: int, count: int) -> Words:
-    """`count` words; word i is component i % 3 of triple i // 3."""
-    return triples(seed, counter, np.arange(-(-count // 3), dtype=np.uint32)).reshape(-1)[:count]
+    """`count` words; word i is component i // n of element i % n, where n is ceil(count / 3)."""
+    drawn: Words = consecutive_words(seed, counter, count, 1)[0]
+    return drawn
+
+
+def consecutive_words(seed: int, counter: int, count: int, draws: int) -> Words:
+    """The `words` of so many counters from `counter` on: uint32 of shape (draws, count)."""
+    counters = counter + np.arange(draws, dtype=np.int64)[:, None]
+    elements = np.arange(-(-count // 3), dtype=np.uint32)
+    drawn = np.empty((draws, 3, elements.size), np.uint32)
+    piece = max(1, _WORDS_IN_CACHE // draws)
+    for start in range(0, elements.size, piece):
+        span = slice(start, start + piece)
+        for component, values in enumerate(triples(seed, counters, elements[span])):
+            drawn[:, component, span] = values
+    words: Words = drawn.reshape(draws, -1)[:, :count]
+    return words
 
 
 def derive(seed: int, *path: object) -> int:
@@ -103,8 +132,8 @@ def _unit(drawn: Words) -> Floats:
     return unit
 
 
-def _box_muller(drawn: Words) -> Floats:
-    radius = np.sqrt(-2.0 * np.log(_unit(drawn[:, 0]) + 2.0**-24))
-    angle: Floats = np.cos(2.0 * np.pi * (_unit(drawn[:, 1]) - 0.5))
+def _box_muller(drawn: tuple[Words, Words, Words]) -> Floats:
+    radius = np.sqrt(-2.0 * np.log(_unit(drawn[0]) + 2.0**-24))
+    angle: Floats = np.cos(2.0 * np.pi * (_unit(drawn[1]) - 0.5))
     product: Floats = radius * angle
     return product

@@ -11,6 +11,7 @@ from kerasbridge._keras import keras, map_tensors
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
 from kerasbridge.engines.scope import Overlay
 from kerasbridge.engines.torch_graph import Replay, UntraceableError
+from kerasbridge.engines.torch_words import words
 from kerasbridge.step import Step, Tensor
 
 
@@ -60,6 +61,9 @@ class TorchEngine(Engine):
 
     def compile_call(self, step: Step) -> Callable[[Data, Tensor], Any]:
         return StepByStep(self, step, "predict").predict
+
+    def words(self, seed: Tensor, counter: Tensor, count: int) -> Tensor | None:
+        return words(seed, counter, count) if seed.device.type in ("cpu", "meta") else None
 
     def eager(self) -> contextlib.AbstractContextManager[Any]:
         guard: contextlib.AbstractContextManager[Any] = torch.no_grad()

@@ -18,10 +18,10 @@ from tests.backend.models import CASES, assert_same_state, mlp, seeded
 _BACKEND = keras.config.backend()
 SEEDS = [0, 7, 2**31 - 1]
 WEIGHTS = {
-    "mlp": "7208c87d85b047c5e731473fca92d7da6918ecd92cfbb4055055845acb0cccf6",
-    "cnn": "631b4202f55e589dceb99e24de99e9baab8a1361a6f2e11b71d769a7eefe7a61",
+    "mlp": "567042a1e7d4f5366d332f205b5ee285df6503bab05d41afe7e1673f41390cb2",
+    "cnn": "4f2ad740fd401f793255af5b8a3e72e5bea0ebd0615eb54153802860ec6bff2a",
 }
-MASK = "6f0437ff3f8536c46642df65104ea397e44ca8cd1ce856a28775e5a38321020e"
+MASK = "d6163c9294d3f0711b980fef8817d3b559e8ab7fc3e8fa8b3348f2478e88ccb8"
 
 
 def generator(seed, counter=0):

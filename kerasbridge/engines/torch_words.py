@@ -1,0 +1,65 @@
+"""The generator's words on the CPU as one torch operation: some twenty of ATen's cost more than what they compute.
+
+A random layer counts its draws, so its next ones are known: they are drawn together, once a second draw has shown
+that it goes on counting.
+"""
+
+import numpy as np
+import torch
+
+from kerasbridge import random
+from kerasbridge.step import Tensor
+
+WORDS_AHEAD = 24_000
+MOST_STREAMS = 256
+
+_LIBRARY = torch.library.Library("kerasbridge", "DEF")
+_LIBRARY.define("words(Tensor seed, Tensor counter, int count) -> Tensor")
+
+
+def words(seed: Tensor, counter: Tensor, count: int) -> Tensor:
+    """`random.words` as an int32 tensor of shape (count,), from a seed and a counter that lie on the CPU."""
+    return torch.ops.kerasbridge.words(seed, counter, count)
+
+
+class Stream:
+    """The draws of one seed and size, in the order of their counters; each is handed out once."""
+
+    def __init__(self, seed: int, count: int) -> None:
+        self._seed, self._count = seed, count
+        self._next: int | None = None
+        self._ready: list[Tensor] = []
+
+    def draw(self, counter: int) -> Tensor:
+        """The words of this counter."""
+        if counter != self._next:
+            self._ready = self._drawn(counter, 1)
+        elif not self._ready:
+            self._ready = self._drawn(counter, max(1, WORDS_AHEAD // max(1, self._count)))
+        self._next = counter + 1
+        return self._ready.pop()
+
+    def _drawn(self, counter: int, ahead: int) -> list[Tensor]:
+        """The last draw first."""
+        drawn = random.consecutive_words(self._seed, counter, self._count, ahead).view(np.int32)
+        return list(torch.from_numpy(drawn).unbind())[::-1]
+
+
+_streams: dict[tuple[int, int], Stream] = {}
+
+
+def _on_cpu(seed: Tensor, counter: Tensor, count: int) -> Tensor:
+    key = int(seed.item()), count
+    if key not in _streams:
+        if len(_streams) == MOST_STREAMS:
+            _streams.clear()
+        _streams[key] = Stream(*key)
+    return _streams[key].draw(int(counter.item()))
+
+
+def _without_values(seed: Tensor, counter: Tensor, count: int) -> Tensor:
+    return seed.new_empty(count, dtype=torch.int32)
+
+
+_LIBRARY.impl("words", _on_cpu, "CPU")
+_LIBRARY.impl("words", _without_values, "Meta")
