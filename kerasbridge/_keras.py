@@ -6,9 +6,10 @@ reached through it, so that a Keras that keeps one elsewhere is answered with on
 
 import contextlib
 import importlib
+import inspect
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kerasbridge import backend
@@ -27,9 +28,19 @@ except Exception as broken:
 
 RELIED_ON = {
     "random functions": "keras.src.backend:random",
+    "image functions": "keras.src.backend:image",
+    "orthogonal initializer": "keras:initializers.Orthogonal",
+    "STFT initializer": "keras:initializers.STFT",
+    "SciPy's windows": "keras.src.utils.module_utils:scipy",
+    "seeds of augmenting layers": "keras.src.layers.preprocessing.data_layer:DataLayer",
+    "AugMix": "keras.src.layers.preprocessing.image_preprocessing.aug_mix",
+    "global seed generator": "keras.src.random.seed_generator:global_seed_generator",
     "draw_seed": "keras.src.random.seed_generator:draw_seed",
     "current scope": "keras.src.backend:get_stateless_scope",
     "conversion to tensors": "keras.src.backend:convert_to_tensor",
+    "casts": "keras.src.backend:cast",
+    "crossentropy of classes": "keras.src.backend:nn.sparse_categorical_crossentropy",
+    "types narrowed in promotion": "keras.src.backend.common.dtypes:BIT64_TO_BIT32_DTYPE",
     "lazy modules": "keras.src.utils.module_utils:tensorflow",
     "readable logs": "keras.src.utils.python_utils:pythonify_logs",
     "class weights": "keras.src.trainers.data_adapters.data_adapter_utils:class_weight_to_sample_weights",
@@ -41,7 +52,8 @@ RELIED_ON = {
     "every layer, nested ones too": "keras:Model._flatten_layers",
 }
 PORTABLE_FUNCTIONS = (
-    "normal", "truncated_normal", "uniform", "randint", "categorical", "shuffle", "dropout",
+    "normal", "truncated_normal", "uniform", "randint", "categorical", "shuffle", "dropout", "gamma", "beta",
+    "binomial",
 )  # fmt: skip
 TESTED = "keras 3.15"
 SEED_STATE = "seed_generator_state"
@@ -52,17 +64,19 @@ def relied_on(what: str) -> Any:
     module, _, names = RELIED_ON[what].partition(":")
     try:
         part: Any = importlib.import_module(module)
-        for name in names.split("."):
+        for name in filter(None, names.split(".")):
             part = getattr(part, name)
     except (ImportError, AttributeError) as error:
         raise KerasContractError(
-            f"kerasbridge relies on {module}.{names} ({what}), which Keras {keras.__version__} does not have; "
+            f"kerasbridge relies on {RELIED_ON[what].replace(':', '.')} ({what}), "
+            f"which Keras {keras.__version__} does not have; "
             f"use a tested version, as {TESTED}."
         ) from error
     return part
 
 
 draw_seed = relied_on("draw_seed")
+global_generator = relied_on("global seed generator")
 to_tensor = relied_on("conversion to tensors")
 current_scope: Callable[[], Any] = relied_on("current scope")
 floatx: Callable[[], str] = keras.config.floatx
@@ -82,7 +96,7 @@ def hide_tensorflow() -> None:
 hide_tensorflow()
 
 _portable_depth = 0
-_native_functions: dict[str, Any] = {}
+_replaced: list[tuple[Any, str, Any]] = []
 _portable_lock = threading.RLock()
 
 
@@ -97,17 +111,16 @@ def portable_random() -> Iterator[None]:
 
 
 def enter_portable_random() -> None:
-    """Puts `draws` in the place of the backend's random functions; calls nest."""
-    from kerasbridge import draws
+    """Puts `stand_ins` in the place of what draws in Keras; calls nest."""
+    from kerasbridge import stand_ins
 
     global _portable_depth
     with _portable_lock:
+        if _portable_depth == 0:
+            for owner, name, value in stand_ins.table():
+                _replaced.append((owner, name, getattr(owner, name)))
+                setattr(owner, name, value)
         _portable_depth += 1
-        if _portable_depth == 1:
-            functions = relied_on("random functions")
-            for name in PORTABLE_FUNCTIONS:
-                _native_functions[name] = getattr(functions, name)
-                setattr(functions, name, getattr(draws, name))
 
 
 def leave_portable_random() -> None:
@@ -115,10 +128,8 @@ def leave_portable_random() -> None:
     global _portable_depth
     with _portable_lock:
         _portable_depth -= 1
-        if _portable_depth == 0:
-            functions = relied_on("random functions")
-            for name in PORTABLE_FUNCTIONS:
-                setattr(functions, name, _native_functions.pop(name))
+        while _portable_depth == 0 and _replaced:
+            setattr(*_replaced.pop())
 
 
 def is_random_portable() -> bool:
@@ -192,3 +203,22 @@ def output_spec(model: Any, x: Any) -> Any:
 def map_tensors(function: Callable[[Any], Any], nest: Any) -> Any:
     """`function` of every array or tensor in a nest; None stays None."""
     return keras.tree.map_structure(lambda leaf: None if leaf is None else function(leaf), nest)
+
+
+def replace_in_backend(functions: Mapping[Any, Any]) -> None:
+    """Puts functions in the place of others wherever a module of Keras's backend, or Keras itself, holds them."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("keras.src"):
+            for attribute, value in list(vars(module).items()):
+                if inspect.isfunction(value) and value in functions:
+                    setattr(module, attribute, functions[value])
+
+
+def every_layer(model: Any) -> Sequence[Any]:
+    """The layers of a model, nested ones too."""
+    return list(model._flatten_layers(include_self=False))
+
+
+def carries_logits(tensor: Any) -> bool:
+    """Whether a softmax or sigmoid left its logits on this tensor, where TensorFlow's losses find them."""
+    return hasattr(tensor, "_keras_logits")

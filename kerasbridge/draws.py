@@ -1,74 +1,65 @@
-"""Portable random numbers inside a step: `random.py`'s words in `keras.ops`, under the names of `keras.random`.
+"""Portable random numbers inside a step: distributions made of the words of `words.py`, as `keras.random` names them.
 
 The functions here stand in for those of Keras's backend random module while kerasbridge builds or runs a model
-(`_keras.portable_random`). Words are int32, whose products wrap on every backend. A seed that is a plain integer
-is drawn on the host, in NumPy: so are all initial weights.
+(`stand_ins.py`). Normal and uniform numbers of a seed that is a plain integer are drawn on the host, in NumPy: so are
+all initial weights.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from kerasbridge import engines
 from kerasbridge import random as host
-from kerasbridge._keras import draw_seed, floatx, keras, to_tensor
+from kerasbridge._keras import floatx, keras, to_tensor
+from kerasbridge.errors import NotPortableError
+from kerasbridge.words import draw, further, key_of, placed, size_of, triples_of, words_of
 
 Tensor = Any
 ops = keras.ops
-_HALF_MASK = 0xFFFF
+# Marsaglia and Tsang accept at least 95 of 100 attempts; six of them all fail for one element in 10^8.
+GAMMA_ATTEMPTS = 6
+MOST_TRIALS = 10_000
 # How many random bits a float of [0, 1) holds exactly; more would round up to 1.
 _UNIT_BITS = {"float64": 24, "float32": 24, "float16": 11, "bfloat16": 8}
 
 
-_watchers: list[Callable[[Tensor], None]] = []
-
-
-@contextlib.contextmanager
-def watched() -> Iterator[list[Tensor]]:
-    """Collects the words of every draw that a step makes: a list of int32 tensors, in the order of the draws."""
-    words: list[Tensor] = []
-    _watchers.append(words.append)
-    try:
-        yield words
-    finally:
-        _watchers.pop()
-
-
 def normal(shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
     """As `keras.random.normal`."""
-    return _scaled(_standard_normal(shape, dtype or floatx(), seed), mean, stddev)
+    dtype, seed = dtype or floatx(), placed(seed)
+    if isinstance(seed, int) and _plain(mean, stddev):
+        return to_tensor(host.normal(seed, 0, shape) * stddev + mean, dtype)
+    return ops.reshape(_box_muller(triples_of(key_of(seed), size_of(shape)), dtype), shape) * stddev + mean
 
 
 def truncated_normal(
     shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
     """As `keras.random.truncated_normal`."""
-    dtype = dtype or floatx()
-    if isinstance(seed, int):
+    dtype, seed = dtype or floatx(), placed(seed)
+    if isinstance(seed, int) and _plain(mean, stddev):
         return to_tensor(host.truncated_normal(seed, 0, shape) * stddev + mean, dtype)
-    key = _key(seed)
-    drawn = _box_muller(_triples(key, _size(shape)), dtype)
+    key = key_of(seed)
+    drawn = _box_muller(triples_of(key, size_of(shape)), dtype)
     for attempt in range(1, host.TRUNCATION_ATTEMPTS):
-        again = [key[0] + _signed(host.attempt_seed(0, attempt)), key[1]]
-        drawn = ops.where(ops.abs(drawn) >= 2.0, _box_muller(_triples(again, _size(shape)), dtype), drawn)
-    return _scaled(ops.reshape(ops.clip(drawn, -2.0, 2.0), shape), mean, stddev)
+        again = _box_muller(triples_of(further(key, attempt), size_of(shape)), dtype)
+        drawn = ops.where(ops.abs(drawn) >= 2.0, again, drawn)
+    return ops.reshape(ops.clip(drawn, -2.0, 2.0), shape) * stddev + mean
 
 
 def uniform(
     shape: Sequence[int], minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
     """As `keras.random.uniform`: the bounds may be tensors."""
-    dtype = dtype or floatx()
+    dtype, seed = dtype or floatx(), placed(seed)
     if isinstance(seed, int) and _plain(minval, maxval):
         return to_tensor(host.uniform(seed, 0, shape) * (maxval - minval) + minval, dtype)
-    return _unit(_words(_key(seed), shape), dtype) * (maxval - minval) + minval
+    return _unit(words_of(key_of(seed), shape), dtype) * (maxval - minval) + minval
 
 
 def randint(shape: Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Tensor:
     """As `keras.random.randint`: 31 random bits modulo the range."""
-    bits = ops.bitwise_and(_words(_key(seed), shape), 0x7FFFFFFF)
+    bits = ops.bitwise_and(words_of(key_of(seed), shape), 0x7FFFFFFF)
     return ops.cast(minval + ops.mod(bits, maxval - minval), dtype)
 
 
@@ -83,7 +74,7 @@ def categorical(logits: Tensor, num_samples: int, dtype: Any = "int32", seed: An
 def shuffle(x: Tensor, axis: int = 0, seed: Any = None) -> Tensor:
     """As `keras.random.shuffle`."""
     x = ops.convert_to_tensor(x)
-    return ops.take(x, ops.argsort(_words(_key(seed), (ops.shape(x)[axis],))), axis=axis)
+    return ops.take(x, ops.argsort(words_of(key_of(seed), (ops.shape(x)[axis],))), axis=axis)
 
 
 def dropout(inputs: Tensor, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Any = None) -> Tensor:
@@ -94,60 +85,74 @@ def dropout(inputs: Tensor, rate: float, noise_shape: Sequence[int | None] | Non
     shape = tuple(ops.shape(inputs))
     if noise_shape is not None:
         shape = tuple(own if wanted is None else wanted for own, wanted in zip(shape, noise_shape, strict=True))
-    keep = ops.greater_equal(_words(_key(seed), shape), int(rate * 2**32) - 2**31)
+    keep = ops.greater_equal(words_of(key_of(seed), shape), int(rate * 2**32) - 2**31)
     return ops.where(keep, inputs * (1.0 / (1.0 - rate)), ops.zeros((), inputs.dtype))
 
 
-def _key(seed: Any) -> list[Tensor]:
-    """(seed, counter) as int32 scalars, not yet folded; a `SeedGenerator` moves on by one."""
-    state = ops.cast(draw_seed(seed), "int32")
-    return [state[0], state[1]]
+def gamma(shape: Sequence[int], alpha: Any, dtype: Any = None, seed: Any = None) -> Tensor:
+    """As `keras.random.gamma`: Marsaglia and Tsang, "A simple method for generating gamma variables", 2000."""
+    dtype = dtype or floatx()
+    return ops.cast(ops.exp(_log_gamma(key_of(seed), shape, alpha, dtype)), dtype)
 
 
-def _words(key: list[Tensor], shape: Sequence[Any]) -> Tensor:
-    """`random.words`, in this shape."""
-    return ops.reshape(_draw(key, _size(shape)), shape)
+def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Tensor:
+    """As `keras.random.beta`: X / (X + Y) of two gamma numbers, by their logarithms."""
+    dtype, key = dtype or floatx(), key_of(seed)
+    one = _log_gamma(key, shape, alpha, dtype)
+    other = _log_gamma(further(key, GAMMA_ATTEMPTS + 1), shape, beta, dtype)
+    return ops.cast(ops.sigmoid(one - other), dtype)
 
 
-def _triples(key: list[Tensor], count: Any) -> list[Tensor]:
-    """`random.triples` of the elements 0 … count - 1: int32, each of shape (count,)."""
-    return list(ops.reshape(_draw(key, 3 * count), (3, count)))
+def binomial(shape: Sequence[int], counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> Tensor:
+    """As `keras.random.binomial`: trials one by one, each a comparison without rounding."""
+    most = _most_trials(counts)
+    drawn = _unit(words_of(key_of(seed), (most, *shape)), "float32")
+    trials = ops.reshape(ops.arange(most, dtype="int32"), (most, *[1] * len(shape)))
+    made = ops.less(trials, ops.cast(counts, "int32"))
+    succeeded = ops.logical_and(made, ops.less(drawn, ops.cast(probabilities, "float32")))
+    return ops.cast(ops.sum(ops.cast(succeeded, "int32"), axis=0), dtype or floatx())
 
 
-def _draw(key: list[Tensor], count: Any) -> Tensor:
-    """`random.words`: int32 of shape (count,). Every number drawn in a step comes from here."""
-    drawn = engines.current().words(key[0], key[1], count)
-    if drawn is None:
-        drawn = ops.concatenate(_components(key, (count + 2) // 3))[:count]
-    for note in _watchers:
-        note(drawn)
-    return drawn
+def _most_trials(counts: Any) -> int:
+    """The largest count, which sizes the draw; one that only a running step knows cannot."""
+    try:
+        most = int(np.max(ops.convert_to_numpy(counts), initial=0))
+    except Exception as error:
+        raise NotPortableError(
+            "Expected the counts of keras.random.binomial to be known before the step runs, received a tensor that it "
+            'computes. Pass a number or an array, or draw natively: kb.fit(…, rng="native").'
+        ) from error
+    if most > MOST_TRIALS:
+        raise NotPortableError(
+            f"Expected counts of keras.random.binomial up to {MOST_TRIALS:,}, received {most:,}. Draw "
+            'keras.random.normal of the same mean and variance, or natively: kb.fit(…, rng="native").'
+        )
+    return most
 
 
-def _components(key: list[Tensor], elements: Any) -> tuple[Tensor, Tensor, Tensor]:
-    counted = ops.arange(elements, dtype="int32")
-    x, y, z = (word * host.LCG_FACTOR + host.LCG_TERM for word in (*map(_fold, key), counted))
-    return _round(*map(_fold, _round(x, y, z)))
+def _log_gamma(key: list[Tensor], shape: Sequence[int], alpha: Any, dtype: Any) -> Tensor:
+    """Logarithms of gamma numbers; an `alpha` below 1 is raised by 1 and the number multiplied by U^(1/alpha).
 
-
-def _fold(word: Tensor) -> Tensor:
-    return ops.bitwise_xor(word, ops.bitwise_and(ops.right_shift(word, 16), _HALF_MASK))
-
-
-def _round(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    x = x + y * z
-    y = y + z * x
-    return x, y, z + x * y
-
-
-def _standard_normal(shape: Sequence[int], dtype: Any, seed: Any) -> Tensor:
-    if isinstance(seed, int):
-        return to_tensor(host.normal(seed, 0, shape), dtype)
-    return ops.reshape(_box_muller(_triples(_key(seed), _size(shape)), dtype), shape)
+    They take the attempts 0 to `GAMMA_ATTEMPTS` of the key.
+    """
+    wide, count = _wide(dtype), size_of(shape)
+    alpha = ops.reshape(ops.broadcast_to(ops.cast(alpha, wide), shape), (count,))
+    d = ops.where(alpha < 1.0, alpha + 1.0, alpha) - 1.0 / 3.0
+    log_v = ops.zeros_like(d)
+    for attempt in reversed(range(GAMMA_ATTEMPTS)):
+        words = triples_of(further(key, attempt), count)
+        x = _box_muller(words, wide)
+        base = 1.0 + x / ops.sqrt(9.0 * d)
+        log_found = 3.0 * ops.log(ops.where(base > 0.0, base, 1.0))
+        bound = 0.5 * x * x + d * (1.0 - ops.exp(log_found) + log_found)
+        accepted = ops.logical_and(base > 0.0, ops.log(_open_unit(words[2], wide)) < bound)
+        log_v = ops.where(accepted, log_found, log_v)
+    raising = ops.log(_open_unit(draw(further(key, GAMMA_ATTEMPTS), count), wide)) / alpha
+    return ops.reshape(ops.log(d) + log_v + ops.where(alpha < 1.0, raising, 0.0), shape)
 
 
 def _box_muller(triples: Sequence[Tensor], dtype: Any) -> Tensor:
-    wide = "float64" if keras.backend.standardize_dtype(dtype) == "float64" else "float32"
+    wide = _wide(dtype)
     radius = ops.sqrt(-2.0 * ops.log(_unit(triples[0], wide) + 2.0**-24))
     # Centred, the angle is at most pi: float32 rounds it less, and least where the cosine is steep.
     return ops.cast(radius * ops.cos(2.0 * np.pi * (_unit(triples[1], wide) - 0.5)), dtype)
@@ -158,20 +163,14 @@ def _unit(words: Tensor, dtype: Any) -> Tensor:
     return ops.cast(ops.bitwise_and(ops.right_shift(words, 32 - bits), 2**bits - 1), dtype) * 2.0**-bits
 
 
-def _scaled(drawn: Tensor, mean: Any, stddev: Any) -> Tensor:
-    return drawn * stddev + mean
+def _open_unit(words: Tensor, dtype: Any) -> Tensor:
+    """In (0, 1): a logarithm of it is finite."""
+    return _unit(words, dtype) + 2.0**-25
+
+
+def _wide(dtype: Any) -> str:
+    return "float64" if keras.backend.standardize_dtype(dtype) == "float64" else "float32"
 
 
 def _plain(*bounds: Any) -> bool:
     return all(isinstance(bound, (int, float)) for bound in bounds)
-
-
-def _size(shape: Sequence[Any]) -> Any:
-    size: Any = 1
-    for length in shape:
-        size = size * length
-    return size
-
-
-def _signed(word: int) -> int:
-    return word - 2**32 if word >= 2**31 else word

@@ -7,6 +7,8 @@
     ├── DataError (ValueError)               arrays, labels or a data file are not what training needs
     ├── ArgumentError (ValueError)           an argument is outside what it may be
     ├── RunFolderError (OSError)             a run folder cannot be written or read
+    ├── NotPortableError (RuntimeError)      random numbers would be drawn that differ from backend to backend
+    ├── ParityError (RuntimeError)           a backend that is to be compared cannot run what the others run
     └── KerasContractError (RuntimeError)    this Keras keeps a part kerasbridge relies on elsewhere
 
 Every message is one sentence or two: what was expected, what came, what to type next. The command line prints
@@ -40,6 +42,14 @@ class ArgumentError(KerasbridgeError, ValueError):
 
 class RunFolderError(KerasbridgeError, OSError):
     """A run folder cannot be written or read."""
+
+
+class ParityError(KerasbridgeError, RuntimeError):
+    """A backend that is to be compared with others cannot run what they run."""
+
+
+class NotPortableError(KerasbridgeError, RuntimeError):
+    """Random numbers would be drawn that differ from backend to backend."""
 
 
 class KerasContractError(KerasbridgeError, RuntimeError):

@@ -3,7 +3,7 @@
 The generator is pcg3d (Mark Jarzynski and Marc Olano, "Hash Functions for GPU Rendering", Journal of Computer
 Graphics Techniques 9(3), 2020): a hash of three 32-bit integers to three, in multiplications, additions and
 shifts that every array library has. It is keyed by (seed, counter, element), so no number depends on which was
-drawn before it. `draws.py` computes the same words inside a compiled step.
+drawn before it. `words.py` computes the same words inside a compiled step.
 
 Two things are fixed here and nowhere else. A seed and a counter are folded, upper half onto lower, before they are
 hashed: pcg3d's products carry a bit only upwards, so that the topmost bits of a key would reach half the word. And
@@ -105,6 +105,26 @@ def truncated_normal(seed: int, counter: int, shape: Sequence[int]) -> Floats:
         drawn[missing] = _box_muller(triples(attempt_seed(seed, attempt), counter, missing))
         missing = missing[np.abs(drawn[missing]) >= 2.0]
     return np.clip(drawn, -2.0, 2.0).reshape(tuple(shape))
+
+
+def orthogonal(seed: int, counter: int, rows: int, columns: int) -> Floats:
+    """Orthonormal columns, uniform among all such matrices: the Q, with R's diagonal positive, of normal numbers.
+
+    By modified Gram-Schmidt (Björck 1967), in NumPy's own sums: LAPACK's order of additions is another on each machine.
+    It is as orthogonal as float32 can tell: float64's rounding times the matrix's condition.
+
+    Raises:
+        ValueError: fewer rows than columns.
+    """
+    if rows < columns:
+        raise ValueError(f"Expected at least as many rows as columns, received {rows} and {columns}. Transpose it.")
+    matrix = normal(seed, counter, (rows, columns))
+    for index in range(columns):
+        column, later = matrix[:, index].copy(), matrix[:, index + 1 :]
+        column /= np.sqrt((column * column).sum())
+        later -= column[:, None] * (column[:, None] * later).sum(axis=0)
+        matrix[:, index] = column
+    return matrix
 
 
 def attempt_seed(seed: int, attempt: int) -> int:

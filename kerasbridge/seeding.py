@@ -1,6 +1,8 @@
-"""One seed for everything that draws: `kb.seed_everything`."""
+"""One seed for everything that draws: `kb.seed_everything`; and a model's random layers set back to their start."""
 
+import contextlib
 import random
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
@@ -8,6 +10,7 @@ import numpy as np
 
 from kerasbridge import _keras, checks, engines
 from kerasbridge._keras import keras
+from kerasbridge.random import derive
 
 
 class seed_everything:  # noqa: N801 - called like a function, with `with` like a scope
@@ -46,3 +49,22 @@ class seed_everything:  # noqa: N801 - called like a function, with `with` like 
         random.setstate(self._before[0])
         np.random.set_state(self._before[1])
         _keras.leave_portable_random()
+
+
+def seed_random_layers(model: keras.Model, seed: int) -> None:
+    """Sets every seed generator of the model back to its start, from the seed and its place in the model."""
+    for position, state in enumerate(_keras.seed_states(model)):
+        state.assign(np.array([derive(seed, "random layer", position), 0], dtype="int64"))
+
+
+@contextlib.contextmanager
+def python_and_numpy_seeded(seed: int) -> Iterator[None]:
+    """While open, `random` and NumPy draw from this seed; then they go on where they were."""
+    states = random.getstate(), np.random.get_state()
+    random.seed(seed)
+    np.random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])

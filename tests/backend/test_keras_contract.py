@@ -1,10 +1,16 @@
 """What kerasbridge relies on in Keras is there; what is not gets one sentence that names it."""
 
+import importlib
+import inspect
+import pkgutil
+
 import pytest
 
-from kerasbridge import _keras, draws
+from kerasbridge import _keras, draws, stand_ins
 from kerasbridge._keras import keras
 from kerasbridge.errors import KerasContractError
+
+OF_TRAINING = {"trainer", "tensorboard", "distribution_lib", "export", "optimizer_distribution_strategy"}
 
 
 @pytest.mark.parametrize("what", _keras.RELIED_ON)
@@ -16,6 +22,53 @@ def test_this_keras_has(what):
 def test_the_backend_has_the_random_function_that_is_replaced(name):
     assert callable(getattr(_keras.relied_on("random functions"), name))
     assert callable(getattr(draws, name))
+
+
+def test_every_function_of_keras_random_is_replaced():
+    public = {name for name, value in vars(keras.random).items() if inspect.isfunction(value)}
+    assert public == set(_keras.PORTABLE_FUNCTIONS)
+
+
+def test_nothing_else_in_the_backend_draws(backend):
+    package = importlib.import_module(f"keras.src.backend.{backend}")
+    names = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.endswith("_test")]
+    modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names if name not in OF_TRAINING]
+    found = {(module.__name__.rpartition(".")[2], name) for module in modules for name in stand_ins.drawing(module)}
+    assert found == {("image", "elastic_transform"), *(("random", name) for name in _keras.PORTABLE_FUNCTIONS)}
+
+
+def later_function(shape, seed=None):
+    return "drawn natively"
+
+
+@pytest.mark.parametrize("where", ["random functions", "image functions"])
+def test_a_function_that_a_later_keras_draws_with_is_refused_while_portable(monkeypatch, where):
+    module = _keras.relied_on(where)
+    monkeypatch.setattr(later_function, "__module__", module.__name__)
+    monkeypatch.setattr(module, "poisson", later_function, raising=False)
+    with _keras.portable_random(), pytest.raises(KerasContractError, match=rf"received {module.__name__}\.poisson of"):
+        module.poisson((3,), seed=1)
+    assert module.poisson((3,), seed=1) == "drawn natively"
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [("random functions", "beta"), ("seeds of augmenting layers", "_get_seed_generator"), ("AugMix", "py_random")],
+)
+def test_a_function_that_a_later_keras_lacks_is_named_and_nothing_is_replaced(monkeypatch, where, name):
+    monkeypatch.delattr(_keras.relied_on(where), name)
+    native = _keras.relied_on("random functions").uniform
+    with pytest.raises(KerasContractError, match=rf"\.{name}, which Keras"), _keras.portable_random():
+        pass
+    assert _keras.relied_on("random functions").uniform is native
+    assert not _keras.is_random_portable()
+
+
+def test_everything_that_is_replaced_is_given_back():
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in stand_ins.table()]
+    with _keras.portable_random():
+        assert all(getattr(owner, name) is not value for owner, name, value in before)
+    assert all(getattr(owner, name) is value for owner, name, value in before)
 
 
 def test_keras_random_draws_from_kerasbridge_while_portable():

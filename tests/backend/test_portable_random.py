@@ -111,6 +111,17 @@ def test_a_seed_generator_moves_on_with_every_draw():
     np.testing.assert_array_equal(second, random.uniform(7, 1, (9,)).astype("float32"))
 
 
+def test_draws_without_a_seed_count_on_from_the_programs_own():
+    """Keras's own step of its global seed overflows, on each backend to another number."""
+    with kb.seed_everything(3):
+        first = host(keras.random.uniform((9,)))
+        state = host(_keras.global_generator().state.value).tolist()
+        later = [host(keras.random.uniform((9,))) for _ in range(2)]
+    assert state[1] == 1
+    for counter, drawn in enumerate([first, *later]):
+        np.testing.assert_array_equal(drawn, random.uniform(state[0], counter, (9,)).astype("float32"))
+
+
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_initial_weights_are_the_same_on_every_backend(name):
     with kb.seed_everything(0):

@@ -1,0 +1,96 @@
+"""What portable random numbers cost, as a share of a training step.
+
+    KERAS_BACKEND=torch python -m kerasbridge.benchmark.draws --model cnn
+
+The same model trains with the masks it draws and, in turn, with every drawn word replaced by a constant; its dropout is
+applied all the same. An epoch of either makes a pair. The first epoch of a call, which compiles or warms up, does not
+count. The share is of the step that draws.
+"""
+
+import argparse
+import contextlib
+import json
+import statistics
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+import kerasbridge as kb
+from kerasbridge import engines, random
+from kerasbridge._keras import keras
+from kerasbridge.benchmark.epochs import Stopwatch
+
+
+@contextlib.contextmanager
+def constant_words() -> Iterator[None]:
+    """While open, a step that is compiled gets the same words at every draw, without computing them."""
+    engine: Any = engines.current()
+    found: dict[int, np.ndarray[Any, Any]] = {}
+
+    def words(seed: Any, counter: Any, count: int) -> Any:
+        del seed, counter
+        if count not in found:
+            found[count] = random.words(0, 0, count).view(np.int32)
+        return keras.ops.convert_to_tensor(found[count])
+
+    engine.words = words
+    try:
+        yield
+    finally:
+        del engine.words
+
+
+def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int | None) -> dict[str, Any]:
+    """The share of a step's time that drawing takes: median, least and most of the pairs.
+
+    Args:
+        model_name: "mlp" or "cnn".
+        data_name: what `kb.datasets.mnist` takes.
+        rounds: calls of each.
+        epochs: epochs of a call; at least 2, since the first does not count.
+        rows: train on that many rows only.
+    """
+    data = kb.datasets.mnist(data_name)
+    x, y = data.x_train[:rows].astype("float32") / 255, data.y_train[:rows].astype("int32")
+    drawing, constant = (_model(model_name) for _ in range(2))
+    constant.set_weights(drawing.get_weights())
+    with_draws, without = Stopwatch(), Stopwatch()
+    history = None
+    for _ in range(rounds):
+        history = kb.fit(drawing, x, y, epochs=epochs, verbose=0, callbacks=[with_draws])
+        with constant_words():
+            kb.fit(constant, x, y, epochs=epochs, verbose=0, callbacks=[without])
+    shares = [1 - fixed / drawn for drawn, fixed in zip(with_draws.seconds, without.seconds, strict=True)]
+    steps = -(-len(x) // 32)
+    return {
+        "backend": engines.current().name,
+        "model": model_name,
+        "rows": len(x),
+        "execution": history.params["execution"] if history else None,
+        "milliseconds_per_step": round(1000 * statistics.median(with_draws.seconds) / steps, 3),
+        "share_of_draws": round(statistics.median(shares), 3),
+        "share_min_max": [round(min(shares), 3), round(max(shares), 3)],
+    }
+
+
+def _model(name: str) -> keras.Model:
+    model = getattr(kb.models, name)()
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def main() -> None:
+    """Prints one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="mlp", choices=["mlp", "cnn"])
+    parser.add_argument("--data", default="sample", help="sample, full or a path")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--rows", type=int, help="train on that many rows only")
+    options = parser.parse_args()
+    print(json.dumps(compare(options.model, options.data, options.rounds, options.epochs, options.rows)))
+
+
+if __name__ == "__main__":
+    main()

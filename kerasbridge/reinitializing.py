@@ -1,0 +1,106 @@
+"""New weights for a model that is there: `kb.reinitialize`.
+
+Keras forgets the initializers of most weights. They are found by building each layer that has weights once more, from
+its config, beside the model.
+"""
+
+from typing import Any
+
+from kerasbridge import _keras, checks
+from kerasbridge._keras import keras
+from kerasbridge.errors import ArgumentError
+from kerasbridge.random import derive
+from kerasbridge.seeding import python_and_numpy_seeded, seed_random_layers
+from kerasbridge.words import seeded_by_place
+
+_REMEDY = "Give it get_config(), or build the model anew inside kb.seed_everything."
+
+
+def reinitialize(model: keras.Model, seed: int) -> None:
+    """Draws every weight of a built model anew by its own initializer, from the seed and the weight's place alone.
+
+    The same seed gives the same weights, bit for bit, on every backend, whenever the model was built and whatever was
+    drawn since; seeds that initializers were given do not count. Random layers start anew, as with ``fit(seed=…)``, and
+    so does the optimizer, at the learning rate it has. What a layer learned by `adapt` stays.
+
+    Args:
+        model: a built Keras model, compiled or not; changed in place.
+        seed: a whole number from 0 to 2**32 - 1.
+
+    Raises:
+        ArgumentError: the seed is none, the model is not built, or a layer with weights cannot be built again from its
+            `get_config`.
+
+    Example:
+        >>> import kerasbridge as kb
+        >>> model = kb.models.mlp()
+        >>> kb.reinitialize(model, 7)
+        >>> first = model.get_weights()[0]
+        >>> kb.reinitialize(model, 7)
+        >>> bool((model.get_weights()[0] == first).all())
+        True
+    """
+    checks.check_seed(seed)
+    if not model.built:
+        raise ArgumentError(
+            "Expected a built model, received one without weights. Call model.build(input_shape) first."
+        )
+    found: list[tuple[Any, Any]] = []
+    for place, layer in enumerate(_with_weights(model)):
+        own_seed = derive(seed, "weights of a layer", place)
+        with seeded_by_place(own_seed), _keras.portable_random(), python_and_numpy_seeded(own_seed):
+            found += [] if hasattr(layer, "adapt") else zip(_own_weights(layer), _drawn_anew(layer), strict=True)
+    for weight, drawn in found:
+        weight.assign(drawn)
+    seed_random_layers(model, seed)
+    _reset_optimizer(model)
+
+
+def _with_weights(model: Any) -> list[Any]:
+    """The layers that have weights besides those of the layers in them, each once."""
+    layers = {id(layer): layer for layer in _keras.every_layer(model)}
+    return [layer for layer in layers.values() if _own_weights(layer)]
+
+
+def _own_weights(layer: Any) -> list[Any]:
+    inner = {id(weight) for inside in _keras.every_layer(layer) if inside is not layer for weight in inside.weights}
+    return [weight for weight in layer.weights if id(weight) not in inner]
+
+
+def _drawn_anew(layer: Any) -> list[Any]:
+    """The values of the layer's own weights, drawn by its initializers."""
+    try:
+        with keras.saving.custom_object_scope(_parts(layer)):
+            twin = type(layer).from_config(layer.get_config())
+        twin.build_from_config(layer.get_build_config() or {})
+    except Exception as error:
+        raise ArgumentError(
+            f"Expected layers that can be built from their get_config(), received {type(layer).__name__}, which "
+            f"cannot: {type(error).__name__}: {str(error).strip()}. {_REMEDY}"
+        ) from error
+    drawn = [weight.value for weight in _own_weights(twin)]
+    shapes = [weight.shape for weight in _own_weights(layer)]
+    if [value.shape for value in drawn] != shapes:
+        raise ArgumentError(
+            f"Expected {type(layer).__name__} to be described by its get_config(), received weights of the shapes "
+            f"{[tuple(value.shape) for value in drawn]} from it, and {[tuple(shape) for shape in shapes]} in the "
+            f"model. {_REMEDY}"
+        )
+    return drawn
+
+
+def _parts(layer: Any) -> dict[str, Any]:
+    """Initializers, activations and the like that the layer holds, by name, so that they need no registration."""
+    parts = [part for part in vars(layer).values() if callable(part) and not isinstance(part, keras.layers.Layer)]
+    named = {part.__name__: part for part in parts if hasattr(part, "__name__")}
+    return {**named, **{type(part).__name__: type(part) for part in parts if not hasattr(part, "__name__")}}
+
+
+def _reset_optimizer(model: Any) -> None:
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None or not optimizer.built:
+        return
+    fresh = type(optimizer).from_config(optimizer.get_config())
+    fresh.build(model.trainable_variables)
+    for state, start in zip(optimizer.variables, fresh.variables, strict=True):
+        state.assign(start.value)

@@ -1,0 +1,142 @@
+"""What stands in Keras's place while random numbers are portable: for what draws, and for what cannot be reached.
+
+The functions of Keras's backend random module are `draws.py`'s. Two initialisers compute on the backend and do it here
+on the host; one image function draws past the random module. What still would draw natively is an error by name.
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasbridge import _keras, draws, random
+from kerasbridge._keras import keras, relied_on, to_tensor
+from kerasbridge.elastic import elastic_transform
+from kerasbridge.errors import ArgumentError, KerasContractError, NotPortableError
+from kerasbridge.words import placed
+
+Tensor = Any
+
+
+def table() -> list[tuple[Any, str, Any]]:
+    """What is replaced: (a module or class of Keras, the name in it, what stands in); the last row of a name counts.
+
+    Raises:
+        KerasContractError: this Keras has no such name.
+    """
+    functions, images = relied_on("random functions"), relied_on("image functions")
+    found = [
+        *((module, name, _unknown(module, name)) for module in (functions, images) for name in drawing(module)),
+        *((functions, name, getattr(draws, name)) for name in _keras.PORTABLE_FUNCTIONS),
+        (images, "elastic_transform", elastic_transform),
+        (relied_on("orthogonal initializer"), "__call__", orthogonal),
+        (relied_on("STFT initializer"), "__call__", stft),
+        (relied_on("seeds of augmenting layers"), "_get_seed_generator", _seed_generator),
+        (relied_on("AugMix"), "py_random", _NoChoice()),
+    ]
+    for owner, name, _ in found:
+        if not hasattr(owner, name):
+            raise KerasContractError(
+                f"kerasbridge relies on {owner.__name__}.{name}, which Keras {keras.__version__} does not have; "
+                f"use a tested version, as {_keras.TESTED}."
+            )
+    return found
+
+
+def drawing(module: Any) -> list[str]:
+    """The functions of a module that draw: public, defined there, and called with a seed among other things."""
+    return [
+        name
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
+        if {"seed"} < set(inspect.signature(function).parameters)
+    ]
+
+
+def orthogonal(self: Any, shape: Sequence[int], dtype: Any = None) -> Tensor:
+    """As `keras.initializers.Orthogonal`, in float64 on the host."""
+    if len(shape) < 2:
+        raise ArgumentError(
+            f"Expected a weight of two or more axes for Orthogonal, received the shape {tuple(shape)}. "
+            "Choose another initializer."
+        )
+    rows, columns = math.prod(shape[:-1]), shape[-1]
+    matrix = random.orthogonal(*_on_host(self.seed), max(rows, columns), min(rows, columns))
+    matrix = matrix if rows >= columns else matrix.T
+    return to_tensor(self.gain * matrix.reshape(shape), dtype or _keras.floatx())
+
+
+def stft(self: Any, shape: Sequence[int], dtype: Any = None) -> Tensor:
+    """As `keras.initializers.STFT`, in float64 on the host; the angles' whole turns are taken off as integers."""
+    length, _, bands = shape
+    period = max(1, 2 * (bands - 1))
+    angles = np.outer(np.arange(length), np.arange(bands)) % period * (-2.0 * np.pi / period)
+    # Rounded, a sine of half a turn is zero, not whatever the machine's library has in its last bit.
+    kernel = np.round(np.cos(angles) if self.side == "real" else np.sin(angles), 15)
+    if self.window is not None:
+        window = _window(self.window, length, self.periodic)
+        scale = {"density": np.sqrt((window * window).sum()), "spectrum": np.abs(window).sum(), None: 1.0}
+        kernel = kernel * window[:, None] / scale[self.scaling]
+    return to_tensor(kernel[:, None, :], dtype or _keras.floatx())
+
+
+def _window(window: Any, length: int, periodic: bool) -> np.ndarray[Any, Any]:
+    named = isinstance(window, str)
+    values = relied_on("SciPy's windows").signal.get_window(window, length, periodic) if named else window
+    values = np.asarray(values, "float64")
+    if values.shape != (length,):
+        raise ArgumentError(
+            f"Expected a window of shape ({length},), received {values.shape}. Pass frame_length numbers to STFT."
+        )
+    return values
+
+
+def _on_host(seed: Any) -> tuple[int, int]:
+    """(seed, counter) as whole numbers."""
+    seed = placed(seed)
+    if isinstance(seed, int):
+        return seed, 0
+    state = keras.ops.convert_to_numpy(_keras.draw_seed(seed))
+    return int(state[0]), int(state[1])
+
+
+def _unknown(module: Any, name: str) -> Callable[..., Any]:
+    """For a function that a later Keras may have: it would draw natively, and nobody would notice."""
+
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise KerasContractError(
+            f"Expected a random function that kerasbridge replaces ({', '.join(_keras.PORTABLE_FUNCTIONS)}), received "
+            f"{module.__name__}.{name} of Keras {keras.__version__}. Use a tested version, as {_keras.TESTED}, or draw "
+            'natively: kb.fit(…, rng="native").'
+        )
+
+    return refuse
+
+
+_get_seed_generator = relied_on("seeds of augmenting layers")._get_seed_generator
+
+
+def _seed_generator(self: Any, backend: str | None = None) -> Any:
+    """As `DataLayer._get_seed_generator`, on the backend of this process alone."""
+    own = keras.config.backend()
+    if backend not in (None, own):
+        name = type(self).__name__
+        raise NotPortableError(
+            f"Expected {name} in a model, received it in a tf.data pipeline on the {own} backend, where TensorFlow "
+            f"would draw its numbers. Make {name} a layer of the model, or map it outside kb.seed_everything."
+        )
+    return _get_seed_generator(self, backend)
+
+
+class _NoChoice:
+    """In the place of Python's `random` in AugMix."""
+
+    def choice(self, options: Sequence[Any]) -> Any:
+        """Refuses: a compiled step would keep its first choices."""
+        del options
+        raise NotPortableError(
+            "Expected layers that draw in the step, received AugMix, whose augmentations Python chooses as the step is "
+            'compiled, once for all. Use keras.layers.RandAugment, or draw natively: kb.fit(…, rng="native").'
+        )

@@ -1,0 +1,109 @@
+"""The generator's words inside a step: `random.py`'s, as int32 tensors, whose products wrap on every backend.
+
+Every number drawn in a step comes from `draw`, where they can be watched. `draws.py` makes distributions of them.
+"""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from kerasbridge import engines
+from kerasbridge import random as host
+from kerasbridge._keras import draw_seed, global_generator, keras
+
+Tensor = Any
+ops = keras.ops
+_HALF_MASK = 0xFFFF
+
+_watchers: list[Callable[[Tensor], None]] = []
+_places: list[Iterator[int]] = []
+
+
+@contextlib.contextmanager
+def watched() -> Iterator[list[Tensor]]:
+    """Collects the words of every draw that a step makes: a list of int32 tensors, in the order of the draws."""
+    drawn: list[Tensor] = []
+    _watchers.append(drawn.append)
+    try:
+        yield drawn
+    finally:
+        _watchers.pop()
+
+
+@contextlib.contextmanager
+def seeded_by_place(seed: int) -> Iterator[None]:
+    """While open, the k-th draw of a weight takes its seed from `seed` and k, whatever its initializer's own is."""
+    _places.append(host.derive(seed, "weight", place) for place in itertools.count())
+    try:
+        yield
+    finally:
+        _places.pop()
+
+
+def placed(seed: Any) -> Any:
+    """The seed, or the place's while weights are seeded by their places."""
+    replaced = _places and (seed is None or isinstance(seed, int))
+    return next(_places[-1]) if replaced else seed
+
+
+def key_of(seed: Any) -> list[Tensor]:
+    """(seed, counter) as int32 scalars, not yet folded; a `SeedGenerator` moves on by one."""
+    seed = placed(seed) if seed is None else seed
+    # Keras moves its global generator on by a product that overflows, on each backend to another number.
+    state = ops.cast(draw_seed(global_generator() if seed is None else seed), "int32")
+    return [state[0], state[1]]
+
+
+def further(key: list[Tensor], attempt: int) -> list[Tensor]:
+    """The key of a further attempt at the same elements."""
+    return [key[0] + _signed(host.attempt_seed(0, attempt)), key[1]]
+
+
+def words_of(key: list[Tensor], shape: Sequence[Any]) -> Tensor:
+    """`random.words`, in this shape."""
+    return ops.reshape(draw(key, size_of(shape)), shape)
+
+
+def triples_of(key: list[Tensor], count: Any) -> list[Tensor]:
+    """`random.triples` of the elements 0 … count - 1: int32, each of shape (count,)."""
+    rows = ops.reshape(draw(key, 3 * count), (3, count))
+    return [rows[0], rows[1], rows[2]]
+
+
+def draw(key: list[Tensor], count: Any) -> Tensor:
+    """`random.words`: int32 of shape (count,). Every number drawn in a step comes from here."""
+    drawn = engines.current().words(key[0], key[1], count)
+    if drawn is None:
+        drawn = ops.concatenate(_components(key, (count + 2) // 3))[:count]
+    for note in _watchers:
+        note(drawn)
+    return drawn
+
+
+def size_of(shape: Sequence[Any]) -> Any:
+    """The number of elements, a tensor where a length is one."""
+    size: Any = 1
+    for length in shape:
+        size = size * length
+    return size
+
+
+def _components(key: list[Tensor], elements: Any) -> tuple[Tensor, Tensor, Tensor]:
+    counted = ops.arange(elements, dtype="int32")
+    x, y, z = (word * host.LCG_FACTOR + host.LCG_TERM for word in (*map(_fold, key), counted))
+    return _round(*map(_fold, _round(x, y, z)))
+
+
+def _fold(word: Tensor) -> Tensor:
+    return ops.bitwise_xor(word, ops.bitwise_and(ops.right_shift(word, 16), _HALF_MASK))
+
+
+def _round(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    x = x + y * z
+    y = y + z * x
+    return x, y, z + x * y
+
+
+def _signed(word: int) -> int:
+    return word - 2**32 if word >= 2**31 else word

@@ -1,0 +1,171 @@
+"""`kb.reinitialize`: the same seed, the same weights, whenever and wherever the model was built."""
+
+import hashlib
+import random as python_random
+
+import numpy as np
+import pytest
+
+import kerasbridge as kb
+from kerasbridge._keras import keras
+from kerasbridge.errors import ArgumentError
+from tests.backend.models import CASES, assert_same_state
+
+layers = keras.layers
+DIGESTS = {
+    "MLP": "38a1e871ad054490",
+    "CNN with BatchNorm": "24235803a8f778d1",
+    "masked LSTM": "fe39a59e254ea015",
+    "attention": "993f3d86d615a63a",
+    "two inputs, two outputs": "e70fac7e4d0c40c5",
+}
+
+
+def digest(model):
+    return hashlib.sha256(b"".join(weight.tobytes() for weight in model.get_weights())).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_the_weights_are_known_and_so_the_same_on_every_backend(name):
+    model = CASES[name].build()
+    kb.reinitialize(model, 5)
+    assert digest(model) == DIGESTS[name]
+
+
+def test_nothing_is_left_of_what_was_drawn_or_trained_before():
+    case = CASES["attention"]
+    fresh = case.build()
+    kb.reinitialize(fresh, 5)
+    python_random.seed(99)
+    trained = case.build()
+    kb.fit(trained, *case.arrays(64), verbose=0)
+    kb.reinitialize(trained, 5)
+    kb.fit(trained, *case.arrays(64), seed=1, verbose=0)
+    kb.fit(fresh, *case.arrays(64), seed=1, verbose=0)
+    assert_same_state(trained, fresh)
+
+
+def test_another_seed_gives_other_weights_even_where_an_initializer_has_a_seed():
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(4, kernel_initializer=keras.initializers.HeNormal(1))])
+    kb.reinitialize(model, 1)
+    first = model.get_weights()[0]
+    kb.reinitialize(model, 2)
+    assert not np.array_equal(first, model.get_weights()[0])
+
+
+def test_layers_of_one_shape_get_weights_of_their_own():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(4), layers.Dense(4)])
+    kb.reinitialize(model, 1)
+    assert not np.array_equal(model.get_weights()[0], model.get_weights()[2])
+
+
+def test_random_layers_and_the_optimizer_start_anew():
+    model = keras.Sequential([keras.Input((12,)), layers.Dropout(0.5), layers.Dense(5)])
+    model.compile(keras.optimizers.Adam(0.01), "mse")
+    kb.reinitialize(model, 3)
+    seeds = [state.numpy().tolist() for state in model.non_trainable_variables]
+    kb.fit(model, np.ones((64, 12)), np.ones((64, 5)), verbose=0)
+    model.optimizer.learning_rate = 0.5
+    kb.reinitialize(model, 3)
+    assert [state.numpy().tolist() for state in model.non_trainable_variables] == seeds
+    iterations, rate, *moments = (variable.numpy() for variable in model.optimizer.variables)
+    assert iterations == 0
+    assert rate == 0.5
+    assert not any(moment.any() for moment in moments)
+
+
+def test_python_and_numpy_go_on_where_they_were():
+    model = kb.models.mlp()
+    before = python_random.getstate(), np.random.get_state()[1].tolist()
+    kb.reinitialize(model, 3)
+    assert (python_random.getstate(), np.random.get_state()[1].tolist()) == before
+
+
+def test_an_initializer_of_ones_own_is_drawn_anew_too():
+    def careless(shape, dtype=None):
+        return keras.random.normal(shape, dtype=dtype)
+
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(4, kernel_initializer=careless)])
+    drawn = []
+    for seed in (1, 2, 1):
+        kb.reinitialize(model, seed)
+        drawn.append(model.get_weights()[0].tolist())
+    assert drawn[0] == drawn[2] != drawn[1]
+
+
+def test_what_a_layer_was_adapted_to_stays():
+    scale = layers.Normalization()
+    scale.adapt(np.arange(12.0).reshape(4, 3))
+    model = keras.Sequential([keras.Input((3,)), scale, layers.Dense(2)])
+    kb.reinitialize(model, 1)
+    np.testing.assert_allclose(scale.adapt_mean.numpy(), [4.5, 5.5, 6.5])
+
+
+class Subclassed(keras.Model):
+    """A model that no config describes, of layers that theirs do."""
+
+    def __init__(self, units):
+        super().__init__()
+        self.hidden, self.recurrent, self.out = layers.Dense(units), layers.GRU(3), layers.Dense(1)
+
+    def call(self, x):
+        return self.out(self.recurrent(self.hidden(x)))
+
+
+class Scale(layers.Layer):
+    """A layer with a weight, and as many numbers in it as it is told, which its config leaves out."""
+
+    def __init__(self, size=1, marker=None, **options):
+        super().__init__(**options)
+        self.size, self.marker = size, marker
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(self.size,), initializer="random_normal", name="scale")
+
+    def call(self, x):
+        return x * self.scale[0]
+
+
+class Forgetful(Scale):
+    """Its config leaves the size out."""
+
+    def get_config(self):
+        return layers.Layer.get_config(self)
+
+
+def test_a_subclassed_model_needs_no_config_of_its_own():
+    model = Subclassed(4)
+    model(np.ones((2, 5, 3), "float32"))
+    kb.reinitialize(model, 1)
+    first = model.get_weights()
+    kb.reinitialize(model, 2)
+    assert not any(np.array_equal(a, b) for a, b in zip(first, model.get_weights(), strict=True) if a.any())
+    kb.reinitialize(model, 1)
+    assert all(np.array_equal(a, b) for a, b in zip(first, model.get_weights(), strict=True))
+
+
+def test_a_layer_with_weights_and_no_config_is_an_error_that_names_it():
+    model = keras.Sequential([keras.Input((3,)), Scale(marker=object())])
+    with pytest.raises(
+        ArgumentError, match=r"^Expected layers that can be built from their get_config\(\), received Scale"
+    ):
+        kb.reinitialize(model, 1)
+
+
+def test_a_layer_that_its_config_does_not_describe_is_an_error_that_names_it():
+    model = keras.Sequential([keras.Input((3,)), Forgetful(2)])
+    with pytest.raises(ArgumentError, match=r"shapes \[\(1,\)\] from it, and \[\(2,\)\] in the model"):
+        kb.reinitialize(model, 1)
+
+
+def test_an_error_leaves_every_weight_as_it_was():
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2), Forgetful(2)])
+    before = model.get_weights()
+    with pytest.raises(ArgumentError):
+        kb.reinitialize(model, 1)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_a_model_that_is_not_built_is_an_error_that_says_so():
+    with pytest.raises(ArgumentError, match=r"Call model.build\(input_shape\) first"):
+        kb.reinitialize(keras.Sequential([layers.Dense(4)]), 1)

@@ -1,0 +1,65 @@
+"""Words drawn ahead on torch: whatever the order of the counters, those of the host."""
+
+import pytest
+
+from kerasbridge import random
+from kerasbridge._keras import keras
+
+if keras.config.backend() != "torch":
+    pytest.skip("torch's own engine", allow_module_level=True)
+
+import numpy as np
+import torch
+
+from kerasbridge.engines import torch_words
+from kerasbridge.engines.torch_words import Stream
+
+AHEAD = torch_words.WORDS_AHEAD
+ORDERS = {
+    "consecutive, past what is drawn ahead": [*range(12)],
+    "repeated": [3, 3, 3, 4, 4],
+    "back and forth": [5, 6, 7, 2, 3, 8, 7, 8, 9, 0],
+    "over the end of 32 bits": [2**32 - 2, 2**32 - 1, 2**32, 2**32 + 1],
+    "below zero": [-2, -1, 0, 1],
+}
+
+
+def expected(seed, counter, count):
+    return random.words(seed, counter, count).view(np.int32)
+
+
+@pytest.mark.parametrize("count", [0, 1, 4, AHEAD // 5, AHEAD + 7])
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
+def test_words_are_the_hosts_in_any_order_of_counters(order, count):
+    stream = Stream(7, count)
+    for counter in order:
+        np.testing.assert_array_equal(stream.draw(counter), expected(7, counter, count))
+
+
+def test_two_streams_in_turn_do_not_mix():
+    streams = {seed: Stream(seed, 100) for seed in (1, 2)}
+    for counter in range(8):
+        for seed, stream in streams.items():
+            np.testing.assert_array_equal(stream.draw(counter), expected(seed, counter, 100))
+
+
+def test_a_change_in_place_reaches_no_later_draw():
+    stream = Stream(7, 100)
+    for counter in range(6):
+        drawn = stream.draw(counter)
+        np.testing.assert_array_equal(drawn, expected(7, counter, 100))
+        drawn.zero_()
+    np.testing.assert_array_equal(stream.draw(2), expected(7, 2, 100))
+
+
+def test_the_operation_draws_the_hosts_words_for_many_seeds_and_sizes():
+    """More of them than are kept, so that some are begun anew."""
+    for counter in range(3):
+        for seed in range(torch_words.MOST_STREAMS + 9):
+            found = torch_words.words(torch.tensor(seed), torch.tensor(counter), 5)
+            np.testing.assert_array_equal(found, expected(seed, counter, 5))
+
+
+def test_the_operation_knows_its_shape_without_values():
+    drawn = torch_words.words(torch.tensor(1, device="meta"), torch.tensor(0, device="meta"), 5)
+    assert (drawn.shape, drawn.dtype, drawn.device.type) == ((5,), torch.int32, "meta")
