@@ -47,11 +47,17 @@ class Pace:
 
 
 class Runner:
-    """One kind of step of one model over arrays that lie on the device."""
+    """One kind of step of one model over arrays that lie on the device.
 
-    def __init__(self, model: keras.Model, engine: Engine, make_step: Callable[..., Step], data: Arrays) -> None:
+    `note` is given what the steps of each block report.
+    """
+
+    def __init__(
+        self, model: keras.Model, engine: Engine, make_step: Callable[..., Step], data: Arrays,
+        note: Callable[[Array], None] | None = None,
+    ) -> None:  # fmt: skip
         self.model, self.engine, self.make_step = model, engine, make_step
-        self.rows = data.rows
+        self.rows, self._note = data.rows, note
         self.how: str | None = None
         self.reason: str | None = None
         self._signature = data.signature()
@@ -83,9 +89,11 @@ class Runner:
                 outcome = block(self._data, placed, start, stop, halt)
                 pace.took(stop - start, time.perf_counter() - clock)
                 self.how, self.reason, logs = block.how, block.reason, outcome.logs
+                if self._note:
+                    self._note(outcome.reports)
                 first, start = done + start, start + outcome.steps
                 end(first, done + start - 1, logs)
-                if stopped() or (halt and not np.isfinite(outcome.losses[-1])):
+                if stopped() or (halt and not np.isfinite(outcome.reports[-1]).all()):
                     return logs
             done += len(rows)
         return logs

@@ -28,8 +28,9 @@ class ValueAndGrad(Protocol):
 class Step:
     """A step and the variables it reads or writes, each once.
 
-    `run` maps a batch to (loss, logs) or, for a predict step, to the predictions. `eager` and `xla` are the
-    `run_eagerly` and `jit_compile` that the model was compiled with.
+    `run` maps a batch to (loss, logs) or, for a predict step, to the predictions. In the place of the loss may stand
+    a vector of numbers to be reported of every step. `eager` and `xla` are the `run_eagerly` and `jit_compile` that
+    the model was compiled with.
     """
 
     run: Callable[[Batch], Any]
@@ -40,7 +41,17 @@ class Step:
 
 def train_step(model: keras.Model, value_and_grad: ValueAndGrad) -> Step:
     """Forward pass, loss, gradients, update, metrics: what `keras.Model.train_step` does on each backend."""
+    return _train_step(model, value_and_grad, lambda loss, _: loss)
 
+
+def recorded_train_step(model: keras.Model, value_and_grad: ValueAndGrad) -> Step:
+    """`train_step`, which reports the loss and the Euclidean norm of all gradients: a vector of two."""
+    return _train_step(model, value_and_grad, lambda loss, gradients: keras.ops.stack([loss, _norm(gradients)]))
+
+
+def _train_step(
+    model: keras.Model, value_and_grad: ValueAndGrad, report: Callable[[Tensor, list[Tensor]], Tensor]
+) -> Step:
     def run(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         x, y, sample_weight = batch
 
@@ -51,10 +62,11 @@ def train_step(model: keras.Model, value_and_grad: ValueAndGrad) -> Step:
 
         variables = model.trainable_variables
         (_, (loss, predictions)), gradients = value_and_grad(loss_and_predictions, variables)
+        reported = report(loss, gradients)
         if variables:
             model.optimizer.apply(gradients, variables)
         _keras.track_loss(model, loss, rows_of(x))
-        return loss, model.compute_metrics(x, y, predictions, sample_weight=sample_weight)
+        return reported, model.compute_metrics(x, y, predictions, sample_weight=sample_weight)
 
     return _step(model, run, [*model.variables, *model.optimizer.variables, *model.metrics_variables])
 
@@ -84,6 +96,11 @@ def predict_step(model: keras.Model, _: ValueAndGrad) -> Step:
 def rows_of(x: Any) -> int:
     """The number of rows in a batch."""
     return int(next(leaf for leaf in keras.tree.flatten(x) if leaf is not None).shape[0])
+
+
+def _norm(gradients: list[Tensor]) -> Tensor:
+    squares = [keras.ops.sum(keras.ops.square(gradient)) for gradient in gradients if gradient is not None]
+    return keras.ops.sqrt(sum(squares))
 
 
 def _step(model: keras.Model, run: Callable[[Batch], Any], variables: list[Any]) -> Step:

@@ -15,6 +15,7 @@ from kerasbridge.engines.base import Engine
 from kerasbridge.epochs import Plan, callback_list, run_evaluation, run_training
 from kerasbridge.errors import ArgumentError, DeviceError
 from kerasbridge.loop import Runner
+from kerasbridge.seeding import seed_random_layers
 from kerasbridge.step import evaluate_step, predict_step, train_step
 
 log = logging.getLogger("kerasbridge")
@@ -96,8 +97,8 @@ def fit(
         data, held_out = data.split(validation_split)
     batch_size = batch_size or DEFAULT_BATCH_SIZE
     with _random_numbers(rng):
-        engine = _prepare(model, data, batch_size, held_out)
-        order_seed = _settle_seed(model, seed)
+        engine = prepare(model, data, batch_size, held_out)
+        order_seed = settle_seed(model, seed)
         trainer = Runner(model, engine, train_step, data)
         validator = Runner(model, engine, evaluate_step, held_out) if held_out else None
         plan = Plan(
@@ -145,7 +146,7 @@ def evaluate(
         return model.evaluate(x, y, batch_size, verbose, sample_weight, None, callbacks, return_dict)
     data, batch_size = arrays(x, y, sample_weight), batch_size or DEFAULT_BATCH_SIZE
     with _random_numbers("portable"):
-        engine = _prepare(model, data, batch_size)
+        engine = prepare(model, data, batch_size)
         runner = Runner(model, engine, evaluate_step, data)
         steps = -(-data.rows // batch_size)
         reporter = progress.reporter(verbose, steps, batch_size, epochs=0)
@@ -209,7 +210,7 @@ def predict(
     )
 
 
-def _prepare(model: keras.Model, data: Arrays, batch_size: int, held_out: Arrays | None = None) -> Engine:
+def prepare(model: keras.Model, data: Arrays, batch_size: int, held_out: Arrays | None = None) -> Engine:
     """Builds what is not built, and checks what only a built model can tell."""
     engine = engines.current()
     _keras.symbolic_build(model, data.first(batch_size))
@@ -220,12 +221,11 @@ def _prepare(model: keras.Model, data: Arrays, batch_size: int, held_out: Arrays
     return engine
 
 
-def _settle_seed(model: keras.Model, seed: int | None) -> int:
+def settle_seed(model: keras.Model, seed: int | None) -> int:
     """The seed of the order of rows; one that was given also settles the random layers."""
     if seed is None:
         return random.fresh_seed()
-    for position, state in enumerate(_keras.seed_states(model)):
-        state.assign(np.array([random.derive(seed, "random layer", position), 0], dtype="int64"))
+    seed_random_layers(model, seed)
     return seed
 
 

@@ -2,13 +2,13 @@
 
 import abc
 import contextlib
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from kerasbridge._keras import keras
 from kerasbridge.device import Device
 from kerasbridge.errors import DeviceError
 from kerasbridge.step import Step, Tensor
@@ -19,10 +19,10 @@ Data = Any
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a block leaves: how many steps it ran, the loss of each, and the logs of the last."""
+    """What a block leaves: how many steps it ran, what each reported (its loss), and the logs of the last."""
 
     steps: int
-    losses: np.ndarray[Any, Any]
+    reports: np.ndarray[Any, Any]
     logs: dict[str, Tensor]
 
 
@@ -134,15 +134,15 @@ class StepByStep:
         self.engine, self.step, self.reason = engine, step, reason
 
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> Outcome:
-        losses: list[float] = []
+        reports: list[np.ndarray[Any, Any]] = []
         logs: dict[str, Tensor] = {}
         for step in range(start, stop):
             with self.engine.eager():
-                loss, logs = self.step.run(self.engine.take(data, order[step]))
-            losses.append(float(loss))
-            if halt and not math.isfinite(losses[-1]):
+                report, logs = self.step.run(self.engine.take(data, order[step]))
+            reports.append(keras.ops.convert_to_numpy(report))
+            if halt and not np.isfinite(reports[-1]).all():
                 break
-        return Outcome(len(losses), np.asarray(losses), logs)
+        return Outcome(len(reports), np.stack(reports), logs)
 
     def predict(self, data: Data, row: Tensor) -> Any:
         """The predict step on one batch."""

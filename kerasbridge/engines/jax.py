@@ -97,9 +97,9 @@ class JaxBlock:
         values = [variable.value for variable in self._variables]
         if self._run is None:
             self._run = self._fastest(values, data, order)
-        end, losses, values, logs = self._run(values, data, order, start, stop, halt)
+        end, reports, values, logs = self._run(values, data, order, start, stop, halt)
         _assign(self._variables, values)
-        return Outcome(end - start, losses, logs)
+        return Outcome(end - start, reports, logs)
 
     def _fastest(self, values: list[Tensor], data: Data, order: Tensor) -> Callable[..., Any]:
         traced = self._step.trace(values, data, order, 0)
@@ -113,21 +113,21 @@ class JaxBlock:
     def _one_by_one(
         self, values: list[Tensor], data: Data, order: Tensor, start: int, stop: int, halt: bool
     ) -> tuple[int, Any, list[Tensor], dict[str, Tensor]]:
-        losses: list[Tensor] = []
+        reports: list[Tensor] = []
         logs: dict[str, Tensor] = {}
         for index in range(start, stop):
-            values, (loss, logs) = self._step(values, data, order, index)
-            losses.append(loss)
-            if halt and not np.isfinite(loss):
+            values, (report, logs) = self._step(values, data, order, index)
+            reports.append(report)
+            if halt and not np.isfinite(report).all():
                 break
-        return start + len(losses), np.asarray(jax.device_get(losses)), values, logs
+        return start + len(reports), np.asarray(jax.device_get(reports)), values, logs
 
     def _looped(
         self, values: list[Tensor], data: Data, order: Tensor, start: int, stop: int, halt: bool
     ) -> tuple[int, Any, list[Tensor], dict[str, Tensor]]:
-        end, losses, values, logs = self._loop(values, data, order, start, stop, halt)
+        end, reports, values, logs = self._loop(values, data, order, start, stop, halt)
         end = int(end)
-        return end, np.asarray(losses)[start:end], values, logs
+        return end, np.asarray(reports)[start:end], values, logs
 
     def _while(
         self, values: list[Tensor], data: Data, order: Tensor, start: Tensor, stop: Tensor, halt: Tensor
@@ -135,20 +135,20 @@ class JaxBlock:
         """The number of steps is an argument, so one compilation serves blocks of every length."""
 
         def more(carry: Any) -> Tensor:
-            index, losses, _, _ = carry
-            sound = (index == start) | jnp.isfinite(losses[index - 1])
+            index, reports, _, _ = carry
+            sound = (index == start) | jnp.isfinite(reports[index - 1]).all()
             return (index < stop) & (sound | ~jnp.asarray(halt))
 
         def body(carry: Any) -> Any:
-            index, losses, values, _ = carry
-            values, (loss, logs) = self._step(values, data, order, index)
-            return index + 1, losses.at[index].set(loss), values, logs
+            index, reports, values, _ = carry
+            values, (report, logs) = self._step(values, data, order, index)
+            return index + 1, reports.at[index].set(report), values, logs
 
-        _, (loss, logs) = jax.eval_shape(self._step, values, data, order, 0)
+        _, (report, logs) = jax.eval_shape(self._step, values, data, order, 0)
         empty = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), logs)
-        start_carry = (start, jnp.zeros(order.shape[0], loss.dtype), values, empty)
-        end, losses, values, logs = jax.lax.while_loop(more, body, start_carry)
-        return end, losses, values, logs
+        start_carry = (start, jnp.zeros((order.shape[0], *report.shape), report.dtype), values, empty)
+        end, reports, values, logs = jax.lax.while_loop(more, body, start_carry)
+        return end, reports, values, logs
 
 
 def _without_jit(step: Step) -> str | None:

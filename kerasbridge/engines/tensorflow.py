@@ -55,7 +55,8 @@ class TensorFlowEngine(Engine):
     ) -> tuple[tuple[Tensor, Any], list[Tensor]]:
         with tf.GradientTape() as tape:
             loss, aux = function()
-        return (loss, aux), tape.gradient(loss, [variable.value for variable in variables])
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        return (loss, aux), [_dense(gradient) for gradient in gradients]
 
     def compile(self, step: Step) -> Block:
         reason = without_compiling(step)
@@ -89,26 +90,36 @@ class TensorFlowBlock:
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> Outcome:
         with self._on_device():
             bounds = tf.constant(start), tf.constant(stop), tf.constant(halt)
-            end, losses, logs = self._loop(data, order, *bounds)
+            end, reports, logs = self._loop(data, order, *bounds)
         end = int(end)
-        return Outcome(end - start, losses.numpy()[: end - start], logs)
+        return Outcome(end - start, reports.numpy()[: end - start], logs)
 
     def _while(
         self, data: Data, order: Tensor, start: Tensor, stop: Tensor, halt: Tensor
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        loss, logs = self._step.get_concrete_function(data, order[0]).structured_outputs
-        losses = tf.TensorArray(loss.dtype, size=stop - start)
+        report, logs = self._step.get_concrete_function(data, order[0]).structured_outputs
+        reports = tf.TensorArray(report.dtype, size=stop - start)
         names = list(logs)
 
         def more(index: Tensor, sound: Tensor, *_: Any) -> Tensor:
             return tf.logical_and(index < stop, tf.logical_or(sound, tf.logical_not(halt)))
 
-        def body(index: Tensor, _: Tensor, losses: Any, *__: Tensor) -> Any:
-            loss, logs = self._step(data, order[index])
-            return index + 1, tf.math.is_finite(loss), losses.write(index - start, loss), *(logs[n] for n in names)
+        def body(index: Tensor, _: Tensor, reports: Any, *__: Tensor) -> Any:
+            report, logs = self._step(data, order[index])
+            sound = tf.reduce_all(tf.math.is_finite(report))
+            return index + 1, sound, reports.write(index - start, report), *(logs[n] for n in names)
 
         empty = [tf.zeros(logs[name].shape, logs[name].dtype) for name in names]
-        end, _, losses, *last = tf.while_loop(
-            more, body, (start, tf.constant(True), losses, *empty), parallel_iterations=1
+        end, _, reports, *last = tf.while_loop(
+            more, body, (start, tf.constant(True), reports, *empty), parallel_iterations=1
         )
-        return end, losses.stack(), dict(zip(names, last, strict=True))
+        return end, reports.stack(), dict(zip(names, last, strict=True))
+
+
+def _dense(gradient: Any) -> Any:
+    """An embedding's gradient, in parts by row, as one tensor.
+
+    Keras's optimizers square the parts of a row before they are added, and so train embeddings otherwise than on JAX
+    and torch.
+    """
+    return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient

@@ -101,18 +101,18 @@ class TorchBlock:
         replay = self._replay
         state = replay.begin()
         inputs = replay.tensors(data)
-        losses: list[Tensor] = []
+        reports: list[Tensor] = []
         logs: dict[str, Tensor] = {}
         for index, row in enumerate(order[start:stop].unbind(), start):
             if halt or index == stop - 1:
-                loss, logs = replay.step_with_logs(state, inputs, row)
+                report, logs = replay.step_with_logs(state, inputs, row)
             else:
-                loss = replay.step(state, inputs, row)
-            losses.append(loss)
-            if halt and not torch.isfinite(loss):
+                report = replay.step(state, inputs, row)
+            reports.append(report)
+            if halt and not torch.isfinite(report).all():
                 break
         replay.commit(state)
-        return Outcome(len(losses), torch.stack(losses).cpu().numpy(), logs)
+        return Outcome(len(reports), torch.stack(reports).cpu().numpy(), logs)
 
 
 def _detached(leaf: Any) -> Any:

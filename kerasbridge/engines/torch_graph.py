@@ -85,13 +85,13 @@ class Replay:
         return _leaves(data)
 
     def step(self, state: list[Tensor], data: list[Tensor], row: Tensor) -> Tensor:
-        """One step without its logs: the loss."""
-        *assigned, loss = self._without_logs(*state, *data, row, *self._constants)
+        """One step without its logs: what it reports."""
+        *assigned, report = self._without_logs(*state, *data, row, *self._constants)
         self._assign(state, assigned)
-        return loss
+        return report
 
     def step_with_logs(self, state: list[Tensor], data: list[Tensor], row: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """One step: (loss, logs)."""
+        """One step: what it reports, and its logs."""
         outputs = self._with_logs(*state, *data, row, *self._constants)
         count = len(self._assigned)
         self._assign(state, outputs[:count])
@@ -110,7 +110,7 @@ class Replay:
 def _trace(
     step: Step, take: Callable[[Data, Tensor], Data], values: list[Tensor], data: Data, row: Tensor
 ) -> tuple[GraphModule, list[str]]:
-    """The step as a graph from (values, data, row) to (new values, loss, logs), and the names of the logs."""
+    """The step as a graph from (values, data, row) to (new values, report, logs), and the names of the logs."""
     run = pure(step, CopyingOverlay)
     names: list[str] = []
 
@@ -118,9 +118,9 @@ def _trace(
         leaves = iter(tensors[len(values) : -1])
         batch = take(map_tensors(lambda _: next(leaves), data), tensors[-1])
         with Tracing():
-            new_values, (loss, logs) = run(tensors[: len(values)], batch)
+            new_values, (report, logs) = run(tensors[: len(values)], batch)
         names[:] = list(logs)
-        return (*new_values, loss, *(torch.as_tensor(log) for log in logs.values()))
+        return (*new_values, report, *(torch.as_tensor(log) for log in logs.values()))
 
     # make_fx takes two inputs that are one tensor object for one input: the views are objects of their own.
     leaves = [leaf.view_as(leaf) for leaf in _leaves(data)]

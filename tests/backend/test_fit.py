@@ -656,3 +656,14 @@ def test_a_model_built_by_its_first_fit_trains_as_stock():
         model = build()
         kb.fit(model, X, Y, **PLAIN)
     assert_same_state(model, stock, **CLOSE)
+
+
+def test_a_word_that_comes_twice_in_a_batch_moves_as_far_as_any_other():
+    """Adam's first step is the learning rate long, also where a gradient comes in parts, as TensorFlow's do."""
+    model = keras.Sequential(
+        [keras.Input((3,), dtype="int32"), keras.layers.Embedding(4, 2), keras.layers.Flatten(), keras.layers.Dense(1)]
+    )
+    model.compile(keras.optimizers.Adam(0.01, epsilon=1e-12), "mse")
+    before = model.get_weights()[0]
+    kb.fit(model, np.array([[1, 2, 1], [1, 1, 3]], "int32"), np.array([5.0, -3.0]), verbose=0)
+    np.testing.assert_allclose(np.abs(model.get_weights()[0] - before)[1:], 0.01, rtol=1e-4)
