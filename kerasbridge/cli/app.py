@@ -1,0 +1,63 @@
+"""The program itself: its options without a command, and how it fails."""
+
+import contextlib
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from kerasbridge import __version__
+
+app = typer.Typer(
+    help="One Keras 3 model and one training loop on TensorFlow, PyTorch and JAX.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"kerasbridge {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Example: kerasbridge train --epochs 1")
+def _kerasbridge(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+@contextlib.contextmanager
+def errors_in_one_line(quiet: bool) -> Iterator[None]:
+    """Ends the program with one line and code 2 for kerasbridge's errors, 130 for Ctrl-C; drops others' warnings."""
+    from kerasbridge.errors import KerasbridgeError
+
+    log = logging.getLogger("kerasbridge")
+    level = log.level
+    try:
+        with warnings.catch_warnings():
+            if not sys.warnoptions:  # python -W and PYTHONWARNINGS still show them
+                warnings.simplefilter("ignore")
+            log.setLevel(logging.ERROR if quiet else level)
+            yield
+    except KerasbridgeError as error:
+        complain(error)
+        raise typer.Exit(2) from error
+    except KeyboardInterrupt as error:
+        complain("interrupted, nothing was saved.")
+        raise typer.Exit(130) from error
+    finally:
+        log.setLevel(level)
+
+
+def complain(message: object) -> None:
+    """One line on stderr."""
+    print("kerasbridge:", " ".join(str(message).split()), file=sys.stderr)

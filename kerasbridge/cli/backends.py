@@ -1,0 +1,64 @@
+"""`kerasbridge backends`."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kerasbridge.cli.app import app, complain, errors_in_one_line
+
+if TYPE_CHECKING:
+    from kerasbridge.probing import BackendStatus
+
+
+@app.command(epilog="Example: kerasbridge backends --json")
+def backends(
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors; the exit code answers.")] = False,
+) -> None:
+    """Show the backends, and what is wrong with them.
+
+    Versions, devices, which is the default, and what to type against a problem.
+    The exit code is 1 if the default cannot be used.
+    """
+    with errors_in_one_line(quiet):
+        from kerasbridge import probing
+
+        statuses = probing.backends()
+    if as_json:
+        print(json.dumps([asdict(status) for status in statuses]))
+    elif not quiet:
+        _print_table(statuses)
+    default = next((status for status in statuses if status.default), None)
+    if default is None:
+        _explain_missing_default()
+    if default is None or not default.devices:  # a framework that cannot be imported has no devices
+        raise typer.Exit(1)
+
+
+def _print_table(statuses: "Sequence[BackendStatus]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    for title in ("backend", "version", "devices", "default", "problem", "what to type"):
+        table.add_column(title, overflow="fold")
+    for status in statuses:
+        problem = status.problem or ("" if status.installed else "not installed")
+        cells = (status.name, status.version or "", ", ".join(status.devices), "yes" if status.default else "", problem)
+        table.add_row(*map(Text, cells), Text(status.remedy or ""))
+    Console().print(table)
+
+
+def _explain_missing_default() -> None:
+    """Says why there is no default: none installed, or KERAS_BACKEND names what is not there."""
+    from kerasbridge import backend
+    from kerasbridge.errors import BackendError
+
+    try:
+        backend.choose()
+    except BackendError as error:
+        complain(error)

@@ -1,0 +1,123 @@
+"""`kerasbridge compare`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kerasbridge.cli.app import app, errors_in_one_line
+
+if TYPE_CHECKING:
+    from kerasbridge.parity.comparing import Comparison
+    from kerasbridge.parity.judging import Pair
+
+_SAID = {
+    "identical": "identical: every loss is equal, bit for bit.",
+    "rounding": "rounding: the backends compute the same; what is left is what rounding does to this training.",
+    "disagree": "disagree: more than rounding lies between the backends.",
+}
+
+
+@app.command(epilog="Example: kerasbridge compare --model cnn --dtype float64 --report report.html")
+def compare(
+    backends: Annotated[str | None, typer.Option(metavar="A,B,C", help="Else all that are installed.")] = None,
+    model: Annotated[str, typer.Option(metavar="mlp|cnn|FILE.keras", help="The model to train.")] = "mlp",
+    script: Annotated[
+        str, typer.Option(metavar="FILE.py:FUNCTION", help="A function that returns a compiled model, or it, x and y.")
+    ] = "",
+    data: Annotated[
+        str, typer.Option(metavar="sample|full|FILE.npz", help="Else the sample's digits, or numbers drawn to fit.")
+    ] = "",
+    dtype: Annotated[str, typer.Option(metavar="float32|float64", help="What to compute in.")] = "float32",
+    correct_leaks: Annotated[
+        bool, typer.Option("--correct-leaks", help="In float64: correct what Keras is known to compute otherwise.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Settles weights, order, random layers and drawn data.")] = 0,
+    epochs: Annotated[int, typer.Option(help="How often to go through the data.")] = 1,
+    batch_size: Annotated[int, typer.Option(help="Samples per step.")] = 32,
+    rows: Annotated[int | None, typer.Option(help="Use at most so many samples.")] = None,
+    against: Annotated[Path | None, typer.Option(metavar="RECORD", help="A record kept with --save.")] = None,
+    save: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep each backend's record there.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page with curves.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors; the exit code answers.")] = False,
+) -> None:
+    """Train on every backend, and say whether the numbers are the same.
+
+    Each backend trains in a process of its own, from nothing but the seed. Random numbers have to be identical, losses
+    equal up to what rounding does to this training. The exit code is 1 if they disagree.
+    """
+    with errors_in_one_line(quiet):
+        from kerasbridge.parity import comparing
+
+        _check_place(report, save)
+        found = comparing.compare(
+            model, script=script, backends=_names(backends), data=data, dtype=dtype, correct_leaks=correct_leaks,
+            seed=seed, epochs=epochs, batch_size=batch_size, rows=rows, against=against,
+        )  # fmt: skip
+        if save is not None:
+            found.save(save)
+        if report is not None:
+            _write(found, report)
+    if as_json:
+        print(json.dumps(found.as_dict()))
+    elif not quiet:
+        _print(found)
+    if not found.agree:
+        raise typer.Exit(1)
+
+
+def _names(backends: str | None) -> list[str] | None:
+    return None if backends is None else [name.strip() for name in backends.split(",") if name.strip()]
+
+
+def _check_place(report: Path | None, save: Path | None) -> None:
+    """Minutes of training should not end at a folder that is not there."""
+    from kerasbridge.errors import ArgumentError
+
+    if report is not None and (report.is_dir() or not report.absolute().parent.is_dir()):
+        raise ArgumentError(f"Expected --report to be a file in a folder that exists, received {report}.")
+    if save is not None and save.exists() and not save.is_dir():
+        raise ArgumentError(f"Expected --save to be a folder, received the file {save}.")
+
+
+def _write(found: "Comparison", path: Path) -> None:
+    from kerasbridge import report
+
+    report.write(found, path)
+
+
+def _print(found: "Comparison") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print(_digests(found))
+    table = Table("relative difference of the loss", *found.judgement.pairs[0].shown(), "final weights", "verdict")
+    for pair in found.judgement.pairs:
+        shown = (f"{value:.1e}" for value in (*pair.shown().values(), pair.weights))
+        table.add_row(f"{pair.first} - {pair.second}", *shown, _verdict(pair))
+    nudged = found.judgement.nudged
+    table.add_row("one run, nudged by one unit in the last place", *_at_shown(nudged, found.judgement.pairs[0]), "", "")
+    console.print(table)
+    console.print(_SAID[found.verdict], highlight=False, markup=False)
+
+
+def _digests(found: "Comparison") -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("bit for bit", "on " + ", ".join(record.label for record in found.records))
+    for check in found.judgement.digests:
+        table.add_row(check.name, Text("identical" if check.equal else f"differ: {check.where}"))
+    return table
+
+
+def _verdict(pair: "Pair") -> str:
+    return pair.verdict if pair.step is None else f"{pair.verdict} from step {pair.step} ({pair.quantity})"
+
+
+def _at_shown(nudged: Any, pair: "Pair") -> list[str]:
+    steps = [int(name.removeprefix("step ")) if name != "end" else len(nudged) for name in pair.shown()]
+    return [f"{nudged[step - 1]:.1e}" for step in steps]
