@@ -10,12 +10,15 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "backends": "kerasbridge.probing:backends",
+    "compare": "kerasbridge.parity.comparing:compare",
     "datasets": "kerasbridge.datasets",
+    "diagnose": "kerasbridge.parity.diagnosing:diagnose",
     "errors": "kerasbridge.errors",
     "evaluate": "kerasbridge.training:evaluate",
     "fit": "kerasbridge.training:fit",
     "models": "kerasbridge.models",
     "predict": "kerasbridge.training:predict",
+    "reinitialize": "kerasbridge.reinitializing:reinitialize",
     "seed_everything": "kerasbridge.seeding:seed_everything",
     "use_backend": "kerasbridge.using:use_backend",
 }
@@ -26,7 +29,10 @@ if TYPE_CHECKING:
     from kerasbridge import datasets as datasets
     from kerasbridge import errors as errors
     from kerasbridge import models as models
+    from kerasbridge.parity.comparing import compare as compare
+    from kerasbridge.parity.diagnosing import diagnose as diagnose
     from kerasbridge.probing import backends as backends
+    from kerasbridge.reinitializing import reinitialize as reinitialize
     from kerasbridge.seeding import seed_everything as seed_everything
     from kerasbridge.training import evaluate as evaluate
     from kerasbridge.training import fit as fit

@@ -21,6 +21,7 @@ from kerasbridge.errors import BackendError, BackendNotInstalled, DeviceError
 BACKENDS = ("jax", "tensorflow", "torch")
 
 _FIRST_INSTALLED = "first installed"
+_THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
 @dataclass(frozen=True)
@@ -106,10 +107,13 @@ def keras_home() -> Path:
     return (home if os.access(home, os.W_OK) else Path("/tmp")) / ".keras"
 
 
-def child_environment(backend: str, device: str | None = None) -> dict[str, str]:
+def child_environment(
+    backend: str, device: str | None = None, float64: bool = False, threads: int | None = None
+) -> dict[str, str]:
     """The environment for a child process that runs `backend`, free of what this process set for itself.
 
-    With device None the child chooses its own; variables the user set stay as they are.
+    With device None the child chooses its own; variables the user set stay as they are. With `float64` JAX has
+    64-bit types; `threads` is how many the frameworks compute with on the CPU.
     """
     own = _settled.written if _settled else frozenset()
     environment = {name: value for name, value in os.environ.items() if name not in own}
@@ -117,6 +121,10 @@ def child_environment(backend: str, device: str | None = None) -> dict[str, str]
     _write(environment, backend, Device.parse(device or "auto"))
     if device is None:
         del environment["KERASBRIDGE_DEVICE"]
+    if float64:
+        environment["JAX_ENABLE_X64"] = "1"
+    for name in _THREADS if threads else ():
+        environment.setdefault(name, str(threads))
     return environment
 
 

@@ -1,0 +1,104 @@
+"""Child side of `kb.diagnose`: takes one training step apart and writes it down. ``python -m …inspecting JOB OUT``.
+
+Weights and inputs are what float32 holds of them, in every dtype: a float64 run computes with the same numbers.
+"""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasbridge import _keras, random, training
+from kerasbridge._keras import keras
+from kerasbridge.data import Arrays, arrays, order
+from kerasbridge.parity import failing, subjects, tolerances
+from kerasbridge.parity.inspections import DOWN, PLAIN, SHAKEN, UP, Inspection, Numbers
+from kerasbridge.parity.jobs import Job
+from kerasbridge.parity.stepping import Stepper, to_numpy
+
+_AMOUNT = tolerances.UNITS * tolerances.unit("float32")
+_NUDGES = {UP: _AMOUNT, DOWN: -_AMOUNT, SHAKEN: tolerances.unit("float64")}
+
+
+def inspect(job: Job) -> Inspection:
+    """Takes the job's first step apart; where leaks are corrected, three times more with everything nudged."""
+    subject = subjects.load(job)
+    model, y, notes = subject.model, subject.y, []
+    if not model.compiled:
+        y = _compile(model, subject.x)
+        notes.append("the model is not compiled: mean square of its outputs as loss, and SGD with a rate of 1")
+    data = arrays(*(_keras.map_tensors(_narrowed, nest) for nest in (subject.x, y)))
+    with _keras.portable_random():
+        engine = training.prepare(model, data, job.batch_size)
+        training.settle_seed(model, job.seed)
+        engine.set_mode(model, training=True)
+        _narrow(model)
+        batch = _batch(data, job)
+        stepper = Stepper(model, engine)
+        runs = {PLAIN: stepper.taken_apart(batch)}
+        compiled, how = stepper.compiled(batch)
+        runs[PLAIN].update(compiled)
+        for name, amount in _NUDGES.items() if job.correct_leaks else ():
+            with _nudged(model, job.seed, amount):
+                runs[name] = Stepper(model, engine).taken_apart(_nudged_batch(batch, job.seed, amount))
+    return Inspection(job, engine.name, how, tuple(notes + stepper.notes), runs)
+
+
+def _compile(model: Any, x: Any) -> Any:
+    """Gives a model that has no loss one; returns targets of zero."""
+    outputs = _keras.output_spec(model, _keras.map_tensors(lambda leaf: leaf[:1], x))
+    rows = len(next(leaf for leaf in keras.tree.flatten(x) if leaf is not None))
+    model.compile(keras.optimizers.SGD(1.0), keras.tree.map_structure(lambda _: "mean_squared_error", outputs))
+    return keras.tree.map_structure(lambda tensor: np.zeros((rows, *tensor.shape[1:]), "float32"), outputs)
+
+
+def _batch(data: Arrays, job: Job) -> Arrays:
+    """The rows of the first step of a training with this seed."""
+    rows = order(data.rows, job.batch_size, job.seed)[0][0]
+    nest = _keras.map_tensors(lambda array: array[rows], data.nest)
+    return Arrays(nest, len(rows))
+
+
+def _narrow(model: Any) -> None:
+    for variable in model.weights:
+        variable.assign(_narrowed(to_numpy(variable.value)))
+
+
+def _narrowed(array: Any) -> Any:
+    array = np.asarray(array)
+    return array.astype("float32").astype(array.dtype) if array.dtype.kind == "f" else array
+
+
+@contextlib.contextmanager
+def _nudged(model: Any, seed: int, amount: float) -> Iterator[None]:
+    """While open, every weight is a little more or less, by chance; a weight of zero stays one."""
+    before = [(variable, to_numpy(variable.value)) for variable in model.weights]
+    for place, (variable, value) in enumerate(before):
+        variable.assign(_moved(value, random.derive(seed, "nudge", place), amount))
+    try:
+        yield
+    finally:
+        for variable, value in before:
+            variable.assign(value)
+
+
+def _nudged_batch(batch: Arrays, seed: int, amount: float) -> Arrays:
+    x, *others = batch.nest
+    moved = _keras.map_tensors(lambda leaf: _moved(leaf, random.derive(seed, "nudge of x"), amount), x)
+    return Arrays((moved, others[0], others[1]), batch.rows)
+
+
+def _moved(value: Numbers, seed: int, amount: float) -> Numbers:
+    if value.dtype.kind != "f":
+        return value
+    up = random.words(seed, 0, value.size).reshape(value.shape) & 1
+    moved: Numbers = value * (1 + np.where(up, amount, -amount))
+    return moved
+
+
+if __name__ == "__main__":
+    with failing.in_one_line():
+        inspect(Job.read(Path(sys.argv[1]))).write(Path(sys.argv[2]))

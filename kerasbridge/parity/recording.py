@@ -1,0 +1,148 @@
+"""Child side of `kb.compare`: trains as `kb.fit` does and writes the record. ``python -m …recording JOB OUT``."""
+
+import hashlib
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasbridge import _keras, random, runs, training
+from kerasbridge._keras import keras
+from kerasbridge.data import Arrays, arrays, order
+from kerasbridge.engines.base import Engine
+from kerasbridge.epochs import Plan, run_training
+from kerasbridge.errors import ArgumentError
+from kerasbridge.loop import Runner
+from kerasbridge.parity import failing, subjects
+from kerasbridge.parity.jobs import Job
+from kerasbridge.parity.judging import weight_difference
+from kerasbridge.parity.records import Curve, Numbers, Record
+from kerasbridge.step import Batch, Step, recorded_train_step
+from kerasbridge.words import watched
+
+
+def record(job: Job) -> Record:
+    """Trains twice, the second time from weights that are each one unit in the last place away."""
+    subject = subjects.load(job)
+    model, data = subject.model, arrays(subject.x, subject.y)
+    if not model.compiled:
+        raise ArgumentError(f"Expected {job.subject} to be compiled. Call model.compile(…) before it is saved.")
+    with _keras.portable_random():
+        engine = training.prepare(model, data, job.batch_size)
+        training.settle_seed(model, job.seed)
+        start = _values(model)
+        initial = _digests((variable.path, variable.value) for variable in model.variables)
+        masks, missing = _masks(model, engine, data, job)
+        _assign(model, start)
+        trainer = _Trainer(model, engine, data, job)
+        clock = time.perf_counter()
+        run, metrics = trainer.train()
+        seconds = time.perf_counter() - clock
+        _assign(model, start)
+        _nudge(model, job)
+        nudged, _ = trainer.train()
+        apart = weight_difference(nudged, run)
+    return Record(
+        job=job, label=engine.name, backend=engine.name, device=engine.device_of(model.variables[0].value),
+        execution=str(trainer.how), versions=runs.versions(engine.name), seconds=round(seconds, 3),
+        made=datetime.now(UTC).isoformat(timespec="seconds"), data=_digests(_named(data)), initial_weights=initial,
+        orders=_orders(data.rows, job), masks=masks, masks_missing=missing, metrics=metrics, run=run,
+        nudged=replace(nudged, final_weights={}), nudged_weights=apart,
+    )  # fmt: skip
+
+
+class _Trainer:
+    """`kb.fit` of one model, again and again through the same compiled steps, with the numbers of every step kept."""
+
+    def __init__(self, model: Any, engine: Engine, data: Arrays, job: Job) -> None:
+        self._model, self._job = model, job
+        self._reports: list[Numbers] = []
+        self._runner = Runner(model, engine, recorded_train_step, data, note=self._reports.append)
+
+    @property
+    def how(self) -> str | None:
+        """How the steps ran."""
+        return self._runner.how
+
+    def train(self) -> tuple[Curve, list[dict[str, float]]]:
+        """The curve, and the logs of each epoch."""
+        job = self._job
+        self._reports.clear()
+        plan = Plan(job.epochs, 0, job.batch_size, job.batch_size, 1, job.seed, verbose=0)
+        history = run_training(self._model, self._runner, None, plan, None).history
+        losses, norms = np.concatenate(self._reports).T
+        final = {variable.path: keras.ops.convert_to_numpy(variable.value) for variable in self._model.variables}
+        metrics = [dict(zip(history, map(float, logs), strict=True)) for logs in zip(*history.values(), strict=True)]
+        return Curve(losses, norms, final), metrics
+
+
+def _masks(model: Any, engine: Engine, data: Arrays, job: Job) -> tuple[dict[str, str], str | None]:
+    """The words that the first step draws, out of a compiled forward pass; or why they cannot be had."""
+
+    def run(batch: Batch) -> list[Any]:
+        with watched() as words:
+            _keras.call(model, batch[0], training=True)
+        return words
+
+    step = Step(run, tuple(model.variables), eager=bool(model.run_eagerly), xla=bool(model.jit_compile))
+    first = order(data.rows, job.batch_size, job.seed, 0)[0][0]
+    placed = _keras.map_tensors(engine.place, data.nest)
+    try:
+        words = engine.compile_call(step)(placed, engine.place(first))
+    except Exception as error:  # words drawn inside a loop of the framework's own do not come out of it
+        return {}, f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    return _digests((f"draw {k} of {word.shape[0]} words", word) for k, word in enumerate(words, 1)), None
+
+
+def _orders(rows: int, job: Job) -> dict[str, str]:
+    epochs = (order(rows, job.batch_size, job.seed, epoch) for epoch in range(job.epochs))
+    return {f"epoch {epoch}": _digest(b"".join(map(_bytes, parts))) for epoch, parts in enumerate(epochs, 1)}
+
+
+def _nudge(model: Any, job: Job) -> None:
+    """Moves every trainable number by one unit in the last place of the job's precision, up or down by chance."""
+    for position, variable in enumerate(model.trainable_variables):
+        value = keras.ops.convert_to_numpy(variable.value)
+        up = random.words(random.derive(job.seed, "nudge", position), 0, value.size).reshape(value.shape) & 1
+        unit = np.spacing(np.abs(value).astype(job.precision)).astype(value.dtype)
+        variable.assign(np.where(up, value + unit, value - unit))
+
+
+def _values(model: Any) -> list[tuple[Any, Numbers]]:
+    variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+    return [(variable, keras.ops.convert_to_numpy(variable.value).copy()) for variable in variables]
+
+
+def _assign(model: Any, values: Iterable[tuple[Any, Numbers]]) -> None:
+    for variable, value in values:
+        variable.assign(value)
+
+
+def _named(data: Arrays) -> Iterable[tuple[str, Any]]:
+    for name, part in zip(("x", "y"), data.nest, strict=False):
+        for path, leaf in keras.tree.flatten_with_path(part):
+            yield name + "".join(f"[{key!r}]" for key in path), leaf
+
+
+def _digests(tensors: Iterable[tuple[str, Any]]) -> dict[str, str]:
+    return {name: _digest(_bytes(keras.ops.convert_to_numpy(tensor))) for name, tensor in tensors}
+
+
+def _bytes(array: Any) -> bytes:
+    """Whole numbers as int64: some Keras keeps in other widths on other backends."""
+    wide = array.astype("int64") if array.dtype.kind in "iu" else array
+    return np.ascontiguousarray(wide).tobytes()
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+if __name__ == "__main__":
+    with failing.in_one_line():
+        record(Job.read(Path(sys.argv[1]))).write(Path(sys.argv[2]))

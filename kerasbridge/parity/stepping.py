@@ -1,0 +1,179 @@
+"""Child side: one training step taken apart, eagerly, and the same step as the engine compiles it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasbridge import _keras, random
+from kerasbridge._keras import keras
+from kerasbridge.data import Arrays
+from kerasbridge.engines.base import Engine
+from kerasbridge.parity.inspections import COMPILED, Numbers, Run
+from kerasbridge.parity.watching import Watch, Zeros, watching, zeros_like
+from kerasbridge.step import train_step
+
+_GRADIENTS = random.derive(0, "gradients")
+
+
+class Stepper:
+    """Takes one step of a built model, again and again from the same state.
+
+    Attributes:
+        notes: what a reader has to know.
+    """
+
+    def __init__(self, model: Any, engine: Engine) -> None:
+        self.model, self.engine = model, engine
+        self.notes: list[str] = []
+        self._nested = True
+        self._start = [(variable, to_numpy(variable.value)) for variable in self._variables()]
+
+    def taken_apart(self, data: Arrays) -> Run:
+        """Every row of an eager step on one batch; the model is left as it was."""
+        try:
+            run = self._taken_apart(data)
+        except Exception as error:
+            if not self._nested:
+                raise
+            # A layer called inside a loop of the framework's own has no output that comes out of it.
+            self._nested = False
+            self.notes.append(f"layers within layers are not shown ({type(error).__name__})")
+            self._return()
+            run = self._taken_apart(data)
+        self._return()
+        return run
+
+    def compiled(self, data: Arrays) -> tuple[Run, str]:
+        """The loss and the update of the step that `kb.fit` runs, and how it ran; the model is left as it was."""
+        block = self.engine.compile(train_step(self.model, self.engine.value_and_grad))
+        before = self._trainable()
+        order = self.engine.place(np.arange(data.rows, dtype="int32")[None])
+        report = block(_keras.map_tensors(self.engine.place, data.nest), order, 0, 1, False).reports[0]
+        run = {(f"{COMPILED}loss", "loss"): np.asarray(report)}
+        run.update({(f"{COMPILED}update", name): new - before[name] for name, new in self._trainable().items()})
+        self._return()
+        return run, block.how
+
+    def _taken_apart(self, data: Arrays) -> Run:
+        model, batch = self.model, _keras.map_tensors(self.engine.place, data.nest)
+        zeros: Zeros = {}
+        run = {**_inputs(data), **{("weights", weight.path): to_numpy(weight.value) for weight in model.weights}}
+        with self.engine.eager(), watching(model, zeros, self._nested) as watch:
+            watch.begin(batch[0])
+            _keras.call(model, batch[0], training=True)
+            zeros.update(zeros_like(watch))
+            self._return()
+            (loss, outputs), gradients = self._differentiated(batch, watch, zeros)
+            run.update({("output", name): to_numpy(outputs[name]) for name in watch.outputs})
+            run.update({("loss", name): value for name, value in self._losses(loss)})
+            run.update({("state", variable.path): to_numpy(variable.value) for variable in _state(model)})
+            run.update(self._backward(watch, zeros, gradients))
+            run.update(self._optimized())
+            run.update({("update", name): value for name, value in self._update(gradients).items()})
+        return run
+
+    def _differentiated(self, batch: Any, watch: Watch, zeros: Zeros) -> tuple[tuple[Any, dict[str, Any]], list[Any]]:
+        model = self.model
+
+        def loss_and_outputs() -> tuple[Any, tuple[Any, dict[str, Any]]]:
+            watch.begin(batch[0])
+            predictions = _keras.call(model, batch[0], training=True)
+            loss = _keras.compute_loss(model, batch, predictions, training=True)
+            return model.optimizer.scale_loss(loss), (loss, dict(watch.outputs))
+
+        (_, seen), gradients = self.engine.value_and_grad(
+            loss_and_outputs, [*model.trainable_variables, *zeros.values()]
+        )
+        return seen, gradients
+
+    def _backward(self, watch: Watch, zeros: Zeros, gradients: list[Any]) -> Run:
+        """From the last output back to the first, each layer's variables after the first of its outputs."""
+        variables = self.model.trainable_variables
+        by_variable = dict(zip(map(id, variables), gradients, strict=False))
+        by_output = dict(zip(zeros, gradients[len(variables) :], strict=True))
+        first_output = {id(layer): name for name, layer in reversed(watch.owners.items())}
+        after: dict[str, list[Any]] = {}
+        for variable in variables:
+            after.setdefault(first_output.get(id(_owner(variable, watch)), ""), []).append(variable)
+        run: Run = {}
+        for name in [*reversed(watch.outputs), ""]:
+            if by_output.get(name) is not None:
+                run["gradient by output", name] = to_numpy(by_output[name])
+            for variable in after.get(name, []):
+                gradient = by_variable[id(variable)]
+                value = np.zeros(variable.shape) if gradient is None else to_numpy(gradient)
+                run["gradient", variable.path] = value
+        return run
+
+    def _optimized(self) -> Run:
+        """What the optimizer does to gradients drawn the same everywhere, all variables in a row, and its slots."""
+        optimizer, variables = self.model.optimizer, self.model.trainable_variables
+        drawn = [_drawn(place, variable.shape) for place, variable in enumerate(variables)]
+        update = self._update([self.engine.place(gradient.astype(_keras.floatx())) for gradient in drawn])
+        parts = [part.ravel() for part in update.values()]
+        run = {("optimizer", optimizer.name): np.concatenate([np.zeros(0), *parts])}
+        run.update({("slot", slot.path): to_numpy(slot.value) for slot in optimizer.variables})
+        self._return([*variables, *optimizer.variables])
+        return run
+
+    def _update(self, gradients: list[Any]) -> dict[str, Numbers]:
+        """What one application of the optimizer adds to each variable."""
+        before = self._trainable()
+        if before:
+            self.model.optimizer.apply(gradients[: len(before)], self.model.trainable_variables)
+        return {name: new - before[name] for name, new in self._trainable().items()}
+
+    def _losses(self, loss: Any) -> Iterable[tuple[str, Numbers]]:
+        """The loss of each output, where there are several, and the total."""
+        means = [metric for metric in self.model.metrics if type(metric) is keras.metrics.Mean]
+        for metric in means:
+            if metric.name.endswith("_loss"):
+                yield metric.name, to_numpy(metric.result())
+        yield "loss", to_numpy(loss)
+
+    def _trainable(self) -> dict[str, Numbers]:
+        return {variable.path: to_numpy(variable.value) for variable in self.model.trainable_variables}
+
+    def _variables(self) -> list[Any]:
+        return [*self.model.variables, *self.model.optimizer.variables, *self.model.metrics_variables]
+
+    def _return(self, variables: Sequence[Any] | None = None) -> None:
+        """Sets the variables, or these of them, back to where the step starts."""
+        wanted = None if variables is None else set(map(id, variables))
+        for variable, value in self._start:
+            if wanted is None or id(variable) in wanted:
+                variable.assign(value)
+
+
+def to_numpy(tensor: Any) -> Numbers:
+    """A copy in a dtype that every NumPy knows."""
+    array = np.array(keras.ops.convert_to_numpy(tensor))
+    return array if array.dtype.kind in "fiub" else array.astype("complex128" if array.dtype.kind == "c" else "float32")
+
+
+def _drawn(place: int, shape: tuple[int, ...]) -> Numbers:
+    """Numbers of either sign, their logarithms spread evenly from 1e-8 to 1."""
+    size = random.uniform(_GRADIENTS, 2 * place, shape)
+    sign = np.where(random.uniform(_GRADIENTS, 2 * place + 1, shape) < 0.5, -1.0, 1.0)
+    drawn: Numbers = sign * 10.0 ** (-8 * size)
+    return drawn
+
+
+def _inputs(data: Arrays) -> Run:
+    run: Run = {}
+    for part, nest in zip(("x", "y"), data.nest, strict=False):
+        for path, leaf in keras.tree.flatten_with_path(nest):
+            run["input", part + "".join(f"[{step!r}]" for step in path)] = leaf
+    return run
+
+
+def _state(model: Any) -> list[Any]:
+    seeds = {id(state) for state in _keras.seed_states(model)}
+    return [variable for variable in model.non_trainable_variables if id(variable) not in seeds]
+
+
+def _owner(variable: Any, watch: Watch) -> Any:
+    """The innermost of the layers seen that holds the variable."""
+    holders = [layer for layer in watch.owners.values() if any(variable is held for held in layer.trainable_variables)]
+    return min(holders, key=lambda layer: len(layer.trainable_variables), default=None)

@@ -1,0 +1,108 @@
+"""Child side: the model that a job names, and its data."""
+
+import importlib.util
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasbridge import datasets, loading, models, precision, random
+from kerasbridge._keras import keras, map_tensors
+from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.parity import drawn_data
+from kerasbridge.parity.jobs import MODELS, Job
+from kerasbridge.seeding import seed_everything
+
+_PIXELS = 28 * 28
+_NAMES = ("x", "y", "x_train", "y_train")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model and nests of arrays to train it on."""
+
+    model: Any
+    x: Any
+    y: Any
+
+
+def load(job: Job) -> Subject:
+    """Builds or reads the model in the job's dtype, with weights drawn from its seed, and takes its data.
+
+    Raises:
+        ArgumentError: the script or the file holds no model.
+        DataError: the data cannot be read, or none can be found for this model.
+    """
+    precision.use(job.dtype, job.correct_leaks)
+    seed_everything(job.seed)
+    model, x, y = _from_script(job.script) if job.script else (_model(job), None, None)
+    if x is None:
+        x, y = _data(model, job)
+    x, y = (map_tensors(lambda leaf: _typed(leaf, job)[: job.rows], nest) for nest in (x, y))
+    return Subject(model, x, y)
+
+
+def _model(job: Job) -> Any:
+    if job.model in MODELS:
+        model = getattr(models, job.model)()
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+    try:
+        loaded = loading.load_model(job.model)
+    except Exception as error:
+        words = str(error).strip().partition("\n")[0]
+        raise ArgumentError(f"Expected {job.model} to hold a Keras model, received: {words}") from error
+    return precision.rebuilt(loaded, job.dtype)
+
+
+def _from_script(script: str) -> tuple[Any, Any, Any]:
+    path, _, name = script.rpartition(":")
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    if spec is None or spec.loader is None:
+        raise ArgumentError(f"Expected a Python file, received {path!r}.")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(Path(path).resolve().parent))
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    if not callable(getattr(module, name, None)):
+        raise ArgumentError(f"Expected a function {name} in {path}, found none.")
+    built = getattr(module, name)()
+    model, x, y = built if isinstance(built, tuple) else (built, None, None)
+    if not isinstance(model, keras.Model):
+        raise ArgumentError(f"Expected {script} to return a Keras model or (model, x, y), received {type(built)}.")
+    return model, x, y
+
+
+def _data(model: Any, job: Job) -> tuple[Any, Any]:
+    if job.model in MODELS or job.data in ("sample", "full") or (not job.data and _takes_digits(model)):
+        digits = datasets.mnist(job.data or "sample")
+        images = digits.x_train.reshape(len(digits.x_train), *model.input_shape[1:])
+        return images.astype(job.dtype) / 255, drawn_data.as_targets(model, digits.y_train)
+    return _from_file(Path(job.data)) if job.data else drawn_data.for_model(model, random.derive(job.seed, "data"))
+
+
+def _from_file(path: Path) -> tuple[Any, Any]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            held = {name: file[name] for name in file.files if name in _NAMES}
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        raise DataError(f"Expected an .npz file with x and y, received {path}: {error}") from error
+    for x, y in (_NAMES[:2], _NAMES[2:]):
+        if x in held and y in held:
+            return (held[x] / 255.0 if held[x].dtype == np.uint8 else held[x]), held[y]
+    raise DataError(f"Expected {path} to hold x and y, or x_train and y_train; found neither.")
+
+
+def _takes_digits(model: Any) -> bool:
+    shapes = (model.input_shape, model.output_shape)
+    if not all(isinstance(shape, tuple) and None not in shape[1:] for shape in shapes):
+        return False
+    return int(np.prod(shapes[0][1:])) == _PIXELS and shapes[1][-1] == 10
+
+
+def _typed(leaf: Any, job: Job) -> Any:
+    array = np.asarray(leaf)
+    return array.astype(job.dtype) if array.dtype.kind == "f" else array

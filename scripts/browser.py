@@ -1,0 +1,140 @@
+"""A headless Chromium driven over a pipe with the standard library alone, to look at a page as a person would."""
+
+import base64
+import json
+import os
+import select
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+TIMEOUT = 60.0  # seconds for one answer; a hung browser is ended
+OPTIONS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+    "--disable-background-networking", "--hide-scrollbars", "--remote-debugging-pipe", "about:blank",
+)  # fmt: skip
+
+
+def find() -> str | None:
+    """The path of a Chromium, if there is one."""
+    return next((path for path in map(shutil.which, NAMES) if path), None)
+
+
+class Browser:
+    """One page of a headless Chromium, which ends with the block.
+
+    Attributes:
+        complaints: what the page wrote to the console and which exceptions nothing caught, since it was opened.
+        requests: the addresses it asked for since then.
+
+    Raises:
+        TimeoutError: it did not answer.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._last, self._session, self._unread = 0, "", b""
+        self._events: list[dict[str, Any]] = []
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+
+    def __enter__(self) -> "Browser":
+        self._profile = tempfile.mkdtemp(prefix="kerasbridge-browser-")
+        for_browser, self._write = os.pipe()
+        self._read, from_browser = os.pipe()
+        spare = [os.open(os.devnull, os.O_RDONLY) for _ in range(2)]  # so that neither end is 3 or 4 by chance
+        ends = [os.dup(for_browser), os.dup(from_browser)]
+        actions = [
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0), (os.POSIX_SPAWN_DUP2, 1, 2),
+            (os.POSIX_SPAWN_DUP2, ends[0], 3), (os.POSIX_SPAWN_DUP2, ends[1], 4),
+        ]  # fmt: skip
+        command = [self._path, f"--user-data-dir={self._profile}", *OPTIONS]
+        self._process = os.posix_spawn(self._path, command, os.environ, file_actions=actions, setpgroup=0)
+        for end in (for_browser, from_browser, *spare, *ends):
+            os.close(end)
+        try:
+            target = self.call("Target.createTarget", url="about:blank")["targetId"]
+            self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+            for domain in ("Page", "Runtime", "Log", "Network"):
+                self.call(f"{domain}.enable")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.killpg(self._process, signal.SIGKILL)
+        os.waitpid(self._process, 0)
+        os.close(self._read)
+        os.close(self._write)
+        shutil.rmtree(self._profile, ignore_errors=True)
+
+    def open(self, page: Path, width: int, height: int, scheme: str = "light") -> None:
+        """Opens a page in a window of so many pixels, in the "light" or "dark" colour scheme."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.complaints.clear()
+        self.requests.clear()
+        self._events.clear()
+        self.call("Page.navigate", url=page.resolve().as_uri())
+        self._until(lambda message: message.get("method") == "Page.loadEventFired")
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression, as JSON takes it."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        if "exceptionDetails" in answer:
+            raise ValueError(answer["exceptionDetails"]["exception"]["description"])
+        return answer["result"].get("value")
+
+    def screenshot(self) -> bytes:
+        """The whole page as PNG, also what lies below the window."""
+        width, height = self.evaluate("[innerWidth, Math.ceil(document.documentElement.scrollHeight)]")
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        picture = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
+        return base64.b64decode(picture["data"])
+
+    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """One command of the DevTools protocol, https://chromedevtools.github.io/devtools-protocol/."""
+        self._last += 1
+        message = {"id": self._last, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._write, json.dumps(message).encode() + b"\0")
+        answer = self._until(lambda found: found.get("id") == message["id"])
+        if "error" in answer:
+            raise RuntimeError(f"{method}: {answer['error']['message']}")
+        return dict(answer["result"])
+
+    def _until(self, wanted: Any) -> dict[str, Any]:
+        end = time.monotonic() + TIMEOUT
+        for known in self._events:
+            if wanted(known):
+                return known
+        while True:
+            message = self._next(end)
+            self._note(message)
+            if wanted(message):
+                return message
+
+    def _next(self, end: float) -> dict[str, Any]:
+        while b"\0" not in self._unread:
+            ready, _, _ = select.select([self._read], [], [], max(0.0, end - time.monotonic()))
+            part = os.read(self._read, 1 << 20) if ready else b""
+            if not part:
+                raise TimeoutError(f"{self._path} gave no answer within {TIMEOUT:g} s, or ended.")
+            self._unread += part
+        message, _, self._unread = self._unread.partition(b"\0")
+        return dict(json.loads(message))
+
+    def _note(self, message: dict[str, Any]) -> None:
+        method, parameters = message.get("method"), message.get("params", {})
+        if method:
+            self._events.append(message)
+        if method in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"):
+            self.complaints.append(json.dumps(parameters))
+        if method == "Network.requestWillBeSent":
+            self.requests.append(parameters["request"]["url"])

@@ -1,0 +1,157 @@
+"""`kb.compare` on three backends, each in a process of its own: healthy models agree, planted faults do not."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kerasbridge as kb
+from kerasbridge.backend import child_environment
+from kerasbridge.errors import ArgumentError, DataError, ParityError
+from kerasbridge.parity.judging import DISAGREE
+
+HERE = Path(__file__).parent
+BACKENDS = ["jax", "tensorflow", "torch"]
+NOT_JITTED = ("augmentation", "jax")  # Keras itself does not jit RandomFlip and its like on JAX
+HEALTHY = ("mlp", "cnn", "lstm", "transformer", "augmentation")
+FAULTS = {
+    "forward_wrong_on_torch": "torch",
+    "gradient_wrong_on_jax": "jax",
+    "even_kernel_padded_elsewhere_on_tensorflow": "tensorflow",
+    "float32_constant_on_torch": "torch",
+    "epsilon_wrong_on_jax": "jax",
+}
+
+
+def subject(name):
+    return f"{HERE / 'subjects.py'}:{name}"
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_healthy_model_agrees_and_every_random_number_is_identical(name):
+    found = kb.compare(script=subject(name), epochs=2)
+    assert found.agree, [(pair.first, pair.second, pair.step, pair.quantity) for pair in found.judgement.pairs]
+    assert [check.name for check in found.judgement.digests if not check.equal] == []
+    for record in found.records:
+        assert record.initial_weights
+        assert len(record.orders) == 2
+        assert record.masks
+        assert record.masks_missing is None
+        assert record.execution != "step by step" or (name, record.backend) == NOT_JITTED
+
+
+@pytest.mark.parametrize("name", ["mlp", "lstm"])
+def test_in_float64_with_the_leaks_corrected_the_losses_agree_to_12_digits(name):
+    found = kb.compare(script=subject(name), epochs=3, dtype="float64", correct_leaks=True)
+    assert found.agree
+    assert max(pair.losses.max() for pair in found.judgement.pairs) < 1e-12
+    assert max(pair.weights for pair in found.judgement.pairs) < 1e-12
+
+
+@pytest.mark.parametrize(("name", "backend"), FAULTS.items())
+def test_a_planted_fault_is_a_disagreement_of_its_backend_with_the_others(name, backend):
+    found = kb.compare(script=f"{HERE / 'faults.py'}:{name}", epochs=2, dtype="float64", correct_leaks=True)
+    assert not found.agree
+    for pair in found.judgement.pairs:
+        assert (pair.verdict == DISAGREE) == (backend in (pair.first, pair.second)), (pair.first, pair.second)
+
+
+def test_gross_faults_are_found_in_float32_too():
+    assert not kb.compare(script=f"{HERE / 'faults.py'}:forward_wrong_on_torch").agree
+    assert not kb.compare(script=f"{HERE / 'faults.py'}:gradient_wrong_on_jax").agree
+
+
+def test_the_seed_decides_and_a_record_of_another_seed_is_refused(tmp_path):
+    kb.compare("mlp", backends=["jax"], rows=64, seed=1, against=kept(tmp_path, seed=1))
+    with pytest.raises(ArgumentError, match=r"Expected seed to be the record's, 1; received 2. Type --seed 1."):
+        kb.compare("mlp", backends=["jax"], rows=64, seed=2, against=tmp_path / "torch.npz")
+
+
+def kept(folder, seed):
+    found = kb.compare("mlp", backends=["torch", "tensorflow"], rows=64, seed=seed)
+    found.save(folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["tensorflow.npz", "torch.npz"]
+    return folder / "torch.npz"
+
+
+def test_a_record_of_other_data_disagrees_by_name(tmp_path):
+    found = kb.compare("mlp", backends=["jax"], rows=64, against=other_rows(tmp_path))
+    assert not found.agree
+    assert [(check.name, check.where) for check in found.judgement.digests if not check.equal] == [("data", "y")]
+
+
+def other_rows(folder):
+    """A record of the same length whose labels are shifted by one row."""
+    digits = kb.datasets.mnist()
+    np.savez(folder / "shifted.npz", **{**vars_of(digits), "y_train": np.roll(digits.y_train, 1)})
+    kb.compare("mlp", backends=["jax", "torch"], rows=64, data=folder / "shifted.npz").save(folder)
+    return folder / "jax.npz"
+
+
+def vars_of(digits):
+    return {name: getattr(digits, name) for name in ("x_train", "y_train", "x_test", "y_test")}
+
+
+def test_a_saved_model_is_compared_whichever_backend_saved_it(tmp_path):
+    path = tmp_path / "model.keras"
+    script = f"import sys; sys.path.insert(0, {str(HERE)!r}); import subjects; subjects.cnn()[0].save({str(path)!r})"
+    subprocess.run([sys.executable, "-c", script], env=child_environment("torch"), check=True, timeout=120)
+    found = kb.compare(path, rows=64)
+    assert found.agree
+    assert {record.execution for record in found.records} <= {"looped", "jitted steps", "traced"}
+
+
+def command(*arguments):
+    whole = [sys.executable, "-m", "kerasbridge", "compare", *map(str, arguments)]
+    return subprocess.run(whole, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_the_command_prints_a_table_and_answers_with_its_exit_code(tmp_path):
+    page = tmp_path / "report.html"
+    good = command("--rows", 128, "--report", page, "--save", tmp_path / "records")
+    assert good.returncode == 0, good.stderr
+    assert "initial weights" in good.stdout
+    assert "rounding:" in good.stdout
+    assert "jax - torch" in good.stdout
+    assert page.read_text("utf-8").lstrip().lower().startswith("<!doctype html>")
+    assert len([*(tmp_path / "records").iterdir()]) == 3
+    bad = command("--script", f"{HERE / 'faults.py'}:forward_wrong_on_torch", "--json", "--backends", "jax,torch")
+    assert bad.returncode == 1, bad.stderr
+    result = json.loads(bad.stdout)
+    assert result["verdict"] == "disagree"
+    assert result["pairs"][0]["first_step_beyond"] == 1
+
+
+def test_mistakes_are_answered_with_one_sentence_and_code_2(tmp_path):
+    for arguments, words in (
+        (("--backends", "jax"), "Expected at least 2 backends"),
+        (("--backends", "jax,caffe"), "received 'caffe'"),
+        (("--script", f"{HERE / 'subjects.py'}:nothing"), "Expected a function nothing in"),
+        (("--report", tmp_path / "no" / "report.html"), "Expected --report to be a file in a folder that exists"),
+        (("--against", tmp_path / "none.npz"), "to be a record that `kerasbridge compare --save` wrote"),
+    ):
+        done = command(*arguments)
+        assert done.returncode == 2, done.stderr
+        assert words in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_what_a_childs_own_code_raises_is_shown(tmp_path):
+    (tmp_path / "broken.py").write_text("def build():\n    raise RuntimeError('out of luck')\n")
+    with pytest.raises(ParityError, match=r"(?s)process ended with code 1:.*RuntimeError: out of luck"):
+        kb.compare(script=f"{tmp_path / 'broken.py'}:build")
+
+
+def test_a_script_that_returns_no_model_is_refused(tmp_path):
+    (tmp_path / "odd.py").write_text("def build():\n    return 3\n")
+    with pytest.raises(ParityError, match="to return a Keras model or"):
+        kb.compare(script=f"{tmp_path / 'odd.py'}:build")
+
+
+def test_data_of_the_wrong_kind_is_refused(tmp_path):
+    (tmp_path / "x.npz").write_bytes(b"nothing")
+    with pytest.raises((DataError, ParityError), match=r"x\.npz"):
+        kb.compare("mlp", data=tmp_path / "x.npz")

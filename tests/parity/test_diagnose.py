@@ -1,0 +1,94 @@
+"""`kb.diagnose` on three backends: healthy models have no row beyond, planted faults are named, and so are leaks."""
+
+from pathlib import Path
+
+import pytest
+
+from kerasbridge.parity.diagnosing import diagnose
+
+HERE = Path(__file__).parent
+IN_FLOAT64 = {"dtype": "float64", "correct_leaks": True}
+
+
+def diagnosed(name, file="subjects", **options):
+    return diagnose(script=f"{HERE / file}.py:{name}", **options)
+
+
+def first(found):
+    """Row and backend of the first finding."""
+    return found.first_beyond.kind, found.first_beyond.name, found.first_beyond.backend
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn", "lstm", "transformer", "augmentation"])
+def test_a_healthy_model_has_no_row_beyond(name):
+    found = diagnosed(name)
+    assert found.agree, found.findings
+    assert {row.kind for row in found.rows} > {"output", "gradient by output", "slot", "compiled update"}
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn", "lstm"])
+def test_a_healthy_model_has_none_in_float64_with_leaks_corrected(name):
+    found = diagnosed(name, **IN_FLOAT64)
+    assert found.agree, found.findings
+    assert max(row.tolerance for row in found.rows) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"), [("transformer", "dense_1"), ("augmentation", "sequential/random_translation")]
+)
+def test_what_tensorflow_itself_computes_in_float32_is_named(name, layer):
+    """Its gelu casts the Python number sqrt(2), its projective transform takes float32 alone."""
+    found = diagnosed(name, **IN_FLOAT64)
+    assert first(found) == ("output", layer, "tensorflow")
+    assert "Computed in float32 here" in found.first_beyond.explanation
+    assert {finding.backend for finding in found.findings} == {"tensorflow"}
+
+
+def test_where_float32_enters_a_float64_model_is_named():
+    found = diagnosed("mlp", dtype="float64")
+    assert first(found) == ("output", "sequential/dense", "torch")
+    assert "Keras promotes float64 and float64 to float32" in found.first_beyond.explanation
+    (tensorflow,) = [finding for finding in found.findings if finding.backend == "tensorflow"]
+    assert (tensorflow.kind, tensorflow.name) == ("optimizer", "adam")
+    assert "as Adam's betas are" in tensorflow.explanation
+    assert "jax" not in {finding.backend for finding in found.findings}
+
+
+@pytest.mark.parametrize(
+    ("fault", "row", "backend", "words", "options"),
+    [
+        ("forward_wrong_on_torch", ("output", "sequential/suspect"), "torch", "this layer's call", {}),
+        ("gradient_wrong_on_jax", ("gradient by output", "sequential/dense"), "jax", "sequential/suspect", {}),
+        ("even_kernel_padded_elsewhere_on_tensorflow", ("output", "sequential/suspect"), "tensorflow", "call", {}),
+        ("float32_constant_on_torch", ("output", "sequential/suspect"), "torch", "float32 constant", IN_FLOAT64),
+        ("key_bias_wrong_on_jax", ("gradient", "sequential/suspect/kernel"), "jax", "holds this variable", {}),
+        ("epsilon_wrong_on_jax", ("optimizer", "adam"), "jax", "its arguments", {}),
+    ],
+)
+def test_a_planted_fault_is_named_with_its_backend(fault, row, backend, words, options):
+    found = diagnosed(fault, "faults", **options)
+    assert first(found) == (*row, backend)
+    assert words in found.first_beyond.explanation
+    assert [finding.backend for finding in found.findings] == [backend]
+
+
+def test_the_key_bias_of_attention_is_no_fault_until_it_is_one():
+    def key_bias(found):
+        (row,) = [row for row in found.rows if row.kind == "gradient" and "key_bias" in row.name]
+        return row
+
+    healthy, wrong = key_bias(diagnosed("attention", "faults")), key_bias(diagnosed("key_bias_wrong_on_jax", "faults"))
+    assert healthy.term > 1e-6
+    assert healthy.beyond == ()
+    assert wrong.beyond == ("jax",)
+
+
+def test_a_model_that_is_not_compiled_and_branches_is_taken_apart():
+    found = diagnosed("branching", backends=["jax", "torch"])
+    assert found.agree, found.findings
+    assert found.notes == ("the model is not compiled: mean square of its outputs as loss, and SGD with a rate of 1",)
+    rows = [(row.kind, row.name) for row in found.rows]
+    outputs = [name for kind, name in rows if kind == "output"]
+    assert outputs == ["shared", "shared (call 2)", "both", "inner/deep", "shape", "size"]
+    assert [name for kind, name in rows if kind == "loss"] == ["shape_loss", "size_loss", "loss"]
+    assert rows.index(("gradient by output", "shared")) < rows.index(("gradient", "shared/kernel"))

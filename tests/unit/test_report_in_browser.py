@@ -1,0 +1,110 @@
+"""The page in a real browser: it fits a phone, its charts have a size, it complains of nothing and loads nothing."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kerasbridge import report
+from tests.unit.pages import compared, disagreeing, long, rounding
+from tests.unit.records import curve, record
+
+DRIVER = Path(__file__).parents[2] / "scripts" / "browser.py"
+WIDTHS = (360, 1000)
+LONG_NAME = "a_layer_with_a_name_that_goes_on_and_on/" * 5 + "kernel"
+
+
+def driver():
+    spec = importlib.util.spec_from_file_location("browser", DRIVER)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+BROWSER = driver()
+PATH = BROWSER.find()
+pytestmark = pytest.mark.skipif(PATH is None, reason=f"none of {', '.join(BROWSER.NAMES)} is on the PATH")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with BROWSER.Browser(PATH) as browser:
+        yield browser
+
+
+def broken():
+    losses = curve().losses.copy()
+    losses[5:9] = np.nan
+    unequal = {"initial_weights": {LONG_NAME: "b"}}
+    return record("jax", initial_weights={LONG_NAME: "a"}), record("torch, 2026-11-20", curve(losses), **unequal)
+
+
+PAGES = {
+    "rounding": rounding(),
+    "disagree": disagreeing(),
+    "broken": broken(),
+    "four": (*disagreeing(), record("jax, 2026-11-20")),
+    "long": (record("jax", long(5000)), record("torch", long(5000))),
+}
+
+
+@pytest.fixture(params=PAGES)
+def page(request, tmp_path):
+    path = tmp_path / "report.html"
+    report.write(compared(*PAGES[request.param]), path)
+    return path
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_shows_its_charts_and_complains_of_nothing(chromium, page, width, scheme):
+    chromium.open(page, width, 740, scheme)
+    assert chromium.evaluate("innerWidth") == width
+    assert chromium.evaluate("document.documentElement.scrollWidth") <= width
+    boxes = "[...document.querySelectorAll('svg.plot, h1')].map(e => e.getBoundingClientRect())"
+    headline, *charts = chromium.evaluate(f"{boxes}.map(box => [box.width, box.height])")
+    assert min(headline) > 20
+    assert len(charts) == 3
+    assert all(across > 0.7 * width and down > 150 for across, down in charts)
+    assert chromium.complaints == []
+    assert chromium.requests == [page.as_uri()]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_words_leave_the_window_or_cover_each_other_at_the_axes(chromium, page, width):
+    chromium.open(page, width, 740)
+    words = "[...plot.querySelectorAll('text')].map(t => [t.textContent, t.getBoundingClientRect()])"
+    sides = "([words, box]) => [words, box.left, box.right, box.top, box.bottom]"
+    boxes = chromium.evaluate(f"[...document.querySelectorAll('.plot')].map(plot => {words}.map({sides}))")
+    for chart in boxes:
+        for place, (label, left, right, top, bottom) in enumerate(chart):
+            assert left >= 0, label
+            assert right <= width, label
+            for other, a, b, c, d in chart[place + 1 :]:
+                apart = right <= a or b <= left or bottom <= c + 4 or d <= top + 4  # 4 px of a line are empty
+                assert apart or other.startswith("step "), (label, other)
+
+
+def test_the_colour_scheme_is_the_readers(chromium, page):
+    papers = []
+    for scheme in ("light", "dark"):
+        chromium.open(page, 1000, 740, scheme)
+        papers.append(chromium.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert papers == ["rgb(251, 251, 249)", "rgb(20, 23, 26)"]
+
+
+def test_a_wide_table_scrolls_by_itself(chromium, page):
+    chromium.open(page, 360, 740)
+    assert chromium.evaluate("[...document.querySelectorAll('.scroll')].some(e => e.scrollWidth > e.clientWidth)")
+
+
+def test_a_page_that_is_too_wide_and_complains_is_found(chromium, tmp_path):
+    path = tmp_path / "bad.html"
+    path.write_text(
+        "<!doctype html><div style='width: 500px'>wide</div><img src='gone.png'><script>nothing.at.all</script>"
+    )
+    chromium.open(path, 360, 740)
+    assert chromium.evaluate("document.documentElement.scrollWidth") > 360
+    assert any("nothing is not defined" in complaint for complaint in chromium.complaints)
+    assert len(chromium.requests) == 2

@@ -1,0 +1,20 @@
+"""The one table of tolerances."""
+
+import pytest
+
+from kerasbridge.parity import tolerances
+
+
+def test_every_row_says_why():
+    assert all(row.reason for row in tolerances.TABLE.values())
+
+
+@pytest.mark.parametrize("kind", tolerances.TABLE)
+def test_a_tolerance_scales_with_the_rounding_of_the_dtype(kind):
+    wide, narrow = (tolerances.tolerance(dtype, kind) for dtype in ("float64", "float32"))
+    assert narrow == wide * 2**29
+    assert narrow < 1e-4
+
+
+def test_what_is_only_copied_may_not_be_off_at_all():
+    assert [kind for kind in tolerances.TABLE if not tolerances.tolerance("float32", kind)] == ["input", "weights"]
