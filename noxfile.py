@@ -5,6 +5,7 @@ Each session has an environment of its own and installs the versions in constrai
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import nox
@@ -13,13 +14,15 @@ ROOT = Path(__file__).parent
 CONSTRAINTS = ROOT / "constraints.txt"
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 BACKENDS = [nox.param(name, id=name) for name in ("tensorflow", "torch", "jax")]
-IN_SHORT = ("tests/backend/test_cli_train.py", "tests/backend/test_keras_contract.py")  # most likely to see a version
+IN_SHORT = [
+    f"tests/backend/test_{name}.py" for name in ("cli_train", "keras_contract", "golden")
+]  # see a version first
 WHEEL_LIMIT = 3_000_000  # bytes
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "unit", "tests", "examples", "wheel"]
+nox.options.sessions = ["lint", "unit", "browser", "tests", "parity", "examples", "wheel"]
 if "CI" in os.environ:
     nox.options.sessions.append("minimums")
 
@@ -38,6 +41,30 @@ def unit(session: nox.Session) -> None:
     """Run the tests that need no framework, with none installed."""
     install(session, "-e", ".", group="test")
     pytest(session, "tests/unit")
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Look at the report in Chromium, which is installed where this user may; else the tests say why they skip."""
+    install(session, "-e", ".", group="test")
+    if not shutil.which("chromium") and shutil.which("apt-get") and os.geteuid() == 0:
+        for command in ("update", "install --yes --no-install-recommends chromium fonts-dejavu-core"):
+            session.run("apt-get", *command.split(), external=True, silent=True, success_codes=range(256))
+    pytest(session, "tests/browser")
+
+
+@nox.session
+def parity(session: nox.Session) -> None:
+    """Hold the three backends beside each other, all three installed."""
+    install(session, "-e", ".[all]", group="test")
+    pytest(session, "-m", "not long", "tests/parity")
+
+
+@nox.session(name="parity-whole")
+def parity_whole(session: nox.Session) -> None:
+    """As parity, with what takes long: every model, every planted fault, twenty seeds."""
+    install(session, "-e", ".[all]", group="test")
+    pytest(session, "tests/parity")
 
 
 @nox.session

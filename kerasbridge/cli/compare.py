@@ -7,6 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kerasbridge.cli.app import app, errors_in_one_line
+from kerasbridge.cli.options import (
+    Backends,
+    BatchSize,
+    CorrectLeaks,
+    Data,
+    Dtype,
+    Json,
+    Quiet,
+    Script,
+    Seed,
+    names,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from kerasbridge.parity.comparing import Comparison
@@ -21,27 +33,21 @@ _SAID = {
 
 @app.command(epilog="Example: kerasbridge compare --model cnn --dtype float64 --report report.html")
 def compare(
-    backends: Annotated[str | None, typer.Option(metavar="A,B,C", help="Else all that are installed.")] = None,
+    backends: Backends = None,
     model: Annotated[str, typer.Option(metavar="mlp|cnn|FILE.keras", help="The model to train.")] = "mlp",
-    script: Annotated[
-        str, typer.Option(metavar="FILE.py:FUNCTION", help="A function that returns a compiled model, or it, x and y.")
-    ] = "",
-    data: Annotated[
-        str, typer.Option(metavar="sample|full|FILE.npz", help="Else the sample's digits, or numbers drawn to fit.")
-    ] = "",
-    dtype: Annotated[str, typer.Option(metavar="float32|float64", help="What to compute in.")] = "float32",
-    correct_leaks: Annotated[
-        bool, typer.Option("--correct-leaks", help="In float64: correct what Keras is known to compute otherwise.")
-    ] = False,
-    seed: Annotated[int, typer.Option(help="Settles weights, order, random layers and drawn data.")] = 0,
+    script: Script = "",
+    data: Data = "",
+    dtype: Dtype = "float32",
+    correct_leaks: CorrectLeaks = False,
+    seed: Seed = 0,
     epochs: Annotated[int, typer.Option(help="How often to go through the data.")] = 1,
-    batch_size: Annotated[int, typer.Option(help="Samples per step.")] = 32,
+    batch_size: BatchSize = 32,
     rows: Annotated[int | None, typer.Option(help="Use at most so many samples.")] = None,
     against: Annotated[Path | None, typer.Option(metavar="RECORD", help="A record kept with --save.")] = None,
     save: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep each backend's record there.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page with curves.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors; the exit code answers.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train on every backend, and say whether the numbers are the same.
 
@@ -53,7 +59,7 @@ def compare(
 
         _check_place(report, save)
         found = comparing.compare(
-            model, script=script, backends=_names(backends), data=data, dtype=dtype, correct_leaks=correct_leaks,
+            model, script=script, backends=names(backends), data=data, dtype=dtype, correct_leaks=correct_leaks,
             seed=seed, epochs=epochs, batch_size=batch_size, rows=rows, against=against,
         )  # fmt: skip
         if save is not None:
@@ -66,10 +72,6 @@ def compare(
         _print(found)
     if not found.agree:
         raise typer.Exit(1)
-
-
-def _names(backends: str | None) -> list[str] | None:
-    return None if backends is None else [name.strip() for name in backends.split(",") if name.strip()]
 
 
 def _check_place(report: Path | None, save: Path | None) -> None:
@@ -99,9 +101,11 @@ def _print(found: "Comparison") -> None:
         shown = (f"{value:.1e}" for value in (*pair.shown().values(), pair.weights))
         table.add_row(f"{pair.first} - {pair.second}", *shown, _verdict(pair))
     nudged = found.judgement.nudged
-    table.add_row("one run, nudged by one unit in the last place", *_at_shown(nudged, found.judgement.pairs[0]), "", "")
+    table.add_row("the same run, nudged", *_at_shown(nudged, found.judgement.pairs[0]), "", "")
     console.print(table)
     console.print(_SAID[found.verdict], highlight=False, markup=False)
+    if not found.agree:
+        console.print("Which layer it is: kerasbridge diagnose, with the same model.", highlight=False)
 
 
 def _digests(found: "Comparison") -> Any:

@@ -19,7 +19,7 @@ from kerasbridge.parity.inspections import DOWN, PLAIN, SHAKEN, UP, Inspection, 
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.stepping import Stepper, to_numpy
 
-_AMOUNT = tolerances.UNITS * tolerances.unit("float32")
+_AMOUNT = tolerances.NUDGE * tolerances.unit("float32")
 _NUDGES = {UP: _AMOUNT, DOWN: -_AMOUNT, SHAKEN: tolerances.unit("float64")}
 
 
@@ -87,8 +87,14 @@ def _nudged(model: Any, seed: int, amount: float) -> Iterator[None]:
 
 def _nudged_batch(batch: Arrays, seed: int, amount: float) -> Arrays:
     x, *others = batch.nest
-    moved = _keras.map_tensors(lambda leaf: _moved(leaf, random.derive(seed, "nudge of x"), amount), x)
+    moved = _keras.map_tensors(lambda leaf: _moved_alike(leaf, random.derive(seed, "nudge of x"), amount), x)
     return Arrays((moved, others[0], others[1]), batch.rows)
+
+
+def _moved_alike(value: Numbers, seed: int, amount: float) -> Numbers:
+    """Equal numbers move alike: of two white patches of an image, a pooling layer goes on taking the first."""
+    different, places = np.unique(value, return_inverse=True)
+    return _moved(different, seed, amount)[places].reshape(value.shape)
 
 
 def _moved(value: Numbers, seed: int, amount: float) -> Numbers:

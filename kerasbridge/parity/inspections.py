@@ -33,7 +33,7 @@ class Inspection:
         execution: how the compiled step ran.
         notes: what a reader has to know, as that the model had no loss of its own.
         runs: by name, each row's array. "plain" is the step as it is. With leaks corrected there are three more, of the
-            same model with every weight and input nudged: "up" and "down", by `tolerances.UNITS` units of float32 in
+            same model with every weight and input nudged: "up" and "down", by `tolerances.NUDGE` units of float32 in
             one direction and in the opposite one, and "shaken", by one unit of float64.
     """
 

@@ -46,7 +46,7 @@ class Attention(layers.Layer):
 
     def __init__(self, wrong_on="", **options):
         super().__init__(**options)
-        self.forgets = HERE == wrong_on
+        self.forgets = wrong_on == HERE
 
     def build(self, shape):
         width = shape[-1]

@@ -24,13 +24,15 @@ FAULTS = {
     "float32_constant_on_torch": "torch",
     "epsilon_wrong_on_jax": "jax",
 }
+LONG = pytest.mark.long
+SHORT = ("transformer", "augmentation", "gradient_wrong_on_jax", "epsilon_wrong_on_jax")  # what CI runs
 
 
 def subject(name):
     return f"{HERE / 'subjects.py'}:{name}"
 
 
-@pytest.mark.parametrize("name", HEALTHY)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in SHORT else LONG) for name in HEALTHY])
 def test_a_healthy_model_agrees_and_every_random_number_is_identical(name):
     found = kb.compare(script=subject(name), epochs=2)
     assert found.agree, [(pair.first, pair.second, pair.step, pair.quantity) for pair in found.judgement.pairs]
@@ -43,7 +45,7 @@ def test_a_healthy_model_agrees_and_every_random_number_is_identical(name):
         assert record.execution != "step by step" or (name, record.backend) == NOT_JITTED
 
 
-@pytest.mark.parametrize("name", ["mlp", "lstm"])
+@pytest.mark.parametrize("name", ["mlp", pytest.param("lstm", marks=LONG)])
 def test_in_float64_with_the_leaks_corrected_the_losses_agree_to_12_digits(name):
     found = kb.compare(script=subject(name), epochs=3, dtype="float64", correct_leaks=True)
     assert found.agree
@@ -51,7 +53,9 @@ def test_in_float64_with_the_leaks_corrected_the_losses_agree_to_12_digits(name)
     assert max(pair.weights for pair in found.judgement.pairs) < 1e-12
 
 
-@pytest.mark.parametrize(("name", "backend"), FAULTS.items())
+@pytest.mark.parametrize(
+    ("name", "backend"), [pytest.param(*fault, marks=() if fault[0] in SHORT else LONG) for fault in FAULTS.items()]
+)
 def test_a_planted_fault_is_a_disagreement_of_its_backend_with_the_others(name, backend):
     found = kb.compare(script=f"{HERE / 'faults.py'}:{name}", epochs=2, dtype="float64", correct_leaks=True)
     assert not found.agree
@@ -59,6 +63,7 @@ def test_a_planted_fault_is_a_disagreement_of_its_backend_with_the_others(name, 
         assert (pair.verdict == DISAGREE) == (backend in (pair.first, pair.second)), (pair.first, pair.second)
 
 
+@LONG
 def test_gross_faults_are_found_in_float32_too():
     assert not kb.compare(script=f"{HERE / 'faults.py'}:forward_wrong_on_torch").agree
     assert not kb.compare(script=f"{HERE / 'faults.py'}:gradient_wrong_on_jax").agree

@@ -61,7 +61,7 @@ def test_where_float32_enters_a_float64_model_is_named():
         ("gradient_wrong_on_jax", ("gradient by output", "sequential/dense"), "jax", "sequential/suspect", {}),
         ("even_kernel_padded_elsewhere_on_tensorflow", ("output", "sequential/suspect"), "tensorflow", "call", {}),
         ("float32_constant_on_torch", ("output", "sequential/suspect"), "torch", "float32 constant", IN_FLOAT64),
-        ("key_bias_wrong_on_jax", ("gradient", "sequential/suspect/kernel"), "jax", "holds this variable", {}),
+        ("key_bias_wrong_on_jax", ("gradient", "sequential/suspect/key_bias"), "jax", "holds this variable", {}),
         ("epsilon_wrong_on_jax", ("optimizer", "adam"), "jax", "its arguments", {}),
     ],
 )
