@@ -130,7 +130,7 @@ def _most_trials(counts: Any) -> int:
     return most
 
 
-def _log_gamma(key: list[Tensor], shape: Sequence[int], alpha: Any, dtype: Any) -> Tensor:
+def _log_gamma(key: Tensor, shape: Sequence[int], alpha: Any, dtype: Any) -> Tensor:
     """Logarithms of gamma numbers; an `alpha` below 1 is raised by 1 and the number multiplied by U^(1/alpha).
 
     They take the attempts 0 to `GAMMA_ATTEMPTS` of the key.

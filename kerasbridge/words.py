@@ -47,33 +47,32 @@ def placed(seed: Any) -> Any:
     return next(_places[-1]) if replaced else seed
 
 
-def key_of(seed: Any) -> list[Tensor]:
-    """(seed, counter) as int32 scalars, not yet folded; a `SeedGenerator` moves on by one."""
+def key_of(seed: Any) -> Tensor:
+    """(seed, counter) as int32 of shape (2,), not yet folded; a `SeedGenerator` moves on by one."""
     seed = placed(seed) if seed is None else seed
     # Keras moves its global generator on by a product that overflows, on each backend to another number.
-    state = ops.cast(draw_seed(global_generator() if seed is None else seed), "int32")
-    return [state[0], state[1]]
+    return ops.cast(draw_seed(global_generator() if seed is None else seed), "int32")
 
 
-def further(key: list[Tensor], attempt: int) -> list[Tensor]:
+def further(key: Tensor, attempt: int) -> Tensor:
     """The key of a further attempt at the same elements."""
-    return [key[0] + _signed(host.attempt_seed(0, attempt)), key[1]]
+    return key + ops.convert_to_tensor([_signed(host.attempt_seed(0, attempt)), 0], "int32")
 
 
-def words_of(key: list[Tensor], shape: Sequence[Any]) -> Tensor:
+def words_of(key: Tensor, shape: Sequence[Any]) -> Tensor:
     """`random.words`, in this shape."""
     return ops.reshape(draw(key, size_of(shape)), shape)
 
 
-def triples_of(key: list[Tensor], count: Any) -> list[Tensor]:
+def triples_of(key: Tensor, count: Any) -> list[Tensor]:
     """`random.triples` of the elements 0 … count - 1: int32, each of shape (count,)."""
     rows = ops.reshape(draw(key, 3 * count), (3, count))
     return [rows[0], rows[1], rows[2]]
 
 
-def draw(key: list[Tensor], count: Any) -> Tensor:
+def draw(key: Tensor, count: Any) -> Tensor:
     """`random.words`: int32 of shape (count,). Every number drawn in a step comes from here."""
-    drawn = engines.current().words(key[0], key[1], count)
+    drawn = engines.current().words(key, count)
     if drawn is None:
         drawn = ops.concatenate(_components(key, (count + 2) // 3))[:count]
     for note in _watchers:
@@ -89,9 +88,9 @@ def size_of(shape: Sequence[Any]) -> Any:
     return size
 
 
-def _components(key: list[Tensor], elements: Any) -> tuple[Tensor, Tensor, Tensor]:
+def _components(key: Tensor, elements: Any) -> tuple[Tensor, Tensor, Tensor]:
     counted = ops.arange(elements, dtype="int32")
-    x, y, z = (word * host.LCG_FACTOR + host.LCG_TERM for word in (*map(_fold, key), counted))
+    x, y, z = (word * host.LCG_FACTOR + host.LCG_TERM for word in (_fold(key[0]), _fold(key[1]), counted))
     return _round(*map(_fold, _round(x, y, z)))
 
 

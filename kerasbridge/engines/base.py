@@ -85,9 +85,9 @@ class Engine(abc.ABC):
     def compile_call(self, step: Step) -> Callable[[Data, Tensor], Any]:
         """A predict step as a function of (data, row)."""
 
-    def words(self, seed: Tensor, counter: Tensor, count: Any) -> Tensor | None:
-        """`random.words` of int32 scalars, where the backend has a faster way to them than `keras.ops`."""
-        del seed, counter, count
+    def words(self, key: Tensor, count: Any) -> Tensor | None:
+        """`random.words` of (seed, counter), int32, where the backend has a faster way to them than `keras.ops`."""
+        del key, count
         return None
 
     def eager(self) -> contextlib.AbstractContextManager[Any]:

@@ -62,8 +62,8 @@ class TorchEngine(Engine):
     def compile_call(self, step: Step) -> Callable[[Data, Tensor], Any]:
         return StepByStep(self, step, "predict").predict
 
-    def words(self, seed: Tensor, counter: Tensor, count: int) -> Tensor | None:
-        return words(seed, counter, count) if seed.device.type in ("cpu", "meta") else None
+    def words(self, key: Tensor, count: int) -> Tensor | None:
+        return words(key, count) if key.device.type in ("cpu", "meta") else None
 
     def eager(self) -> contextlib.AbstractContextManager[Any]:
         guard: contextlib.AbstractContextManager[Any] = torch.no_grad()

@@ -10,16 +10,16 @@ import torch
 from kerasbridge import random
 from kerasbridge.step import Tensor
 
-WORDS_AHEAD = 24_000
+WORDS_AHEAD = 2**16
 MOST_STREAMS = 256
 
 _LIBRARY = torch.library.Library("kerasbridge", "DEF")
-_LIBRARY.define("words(Tensor seed, Tensor counter, int count) -> Tensor")
+_LIBRARY.define("words(Tensor key, int count) -> Tensor")
 
 
-def words(seed: Tensor, counter: Tensor, count: int) -> Tensor:
-    """`random.words` as an int32 tensor of shape (count,), from a seed and a counter that lie on the CPU."""
-    return torch.ops.kerasbridge.words(seed, counter, count)
+def words(key: Tensor, count: int) -> Tensor:
+    """`random.words` as an int32 tensor of shape (count,), from (seed, counter), int32, on the CPU."""
+    return torch.ops.kerasbridge.words(key, count)
 
 
 class Stream:
@@ -48,17 +48,18 @@ class Stream:
 _streams: dict[tuple[int, int], Stream] = {}
 
 
-def _on_cpu(seed: Tensor, counter: Tensor, count: int) -> Tensor:
-    key = int(seed.item()), count
-    if key not in _streams:
+def _on_cpu(key: Tensor, count: int) -> Tensor:
+    seed, counter = key.tolist()
+    stream = _streams.get((seed, count))
+    if stream is None:
         if len(_streams) == MOST_STREAMS:
             _streams.clear()
-        _streams[key] = Stream(*key)
-    return _streams[key].draw(int(counter.item()))
+        stream = _streams[seed, count] = Stream(seed, count)
+    return stream.draw(counter)
 
 
-def _without_values(seed: Tensor, counter: Tensor, count: int) -> Tensor:
-    return seed.new_empty(count, dtype=torch.int32)
+def _without_values(key: Tensor, count: int) -> Tensor:
+    return key.new_empty(count, dtype=torch.int32)
 
 
 _LIBRARY.impl("words", _on_cpu, "CPU")

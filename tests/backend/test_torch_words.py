@@ -56,10 +56,10 @@ def test_the_operation_draws_the_hosts_words_for_many_seeds_and_sizes():
     """More of them than are kept, so that some are begun anew."""
     for counter in range(3):
         for seed in range(torch_words.MOST_STREAMS + 9):
-            found = torch_words.words(torch.tensor(seed), torch.tensor(counter), 5)
+            found = torch_words.words(torch.tensor([seed, counter], dtype=torch.int32), 5)
             np.testing.assert_array_equal(found, expected(seed, counter, 5))
 
 
 def test_the_operation_knows_its_shape_without_values():
-    drawn = torch_words.words(torch.tensor(1, device="meta"), torch.tensor(0, device="meta"), 5)
+    drawn = torch_words.words(torch.tensor([1, 0], device="meta"), 5)
     assert (drawn.shape, drawn.dtype, drawn.device.type) == ((5,), torch.int32, "meta")

@@ -10,7 +10,18 @@ import kerasbridge as kb
 
 MODULES = ["backend", "checks", "datasets", "device", "models", "probing", "reinitializing", "seeding"]
 MODULES += ["training", "using"]
-PUBLIC = [kb.backends, kb.datasets.mnist, kb.evaluate, kb.fit, kb.models.cnn, kb.models.mlp, kb.predict]
+MODULES += ["parity.comparing", "parity.diagnosing"]  # which start JAX and torch themselves
+PUBLIC = [
+    kb.backends,
+    kb.compare,
+    kb.diagnose,
+    kb.datasets.mnist,
+    kb.evaluate,
+    kb.fit,
+    kb.models.cnn,
+    kb.models.mlp,
+    kb.predict,
+]
 PUBLIC += [kb.reinitialize, kb.seed_everything, kb.use_backend]
 RUN = "import doctest, kerasbridge.{0} as m; r = doctest.testmod(m); print(r); raise SystemExit(bool(r.failed))"
 
