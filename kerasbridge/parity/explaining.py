@@ -46,7 +46,8 @@ def explanation(rows: Sequence[Row], place: int, backend: str, job: Job) -> str:
         return "The two backends differ and none can outvote the other: name a third with --backends."
     if not np.isfinite(row.errors[backend]):
         return "Its shape is another here, or numbers in it are not finite."
-    if job.dtype == "float64" and _like_float32(row, backend):
+    betas = backend == "tensorflow" and row.kind == "optimizer" and not job.correct_leaks
+    if job.dtype == "float64" and (_like_float32(row, backend) or betas):
         return _narrow(row, backend, job)
     return _by_kind(rows, place)
 

@@ -10,8 +10,8 @@ numbers before it move: each term by a unit, the row by about a unit of the larg
 - the row's own largest number;
 - what one unit of float64 in every weight and input does to the row, over that unit. It brings the noise of sums that
   cancel with it;
-- for float32, what `NUDGE` units of float32 do to it, up or down, over those units. It brings what is not smooth: a
-  ReLU whose input is so close to zero that rounding decides its side;
+- for float32, what `NUDGE` units of float32 do to it, up or down, over the tolerance's units: as much as that is
+  allowed. It brings what is not smooth: a ReLU whose input is so close to zero that rounding decides its side;
 - for an update, the weight it is added to over the tolerance's units: it carries that one rounding.
 
 Where the optimizer is given drawn gradients, nothing before them moves, and the nudges are left out.
@@ -111,7 +111,7 @@ def largest_term(key: Key, reference: Numbers, references: Sequence[Inspection],
     if key[0] not in ("optimizer", "slot"):
         seen.append(_moved(key, references, (SHAKEN,)) / tolerances.unit("float64"))
         if dtype == "float32":
-            seen.append(_moved(key, references, (UP, DOWN)) / (tolerances.NUDGE * tolerances.unit("float32")))
+            seen.append(_moved(key, references, (UP, DOWN)) / (tolerances.UNITS * tolerances.unit("float32")))
     return max(seen)
 
 

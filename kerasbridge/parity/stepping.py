@@ -33,12 +33,11 @@ class Stepper:
         """Every row of an eager step on one batch; the model is left as it was."""
         try:
             run = self._taken_apart(data)
-        except Exception as error:
+        except Exception:
             if not self._nested:
                 raise
-            # A layer called inside a loop of the framework's own has no output that comes out of it.
             self._nested = False
-            self.notes.append(f"layers within layers are not shown ({type(error).__name__})")
+            self.notes.append("layers within layers are not shown: one is called inside a loop of the framework's own")
             self._return()
             run = self._taken_apart(data)
         self._return()

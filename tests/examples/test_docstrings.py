@@ -11,18 +11,8 @@ import kerasbridge as kb
 MODULES = ["backend", "checks", "datasets", "device", "models", "probing", "reinitializing", "seeding"]
 MODULES += ["training", "using"]
 MODULES += ["parity.comparing", "parity.diagnosing"]  # which start JAX and torch themselves
-PUBLIC = [
-    kb.backends,
-    kb.compare,
-    kb.diagnose,
-    kb.datasets.mnist,
-    kb.evaluate,
-    kb.fit,
-    kb.models.cnn,
-    kb.models.mlp,
-    kb.predict,
-]
-PUBLIC += [kb.reinitialize, kb.seed_everything, kb.use_backend]
+PUBLIC = [kb.backends, kb.compare, kb.datasets.mnist, kb.diagnose, kb.evaluate, kb.fit, kb.models.cnn, kb.models.mlp]
+PUBLIC += [kb.predict, kb.reinitialize, kb.seed_everything, kb.use_backend]
 RUN = "import doctest, kerasbridge.{0} as m; r = doctest.testmod(m); print(r); raise SystemExit(bool(r.failed))"
 
 

@@ -2,7 +2,7 @@
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 WORDS, LENGTH, CLASSES = 200, 12, 4
 
@@ -78,6 +78,27 @@ def branching():
     outputs = {"size": layers.Dense(1, name="size")(both), "shape": layers.Dense(3, name="shape")(both)}
     x = {"left": vectors(6)[0], "right": vectors(6)[0][::-1]}
     return keras.Model({"left": left, "right": right}, outputs), x, None
+
+
+def looped():
+    """A layer that calls another inside a loop of the framework's own, out of which no output comes."""
+    x = np.random.default_rng(0).random((64, 4, 6)).astype("float32")
+    parts = [keras.Input((4, 6)), RowByRow(name="looping"), layers.Flatten()]
+    return compiled(parts, x, labels(x.reshape(64, -1)), "adam")
+
+
+class RowByRow(layers.Layer):
+    """A dense layer, called on one sample after another."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.inner = layers.Dense(5)
+
+    def build(self, shape):
+        self.inner.build(shape)
+
+    def call(self, x):
+        return ops.vectorized_map(self.inner, x)
 
 
 def compiled(parts, x, y, optimizer):

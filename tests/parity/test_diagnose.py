@@ -83,6 +83,13 @@ def test_the_key_bias_of_attention_is_no_fault_until_it_is_one():
     assert wrong.beyond == ("jax",)
 
 
+def test_what_is_called_inside_a_loop_is_left_out_and_a_note_says_so():
+    found = diagnosed("looped", backends=["jax", "torch"])
+    assert found.agree, found.findings
+    assert found.notes == ("layers within layers are not shown: one is called inside a loop of the framework's own",)
+    assert ("output", "sequential/looping") in [(row.kind, row.name) for row in found.rows]
+
+
 def test_a_model_that_is_not_compiled_and_branches_is_taken_apart():
     found = diagnosed("branching", backends=["jax", "torch"])
     assert found.agree, found.findings

@@ -57,7 +57,7 @@ def test_what_is_not_smooth_counts_in_float32_only():
     for each in moved:
         each.runs[UP]["gradient", "first/kernel"] += 0.1
     key, value = ("gradient", "first/kernel"), np.array([0.2, 0.4])
-    assert measuring.largest_term(key, value, moved, "float32") == pytest.approx(0.1 / (tolerances.NUDGE * UNIT32))
+    assert measuring.largest_term(key, value, moved, "float32") == pytest.approx(0.1 / (tolerances.UNITS * UNIT32))
     assert measuring.largest_term(key, value, moved, "float64") == 0.4
 
 
