@@ -1,6 +1,7 @@
 """The examples in the docstrings run, and everything public has one."""
 
 import inspect
+import os
 import subprocess
 import sys
 
@@ -18,6 +19,8 @@ RUN = "import doctest, kerasbridge.{0} as m; r = doctest.testmod(m); print(r); r
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_of_a_module_run(module, tmp_path):
+    if module.startswith("parity.") and os.environ.get("KERAS_BACKEND") != "jax":
+        pytest.skip("it starts processes of its own, the same whichever backend this one has")
     finished = subprocess.run(
         [sys.executable, "-c", RUN.format(module)], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
