@@ -89,13 +89,14 @@ def _clip_normalised_probabilities() -> None:
     original = _keras.relied_on("crossentropy of classes")
 
     def crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
-        if from_logits:
-            return original(target, output, from_logits, axis)
         output, epsilon = ops.convert_to_tensor(output), keras.config.epsilon()
-        probabilities = output / ops.sum(output, axis, keepdims=True)
+        if from_logits or axis % len(output.shape) != len(output.shape) - 1:
+            return original(target, output, from_logits, axis)
+        probabilities = output / ops.sum(output, -1, keepdims=True)
         logarithms = ops.log(ops.clip(probabilities, epsilon, 1.0 - epsilon))
-        chosen = ops.one_hot(_without_last(target, output), output.shape[axis], axis=axis, dtype=output.dtype)
-        return -ops.sum(chosen * logarithms, axis=axis)
+        labels = ops.expand_dims(_without_last(target, output), -1)
+        chosen = ops.equal(labels, ops.arange(output.shape[-1], dtype="int32"))
+        return -ops.sum(ops.where(chosen, logarithms, ops.zeros_like(logarithms)), -1)
 
     _keras.replace_in_backend({original: crossentropy})
 

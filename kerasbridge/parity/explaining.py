@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerasbridge.parity import tolerances
 from kerasbridge.parity.inspections import COMPILED
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.measuring import Row
 
-_FLOAT32_ROUNDING = (2.0**-34, 2.0**-19)
+_LEAST_OF_FLOAT32 = 2.0**-34
+"""A thousandth of float32's rounding: one rounded constant among larger terms."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ def explanation(rows: Sequence[Row], place: int, backend: str, job: Job) -> str:
 
 
 def _like_float32(row: Row, backend: str) -> bool:
-    least, most = _FLOAT32_ROUNDING
-    return row.computed_in[backend] == "float32" or least < row.errors[backend] < most
+    most = tolerances.tolerance("float32", row.kind.removeprefix(COMPILED))
+    return row.computed_in[backend] == "float32" or _LEAST_OF_FLOAT32 < row.errors[backend] <= most
 
 
 def _narrow(row: Row, backend: str, job: Job) -> str:

@@ -96,6 +96,6 @@ def test_a_model_that_is_not_compiled_and_branches_is_taken_apart():
     assert found.notes == ("the model is not compiled: mean square of its outputs as loss, and SGD with a rate of 1",)
     rows = [(row.kind, row.name) for row in found.rows]
     outputs = [name for kind, name in rows if kind == "output"]
-    assert outputs == ["shared", "shared (call 2)", "both", "inner/deep", "shape", "size"]
+    assert outputs == ["shared", "shared (call 2)", "both", "inner/deep", "size", "shape"]
     assert [name for kind, name in rows if kind == "loss"] == ["shape_loss", "size_loss", "loss"]
     assert rows.index(("gradient by output", "shared")) < rows.index(("gradient", "shared/kernel"))

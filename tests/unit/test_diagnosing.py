@@ -92,6 +92,7 @@ def test_what_may_be_the_matter_is_said_in_a_sentence(changed, words):
     ("backend", "changed", "words"),
     [
         ("torch", {"output: first": [0.3 + 2e-8, 0.7]}, "Keras promotes float64 and float64 to float32"),
+        ("tensorflow", {"optimizer: adam": [1e-3 + 7e-9, 1e-3]}, "as Adam's betas are"),
         ("tensorflow", {"update: first/kernel": [-1e-3 - 1e-9, -1e-3]}, "Keras makes a Python number"),
     ],
 )
