@@ -28,8 +28,8 @@ def constant_words() -> Iterator[None]:
     engine: Any = engines.current()
     found: dict[int, np.ndarray[Any, Any]] = {}
 
-    def words(seed: Any, counter: Any, count: int) -> Any:
-        del seed, counter
+    def words(key: Any, count: int) -> Any:
+        del key
         if count not in found:
             found[count] = random.words(0, 0, count).view(np.int32)
         return keras.ops.convert_to_tensor(found[count])
