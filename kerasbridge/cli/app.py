@@ -58,6 +58,16 @@ def errors_in_one_line(quiet: bool) -> Iterator[None]:
         log.setLevel(level)
 
 
+@contextlib.contextmanager
+def working(words: str, silent: bool) -> Iterator[None]:
+    """Says on a terminal that something is going on that takes a while."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status(words) if console.is_terminal and not silent else contextlib.nullcontext():
+        yield
+
+
 def complain(message: object) -> None:
     """One line on stderr."""
     print("kerasbridge:", " ".join(str(message).split()), file=sys.stderr)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kerasbridge.cli.app import app, errors_in_one_line
+from kerasbridge.cli.app import app, errors_in_one_line, working
 from kerasbridge.cli.options import (
     Backends,
     BatchSize,
@@ -58,10 +58,11 @@ def compare(
         from kerasbridge.parity import comparing
 
         _check_place(report, save)
-        found = comparing.compare(
-            model, script=script, backends=names(backends), data=data, dtype=dtype, correct_leaks=correct_leaks,
-            seed=seed, epochs=epochs, batch_size=batch_size, rows=rows, against=against,
-        )  # fmt: skip
+        with working("Training twice on each backend …", silent=as_json or quiet):
+            found = comparing.compare(
+                model, script=script, backends=names(backends), data=data, dtype=dtype, correct_leaks=correct_leaks,
+                seed=seed, epochs=epochs, batch_size=batch_size, rows=rows, against=against,
+            )  # fmt: skip
         if save is not None:
             found.save(save)
         if report is not None:
