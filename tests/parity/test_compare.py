@@ -25,7 +25,7 @@ FAULTS = {
     "epsilon_wrong_on_jax": "jax",
 }
 LONG = pytest.mark.long
-SHORT = ("transformer", "augmentation", "gradient_wrong_on_jax", "epsilon_wrong_on_jax")  # what CI runs
+SHORT = ("transformer", "gradient_wrong_on_jax", "epsilon_wrong_on_jax")  # what CI runs
 
 
 def subject(name):

@@ -1,5 +1,8 @@
 """`kb.diagnose` on three backends: healthy models have no row beyond, planted faults are named, and so are leaks."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,13 @@ from kerasbridge.parity.diagnosing import diagnose
 
 HERE = Path(__file__).parent
 IN_FLOAT64 = {"dtype": "float64", "correct_leaks": True}
+LONG = pytest.mark.long
+SHORT = ("transformer", "gradient_wrong_on_jax", "float32_constant_on_torch")  # what CI runs
+
+
+def chosen(*cases):
+    """The cases, by the first thing in each, as parameters; those not in `SHORT` take long."""
+    return [pytest.param(*case, marks=() if case[0] in SHORT else LONG) for case in cases]
 
 
 def diagnosed(name, file="subjects", **options):
@@ -19,13 +29,14 @@ def first(found):
     return found.first_beyond.kind, found.first_beyond.name, found.first_beyond.backend
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn", "lstm", "transformer", "augmentation"])
+@pytest.mark.parametrize("name", chosen(["mlp"], ["cnn"], ["lstm"], ["transformer"], ["augmentation"]))
 def test_a_healthy_model_has_no_row_beyond(name):
     found = diagnosed(name)
     assert found.agree, found.findings
     assert {row.kind for row in found.rows} > {"output", "gradient by output", "slot", "compiled update"}
 
 
+@LONG
 @pytest.mark.parametrize("name", ["mlp", "cnn", "lstm"])
 def test_a_healthy_model_has_none_in_float64_with_leaks_corrected(name):
     found = diagnosed(name, **IN_FLOAT64)
@@ -33,6 +44,7 @@ def test_a_healthy_model_has_none_in_float64_with_leaks_corrected(name):
     assert max(row.tolerance for row in found.rows) < 1e-12
 
 
+@LONG
 @pytest.mark.parametrize(
     ("name", "layer"), [("transformer", "dense_1"), ("augmentation", "sequential/random_translation")]
 )
@@ -56,14 +68,14 @@ def test_where_float32_enters_a_float64_model_is_named():
 
 @pytest.mark.parametrize(
     ("fault", "row", "backend", "words", "options"),
-    [
+    chosen(
         ("forward_wrong_on_torch", ("output", "sequential/suspect"), "torch", "this layer's call", {}),
         ("gradient_wrong_on_jax", ("gradient by output", "sequential/dense"), "jax", "sequential/suspect", {}),
         ("even_kernel_padded_elsewhere_on_tensorflow", ("output", "sequential/suspect"), "tensorflow", "call", {}),
         ("float32_constant_on_torch", ("output", "sequential/suspect"), "torch", "float32 constant", IN_FLOAT64),
         ("key_bias_wrong_on_jax", ("gradient", "sequential/suspect/key_bias"), "jax", "holds this variable", {}),
         ("epsilon_wrong_on_jax", ("optimizer", "adam"), "jax", "its arguments", {}),
-    ],
+    ),
 )
 def test_a_planted_fault_is_named_with_its_backend(fault, row, backend, words, options):
     found = diagnosed(fault, "faults", **options)
@@ -72,6 +84,7 @@ def test_a_planted_fault_is_named_with_its_backend(fault, row, backend, words, o
     assert [finding.backend for finding in found.findings] == [backend]
 
 
+@LONG
 def test_the_key_bias_of_attention_is_no_fault_until_it_is_one():
     def key_bias(found):
         (row,) = [row for row in found.rows if row.kind == "gradient" and "key_bias" in row.name]
@@ -83,6 +96,7 @@ def test_the_key_bias_of_attention_is_no_fault_until_it_is_one():
     assert wrong.beyond == ("jax",)
 
 
+@LONG
 def test_what_is_called_inside_a_loop_is_left_out_and_a_note_says_so():
     found = diagnosed("looped", backends=["jax", "torch"])
     assert found.agree, found.findings
@@ -99,3 +113,20 @@ def test_a_model_that_is_not_compiled_and_branches_is_taken_apart():
     assert outputs == ["shared", "shared (call 2)", "both", "inner/deep", "size", "shape"]
     assert [name for kind, name in rows if kind == "loss"] == ["shape_loss", "size_loss", "loss"]
     assert rows.index(("gradient by output", "shared")) < rows.index(("gradient", "shared/kernel"))
+
+
+def test_the_command_names_what_is_wrong_and_answers_with_its_exit_code():
+    def command(*arguments):
+        whole = [sys.executable, "-m", "kerasbridge", "diagnose", *arguments]
+        return subprocess.run(whole, capture_output=True, text=True, timeout=300, check=False)
+
+    fault = f"{HERE / 'faults.py'}:forward_wrong_on_torch"
+    wrong = command("--script", fault, "--json")
+    assert wrong.returncode == 1, wrong.stderr
+    assert json.loads(wrong.stdout)["first_beyond"]["name"] == "sequential/suspect"
+    missing = command("nothing.keras")
+    assert missing.returncode == 2
+    assert missing.stderr == (
+        "kerasbridge: Expected a model mlp, cnn or the path of a .keras file, "
+        "received 'nothing.keras', which is no file.\n"
+    )

@@ -15,6 +15,7 @@ from kerasbridge import backend, probing
 from kerasbridge.cli import app
 from kerasbridge.probing import BackendStatus
 
+COMMANDS = ("train", "backends", "compare", "diagnose")
 ROOT = Path(kerasbridge.__file__).parents[1]
 JAX = BackendStatus("jax", True, "0.10.2", ("cpu", "gpu:0"), None, None, default=True)
 TORCH = BackendStatus("torch", False, None, (), None, 'pip install "kerasbridge[torch]"', default=False)
@@ -74,7 +75,7 @@ def in_a_process(*arguments):
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"], ["backends", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
 def test_help_and_version_load_nothing_heavy(arguments):
     done = in_a_process(*arguments)
     assert (done.returncode, done.stderr) == (0, "loaded:\n")
@@ -92,7 +93,7 @@ def test_python_dash_m_is_the_command():
     assert done.stdout == f"kerasbridge {kerasbridge.__version__}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["backends"]])
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
 def test_every_help_ends_with_an_example(command):
     result = run(*command, "--help")
     assert result.exit_code == 0
