@@ -61,10 +61,8 @@ def compare(
         with working("Training twice on each backend …", silent=as_json or quiet):
             found = comparing.compare(
                 model, script=script, backends=names(backends), data=data, dtype=dtype, correct_leaks=correct_leaks,
-                seed=seed, epochs=epochs, batch_size=batch_size, rows=rows, against=against,
+                seed=seed, epochs=epochs, batch_size=batch_size, rows=rows, against=against, save=save,
             )  # fmt: skip
-        if save is not None:
-            found.save(save)
         if report is not None:
             _write(found, report)
     if as_json:
@@ -96,6 +94,9 @@ def _print(found: "Comparison") -> None:
     from rich.table import Table
 
     console = Console()
+    if not found.judgement.pairs:
+        console.print(f"{found.records[0].label}: recorded. Hold another run against it with --against.")
+        return
     console.print(_digests(found))
     table = Table("relative difference of the loss", *found.judgement.pairs[0].shown(), "final weights", "verdict")
     for pair in found.judgement.pairs:

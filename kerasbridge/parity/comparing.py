@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kerasbridge.errors import ArgumentError
+from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.parity.children import check_backends, run_on_each
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.judging import DISAGREE, Judgement, judge
@@ -60,11 +60,19 @@ class Comparison:
         return dict(json.loads(json.dumps(result), parse_constant=lambda _: None))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Writes each record to ``folder/<label>.npz``, for a later ``against=``."""
+        """Writes each record made now to ``folder/<backend>.npz``, for a later ``against=``.
+
+        Raises:
+            DataError: the folder cannot be written.
+        """
         path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
-        for record in self.records:
-            record.write(path / f"{record.label}.npz")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            for record in self.records:
+                if record.label == record.backend:
+                    record.write(path / f"{record.backend}.npz")
+        except OSError as error:
+            raise DataError(f"Expected {path} to be a folder for records, received: {error}") from error
 
 
 def compare(
@@ -80,6 +88,7 @@ def compare(
     batch_size: int = 32,
     rows: int | None = None,
     against: str | os.PathLike[str] | None = None,
+    save: str | os.PathLike[str] | None = None,
 ) -> Comparison:
     """Trains the same model on each backend, in processes that share nothing but the seed, and compares the numbers.
 
@@ -95,7 +104,9 @@ def compare(
         seed: settles initial weights, order of rows, random layers and drawn data.
         epochs, batch_size: as for `fit`.
         rows: use at most so many rows.
-        against: a record kept earlier (`Comparison.save`); one backend is then enough.
+        against: a record kept earlier.
+        save: a folder in which to keep each backend's record, for a later `against`. With either, one backend is
+            enough.
 
     Returns:
         The comparison. Its verdict is "identical" where every loss is equal bit for bit, "rounding" where the
@@ -120,13 +131,16 @@ def compare(
     kept = Record.read(Path(against)) if against is not None else None
     if kept is not None:
         _check_comparable(job, kept)
-    chosen = check_backends(backends, at_least=1 if kept else 2)
+    chosen = check_backends(backends, at_least=1 if kept or save is not None else 2)
     with run_on_each(_CHILD, job, chosen) as outputs:
         records = [Record.read(path) for path in outputs.values()]
     if kept is not None:
         records.append(replace(kept, label=f"{kept.label}, {kept.made[:10]}"))
     judgement = judge(records)
-    return Comparison(judgement.verdict, tuple(records), judgement)
+    found = Comparison(judgement.verdict, tuple(records), judgement)
+    if save is not None:
+        found.save(save)
+    return found
 
 
 def _check_comparable(job: Job, kept: Record) -> None:

@@ -109,6 +109,14 @@ def test_a_saved_model_is_compared_whichever_backend_saved_it(tmp_path):
     assert {record.execution for record in found.records} <= {"looped", "jitted steps", "traced"}
 
 
+def test_one_backend_alone_makes_a_record_and_is_held_against_it(tmp_path):
+    alone = kb.compare(script=subject("mlp"), backends=["torch"], save=tmp_path)
+    assert alone.judgement.pairs == ()
+    again = kb.compare(script=subject("mlp"), backends=["torch"], against=tmp_path / "torch.npz", save=tmp_path / "new")
+    assert again.verdict == "identical"
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["torch.npz"]
+
+
 def command(*arguments):
     whole = [sys.executable, "-m", "kerasbridge", "compare", *map(str, arguments)]
     return subprocess.run(whole, capture_output=True, text=True, timeout=300, check=False)
