@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, checks, engines, progress, random
+from kerasbridge import _keras, checks, engines, preparing, progress
 from kerasbridge._keras import keras
-from kerasbridge.data import DEFAULT_BATCH_SIZE, Arrays, arrays, check_labels, order, unpack_validation
-from kerasbridge.engines.base import Engine
+from kerasbridge.data import DEFAULT_BATCH_SIZE, arrays, order, unpack_validation
 from kerasbridge.epochs import Plan, callback_list, run_evaluation, run_training
-from kerasbridge.errors import ArgumentError, DeviceError
+from kerasbridge.errors import ArgumentError
 from kerasbridge.loop import Runner
-from kerasbridge.seeding import seed_random_layers
 from kerasbridge.step import evaluate_step, predict_step, train_step
 
 log = logging.getLogger("kerasbridge")
@@ -97,8 +95,8 @@ def fit(
         data, held_out = data.split(validation_split)
     batch_size = batch_size or DEFAULT_BATCH_SIZE
     with _random_numbers(rng):
-        engine = prepare(model, data, batch_size, held_out)
-        order_seed = settle_seed(model, seed)
+        engine = preparing.prepare(model, data, batch_size, held_out)
+        order_seed = preparing.settle_seed(model, seed)
         trainer = Runner(model, engine, train_step, data)
         validator = Runner(model, engine, evaluate_step, held_out) if held_out else None
         plan = Plan(
@@ -146,7 +144,7 @@ def evaluate(
         return model.evaluate(x, y, batch_size, verbose, sample_weight, None, callbacks, return_dict)
     data, batch_size = arrays(x, y, sample_weight), batch_size or DEFAULT_BATCH_SIZE
     with _random_numbers("portable"):
-        engine = prepare(model, data, batch_size)
+        engine = preparing.prepare(model, data, batch_size)
         runner = Runner(model, engine, evaluate_step, data)
         steps = -(-data.rows // batch_size)
         reporter = progress.reporter(verbose, steps, batch_size, epochs=0)
@@ -194,7 +192,7 @@ def predict(
     with _random_numbers("portable"):
         if not model.built:
             _keras.output_spec(model, data.first(1)[0])
-        _check_device(model, engine)
+        preparing.check_device(model, engine)
         model.stop_predicting = False
         engine.set_mode(model, training=False)
         listeners.on_predict_begin()
@@ -208,25 +206,6 @@ def predict(
     return keras.tree.map_structure(
         lambda *parts: np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]), *outputs
     )
-
-
-def prepare(model: keras.Model, data: Arrays, batch_size: int, held_out: Arrays | None = None) -> Engine:
-    """Builds what is not built, and checks what only a built model can tell."""
-    engine = engines.current()
-    _keras.symbolic_build(model, data.first(batch_size))
-    _check_device(model, engine)
-    check_labels(model, data)
-    if held_out:
-        check_labels(model, held_out)
-    return engine
-
-
-def settle_seed(model: keras.Model, seed: int | None) -> int:
-    """The seed of the order of rows; one that was given also settles the random layers."""
-    if seed is None:
-        return random.fresh_seed()
-    seed_random_layers(model, seed)
-    return seed
 
 
 @contextlib.contextmanager
@@ -254,16 +233,6 @@ def _check_arguments(
         checks.check_seed(seed)
     if rng not in RNGS:
         raise ArgumentError(f"Expected rng to be one of {', '.join(RNGS)}, received {rng!r}.")
-
-
-def _check_device(model: keras.Model, engine: Engine) -> None:
-    """A model built before the device was chosen lies elsewhere, and would be split between two devices."""
-    elsewhere = engine.elsewhere(model.variables)
-    if elsewhere:
-        raise DeviceError(
-            f"Expected the model on {engine.device}, found it on {elsewhere}. Call "
-            f'kb.use_backend("{engine.name}", device="{engine.device}") before building the model.'
-        )
 
 
 def _capped(epochs: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, random, training
+from kerasbridge import _keras, preparing, random
 from kerasbridge._keras import keras
 from kerasbridge.data import Arrays, arrays, order
 from kerasbridge.parity import failing, subjects, tolerances
@@ -32,8 +32,8 @@ def inspect(job: Job) -> Inspection:
         notes.append("the model is not compiled: mean square of its outputs as loss, and SGD with a rate of 1")
     data = arrays(*(_keras.map_tensors(_narrowed, nest) for nest in (subject.x, y)))
     with _keras.portable_random():
-        engine = training.prepare(model, data, job.batch_size)
-        training.settle_seed(model, job.seed)
+        engine = preparing.prepare(model, data, job.batch_size)
+        preparing.settle_seed(model, job.seed)
         engine.set_mode(model, training=True)
         _narrow(model)
         batch = _batch(data, job)

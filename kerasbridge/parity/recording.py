@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, random, runs, training
+from kerasbridge import _keras, preparing, random, runs
 from kerasbridge._keras import keras
 from kerasbridge.data import Arrays, arrays, order
 from kerasbridge.engines.base import Engine
@@ -33,8 +33,8 @@ def record(job: Job) -> Record:
     if not model.compiled:
         raise ArgumentError(f"Expected {job.subject} to be compiled. Call model.compile(…) before it is saved.")
     with _keras.portable_random():
-        engine = training.prepare(model, data, job.batch_size)
-        training.settle_seed(model, job.seed)
+        engine = preparing.prepare(model, data, job.batch_size)
+        preparing.settle_seed(model, job.seed)
         start = _values(model)
         initial = _digests((variable.path, variable.value) for variable in model.variables)
         masks, missing = _masks(model, engine, data, job)
