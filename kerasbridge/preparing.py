@@ -1,4 +1,4 @@
-"""Before the first step: what is not built gets built, what only a built model tells is checked, the seed is settled."""
+"""Before the first step: what is not built gets built, what a built model tells is checked, the seed is settled."""
 
 from kerasbridge import _keras, engines, random
 from kerasbridge._keras import keras
