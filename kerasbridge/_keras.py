@@ -222,3 +222,8 @@ def every_layer(model: Any) -> Sequence[Any]:
 def carries_logits(tensor: Any) -> bool:
     """Whether a softmax or sigmoid left its logits on this tensor, where TensorFlow's losses find them."""
     return hasattr(tensor, "_keras_logits")
+
+
+def optimized_variables(optimizer: Any) -> list[Any]:
+    """The variables that an optimizer was built for, whether or not they are trainable still."""
+    return list(optimizer._trainable_variables)

@@ -50,15 +50,14 @@ def reinitialize(model: keras.Model, seed: int) -> None:
         own_seed = derive(seed, "weights of a layer", place)
         with seeded_by_place(own_seed), _keras.portable_random(), python_and_numpy_seeded(own_seed):
             found += [] if hasattr(layer, "adapt") else zip(_own_weights(layer), _drawn_anew(layer), strict=True)
-    for weight, drawn in found:
-        weight.assign(drawn)
+    for variable, start in [*found, *_optimizer_anew(model)]:
+        variable.assign(start)
     seed_random_layers(model, seed)
-    _reset_optimizer(model)
 
 
 def _with_weights(model: Any) -> list[Any]:
-    """The layers that have weights besides those of the layers in them, each once."""
-    layers = {id(layer): layer for layer in _keras.every_layer(model)}
+    """The layers, and the model, that have weights besides those of the layers in them, each once."""
+    layers = {id(layer): layer for layer in [*_keras.every_layer(model), model]}
     return [layer for layer in layers.values() if _own_weights(layer)]
 
 
@@ -96,11 +95,11 @@ def _parts(layer: Any) -> dict[str, Any]:
     return {**named, **{type(part).__name__: type(part) for part in parts if not hasattr(part, "__name__")}}
 
 
-def _reset_optimizer(model: Any) -> None:
+def _optimizer_anew(model: Any) -> list[tuple[Any, Any]]:
+    """The optimizer's variables, each with the value it starts with."""
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None or not optimizer.built:
-        return
+        return []
     fresh = type(optimizer).from_config(optimizer.get_config())
-    fresh.build(model.trainable_variables)
-    for state, start in zip(optimizer.variables, fresh.variables, strict=True):
-        state.assign(start.value)
+    fresh.build(_keras.optimized_variables(optimizer))
+    return [(state, start.value) for state, start in zip(optimizer.variables, fresh.variables, strict=True)]

@@ -69,5 +69,8 @@ def working(words: str, silent: bool) -> Iterator[None]:
 
 
 def complain(message: object) -> None:
-    """One line on stderr."""
-    print("kerasbridge:", " ".join(str(message).split()), file=sys.stderr)
+    """One line on stderr; more where a child's traceback is in it."""
+    from kerasbridge.errors import ParityError
+
+    words = str(message).strip() if isinstance(message, ParityError) else " ".join(str(message).split())
+    print("kerasbridge:", words, file=sys.stderr)

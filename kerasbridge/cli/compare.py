@@ -85,8 +85,12 @@ def _check_place(report: Path | None, save: Path | None) -> None:
 
 def _write(found: "Comparison", path: Path) -> None:
     from kerasbridge import report
+    from kerasbridge.errors import ArgumentError
 
-    report.write(found, path)
+    try:
+        report.write(found, path)
+    except OSError as error:
+        raise ArgumentError(f"Expected --report to be a file that can be written, received {path}: {error}") from error
 
 
 def _print(found: "Comparison") -> None:

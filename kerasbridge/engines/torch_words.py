@@ -4,6 +4,8 @@ A random layer counts its draws, so its next ones are known: they are drawn toge
 that it goes on counting.
 """
 
+import threading
+
 import numpy as np
 import torch
 
@@ -46,16 +48,18 @@ class Stream:
 
 
 _streams: dict[tuple[int, int], Stream] = {}
+_one_at_a_time = threading.Lock()
 
 
 def _on_cpu(key: Tensor, count: int) -> Tensor:
     seed, counter = key.tolist()
-    stream = _streams.get((seed, count))
-    if stream is None:
-        if len(_streams) == MOST_STREAMS:
-            _streams.clear()
-        stream = _streams[seed, count] = Stream(seed, count)
-    return stream.draw(counter)
+    with _one_at_a_time:
+        stream = _streams.get((seed, count))
+        if stream is None:
+            if len(_streams) == MOST_STREAMS:
+                _streams.clear()
+            stream = _streams[seed, count] = Stream(seed, count)
+        return stream.draw(counter)
 
 
 def _without_values(key: Tensor, count: int) -> Tensor:

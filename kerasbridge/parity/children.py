@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +24,8 @@ def check_backends(names: Sequence[str] | None, at_least: int) -> tuple[str, ...
         ArgumentError: a name is unknown or comes twice, or there are too few to hold beside each other.
         BackendNotInstalled: one is not installed.
     """
+    if isinstance(names, str):
+        raise ArgumentError(f'Expected a list of backends, received {names!r}. Type backends=["jax", "torch"].')
     installed = backend.installed()
     chosen = tuple(names) if names is not None else installed
     for name in chosen:
@@ -60,26 +63,59 @@ def run_on_each(module: str, job: Job, backends: Sequence[str]) -> Iterator[dict
         job.write(path)
         at_once = min(len(backends), os.cpu_count() or 1)
         threads = max(1, (os.cpu_count() or 1) // at_once)
+        crew = _Crew()
+        outputs = {name: Path(folder, f"{name}.out") for name in backends}
         with ThreadPoolExecutor(at_once) as pool:
-            outputs = {name: Path(folder, f"{name}.out") for name in backends}
-            runs = [pool.submit(_run, module, job, path, name, output, threads) for name, output in outputs.items()]
-            for run in runs:
-                run.result()
+            runs = [pool.submit(_run, crew, module, job, path, name, out, threads) for name, out in outputs.items()]
+            try:
+                for run in as_completed(runs):
+                    run.result()
+            except BaseException:
+                crew.stop()
+                raise
         yield outputs
 
 
-def _run(module: str, job: Job, path: Path, name: str, output: Path, threads: int) -> None:
+class _Crew:
+    """The children that run now. Once stopped, they end and no other starts."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: list[subprocess.Popen[bytes]] = []
+        self._stopped = False
+
+    def run(self, command: Sequence[str], environment: dict[str, str]) -> tuple[int, str]:
+        """The exit code of a child, and what it wrote on stderr."""
+        with self._lock:
+            if self._stopped:
+                return 1, "not started"
+            child = subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            )
+            self._running.append(child)
+        _, words = child.communicate()
+        return child.returncode, words.decode(errors="replace")
+
+    def stop(self) -> None:
+        """Ends every child."""
+        with self._lock:
+            self._stopped = True
+            for child in self._running:
+                child.kill()
+
+
+def _run(crew: _Crew, module: str, job: Job, path: Path, name: str, output: Path, threads: int) -> None:
     environment = backend.child_environment(name, float64=job.dtype == "float64", threads=threads)
-    command = [sys.executable, "-m", module, str(path), str(output)]
-    child = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if child.returncode or not output.is_file():
-        raise ParityError(f"{name}: {_last_words(child)}")
+    # -P: a calendar.py in the current folder is not Python's.
+    code, words = crew.run([sys.executable, "-P", "-m", module, str(path), str(output)], environment)
+    if code or not output.is_file():
+        raise ParityError(f"{name}: {_last_words(code, words)}")
 
 
-def _last_words(child: subprocess.CompletedProcess[bytes]) -> str:
+def _last_words(code: int, words: str) -> str:
     """One line where the child says what is wrong on purpose (exit code 2), else the end of its traceback."""
-    lines = child.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-    if child.returncode == 2:
+    lines = words.strip().splitlines() or ["it said nothing"]
+    if code == 2:
         return lines[-1]
     shown = "\n".join(lines[-_LINES_SHOWN:])
-    return f"the process ended with code {child.returncode}:\n{shown}"
+    return f"the process ended with code {code}:\n{shown}"

@@ -148,8 +148,7 @@ def _check_comparable(job: Job, kept: Record) -> None:
     for name in _COMPARABLE:
         wanted, found = getattr(job, name), getattr(kept.job, name)
         if wanted != found:
-            option = f"--{name.replace('_', '-')} {found}"
-            raise ArgumentError(f"Expected {name} to be the record's, {found!r}; received {wanted!r}. Type {option}.")
+            raise ArgumentError(f"Expected {name} to be the record's, {found!r}; received {wanted!r}.")
 
 
 def _described(record: Record) -> dict[str, Any]:

@@ -29,6 +29,11 @@ def for_model(model: Any, seed: int, rows: int = ROWS) -> tuple[Any, Any]:
     return x, y
 
 
+def wants_classes(model: Any) -> bool:
+    """Whether the loss of the model's one output is of classes."""
+    return _loss_names(model, [None])[0] in _CLASS_LOSSES + _ONE_HOT_LOSSES
+
+
 def as_targets(model: Any, labels: Any) -> Any:
     """Class numbers as the model's loss wants them: as they are, or one-hot."""
     (loss,) = _loss_names(model, [None])
@@ -94,11 +99,12 @@ def _loss_names(model: Any, outputs: Any) -> list[str]:
     """The name of each output's compiled loss; "" where it is no loss of its own."""
     count = len(keras.tree.flatten(outputs))
     given = getattr(model, "loss", None)
+    if isinstance(given, dict) and set(given) == set(getattr(model, "output_names", ())):
+        given = [given[name] for name in model.output_names]
     names = [_name(loss) for loss in keras.tree.flatten(given)] if given is not None else []
     return (names * count if len(names) == 1 else names + [""] * count)[:count]
 
 
 def _name(loss: Any) -> str:
-    if isinstance(loss, str):
-        return str(keras.losses.get(loss).__name__) if callable(keras.losses.get(loss)) else loss
-    return str(getattr(getattr(loss, "fn", loss), "__name__", ""))
+    found = keras.losses.get(loss)
+    return str(getattr(getattr(found, "fn", found), "__name__", ""))

@@ -21,6 +21,7 @@ from kerasbridge.loop import Runner
 from kerasbridge.parity import failing, subjects
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.judging import weight_difference
+from kerasbridge.parity.naming import named
 from kerasbridge.parity.records import Curve, Numbers, Record
 from kerasbridge.step import Batch, Step, recorded_train_step
 from kerasbridge.words import watched
@@ -36,7 +37,7 @@ def record(job: Job) -> Record:
         engine = preparing.prepare(model, data, job.batch_size)
         preparing.settle_seed(model, job.seed)
         start = _values(model)
-        initial = _digests((variable.path, variable.value) for variable in model.variables)
+        initial = _digests((name, variable.value) for name, variable in named(model.variables))
         masks, missing = _masks(model, engine, data, job)
         _assign(model, start)
         trainer = _Trainer(model, engine, data, job)
@@ -76,7 +77,7 @@ class _Trainer:
         plan = Plan(job.epochs, 0, job.batch_size, job.batch_size, 1, job.seed, verbose=0)
         history = run_training(self._model, self._runner, None, plan, None).history
         losses, norms = np.concatenate(self._reports).T
-        final = {variable.path: keras.ops.convert_to_numpy(variable.value) for variable in self._model.variables}
+        final = {name: keras.ops.convert_to_numpy(held.value) for name, held in named(self._model.variables)}
         metrics = [dict(zip(history, map(float, logs), strict=True)) for logs in zip(*history.values(), strict=True)]
         return Curve(losses, norms, final), metrics
 

@@ -10,6 +10,7 @@ from kerasbridge._keras import keras
 from kerasbridge.data import Arrays
 from kerasbridge.engines.base import Engine
 from kerasbridge.parity.inspections import COMPILED, Numbers, Run
+from kerasbridge.parity.naming import named
 from kerasbridge.parity.watching import Watch, Zeros, watching, zeros_like
 from kerasbridge.step import train_step
 
@@ -57,7 +58,7 @@ class Stepper:
     def _taken_apart(self, data: Arrays) -> Run:
         model, batch = self.model, _keras.map_tensors(self.engine.place, data.nest)
         zeros: Zeros = {}
-        run = {**_inputs(data), **{("weights", weight.path): to_numpy(weight.value) for weight in model.weights}}
+        run = {**_inputs(data), **{("weights", name): to_numpy(weight.value) for name, weight in named(model.weights)}}
         with self.engine.eager(), watching(model, zeros, self._nested) as watch:
             watch.begin(batch[0])
             _keras.call(model, batch[0], training=True)
@@ -66,7 +67,7 @@ class Stepper:
             (loss, outputs), gradients = self._differentiated(batch, watch, zeros)
             run.update({("output", name): to_numpy(outputs[name]) for name in watch.outputs})
             run.update({("loss", name): value for name, value in self._losses(loss)})
-            run.update({("state", variable.path): to_numpy(variable.value) for variable in _state(model)})
+            run.update({("state", name): to_numpy(variable.value) for name, variable in named(_state(model))})
             run.update(self._backward(watch, zeros, gradients))
             run.update(self._optimized())
             run.update({("update", name): value for name, value in self._update(gradients).items()})
@@ -90,6 +91,7 @@ class Stepper:
         """From the last output back to the first, each layer's variables after the first of its outputs."""
         variables = self.model.trainable_variables
         by_variable = dict(zip(map(id, variables), gradients, strict=False))
+        names = {id(variable): name for name, variable in named(variables)}
         by_output = dict(zip(zeros, gradients[len(variables) :], strict=True))
         first_output = {id(layer): name for name, layer in reversed(watch.owners.items())}
         after: dict[str, list[Any]] = {}
@@ -102,7 +104,7 @@ class Stepper:
             for variable in after.get(name, []):
                 gradient = by_variable[id(variable)]
                 value = np.zeros(variable.shape) if gradient is None else to_numpy(gradient)
-                run["gradient", variable.path] = value
+                run["gradient", names[id(variable)]] = value
         return run
 
     def _optimized(self) -> Run:
@@ -112,7 +114,7 @@ class Stepper:
         update = self._update([self.engine.place(gradient.astype(_keras.floatx())) for gradient in drawn])
         parts = [part.ravel() for part in update.values()]
         run = {("optimizer", optimizer.name): np.concatenate([np.zeros(0), *parts])}
-        run.update({("slot", slot.path): to_numpy(slot.value) for slot in optimizer.variables})
+        run.update({("slot", name): to_numpy(slot.value) for name, slot in named(optimizer.variables)})
         self._return([*variables, *optimizer.variables])
         return run
 
@@ -132,7 +134,7 @@ class Stepper:
         yield "loss", to_numpy(loss)
 
     def _trainable(self) -> dict[str, Numbers]:
-        return {variable.path: to_numpy(variable.value) for variable in self.model.trainable_variables}
+        return {name: to_numpy(variable.value) for name, variable in named(self.model.trainable_variables)}
 
     def _variables(self) -> list[Any]:
         return [*self.model.variables, *self.model.optimizer.variables, *self.model.metrics_variables]

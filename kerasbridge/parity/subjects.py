@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import datasets, loading, models, precision, random
+from kerasbridge import _keras, datasets, loading, models, precision, random
 from kerasbridge._keras import keras, map_tensors
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.parity import drawn_data
@@ -39,6 +39,7 @@ def load(job: Job) -> Subject:
     precision.use(job.dtype, job.correct_leaks)
     seed_everything(job.seed)
     model, x, y = _from_script(job.script) if job.script else (_model(job), None, None)
+    _check_dtype(model, job)
     if x is None:
         x, y = _data(model, job)
     x, y = (map_tensors(lambda leaf: _typed(leaf, job)[: job.rows], nest) for nest in (x, y))
@@ -54,7 +55,10 @@ def _model(job: Job) -> Any:
         loaded = loading.load_model(job.model)
     except Exception as error:
         words = str(error).strip().partition("\n")[0]
-        raise ArgumentError(f"Expected {job.model} to hold a Keras model, received: {words}") from error
+        raise ArgumentError(
+            f"Expected {job.model} to hold a Keras model, received: {words} Layers of your own, and Lambda, need "
+            "their code: return the model from a script, --script FILE.py:FUNCTION."
+        ) from error
     return precision.rebuilt(loaded, job.dtype)
 
 
@@ -76,15 +80,28 @@ def _from_script(script: str) -> tuple[Any, Any, Any]:
     return model, x, y
 
 
+def _check_dtype(model: Any, job: Job) -> None:
+    """A layer in another dtype would be judged by a precision that it has not."""
+    for layer in _keras.every_layer(model):
+        policy = layer.dtype_policy
+        if layer.trainable_variables and {policy.compute_dtype, policy.variable_dtype} != {job.dtype}:
+            raise ArgumentError(
+                f"Expected every layer in {job.dtype}, received {layer.name} in {policy.name}. Build the layers inside "
+                "the function and without a dtype, so that --dtype decides."
+            )
+
+
 def _data(model: Any, job: Job) -> tuple[Any, Any]:
     if job.model in MODELS or job.data in ("sample", "full") or (not job.data and _takes_digits(model)):
         digits = datasets.mnist(job.data or "sample")
         images = digits.x_train.reshape(len(digits.x_train), *model.input_shape[1:])
         return images.astype(job.dtype) / 255, drawn_data.as_targets(model, digits.y_train)
-    return _from_file(Path(job.data)) if job.data else drawn_data.for_model(model, random.derive(job.seed, "data"))
+    return (
+        _from_file(Path(job.data), model) if job.data else drawn_data.for_model(model, random.derive(job.seed, "data"))
+    )
 
 
-def _from_file(path: Path) -> tuple[Any, Any]:
+def _from_file(path: Path, model: Any) -> tuple[Any, Any]:
     try:
         with np.load(path, allow_pickle=False) as file:
             held = {name: file[name] for name in file.files if name in _NAMES}
@@ -92,11 +109,19 @@ def _from_file(path: Path) -> tuple[Any, Any]:
         raise DataError(f"Expected an .npz file with x and y, received {path}: {error}") from error
     for x, y in (_NAMES[:2], _NAMES[2:]):
         if x in held and y in held:
-            return (held[x] / 255.0 if held[x].dtype == np.uint8 else held[x]), held[y]
+            grey = held[x].dtype == np.uint8 and _takes_floats(model)
+            return held[x] / 255.0 if grey else held[x], held[y]
     raise DataError(f"Expected {path} to hold x and y, or x_train and y_train; found neither.")
 
 
+def _takes_floats(model: Any) -> bool:
+    inputs = getattr(model, "inputs", None) or []
+    return all("float" in tensor.dtype for tensor in inputs)
+
+
 def _takes_digits(model: Any) -> bool:
+    if not drawn_data.wants_classes(model) or not getattr(model, "inputs", None):
+        return False
     shapes = (model.input_shape, model.output_shape)
     if not all(isinstance(shape, tuple) and None not in shape[1:] for shape in shapes):
         return False

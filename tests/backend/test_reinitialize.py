@@ -9,7 +9,7 @@ import pytest
 import kerasbridge as kb
 from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError
-from tests.backend.models import CASES, assert_same_state
+from tests.backend.models import CASES, assert_same_state, mlp
 
 layers = keras.layers
 DIGESTS = {
@@ -169,3 +169,34 @@ def test_an_error_leaves_every_weight_as_it_was():
 def test_a_model_that_is_not_built_is_an_error_that_says_so():
     with pytest.raises(ArgumentError, match=r"Call model.build\(input_shape\) first"):
         kb.reinitialize(keras.Sequential([layers.Dense(4)]), 1)
+
+
+def test_the_optimizer_starts_anew_also_where_a_layer_was_frozen_since():
+    x, y = CASES["MLP"].arrays(64)
+    model = mlp()
+    kb.fit(model, x, y, verbose=0)
+    model.layers[0].trainable = False
+    kb.reinitialize(model, 1)
+    assert int(model.optimizer.iterations) == 0
+    assert all(not np.any(slot.numpy()) for slot in model.optimizer.variables if "momentum" in slot.path)
+
+
+class OwnWeight(keras.Model):
+    """A model that holds a weight beside its layers."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.inner = keras.layers.Dense(2)
+        self.scale = self.add_weight(shape=(3,), initializer="random_normal", name="scale")
+
+    def call(self, x):
+        return self.inner(x * self.scale)
+
+
+def test_a_weight_of_the_model_itself_is_drawn_anew():
+    models = [OwnWeight(), OwnWeight()]
+    for model in models:
+        model(np.ones((1, 3), "float32"))
+        kb.reinitialize(model, 5)
+    for one, other in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -8,6 +8,8 @@ from kerasbridge._keras import keras
 if keras.config.backend() != "torch":
     pytest.skip("torch's own engine", allow_module_level=True)
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import torch
 
@@ -63,3 +65,14 @@ def test_the_operation_draws_the_hosts_words_for_many_seeds_and_sizes():
 def test_the_operation_knows_its_shape_without_values():
     drawn = torch_words.words(torch.tensor([1, 0], device="meta"), 5)
     assert (drawn.shape, drawn.dtype, drawn.device.type) == ((5,), torch.int32, "meta")
+
+
+def test_threads_that_draw_from_one_seed_get_their_own_words():
+    def draw(start):
+        keys = [torch.tensor([5, counter], dtype=torch.int32) for counter in range(start, start + 300)]
+        return [torch_words.words(key, 30).numpy().tolist() for key in keys]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(draw, [0, 0, 100, 100, 0, 200, 300, 0]))
+    for start, words in zip([0, 0, 100, 100, 0, 200, 300, 0], found, strict=True):
+        assert words == [random.words(5, counter, 30).view(np.int32).tolist() for counter in range(start, start + 300)]

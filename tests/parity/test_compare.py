@@ -71,7 +71,7 @@ def test_gross_faults_are_found_in_float32_too():
 
 def test_the_seed_decides_and_a_record_of_another_seed_is_refused(tmp_path):
     kb.compare("mlp", backends=["jax"], rows=64, seed=1, against=kept(tmp_path, seed=1))
-    with pytest.raises(ArgumentError, match=r"Expected seed to be the record's, 1; received 2. Type --seed 1."):
+    with pytest.raises(ArgumentError, match=r"Expected seed to be the record's, 1; received 2."):
         kb.compare("mlp", backends=["jax"], rows=64, seed=2, against=tmp_path / "torch.npz")
 
 
@@ -168,3 +168,74 @@ def test_data_of_the_wrong_kind_is_refused(tmp_path):
     (tmp_path / "x.npz").write_bytes(b"nothing")
     with pytest.raises((DataError, ParityError), match=r"x\.npz"):
         kb.compare("mlp", data=tmp_path / "x.npz")
+
+
+SCRIPT = """
+import keras
+from keras import layers
+
+def dictionary():
+    x = keras.Input((4,))
+    z, a = layers.Dense(3, activation="softmax", name="z")(x), layers.Dense(1, name="a")(x)
+    model = keras.Model(x, [z, a])
+    model.compile("sgd", {"z": "SparseCategoricalCrossentropy", "a": "mse"})
+    return model
+
+def regression():
+    model = keras.Sequential([keras.Input((784,)), layers.Dense(10)])
+    model.compile("sgd", "mse")
+    return model
+
+def namesakes():
+    x = keras.Input((4,))
+    hidden = keras.Sequential([keras.Input((4,)), layers.Dense(4, name="out")], name="encoder")(x)
+    model = keras.Model(x, keras.Sequential([keras.Input((4,)), layers.Dense(2, name="out")], name="decoder")(hidden))
+    model.compile("adam", "mse")
+    return model
+
+def narrow():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2, dtype="mixed_bfloat16")])
+    model.compile("sgd", "mse")
+    return model
+
+class Own(keras.Model):
+    def call(self, x):
+        return x
+
+def silent():
+    model = Own()
+    model.compile("sgd", "mse")
+    return model
+"""
+
+
+@pytest.fixture
+def script(tmp_path):
+    (tmp_path / "models.py").write_text(SCRIPT)
+    return lambda name: f"{tmp_path / 'models.py'}:{name}"
+
+
+@pytest.mark.parametrize("name", ["dictionary", pytest.param("regression", marks=LONG), "namesakes"])
+def test_data_is_drawn_to_fit_a_model_that_came_without(script, name):
+    found = kb.compare(script=script(name), backends=["jax", "torch"], rows=64)
+    assert found.agree
+    assert len(found.records[0].initial_weights) == len(found.records[0].run.final_weights) >= 2
+
+
+def test_a_model_that_the_dtype_does_not_reach_is_refused(script):
+    with pytest.raises(ParityError, match=r"Expected every layer in float32, received dense in mixed_bfloat16\. Build"):
+        kb.compare(script=script("narrow"), backends=["jax", "torch"])
+
+
+def test_a_model_that_does_not_say_what_it_takes_needs_data(script):
+    with pytest.raises(ParityError, match="Expected data for Own, which does not say what it takes"):
+        kb.compare(script=script("silent"), backends=["jax", "torch"])
+
+
+def test_a_file_of_the_current_folder_is_not_taken_for_pythons(tmp_path):
+    (tmp_path / "calendar.py").write_text("raise RuntimeError('imported')")
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "kerasbridge", "compare", "--rows", "32", "--backends", "jax", "--save", "kept"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
