@@ -110,6 +110,8 @@ def _print(found: "Comparison") -> None:
     table.add_row("the same run, nudged", *_at_shown(nudged, found.judgement.pairs[0]), "", "")
     console.print(table)
     console.print(_SAID[found.verdict], highlight=False, markup=False)
+    if found.diverged is not None:
+        console.print(f"The losses are not finite from step {found.diverged} on: this training diverges.")
     if not found.agree:
         console.print("Which layer it is: kerasbridge diagnose, with the same model.", highlight=False)
 

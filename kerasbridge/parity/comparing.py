@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.parity.children import check_backends, run_on_each
 from kerasbridge.parity.jobs import Job
@@ -36,11 +38,18 @@ class Comparison:
         """Whether nothing but rounding lies between the records."""
         return self.verdict != DISAGREE
 
+    @property
+    def diverged(self) -> int | None:
+        """The first step, from 1, with a loss that is not finite on some backend; None where all are finite."""
+        steps = [np.flatnonzero(~np.isfinite(record.run.losses)) for record in self.records]
+        return min((int(found[0]) + 1 for found in steps if found.size), default=None)
+
     def as_dict(self) -> dict[str, Any]:
         """Everything but the curves, as JSON takes it: numbers that are not finite become None."""
         judged = self.judgement
         result = {
             "verdict": self.verdict,
+            "diverged": self.diverged,
             "job": asdict(self.records[0].job),
             "steps": len(judged.nudged),
             "digests": [asdict(check) for check in judged.digests],
