@@ -7,9 +7,7 @@ applied all the same. An epoch of either makes a pair. The first epoch of a call
 count. The share is of the step that draws.
 """
 
-import argparse
 import contextlib
-import json
 import statistics
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +17,7 @@ import numpy as np
 import kerasbridge as kb
 from kerasbridge import engines, random
 from kerasbridge._keras import keras
-from kerasbridge.benchmark.epochs import Stopwatch
+from kerasbridge.benchmark.epochs import Stopwatch, compiled_model, run
 
 
 @contextlib.contextmanager
@@ -53,7 +51,7 @@ def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int
     """
     data = kb.datasets.mnist(data_name)
     x, y = data.x_train[:rows].astype("float32") / 255, data.y_train[:rows].astype("int32")
-    drawing, constant = (_model(model_name) for _ in range(2))
+    drawing, constant = (compiled_model(model_name) for _ in range(2))
     constant.set_weights(drawing.get_weights())
     with_draws, without = Stopwatch(), Stopwatch()
     history = None
@@ -74,23 +72,5 @@ def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int
     }
 
 
-def _model(name: str) -> keras.Model:
-    model = getattr(kb.models, name)()
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
-
-
-def main() -> None:
-    """Prints one line of JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="mlp", choices=["mlp", "cnn"])
-    parser.add_argument("--data", default="sample", help="sample, full or a path")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--rows", type=int, help="train on that many rows only")
-    options = parser.parse_args()
-    print(json.dumps(compare(options.model, options.data, options.rounds, options.epochs, options.rows)))
-
-
 if __name__ == "__main__":
-    main()
+    run(compare, __doc__, rounds=5, epochs=4)

@@ -10,6 +10,7 @@ import argparse
 import json
 import statistics
 import time
+from collections.abc import Callable
 from typing import Any
 
 import kerasbridge as kb
@@ -47,7 +48,7 @@ def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int
     """
     data = kb.datasets.mnist(data_name)
     x, y = data.x_train[:rows].astype("float32") / 255, data.y_train[:rows].astype("int32")
-    stock, bridge = (_model(model_name) for _ in range(2))
+    stock, bridge = (compiled_model(model_name) for _ in range(2))
     bridge.set_weights(stock.get_weights())
     stock_watch, bridge_watch = Stopwatch(), Stopwatch()
     history = None
@@ -68,23 +69,24 @@ def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int
     }
 
 
-def _model(name: str) -> keras.Model:
+def compiled_model(name: str) -> keras.Model:
+    """The MLP or the CNN, compiled as the command line compiles it."""
     model = getattr(kb.models, name)()
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
-def main() -> None:
-    """Prints one line of JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def run(measure: Callable[..., dict[str, Any]], about: str | None, rounds: int, epochs: int) -> None:
+    """The command line of a benchmark of training: prints what it measures as one line of JSON."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="mlp", choices=["mlp", "cnn"])
     parser.add_argument("--data", default="sample", help="sample, full or a path")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--epochs", type=int, default=epochs)
     parser.add_argument("--rows", type=int, help="train on that many rows only")
     options = parser.parse_args()
-    print(json.dumps(compare(options.model, options.data, options.rounds, options.epochs, options.rows)))
+    print(json.dumps(measure(options.model, options.data, options.rounds, options.epochs, options.rows)))
 
 
 if __name__ == "__main__":
-    main()
+    run(compare, __doc__, rounds=3, epochs=3)
