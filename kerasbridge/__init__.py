@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "Objective": "kerasbridge.own_step.objectives:Objective",
     "backends": "kerasbridge.probing:backends",
     "compare": "kerasbridge.parity.comparing:compare",
     "datasets": "kerasbridge.datasets",
@@ -16,11 +17,13 @@ _PUBLIC = {
     "errors": "kerasbridge.errors",
     "evaluate": "kerasbridge.training:evaluate",
     "fit": "kerasbridge.training:fit",
+    "grad": "kerasbridge.own_step.gradients:grad",
     "models": "kerasbridge.models",
     "predict": "kerasbridge.training:predict",
     "reinitialize": "kerasbridge.reinitializing:reinitialize",
     "seed_everything": "kerasbridge.seeding:seed_everything",
     "use_backend": "kerasbridge.using:use_backend",
+    "value_and_grad": "kerasbridge.own_step.gradients:value_and_grad",
 }
 
 __all__ = [*_PUBLIC, "__version__"]
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
     from kerasbridge import datasets as datasets
     from kerasbridge import errors as errors
     from kerasbridge import models as models
+    from kerasbridge.own_step.gradients import grad as grad
+    from kerasbridge.own_step.gradients import value_and_grad as value_and_grad
+    from kerasbridge.own_step.objectives import Objective as Objective
     from kerasbridge.parity.comparing import compare as compare
     from kerasbridge.parity.diagnosing import diagnose as diagnose
     from kerasbridge.probing import backends as backends

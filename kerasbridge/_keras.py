@@ -180,7 +180,12 @@ def first_epoch(model: Any, initial_epoch: int) -> int:
 
 def seed_states(model: Any) -> Sequence[Any]:
     """The state variables of the model's seed generators, by position."""
-    return [variable for variable in model.non_trainable_variables if variable.name == SEED_STATE]
+    return [variable for variable in model.non_trainable_variables if is_seed_state(variable)]
+
+
+def is_seed_state(variable: Any) -> bool:
+    """Whether a variable is the state of a seed generator."""
+    return bool(variable.name == SEED_STATE)
 
 
 def dtype_policies(model: Any) -> tuple[str, ...]:
@@ -194,10 +199,21 @@ def flat_losses(model: Any) -> list[Any]:
     return list(getattr(compiled, "_flat_losses", None) or []) if compiled is not None else []
 
 
+def has_loss(model: Any) -> bool:
+    """Whether the model was compiled with a loss."""
+    return getattr(model, "loss", None) is not None
+
+
 def output_spec(model: Any, x: Any) -> Any:
     """The shapes and dtypes of the predictions for a batch `x`, without computing."""
     symbols = map_tensors(lambda leaf: keras.KerasTensor(leaf.shape, str(leaf.dtype)), x)
     return relied_on("shapes without computing")(model, symbols, training=False)
+
+
+def without_values(function: Callable[..., Any], *arguments: Any) -> None:
+    """Calls a function on tensors with the shapes and dtypes of these arrays, and without values."""
+    symbols = [map_tensors(lambda leaf: keras.KerasTensor(leaf.shape, str(leaf.dtype)), part) for part in arguments]
+    relied_on("shapes without computing")(function, *symbols)
 
 
 def map_tensors(function: Callable[[Any], Any], nest: Any) -> Any:
@@ -227,3 +243,16 @@ def carries_logits(tensor: Any) -> bool:
 def optimized_variables(optimizer: Any) -> list[Any]:
     """The variables that an optimizer was built for, whether or not they are trainable still."""
     return list(optimizer._trainable_variables)
+
+
+def optimizers_of(model: Any) -> list[Any]:
+    """The optimizers that a model and the layers in it hold as attributes, each once."""
+    holders = [model, *every_layer(model)]
+    held = [part for holder in holders for part in vars(holder).values()]
+    return list({id(part): part for part in held if isinstance(part, keras.optimizers.Optimizer)}.values())
+
+
+def held_variables(model: Any) -> list[Any]:
+    """Every variable of a model, its metrics and the optimizers it holds, and Keras's own seed state."""
+    moved = [variable for optimizer in optimizers_of(model) for variable in optimizer.variables]
+    return [*model.variables, *model.metrics_variables, *moved, global_generator().state]

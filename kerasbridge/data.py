@@ -73,7 +73,7 @@ def arrays(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mappi
         raise DataError("Expected x to hold at least one array, received none.")
     checks.check_not_empty(rows)
     checks.check_lengths(rows)
-    return Arrays((nest[0], nest[1], nest[2]), next(iter(rows.values())))
+    return Arrays(Batch(*nest), next(iter(rows.values())))
 
 
 def unpack_validation(data: Any) -> Arrays:

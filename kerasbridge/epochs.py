@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,9 +29,13 @@ class Plan:
 
 
 def run_training(
-    model: keras.Model, trainer: Runner, validator: Runner | None, plan: Plan, given_callbacks: Any
-) -> keras.callbacks.History:
-    """Runs every epoch of the plan, and notes in the history's `params` how the steps ran."""
+    model: keras.Model, trainer: Runner, validator: Runner | None, plan: Plan, given_callbacks: Any,
+    optimizers: Sequence[tuple[Any, Sequence[Any]]] | None = None,
+) -> keras.callbacks.History:  # fmt: skip
+    """Runs every epoch of the plan, and notes in the history's `params` how the steps ran.
+
+    `optimizers` are those in use, each with the variables it moves: by default the model's own.
+    """
     steps = -(-trainer.rows // plan.batch_size)
     reporter = progress.reporter(plan.verbose, steps, plan.batch_size, plan.epochs)
     shown = {"epochs": plan.epochs, "steps": steps, "verbose": plan.verbose}
@@ -41,7 +46,7 @@ def run_training(
     with contextlib.closing(reporter):
         listeners.on_train_begin()
         for epoch in range(_keras.first_epoch(model, plan.initial_epoch), plan.epochs):
-            model.reset_metrics()
+            trainer.reset_metrics()
             listeners.on_epoch_begin(epoch)
             logs = _train_epoch(model, trainer, plan, epoch, pace, listeners, reporter)
             if validator and _keras.should_validate(model, epoch, plan.validation_freq):
@@ -50,8 +55,8 @@ def run_training(
             listeners.on_epoch_end(epoch, logs)
             if model.stop_training:
                 break
-        if plan.epochs > 0 and model.optimizer is not None:
-            model.optimizer.finalize_variable_values(model.trainable_weights)
+        if plan.epochs > 0:
+            _finalize(model, optimizers)
         model.history.params.update(execution=trainer.how, execution_reason=trainer.reason)
         listeners.on_train_end(logs)
     if trainer.reason:
@@ -72,12 +77,19 @@ def run_evaluation(
     runner.engine.set_mode(model, training=False)
     model.stop_evaluating = False
     listeners.on_test_begin()
-    model.reset_metrics()
+    runner.reset_metrics()
     rows, pace = order(runner.rows, batch_size), _pace(model, listeners, "test")
     logs = runner.run(rows, pace, listeners.on_test_batch_begin, end, lambda: bool(model.stop_evaluating))
     logs = _keras.pythonify_logs(logs)
     listeners.on_test_end(logs)
     return logs
+
+
+def _finalize(model: keras.Model, optimizers: Sequence[tuple[Any, Sequence[Any]]] | None) -> None:
+    """Moving averages take the place of the weights, where an optimizer keeps some."""
+    for optimizer, variables in [(model.optimizer, model.trainable_weights)] if optimizers is None else optimizers:
+        if optimizer is not None:
+            optimizer.finalize_variable_values(variables)
 
 
 def callback_list(

@@ -6,6 +6,7 @@
     ├── DeviceError (RuntimeError)           the device asked for is not there, or is not the process's
     ├── DataError (ValueError)               arrays, labels or a data file are not what training needs
     ├── ArgumentError (ValueError)           an argument is outside what it may be
+    ├── StepError (ValueError)               a training step of one's own cannot be run as it is written
     ├── RunFolderError (OSError)             a run folder cannot be written or read
     ├── NotPortableError (RuntimeError)      random numbers would be drawn that differ from backend to backend
     ├── ParityError (RuntimeError)           a backend that is to be compared cannot run what the others run
@@ -38,6 +39,10 @@ class DataError(KerasbridgeError, ValueError):
 
 class ArgumentError(KerasbridgeError, ValueError):
     """An argument is outside what it may be."""
+
+
+class StepError(KerasbridgeError, ValueError):
+    """A training step of one's own cannot be run as it is written."""
 
 
 class RunFolderError(KerasbridgeError, OSError):

@@ -3,7 +3,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -46,22 +46,36 @@ class Pace:
         self._size = min(max(fitting, 1), 8 * steps)
 
 
+class Meter(Protocol):
+    """What keeps means over an epoch."""
+
+    def reset_state(self) -> None:
+        """Forgets them."""
+
+
 class Runner:
     """One kind of step of one model over arrays that lie on the device.
 
-    `note` is given what the steps of each block report.
+    `make_step` makes it of the model and the engine's `value_and_grad`; `meter` keeps means of its own, besides the
+    model's metrics. `note` is given what the steps of each block report.
     """
 
     def __init__(
         self, model: keras.Model, engine: Engine, make_step: Callable[..., Step], data: Arrays,
-        note: Callable[[Array], None] | None = None,
+        note: Callable[[Array], None] | None = None, meter: Meter | None = None,
     ) -> None:  # fmt: skip
-        self.model, self.engine, self.make_step = model, engine, make_step
+        self.model, self.engine, self.make_step, self._meter = model, engine, make_step, meter
         self.rows, self._note = data.rows, note
         self.how: str | None = None
         self.reason: str | None = None
         self._signature = data.signature()
         self._data = map_tensors(engine.place, data.nest)
+
+    def reset_metrics(self) -> None:
+        """Forgets the means of what ran before."""
+        self.model.reset_metrics()
+        if self._meter:
+            self._meter.reset_state()
 
     def run(
         self, order: list[Array], pace: Pace, begin: Callable[[int], None], end: OnBlock, stopped: Callable[[], bool],
@@ -123,8 +137,8 @@ class Runner:
         return found
 
     def _compiled(self, width: int, compile_step: Callable[[Step], Any]) -> Any:
-        key = (self.make_step.__name__, width, self._signature, _state(self.model))
-        cache = _cache(self.model)
+        key = (self.make_step, width, self._signature, _state(self.model))
+        cache = kept_on(self.model, _CACHE)
         if key not in cache:
             cache[key] = compile_step(self.make_step(self.model, self.engine.value_and_grad))
         cache.move_to_end(key)
@@ -133,12 +147,12 @@ class Runner:
         return cache[key]
 
 
-def _cache(model: keras.Model) -> "OrderedDict[Any, Any]":
-    """The model's compiled steps, kept on the model past Keras's and torch's tracking of attributes."""
-    if _CACHE not in model.__dict__:
-        object.__setattr__(model, _CACHE, OrderedDict())
-    cache: OrderedDict[Any, Any] = model.__dict__[_CACHE]
-    return cache
+def kept_on(model: keras.Model, name: str) -> "OrderedDict[Any, Any]":
+    """What is kept on the model under a name, past Keras's and torch's tracking of attributes."""
+    if name not in model.__dict__:
+        object.__setattr__(model, name, OrderedDict())
+    kept: OrderedDict[Any, Any] = model.__dict__[name]
+    return kept
 
 
 def _state(model: keras.Model) -> tuple[Any, ...]:

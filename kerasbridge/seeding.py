@@ -2,9 +2,9 @@
 
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -51,9 +51,13 @@ class seed_everything:  # noqa: N801 - called like a function, with `with` like 
         _keras.leave_portable_random()
 
 
-def seed_random_layers(model: keras.Model, seed: int) -> None:
-    """Sets every seed generator of the model back to its start, from the seed and its place in the model."""
-    for position, state in enumerate(_keras.seed_states(model)):
+def seed_random_layers(model: keras.Model, seed: int, used: Iterable[Any] = ()) -> None:
+    """Sets every seed generator of the model back to its start, from the seed and its place in the model.
+
+    After them come those among the variables `used` that the model does not hold.
+    """
+    states = {id(state): state for state in [*_keras.seed_states(model), *filter(_keras.is_seed_state, used)]}
+    for position, state in enumerate(states.values()):
         state.assign(np.array([derive(seed, "random layer", position), 0], dtype="int64"))
 
 

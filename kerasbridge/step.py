@@ -6,14 +6,20 @@ themselves or tensors standing in for them inside a `keras.StatelessScope` is th
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from kerasbridge import _keras
 from kerasbridge._keras import keras
 
 Tensor = Any
-Batch = tuple[Any, Any, Any]
-"""(x, y, sample_weight): nests of tensors of equal length; the last two may be None."""
+
+
+class Batch(NamedTuple):
+    """The samples of one step: nests of tensors of equal length; the last two may be None."""
+
+    x: Any
+    y: Any
+    sample_weight: Any
 
 
 class ValueAndGrad(Protocol):
@@ -21,7 +27,7 @@ class ValueAndGrad(Protocol):
 
     def __call__(
         self, function: Callable[[], tuple[Tensor, Any]], variables: list[Any]
-    ) -> tuple[tuple[Tensor, Any], list[Tensor]]: ...
+    ) -> tuple[tuple[Tensor, Any], list[Tensor | None]]: ...
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ def recorded_train_step(model: keras.Model, value_and_grad: ValueAndGrad) -> Ste
 
 
 def _train_step(
-    model: keras.Model, value_and_grad: ValueAndGrad, report: Callable[[Tensor, list[Tensor]], Tensor]
+    model: keras.Model, value_and_grad: ValueAndGrad, report: Callable[[Tensor, list[Tensor | None]], Tensor]
 ) -> Step:
     def run(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         x, y, sample_weight = batch
@@ -98,7 +104,7 @@ def rows_of(x: Any) -> int:
     return int(next(leaf for leaf in keras.tree.flatten(x) if leaf is not None).shape[0])
 
 
-def _norm(gradients: list[Tensor]) -> Tensor:
+def _norm(gradients: list[Tensor | None]) -> Tensor:
     squares = [keras.ops.sum(keras.ops.square(gradient)) for gradient in gradients if gradient is not None]
     return keras.ops.sqrt(sum(squares))
 

@@ -14,7 +14,7 @@ from kerasbridge.data import DEFAULT_BATCH_SIZE, arrays, order, unpack_validatio
 from kerasbridge.epochs import Plan, callback_list, run_evaluation, run_training
 from kerasbridge.errors import ArgumentError
 from kerasbridge.loop import Runner
-from kerasbridge.step import evaluate_step, predict_step, train_step
+from kerasbridge.step import predict_step
 
 log = logging.getLogger("kerasbridge")
 RNGS = ("portable", "native")
@@ -39,6 +39,7 @@ def fit(
     *,
     seed: int | None = None,
     rng: str = "portable",
+    step: Any = None,
 ) -> keras.callbacks.History:
     """Trains a compiled model, as `keras.Model.fit` does, many steps per call of the backend.
 
@@ -61,6 +62,10 @@ def fit(
         seed: one number that settles the order of rows and, by their position in the model, its random layers.
             Without it the order comes from Python's `random`, and the layers go on where they were.
         rng: "portable", the same numbers on every backend, or "native", the backend's own.
+        step: a training step of one's own, in place of the model's loss: a function of (model, batch) that returns a
+            scalar loss, or `kb.Objective` objects, and named values to log. With a third parameter, `training`, it also
+            runs on what is validated. A list of functions runs one after the other on each batch. Such a model needs
+            no loss, and where the step names its optimizers, need not be compiled.
 
     Returns:
         The `History`; its `params` say how the steps ran ("looped", "traced", "jitted steps" or "step by step",
@@ -69,6 +74,7 @@ def fit(
     Raises:
         DataError: arrays of unequal length or without rows, labels outside the output's width.
         ArgumentError: an argument outside what it may be.
+        StepError: `step` returns no loss, or cannot be compiled.
 
     A model that overrides `train_step` is handed to `model.fit`.
 
@@ -79,32 +85,31 @@ def fit(
         >>> history = kb.fit(model, data.x_train / 255, data.y_train, epochs=1, seed=0, verbose=0)
     """
     _keras.hide_tensorflow()
-    _check_arguments(model, batch_size, epochs, initial_epoch, validation_split, seed, rng)
+    _check_arguments(model, step, batch_size, epochs, initial_epoch, validation_split, seed, rng)
     if validation_batch_size is not None:
         checks.check_batch_size(validation_batch_size, 1)
-    validation_batch_size = validation_batch_size or batch_size
-    if _keras.overrides(model, "train_step"):
+    if step is None and _keras.overrides(model, "train_step"):
         log.warning("kerasbridge: %s overrides train_step, so it trains through model.fit.", type(model).__name__)
         return model.fit(
             x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
-            sample_weight, initial_epoch, None, None, validation_batch_size, validation_freq,
+            sample_weight, initial_epoch, None, None, validation_batch_size or batch_size, validation_freq,
         )  # fmt: skip
     data = arrays(x, y, sample_weight, class_weight)
     held_out = unpack_validation(validation_data) if validation_data is not None else None
     if validation_split and held_out is None:
         data, held_out = data.split(validation_split)
     batch_size = batch_size or DEFAULT_BATCH_SIZE
+    validation_batch_size = validation_batch_size or batch_size
     with _random_numbers(rng):
-        engine = preparing.prepare(model, data, batch_size, held_out)
-        order_seed = preparing.settle_seed(model, seed)
-        trainer = Runner(model, engine, train_step, data)
-        validator = Runner(model, engine, evaluate_step, held_out) if held_out else None
+        trainer, own = preparing.trainer(model, step, data, batch_size)
+        validator = preparing.tester(model, step, held_out, validation_batch_size)[0] if held_out else None
+        order_seed = preparing.settle_seed(model, seed, own.program.variables if own else ())
         plan = Plan(
-            _capped(epochs), initial_epoch, batch_size, validation_batch_size or batch_size, validation_freq,
+            _capped(epochs), initial_epoch, batch_size, validation_batch_size, validation_freq,
             order_seed if shuffle else None, verbose,
         )  # fmt: skip
-        history = run_training(model, trainer, validator, plan, callbacks)
-    history.params.update(seed=order_seed, rng=rng, backend=engine.name, device=engine.device)
+        history = run_training(model, trainer, validator, plan, callbacks, own.optimizers if own else None)
+    history.params.update(seed=order_seed, rng=rng, backend=trainer.engine.name, device=trainer.engine.device)
     return history
 
 
@@ -117,6 +122,8 @@ def evaluate(
     sample_weight: Any = None,
     callbacks: Any = None,
     return_dict: bool = False,
+    *,
+    step: Any = None,
 ) -> Any:
     """The loss and metrics of a compiled model on data it does not train on, as `keras.Model.evaluate` gives them.
 
@@ -127,9 +134,11 @@ def evaluate(
         verbose: as for `fit`.
         callbacks: `keras.callbacks.Callback` objects.
         return_dict: a dict by name instead of a list in the order of `metrics_names`.
+        step: as for `fit`; with a parameter `training`, which it gets as False, it says what is computed: the loss,
+            and then its named values in alphabetical order.
 
     Raises:
-        DataError, ArgumentError: as for `fit`.
+        DataError, ArgumentError, StepError: as for `fit`.
 
     Example:
         >>> import kerasbridge as kb
@@ -138,20 +147,21 @@ def evaluate(
         >>> loss, accuracy = kb.evaluate(model, data.x_test / 255, data.y_test, verbose=0)
     """
     _keras.hide_tensorflow()
-    _check_arguments(model, batch_size)
-    if _keras.overrides(model, "test_step"):
+    _check_arguments(model, step, batch_size)
+    if step is None and _keras.overrides(model, "test_step"):
         log.warning("kerasbridge: %s overrides test_step, so model.evaluate runs it.", type(model).__name__)
         return model.evaluate(x, y, batch_size, verbose, sample_weight, None, callbacks, return_dict)
     data, batch_size = arrays(x, y, sample_weight), batch_size or DEFAULT_BATCH_SIZE
     with _random_numbers("portable"):
-        engine = preparing.prepare(model, data, batch_size)
-        runner = Runner(model, engine, evaluate_step, data)
+        runner, own = preparing.tester(model, step, data, batch_size)
         steps = -(-data.rows // batch_size)
         reporter = progress.reporter(verbose, steps, batch_size, epochs=0)
         listeners = callback_list(model, callbacks, reporter, epochs=1, steps=steps)
         with contextlib.closing(reporter):
             logs = run_evaluation(model, runner, batch_size, listeners, reporter)
-    return logs if return_dict else _keras.metrics_in_order(model, logs)
+    if return_dict:
+        return logs
+    return _in_order(logs) if own else _keras.metrics_in_order(model, logs)
 
 
 def predict(
@@ -192,7 +202,7 @@ def predict(
     with _random_numbers("portable"):
         if not model.built:
             _keras.output_spec(model, data.first(1)[0])
-        preparing.check_device(model, engine)
+        preparing.check_device(model.variables, engine)
         model.stop_predicting = False
         engine.set_mode(model, training=False)
         listeners.on_predict_begin()
@@ -214,8 +224,15 @@ def _random_numbers(rng: str) -> Iterator[None]:
         yield
 
 
+def _in_order(logs: dict[str, float]) -> float | list[float]:
+    """The loss, and the named values after it, if there are any."""
+    loss, *named = sorted(logs, key=lambda name: (name != "loss", name))
+    return [logs[name] for name in (loss, *named)] if named else logs[loss]
+
+
 def _check_arguments(
     model: keras.Model,
+    step: Any,
     batch_size: int | None,
     epochs: int = 1,
     initial_epoch: int = 0,
@@ -223,7 +240,7 @@ def _check_arguments(
     seed: int | None = None,
     rng: str = "portable",
 ) -> None:
-    if not model.compiled:
+    if step is None and not model.compiled:
         raise ArgumentError('Expected a compiled model. Call model.compile("adam", loss=…) first.')
     if batch_size is not None:
         checks.check_batch_size(batch_size, 1)

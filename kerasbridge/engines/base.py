@@ -2,7 +2,7 @@
 
 import abc
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -72,10 +72,30 @@ class Engine(abc.ABC):
         """The rows `row` of every tensor in `data`."""
 
     @abc.abstractmethod
+    def gradients(
+        self, function: Callable[[], tuple[list[Tensor], Any]], groups: Sequence[Sequence[Any]]
+    ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
+        """``((losses, aux), gradients)`` of a function that returns a loss for each group of variables.
+
+        The k-th list of gradients is that of the k-th loss by the k-th group; None where the loss does not depend on
+        the variable. Calls may nest.
+        """
+
+    @abc.abstractmethod
+    def grad(self, function: Callable[[Any], tuple[Tensor, Any]], nest: Any) -> tuple[tuple[Tensor, Any], Any]:
+        """``((value, aux), gradients)`` of a function of a nest of tensors, by each of them; calls may nest."""
+
     def value_and_grad(
         self, function: Callable[[], tuple[Tensor, Any]], variables: list[Any]
-    ) -> tuple[tuple[Tensor, Any], list[Tensor]]:
+    ) -> tuple[tuple[Tensor, Any], list[Tensor | None]]:
         """``((loss, aux), gradients)`` of a function that reads `variables`; calls may nest."""
+
+        def as_list() -> tuple[list[Tensor], Any]:
+            loss, aux = function()
+            return [loss], aux
+
+        ((loss,), aux), (gradients,) = self.gradients(as_list, [variables])
+        return (loss, aux), gradients
 
     @abc.abstractmethod
     def compile(self, step: Step) -> Block:
@@ -89,6 +109,11 @@ class Engine(abc.ABC):
         """`random.words` of (seed, counter), int32, where the backend has a faster way to them than `keras.ops`."""
         del key, count
         return None
+
+    def needs_value(self, error: Exception) -> bool:
+        """Whether an error says that a step, while it was compiled, asked for the value of a tensor."""
+        del error
+        return False
 
     def eager(self) -> contextlib.AbstractContextManager[Any]:
         """Around a step that runs as plain Python."""

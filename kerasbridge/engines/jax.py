@@ -1,6 +1,7 @@
 """JAX: the step is jitted and looped on the device, so that a block of any length is one call."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,12 +10,12 @@ import numpy as np
 
 from kerasbridge._keras import map_tensors
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
-from kerasbridge.engines.scope import Overlay, pure
+from kerasbridge.engines.scope import Overlay, distinct, pure
 from kerasbridge.step import Step, Tensor
 
 
 class JaxEngine(Engine):
-    """Gradients by `jax.value_and_grad`, blocks by `jax.lax.while_loop`."""
+    """Gradients by `jax.linearize`, blocks by `jax.lax.while_loop`."""
 
     name = "jax"
 
@@ -34,22 +35,34 @@ class JaxEngine(Engine):
     def take(self, data: Data, row: Tensor) -> Data:
         return map_tensors(lambda leaf: leaf[row], data)
 
-    def value_and_grad(
-        self, function: Callable[[], tuple[Tensor, Any]], variables: list[Any]
-    ) -> tuple[tuple[Tensor, Any], list[Tensor]]:
-        written: list[Any] = []
+    def gradients(
+        self, function: Callable[[], tuple[list[Tensor], Any]], groups: Sequence[Sequence[Any]]
+    ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
+        variables = distinct(groups)
 
-        def loss_of(values: list[Tensor]) -> tuple[Tensor, tuple[Any, list[Tensor]]]:
+        def of(values: list[Tensor]) -> tuple[list[Tensor], Any, list[tuple[Any, Tensor]]]:
             with Overlay(zip(variables, values, strict=True)) as scope:
-                loss, aux = function()
-            written[:] = [variable for variable, _ in scope.writes()]
-            return loss, (aux, [value for _, value in scope.writes()])
+                losses, aux = function()
+            return losses, aux, scope.writes()
 
-        values = [variable.value for variable in variables]
-        (loss, (aux, updates)), gradients = jax.value_and_grad(loss_of, has_aux=True)(values)
-        for variable, update in zip(written, updates, strict=True):
-            variable.assign(update)
-        return (loss, aux), gradients
+        losses, aux, pull = _linearized(of, [variable.value for variable in variables])
+        by_variable = [dict(zip(map(id, variables), pull(k), strict=True)) for k in range(len(groups))]
+        found = [[by[id(variable)] for variable in group] for by, group in zip(by_variable, groups, strict=True)]
+        return (losses, aux), found
+
+    def grad(self, function: Callable[[Any], tuple[Tensor, Any]], nest: Any) -> tuple[tuple[Tensor, Any], Any]:
+        leaves, structure = jax.tree.flatten(nest)
+
+        def of(values: list[Tensor]) -> tuple[list[Tensor], Any, list[tuple[Any, Tensor]]]:
+            with Overlay(()) as scope:
+                value, aux = function(structure.unflatten(values))
+            return [value], aux, scope.writes()
+
+        (value,), aux, pull = _linearized(of, leaves)
+        return (value, aux), structure.unflatten(pull(0))
+
+    def needs_value(self, error: Exception) -> bool:
+        return isinstance(error, (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError))
 
     def compile(self, step: Step) -> Block:
         reason = _without_jit(step)
@@ -149,6 +162,53 @@ class JaxBlock:
         start_carry = (start, jnp.zeros((order.shape[0], *report.shape), report.dtype), values, empty)
         end, reports, values, logs = jax.lax.while_loop(more, body, start_carry)
         return end, reports, values, logs
+
+
+def _linearized(
+    function: Callable[[list[Tensor]], tuple[list[Tensor], Any, list[tuple[Any, Tensor]]]], values: list[Tensor]
+) -> tuple[list[Tensor], Any, Callable[[int], list[Tensor | None]]]:
+    """Losses and aux of a function of tensors, what it wrote being written, and its gradients by the k-th loss."""
+    written: list[Any] = []
+    reached: set[int] = set()
+
+    def traced(values: list[Tensor]) -> tuple[list[Tensor], tuple[Any, list[Tensor]]]:
+        losses, aux, writes = function([_probe(partial(reached.add, k), value) for k, value in enumerate(values)])
+        written[:] = [variable for variable, _ in writes]
+        return losses, (aux, [value for _, value in writes])
+
+    losses, tangents, (aux, updates) = jax.linearize(traced, values, has_aux=True)
+    for variable, update in zip(written, updates, strict=True):
+        variable.assign(update)
+
+    def pull(k: int) -> list[Tensor | None]:
+        reached.clear()
+        # Of this loss alone: a zero for the others would be carried through their whole backward pass.
+        (gradients,) = jax.linear_transpose(lambda tangent: tangents(tangent)[k], values)(jnp.ones_like(losses[k]))
+        return [gradient if at in reached else None for at, gradient in enumerate(gradients)]
+
+    return losses, aux, pull
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _probe(reached: Callable[[], None], value: Tensor) -> Tensor:
+    """The value itself; `reached` is called when a gradient arrives at it. JAX gives zeros where none does."""
+    del reached
+    return value
+
+
+def _probe_forward(reached: Callable[[], None], value: Any) -> tuple[Tensor, None]:
+    del reached
+    return value.value, None
+
+
+def _probe_backward(reached: Callable[[], None], _: None, gradient: Any) -> tuple[Any]:
+    if isinstance(gradient, jax.custom_derivatives.SymbolicZero):
+        return (None,)
+    reached()
+    return (gradient,)
+
+
+_probe.defvjp(_probe_forward, _probe_backward, symbolic_zeros=True)
 
 
 def _without_jit(step: Step) -> str | None:

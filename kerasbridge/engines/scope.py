@@ -36,6 +36,28 @@ class Overlay(keras.StatelessScope):  # type: ignore[misc]
         return [(variable, self.get_current_value(variable)) for variable in self._written.values()]
 
 
+class Watching(Overlay):
+    """Over variables as they are: notes each that is read or written, in the order of first use."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+        self._seen: dict[int, Any] = {}
+
+    def get_current_value(self, variable: Any) -> Tensor:
+        """The variable's value, or None where nothing was written."""
+        self._seen[id(variable)] = variable
+        return super().get_current_value(variable)
+
+    def seen(self) -> list[Any]:
+        """The variables read or written."""
+        return list({**self._seen, **self._written}.values())
+
+
+def distinct(groups: Iterable[Iterable[Any]]) -> list[Any]:
+    """The variables of all groups, each once."""
+    return list({id(variable): variable for group in groups for variable in group}.values())
+
+
 def pure(step: Step, overlay: type[Overlay] = Overlay) -> Callable[[Sequence[Tensor], Any], tuple[list[Tensor], Any]]:
     """The step as a function (values of its variables, batch) -> (new values, what the step returns)."""
 

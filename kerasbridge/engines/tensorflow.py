@@ -1,7 +1,7 @@
 """TensorFlow: the step runs on its variables inside a `tf.while_loop`, in one `tf.function`."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ from kerasbridge.device import Device
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
 from kerasbridge.quiet import quiet_stderr
 from kerasbridge.step import Step, Tensor
+
+# How TensorFlow says that a tensor in a graph has no value: by a bool, NumPy, a number, an iteration, or `.numpy()`.
+_WITHOUT_VALUE = ("symbolic tf.Tensor", "symbolic `tf.Tensor`", "SymbolicTensor", "symbolic tensor")
 
 
 class TensorFlowEngine(Engine):
@@ -50,13 +53,25 @@ class TensorFlowEngine(Engine):
     def take(self, data: Data, row: Tensor) -> Data:
         return map_tensors(lambda leaf: tf.gather(leaf, row), data)
 
-    def value_and_grad(
-        self, function: Callable[[], tuple[Tensor, Any]], variables: list[Any]
-    ) -> tuple[tuple[Tensor, Any], list[Tensor]]:
-        with tf.GradientTape() as tape:
-            loss, aux = function()
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
-        return (loss, aux), [_dense(gradient) for gradient in gradients]
+    def gradients(
+        self, function: Callable[[], tuple[list[Tensor], Any]], groups: Sequence[Sequence[Any]]
+    ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
+        with tf.GradientTape(persistent=len(groups) > 1) as tape:
+            losses, aux = function()
+        found = [
+            tape.gradient(loss, [variable.value for variable in group])
+            for loss, group in zip(losses, groups, strict=True)
+        ]
+        return (losses, aux), [[_dense(gradient) for gradient in gradients] for gradients in found]
+
+    def grad(self, function: Callable[[Any], tuple[Tensor, Any]], nest: Any) -> tuple[tuple[Tensor, Any], Any]:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(nest)
+            value, aux = function(nest)
+        return (value, aux), tf.nest.map_structure(_dense, tape.gradient(value, nest))
+
+    def needs_value(self, error: Exception) -> bool:
+        return any(sign in str(error) for sign in _WITHOUT_VALUE)
 
     def compile(self, step: Step) -> Block:
         reason = without_compiling(step)

@@ -1,7 +1,7 @@
 """torch: the step is traced once to a graph of ATen operations, and replayed without Keras or autograd."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,13 @@ import torch
 
 from kerasbridge._keras import keras, map_tensors
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
-from kerasbridge.engines.scope import Overlay
+from kerasbridge.engines.scope import Overlay, distinct
 from kerasbridge.engines.torch_graph import Replay, UntraceableError
 from kerasbridge.engines.torch_words import words
 from kerasbridge.step import Step, Tensor
+
+# How torch says that a traced tensor, or one without values, was asked for its value.
+_WITHOUT_VALUE = ("aten._local_scalar_dense", "on meta tensors", "meta device type tensor", "data-dependent")
 
 
 class TorchEngine(Engine):
@@ -40,20 +43,30 @@ class TorchEngine(Engine):
     def take(self, data: Data, row: Tensor) -> Data:
         return map_tensors(lambda leaf: torch.index_select(leaf, 0, row), data)
 
-    def value_and_grad(
-        self, function: Callable[[], tuple[Tensor, Any]], variables: list[Any]
-    ) -> tuple[tuple[Tensor, Any], list[Tensor]]:
+    def gradients(
+        self, function: Callable[[], tuple[list[Tensor], Any]], groups: Sequence[Sequence[Any]]
+    ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
+        nested, variables = torch.is_grad_enabled(), distinct(groups)
+        values = {id(variable): _differentiable(variable.value, nested) for variable in variables}
+        with torch.enable_grad(), Overlay((variable, values[id(variable)]) for variable in variables) as scope:
+            losses, aux = function()
+            last = len(losses) - 1
+            found = [
+                _gradients(loss, [values[id(variable)] for variable in group], nested, retain=k < last)
+                for k, (loss, group) in enumerate(zip(losses, groups, strict=True))
+            ]
+        return _kept((losses, aux), scope, nested), found
+
+    def grad(self, function: Callable[[Any], tuple[Tensor, Any]], nest: Any) -> tuple[tuple[Tensor, Any], Any]:
         nested = torch.is_grad_enabled()
-        values = [variable.value for variable in variables]
-        if not nested:
-            values = [value.detach().requires_grad_() for value in values]
-        with torch.enable_grad(), Overlay(zip(variables, values, strict=True)) as scope:
-            loss, aux = function()
-            gradients = torch.autograd.grad(loss, values, create_graph=nested, allow_unused=True) if variables else ()
-        keep = (lambda leaf: leaf) if nested else _detached
-        for variable, value in scope.writes():
-            variable.assign(keep(value))
-        return (keep(loss), keras.tree.map_structure(keep, aux)), list(gradients)
+        nest = keras.tree.map_structure(lambda leaf: _differentiable(leaf, nested), nest)
+        with torch.enable_grad(), Overlay(()) as scope:
+            value, aux = function(nest)
+            found = _gradients(value, keras.tree.flatten(nest), nested)
+        return _kept((value, aux), scope, nested), keras.tree.pack_sequence_as(nest, found)
+
+    def needs_value(self, error: Exception) -> bool:
+        return isinstance(error, UntraceableError) or any(sign in str(error) for sign in _WITHOUT_VALUE)
 
     def compile(self, step: Step) -> Block:
         reason = without_compiling(step)
@@ -113,6 +126,25 @@ class TorchBlock:
                 break
         replay.commit(state)
         return Outcome(len(reports), torch.stack(reports).cpu().numpy(), logs)
+
+
+def _differentiable(value: Tensor, nested: bool) -> Tensor:
+    """A tensor to take a gradient by; within another gradient, one that is part of that one's graph stays so."""
+    return value if nested and value.requires_grad else value.detach().requires_grad_()
+
+
+def _gradients(loss: Tensor, values: list[Tensor], nested: bool, retain: bool = False) -> list[Tensor | None]:
+    if not values or not loss.requires_grad:
+        return [None] * len(values)
+    return list(torch.autograd.grad(loss, values, create_graph=nested, retain_graph=retain or None, allow_unused=True))
+
+
+def _kept(returned: Any, scope: Overlay, nested: bool) -> Any:
+    """What the function returned, and what it wrote being written: without the graph, unless one is wanted outside."""
+    keep = (lambda leaf: leaf) if nested else _detached
+    for variable, value in scope.writes():
+        variable.assign(keep(value))
+    return keras.tree.map_structure(keep, returned)
 
 
 def _detached(leaf: Any) -> Any:

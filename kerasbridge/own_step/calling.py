@@ -1,0 +1,56 @@
+"""Calling the functions of a step of one's own, and saying what is wrong with them in terms of their lines."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from kerasbridge.errors import ArgumentError
+from kerasbridge.own_step.objectives import Returned, returned
+from kerasbridge.own_step.untraceable import explained
+from kerasbridge.step import Batch
+
+Function = Callable[..., Any]
+Step = Any
+"""A function of (model, batch) or (model, batch, training), or a list of them."""
+
+
+def functions(step: Step) -> list[Function]:
+    """The functions that a step runs one after the other on each batch.
+
+    Raises:
+        ArgumentError: it is neither a function nor a list of functions.
+    """
+    parts = list(step) if isinstance(step, (list, tuple)) else [step]
+    if not parts or not all(callable(part) for part in parts):
+        raise ArgumentError(
+            f"Expected step to be a function of (model, batch), or a list of such functions, received {step!r}. Write "
+            "def step(model, batch): … and pass step=step."
+        )
+    return parts
+
+
+def runs_tests(step: Step) -> bool:
+    """Whether every function takes `training`, and so runs on data it does not train on too."""
+    return all("training" in _parameters(function) for function in functions(step))
+
+
+def call(function: Function, model: Any, batch: Any, training: bool) -> Returned:
+    """What a function gives for a batch; an error that compiling caused names the line.
+
+    Raises:
+        StepError: it returned no loss, or cannot be compiled.
+    """
+    keywords = {"training": training} if "training" in _parameters(function) else {}
+    try:
+        return returned(function(model, Batch(*batch), **keywords), model)
+    except Exception as error:
+        better = explained(error)
+        if better is None:
+            raise
+        raise better from error
+
+
+@functools.lru_cache
+def _parameters(function: Function) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)

@@ -1,0 +1,119 @@
+"""Gradients inside a step of one's own: `kb.value_and_grad` by variables, `kb.grad` by tensors."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from kerasbridge import engines
+from kerasbridge._keras import keras, map_tensors
+from kerasbridge.errors import StepError
+from kerasbridge.own_step.objectives import check_distinct, scalar, variables_of
+
+Tensor = Any
+_rehearsing: ContextVar[bool] = ContextVar("rehearsing", default=False)
+
+
+def value_and_grad(function: Callable[[], Any], variables: Any) -> tuple[Any, list[Tensor]]:
+    """What a function returns, and the gradient of its loss by variables, on every backend.
+
+    Args:
+        function: takes nothing; returns a scalar loss, or a tuple that begins with one.
+        variables: a model or layer, whose trainable variables are meant, a variable, or a list of these.
+
+    Returns:
+        What `function` returned, and a list with a gradient for each variable: zeros where the loss does not depend on
+        it. Calls may nest, and a loss may be made of gradients.
+
+    Raises:
+        StepError: the loss is no scalar, depends on none of the variables, or a variable is named twice.
+
+    Example:
+        >>> import kerasbridge as kb
+        >>> import keras
+        >>> weight = keras.Variable(3.0)
+        >>> loss, gradients = kb.value_and_grad(lambda: weight * weight, weight)
+        >>> float(loss), float(gradients[0])
+        (9.0, 6.0)
+    """
+    named = variables_of(variables)
+    check_distinct(named, "kb.value_and_grad")
+
+    def loss_first() -> tuple[Tensor, Any]:
+        given = function()
+        return _loss_of(given, "kb.value_and_grad"), given
+
+    if _rehearsing.get():
+        loss_first_given = loss_first()[1]
+        return loss_first_given, [keras.ops.zeros(variable.shape, variable.dtype) for variable in named]
+    (_, given), found = engines.current().value_and_grad(loss_first, named)
+    if named and all(gradient is None for gradient in found):
+        raise independent("kb.value_and_grad", named)
+    return given, [
+        keras.ops.zeros(variable.shape, variable.dtype) if gradient is None else gradient
+        for variable, gradient in zip(named, found, strict=True)
+    ]
+
+
+def grad(function: Callable[..., Tensor]) -> Callable[..., Any]:
+    """A function that returns the gradient of `function` by its first argument, on every backend.
+
+    Args:
+        function: takes a tensor, or a nest of tensors, and whatever else it likes; returns a scalar.
+
+    Returns:
+        A function of the same arguments. Its result has the structure and shapes of the first: zeros where the value
+        does not depend on a tensor. Calls may nest.
+
+    Raises:
+        StepError: what `function` returns is no scalar.
+
+    Example:
+        >>> import kerasbridge as kb
+        >>> import keras
+        >>> slope = kb.grad(lambda x: keras.ops.sum(x**2))
+        >>> [float(value) for value in slope(keras.ops.convert_to_tensor([1.0, 2.0]))]
+        [2.0, 4.0]
+    """
+
+    def gradient(nest: Any, *arguments: Any, **keywords: Any) -> Any:
+        nest = map_tensors(keras.ops.convert_to_tensor, nest)
+
+        def value_of(nest: Any) -> tuple[Tensor, None]:
+            return _loss_of(function(nest, *arguments, **keywords), "kb.grad"), None
+
+        if _rehearsing.get():
+            value_of(nest)
+            return map_tensors(keras.ops.zeros_like, nest)
+        _, found = engines.current().grad(value_of, nest)
+        leaves = [
+            keras.ops.zeros_like(leaf) if gradient is None else gradient
+            for leaf, gradient in zip(keras.tree.flatten(nest), keras.tree.flatten(found), strict=True)
+        ]
+        return keras.tree.pack_sequence_as(nest, leaves)
+
+    return gradient
+
+
+@contextlib.contextmanager
+def rehearsing() -> Iterator[None]:
+    """While open, gradients are zeros: a rehearsal has no values, and torch's tensors without values no gradients."""
+    token = _rehearsing.set(True)
+    try:
+        yield
+    finally:
+        _rehearsing.reset(token)
+
+
+def independent(where: str, variables: list[Any]) -> StepError:
+    """The error of a loss that none of its variables moves."""
+    named = ", ".join(variable.path for variable in variables[:3]) + (", …" if len(variables) > 3 else "")
+    return StepError(
+        f"Expected the loss of {where} to depend on its variables ({named}), found that it depends on none of them. "
+        "Compute it from what the model returns, without keras.ops.stop_gradient, argmax or a comparison in between, "
+        "or name the variables that it trains."
+    )
+
+
+def _loss_of(given: Any, where: str) -> Tensor:
+    return scalar(given[0] if isinstance(given, tuple) and given else given, f"the value that {where} differentiates")

@@ -1,0 +1,158 @@
+"""Making programs of a step of one's own: rehearsed, its optimizers built, and found again by the next `fit`."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kerasbridge import _keras
+from kerasbridge._keras import keras
+from kerasbridge.engines.base import Engine
+from kerasbridge.engines.scope import distinct
+from kerasbridge.errors import StepError
+from kerasbridge.loop import kept_on
+from kerasbridge.own_step import plain_state
+from kerasbridge.own_step.averages import Averages
+from kerasbridge.own_step.calling import Step, call, functions
+from kerasbridge.own_step.objectives import Objective, Returned
+from kerasbridge.own_step.program import Program, by_name
+from kerasbridge.own_step.rehearsal import Seen, rehearse
+from kerasbridge.step import Batch
+
+log = logging.getLogger("kerasbridge")
+_KEPT = "_kerasbridge_steps"
+
+
+@dataclass(frozen=True)
+class Made:
+    """A program, the optimizers it uses with what each moves, and what must not have changed for it to be used again."""
+
+    program: Program
+    optimizers: list[tuple[Any, list[Any]]]
+    remembered: Any
+
+
+def make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training: bool) -> Made:
+    """The program of a step on this model and data like `batch`; the one made before where nothing has changed.
+
+    Raises:
+        StepError, ArgumentError: what is wrong with the step.
+    """
+    made = kept_on(model, _KEPT)
+    key = (tuple(map(_key, functions(step))), training, _spec(batch), _keras.is_random_portable())
+    if key not in made or made[key].remembered != _remembered(step, model, made[key].program.variables):
+        made[key] = _make(model, step, engine, batch, training)
+    found: Made = made[key]
+    return found
+
+
+def _make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training: bool) -> Made:
+    parts = functions(step)
+
+    def run(batch: Batch) -> list[Returned]:
+        return [call(function, model, batch, training) for function in parts]
+
+    first = rehearse(run, batch)
+    optimizers = _optimizers(first.returned) if training else []
+    for optimizer, variables in optimizers:
+        _build(optimizer, variables)
+    seen = _rehearse_again(run, step, model, batch, first)
+    moved = [variable for optimizer, _ in optimizers for variable in optimizer.variables]
+    variables = distinct([model.variables, model.metrics_variables, seen.variables, moved])
+    names, metrics = _logged(model, seen)
+    groups = [_groups(given) if training else {} for given in seen.returned]
+    program = Program(model, engine, parts, groups, variables, Averages(names), metrics, training)
+    _warn_of_unheld(model, seen, optimizers)
+    return Made(program, optimizers, _remembered(step, model, variables))
+
+
+def _rehearse_again(run: Any, step: Step, model: keras.Model, batch: Batch, first: Seen) -> Seen:
+    """Once everything is built, a rehearsal that changes anything shows a step that may not be compiled."""
+    before, drawn = plain_state.remembered(step, model), plain_state.drawn_on_host()
+    seen = rehearse(run, batch)
+    plain_state.check_unchanged(step, before, plain_state.remembered(step, model))
+    plain_state.check_nothing_drawn(step, drawn, plain_state.drawn_on_host())
+    known = set(map(id, first.variables))
+    new = [variable.path for variable in seen.variables if id(variable) not in known]
+    if new:
+        raise StepError(
+            f"Expected the step to use variables that are there before it, found that each call makes {new[0]} anew. "
+            "Make layers, variables and seed generators once, as attributes of the model."
+        )
+    return seen
+
+
+def _optimizers(given: Sequence[Returned]) -> list[tuple[Any, list[Any]]]:
+    """Each optimizer, and every variable that it moves in this step."""
+    objectives: list[Objective] = [each for part in given for each in part.objectives.values()]
+    optimizers = distinct([[each.optimizer for each in objectives]])
+    return [
+        (optimizer, distinct(each.variables for each in objectives if each.optimizer is optimizer))
+        for optimizer in optimizers
+    ]
+
+
+def _build(optimizer: Any, variables: list[Any]) -> None:
+    if not optimizer.built:
+        optimizer.build(variables)
+        return
+    known = set(map(id, _keras.optimized_variables(optimizer)))
+    unknown = [variable.path for variable in variables if id(variable) not in known]
+    if unknown:
+        raise StepError(
+            f"Expected the optimizer {optimizer.name!r} to move variables that it was built for, received "
+            f"{unknown[0]}. Give them an optimizer of their own, or compile the model anew."
+        )
+
+
+def _groups(given: Returned) -> dict[str, list[Any]]:
+    """The variables by which a gradient is taken, by loss; not where the step has taken it."""
+    return {name: each.variables for name, each in given.objectives.items() if each.gradients is None}
+
+
+def _logged(model: keras.Model, seen: Seen) -> tuple[tuple[str, ...], list[Any]]:
+    """The names that are averaged over an epoch, and the Keras metrics that the step returns.
+
+    What the model's own metrics give, as `model.compute_metrics` returns it, is an average already.
+    """
+    losses = {name: 0.0 for given in seen.returned for name in given.objectives}
+    values = {name: value for given in seen.returned for name, value in given.values.items()}
+    metrics = [value for value in values.values() if isinstance(value, keras.metrics.Metric)]
+    results = {name for name, value in values.items() if isinstance(value, keras.metrics.Metric)}
+    written = set(map(id, seen.written))
+    if any(id(variable) in written for variable in model.metrics_variables):
+        results |= set(model.get_metrics_result())
+    named = by_name(losses, values)
+    averaged = [name for name in named if name not in results or name in by_name(losses, {})]
+    return tuple(averaged), metrics
+
+
+def _warn_of_unheld(model: keras.Model, seen: Seen, optimizers: list[tuple[Any, list[Any]]]) -> None:
+    """What the model does not hold is lost to callbacks that save the model."""
+    held = set(map(id, _keras.held_variables(model)))
+    changed = [*seen.written, *(optimizer.iterations for optimizer, _ in optimizers)]
+    unheld = [variable for variable in changed if id(variable) not in held]
+    if unheld:
+        log.warning(
+            "kerasbridge: the step changes %s, which the model does not hold: callbacks that save or restore the model "
+            "leave it out. Make it, or what it belongs to, an attribute of the model.", unheld[0].path,
+        )  # fmt: skip
+
+
+def _remembered(step: Step, model: keras.Model, variables: Sequence[Any]) -> Any:
+    flags = [(id(variable), variable.trainable) for variable in variables]
+    return plain_state.remembered(step, model), flags, _keras.dtype_policies(model)
+
+
+def _key(function: Any) -> Any:
+    try:
+        hash(function)
+    except TypeError:
+        return plain_state.Same(function)
+    return function
+
+
+def _spec(batch: Batch) -> Any:
+    """Structure, shapes of a row and dtypes."""
+    leaves = [leaf if leaf is None else (leaf.shape[1:], str(leaf.dtype)) for leaf in keras.tree.flatten(batch)]
+    return tuple(path for path, _ in keras.tree.flatten_with_path(batch)), tuple(leaves)

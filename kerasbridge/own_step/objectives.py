@@ -1,0 +1,157 @@
+"""What a step of one's own returns: a loss, or several, each with what it trains; and named values."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kerasbridge._keras import keras
+from kerasbridge.errors import StepError
+
+Tensor = Any
+LOSS = "loss"
+_EXPECTED = "a scalar loss, a kb.Objective, or a dict of them by name; named values may follow: (loss, {name: value})"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One loss of a step, the variables that it trains, and the optimizer that moves them.
+
+    A step that trains everything the model was compiled to train returns its loss alone. One with several losses
+    returns a dict of objectives by name; all of them see the weights as they are before the step.
+
+    Args:
+        loss: a scalar tensor.
+        variables: a model or layer, whose trainable variables are meant, a variable, or a list of these. By default
+            the model that is trained.
+        optimizer: a `keras.optimizers.Optimizer`. By default the one that `variables`, if that is a model, or else
+            the trained model was compiled with.
+        gradients: where the step has taken them itself, one for each variable: they are applied, and no gradient of
+            `loss` is taken.
+
+    Example:
+        >>> import kerasbridge as kb
+        >>> def step(model, batch):
+        ...     loss = keras.ops.mean(keras.losses.mse(batch.y, model(batch.x)))
+        ...     return kb.Objective(loss, model.layers[-1])  # trains the last layer only
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dense(1)])
+        >>> model.compile("sgd")
+        >>> x, y = keras.ops.ones((32, 4)), keras.ops.zeros((32, 1))
+        >>> history = kb.fit(model, x, y, step=step, verbose=0)
+    """
+
+    loss: Any
+    variables: Any = None
+    optimizer: Any = None
+    gradients: Sequence[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What one call of a step gave: objectives, each naming its variables and optimizer, and values, by name."""
+
+    objectives: dict[str, Objective]
+    values: dict[str, Any]
+
+
+def returned(given: Any, model: Any) -> Returned:
+    """Brings what a step returned to one form.
+
+    Raises:
+        StepError: it holds no loss, one that is no scalar, or variables that cannot be trained so.
+    """
+    loss, values = given if isinstance(given, tuple) and len(given) == 2 else (given, {})
+    if not isinstance(values, Mapping):
+        raise StepError(f"Expected {_EXPECTED}; received {_described(given)}.")
+    if isinstance(loss, Mapping):
+        named = dict(loss)
+    else:
+        named = {LOSS: loss}
+    if not named:
+        raise StepError(f"Expected the step to return {_EXPECTED}; received an empty dict.")
+    objectives = {str(name): _objective(str(name), part, model) for name, part in named.items()}
+    _check_named_once(objectives)
+    return Returned(objectives, {str(name): _value(str(name), value) for name, value in values.items()})
+
+
+def variables_of(named: Any) -> list[Any]:
+    """The trainable variables of a model, layer or variable, or of a list of these."""
+    if isinstance(named, keras.Variable):
+        return [named]
+    if isinstance(named, keras.layers.Layer):
+        return list(named.trainable_variables)
+    if isinstance(named, Iterable) and not isinstance(named, (str, Mapping)):
+        return [variable for part in named for variable in variables_of(part)]
+    raise StepError(f"Expected variables, a model, a layer or a list of these to train; received {_described(named)}.")
+
+
+def check_distinct(variables: Iterable[Any], where: str) -> None:
+    """Refuses a list that names a variable twice: it would be moved twice."""
+    seen: set[int] = set()
+    for variable in variables:
+        if id(variable) in seen:
+            raise StepError(f"Expected every variable once, received {variable.path} twice in {where}. Name it once.")
+        seen.add(id(variable))
+
+
+def scalar(loss: Any, where: str) -> Tensor:
+    """The loss as a tensor without axes."""
+    if loss is None or isinstance(loss, (str, Mapping, Iterable)) and not hasattr(loss, "shape"):
+        raise StepError(f"Expected {where} to be a scalar tensor, received {_described(loss)}.")
+    loss = keras.ops.convert_to_tensor(loss)
+    if tuple(loss.shape):
+        raise StepError(
+            f"Expected {where} to be a scalar, received the shape {tuple(loss.shape)}. Reduce it with "
+            "keras.ops.mean or keras.ops.sum."
+        )
+    return loss if keras.backend.is_float_dtype(loss.dtype) else keras.ops.cast(loss, keras.config.floatx())
+
+
+def _objective(name: str, given: Any, model: Any) -> Objective:
+    where = "the loss" if name == LOSS else f"the loss of {name!r}"
+    if given is None or isinstance(given, (str, Mapping, tuple, list)):
+        raise StepError(f"Expected the step to return {_EXPECTED}; received {_described(given)}.")
+    objective = given if isinstance(given, Objective) else Objective(given)
+    named = model if objective.variables is None else objective.variables
+    variables = variables_of(named)
+    check_distinct(variables, where)
+    frozen = [variable.path for variable in variables if not variable.trainable]
+    if frozen:
+        raise StepError(f"Expected trainable variables for {where}, received {frozen[0]}, which is not trainable.")
+    optimizer = objective.optimizer or getattr(named, "optimizer", None) or getattr(model, "optimizer", None)
+    if optimizer is None:
+        raise StepError(
+            f"Expected an optimizer for {where}, found none. Write kb.Objective(loss, variables, optimizer), or "
+            'compile the model: model.compile("adam").'
+        )
+    gradients = objective.gradients
+    if gradients is not None and len(gradients) != len(variables):
+        raise StepError(
+            f"Expected a gradient for each of the {len(variables)} variables of {where}, received {len(gradients)}."
+        )
+    return Objective(scalar(objective.loss, where), variables, optimizer, gradients)
+
+
+def _check_named_once(objectives: Mapping[str, Objective]) -> None:
+    owners: dict[int, str] = {}
+    for name, objective in objectives.items():
+        for variable in objective.variables:
+            if id(variable) in owners:
+                raise StepError(
+                    f"Expected every variable in one objective, received {variable.path} in "
+                    f"{owners[id(variable)]!r} and {name!r}. Add the two losses, or pass two steps: "
+                    "step=[first, second]."
+                )
+            owners[id(variable)] = name
+
+
+def _value(name: str, value: Any) -> Any:
+    return value if isinstance(value, keras.metrics.Metric) else scalar(value, f"the value {name!r}")
+
+
+def _described(given: Any) -> str:
+    if given is None:
+        return "None"
+    if isinstance(given, (tuple, list)):
+        return f"{type(given).__name__} of {len(given)}"
+    return type(given).__name__

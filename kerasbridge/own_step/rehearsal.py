@@ -1,0 +1,39 @@
+"""A step run once without values, before anything is compiled: what it needs gets built, and is seen."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kerasbridge import _keras
+from kerasbridge.engines.scope import Watching
+from kerasbridge.own_step.gradients import rehearsing
+from kerasbridge.own_step.objectives import Returned
+from kerasbridge.step import Batch
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a rehearsal showed: the variables used, those written, and what each function of the step returned."""
+
+    variables: list[Any]
+    written: list[Any]
+    returned: list[Returned]
+
+
+def rehearse(run: Callable[[Batch], list[Returned]], batch: Batch) -> Seen:
+    """Runs the step on tensors that have shapes and no values; layers that are not built build themselves.
+
+    Args:
+        run: one call of the step.
+        batch: arrays of which only shapes and dtypes count.
+    """
+    found: list[Seen] = []
+
+    def symbolic(x: Any, y: Any, sample_weight: Any) -> None:
+        with Watching() as scope, rehearsing():
+            returned = run(Batch(x, y, sample_weight))
+        written = [variable for variable, _ in scope.writes()]
+        found.append(Seen(scope.seen(), written, returned))
+
+    _keras.without_values(symbolic, *batch)
+    return found[-1]

@@ -1,0 +1,66 @@
+"""Where a step of one's own cannot be compiled: the line, and what to write there instead."""
+
+import linecache
+import re
+import sys
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+from kerasbridge import backend, engines
+from kerasbridge.errors import KerasbridgeError, StepError
+
+LIBRARIES = frozenset(
+    {"jax", "jaxlib", "keras", "kerasbridge", "ml_dtypes", "numpy", "optree", "tensorflow", "torch", "tree"}
+)
+
+
+def explained(error: Exception) -> StepError | None:
+    """The error in terms of the line of the user's code that caused it, if compiling is what it failed at."""
+    if isinstance(error, KerasbridgeError):
+        return None
+    found = _own_line(error.__traceback__)
+    if found is None:
+        return None
+    frame, number = found
+    line = linecache.getline(frame.f_code.co_filename, number).strip()
+    place = f'line {number} of {Path(frame.f_code.co_filename).name}, "{line}"'
+    engine = engines.current()
+    foreign = _foreign(line, frame, engine.name)
+    if foreign:
+        return StepError(
+            f"Expected functions of keras.ops, which run on every backend, found one of {foreign} in {place}, on the "
+            f"{engine.name} backend. Write it with keras.ops."
+        )
+    if engine.needs_value(error):
+        return StepError(
+            f"Expected a step that can be compiled, found that {place} needs the value of a tensor in Python. Write "
+            "keras.ops.where or keras.ops.cond to choose by a tensor, return a number as a named value to see it, or "
+            "run step by step: model.compile(…, run_eagerly=True)."
+        )
+    return None
+
+
+def _own_line(traceback: TracebackType | None) -> tuple[FrameType, int] | None:
+    """The innermost frame that belongs to no library."""
+    found = None
+    while traceback is not None:
+        package = str(traceback.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package not in LIBRARIES and package not in sys.stdlib_module_names - {"__main__"}:
+            found = traceback.tb_frame, traceback.tb_lineno
+        traceback = traceback.tb_next
+    return found
+
+
+def _foreign(line: str, frame: FrameType, own: str) -> str | None:
+    """A framework other than the backend's that a name in the line belongs to."""
+    for name in re.findall(r"[A-Za-z_]\w*", line):
+        framework = _framework(frame.f_locals.get(name, frame.f_globals.get(name)))
+        if framework in backend.BACKENDS and framework != own:
+            return framework
+    return None
+
+
+def _framework(thing: Any) -> str:
+    name = thing.__name__ if isinstance(thing, type(sys)) else getattr(thing, "__module__", None)
+    return str(name or "").partition(".")[0]
