@@ -33,10 +33,6 @@ class WassersteinGan(keras.Model):
         self.critic.compile(keras.optimizers.Adam(1e-3, beta_1=0.5, beta_2=0.9))
         self.seeds = keras.random.SeedGenerator(0)
 
-    def call(self, codes):
-        """Points from codes."""
-        return self.generator(codes)
-
     def draw(self, count):
         """Points from random codes."""
         return self.generator(keras.random.normal((count, CODES), seed=self.seeds))
@@ -60,15 +56,19 @@ def generator_step(model, batch):
 STEP = [critic_step, critic_step, critic_step, generator_step]
 
 
+def points(count: int = 25_600):
+    """Eight clouds on a circle of radius two, and their centres."""
+    angles = np.arange(8) * np.pi / 4
+    centres = 2 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    return centres[np.random.randint(8, size=count)] + 0.1 * np.random.normal(size=(count, 2)), centres
+
+
 def main() -> None:
     """Trains, and counts."""
     kb.seed_everything(0)
-    angles = np.arange(8) * np.pi / 4
-    centres = 2 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    points = centres[np.random.randint(8, size=25_600)] + 0.1 * np.random.normal(size=(25_600, 2))
-    model = WassersteinGan()
-    kb.fit(model, points, batch_size=128, epochs=10, seed=0, step=STEP)
-    drawn = kb.predict(model, np.random.normal(size=(2000, CODES)), batch_size=500)
+    (real, centres), model = points(), WassersteinGan()
+    kb.fit(model, real, batch_size=128, epochs=10, seed=0, step=STEP)
+    drawn = kb.predict(model.generator, np.random.normal(size=(2000, CODES)), batch_size=500)
     away = np.linalg.norm(drawn[:, None] - centres, axis=-1)
     share, clouds = (away.min(axis=1) < 0.4).mean(), len(set(away.argmin(axis=1)))
     print(f"share of points in a cloud {share:.3f}  clouds reached {clouds}")

@@ -115,6 +115,10 @@ class Engine(abc.ABC):
         del error
         return False
 
+    def own_code(self) -> contextlib.AbstractContextManager[Any]:
+        """Around code of the user's in a step: Python's operators mean there what they mean on every backend."""
+        return contextlib.nullcontext()
+
     def eager(self) -> contextlib.AbstractContextManager[Any]:
         """Around a step that runs as plain Python."""
         return contextlib.nullcontext()

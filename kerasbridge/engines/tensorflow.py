@@ -56,12 +56,12 @@ class TensorFlowEngine(Engine):
     def gradients(
         self, function: Callable[[], tuple[list[Tensor], Any]], groups: Sequence[Sequence[Any]]
     ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
+        values = [[variable.value for variable in group] for group in groups]
         with tf.GradientTape(persistent=len(groups) > 1) as tape:
+            # A variable written before, in a scope, is a tensor, which the tape would not watch by itself.
+            tape.watch([value for group in values for value in group])
             losses, aux = function()
-        found = [
-            tape.gradient(loss, [variable.value for variable in group])
-            for loss, group in zip(losses, groups, strict=True)
-        ]
+        found = [tape.gradient(loss, group) for loss, group in zip(losses, values, strict=True)]
         return (losses, aux), [[_dense(gradient) for gradient in gradients] for gradients in found]
 
     def grad(self, function: Callable[[Any], tuple[Tensor, Any]], nest: Any) -> tuple[tuple[Tensor, Any], Any]:

@@ -11,6 +11,7 @@ from kerasbridge._keras import keras, map_tensors
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
 from kerasbridge.engines.scope import Overlay, distinct
 from kerasbridge.engines.torch_graph import Replay, UntraceableError
+from kerasbridge.engines.torch_operators import OutOfPlace
 from kerasbridge.engines.torch_words import words
 from kerasbridge.step import Step, Tensor
 
@@ -77,6 +78,9 @@ class TorchEngine(Engine):
 
     def words(self, key: Tensor, count: int) -> Tensor | None:
         return words(key, count) if key.device.type in ("cpu", "meta") else None
+
+    def own_code(self) -> contextlib.AbstractContextManager[Any]:
+        return OutOfPlace()
 
     def eager(self) -> contextlib.AbstractContextManager[Any]:
         guard: contextlib.AbstractContextManager[Any] = torch.no_grad()

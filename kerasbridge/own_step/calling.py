@@ -5,6 +5,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from kerasbridge import engines
+from kerasbridge.engines.scope import Overlay
 from kerasbridge.errors import ArgumentError
 from kerasbridge.own_step.objectives import Returned, returned
 from kerasbridge.own_step.untraceable import explained
@@ -38,12 +40,18 @@ def runs_tests(step: Step) -> bool:
 def call(function: Function, model: Any, batch: Any, training: bool) -> Returned:
     """What a function gives for a batch; an error that compiling caused names the line.
 
+    What the function writes to variables takes effect when it ends, so that a value it has read stays what it was.
+
     Raises:
         StepError: it returned no loss, or cannot be compiled.
     """
     keywords = {"training": training} if "training" in _parameters(function) else {}
     try:
-        return returned(function(model, Batch(*batch), **keywords), model)
+        with Overlay(()) as scope, engines.current().own_code():
+            given = returned(function(model, Batch(*batch), **keywords), model)
+        for variable, value in scope.writes():
+            variable.assign(value)
+        return given
     except Exception as error:
         better = explained(error)
         if better is None:

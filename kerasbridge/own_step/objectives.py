@@ -146,7 +146,10 @@ def _check_named_once(objectives: Mapping[str, Objective]) -> None:
 
 
 def _value(name: str, value: Any) -> Any:
-    return value if isinstance(value, keras.metrics.Metric) else scalar(value, f"the value {name!r}")
+    if isinstance(value, keras.metrics.Metric):
+        return value
+    # A copy: the value of a variable would follow what the optimizer does to it, on some backends.
+    return keras.ops.copy(scalar(value, f"the value {name!r}"))
 
 
 def _described(given: Any) -> str:

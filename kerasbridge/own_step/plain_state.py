@@ -19,6 +19,8 @@ from kerasbridge.errors import StepError
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 MOST_ELEMENTS = 1000
+CHANGED_BY_TRAINING = ("built", "history", "stop_evaluating", "stop_predicting", "stop_training", "training")
+"""Attributes of a model that Keras, or torch, changes as it trains."""
 _DEPTH = 3
 _REMEDY = "Return a named value instead, or keep it in a keras.Variable that the model holds."
 
@@ -103,7 +105,7 @@ def _reachable(step: Any, model: Any) -> Iterator[tuple[str, Any]]:
 
 def _held(name: str, owner: Any) -> Iterator[tuple[str, Any]]:
     for attribute, value in getattr(owner, "__dict__", {}).items():
-        if not attribute.startswith("_"):
+        if not attribute.startswith("_") and attribute not in CHANGED_BY_TRAINING:
             yield f"{name}.{attribute}", value
 
 

@@ -2,17 +2,13 @@
 
 import linecache
 import re
-import sys
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType, ModuleType, TracebackType
 from typing import Any
 
 from kerasbridge import backend, engines
 from kerasbridge.errors import KerasbridgeError, StepError
-
-LIBRARIES = frozenset(
-    {"jax", "jaxlib", "keras", "kerasbridge", "ml_dtypes", "numpy", "optree", "tensorflow", "torch", "tree"}
-)
+from kerasbridge.own_code import is_own
 
 
 def explained(error: Exception) -> StepError | None:
@@ -45,8 +41,7 @@ def _own_line(traceback: TracebackType | None) -> tuple[FrameType, int] | None:
     """The innermost frame that belongs to no library."""
     found = None
     while traceback is not None:
-        package = str(traceback.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
-        if package not in LIBRARIES and package not in sys.stdlib_module_names - {"__main__"}:
+        if is_own(traceback.tb_frame):
             found = traceback.tb_frame, traceback.tb_lineno
         traceback = traceback.tb_next
     return found
@@ -62,5 +57,5 @@ def _foreign(line: str, frame: FrameType, own: str) -> str | None:
 
 
 def _framework(thing: Any) -> str:
-    name = thing.__name__ if isinstance(thing, type(sys)) else getattr(thing, "__module__", None)
+    name = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", None)
     return str(name or "").partition(".")[0]

@@ -1,0 +1,96 @@
+"""Steps of one's own beside the same written by hand in plain PyTorch or JAX, each in a process of its own, in turn.
+
+    python -m kerasbridge.benchmark.own_steps --backend torch --model gan
+
+Both train on the digits that come with kerasbridge, with batches of 64, and log the same three numbers. The first
+epoch of a process, which compiles or warms up, does not count. Look at the ratio. It needs a checkout: kerasbridge's
+side is examples/variational_autoencoder.py and examples/gan.py.
+"""
+
+import argparse
+import importlib
+import json
+import statistics
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from kerasbridge import backend
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+MODELS = {"vae": "variational_autoencoder", "gan": "gan"}
+
+
+def compare(name: str, model: str, rounds: int, epochs: int) -> dict[str, Any]:
+    """Medians of both, and how many times as fast as the contender kerasbridge is.
+
+    Args:
+        name: "torch" or "jax".
+        model: "vae" or "gan".
+        rounds: processes of each, in turn.
+        epochs: epochs of a process; at least 2, since the first does not count.
+    """
+    sample = resources.files("kerasbridge") / "mnist_sample.npz"
+    with resources.as_file(sample) as digits:
+        contender = Path(__file__).parent / "contenders" / f"{model}_{name}.py"
+        by_hand = [sys.executable, str(contender), str(digits), str(epochs)]
+        bridge = [sys.executable, "-m", "kerasbridge.benchmark.own_steps", "--child", model, "--epochs", str(epochs)]
+        pairs = [(_run(name, by_hand), _run(name, bridge)) for _ in range(rounds)]
+    theirs, ours = ([result["seconds"][1:] for result in side] for side in zip(*pairs, strict=True))
+    medians = [(statistics.median(hand), statistics.median(own)) for hand, own in zip(theirs, ours, strict=True)]
+    ratios = [hand / own for hand, own in medians]
+    return {
+        "backend": name,
+        "model": model,
+        "execution": pairs[0][1]["execution"],
+        "by_hand_seconds_per_epoch": round(statistics.median(hand for hand, _ in medians), 4),
+        "kerasbridge_seconds_per_epoch": round(statistics.median(own for _, own in medians), 4),
+        "times_as_fast": round(statistics.median(ratios), 2),
+        "times_as_fast_min_max": [round(min(ratios), 2), round(max(ratios), 2)],
+        "losses": [round(side["loss"], 3) for side in pairs[0]],
+    }
+
+
+def train(model: str, epochs: int) -> dict[str, Any]:
+    """kerasbridge's side, in this process: seconds per epoch, and the last loss."""
+    sys.path.insert(0, str(EXAMPLES))
+    example = importlib.import_module(MODELS[model])
+    from kerasbridge.benchmark.epochs import Stopwatch
+
+    watch = Stopwatch()
+    trained, images = example.build(), example.images()
+    import kerasbridge as kb
+
+    history = kb.fit(trained, images, batch_size=64, epochs=epochs, verbose=0, callbacks=[watch], step=example.step)
+    return {
+        "seconds": [0.0, *watch.seconds],
+        "loss": history.history["loss"][-1],
+        "execution": history.params["execution"],
+    }
+
+
+def _run(name: str, command: list[str]) -> dict[str, Any]:
+    finished = subprocess.run(command, env=backend.child_environment(name), check=True, stdout=subprocess.PIPE)
+    result: dict[str, Any] = json.loads(finished.stdout)
+    return result
+
+
+def main() -> None:
+    """Prints one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--backend", default="jax", choices=["jax", "torch"])
+    parser.add_argument("--model", default="vae", choices=list(MODELS))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(train(options.child, options.epochs)))
+    else:
+        print(json.dumps(compare(options.backend, options.model, options.rounds, options.epochs)))
+
+
+if __name__ == "__main__":
+    main()
