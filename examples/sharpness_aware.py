@@ -9,7 +9,6 @@ import kerasbridge as kb
 
 kb.use_backend()  # KERAS_BACKEND, or the first backend that is installed; before Keras is imported
 
-import keras
 from keras import ops
 
 RADIUS = 0.05

@@ -38,6 +38,7 @@ RELIED_ON = {
     "draw_seed": "keras.src.random.seed_generator:draw_seed",
     "current scope": "keras.src.backend:get_stateless_scope",
     "conversion to tensors": "keras.src.backend:convert_to_tensor",
+    "where `keras.ops` finds the conversion": "keras.src.backend:core",
     "casts": "keras.src.backend:cast",
     "crossentropy of classes": "keras.src.backend:nn.sparse_categorical_crossentropy",
     "types narrowed in promotion": "keras.src.backend.common.dtypes:BIT64_TO_BIT32_DTYPE",
@@ -230,6 +231,25 @@ def replace_in_backend(functions: Mapping[Any, Any]) -> None:
                     setattr(module, attribute, functions[value])
 
 
+@contextlib.contextmanager
+def variables_converted_by(read: Callable[[Any], Any]) -> Iterator[None]:
+    """While open, `keras.ops.convert_to_tensor` of a variable is what `read` gives for it.
+
+    On TensorFlow a variable passes for a tensor, and comes back as itself.
+    """
+    owner = relied_on("where `keras.ops` finds the conversion")
+    original = owner.convert_to_tensor
+
+    def convert(x: Any, *arguments: Any, **keywords: Any) -> Any:
+        return original(read(x) if isinstance(x, keras.Variable) else x, *arguments, **keywords)
+
+    owner.convert_to_tensor = convert
+    try:
+        yield
+    finally:
+        owner.convert_to_tensor = original
+
+
 def every_layer(model: Any) -> Sequence[Any]:
     """The layers of a model, nested ones too."""
     return list(model._flatten_layers(include_self=False))
@@ -243,6 +263,14 @@ def carries_logits(tensor: Any) -> bool:
 def optimized_variables(optimizer: Any) -> list[Any]:
     """The variables that an optimizer was built for, whether or not they are trainable still."""
     return list(optimizer._trainable_variables)
+
+
+def ready_for_callbacks(model: Any) -> None:
+    """Gives a model that only holds others, neither called nor compiled, what Keras's callbacks ask it for."""
+    if type(model).build is keras.Model.build and all(layer.built for layer in every_layer(model)):
+        model.built = True
+    if not hasattr(model, "optimizer"):
+        model.optimizer = None
 
 
 def optimizers_of(model: Any) -> list[Any]:

@@ -21,7 +21,7 @@ def reinitialize(model: keras.Model, seed: int) -> None:
 
     The same seed gives the same weights, bit for bit, on every backend, whenever the model was built and whatever was
     drawn since; seeds that initializers were given do not count. Random layers start anew, as with ``fit(seed=…)``, and
-    so does the optimizer, at the learning rate it has. What a layer learned by `adapt` stays.
+    so do the optimizers that the model holds, at the learning rates they have. What a layer learned by `adapt` stays.
 
     Args:
         model: a built Keras model, compiled or not; changed in place.
@@ -50,7 +50,7 @@ def reinitialize(model: keras.Model, seed: int) -> None:
         own_seed = derive(seed, "weights of a layer", place)
         with seeded_by_place(own_seed), _keras.portable_random(), python_and_numpy_seeded(own_seed):
             found += [] if hasattr(layer, "adapt") else zip(_own_weights(layer), _drawn_anew(layer), strict=True)
-    for variable, start in [*found, *_optimizer_anew(model)]:
+    for variable, start in [*found, *_optimizers_anew(model)]:
         variable.assign(start)
     seed_random_layers(model, seed)
 
@@ -95,11 +95,12 @@ def _parts(layer: Any) -> dict[str, Any]:
     return {**named, **{type(part).__name__: type(part) for part in parts if not hasattr(part, "__name__")}}
 
 
-def _optimizer_anew(model: Any) -> list[tuple[Any, Any]]:
-    """The optimizer's variables, each with the value it starts with."""
-    optimizer = getattr(model, "optimizer", None)
-    if optimizer is None or not optimizer.built:
-        return []
-    fresh = type(optimizer).from_config(optimizer.get_config())
-    fresh.build(_keras.optimized_variables(optimizer))
-    return [(state, start.value) for state, start in zip(optimizer.variables, fresh.variables, strict=True)]
+def _optimizers_anew(model: Any) -> list[tuple[Any, Any]]:
+    """The variables of every optimizer that the model holds, each with the value it starts with."""
+    found: list[tuple[Any, Any]] = []
+    for optimizer in _keras.optimizers_of(model):
+        if optimizer.built:
+            fresh = type(optimizer).from_config(optimizer.get_config())
+            fresh.build(_keras.optimized_variables(optimizer))
+            found += [(state, start.value) for state, start in zip(optimizer.variables, fresh.variables, strict=True)]
+    return found

@@ -11,6 +11,7 @@ from typing import Any
 from kerasbridge import engines
 from kerasbridge import random as host
 from kerasbridge._keras import draw_seed, global_generator, keras
+from kerasbridge.errors import StepError
 
 Tensor = Any
 ops = keras.ops
@@ -18,6 +19,7 @@ _HALF_MASK = 0xFFFF
 
 _watchers: list[Callable[[Tensor], None]] = []
 _places: list[Iterator[int]] = []
+_refusing: list[bool] = []
 
 
 @contextlib.contextmanager
@@ -41,6 +43,16 @@ def seeded_by_place(seed: int) -> Iterator[None]:
         _places.pop()
 
 
+@contextlib.contextmanager
+def seeds_required() -> Iterator[None]:
+    """While open, a draw without a seed is refused: no generator that is saved with the model would move on."""
+    _refusing.append(True)
+    try:
+        yield
+    finally:
+        _refusing.pop()
+
+
 def placed(seed: Any) -> Any:
     """The seed, or the place's while weights are seeded by their places."""
     replaced = _places and (seed is None or isinstance(seed, int))
@@ -50,6 +62,11 @@ def placed(seed: Any) -> Any:
 def key_of(seed: Any) -> Tensor:
     """(seed, counter) as int32 of shape (2,), not yet folded; a `SeedGenerator` moves on by one."""
     seed = placed(seed) if seed is None else seed
+    if seed is None and _refusing:
+        raise StepError(
+            "Expected a seed where a step draws, received none. Write keras.random.normal(shape, seed=model.seeds), "
+            "with a keras.random.SeedGenerator that the model holds."
+        )
     # Keras moves its global generator on by a product that overflows, on each backend to another number.
     return ops.cast(draw_seed(global_generator() if seed is None else seed), "int32")
 

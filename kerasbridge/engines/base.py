@@ -119,6 +119,10 @@ class Engine(abc.ABC):
         """Around code of the user's in a step: Python's operators mean there what they mean on every backend."""
         return contextlib.nullcontext()
 
+    def read(self, value: Tensor) -> Tensor:
+        """What a variable's `value` is now, where that is not a tensor yet."""
+        return value
+
     def eager(self) -> contextlib.AbstractContextManager[Any]:
         """Around a step that runs as plain Python."""
         return contextlib.nullcontext()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasbridge._keras import map_tensors
+from kerasbridge._keras import map_tensors, variables_converted_by
 from kerasbridge.device import Device
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
 from kerasbridge.quiet import quiet_stderr
@@ -69,6 +69,12 @@ class TensorFlowEngine(Engine):
             tape.watch(nest)
             value, aux = function(nest)
         return (value, aux), tf.nest.map_structure(_dense, tape.gradient(value, nest))
+
+    def own_code(self) -> contextlib.AbstractContextManager[Any]:
+        return variables_converted_by(lambda variable: tf.convert_to_tensor(variable.value))
+
+    def read(self, value: Tensor) -> Tensor:
+        return tf.convert_to_tensor(value)
 
     def needs_value(self, error: Exception) -> bool:
         return any(sign in str(error) for sign in _WITHOUT_VALUE)

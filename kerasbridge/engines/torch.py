@@ -1,7 +1,8 @@
 """torch: the step is traced once to a graph of ATen operations, and replayed without Keras or autograd."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from kerasbridge.engines.torch_graph import Replay, UntraceableError
 from kerasbridge.engines.torch_operators import OutOfPlace
 from kerasbridge.engines.torch_words import words
 from kerasbridge.step import Step, Tensor
+
+_within: ContextVar[bool] = ContextVar("within", default=False)
 
 # How torch says that a traced tensor, or one without values, was asked for its value.
 _WITHOUT_VALUE = ("aten._local_scalar_dense", "on meta tensors", "meta device type tensor", "data-dependent")
@@ -47,9 +50,9 @@ class TorchEngine(Engine):
     def gradients(
         self, function: Callable[[], tuple[list[Tensor], Any]], groups: Sequence[Sequence[Any]]
     ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
-        nested, variables = torch.is_grad_enabled(), distinct(groups)
+        nested, variables = _within.get(), distinct(groups)
         values = {id(variable): _differentiable(variable.value, nested) for variable in variables}
-        with torch.enable_grad(), Overlay((variable, values[id(variable)]) for variable in variables) as scope:
+        with _recording(), Overlay((variable, values[id(variable)]) for variable in variables) as scope:
             losses, aux = function()
             last = len(losses) - 1
             found = [
@@ -59,9 +62,9 @@ class TorchEngine(Engine):
         return _kept((losses, aux), scope, nested), found
 
     def grad(self, function: Callable[[Any], tuple[Tensor, Any]], nest: Any) -> tuple[tuple[Tensor, Any], Any]:
-        nested = torch.is_grad_enabled()
+        nested = _within.get()
         nest = keras.tree.map_structure(lambda leaf: _differentiable(leaf, nested), nest)
-        with torch.enable_grad(), Overlay(()) as scope:
+        with _recording(), Overlay(()) as scope:
             value, aux = function(nest)
             found = _gradients(value, keras.tree.flatten(nest), nested)
         return _kept((value, aux), scope, nested), keras.tree.pack_sequence_as(nest, found)
@@ -130,6 +133,17 @@ class TorchBlock:
                 break
         replay.commit(state)
         return Outcome(len(reports), torch.stack(reports).cpu().numpy(), logs)
+
+
+@contextlib.contextmanager
+def _recording() -> Iterator[None]:
+    """While open, a graph is recorded, and a further gradient is taken within another."""
+    token = _within.set(True)
+    try:
+        with torch.enable_grad():
+            yield
+    finally:
+        _within.reset(token)
 
 
 def _differentiable(value: Tensor, nested: bool) -> Tensor:

@@ -13,7 +13,7 @@ from kerasbridge.engines.base import Data
 from kerasbridge.engines.scope import Overlay, pure
 from kerasbridge.engines.torch_passes import drop_aliases, fold_constants, mutated, reuse_memory
 from kerasbridge.engines.torch_program import compile_graph
-from kerasbridge.errors import StepError
+from kerasbridge.errors import KerasbridgeError
 from kerasbridge.step import Step, Tensor
 
 _TO_HOST = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__)
@@ -127,7 +127,7 @@ def _trace(
     leaves = [leaf.view_as(leaf) for leaf in _leaves(data)]
     try:
         return make_fx(flat)(*values, *leaves, row), names
-    except StepError:
+    except KerasbridgeError:
         raise
     except Exception as error:
         # A step that is wrong rather than untraceable raises the same error again when it runs as Python.

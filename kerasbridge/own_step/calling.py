@@ -11,6 +11,7 @@ from kerasbridge.errors import ArgumentError
 from kerasbridge.own_step.objectives import Returned, returned
 from kerasbridge.own_step.untraceable import explained
 from kerasbridge.step import Batch
+from kerasbridge.words import seeds_required
 
 Function = Callable[..., Any]
 Step = Any
@@ -45,11 +46,12 @@ def call(function: Function, model: Any, batch: Any, training: bool) -> Returned
     Raises:
         StepError: it returned no loss, or cannot be compiled.
     """
+    engine = engines.current()
     keywords = {"training": training} if "training" in _parameters(function) else {}
     try:
-        with Overlay(()) as scope, engines.current().own_code():
-            given = returned(function(model, Batch(*batch), **keywords), model)
-        for variable, value in scope.writes():
+        with Overlay(()) as scope, engine.own_code(), seeds_required():
+            given = returned(function(model, Batch(*batch), **keywords), model, training)
+        for variable, value in [(variable, engine.read(value)) for variable, value in scope.writes()]:
             variable.assign(value)
         return given
     except Exception as error:

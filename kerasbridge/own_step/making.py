@@ -25,7 +25,7 @@ _KEPT = "_kerasbridge_steps"
 
 @dataclass(frozen=True)
 class Made:
-    """A program, the optimizers it uses with what each moves, and what must not have changed for it to be used again."""
+    """A program, its optimizers with what each moves, and what must be as it was for it to be used again."""
 
     program: Program
     optimizers: list[tuple[Any, list[Any]]]
@@ -39,7 +39,13 @@ def make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training:
         StepError, ArgumentError: what is wrong with the step.
     """
     made = kept_on(model, _KEPT)
-    key = (tuple(map(_key, functions(step))), training, _spec(batch), _keras.is_random_portable())
+    key = (
+        tuple(map(_key, functions(step))),
+        training,
+        _spec(batch),
+        _keras.is_random_portable(),
+        bool(model.run_eagerly),
+    )
     if key not in made or made[key].remembered != _remembered(step, model, made[key].program.variables):
         made[key] = _make(model, step, engine, batch, training)
     found: Made = made[key]
@@ -52,12 +58,14 @@ def _make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training
     def run(batch: Batch) -> list[Returned]:
         return [call(function, model, batch, training) for function in parts]
 
-    first = rehearse(run, batch)
+    with_values = engine if model.run_eagerly else None
+    first = rehearse(run, batch, with_values)
     optimizers = _optimizers(first.returned) if training else []
     for optimizer, variables in optimizers:
         _build(optimizer, variables)
-    seen = _rehearse_again(run, step, model, batch, first)
+    seen = rehearse(run, batch, with_values) if with_values else _rehearse_again(run, step, model, batch, first)
     moved = [variable for optimizer, _ in optimizers for variable in optimizer.variables]
+    _keras.ready_for_callbacks(model)
     variables = distinct([model.variables, model.metrics_variables, seen.variables, moved])
     names, metrics = _logged(model, seen)
     groups = [_groups(given) if training else {} for given in seen.returned]

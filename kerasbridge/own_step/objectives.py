@@ -31,7 +31,7 @@ class Objective:
     Example:
         >>> import kerasbridge as kb
         >>> def step(model, batch):
-        ...     loss = keras.ops.mean(keras.losses.mse(batch.y, model(batch.x)))
+        ...     loss = keras.ops.mean(keras.losses.mean_squared_error(batch.y, model(batch.x)))
         ...     return kb.Objective(loss, model.layers[-1])  # trains the last layer only
         >>> import keras
         >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dense(1)])
@@ -54,8 +54,8 @@ class Returned:
     values: dict[str, Any]
 
 
-def returned(given: Any, model: Any) -> Returned:
-    """Brings what a step returned to one form.
+def returned(given: Any, model: Any, training: bool) -> Returned:
+    """Brings what a step returned to one form; a step that tests needs no optimizer.
 
     Raises:
         StepError: it holds no loss, one that is no scalar, or variables that cannot be trained so.
@@ -63,13 +63,10 @@ def returned(given: Any, model: Any) -> Returned:
     loss, values = given if isinstance(given, tuple) and len(given) == 2 else (given, {})
     if not isinstance(values, Mapping):
         raise StepError(f"Expected {_EXPECTED}; received {_described(given)}.")
-    if isinstance(loss, Mapping):
-        named = dict(loss)
-    else:
-        named = {LOSS: loss}
+    named = loss if isinstance(loss, Mapping) else {LOSS: loss}
     if not named:
         raise StepError(f"Expected the step to return {_EXPECTED}; received an empty dict.")
-    objectives = {str(name): _objective(str(name), part, model) for name, part in named.items()}
+    objectives = {str(name): _objective(str(name), part, model, training) for name, part in named.items()}
     _check_named_once(objectives)
     return Returned(objectives, {str(name): _value(str(name), value) for name, value in values.items()})
 
@@ -96,7 +93,7 @@ def check_distinct(variables: Iterable[Any], where: str) -> None:
 
 def scalar(loss: Any, where: str) -> Tensor:
     """The loss as a tensor without axes."""
-    if loss is None or isinstance(loss, (str, Mapping, Iterable)) and not hasattr(loss, "shape"):
+    if loss is None or (isinstance(loss, Iterable) and not hasattr(loss, "shape")):
         raise StepError(f"Expected {where} to be a scalar tensor, received {_described(loss)}.")
     loss = keras.ops.convert_to_tensor(loss)
     if tuple(loss.shape):
@@ -107,7 +104,7 @@ def scalar(loss: Any, where: str) -> Tensor:
     return loss if keras.backend.is_float_dtype(loss.dtype) else keras.ops.cast(loss, keras.config.floatx())
 
 
-def _objective(name: str, given: Any, model: Any) -> Objective:
+def _objective(name: str, given: Any, model: Any, training: bool) -> Objective:
     where = "the loss" if name == LOSS else f"the loss of {name!r}"
     if given is None or isinstance(given, (str, Mapping, tuple, list)):
         raise StepError(f"Expected the step to return {_EXPECTED}; received {_described(given)}.")
@@ -119,7 +116,7 @@ def _objective(name: str, given: Any, model: Any) -> Objective:
     if frozen:
         raise StepError(f"Expected trainable variables for {where}, received {frozen[0]}, which is not trainable.")
     optimizer = objective.optimizer or getattr(named, "optimizer", None) or getattr(model, "optimizer", None)
-    if optimizer is None:
+    if optimizer is None and training:
         raise StepError(
             f"Expected an optimizer for {where}, found none. Write kb.Objective(loss, variables, optimizer), or "
             'compile the model: model.compile("adam").'

@@ -131,7 +131,7 @@ def _fingerprint(value: Any, depth: int) -> Any:
 def _where(step: Any, name: str) -> str:
     """Where in the source of the step a name is changed, as far as that can be seen."""
     word = re.escape(name.rpartition(".")[2])
-    changes = re.compile(rf"\b{word}\b\s*(\.\w+\(|\[.*\]\s*=|[-+*/|&%]?=(?!=))")
+    changes = re.compile(rf"\b{word}\b(\s*\.\w+\(|(\[.*\])?\s*[-+*/|&%]?=(?!=))")
     for function in functions_of(step):
         try:
             lines, first = inspect.getsourcelines(function)

@@ -12,7 +12,7 @@ from kerasbridge.own_step.objectives import LOSS, Objective, Returned
 from kerasbridge.step import Batch, Step, Tensor, rows_of
 
 Numbers = dict[str, Tensor]
-Gradients = dict[str, Sequence[Tensor | None]]
+Gradients = Mapping[str, Sequence[Tensor | None]]
 
 
 class Program:
@@ -70,10 +70,7 @@ class Program:
 
         taken = self._engine.gradients if groups else _without_gradients
         (_, (seen, values, own)), found = taken(losses, list(groups.values()))
-        for name, gradients in own.items():
-            scale = objectives[name].optimizer.scale_loss
-            own[name] = [None if gradient is None else scale(gradient) for gradient in gradients]
-        _apply(objectives, {**dict(zip(groups, found, strict=True)), **own})
+        _apply(objectives, {**dict(zip(groups, found, strict=True)), **_scaled(own, objectives)})
         return seen, values
 
     def _test(self, function: Function, batch: Batch) -> tuple[Numbers, Numbers]:
@@ -92,6 +89,14 @@ def by_name(losses: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
 
 def _without_gradients(function: Any, _: Any) -> tuple[Any, list[Any]]:
     return function(), []
+
+
+def _scaled(gradients: Gradients, objectives: Mapping[str, Objective]) -> Gradients:
+    """Gradients that a step took, as its optimizer expects those of a scaled loss."""
+    return {
+        name: [None if each is None else objectives[name].optimizer.scale_loss(each) for each in found]
+        for name, found in gradients.items()
+    }
 
 
 def _losses(given: Returned) -> Numbers:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerasbridge import _keras
+from kerasbridge.engines.base import Engine
 from kerasbridge.engines.scope import Watching
 from kerasbridge.own_step.gradients import rehearsing
 from kerasbridge.own_step.objectives import Returned
@@ -20,20 +21,26 @@ class Seen:
     returned: list[Returned]
 
 
-def rehearse(run: Callable[[Batch], list[Returned]], batch: Batch) -> Seen:
+def rehearse(run: Callable[[Batch], list[Returned]], batch: Batch, engine: Engine | None = None) -> Seen:
     """Runs the step on tensors that have shapes and no values; layers that are not built build themselves.
 
     Args:
         run: one call of the step.
         batch: arrays of which only shapes and dtypes count.
+        engine: for a step that is to run as Python, and may ask for values: it runs on this batch, and what it writes
+            is forgotten.
     """
     found: list[Seen] = []
 
-    def symbolic(x: Any, y: Any, sample_weight: Any) -> None:
+    def watched(x: Any, y: Any, sample_weight: Any) -> None:
         with Watching() as scope, rehearsing():
             returned = run(Batch(x, y, sample_weight))
         written = [variable for variable, _ in scope.writes()]
         found.append(Seen(scope.seen(), written, returned))
 
-    _keras.without_values(symbolic, *batch)
+    if engine is None:
+        _keras.without_values(watched, *batch)
+    else:
+        with engine.eager():
+            watched(*_keras.map_tensors(engine.place, batch))
     return found[-1]

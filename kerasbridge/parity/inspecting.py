@@ -86,9 +86,8 @@ def _nudged(model: Any, seed: int, amount: float) -> Iterator[None]:
 
 
 def _nudged_batch(batch: Arrays, seed: int, amount: float) -> Arrays:
-    x, *others = batch.nest
-    moved = _keras.map_tensors(lambda leaf: _moved_alike(leaf, random.derive(seed, "nudge of x"), amount), x)
-    return Arrays((moved, others[0], others[1]), batch.rows)
+    moved = _keras.map_tensors(lambda leaf: _moved_alike(leaf, random.derive(seed, "nudge of x"), amount), batch.nest.x)
+    return Arrays(batch.nest._replace(x=moved), batch.rows)
 
 
 def _moved_alike(value: Numbers, seed: int, amount: float) -> Numbers:

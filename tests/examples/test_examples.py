@@ -47,5 +47,33 @@ def test_switching_backends_changes_no_number_beyond_rounding(tmp_path):
     assert (numbers[:, -1] > 0.85).all()
 
 
+OWN_STEPS = {
+    "variational_autoencoder.py": (r"untrained (\S+), trained (\S+)", lambda before, after: after < 140 < 400 < before),
+    "gan.py": (r"untrained (\S+), trained (\S+)", lambda before, after: after < 0.35 < 0.6 < before),
+    "distillation.py": (r"student: (\d+) weights, test accuracy (\S+)", lambda _, accuracy: accuracy > 0.87),
+    "sharpness_aware.py": (
+        r"sharpness-aware: test loss (\S+)  test accuracy (\S+)",
+        lambda loss, accuracy: accuracy > 0.91,
+    ),
+    "gradient_penalty.py": (
+        r"share of points in a cloud (\S+)  clouds reached (\d)",
+        lambda share, clouds: share > 0.8 and clouds == 8,
+    ),
+}
+
+
+@pytest.mark.parametrize("script", OWN_STEPS)
+def test_a_step_of_ones_own_learns(script, tmp_path):
+    pattern, learned = OWN_STEPS[script]
+    assert learned(*map(float, re.search(pattern, run(script, tmp_path)).groups()))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("script", OWN_STEPS)
+def test_a_step_of_ones_own_is_under_eighty_lines(script):
+    assert len((EXAMPLES / script).read_text().splitlines()) < 80
+
+
 def test_every_example_is_tested():
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {"mnist.py", "own_model.py", "switch_backends.py"}
+    others = {"mnist.py", "own_model.py", "switch_backends.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == others | set(OWN_STEPS)

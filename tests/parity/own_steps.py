@@ -1,4 +1,4 @@
-"""The first losses of an example's own step on this backend: python own_steps.py EXAMPLE STEPS. Prints one line of JSON."""
+"""The first losses of an example's own step on this backend, as JSON: python own_steps.py EXAMPLE STEPS."""
 
 import importlib
 import json

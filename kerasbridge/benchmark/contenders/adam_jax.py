@@ -29,6 +29,3 @@ def adam(weights, slots, gradients, rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7
 def start(weights):
     """Slots of zeros."""
     return jnp.zeros(()), jax.tree.map(jnp.zeros_like, weights), jax.tree.map(jnp.zeros_like, weights)
-
-
-adam.start = start

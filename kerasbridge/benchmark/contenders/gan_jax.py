@@ -1,5 +1,6 @@
 """The GAN of examples/ in plain JAX: python gan_jax.py DIGITS.npz EPOCHS."""
 
+import itertools
 import json
 import sys
 import time
@@ -8,7 +9,8 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from adam_jax import adam, layer
+
+from kerasbridge.benchmark.contenders.adam_jax import adam, layer, start
 
 BATCH, CODES, RATE, DROPPED = 64, 32, 2e-4, 0.3
 with np.load(sys.argv[1]) as digits:
@@ -18,7 +20,7 @@ with np.load(sys.argv[1]) as digits:
 def network(key, *widths):
     """Layers from one width to the next."""
     keys = jax.random.split(key, len(widths) - 1)
-    return [layer(key, *pair) for key, pair in zip(keys, zip(widths, widths[1:], strict=False), strict=True)]
+    return [layer(key, *pair) for key, pair in zip(keys, itertools.pairwise(widths), strict=True)]
 
 
 def dense(weights, x):
@@ -80,13 +82,13 @@ def step(weights, slots, totals, key, images, rows):
 seconds = []
 first, second = jax.random.split(jax.random.key(0))
 weights = (network(first, CODES, 128, 256, 784), network(second, 784, 256, 128, 1))
-slots = tuple(adam.start(part) for part in weights)
+slots = tuple(start(part) for part in weights)
 order, key = np.random.default_rng(0), jax.random.key(1)
 for _ in range(int(sys.argv[2])):
-    start = time.perf_counter()
+    begun = time.perf_counter()
     totals, rows = jnp.zeros(3), order.permutation(len(images)).astype("int32")
     for at in range(0, len(images), BATCH):
         weights, slots, totals, key = step(weights, slots, totals, key, images, rows[at : at + BATCH])
     means = (totals / len(images)).tolist()
-    seconds.append(time.perf_counter() - start)
+    seconds.append(time.perf_counter() - begun)
 print(json.dumps({"seconds": seconds, "loss": means[0] + means[1]}))

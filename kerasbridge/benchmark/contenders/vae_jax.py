@@ -8,7 +8,8 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from adam_jax import adam, layer
+
+from kerasbridge.benchmark.contenders.adam_jax import adam, layer, start
 
 BATCH, CODES, RATE = 64, 8, 0.002
 with np.load(sys.argv[1]) as digits:
@@ -47,13 +48,13 @@ def step(weights, slots, totals, key, images, rows):
 
 
 seconds = []
-slots = adam.start(weights)
+slots = start(weights)
 order, key = np.random.default_rng(0), jax.random.key(1)
 for _ in range(int(sys.argv[2])):
-    start = time.perf_counter()
+    begun = time.perf_counter()
     totals, rows = jnp.zeros(3), order.permutation(len(images)).astype("int32")
     for at in range(0, len(images), BATCH):
         weights, slots, totals, key = step(weights, slots, totals, key, images, rows[at : at + BATCH])
     means = (totals / len(images)).tolist()
-    seconds.append(time.perf_counter() - start)
+    seconds.append(time.perf_counter() - begun)
 print(json.dumps({"seconds": seconds, "loss": means[0]}))
