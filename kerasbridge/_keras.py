@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kerasbridge import backend
-from kerasbridge.errors import BackendNotInstalled, KerasContractError
+from kerasbridge.errors import BackendNotInstalled, KerasContractError, StepError
 from kerasbridge.quiet import quiet_stderr
 
 _CHOICE = backend.choose()
@@ -248,6 +248,22 @@ def variables_converted_by(read: Callable[[Any], Any]) -> Iterator[None]:
         yield
     finally:
         owner.convert_to_tensor = original
+
+
+@contextlib.contextmanager
+def optimizers_refuse(why: str) -> Iterator[None]:
+    """While open, an optimizer that is asked to apply gradients raises a StepError that says why."""
+    owner = keras.optimizers.Optimizer
+    original = owner.apply
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise StepError(why)
+
+    owner.apply = refuse
+    try:
+        yield
+    finally:
+        owner.apply = original
 
 
 def every_layer(model: Any) -> Sequence[Any]:

@@ -5,15 +5,20 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from kerasbridge import engines
+from kerasbridge import _keras, engines
 from kerasbridge.engines.scope import Overlay
-from kerasbridge.errors import ArgumentError
+from kerasbridge.errors import ArgumentError, StepError
 from kerasbridge.own_step.objectives import Returned, returned
 from kerasbridge.own_step.untraceable import explained
 from kerasbridge.step import Batch
 from kerasbridge.words import seeds_required
 
 Function = Callable[..., Any]
+_APPLIED = (
+    "Expected a step that leaves its optimizers to kerasbridge, found one that calls apply. Return "
+    "kb.Objective(loss, variables, optimizer), with gradients=… where the step has taken them; for updates one after "
+    "the other pass step=[first, second]."
+)
 Step = Any
 """A function of (model, batch) or (model, batch, training), or a list of them."""
 
@@ -49,7 +54,7 @@ def call(function: Function, model: Any, batch: Any, training: bool) -> Returned
     engine = engines.current()
     keywords = {"training": training} if "training" in _parameters(function) else {}
     try:
-        with Overlay(()) as scope, engine.own_code(), seeds_required():
+        with Overlay(()) as scope, engine.own_code(), seeds_required(), _keras.optimizers_refuse(_APPLIED):
             given = returned(function(model, Batch(*batch), **keywords), model, training)
         for variable, value in [(variable, engine.read(value)) for variable, value in scope.writes()]:
             variable.assign(value)

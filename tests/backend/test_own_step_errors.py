@@ -178,6 +178,12 @@ def numpys_generator(model, batch):
     return mean(model, batch) + generator.normal()
 
 
+def applied(model, batch):
+    loss, gradients = kb.value_and_grad(lambda: mean(model, batch), model)
+    model.optimizer.apply(gradients, model.trainable_variables)
+    return loss
+
+
 def without_seed(model, batch):
     return mean(model, batch) + ops.mean(keras.random.normal(ops.shape(batch.x)))
 
@@ -230,6 +236,7 @@ WRONG = {
     pythons_random: "it draws from Python's random module in line",
     numpys_random: '"return mean(model, batch) + np.random.normal()"',
     numpys_generator: "that it changes generator",
+    applied: "Expected a step that leaves its optimizers to kerasbridge, found one that calls apply.",
     without_seed: "Expected a seed where a step draws, received none.",
     new_generator: "seed_generator_state anew. Make layers, variables and seed generators once",
 }

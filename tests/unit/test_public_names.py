@@ -7,10 +7,12 @@ import pytest
 import kerasbridge as kb
 
 PUBLIC = {
-    "__version__", "backends", "compare", "datasets", "diagnose", "errors", "evaluate", "fit", "models", "predict",
-    "reinitialize", "seed_everything", "use_backend",
+    "Objective", "__version__", "backends", "compare", "datasets", "diagnose", "errors", "evaluate", "fit", "grad",
+    "models", "predict", "reinitialize", "seed_everything", "use_backend", "value_and_grad",
 }  # fmt: skip
-NEEDS_KERAS = {"evaluate", "fit", "models", "predict", "reinitialize", "seed_everything"}
+NEEDS_KERAS = {
+    "Objective", "evaluate", "fit", "grad", "models", "predict", "reinitialize", "seed_everything", "value_and_grad",
+}  # fmt: skip
 PROMISED = {  # of DESIGN.md; those that are not there yet
     "as_keras_fit", "benchmark", "export", "inspect_legacy", "load_legacy",
 }  # fmt: skip
