@@ -7,7 +7,7 @@ from typing import Any
 
 from kerasbridge import _keras, engines
 from kerasbridge.engines.scope import Overlay
-from kerasbridge.errors import ArgumentError, StepError
+from kerasbridge.errors import ArgumentError
 from kerasbridge.own_step.objectives import Returned, returned
 from kerasbridge.own_step.untraceable import explained
 from kerasbridge.step import Batch
