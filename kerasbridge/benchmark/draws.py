@@ -17,7 +17,7 @@ import numpy as np
 import kerasbridge as kb
 from kerasbridge import engines, random
 from kerasbridge._keras import keras
-from kerasbridge.benchmark.epochs import Stopwatch, compiled_model, run
+from kerasbridge.benchmark.epochs import Stopwatch, compiled_model, digits, run
 
 
 @contextlib.contextmanager
@@ -49,8 +49,7 @@ def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int
         epochs: epochs of a call; at least 2, since the first does not count.
         rows: train on that many rows only.
     """
-    data = kb.datasets.mnist(data_name)
-    x, y = data.x_train[:rows].astype("float32") / 255, data.y_train[:rows].astype("int32")
+    x, y = digits(data_name, rows)
     drawing, constant = (compiled_model(model_name) for _ in range(2))
     constant.set_weights(drawing.get_weights())
     with_draws, without = Stopwatch(), Stopwatch()

@@ -46,8 +46,7 @@ def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int
         epochs: epochs of a call; at least 2, since the first does not count.
         rows: train on that many rows only.
     """
-    data = kb.datasets.mnist(data_name)
-    x, y = data.x_train[:rows].astype("float32") / 255, data.y_train[:rows].astype("int32")
+    x, y = digits(data_name, rows)
     stock, bridge = (compiled_model(model_name) for _ in range(2))
     bridge.set_weights(stock.get_weights())
     stock_watch, bridge_watch = Stopwatch(), Stopwatch()
@@ -67,6 +66,12 @@ def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int
         "times_faster": round(theirs / ours, 2),
         "times_faster_min_max": [round(min(ratios), 2), round(max(ratios), 2)],
     }
+
+
+def digits(name: str, rows: int | None) -> tuple[Any, Any]:
+    """The first rows to train on: grey values from 0 to 1, and labels."""
+    data = kb.datasets.mnist(name)
+    return data.x_train[:rows].astype("float32") / 255, data.y_train[:rows].astype("int32")
 
 
 def compiled_model(name: str) -> keras.Model:

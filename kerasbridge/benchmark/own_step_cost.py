@@ -11,7 +11,7 @@ from typing import Any
 
 import kerasbridge as kb
 from kerasbridge import engines
-from kerasbridge.benchmark.epochs import Stopwatch, compiled_model, run
+from kerasbridge.benchmark.epochs import Stopwatch, compiled_model, digits, run
 
 
 def builtin_step(model: Any, batch: Any) -> tuple[Any, Any]:
@@ -31,8 +31,7 @@ def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int
         epochs: epochs of a call; at least 2, since the first does not count.
         rows: train on that many rows only.
     """
-    data = kb.datasets.mnist(data_name)
-    x, y = data.x_train[:rows].astype("float32") / 255, data.y_train[:rows].astype("int32")
+    x, y = digits(data_name, rows)
     builtin, own = (compiled_model(model_name) for _ in range(2))
     own.set_weights(builtin.get_weights())
     medians, same, execution = [], True, ""
