@@ -5,6 +5,7 @@ reached through it, so that a Keras that keeps one elsewhere is answered with on
 """
 
 import contextlib
+import functools
 import importlib
 import inspect
 import sys
@@ -38,7 +39,8 @@ RELIED_ON = {
     "draw_seed": "keras.src.random.seed_generator:draw_seed",
     "current scope": "keras.src.backend:get_stateless_scope",
     "conversion to tensors": "keras.src.backend:convert_to_tensor",
-    "where `keras.ops` finds the conversion": "keras.src.backend:core",
+    "backend's core": "keras.src.backend:core",
+    "backend's nn": "keras.src.backend:nn",
     "casts": "keras.src.backend:cast",
     "crossentropy of classes": "keras.src.backend:nn.sparse_categorical_crossentropy",
     "types narrowed in promotion": "keras.src.backend.common.dtypes:BIT64_TO_BIT32_DTYPE",
@@ -231,39 +233,87 @@ def replace_in_backend(functions: Mapping[Any, Any]) -> None:
                     setattr(module, attribute, functions[value])
 
 
+class _Hooks(threading.local):
+    """Which hooks are open in this thread."""
+
+    def __init__(self) -> None:
+        self.active: dict[tuple[int, str], Callable[..., Any] | None] = {}
+
+
+_hooks = _Hooks()
+_hooked: set[tuple[int, str]] = set()
+
+
 @contextlib.contextmanager
-def variables_converted_by(read: Callable[[Any], Any]) -> Iterator[None]:
+def hooked(owner: Any, name: str, hook: Callable[..., Any]) -> Iterator[None]:
+    """While open, and in this thread, calls of a function of Keras's go to ``hook(original, *arguments)``.
+
+    Args:
+        owner: a module or class.
+        name: the name of the function in it, by which its callers look it up.
+        hook: what stands between; calls that it makes of the function itself are not hooked.
+    """
+    key = (id(owner), name)
+    with _portable_lock:
+        if key not in _hooked:
+            setattr(owner, name, _passing(getattr(owner, name), key))
+            _hooked.add(key)
+    active = _hooks.active
+    before = active.get(key)
+    active[key] = hook
+    try:
+        yield
+    finally:
+        active[key] = before
+
+
+def _passing(original: Callable[..., Any], key: tuple[int, str]) -> Callable[..., Any]:
+    """The function, which asks for the hook of the thread it is called in."""
+
+    @functools.wraps(original)
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        active = _hooks.active
+        hook = active.get(key)
+        if hook is None:
+            return original(*arguments, **keywords)
+        active[key] = None
+        try:
+            return hook(original, *arguments, **keywords)
+        finally:
+            active[key] = hook
+
+    return call
+
+
+def variables_converted_by(read: Callable[[Any], Any]) -> contextlib.AbstractContextManager[None]:
     """While open, `keras.ops.convert_to_tensor` of a variable is what `read` gives for it.
 
     On TensorFlow a variable passes for a tensor, and comes back as itself.
     """
-    owner = relied_on("where `keras.ops` finds the conversion")
-    original = owner.convert_to_tensor
 
-    def convert(x: Any, *arguments: Any, **keywords: Any) -> Any:
+    def convert(original: Any, x: Any, *arguments: Any, **keywords: Any) -> Any:
         return original(read(x) if isinstance(x, keras.Variable) else x, *arguments, **keywords)
 
-    owner.convert_to_tensor = convert
-    try:
-        yield
-    finally:
-        owner.convert_to_tensor = original
+    return hooked(relied_on("backend's core"), "convert_to_tensor", convert)
 
 
-@contextlib.contextmanager
-def optimizers_refuse(why: str) -> Iterator[None]:
+def branches_called_by(cond: Callable[..., Any]) -> contextlib.AbstractContextManager[None]:
+    """While open, `keras.ops.cond` goes to ``cond(original, pred, true_fn, false_fn)``."""
+    return hooked(relied_on("backend's core"), "cond", cond)
+
+
+def moments_computed_by(moments: Callable[..., Any]) -> contextlib.AbstractContextManager[None]:
+    """While open, means and variances come from ``moments(original, x, axes, keepdims=…, synchronized=…)``."""
+    return hooked(relied_on("backend's nn"), "moments", moments)
+
+
+def optimizers_refuse(why: str) -> contextlib.AbstractContextManager[None]:
     """While open, an optimizer that is asked to apply gradients raises a StepError that says why."""
-    owner = keras.optimizers.Optimizer
-    original = owner.apply
 
     def refuse(*_: Any, **__: Any) -> None:
         raise StepError(why)
 
-    owner.apply = refuse
-    try:
-        yield
-    finally:
-        owner.apply = original
+    return hooked(keras.optimizers.Optimizer, "apply", refuse)
 
 
 def every_layer(model: Any) -> Sequence[Any]:

@@ -6,10 +6,14 @@ from types import FrameType
 LIBRARIES = frozenset(
     {"absl", "jax", "jaxlib", "keras", "kerasbridge", "ml_dtypes", "numpy", "optree", "tensorflow", "torch", "tree"}
 )
+_NOT_OWN = LIBRARIES | sys.stdlib_module_names
 
 
 def is_own(frame: FrameType) -> bool:
     """Whether the code of this frame was written by the user."""
-    module = str(frame.f_globals.get("__name__", ""))
-    package = module.partition(".")[0]
-    return module == "__main__" or package not in LIBRARIES | sys.stdlib_module_names
+    return is_own_module(str(frame.f_globals.get("__name__", "")))
+
+
+def is_own_module(name: str) -> bool:
+    """Whether a module of this name is the user's; one without a name is."""
+    return name == "__main__" or name.partition(".")[0] not in _NOT_OWN

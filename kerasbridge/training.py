@@ -102,8 +102,9 @@ def fit(
     validation_batch_size = validation_batch_size or batch_size
     with _random_numbers(rng):
         trainer, own = preparing.trainer(model, step, data, batch_size)
-        validator = preparing.tester(model, step, held_out, validation_batch_size)[0] if held_out else None
-        order_seed = preparing.settle_seed(model, seed, own.program.variables if own else ())
+        validator, tests = preparing.tester(model, step, held_out, validation_batch_size) if held_out else (None, None)
+        used = [variable for made in (own, tests) if made for variable in made.program.variables]
+        order_seed = preparing.settle_seed(model, seed, used)
         plan = Plan(
             _capped(epochs), initial_epoch, batch_size, validation_batch_size, validation_freq,
             order_seed if shuffle else None, verbose,

@@ -6,6 +6,7 @@ Every number drawn in a step comes from `draw`, where they can be watched. `draw
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from kerasbridge import engines
@@ -19,7 +20,7 @@ _HALF_MASK = 0xFFFF
 
 _watchers: list[Callable[[Tensor], None]] = []
 _places: list[Iterator[int]] = []
-_refusing: list[bool] = []
+_refusing: ContextVar[bool] = ContextVar("refusing", default=False)
 
 
 @contextlib.contextmanager
@@ -46,11 +47,11 @@ def seeded_by_place(seed: int) -> Iterator[None]:
 @contextlib.contextmanager
 def seeds_required() -> Iterator[None]:
     """While open, a draw without a seed is refused: no generator that is saved with the model would move on."""
-    _refusing.append(True)
+    token = _refusing.set(True)
     try:
         yield
     finally:
-        _refusing.pop()
+        _refusing.reset(token)
 
 
 def placed(seed: Any) -> Any:
@@ -62,7 +63,7 @@ def placed(seed: Any) -> Any:
 def key_of(seed: Any) -> Tensor:
     """(seed, counter) as int32 of shape (2,), not yet folded; a `SeedGenerator` moves on by one."""
     seed = placed(seed) if seed is None else seed
-    if seed is None and _refusing:
+    if seed is None and _refusing.get():
         raise StepError(
             "Expected a seed where a step draws, received none. Write keras.random.normal(shape, seed=model.seeds), "
             "with a keras.random.SeedGenerator that the model holds."

@@ -115,8 +115,15 @@ class Engine(abc.ABC):
         del error
         return False
 
+    cond: Callable[..., Any] | None = None
+    """In the place of `keras.ops.cond` in code of the user's, where the backend's own cannot be compiled."""
+
     def own_code(self) -> contextlib.AbstractContextManager[Any]:
         """Around code of the user's in a step: Python's operators mean there what they mean on every backend."""
+        return contextlib.nullcontext()
+
+    def within_gradient(self) -> contextlib.AbstractContextManager[Any]:
+        """Around a function whose gradient may be differentiated again."""
         return contextlib.nullcontext()
 
     def read(self, value: Tensor) -> Tensor:

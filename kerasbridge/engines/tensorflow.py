@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasbridge._keras import map_tensors, variables_converted_by
+from kerasbridge._keras import map_tensors, moments_computed_by, variables_converted_by
 from kerasbridge.device import Device
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
 from kerasbridge.quiet import quiet_stderr
@@ -73,11 +73,15 @@ class TensorFlowEngine(Engine):
     def own_code(self) -> contextlib.AbstractContextManager[Any]:
         return variables_converted_by(lambda variable: tf.convert_to_tensor(variable.value))
 
+    def within_gradient(self) -> contextlib.AbstractContextManager[Any]:
+        return moments_computed_by(_moments)
+
     def read(self, value: Tensor) -> Tensor:
         return tf.convert_to_tensor(value)
 
     def needs_value(self, error: Exception) -> bool:
-        return any(sign in str(error) for sign in _WITHOUT_VALUE)
+        without_attribute = isinstance(error, AttributeError) and "numpy" not in str(error)
+        return not without_attribute and any(sign in str(error) for sign in _WITHOUT_VALUE)
 
     def compile(self, step: Step) -> Block:
         reason = without_compiling(step)
@@ -135,6 +139,17 @@ class TensorFlowBlock:
             more, body, (start, tf.constant(True), reports, *empty), parallel_iterations=1
         )
         return end, reports.stack(), dict(zip(names, last, strict=True))
+
+
+def _moments(original: Any, x: Tensor, axes: Any, keepdims: bool = False, synchronized: bool = False) -> Any:
+    """Mean and variance; TensorFlow's own variance is right in its first derivative only."""
+    if synchronized:
+        return original(x, axes, keepdims=keepdims, synchronized=True)
+    wide = tf.cast(x, tf.float32) if x.dtype in (tf.float16, tf.bfloat16) else tf.convert_to_tensor(x)
+    mean = tf.reduce_mean(wide, axes, keepdims=True)
+    variance = tf.reduce_mean(tf.square(wide - mean), axes, keepdims=keepdims)
+    mean = mean if keepdims else tf.squeeze(mean, axes)
+    return tf.cast(mean, x.dtype), tf.cast(variance, x.dtype)
 
 
 def _dense(gradient: Any) -> Any:

@@ -82,6 +82,13 @@ class TorchEngine(Engine):
     def words(self, key: Tensor, count: int) -> Tensor | None:
         return words(key, count) if key.device.type in ("cpu", "meta") else None
 
+    def cond(self, pred: Tensor, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+        """Both branches, and of each result the one that is wanted."""
+        if isinstance(pred, bool):
+            return true_fn() if pred else false_fn()
+        pred = keras.ops.cast(pred, "bool")
+        return keras.tree.map_structure(lambda yes, no: keras.ops.where(pred, yes, no), true_fn(), false_fn())
+
     def own_code(self) -> contextlib.AbstractContextManager[Any]:
         return OutOfPlace()
 

@@ -1,19 +1,23 @@
 """Calling the functions of a step of one's own, and saying what is wrong with them in terms of their lines."""
 
-import functools
+import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 from kerasbridge import _keras, engines
 from kerasbridge.engines.scope import Overlay
-from kerasbridge.errors import ArgumentError
+from kerasbridge.errors import ArgumentError, StepError
 from kerasbridge.own_step.objectives import Returned, returned
 from kerasbridge.own_step.untraceable import explained
 from kerasbridge.step import Batch
 from kerasbridge.words import seeds_required
 
 Function = Callable[..., Any]
+_written: ContextVar[list[str]] = ContextVar("written")
+"""The variables that branches of `keras.ops.cond` have written."""
+
 _APPLIED = (
     "Expected a step that leaves its optimizers to kerasbridge, found one that calls apply. Return "
     "kb.Objective(loss, variables, optimizer), with gradients=… where the step has taken them; for updates one after "
@@ -30,7 +34,7 @@ def functions(step: Step) -> list[Function]:
         ArgumentError: it is neither a function nor a list of functions.
     """
     parts = list(step) if isinstance(step, (list, tuple)) else [step]
-    if not parts or not all(callable(part) for part in parts):
+    if not parts or not all(callable(part) and _takes_model_and_batch(part) for part in parts):
         raise ArgumentError(
             f"Expected step to be a function of (model, batch), or a list of such functions, received {step!r}. Write "
             "def step(model, batch): … and pass step=step."
@@ -54,7 +58,7 @@ def call(function: Function, model: Any, batch: Any, training: bool) -> Returned
     engine = engines.current()
     keywords = {"training": training} if "training" in _parameters(function) else {}
     try:
-        with Overlay(()) as scope, engine.own_code(), seeds_required(), _keras.optimizers_refuse(_APPLIED):
+        with Overlay(()) as scope, _rules(engine):
             given = returned(function(model, Batch(*batch), **keywords), model, training)
         for variable, value in [(variable, engine.read(value)) for variable, value in scope.writes()]:
             variable.assign(value)
@@ -66,6 +70,48 @@ def call(function: Function, model: Any, batch: Any, training: bool) -> Returned
         raise better from error
 
 
-@functools.lru_cache
+@contextlib.contextmanager
+def _rules(engine: Any) -> Iterator[None]:
+    """Around code of the user's: what it may not do is refused, and what backends do differently is made alike."""
+    written: list[str] = []
+    token = _written.set(written)
+    try:
+        refusing, branching = _keras.optimizers_refuse(_APPLIED), _keras.branches_called_by(_branches)
+        with engine.own_code(), seeds_required(), refusing, branching:
+            yield
+    finally:
+        _written.reset(token)
+    if written:
+        raise StepError(
+            f"Expected branches of keras.ops.cond that change no variable, found one that changes {written[0]}. "
+            "Write variable.assign(keras.ops.where(condition, new, variable)), and draw or call layers outside."
+        )
+
+
 def _parameters(function: Function) -> tuple[str, ...]:
     return tuple(inspect.signature(function).parameters)
+
+
+def _takes_model_and_batch(function: Function) -> bool:
+    try:
+        given = {"training": True} if "training" in _parameters(function) else {}
+        inspect.signature(function).bind(None, None, **given)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _branches(original: Any, pred: Any, true_fn: Function, false_fn: Function) -> Any:
+    """`keras.ops.cond` without writes: a backend would make them whichever branch is taken."""
+    cond = engines.current().cond or original
+    return cond(pred, _only_reading(true_fn), _only_reading(false_fn))
+
+
+def _only_reading(branch: Function) -> Function:
+    def call() -> Any:
+        with Overlay(()) as scope:
+            given = branch()
+        _written.get().extend(variable.path for variable, _ in scope.writes())
+        return given
+
+    return call

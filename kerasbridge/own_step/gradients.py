@@ -7,6 +7,7 @@ from typing import Any
 
 from kerasbridge import engines
 from kerasbridge._keras import keras, map_tensors
+from kerasbridge.engines.scope import Overlay
 from kerasbridge.errors import StepError
 from kerasbridge.own_step.objectives import check_distinct, scalar, variables_of
 
@@ -40,7 +41,7 @@ def value_and_grad(function: Callable[[], Any], variables: Any) -> tuple[Any, li
     check_distinct(named, "kb.value_and_grad")
 
     def loss_first() -> tuple[Tensor, Any]:
-        given = function()
+        given = _call(function)
         return _loss_of(given, "kb.value_and_grad"), given
 
     if _rehearsing.get():
@@ -77,10 +78,10 @@ def grad(function: Callable[..., Tensor]) -> Callable[..., Any]:
     """
 
     def gradient(nest: Any, *arguments: Any, **keywords: Any) -> Any:
-        nest = map_tensors(keras.ops.convert_to_tensor, nest)
+        nest = keras.tree.map_structure(_differentiable, nest)
 
         def value_of(nest: Any) -> tuple[Tensor, None]:
-            return _loss_of(function(nest, *arguments, **keywords), "kb.grad"), None
+            return _loss_of(_call(function, nest, *arguments, **keywords), "kb.grad"), None
 
         if _rehearsing.get():
             value_of(nest)
@@ -113,6 +114,27 @@ def independent(where: str, variables: list[Any]) -> StepError:
         "Compute it from what the model returns, without keras.ops.stop_gradient, argmax or a comparison in between, "
         "or name the variables that it trains."
     )
+
+
+def _call(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    """The function; losses that layers add in it stay in it, on every backend."""
+    engine = engines.current()
+    with Overlay(()) as scope, engine.within_gradient():
+        given = function(*arguments, **keywords)
+    for variable, value in [(variable, engine.read(value)) for variable, value in scope.writes()]:
+        variable.assign(value)
+    return given
+
+
+def _differentiable(leaf: Any) -> Tensor:
+    tensor = None if leaf is None else keras.ops.convert_to_tensor(leaf)
+    if tensor is None or not keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype)):
+        kind = "None" if tensor is None else keras.backend.standardize_dtype(tensor.dtype)
+        raise StepError(
+            f"Expected floating-point tensors to take a gradient by, received {kind}. Cast it, or take it from outside "
+            "the function."
+        )
+    return tensor
 
 
 def _loss_of(given: Any, where: str) -> Tensor:

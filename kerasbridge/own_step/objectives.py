@@ -101,7 +101,10 @@ def scalar(loss: Any, where: str) -> Tensor:
             f"Expected {where} to be a scalar, received the shape {tuple(loss.shape)}. Reduce it with "
             "keras.ops.mean or keras.ops.sum."
         )
-    return loss if keras.backend.is_float_dtype(loss.dtype) else keras.ops.cast(loss, keras.config.floatx())
+    kind = keras.backend.standardize_dtype(loss.dtype)
+    if kind.startswith("complex"):
+        raise StepError(f"Expected {where} to be a real number, received {kind}. Take keras.ops.real of it.")
+    return loss if keras.backend.is_float_dtype(kind) else keras.ops.cast(loss, keras.config.floatx())
 
 
 def _objective(name: str, given: Any, model: Any, training: bool) -> Objective:
@@ -112,6 +115,8 @@ def _objective(name: str, given: Any, model: Any, training: bool) -> Objective:
     named = model if objective.variables is None else objective.variables
     variables = variables_of(named)
     check_distinct(variables, where)
+    if not variables and training:
+        raise StepError(f"Expected trainable variables for {where}, found none: everything that it names is frozen.")
     frozen = [variable.path for variable in variables if not variable.trainable]
     if frozen:
         raise StepError(f"Expected trainable variables for {where}, received {frozen[0]}, which is not trainable.")
@@ -121,11 +126,22 @@ def _objective(name: str, given: Any, model: Any, training: bool) -> Objective:
             f"Expected an optimizer for {where}, found none. Write kb.Objective(loss, variables, optimizer), or "
             'compile the model: model.compile("adam").'
         )
+    if optimizer is not None and not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise StepError(
+            f"Expected a keras.optimizers.Optimizer for {where}, received {_described(optimizer)}. Make it once, as an "
+            "attribute of the model."
+        )
     gradients = objective.gradients
     if gradients is not None and len(gradients) != len(variables):
         raise StepError(
             f"Expected a gradient for each of the {len(variables)} variables of {where}, received {len(gradients)}."
         )
+    for variable, gradient in zip(variables, gradients or (), strict=False):
+        if gradient is not None and tuple(gradient.shape) != tuple(variable.shape):
+            raise StepError(
+                f"Expected a gradient of the shape {tuple(variable.shape)} for {variable.path}, received "
+                f"{tuple(gradient.shape)}."
+            )
     return Objective(scalar(objective.loss, where), variables, optimizer, gradients)
 
 

@@ -11,17 +11,21 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from kerasbridge._keras import keras
 from kerasbridge.errors import StepError
+from kerasbridge.own_code import is_own_module
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
-MOST_ELEMENTS = 1000
 CHANGED_BY_TRAINING = ("built", "history", "stop_evaluating", "stop_predicting", "stop_training", "training")
 """Attributes of a model that Keras, or torch, changes as it trains."""
-_DEPTH = 3
+
+MOST_LOOKED_AT = 10_000
+LARGEST_ARRAY = 1_000_000  # bytes; a larger one counts as unchanged while it is the same object
 _REMEDY = "Return a named value instead, or keep it in a keras.Variable that the model holds."
 
 
@@ -40,7 +44,8 @@ class Same:
 
 def remembered(step: Any, model: Any) -> dict[str, Any]:
     """Everything in plain Python that the step can reach by name, in a form to compare: by name."""
-    return {name: _fingerprint(value, _DEPTH) for name, value in _reachable(step, model)}
+    look = _Look()
+    return {name: look.at(value) for name, value in _reachable(step, model)}
 
 
 def check_unchanged(step: Any, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
@@ -74,65 +79,130 @@ def check_nothing_drawn(step: Any, before: tuple[Any, Any], after: tuple[Any, An
             raise StepError(
                 f"Expected a step that draws with keras.random, found that it draws from {name} module"
                 f"{_where(step, 'random')}: the step is compiled, so every step would see the same number. Write "
-                "keras.random.normal(shape, seed=self.seeds) with a keras.random.SeedGenerator that the model holds."
+                "keras.random.normal(shape, seed=model.seeds) with a keras.random.SeedGenerator that the model holds."
             )
 
 
-def functions_of(step: Any) -> Iterator[Callable[..., Any]]:
-    """The Python functions behind a step: of a list, a partial, a method, an object that is called."""
-    if isinstance(step, (list, tuple)):
-        for part in step:
-            yield from functions_of(part)
-    elif isinstance(step, functools.partial):
-        yield from functions_of(step.func)
-    elif inspect.ismethod(step):
-        yield step.__func__
-    elif inspect.isfunction(step):
-        yield step
-    elif callable(step):
-        yield from functions_of(type(step).__call__)
+class _Look:
+    """Values as what can be compared, down to a depth that nothing plain needs more than."""
+
+    def __init__(self) -> None:
+        self._left = MOST_LOOKED_AT
+        self._above: set[int] = set()
+
+    def at(self, value: Any) -> Any:
+        """The value of what is plain, and of what holds plain things; else that it is the same object."""
+        if isinstance(value, PLAIN):
+            return type(value), repr(value)
+        self._left -= 1
+        if self._left < 0 or id(value) in self._above:
+            return Same(value)
+        self._above.add(id(value))
+        try:
+            return self._within(value)
+        finally:
+            self._above.discard(id(value))
+
+    def _within(self, value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return Same(value), value.tobytes() if value.nbytes <= LARGEST_ARRAY else None
+        if isinstance(value, np.generic):
+            return type(value), repr(value)
+        if isinstance(value, (np.random.Generator, np.random.RandomState)):
+            state = value.bit_generator.state if isinstance(value, np.random.Generator) else value.get_state()
+            return Same(value), repr(state)
+        if isinstance(value, Mapping) and len(value) <= MOST_LOOKED_AT:
+            return type(value), tuple((self.at(key), self.at(item)) for key, item in value.items())
+        if isinstance(value, (list, tuple, set, frozenset, deque)) and len(value) <= MOST_LOOKED_AT:
+            return type(value), tuple(self.at(item) for item in value)
+        if isinstance(value, ModuleType):
+            return Same(value), tuple((name, self.at(item)) for name, item in _plain_of_module(value))
+        return Same(value), tuple((name, self.at(item)) for name, item in _attributes(value))
 
 
 def _reachable(step: Any, model: Any) -> Iterator[tuple[str, Any]]:
-    for part in step if isinstance(step, (list, tuple)) else [step]:
-        yield from _held("self", getattr(part, "__self__", part if not inspect.isroutine(part) else None))
-    yield from _held("model", model)
-    for function in functions_of(step):
-        found = inspect.getclosurevars(function)
-        yield from [*found.nonlocals.items(), *found.globals.items()]
-        yield from [(parameter.name, parameter.default) for parameter in _with_defaults(function)]
+    """The names that the step's code, and helpers of the user's, read from outside, and what they stand for."""
+    for attribute, value in _attributes(model):
+        yield f"model.{attribute}", value
+    waiting, seen = list(step) if isinstance(step, (list, tuple)) else [step], set[int]()
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        for name, value in _read_by(part):
+            if isinstance(value, (FunctionType, functools.partial)) or inspect.ismethod(value):
+                waiting.append(value)
+            elif value is not model:
+                yield name, value
 
 
-def _held(name: str, owner: Any) -> Iterator[tuple[str, Any]]:
-    for attribute, value in getattr(owner, "__dict__", {}).items():
-        if not attribute.startswith("_") and attribute not in CHANGED_BY_TRAINING:
-            yield f"{name}.{attribute}", value
+def _read_by(part: Any) -> Iterator[tuple[str, Any]]:
+    """What one callable reads; of what it wraps, the wrapped."""
+    if isinstance(part, functools.partial):
+        yield "the step", part.func
+        yield from ((f"partial[{key!r}]", value) for key, value in [*enumerate(part.args), *part.keywords.items()])
+    elif inspect.ismethod(part):
+        yield from ((f"self.{name}", value) for name, value in _attributes(part.__self__))
+        yield "the step", part.__func__
+    elif isinstance(part, FunctionType):
+        yield from _read_by_function(part)
+    else:
+        yield from ((f"self.{name}", value) for name, value in _attributes(part))
+        yield "the step", getattr(type(part), "__call__", None)  # noqa: B004 - its code is wanted, not whether it has one
 
 
-def _with_defaults(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    parameters = inspect.signature(function).parameters.values()
-    return [parameter for parameter in parameters if parameter.default is not parameter.empty]
+def _read_by_function(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    if not is_own_module(function.__module__ or ""):
+        return
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:  # not bound yet
+            continue
+    known = function.__globals__
+    yield from ((name, known[name]) for name in _names(function.__code__) if name in known)
+    yield from _defaults(function)
 
 
-def _fingerprint(value: Any, depth: int) -> Any:
-    if isinstance(value, PLAIN):
-        return type(value), repr(value)
-    if isinstance(value, (np.random.Generator, np.random.RandomState)):
-        state = value.bit_generator.state if isinstance(value, np.random.Generator) else value.get_state()
-        return Same(value), repr(state)
-    if isinstance(value, (list, tuple, set, frozenset, deque, dict)) and depth:
-        if len(value) > MOST_ELEMENTS:
-            return Same(value), len(value)
-        items = value.items() if isinstance(value, dict) else value
-        return type(value), tuple(_fingerprint(item, depth - 1) for item in items)
-    return Same(value)
+def _defaults(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """The default values of a function's parameters, by parameter."""
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.default is not parameter.empty:
+            yield parameter.name, parameter.default
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """The names that code refers to, in functions and lambdas inside it too."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _attributes(thing: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes of an object of the user's; of one of Keras's kinds those without an underscore."""
+    kinds = [kind for kind in type(thing).__mro__ if is_own_module(kind.__module__)]
+    of_keras = isinstance(thing, (keras.layers.Layer, keras.optimizers.Optimizer, keras.metrics.Metric))
+    if not of_keras and not kinds and type(thing).__module__ not in ("types", "argparse"):
+        return
+    found = {name: value for kind in reversed(kinds) for name, value in vars(kind).items() if isinstance(value, PLAIN)}
+    found.update(getattr(thing, "__dict__", {}))
+    for name, value in found.items():
+        if not name.startswith("__") and not (of_keras and (name.startswith("_") or name in CHANGED_BY_TRAINING)):
+            yield name, value
+
+
+def _plain_of_module(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    if is_own_module(module.__name__):
+        yield from ((name, value) for name, value in vars(module).items() if isinstance(value, PLAIN))
 
 
 def _where(step: Any, name: str) -> str:
     """Where in the source of the step a name is changed, as far as that can be seen."""
     word = re.escape(name.rpartition(".")[2])
     changes = re.compile(rf"\b{word}\b(\s*\.\w+\(|(\[.*\])?\s*[-+*/|&%]?=(?!=))")
-    for function in functions_of(step):
+    for function in _functions_of(step):
         try:
             lines, first = inspect.getsourcelines(function)
         except (OSError, TypeError):
@@ -142,3 +212,15 @@ def _where(step: Any, name: str) -> str:
                 file = Path(function.__code__.co_filename).name
                 return f' in line {first + offset} of {file}, "{line.strip()}"'
     return ""
+
+
+def _functions_of(step: Any) -> Iterator[Any]:
+    """The Python functions behind a step, and those of the user's that they call by name."""
+    waiting, seen = list(step) if isinstance(step, (list, tuple)) else [step], set[int]()
+    while waiting:
+        part = waiting.pop(0)
+        if id(part) not in seen:
+            seen.add(id(part))
+            if isinstance(part, FunctionType):
+                yield part
+            waiting += [value for _, value in _read_by(part) if isinstance(value, Callable)]  # type: ignore[arg-type]

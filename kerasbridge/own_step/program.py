@@ -51,10 +51,12 @@ class Program:
         values: Numbers = {}
         for function, groups in self._phases:
             seen, named = self._train(function, groups, batch) if self._training else self._test(function, batch)
-            losses.update(seen)
+            losses.update(
+                {name: loss + losses[LOSS] if name == LOSS in losses else loss for name, loss in seen.items()}
+            )
             values.update(named)
         numbers = by_name(losses, values)
-        means = self._averages.update(numbers, rows_of(batch.x))
+        means = self._averages.update(numbers, rows_of(tuple(batch)))
         return numbers[LOSS], {name: means.get(name, number) for name, number in numbers.items()}
 
     def _train(self, function: Function, groups: Mapping[str, list[Any]], batch: Batch) -> tuple[Numbers, Numbers]:
@@ -80,10 +82,8 @@ class Program:
 
 def by_name(losses: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """What is logged: the loss, or the sum and each of several as "name_loss", then the named values."""
-    if set(losses) == {LOSS}:
-        found = dict(losses)
-    else:
-        found = {LOSS: sum(losses.values()), **{f"{name}_loss": loss for name, loss in losses.items()}}
+    parts = {f"{name}_loss": loss for name, loss in losses.items() if name != LOSS}
+    found = {LOSS: sum(losses.values()) if parts else losses[LOSS], **parts}
     return {**found, **{name: value for name, value in values.items() if name not in found}}
 
 

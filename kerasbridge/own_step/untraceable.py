@@ -6,9 +6,13 @@ from pathlib import Path
 from types import FrameType, ModuleType, TracebackType
 from typing import Any
 
+import numpy as np
+
 from kerasbridge import backend, engines
 from kerasbridge.errors import KerasbridgeError, StepError
 from kerasbridge.own_code import is_own
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 def explained(error: Exception) -> StepError | None:
@@ -27,6 +31,17 @@ def explained(error: Exception) -> StepError | None:
         return StepError(
             f"Expected functions of keras.ops, which run on every backend, found one of {foreign} in {place}, on the "
             f"{engine.name} backend. Write it with keras.ops."
+        )
+    if "attempting to create a variable" in str(error):
+        return StepError(
+            f"Expected a step that uses what is there before it, found that {place} makes a variable. Make optimizers, "
+            "layers, variables and seed generators once, as attributes of the model."
+        )
+    array = _array(line, frame)
+    if array and isinstance(error, TypeError):
+        return StepError(
+            f"Expected tensors in {place}, found the NumPy array {array} beside one. Write "
+            f"keras.ops.convert_to_tensor({array})."
         )
     if engine.needs_value(error):
         return StepError(
@@ -47,9 +62,15 @@ def _own_line(traceback: TracebackType | None) -> tuple[FrameType, int] | None:
     return found
 
 
+def _array(line: str, frame: FrameType) -> str | None:
+    """A name in the line that stands for a NumPy array."""
+    known = {**frame.f_globals, **frame.f_locals}
+    return next((name for name in _NAME.findall(line) if isinstance(known.get(name), np.ndarray)), None)
+
+
 def _foreign(line: str, frame: FrameType, own: str) -> str | None:
     """A framework other than the backend's that a name in the line belongs to."""
-    for name in re.findall(r"[A-Za-z_]\w*", line):
+    for name in _NAME.findall(line):
         framework = _framework(frame.f_locals.get(name, frame.f_globals.get(name)))
         if framework in backend.BACKENDS and framework != own:
             return framework

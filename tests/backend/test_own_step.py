@@ -1,7 +1,10 @@
 """A training step of one's own: what it may do, and that it does it alike on every backend."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -285,6 +288,34 @@ def test_a_scaled_loss_trains_as_one_that_is_not(backend):
     assert kb.fit(scaled, X, Y, step=crossentropy, **PLAIN).history["loss"] == pytest.approx(expected, rel=1e-5)
 
 
+def test_plain_losses_of_functions_that_take_turns_add_up():
+    def ten_times(model, batch):
+        return 10 * ops.mean(model(batch.x))
+
+    def once(model, batch):
+        return ops.mean(model(batch.x))
+
+    model = linear(optimizer=sgd(0.0))
+    assert kb.fit(model, np.ones((4, 1)), verbose=0, step=[ten_times, once]).history["loss"] == [22.0]
+
+
+def test_training_one_layer_leaves_the_models_optimizer_to_all():
+    def last(model, batch):
+        return kb.Objective(ops.mean(model(batch.x) ** 2), model.layers[-1])
+
+    model = mlp()
+    kb.fit(model, X, Y, step=last, **PLAIN)
+    kb.fit(model, X, Y, **PLAIN)
+    assert int(model.optimizer.iterations) == 2 * 26
+
+
+def test_gradients_may_be_accumulated():
+    optimizer = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
+    model = linear(optimizer=optimizer)
+    kb.fit(model, np.ones((4, 1)), batch_size=1, verbose=0, step=lambda model, batch: ops.mean(model(batch.x)))
+    np.testing.assert_allclose(model.get_weights()[0], 2 - 2 * 0.1, rtol=1e-6)
+
+
 # Gradients inside -----------------------------------------------------------------------------------------------------
 
 
@@ -352,6 +383,40 @@ def test_batch_statistics_move_once_in_a_step_that_takes_a_gradient_by_its_input
     x = np.full((4, 3), 8.0, "float32")
     kb.fit(model, x, verbose=0, step=step)
     np.testing.assert_allclose(model.layers[0].moving_mean, [4.0] * 3)
+
+
+@pytest.mark.parametrize("layer", [layers.LayerNormalization, layers.BatchNormalization, layers.GroupNormalization])
+def test_a_second_gradient_through_a_normalisation_is_the_slope_of_the_first(layer):
+    x = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
+    keras.utils.set_random_seed(0)
+    norm = layer(groups=1) if layer is layers.GroupNormalization else layer()
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(4), norm, layers.Activation("tanh"), layers.Dense(1)])
+    kernel = model.layers[0].kernel
+    start, moving = kernel.numpy().copy(), [variable.numpy() for variable in norm.non_trainable_variables]
+
+    def penalty():
+        slopes = kb.grad(lambda x: ops.sum(model(x, training=True)))(ops.convert_to_tensor(x))
+        return ops.sum(slopes**2)
+
+    def value(amount):
+        kernel.assign(start + amount * np.eye(4, dtype="float32")[:1].T @ np.eye(4, dtype="float32")[:1])
+        for variable, number in zip(norm.non_trainable_variables, moving, strict=True):
+            variable.assign(number)
+        return kb.value_and_grad(penalty, kernel)
+
+    _, (gradient,) = value(0.0)
+    slope = (float(value(0.01)[0]) - float(value(-0.01)[0])) / 0.02
+    assert float(gradient[0, 0]) == pytest.approx(slope, rel=2e-2)
+
+
+def test_losses_that_layers_add_inside_a_gradient_stay_inside():
+    def step(model, batch):
+        value, gradients = kb.value_and_grad(lambda: ops.mean(model(batch.x)), model)
+        return kb.Objective(value, gradients=gradients), {"added": sum(model.losses) if model.losses else 0.0}
+
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1, activity_regularizer="l2")])
+    model.compile(sgd())
+    assert kb.fit(model, np.ones((4, 1)), verbose=0, step=step).history["added"] == [0.0]
 
 
 # State, reading and writing -------------------------------------------------------------------------------------------
@@ -497,6 +562,46 @@ def test_adding_in_place_changes_no_other_name():
     assert (history["x"], history["shifted"], history["loss"]) == ([1.0], [4.0], [2.0])
 
 
+def test_a_branch_by_a_tensor_is_compiled():
+    def step(model, batch):
+        loss = ops.mean(model(batch.x))
+        return ops.cond(loss > 1.85, lambda: 2 * loss, lambda: loss)
+
+    model = linear(optimizer=sgd())
+    history = kb.fit(model, np.ones((12, 1)), batch_size=4, verbose=0, step=step)
+    assert history.params["execution"] != "step by step"
+    # By 0.2 from 2 and its bias from 0, then by 0.1 twice.
+    np.testing.assert_allclose(model.get_weights()[0], 2 - 0.2 - 0.1 - 0.1, rtol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:__array_wrap__")  # torch's and NumPy's own, before torch refuses the product
+@pytest.mark.parametrize("left", [True, False])
+def test_numpy_arrays_are_operands_or_the_step_is_told_how(left, backend):
+    constant = np.full((1,), 3.0)
+
+    def step(model, batch):
+        outputs = model(batch.x)
+        return ops.mean(constant * outputs if left else outputs * constant)
+
+    run = partial(kb.fit, linear(optimizer=sgd()), np.ones((4, 1)), verbose=0, step=step)
+    if backend == "torch":
+        with pytest.raises(
+            StepError, match=r"found the NumPy array constant beside one\. Write keras\.ops\.convert_to_t"
+        ):
+            run()
+    else:
+        assert run().history["loss"] == [6.0]
+
+
+def test_data_may_lie_in_y_alone():
+    def step(model, batch):
+        return ops.mean(model(batch.y))
+
+    assert kb.fit(linear(optimizer=sgd()), None, np.ones((4, 1), "float32"), verbose=0, step=step).history["loss"] == [
+        2
+    ]
+
+
 # Random numbers -------------------------------------------------------------------------------------------------------
 
 
@@ -514,6 +619,17 @@ def test_one_seed_gives_one_noise_wherever_the_generator_is_held():
     expected = run(linear(optimizer=sgd()), seed=7, step=step).history
     assert run(linear(optimizer=sgd()), seed=7, step=other).history == expected
     assert run(linear(optimizer=sgd()), seed=8, step=step).history != expected
+
+
+def test_a_generator_that_only_testing_uses_starts_anew_too():
+    seeds = keras.random.SeedGenerator(1)
+
+    def step(model, batch, training):
+        noise = ops.zeros(()) if training else ops.mean(keras.random.normal((3,), seed=seeds))
+        return ops.mean(model(batch.x)), {"noise": noise}
+
+    run = partial(kb.fit, x=numbers(), validation_split=0.5, verbose=0, seed=7, step=step)
+    assert run(linear(optimizer=sgd())).history["val_noise"] == run(linear(optimizer=sgd())).history["val_noise"]
 
 
 def test_noise_goes_on_from_step_to_step():
@@ -565,6 +681,120 @@ def test_another_number_in_the_step_takes_effect_in_the_next_fit():
     step.factor = 3.0
     kb.fit(model, np.ones((4, 1)), verbose=0, step=step)
     np.testing.assert_allclose(model.get_weights()[0], 2 - 0.1 - 0.3, rtol=1e-6)
+
+
+FACTOR = 1.0
+SETTINGS = SimpleNamespace(factor=1.0, deep={"a": {"b": 1.0}})
+ARRAY = np.ones((), "float32")
+
+
+def in_a_lambda(model, batch):
+    value, gradients = kb.value_and_grad(lambda: FACTOR * ops.mean(model(batch.x)), model)
+    return kb.Objective(value, gradients=gradients)
+
+
+def helper(value):
+    return FACTOR * value
+
+
+def in_a_helper(model, batch):
+    return helper(ops.mean(model(batch.x)))
+
+
+def in_an_object(model, batch):
+    return SETTINGS.factor * ops.mean(model(batch.x))
+
+
+def in_a_nest(model, batch):
+    return SETTINGS.deep["a"]["b"] * ops.mean(model(batch.x))
+
+
+def in_an_array(model, batch):
+    return ops.mean(model(batch.x)) * ops.convert_to_tensor(ARRAY)
+
+
+class Private(Scaled):
+    """A number with an underscore."""
+
+    def __init__(self):
+        self._factor = 1.0
+
+    def __call__(self, model, batch):
+        return self._factor * ops.mean(model(batch.x))
+
+
+class OfTheClass(Scaled):
+    """A number that all of a kind share."""
+
+    factor = 1.0
+
+    def __init__(self):
+        pass
+
+
+def setting(owner, name):
+    """Sets something to 3, until the test ends."""
+    return lambda patch: patch.setitem(owner, name, 3.0) if isinstance(owner, dict) else patch.setattr(owner, name, 3.0)
+
+
+PRIVATE, SHARED, BOUND = Private(), OfTheClass(), Scaled(1.0)
+CHANGES = {
+    "in a lambda": (in_a_lambda, setting(globals(), "FACTOR")),
+    "in a helper": (in_a_helper, setting(globals(), "FACTOR")),
+    "in an object": (in_an_object, setting(SETTINGS, "factor")),
+    "in a nest": (in_a_nest, setting(SETTINGS.deep["a"], "b")),
+    "in an array": (in_an_array, lambda patch: ARRAY.fill(3.0)),
+    "private": (PRIVATE, setting(PRIVATE, "_factor")),
+    "of a class": (SHARED, setting(OfTheClass, "factor")),
+    "in a partial": (partial(BOUND.__call__), setting(BOUND, "factor")),
+}
+
+
+@pytest.mark.parametrize("where", CHANGES)
+def test_a_number_that_changes_between_two_fits_is_never_stale(where, monkeypatch):
+    step, change = CHANGES[where]
+    model = linear(optimizer=sgd())
+    kb.fit(model, np.ones((4, 1)), verbose=0, step=step)
+    change(monkeypatch)
+    kb.fit(model, np.ones((4, 1)), verbose=0, step=step)
+    np.testing.assert_allclose(model.get_weights()[0], 2 - 0.1 - 0.3, rtol=1e-6)
+
+
+def test_steps_that_are_thrown_away_do_not_pile_up():
+    model = linear(optimizer=sgd(), run_eagerly=True)
+    for _ in range(loop.MOST_VARIANTS + 3):
+        kb.fit(model, np.ones((2, 1)), verbose=0, step=lambda model, batch: ops.mean(model(batch.x)))
+    assert len(loop.kept_on(model, "_kerasbridge_steps")) == loop.MOST_VARIANTS
+
+
+@dataclass
+class Distance:
+    """A step that cannot be hashed."""
+
+    scale: float
+
+    def __call__(self, model, batch):
+        return self.scale * ops.mean(model(batch.x))
+
+
+def test_an_object_that_cannot_be_hashed_is_a_step_too():
+    model, step = linear(optimizer=sgd()), Distance(1.0)
+    for _ in range(2):
+        kb.fit(model, np.ones((4, 1)), verbose=0, step=step)
+    assert len(compiled(model)) == 1
+    np.testing.assert_allclose(model.get_weights()[0], 1.8, rtol=1e-6)
+
+
+def test_threads_train_models_of_their_own():
+    def train(factor):
+        model = linear(optimizer=sgd())
+        kb.fit(model, np.ones((4, 1)), epochs=3, verbose=0, step=Scaled(factor))
+        return float(model.get_weights()[0][0, 0])
+
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(train, [1.0, 2.0, 3.0]))
+    np.testing.assert_allclose(found, [1.7, 1.4, 1.1], rtol=1e-5)
+    kb.fit(mlp(), X, Y, **PLAIN)  # nothing of Keras's is left changed
 
 
 def test_freezing_takes_effect_in_the_next_fit():

@@ -184,6 +184,45 @@ def applied(model, batch):
     return loss
 
 
+def all_frozen(model, batch):
+    return kb.Objective(mean(model, batch), [])
+
+
+def named_optimizer(model, batch):
+    return kb.Objective(mean(model, batch), model, "adam")
+
+
+def optimizer_made_here(model, batch):
+    return kb.Objective(mean(model, batch), model, keras.optimizers.Adam(0.1))
+
+
+def layer_made_here(model, batch):
+    return ops.mean(keras.layers.Dense(1)(model(batch.x)))
+
+
+def gradients_of_another_shape(model, batch):
+    return kb.Objective(mean(model, batch), gradients=[ops.zeros((1,))] * 4)
+
+
+def complex_loss(model, batch):
+    return ops.cast(mean(model, batch), "complex64")
+
+
+def gradient_by_whole_numbers(model, batch):
+    kb.grad(lambda x: ops.sum(ops.cast(x, "float32")))(ops.cast(batch.x, "int32"))
+    return mean(model, batch)
+
+
+def gradient_by_nothing(model, batch):
+    kb.grad(lambda nest: ops.sum(nest["x"]))({"x": batch.x, "none": None})
+    return mean(model, batch)
+
+
+def written_in_a_branch(model, batch):
+    loss, state = mean(model, batch), model.layers[0].bias
+    return ops.cond(loss > 100, lambda: state.assign(state * 2)[0] + loss, lambda: loss)
+
+
 def without_seed(model, batch):
     return mean(model, batch) + ops.mean(keras.random.normal(ops.shape(batch.x)))
 
@@ -237,6 +276,15 @@ WRONG = {
     numpys_random: '"return mean(model, batch) + np.random.normal()"',
     numpys_generator: "that it changes generator",
     applied: "Expected a step that leaves its optimizers to kerasbridge, found one that calls apply.",
+    all_frozen: "Expected trainable variables for the loss, found none: everything that it names is frozen.",
+    named_optimizer: "Expected a keras.optimizers.Optimizer for the loss, received str.",
+    optimizer_made_here: 'model, keras.optimizers.Adam(0.1))" makes a variable. Make optimizers, layers, variables',
+    layer_made_here: "anew. Make layers, variables and seed generators once, as attributes of the model.",
+    gradients_of_another_shape: "Expected a gradient of the shape (12, 32) for",
+    complex_loss: "Expected the loss to be a real number, received complex64.",
+    gradient_by_whole_numbers: "Expected floating-point tensors to take a gradient by, received int32.",
+    gradient_by_nothing: "Expected floating-point tensors to take a gradient by, received None.",
+    written_in_a_branch: "Expected branches of keras.ops.cond that change no variable, found one that changes",
     without_seed: "Expected a seed where a step draws, received none.",
     new_generator: "seed_generator_state anew. Make layers, variables and seed generators once",
 }
@@ -268,9 +316,17 @@ def test_step_by_step_a_step_may_look_at_values():
     assert history.params["execution"] == "step by step"
 
 
-@pytest.mark.parametrize("step", [3, [], [mean, None], "mean"], ids=str)
+@pytest.mark.parametrize("step", [3, [], [mean, None], "mean", int, lambda model: model, lambda a, b, c: a], ids=str)
 def test_what_is_no_function_is_refused(step):
     with pytest.raises(ArgumentError, match=r"^Expected step to be a function of \(model, batch\)"):
+        kb.fit(mlp(), X, Y, verbose=0, step=step)
+
+
+def test_a_mistake_in_a_name_stays_what_it_is():
+    def step(model, batch):
+        return batch.x.foo()
+
+    with pytest.raises(AttributeError, match="foo"):
         kb.fit(mlp(), X, Y, verbose=0, step=step)
 
 
