@@ -38,7 +38,7 @@ def explained(error: Exception) -> StepError | None:
             "layers, variables and seed generators once, as attributes of the model."
         )
     array = _array(line, frame)
-    if array and isinstance(error, TypeError):
+    if array and (isinstance(error, TypeError) or engine.needs_value(error)):
         return StepError(
             f"Expected tensors in {place}, found the NumPy array {array} beside one. Write "
             f"keras.ops.convert_to_tensor({array})."
