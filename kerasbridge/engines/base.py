@@ -2,7 +2,7 @@
 
 import abc
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasbridge._keras import keras
 from kerasbridge.device import Device
+from kerasbridge.engines.scope import Overlay
 from kerasbridge.errors import DeviceError
 from kerasbridge.step import Step, Tensor
 
@@ -121,6 +122,14 @@ class Engine(abc.ABC):
     def own_code(self) -> contextlib.AbstractContextManager[Any]:
         """Around code of the user's in a step: Python's operators mean there what they mean on every backend."""
         return contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def deferring_writes(self) -> Iterator[None]:
+        """While open, what is written to variables can be read; it takes effect at the end, unless that is an error."""
+        with Overlay(()) as scope:
+            yield
+        for variable, value in [(variable, self.read(value)) for variable, value in scope.writes()]:
+            variable.assign(value)
 
     def within_gradient(self) -> contextlib.AbstractContextManager[Any]:
         """Around a function whose gradient may be differentiated again."""

@@ -58,11 +58,8 @@ def call(function: Function, model: Any, batch: Any, training: bool) -> Returned
     engine = engines.current()
     keywords = {"training": training} if "training" in _parameters(function) else {}
     try:
-        with Overlay(()) as scope, _rules(engine):
-            given = returned(function(model, Batch(*batch), **keywords), model, training)
-        for variable, value in [(variable, engine.read(value)) for variable, value in scope.writes()]:
-            variable.assign(value)
-        return given
+        with engine.deferring_writes(), _rules(engine):
+            return returned(function(model, Batch(*batch), **keywords), model, training)
     except Exception as error:
         better = explained(error)
         if better is None:

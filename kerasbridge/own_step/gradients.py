@@ -7,7 +7,6 @@ from typing import Any
 
 from kerasbridge import engines
 from kerasbridge._keras import keras, map_tensors
-from kerasbridge.engines.scope import Overlay
 from kerasbridge.errors import StepError
 from kerasbridge.own_step.objectives import check_distinct, scalar, variables_of
 
@@ -119,11 +118,8 @@ def independent(where: str, variables: list[Any]) -> StepError:
 def _call(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
     """The function; losses that layers add in it stay in it, on every backend."""
     engine = engines.current()
-    with Overlay(()) as scope, engine.within_gradient():
-        given = function(*arguments, **keywords)
-    for variable, value in [(variable, engine.read(value)) for variable, value in scope.writes()]:
-        variable.assign(value)
-    return given
+    with engine.deferring_writes(), engine.within_gradient():
+        return function(*arguments, **keywords)
 
 
 def _differentiable(leaf: Any) -> Tensor:
