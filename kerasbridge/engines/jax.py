@@ -196,19 +196,17 @@ def _probe(reached: Callable[[], None], value: Tensor) -> Tensor:
     return value
 
 
-def _probe_forward(reached: Callable[[], None], value: Any) -> tuple[Tensor, None]:
+def _probe_forward(reached: Callable[[], None], value: Tensor) -> tuple[Tensor, None]:
     del reached
-    return value.value, None
+    return value, None
 
 
-def _probe_backward(reached: Callable[[], None], _: None, gradient: Any) -> tuple[Any]:
-    if isinstance(gradient, jax.custom_derivatives.SymbolicZero):
-        return (None,)
+def _probe_backward(reached: Callable[[], None], _: None, gradient: Tensor) -> tuple[Tensor]:
     reached()
     return (gradient,)
 
 
-_probe.defvjp(_probe_forward, _probe_backward, symbolic_zeros=True)
+_probe.defvjp(_probe_forward, _probe_backward)
 
 
 def _without_jit(step: Step) -> str | None:

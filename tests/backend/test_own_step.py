@@ -234,6 +234,20 @@ def test_two_losses_that_share_an_optimizer_are_one_update():
     np.testing.assert_allclose([*model.left.get_weights(), *model.right.get_weights()][::2], [[[1.9]]] * 2, rtol=1e-6)
 
 
+def test_one_loss_may_be_moved_by_two_optimizers():
+    def step(model, batch):
+        loss = ops.mean(model.right(model.left(batch.x)))
+        return {
+            "left": kb.Objective(loss, model.left, model.left_optimizer),
+            "right": kb.Objective(loss, model.right, model.right_optimizer),
+        }
+
+    model = Two()
+    kb.fit(model, np.ones((4, 1)), batch_size=4, verbose=0, step=step)
+    np.testing.assert_allclose(model.left.get_weights()[0], 2 - 0.1 * 2, rtol=1e-6)
+    np.testing.assert_allclose(model.right.get_weights()[0], 2 - 0.2 * 2, rtol=1e-6)
+
+
 def test_a_model_brings_its_own_optimizer():
     def step(model, batch):
         return kb.Objective(ops.mean(model.left(batch.x)), model.left)
@@ -407,6 +421,17 @@ def test_a_second_gradient_through_a_normalisation_is_the_slope_of_the_first(lay
     _, (gradient,) = value(0.0)
     slope = (float(value(0.01)[0]) - float(value(-0.01)[0])) / 0.02
     assert float(gradient[0, 0]) == pytest.approx(slope, rel=2e-2)
+
+
+def test_a_second_gradient_of_a_variance_is_exact():
+    weights = np.array([3.0, -1.0, 0.0, 2.0], "float32")
+    slope = kb.grad(lambda x: ops.moments(x, axes=[0])[1])  # 2 (x - mean) / 4
+    found = kb.grad(lambda x: ops.sum(weights_of(x) * slope(x)))(ops.convert_to_tensor([1.0, 2.0, 4.0, 0.5]))
+    np.testing.assert_allclose(ops.convert_to_numpy(found), (weights - weights.mean()) / 2, rtol=1e-5)
+
+
+def weights_of(x):
+    return ops.convert_to_tensor([3.0, -1.0, 0.0, 2.0], x.dtype)
 
 
 def test_losses_that_layers_add_inside_a_gradient_stay_inside():
