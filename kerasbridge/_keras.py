@@ -5,7 +5,6 @@ reached through it, so that a Keras that keeps one elsewhere is answered with on
 """
 
 import contextlib
-import functools
 import importlib
 import inspect
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 from kerasbridge import backend
 from kerasbridge.errors import BackendNotInstalled, KerasContractError, StepError
+from kerasbridge.hooks import hooked
 from kerasbridge.quiet import quiet_stderr
 
 _CHOICE = backend.choose()
@@ -231,58 +231,6 @@ def replace_in_backend(functions: Mapping[Any, Any]) -> None:
             for attribute, value in list(vars(module).items()):
                 if inspect.isfunction(value) and value in functions:
                     setattr(module, attribute, functions[value])
-
-
-class _Hooks(threading.local):
-    """Which hooks are open in this thread."""
-
-    def __init__(self) -> None:
-        self.active: dict[tuple[int, str], Callable[..., Any] | None] = {}
-
-
-_hooks = _Hooks()
-_hooked: set[tuple[int, str]] = set()
-
-
-@contextlib.contextmanager
-def hooked(owner: Any, name: str, hook: Callable[..., Any]) -> Iterator[None]:
-    """While open, and in this thread, calls of a function of Keras's go to ``hook(original, *arguments)``.
-
-    Args:
-        owner: a module or class.
-        name: the name of the function in it, by which its callers look it up.
-        hook: what stands between; calls that it makes of the function itself are not hooked.
-    """
-    key = (id(owner), name)
-    with _portable_lock:
-        if key not in _hooked:
-            setattr(owner, name, _passing(getattr(owner, name), key))
-            _hooked.add(key)
-    active = _hooks.active
-    before = active.get(key)
-    active[key] = hook
-    try:
-        yield
-    finally:
-        active[key] = before
-
-
-def _passing(original: Callable[..., Any], key: tuple[int, str]) -> Callable[..., Any]:
-    """The function, which asks for the hook of the thread it is called in."""
-
-    @functools.wraps(original)
-    def call(*arguments: Any, **keywords: Any) -> Any:
-        active = _hooks.active
-        hook = active.get(key)
-        if hook is None:
-            return original(*arguments, **keywords)
-        active[key] = None
-        try:
-            return hook(original, *arguments, **keywords)
-        finally:
-            active[key] = hook
-
-    return call
 
 
 def variables_converted_by(read: Callable[[Any], Any]) -> contextlib.AbstractContextManager[None]:

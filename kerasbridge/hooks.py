@@ -1,0 +1,60 @@
+"""Standing between a function of another library and its callers, in one thread at a time."""
+
+import contextlib
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+class _Hooks(threading.local):
+    """Which hooks are open in this thread."""
+
+    def __init__(self) -> None:
+        self.active: dict[tuple[int, str], Callable[..., Any] | None] = {}
+
+
+_hooks = _Hooks()
+_hooked: set[tuple[int, str]] = set()
+_installing = threading.Lock()
+
+
+@contextlib.contextmanager
+def hooked(owner: Any, name: str, hook: Callable[..., Any]) -> Iterator[None]:
+    """While open, and in this thread, calls of a function go to ``hook(original, *arguments)``.
+
+    Args:
+        owner: a module or class.
+        name: the name of the function in it, by which its callers look it up.
+        hook: what stands between; calls that it makes of the function itself are not hooked.
+    """
+    key = (id(owner), name)
+    with _installing:
+        if key not in _hooked:
+            setattr(owner, name, _passing(getattr(owner, name), key))
+            _hooked.add(key)
+    active = _hooks.active
+    before = active.get(key)
+    active[key] = hook
+    try:
+        yield
+    finally:
+        active[key] = before
+
+
+def _passing(original: Callable[..., Any], key: tuple[int, str]) -> Callable[..., Any]:
+    """The function, which asks for the hook of the thread it is called in."""
+
+    @functools.wraps(original)
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        active = _hooks.active
+        hook = active.get(key)
+        if hook is None:
+            return original(*arguments, **keywords)
+        active[key] = None
+        try:
+            return hook(original, *arguments, **keywords)
+        finally:
+            active[key] = hook
+
+    return call
