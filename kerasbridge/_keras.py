@@ -9,6 +9,7 @@ import importlib
 import inspect
 import sys
 import threading
+import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -53,6 +54,17 @@ RELIED_ON = {
     "order of metrics": "keras:Model._flatten_metrics_in_order",
     "when to validate": "keras:Model._should_eval",
     "every layer, nested ones too": "keras:Model._flatten_layers",
+    "batches as Keras takes them": "keras.src.trainers.epoch_iterator:EpochIterator",
+    "warning that data ran out": "keras.src.trainers.epoch_iterator:EpochIterator._interrupted_warning",
+    "what a data adapter is": "keras.src.trainers.data_adapters.data_adapter:DataAdapter",
+    "tf.data": "keras.src.trainers.data_adapters:is_tf_dataset",
+    "torch's loaders": "keras.src.trainers.data_adapters:is_torch_dataloader",
+    "Grain": "keras.src.trainers.data_adapters:is_grain_dataset",
+    "sparse tensors of SciPy": "keras.src.trainers.data_adapters.data_adapter_utils:is_scipy_sparse",
+    "sparse tensors of JAX": "keras.src.trainers.data_adapters.data_adapter_utils:is_jax_sparse",
+    "sparse tensors of TensorFlow": "keras.src.trainers.data_adapters.data_adapter_utils:is_tensorflow_sparse",
+    "ragged tensors": "keras.src.trainers.data_adapters.data_adapter_utils:is_tensorflow_ragged",
+    "rows of any tensor": "keras.src.trainers.data_adapters.array_slicing:convert_to_sliceable",
 }
 PORTABLE_FUNCTIONS = (
     "normal", "truncated_normal", "uniform", "randint", "categorical", "shuffle", "dropout", "gamma", "beta",
@@ -140,9 +152,16 @@ def is_random_portable() -> bool:
     return _portable_depth > 0
 
 
-def symbolic_build(model: Any, batch: tuple[Any, Any, Any]) -> None:
-    """Creates whatever variables the model, its optimizer and its metrics still lack, without computing."""
-    model._symbolic_build(data_batch=batch)
+def symbolic_build(model: Any, first: Callable[[], tuple[Any, Any, Any]]) -> None:
+    """Creates whatever variables the model, its optimizer and its metrics still lack, without computing.
+
+    `first` is asked for a batch where that takes one.
+    """
+
+    def steps() -> Iterator[Any]:
+        yield 0, 0, [tuple(first())]
+
+    model._symbolic_build(iterator=steps())
 
 
 def call(model: Any, x: Any, training: bool) -> Any:
@@ -161,9 +180,10 @@ def track_loss(model: Any, loss: Any, rows: Any) -> None:
     model._loss_tracker.update_state(loss, sample_weight=rows)
 
 
-def overrides(model: Any, step: str) -> bool:
-    """Whether the model's class replaces `train_step`, `test_step` or `predict_step`."""
-    return getattr(type(model), step) is not getattr(keras.Model, step)
+def overrides(model: Any, kind: str) -> str | None:
+    """Which method the model's class replaces: `train_step` or `make_train_function`, where `kind` is "train"."""
+    methods = (f"{kind}_step", f"make_{kind}_function")
+    return next((name for name in methods if getattr(type(model), name) is not getattr(keras.Model, name)), None)
 
 
 def metrics_in_order(model: Any, logs: dict[str, Any]) -> Any:
@@ -298,3 +318,31 @@ def held_variables(model: Any) -> list[Any]:
     """Every variable of a model, its metrics and the optimizers it holds, and Keras's own seed state."""
     moved = [variable for optimizer in optimizers_of(model) for variable in optimizer.variables]
     return [*model.variables, *model.metrics_variables, *moved, global_generator().state]
+
+
+def is_sparse_or_ragged(tensor: Any) -> bool:
+    """Whether a tensor is none that a backend can stack."""
+    kinds = ("sparse tensors of SciPy", "sparse tensors of JAX", "sparse tensors of TensorFlow", "ragged tensors")
+    return any(relied_on(kind)(tensor) for kind in kinds)
+
+
+def sliceable(tensor: Any) -> Any:
+    """A tensor of any library as something that gives rows, and makes NumPy arrays of them."""
+    return relied_on("rows of any tensor")(tensor, target_backend="numpy")
+
+
+def yields_batches(x: Any) -> bool:
+    """Whether Keras can train on batches that `x` yields."""
+    kinds = (keras.utils.PyDataset, types.GeneratorType, relied_on("what a data adapter is"))
+    return isinstance(x, kinds) or any(relied_on(kind)(x) for kind in ("tf.data", "torch's loaders", "Grain"))
+
+
+def batches(x: Any, steps: int | None, class_weight: Mapping[int, float] | None) -> Any:
+    """Keras's own iterator over the epochs of something that yields batches."""
+    return relied_on("batches as Keras takes them")(x, steps_per_epoch=steps, class_weight=class_weight)
+
+
+def expect_end(batches: Any) -> None:
+    """A source of unknown length may end, once, without the warning that it ran out of data."""
+    warning = type(batches)._interrupted_warning.__get__(batches)
+    batches._interrupted_warning = warning if batches.num_batches else lambda: None

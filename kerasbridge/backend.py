@@ -107,6 +107,11 @@ def keras_home() -> Path:
     return (home if os.access(home, os.W_OK) else Path("/tmp")) / ".keras"
 
 
+def device_budget() -> str | None:
+    """What KERASBRIDGE_DEVICE_BUDGET says data may take of the device's memory, in words."""
+    return os.environ.get("KERASBRIDGE_DEVICE_BUDGET") or None
+
+
 def child_environment(
     backend: str, device: str | None = None, float64: bool = False, threads: int | None = None
 ) -> dict[str, str]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from kerasbridge import _keras, callbacks, progress
 from kerasbridge._keras import keras
-from kerasbridge.data import order
-from kerasbridge.loop import Pace, Runner
+from kerasbridge.data.feeds import Feed
+from kerasbridge.loop import Pace, Ran, Runner
+from kerasbridge.step import rows_of
 
 log = logging.getLogger("kerasbridge")
 Logs = dict[str, Any]
@@ -17,46 +18,54 @@ Logs = dict[str, Any]
 
 @dataclass(frozen=True)
 class Plan:
-    """What a training run does, apart from its model and data; without a seed the rows stay in their order."""
+    """What a training run does, apart from its model and data."""
 
-    epochs: int
-    initial_epoch: int
-    batch_size: int
-    validation_batch_size: int
-    validation_freq: int | list[int]
-    seed: int | None
-    verbose: int | str
+    epochs: int = 1
+    initial_epoch: int = 0
+    validation_freq: int | list[int] = 1
+    verbose: int | str = 0
+
+
+@dataclass(frozen=True)
+class Course:
+    """A runner, and the feed that it runs over."""
+
+    runner: Runner
+    feed: Feed
 
 
 def run_training(
-    model: keras.Model, trainer: Runner, validator: Runner | None, plan: Plan, given_callbacks: Any,
+    model: keras.Model, training: Course, validation: Course | None, plan: Plan, given_callbacks: Any = None,
     optimizers: Sequence[tuple[Any, Sequence[Any]]] | None = None,
 ) -> keras.callbacks.History:  # fmt: skip
     """Runs every epoch of the plan, and notes in the history's `params` how the steps ran.
 
     `optimizers` are those in use, each with the variables it moves: by default the model's own.
     """
-    steps = -(-trainer.rows // plan.batch_size)
-    reporter = progress.reporter(plan.verbose, steps, plan.batch_size, plan.epochs)
-    shown = {"epochs": plan.epochs, "steps": steps, "verbose": plan.verbose}
+    trainer, feed = training.runner, training.feed
+    reporter = progress.reporter(plan.verbose, plan.epochs)
+    shown = {"epochs": plan.epochs, "steps": feed.steps, "verbose": plan.verbose}
     listeners = callback_list(model, given_callbacks, reporter, history=True, **shown)
     pace = _pace(model, listeners, "train")
     model.stop_training = False
     logs: Logs = {}
     with contextlib.closing(reporter):
         listeners.on_train_begin()
-        for epoch in range(_keras.first_epoch(model, plan.initial_epoch), plan.epochs):
-            trainer.reset_metrics()
-            listeners.on_epoch_begin(epoch)
-            logs = _train_epoch(model, trainer, plan, epoch, pace, listeners, reporter)
-            if validator and _keras.should_validate(model, epoch, plan.validation_freq):
-                validated = run_evaluation(model, validator, plan.validation_batch_size, listeners)
-                logs.update({f"val_{name}": value for name, value in validated.items()})
-            listeners.on_epoch_end(epoch, logs)
-            if model.stop_training:
-                break
-        if plan.epochs > 0:
-            _finalize(model, optimizers)
+        try:
+            for epoch in range(_keras.first_epoch(model, plan.initial_epoch), plan.epochs):
+                trainer.reset_metrics()
+                listeners.on_epoch_begin(epoch)
+                reporter.begin(feed.steps)
+                logs = _train_epoch(model, training, epoch, pace, listeners, reporter)
+                if validation and _keras.should_validate(model, epoch, plan.validation_freq):
+                    validated = run_evaluation(model, validation, listeners)
+                    logs.update({f"val_{name}": value for name, value in validated.items()})
+                listeners.on_epoch_end(epoch, logs)
+                if model.stop_training:
+                    break
+        finally:
+            if plan.epochs > 0:
+                _finalize(model, optimizers)
         model.history.params.update(execution=trainer.how, execution_reason=trainer.reason)
         listeners.on_train_end(logs)
     if trainer.reason:
@@ -65,31 +74,49 @@ def run_training(
 
 
 def run_evaluation(
-    model: keras.Model, runner: Runner, batch_size: int, listeners: Any, reporter: progress.Reporter | None = None
+    model: keras.Model, course: Course, listeners: Any, reporter: progress.Reporter | None = None
 ) -> Logs:
     """One pass over data that is not trained on: its loss and metrics."""
+    runner, feed = course.runner, course.feed
 
-    def end(_: int, last: int, logs: Logs) -> None:
-        listeners.on_test_batch_end(last, logs)
+    def end(ran: Ran) -> None:
+        listeners.on_test_batch_end(ran.last, ran.logs)
         if reporter:
-            reporter.on_block_end(last, logs)
+            reporter.on_block_end(ran)
 
     runner.engine.set_mode(model, training=False)
     model.stop_evaluating = False
+    feed.restart()
     listeners.on_test_begin()
+    if reporter:
+        reporter.begin(feed.steps)
     runner.reset_metrics()
-    rows, pace = order(runner.rows, batch_size), _pace(model, listeners, "test")
-    logs = runner.run(rows, pace, listeners.on_test_batch_begin, end, lambda: bool(model.stop_evaluating))
+    pace = _pace(model, listeners, "test")
+    with contextlib.closing(feed.portions(0, pace.fixed)) as portions:
+        logs = runner.run(portions, pace, listeners.on_test_batch_begin, end, lambda: bool(model.stop_evaluating))
     logs = _keras.pythonify_logs(logs)
     listeners.on_test_end(logs)
     return logs
 
 
-def _finalize(model: keras.Model, optimizers: Sequence[tuple[Any, Sequence[Any]]] | None) -> None:
-    """Moving averages take the place of the weights, where an optimizer keeps some."""
-    for optimizer, variables in [(model.optimizer, model.trainable_weights)] if optimizers is None else optimizers:
-        if optimizer is not None:
-            optimizer.finalize_variable_values(variables)
+def run_prediction(model: keras.Model, course: Course, listeners: Any, reporter: progress.Reporter) -> list[Any]:
+    """The predictions of every batch."""
+    runner, feed = course.runner, course.feed
+
+    def end(step: int, batch: Any) -> None:
+        listeners.on_predict_batch_end(step, {"outputs": batch})
+        reporter.on_block_end(Ran(step, step, rows_of(batch), {}))
+
+    runner.engine.set_mode(model, training=False)
+    model.stop_predicting = False
+    feed.restart()
+    listeners.on_predict_begin()
+    reporter.begin(feed.steps)
+    in_step = 1 if callbacks.any_live(listeners.callbacks, "predict") else None
+    with contextlib.closing(feed.portions(0, in_step)) as portions:
+        outputs = runner.predict(portions, listeners.on_predict_batch_begin, end, lambda: bool(model.stop_predicting))
+    listeners.on_predict_end()
+    return outputs
 
 
 def callback_list(
@@ -103,18 +130,27 @@ def callback_list(
 
 
 def _train_epoch(
-    model: keras.Model, trainer: Runner, plan: Plan, epoch: int, pace: Pace, listeners: Any, reporter: progress.Reporter
+    model: keras.Model, training: Course, epoch: int, pace: Pace, listeners: Any, reporter: progress.Reporter
 ) -> Logs:
-    def end(_: int, last: int, logs: Logs) -> None:
-        listeners.on_train_batch_end(last, logs)
-        reporter.on_block_end(last, logs)
+    runner, feed = training.runner, training.feed
 
-    trainer.engine.set_mode(model, training=True)
-    rows = order(trainer.rows, plan.batch_size, plan.seed, epoch)
+    def end(ran: Ran) -> None:
+        listeners.on_train_batch_end(ran.last, ran.logs)
+        reporter.on_block_end(ran)
+
+    runner.engine.set_mode(model, training=True)
     halt = callbacks.halts_on_nan(listeners.callbacks)
-    logs = trainer.run(rows, pace, listeners.on_train_batch_begin, end, lambda: bool(model.stop_training), halt)
-    trainer.engine.set_mode(model, training=False)
+    with contextlib.closing(feed.portions(epoch, pace.fixed)) as portions:
+        logs = runner.run(portions, pace, listeners.on_train_batch_begin, end, lambda: bool(model.stop_training), halt)
+    runner.engine.set_mode(model, training=False)
     return _keras.pythonify_logs(logs)
+
+
+def _finalize(model: keras.Model, optimizers: Sequence[tuple[Any, Sequence[Any]]] | None) -> None:
+    """Moving averages take the place of the weights, where an optimizer keeps some."""
+    for optimizer, variables in [(model.optimizer, model.trainable_weights)] if optimizers is None else optimizers:
+        if optimizer is not None:
+            optimizer.finalize_variable_values(variables)
 
 
 def _pace(model: keras.Model, listeners: Any, kind: str) -> Pace:

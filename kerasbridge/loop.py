@@ -1,15 +1,16 @@
-"""Running a step over arrays: in blocks, from compiled steps that are found again."""
+"""Running a step over what a feed gives: in blocks, from compiled steps that are found again."""
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from kerasbridge import _keras
-from kerasbridge._keras import keras, map_tensors
-from kerasbridge.data import Array, Arrays
+from kerasbridge._keras import keras
+from kerasbridge.data.feeds import Portion
 from kerasbridge.engines.base import Block, Engine
 from kerasbridge.step import Step
 
@@ -20,7 +21,19 @@ SECONDS_PER_BLOCK = 0.25
 """A progress bar that moves four times a second, and a Ctrl-C that is answered within it."""
 
 _CACHE = "_kerasbridge_compiled"
-OnBlock = Callable[[int, int, dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A block that has run: its first step and its last, the samples it saw, and the logs of the last."""
+
+    first: int
+    last: int
+    samples: int
+    logs: dict[str, Any]
+
+
+OnBlock = Callable[[Ran], None]
 
 
 class Pace:
@@ -30,6 +43,11 @@ class Pace:
         self._fixed = fixed
         self._size = fixed or 1
         self._compiled = False
+
+    @property
+    def fixed(self) -> int | None:
+        """The number of steps, where somebody wants to be told after so many."""
+        return self._fixed
 
     def size(self) -> int:
         """Steps of the next block."""
@@ -54,22 +72,20 @@ class Meter(Protocol):
 
 
 class Runner:
-    """One kind of step of one model over arrays that lie on the device.
+    """One kind of step of one model.
 
     `make_step` makes it of the model and the engine's `value_and_grad`; `meter` keeps means of its own, besides the
     model's metrics. `note` is given what the steps of each block report.
     """
 
     def __init__(
-        self, model: keras.Model, engine: Engine, make_step: Callable[..., Step], data: Arrays,
-        note: Callable[[Array], None] | None = None, meter: Meter | None = None,
+        self, model: keras.Model, engine: Engine, make_step: Callable[..., Step],
+        note: Callable[[np.ndarray[Any, Any]], None] | None = None, meter: Meter | None = None,
     ) -> None:  # fmt: skip
         self.model, self.engine, self.make_step, self._meter = model, engine, make_step, meter
-        self.rows, self._note = data.rows, note
+        self._note = note
         self.how: str | None = None
         self.reason: str | None = None
-        self._signature = data.signature()
-        self._data = map_tensors(engine.place, data.nest)
 
     def reset_metrics(self) -> None:
         """Forgets the means of what ran before."""
@@ -78,66 +94,58 @@ class Runner:
             self._meter.reset_state()
 
     def run(
-        self, order: list[Array], pace: Pace, begin: Callable[[int], None], end: OnBlock, stopped: Callable[[], bool],
-        halt: bool = False,
+        self, portions: Iterable[Portion], pace: Pace, begin: Callable[[int], None], end: OnBlock,
+        stopped: Callable[[], bool], halt: bool = False,
     ) -> dict[str, Any]:  # fmt: skip
-        """Runs every step of `order` and returns the logs of the last.
+        """Runs every step of the portions and returns the logs of the last.
 
         Args:
-            order: matrices of row indices, as `data.order` gives them.
+            portions: as a feed gives them.
             pace: how many steps to run at a time.
             begin: called with the first step of a block before it.
-            end: called after a block with its first step, its last and the logs.
+            end: called after a block.
             stopped: asked after every block whether to leave.
             halt: leave after the first loss that is not finite.
         """
         logs: dict[str, Any] = {}
         done = 0
-        for rows in order:
-            block, placed = self._block(rows.shape[1]), self.engine.place(rows)
+        for portion in portions:
+            block: Block = self._compiled(portion, self.engine.compile)
             start = 0
-            while start < len(rows):
-                stop = min(start + pace.size(), len(rows))
-                begin(done + start)
+            while start < portion.steps:
+                stop = min(start + pace.size(), portion.steps)
+                begin(done)
                 clock = time.perf_counter()
-                outcome = block(self._data, placed, start, stop, halt)
+                outcome = block(portion.data, portion.order, start, stop, halt)
                 pace.took(stop - start, time.perf_counter() - clock)
                 self.how, self.reason, logs = block.how, block.reason, outcome.logs
                 if self._note:
                     self._note(outcome.reports)
-                first, start = done + start, start + outcome.steps
-                end(first, done + start - 1, logs)
+                ran = Ran(done, done + outcome.steps - 1, outcome.steps * portion.rows, logs)
+                start, done = start + outcome.steps, done + outcome.steps
+                end(ran)
                 if stopped() or (halt and not np.isfinite(outcome.reports[-1]).all()):
                     return logs
-            done += len(rows)
         return logs
 
     def predict(
-        self, order: list[Array], begin: Callable[[int], None], end: Callable[[int, Any], None],
+        self, portions: Iterable[Portion], begin: Callable[[int], None], end: Callable[[int, Any], None],
         stopped: Callable[[], bool],
     ) -> list[Any]:  # fmt: skip
         """The predictions of every batch."""
         outputs: list[Any] = []
-        for rows in order:
-            call = self._call(rows.shape[1])
-            for row in rows:
+        for portion in portions:
+            call = self._compiled(portion, self.engine.compile_call)
+            for step in range(portion.steps):
                 begin(len(outputs))
-                outputs.append(call(self._data, self.engine.place(row)))
+                outputs.append(call(portion.data, portion.order[step]))
                 end(len(outputs) - 1, outputs[-1])
                 if stopped():
                     return outputs
         return outputs
 
-    def _block(self, width: int) -> Block:
-        found: Block = self._compiled(width, self.engine.compile)
-        return found
-
-    def _call(self, width: int) -> Callable[..., Any]:
-        found: Callable[..., Any] = self._compiled(width, self.engine.compile_call)
-        return found
-
-    def _compiled(self, width: int, compile_step: Callable[[Step], Any]) -> Any:
-        key = (self.make_step, width, self._signature, _state(self.model))
+    def _compiled(self, portion: Portion, compile_step: Callable[[Step], Any]) -> Any:
+        key = (self.make_step, portion.signature, _state(self.model))
         cache = kept_on(self.model, _CACHE)
         if key not in cache:
             cache[key] = compile_step(self.make_step(self.model, self.engine.value_and_grad))

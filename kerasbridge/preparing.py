@@ -1,66 +1,70 @@
-"""Before the first step: what is not built gets built, what a built model tells is checked, the seed is settled."""
+"""Before the first step: what is not built gets built, and what only a built model can tell is checked."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from kerasbridge import _keras, engines, random
+from kerasbridge import _keras
 from kerasbridge._keras import keras
-from kerasbridge.data import Arrays, check_labels
+from kerasbridge.data import labels
+from kerasbridge.data.feeds import Feed
 from kerasbridge.engines.base import Engine
+from kerasbridge.epochs import Course
 from kerasbridge.errors import DeviceError, StepError
 from kerasbridge.loop import Runner
 from kerasbridge.own_step.calling import Step as OwnStep
 from kerasbridge.own_step.calling import runs_tests
 from kerasbridge.own_step.making import Made, make
-from kerasbridge.seeding import seed_random_layers
-from kerasbridge.step import evaluate_step, train_step
+from kerasbridge.step import evaluate_step, predict_step, train_step
 
 
-def prepare(model: keras.Model, data: Arrays, batch_size: int) -> Engine:
+def prepare(model: keras.Model, engine: Engine, feed: Feed) -> None:
     """Builds what is not built, and checks what only a built model can tell."""
-    engine = engines.current()
-    _keras.symbolic_build(model, data.first(batch_size))
+    _keras.symbolic_build(model, feed.first)
     check_device(model.variables, engine)
-    check_labels(model, data)
-    return engine
+    check = labels.checker(model, feed.first)
+    if check:
+        feed.check_by(check)
 
 
-def trainer(model: keras.Model, step: OwnStep | None, data: Arrays, batch_size: int) -> tuple[Runner, Made | None]:
+def trainer(model: keras.Model, step: OwnStep | None, engine: Engine, feed: Feed) -> tuple[Course, Made | None]:
     """What trains the model: by its own loss, or by a step of the user's, which is returned as made."""
-    if step is None:
-        return Runner(model, prepare(model, data, batch_size), train_step, data), None
-    return _own(model, step, data, batch_size, training=True)
+    if step is not None:
+        return _own(model, step, engine, feed, training=True)
+    prepare(model, engine, feed)
+    return Course(Runner(model, engine, train_step), feed), None
 
 
-def tester(model: keras.Model, step: OwnStep | None, data: Arrays, batch_size: int) -> tuple[Runner, Made | None]:
+def tester(model: keras.Model, step: OwnStep | None, engine: Engine, feed: Feed) -> tuple[Course, Made | None]:
     """What tests the model: its own loss and metrics, unless the user's step says how to test.
 
     Raises:
         StepError: neither says how.
     """
     if step is not None and runs_tests(step):
-        return _own(model, step, data, batch_size, training=False)
+        return _own(model, step, engine, feed, training=False)
     if step is not None and not _keras.has_loss(model):
         raise StepError(
             "Expected a step that can test, received one that takes no `training`, and a model compiled without a "
             "loss. Write def step(model, batch, training), or compile the model with a loss and metrics to test it by."
         )
-    return Runner(model, prepare(model, data, batch_size), evaluate_step, data), None
+    prepare(model, engine, feed)
+    return Course(Runner(model, engine, evaluate_step), feed), None
 
 
-def settle_seed(model: keras.Model, seed: int | None, used: Iterable[Any] = ()) -> int:
-    """The seed of the order of rows; one that was given also settles the random layers, and generators in `used`."""
-    if seed is None:
-        return random.fresh_seed()
-    seed_random_layers(model, seed, used)
-    return seed
+def predictor(model: keras.Model, engine: Engine, feed: Feed) -> Course:
+    """What predicts with a model, which need not be compiled."""
+    if not all(layer.built for layer in [model, *_keras.every_layer(model)]):
+        _keras.output_spec(model, feed.first()[0])
+    check_device(model.variables, engine)
+    return Course(Runner(model, engine, predict_step), feed)
 
 
-def _own(model: keras.Model, step: OwnStep, data: Arrays, batch_size: int, training: bool) -> tuple[Runner, Made]:
-    engine = engines.current()
-    made = make(model, step, engine, data.first(batch_size), training)
+def _own(
+    model: keras.Model, step: OwnStep, engine: Engine, feed: Feed, training: bool
+) -> tuple[Course, Made]:  # fmt: skip
+    made = make(model, step, engine, feed.first(), training)
     check_device(made.program.variables, engine)
-    return Runner(model, engine, made.program.make_step, data, meter=made.program), made
+    return Course(Runner(model, engine, made.program.make_step, meter=made.program), feed), made
 
 
 def check_device(variables: Iterable[Any], engine: Engine) -> None:

@@ -9,41 +9,49 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from kerasbridge._keras import keras, pythonify_logs
+from kerasbridge.loop import Ran
 
 Logs = dict[str, Any]
 SECONDS_BETWEEN_FRAMES = 0.1
 
 
-def reporter(verbose: int | str, steps: int, batch_size: int, epochs: int = 1) -> "Reporter":
-    """The reporter for `verbose`: 0 silent, 1 a bar where one can move, 2 a line per epoch, "auto" as 1."""
+def reporter(verbose: int | str, epochs: int = 1, title: str | None = None) -> "Reporter":
+    """The reporter for `verbose`: 0 silent, 1 a bar where one can move, 2 a line per epoch, "auto" as 1.
+
+    With a title it reports one pass over the data, with that name, instead of epochs.
+    """
     if verbose == 0:
         return Reporter()
     console = Console(file=sys.stdout)
     can_move = importlib.util.find_spec("ipywidgets") if console.is_jupyter else console.is_terminal
-    if verbose == 2 or not can_move:
-        return Lines(epochs, steps * batch_size)
-    return Bar(console, epochs, steps, batch_size)
+    return Lines(epochs, title) if verbose == 2 or not can_move else Bar(console, epochs, title)
 
 
 class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
     """Silence; the others override what they show."""
 
-    def on_block_end(self, last_step: int, logs: Logs) -> None:
-        """Called after each block of training or evaluation steps."""
+    def begin(self, steps: int | None) -> None:
+        """Called before the first step of an epoch or pass of so many steps."""
+
+    def on_block_end(self, ran: Ran) -> None:
+        """Called after each block of steps."""
 
     def close(self) -> None:
-        """Called when training ends, also by an error."""
+        """Called at the end, also by an error."""
 
 
 class Lines(Reporter):
     """A line when an epoch ends."""
 
-    def __init__(self, epochs: int, samples: int) -> None:
+    def __init__(self, epochs: int, title: str | None = None) -> None:
         super().__init__()
-        self._epochs, self._samples, self._start = epochs, samples, time.perf_counter()
+        self._epochs, self._title, self._samples, self._start = epochs, title, 0, time.perf_counter()
 
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        self._start = time.perf_counter()
+    def begin(self, steps: int | None) -> None:
+        self._samples, self._start = 0, time.perf_counter()
+
+    def on_block_end(self, ran: Ran) -> None:
+        self._samples += ran.samples
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         seconds = time.perf_counter() - self._start
@@ -51,60 +59,66 @@ class Lines(Reporter):
         print(f"Epoch {epoch + 1}/{self._epochs}  {seconds:.1f} s  {speed}  {_in_words(logs)}", flush=True)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        if self._epochs == 0:
+        if self._title:
             print(_in_words(logs), flush=True)
 
 
 class Bar(Reporter):
-    """A bar per epoch: steps, time left, samples per second, loss and metrics; one bar for an evaluation."""
+    """A bar per epoch: steps, time left, samples per second, loss and metrics; one bar for a single pass."""
 
-    def __init__(self, console: Console, epochs: int, steps: int, batch_size: int) -> None:
+    def __init__(self, console: Console, epochs: int, title: str | None = None) -> None:
         super().__init__()
-        self._console, self._epochs, self._steps, self._batch_size = console, epochs, steps, batch_size
+        self._console, self._epochs, self._title = console, epochs, title
         self._progress: Progress | None = None
         self._start = self._shown = 0.0
+        self._epoch = self._samples = self._done = 0
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        self._open(f"Epoch {epoch + 1}/{self._epochs}")
+        self._epoch = epoch
 
-    def on_test_begin(self, logs: Logs | None = None) -> None:
-        if self._epochs == 0:
-            self._open("Evaluate")
+    def begin(self, steps: int | None) -> None:
+        self._samples = self._done = 0
+        self._open(self._title or f"Epoch {self._epoch + 1}/{self._epochs}", steps)
 
-    def on_block_end(self, last_step: int, logs: Logs) -> None:
+    def on_block_end(self, ran: Ran) -> None:
+        self._done, self._samples = ran.last + 1, self._samples + ran.samples
         if time.perf_counter() - self._shown > SECONDS_BETWEEN_FRAMES:
-            self._show(last_step + 1, pythonify_logs(logs))
+            self._show(pythonify_logs(ran.logs))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        self._show(self._steps, logs or {})
+        self._show(logs or {}, ended=True)
         self.close()
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        if self._epochs == 0:
-            self._show(self._steps, logs or {})
+        if self._title:
+            self._show(logs or {}, ended=True)
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        self._show({}, ended=True)
 
     def close(self) -> None:
         if self._progress:
             self._progress.stop()
         self._progress = None
 
-    def _open(self, title: str) -> None:
+    def _open(self, title: str, steps: int | None) -> None:
         self._start = time.perf_counter()
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
             TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[speed]}  {task.fields[logs]}"),
             console=self._console, auto_refresh=False,
         )  # fmt: skip
-        self._progress.add_task(title, total=self._steps, speed="", logs="")
+        self._progress.add_task(title, total=steps, speed="", logs="")
         self._progress.start()
 
-    def _show(self, done: int, logs: Logs) -> None:
+    def _show(self, logs: Logs, ended: bool = False) -> None:
         if self._progress is None:
             return
         task = self._progress.tasks[0]
         seconds = max(time.perf_counter() - self._start, 1e-9)
-        speed = task.fields["speed"] if task.finished else f"{done * self._batch_size / seconds:,.0f} samples/s"
-        self._progress.update(task.id, completed=done, speed=speed, logs=_in_words(logs))
+        speed = task.fields["speed"] if task.finished else f"{self._samples / seconds:,.0f} samples/s"
+        total = self._done if ended else task.total
+        self._progress.update(task.id, completed=self._done, total=total, speed=speed, logs=_in_words(logs))
         self._progress.refresh()
         self._shown = time.perf_counter()
 

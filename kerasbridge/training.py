@@ -8,16 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, checks, engines, preparing, progress
+from kerasbridge import _keras, checks, engines, preparing, progress, random
 from kerasbridge._keras import keras
-from kerasbridge.data import DEFAULT_BATCH_SIZE, arrays, order, unpack_validation
-from kerasbridge.epochs import Plan, callback_list, run_evaluation, run_training
-from kerasbridge.errors import ArgumentError
-from kerasbridge.loop import Runner
-from kerasbridge.step import predict_step
+from kerasbridge.data import sources
+from kerasbridge.data.arrays import Arrays
+from kerasbridge.data.sources import Portioning
+from kerasbridge.epochs import Plan, callback_list, run_evaluation, run_prediction, run_training
+from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.seeding import seed_random_layers
 
 log = logging.getLogger("kerasbridge")
 RNGS = ("portable", "native")
+_BY_KERAS = {
+    "train": "it trains through model.fit",
+    "test": "model.evaluate runs it",
+    "predict": "model.predict runs it",
+}
 
 
 def fit(
@@ -30,33 +36,42 @@ def fit(
     callbacks: Any = None,
     validation_split: float = 0.0,
     validation_data: Any = None,
-    shuffle: bool = True,
+    shuffle: bool | str = True,
     class_weight: Mapping[int, float] | None = None,
     sample_weight: Any = None,
     initial_epoch: int = 0,
+    steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
     validation_batch_size: int | None = None,
     validation_freq: int | list[int] = 1,
     *,
     seed: int | None = None,
     rng: str = "portable",
     step: Any = None,
+    device_budget: int | str | None = None,
 ) -> keras.callbacks.History:
     """Trains a compiled model, as `keras.Model.fit` does, many steps per call of the backend.
 
     Args:
         model: a compiled Keras model.
-        x: arrays or tensors of shape (samples, …), or a list, tuple or dict of them.
-        y: targets, likewise.
+        x: arrays or tensors of shape (samples, …), or a list, tuple or dict of them. Or what yields batches of
+            ``(x, y)`` or ``(x, y, sample_weight)``: a `keras.utils.PyDataset`, a generator, a `tf.data.Dataset`, a
+            torch `DataLoader`, a Grain loader. Or a Hugging Face dataset with a format set.
+        y: targets, likewise; for a Hugging Face dataset the names of its columns.
         batch_size: samples per step, 32 by default. A smaller last batch is trained too.
         epochs: the epoch to train up to.
         verbose: 0 silent, 1 a progress bar, 2 a line per epoch; "auto" is 1, and lines where there is no terminal.
         callbacks: `keras.callbacks.Callback` objects. One with a hook after every batch is called after every batch.
         validation_split: the last part of the data, between 0 and 1, to validate on.
-        validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` to validate on after each epoch.
-        shuffle: whether each epoch sees the rows in an order of its own, from (seed, epoch).
+        validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` to validate on after each epoch, or what yields
+            batches of them.
+        shuffle: whether each epoch sees the rows, or the batches of a PyDataset, in an order of its own, from
+            (seed, epoch). "batch" shuffles the rows of each batch only.
         class_weight: weight of each class's samples in the loss.
         sample_weight: weight of each sample in the loss.
         initial_epoch: the epoch to start at.
+        steps_per_epoch: steps of an epoch, where that is not all of the data; the next goes on where it ended.
+        validation_steps: steps of a validation, likewise; each begins anew.
         validation_batch_size: `batch_size` unless given.
         validation_freq: validate every so many epochs, or after the epochs in a list.
         seed: one number that settles the order of rows and, by their position in the model, its random layers.
@@ -66,6 +81,9 @@ def fit(
             scalar loss, or `kb.Objective` objects, and named values to log. With a third parameter, `training`, it also
             runs on what is validated. A list of functions runs one after the other on each batch. Such a model needs
             no loss, and where the step names its optimizers, need not be compiled.
+        device_budget: memory of the device that data may take, in bytes or in words ("2 GB"). Arrays that are larger
+            stay where they are and stream, as a `np.memmap` always does. By default what KERASBRIDGE_DEVICE_BUDGET
+            says, or half of what is free.
 
     Returns:
         The `History`; its `params` say how the steps ran ("looped", "traced", "jitted steps" or "step by step",
@@ -76,7 +94,7 @@ def fit(
         ArgumentError: an argument outside what it may be.
         StepError: `step` returns no loss, or cannot be compiled.
 
-    A model that overrides `train_step` is handed to `model.fit`.
+    A model that overrides `train_step` is handed to `model.fit`, and one line says so.
 
     Example:
         >>> import kerasbridge as kb
@@ -88,29 +106,28 @@ def fit(
     _check_arguments(model, step, batch_size, epochs, initial_epoch, validation_split, seed, rng)
     if validation_batch_size is not None:
         checks.check_batch_size(validation_batch_size, 1)
-    if step is None and _keras.overrides(model, "train_step"):
-        log.warning("kerasbridge: %s overrides train_step, so it trains through model.fit.", type(model).__name__)
+    if step is None and _hands_over(model, "train"):
         return model.fit(
             x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
-            sample_weight, initial_epoch, None, None, validation_batch_size or batch_size, validation_freq,
+            sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size or batch_size,
+            validation_freq,
         )  # fmt: skip
-    data = arrays(x, y, sample_weight, class_weight)
-    held_out = unpack_validation(validation_data) if validation_data is not None else None
-    if validation_split and held_out is None:
-        data, held_out = data.split(validation_split)
-    batch_size = batch_size or DEFAULT_BATCH_SIZE
-    validation_batch_size = validation_batch_size or batch_size
+    order_seed = random.fresh_seed() if seed is None else seed
+    engine = engines.current()
+    source, held_out = _split(sources.read(x, y, sample_weight, class_weight), validation_data, validation_split)
+    cut = Portioning(batch_size, steps_per_epoch, order_seed if shuffle else None, shuffle, device_budget)
+    held_cut = Portioning(validation_batch_size or batch_size, validation_steps, device_budget=device_budget)
     with _random_numbers(rng):
-        trainer, own = preparing.trainer(model, step, data, batch_size)
-        validator, tests = preparing.tester(model, step, held_out, validation_batch_size) if held_out else (None, None)
-        used = [variable for made in (own, tests) if made for variable in made.program.variables]
-        order_seed = preparing.settle_seed(model, seed, used)
-        plan = Plan(
-            _capped(epochs), initial_epoch, batch_size, validation_batch_size, validation_freq,
-            order_seed if shuffle else None, verbose,
-        )  # fmt: skip
-        history = run_training(model, trainer, validator, plan, callbacks, own.optimizers if own else None)
-    history.params.update(seed=order_seed, rng=rng, backend=trainer.engine.name, device=trainer.engine.device)
+        trained, own = preparing.trainer(model, step, engine, sources.feed(source, engine, cut))
+        validated, tests = None, None
+        if held_out is not None:
+            validated, tests = preparing.tester(model, step, engine, sources.feed(held_out, engine, held_cut))
+        if seed is not None:
+            used = [variable for made in (own, tests) if made for variable in made.program.variables]
+            seed_random_layers(model, seed, used)
+        plan = Plan(_capped(epochs), initial_epoch, validation_freq, verbose)
+        history = run_training(model, trained, validated, plan, callbacks, own.optimizers if own else None)
+    history.params.update(seed=order_seed, rng=rng, backend=engine.name, device=engine.device)
     return history
 
 
@@ -121,10 +138,12 @@ def evaluate(
     batch_size: int | None = None,
     verbose: int | str = "auto",
     sample_weight: Any = None,
+    steps: int | None = None,
     callbacks: Any = None,
     return_dict: bool = False,
     *,
     step: Any = None,
+    device_budget: int | str | None = None,
 ) -> Any:
     """The loss and metrics of a compiled model on data it does not train on, as `keras.Model.evaluate` gives them.
 
@@ -132,7 +151,8 @@ def evaluate(
         model: a compiled Keras model.
         x, y, sample_weight: as for `fit`.
         batch_size: samples per step, 32 by default.
-        verbose: as for `fit`.
+        verbose, device_budget: as for `fit`.
+        steps: steps to run, where that is not all of the data.
         callbacks: `keras.callbacks.Callback` objects.
         return_dict: a dict by name instead of a list in the order of `metrics_names`.
         step: as for `fit`; with a parameter `training`, which it gets as False, it says what is computed: the loss,
@@ -149,17 +169,18 @@ def evaluate(
     """
     _keras.hide_tensorflow()
     _check_arguments(model, step, batch_size)
-    if step is None and _keras.overrides(model, "test_step"):
-        log.warning("kerasbridge: %s overrides test_step, so model.evaluate runs it.", type(model).__name__)
-        return model.evaluate(x, y, batch_size, verbose, sample_weight, None, callbacks, return_dict)
-    data, batch_size = arrays(x, y, sample_weight), batch_size or DEFAULT_BATCH_SIZE
+    if step is None and _hands_over(model, "test"):
+        return model.evaluate(x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
+    engine = engines.current()
+    feed = sources.feed(
+        sources.read(x, y, sample_weight), engine, Portioning(batch_size, steps, device_budget=device_budget)
+    )
     with _random_numbers("portable"):
-        runner, own = preparing.tester(model, step, data, batch_size)
-        steps = -(-data.rows // batch_size)
-        reporter = progress.reporter(verbose, steps, batch_size, epochs=0)
-        listeners = callback_list(model, callbacks, reporter, epochs=1, steps=steps)
+        course, own = preparing.tester(model, step, engine, feed)
+        reporter = progress.reporter(verbose, title="Evaluate")
+        listeners = callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
         with contextlib.closing(reporter):
-            logs = run_evaluation(model, runner, batch_size, listeners, reporter)
+            logs = run_evaluation(model, course, listeners, reporter)
     if return_dict:
         return logs
     return _in_order(logs) if own else _keras.metrics_in_order(model, logs)
@@ -170,7 +191,10 @@ def predict(
     x: Any,
     batch_size: int | None = None,
     verbose: int | str = "auto",
+    steps: int | None = None,
     callbacks: Any = None,
+    *,
+    device_budget: int | str | None = None,
 ) -> Any:
     """The model's outputs for `x` as NumPy arrays, in the structure the model returns, as `keras.Model.predict`.
 
@@ -178,7 +202,8 @@ def predict(
         model: a Keras model; it need not be compiled.
         x: as for `fit`.
         batch_size: samples per step, 32 by default.
-        verbose: accepted for `keras.Model.predict`'s sake; predicting shows nothing.
+        verbose, device_budget: as for `fit`.
+        steps: steps to run, where that is not all of the data.
         callbacks: `keras.callbacks.Callback` objects.
 
     Raises:
@@ -189,34 +214,51 @@ def predict(
         >>> kb.predict(kb.models.mlp(), kb.datasets.mnist().x_test[:5] / 255).shape
         (5, 10)
     """
-    del verbose
     _keras.hide_tensorflow()
     if batch_size is not None:
         checks.check_batch_size(batch_size, 1)
-    if _keras.overrides(model, "predict_step"):
-        log.warning("kerasbridge: %s overrides predict_step, so model.predict runs it.", type(model).__name__)
-        return model.predict(x, batch_size, 0, None, callbacks)
-    data = arrays(x)
+    if _hands_over(model, "predict"):
+        return model.predict(x, batch_size, verbose, steps, callbacks)
     engine = engines.current()
-    batches = order(data.rows, batch_size or DEFAULT_BATCH_SIZE)
-    listeners = callback_list(model, callbacks, None, epochs=1, steps=sum(map(len, batches)))
-    with _random_numbers("portable"):
-        if not model.built:
-            _keras.output_spec(model, data.first(1)[0])
-        preparing.check_device(model.variables, engine)
-        model.stop_predicting = False
-        engine.set_mode(model, training=False)
-        listeners.on_predict_begin()
-        outputs = Runner(model, engine, predict_step, data).predict(
-            batches,
-            listeners.on_predict_batch_begin,
-            lambda step, batch: listeners.on_predict_batch_end(step, {"outputs": batch}),
-            lambda: bool(model.stop_predicting),
-        )
-        listeners.on_predict_end()
+    feed = sources.feed(sources.read(x), engine, Portioning(batch_size, steps, device_budget=device_budget))
+    reporter = progress.reporter(verbose, title="Predict")
+    listeners = callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
+    with _random_numbers("portable"), contextlib.closing(reporter):
+        outputs = run_prediction(model, preparing.predictor(model, engine, feed), listeners, reporter)
+    if not outputs:
+        raise DataError("Expected at least one batch to predict for, received none.")
     return keras.tree.map_structure(
         lambda *parts: np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]), *outputs
     )
+
+
+def _hands_over(model: keras.Model, kind: str) -> bool:
+    """Whether the model has a step of its own, which only Keras's own loop runs; says so."""
+    method = _keras.overrides(model, kind)
+    if method:
+        log.warning("kerasbridge: %s overrides %s, so %s.", type(model).__name__, method, _BY_KERAS[kind])
+    return method is not None
+
+
+def _split(
+    source: sources.Source, validation_data: Any, validation_split: float
+) -> tuple[sources.Source, sources.Source | None]:
+    """What to train on and what to validate on."""
+    if validation_data is not None:
+        if isinstance(validation_data, list):
+            validation_data = tuple(validation_data)
+        parts = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+        if len(parts) not in (1, 2, 3):
+            raise ArgumentError(
+                "Expected validation_data=(x, y) or (x, y, sample_weight), or something that yields such batches; "
+                f"received a tuple of {len(parts)}."
+            )
+        return source, sources.read(*parts)
+    if not validation_split:
+        return source, None
+    if not isinstance(source, Arrays):
+        raise ArgumentError("Expected arrays with validation_split, received batches. Pass validation_data instead.")
+    return source.split(validation_split)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from kerasbridge import memory
 from kerasbridge._keras import keras
 from kerasbridge.device import Device
 from kerasbridge.engines.scope import Overlay
@@ -105,6 +106,10 @@ class Engine(abc.ABC):
     @abc.abstractmethod
     def compile_call(self, step: Step) -> Callable[[Data, Tensor], Any]:
         """A predict step as a function of (data, row)."""
+
+    def free_bytes(self) -> int | None:
+        """Memory that is free on the device; None where the backend does not say."""
+        return memory.free_bytes()
 
     def words(self, key: Tensor, count: Any) -> Tensor | None:
         """`random.words` of (seed, counter), int32, where the backend has a faster way to them than `keras.ops`."""

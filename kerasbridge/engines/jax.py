@@ -29,6 +29,13 @@ class JaxEngine(Engine):
         holders = tensor.devices()
         return next(name for name, device in self._by_name().items() if device in holders)
 
+    def free_bytes(self) -> int | None:
+        placed = jax.config.jax_default_device or jax.local_devices()[0]
+        if placed.platform == "cpu":
+            return super().free_bytes()
+        known = placed.memory_stats() or {}
+        return known["bytes_limit"] - known["bytes_in_use"] if "bytes_limit" in known else None
+
     def place(self, array: np.ndarray[Any, Any]) -> Tensor:
         return jnp.asarray(array)
 

@@ -46,6 +46,11 @@ class TensorFlowEngine(Engine):
         name = tensor.device.rpartition("/device:")[2].lower()
         return next((device for device in self.devices() if name in (device, f"{device}:0")), name)
 
+    def free_bytes(self) -> int | None:
+        # TensorFlow tells how much of a GPU it uses, and not how much there is.
+        on_gpu = any(name.startswith("gpu") for name in self.devices()) and not self.device.startswith("cpu")
+        return None if on_gpu else super().free_bytes()
+
     def place(self, array: np.ndarray[Any, Any]) -> Tensor:
         with self._on_device():
             return tf.convert_to_tensor(array)

@@ -40,11 +40,20 @@ class TorchEngine(Engine):
     def device_of(self, tensor: Tensor) -> str:
         return f"gpu:{tensor.device.index or 0}" if tensor.device.type == "cuda" else str(tensor.device.type)
 
+    def free_bytes(self) -> int | None:
+        # Keras chooses a GPU where there is one.
+        kind, _, index = self.device.partition(":")
+        if kind == "gpu" or (kind == "auto" and torch.cuda.is_available()):
+            return int(torch.cuda.mem_get_info(int(index or 0))[0])
+        return super().free_bytes()
+
     def place(self, array: np.ndarray[Any, Any]) -> Tensor:
         array = np.require(array, requirements=["C", "W"])
         return keras.ops.convert_to_tensor(torch.from_numpy(array))
 
     def take(self, data: Data, row: Tensor) -> Data:
+        if row.ndim == 0:
+            return map_tensors(lambda leaf: torch.index_select(leaf, 0, row.reshape(1)).squeeze(0), data)
         return map_tensors(lambda leaf: torch.index_select(leaf, 0, row), data)
 
     def gradients(

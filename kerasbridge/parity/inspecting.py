@@ -11,13 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, preparing, random
+from kerasbridge import _keras, engines, preparing, random
 from kerasbridge._keras import keras
-from kerasbridge.data import Arrays, arrays, order
+from kerasbridge.data.arrays import Arrays, arrays
+from kerasbridge.data.feeds import Resident
+from kerasbridge.data.orders import Passes
 from kerasbridge.parity import failing, subjects, tolerances
 from kerasbridge.parity.inspections import DOWN, PLAIN, SHAKEN, UP, Inspection, Numbers
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.stepping import Stepper, to_numpy
+from kerasbridge.seeding import seed_random_layers
 
 _AMOUNT = tolerances.NUDGE * tolerances.unit("float32")
 _NUDGES = {UP: _AMOUNT, DOWN: -_AMOUNT, SHAKEN: tolerances.unit("float64")}
@@ -32,11 +35,12 @@ def inspect(job: Job) -> Inspection:
         notes.append("the model is not compiled: mean square of its outputs as loss, and SGD with a rate of 1")
     data = arrays(*(_keras.map_tensors(_narrowed, nest) for nest in (subject.x, y)))
     with _keras.portable_random():
-        engine = preparing.prepare(model, data, job.batch_size)
-        preparing.settle_seed(model, job.seed)
+        engine, passes = engines.current(), Passes(data.rows, job.batch_size, job.seed)
+        preparing.prepare(model, engine, Resident(data, passes, engine))
+        seed_random_layers(model, job.seed)
         engine.set_mode(model, training=True)
         _narrow(model)
-        batch = _batch(data, job)
+        batch = _first_step(data, passes)
         stepper = Stepper(model, engine)
         runs = {PLAIN: stepper.taken_apart(batch)}
         compiled, how = stepper.compiled(batch)
@@ -55,11 +59,10 @@ def _compile(model: Any, x: Any) -> Any:
     return keras.tree.map_structure(lambda tensor: np.zeros((rows, *tensor.shape[1:]), "float32"), outputs)
 
 
-def _batch(data: Arrays, job: Job) -> Arrays:
-    """The rows of the first step of a training with this seed."""
-    rows = order(data.rows, job.batch_size, job.seed)[0][0]
-    nest = _keras.map_tensors(lambda array: array[rows], data.nest)
-    return Arrays(nest, len(rows))
+def _first_step(data: Arrays, passes: Passes) -> Arrays:
+    """The rows of the first step of a training."""
+    rows = passes.epoch(0)[0][0]
+    return Arrays(data.gather(rows), len(rows))
 
 
 def _narrow(model: Any) -> None:

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, preparing, random, runs
+from kerasbridge import _keras, engines, preparing, random, runs
 from kerasbridge._keras import keras
-from kerasbridge.data import Arrays, arrays, order
+from kerasbridge.data.arrays import Arrays, arrays
+from kerasbridge.data.feeds import Feed, Resident
+from kerasbridge.data.orders import Passes
 from kerasbridge.engines.base import Engine
-from kerasbridge.epochs import Plan, run_training
+from kerasbridge.epochs import Course, Plan, run_training
 from kerasbridge.errors import ArgumentError
 from kerasbridge.loop import Runner
 from kerasbridge.parity import failing, subjects
@@ -23,6 +25,7 @@ from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.judging import weight_difference
 from kerasbridge.parity.naming import named
 from kerasbridge.parity.records import Curve, Numbers, Record
+from kerasbridge.seeding import seed_random_layers
 from kerasbridge.step import Batch, Step, recorded_train_step
 from kerasbridge.words import watched
 
@@ -34,13 +37,15 @@ def record(job: Job) -> Record:
     if not model.compiled:
         raise ArgumentError(f"Expected {job.subject} to be compiled. Call model.compile(…) before it is saved.")
     with _keras.portable_random():
-        engine = preparing.prepare(model, data, job.batch_size)
-        preparing.settle_seed(model, job.seed)
+        engine, passes = engines.current(), Passes(data.rows, job.batch_size, job.seed)
+        feed = Resident(data, passes, engine)
+        preparing.prepare(model, engine, feed)
+        seed_random_layers(model, job.seed)
         start = _values(model)
         initial = _digests((name, variable.value) for name, variable in named(model.variables))
-        masks, missing = _masks(model, engine, data, job)
+        masks, missing = _masks(model, engine, feed)
         _assign(model, start)
-        trainer = _Trainer(model, engine, data, job)
+        trainer = _Trainer(model, engine, feed, job)
         clock = time.perf_counter()
         run, metrics = trainer.train()
         seconds = time.perf_counter() - clock
@@ -52,7 +57,7 @@ def record(job: Job) -> Record:
         job=job, label=engine.name, backend=engine.name, device=engine.device_of(model.variables[0].value),
         execution=str(trainer.how), versions=runs.versions(engine.name), seconds=round(seconds, 3),
         made=datetime.now(UTC).isoformat(timespec="seconds"), data=_digests(_named(data)), initial_weights=initial,
-        orders=_orders(data.rows, job), masks=masks, masks_missing=missing, metrics=metrics, run=run,
+        orders=_orders(passes, job.epochs), masks=masks, masks_missing=missing, metrics=metrics, run=run,
         nudged=replace(nudged, final_weights={}), nudged_weights=apart,
     )  # fmt: skip
 
@@ -60,29 +65,27 @@ def record(job: Job) -> Record:
 class _Trainer:
     """`kb.fit` of one model, again and again through the same compiled steps, with the numbers of every step kept."""
 
-    def __init__(self, model: Any, engine: Engine, data: Arrays, job: Job) -> None:
+    def __init__(self, model: Any, engine: Engine, feed: Feed, job: Job) -> None:
         self._model, self._job = model, job
         self._reports: list[Numbers] = []
-        self._runner = Runner(model, engine, recorded_train_step, data, note=self._reports.append)
+        self._course = Course(Runner(model, engine, recorded_train_step, note=self._reports.append), feed)
 
     @property
     def how(self) -> str | None:
         """How the steps ran."""
-        return self._runner.how
+        return self._course.runner.how
 
     def train(self) -> tuple[Curve, list[dict[str, float]]]:
         """The curve, and the logs of each epoch."""
-        job = self._job
         self._reports.clear()
-        plan = Plan(job.epochs, 0, job.batch_size, job.batch_size, 1, job.seed, verbose=0)
-        history = run_training(self._model, self._runner, None, plan, None).history
+        history = run_training(self._model, self._course, None, Plan(self._job.epochs)).history
         losses, norms = np.concatenate(self._reports).T
         final = {name: keras.ops.convert_to_numpy(held.value) for name, held in named(self._model.variables)}
         metrics = [dict(zip(history, map(float, logs), strict=True)) for logs in zip(*history.values(), strict=True)]
         return Curve(losses, norms, final), metrics
 
 
-def _masks(model: Any, engine: Engine, data: Arrays, job: Job) -> tuple[dict[str, str], str | None]:
+def _masks(model: Any, engine: Engine, feed: Feed) -> tuple[dict[str, str], str | None]:
     """The words that the first step draws, out of a compiled forward pass; or why they cannot be had."""
 
     def run(batch: Batch) -> list[Any]:
@@ -91,18 +94,16 @@ def _masks(model: Any, engine: Engine, data: Arrays, job: Job) -> tuple[dict[str
         return words
 
     step = Step(run, tuple(model.variables), eager=bool(model.run_eagerly), xla=bool(model.jit_compile))
-    first = order(data.rows, job.batch_size, job.seed, 0)[0][0]
-    placed = _keras.map_tensors(engine.place, data.nest)
+    portion = next(iter(feed.portions(0, None)))
     try:
-        words = engine.compile_call(step)(placed, engine.place(first))
+        words = engine.compile_call(step)(portion.data, portion.order[0])
     except Exception as error:  # words drawn inside a loop of the framework's own do not come out of it
         return {}, f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
     return _digests((f"draw {k} of {word.shape[0]} words", word) for k, word in enumerate(words, 1)), None
 
 
-def _orders(rows: int, job: Job) -> dict[str, str]:
-    epochs = (order(rows, job.batch_size, job.seed, epoch) for epoch in range(job.epochs))
-    return {f"epoch {epoch}": _digest(b"".join(map(_bytes, parts))) for epoch, parts in enumerate(epochs, 1)}
+def _orders(passes: Passes, epochs: int) -> dict[str, str]:
+    return {f"epoch {k + 1}": _digest(b"".join(map(_bytes, passes.epoch(k)))) for k in range(epochs)}
 
 
 def _nudge(model: Any, job: Job) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from kerasbridge import _keras, random
 from kerasbridge._keras import keras
-from kerasbridge.data import Arrays
+from kerasbridge.data.arrays import Arrays
 from kerasbridge.engines.base import Engine
 from kerasbridge.parity.inspections import COMPILED, Numbers, Run
 from kerasbridge.parity.naming import named

@@ -1,0 +1,203 @@
+"""What a user hands to `fit` as arrays: nests with one row per sample, checked as far as a drop-in may."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerasbridge import _keras, checks
+from kerasbridge._keras import keras
+from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.step import Batch
+
+Array = np.ndarray[Any, Any]
+
+
+class Unpacked:
+    """A sparse or ragged tensor: the rows that are asked for come as a dense array.
+
+    Args:
+        tensor: of SciPy, TensorFlow or JAX.
+        start, stop: the rows that count; all of them by default.
+    """
+
+    def __init__(self, tensor: Any, start: int = 0, stop: int | None = None) -> None:
+        self._tensor, self._rows, self._start = tensor, _keras.sliceable(tensor), start
+        self._length = (int(tensor.shape[0]) if stop is None else stop) - start
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, rows: Any) -> Array:
+        wanted = np.arange(self._length)[rows] + self._start
+        return np.asarray(self._rows.convert_to_numpy(self._rows[wanted]))
+
+    def part(self, start: int, stop: int) -> "Unpacked":
+        """Rows `start` to `stop`."""
+        return Unpacked(self._tensor, self._start + start, self._start + stop)
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """A nest (x, y, sample_weight) of arrays of `rows` rows; parts that were not given are None."""
+
+    nest: Batch
+    rows: int
+
+    def first(self, count: int) -> Batch:
+        """The first rows, for building a model."""
+        return self._map(lambda leaf: standard(leaf[:count]))
+
+    def gather(self, rows: Array) -> Batch:
+        """These rows, as a batch."""
+        return self._map(lambda leaf: standard(leaf[rows]))
+
+    def whole(self) -> Batch:
+        """Every row, in memory."""
+        return self._map(lambda leaf: standard(np.asarray(leaf)))
+
+    @property
+    def bytes_in_memory(self) -> int | None:
+        """Bytes of the arrays as they would lie on a device; None where they do not lie in memory to begin with."""
+        leaves = [leaf for leaf in keras.tree.flatten(self.nest) if leaf is not None]
+        if any(not isinstance(leaf, np.ndarray) or isinstance(leaf, np.memmap) for leaf in leaves):
+            return None
+        itemsizes = (standard(leaf[:0]).itemsize for leaf in leaves)
+        return sum(int(leaf.size) * size for leaf, size in zip(leaves, itemsizes, strict=True))
+
+    def split(self, fraction: float) -> tuple["Arrays", "Arrays"]:
+        """The rows before and the rows after, the last `fraction` of them, as Keras splits for validation."""
+        at = math.floor(self.rows * (1.0 - fraction))
+        if at in (0, self.rows):
+            raise ArgumentError(
+                f"validation_split={fraction} leaves {at} of {self.rows} rows to train on and {self.rows - at} to "
+                "validate on; both need at least one. Change the split or pass validation_data."
+            )
+        return self._part(0, at), self._part(at, self.rows)
+
+    def _part(self, start: int, stop: int) -> "Arrays":
+        def part(leaf: Any) -> Any:
+            return leaf.part(start, stop) if isinstance(leaf, Unpacked) else leaf[start:stop]
+
+        return Arrays(self._map(part), stop - start)
+
+    def _map(self, function: Callable[[Any], Any]) -> Batch:
+        mapped: Batch = _keras.map_tensors(function, self.nest)
+        return mapped
+
+
+def arrays(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None) -> Arrays:
+    """Brings what was handed to `fit` to arrays: nests of NumPy arrays, tensors or what converts to them.
+
+    Floating arrays become `keras.config.floatx()`, as in Keras; other dtypes stay. A `np.memmap` stays on its disk.
+
+    Raises:
+        DataError: not arrays, no rows, or not the same number of rows everywhere.
+        ArgumentError: both `sample_weight` and `class_weight` are given.
+    """
+    if class_weight is not None:
+        sample_weight = _class_weights(y, sample_weight, class_weight)
+    named = {"x": x, "y": y, "sample_weight": _by_output(y, sample_weight)}
+    nest = tuple(_convert(name, part) for name, part in named.items())
+    rows = {
+        name + "".join(f"[{key!r}]" for key in path): len(leaf)
+        for name, part in zip(named, nest, strict=True)
+        for path, leaf in keras.tree.flatten_with_path(part)
+        if leaf is not None
+    }
+    if not rows:
+        raise DataError("Expected x to hold at least one array, received none.")
+    checks.check_not_empty(rows)
+    checks.check_lengths(rows)
+    return Arrays(Batch(*nest), next(iter(rows.values())))
+
+
+def are_arrays(*parts: Any) -> bool:
+    """Whether all that was given are arrays or tensors, in lists, tuples or dicts of any depth."""
+    leaves = [leaf for leaf in keras.tree.flatten(parts) if leaf is not None]
+    return bool(leaves) and all(_is_array(leaf) or _keras.is_sparse_or_ragged(leaf) for leaf in leaves)
+
+
+def standard(array: Any) -> Array:
+    """An array with floating numbers in `keras.config.floatx()`."""
+    found: Array = np.asarray(array)
+    return found.astype(_keras.floatx(), copy=False) if found.dtype.kind == "f" else found
+
+
+def signature(batch: Batch) -> tuple[Any, ...]:
+    """The structure, shapes and dtypes: what a compiled step depends on."""
+    leaves = [leaf if leaf is None else (leaf.shape, str(leaf.dtype)) for leaf in keras.tree.flatten(batch)]
+    paths = [path for path, _ in keras.tree.flatten_with_path(batch)]
+    return (tuple(paths), tuple(leaves))
+
+
+def _convert(name: str, part: Any) -> Any:
+    if part is None:
+        return None
+    return keras.tree.map_structure(lambda leaf: _convert_leaf(name, leaf), part)
+
+
+def _convert_leaf(name: str, leaf: Any) -> Any:
+    if leaf is None:
+        return None
+    if _keras.is_sparse_or_ragged(leaf):
+        return Unpacked(leaf)
+    if not _is_array(leaf):
+        raise DataError(
+            f"Expected {name} to be arrays (NumPy, pandas, or tensors, in lists or dicts), received "
+            f"{type(leaf).__name__}. Convert it with np.asarray."
+        )
+    array = leaf if isinstance(leaf, np.memmap) else _to_numpy(leaf)
+    if array.ndim == 0:
+        raise DataError(f"Expected {name} to have a row per sample, received a single value.")
+    check_numbers(name, array)
+    return array if isinstance(array, np.memmap) else standard(array)
+
+
+def check_numbers(name: str, array: Array) -> None:
+    """Refuses what a backend has no tensors for.
+
+    Raises:
+        DataError: naming the dtype.
+    """
+    kinds = "fiubcOSU" if keras.config.backend() == "tensorflow" else "fiubc"
+    if array.dtype.kind not in kinds and str(array.dtype) != "bfloat16":
+        raise DataError(f"Expected {name} to be numbers, received dtype {array.dtype}. Convert it first.")
+
+
+def _is_array(leaf: Any) -> bool:
+    return hasattr(leaf, "__array__") and hasattr(leaf, "shape")
+
+
+def _to_numpy(leaf: Any) -> Array:
+    if keras.ops.is_tensor(leaf):
+        return np.asarray(keras.ops.convert_to_numpy(leaf))
+    if type(leaf).__module__.partition(".")[0] == "torch":  # of another backend; it may lie on a GPU
+        return np.asarray(leaf.detach().cpu())
+    array = np.asarray(leaf)
+    if type(leaf).__module__.partition(".")[0] == "pandas" and array.ndim == 1:
+        return array[:, None]  # a Series is a column, as in Keras
+    return array
+
+
+def _by_output(y: Any, sample_weight: Any) -> Any:
+    """One weight per sample holds for every output, as in Keras."""
+    if not keras.tree.is_nested(y) or sample_weight is None or keras.tree.is_nested(sample_weight):
+        return sample_weight
+    shape = tuple(getattr(sample_weight, "shape", ()))
+    if len(shape) != 1 and shape[1:] != (1,):
+        raise ArgumentError(
+            "Expected sample_weight to have one number per sample, shape (samples,), for a model of several outputs; "
+            f"received shape {shape}. To weigh more finely, pass an array per output, in the structure of y."
+        )
+    return keras.tree.map_structure(lambda _: sample_weight, y)
+
+
+def _class_weights(y: Any, sample_weight: Any, class_weight: Mapping[int, float]) -> Array:
+    if sample_weight is not None:
+        raise ArgumentError("Expected sample_weight or class_weight, received both. Multiply them into sample_weight.")
+    if y is None or keras.tree.is_nested(y):
+        raise ArgumentError("Expected one array y with class_weight. For several outputs pass sample_weight instead.")
+    return np.asarray(keras.ops.convert_to_numpy(_keras.class_weight_to_sample_weights(_to_numpy(y), class_weight)))

@@ -1,0 +1,198 @@
+"""Feeds: what gives a runner the steps of an epoch, portion by portion, each on the device."""
+
+import contextlib
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+
+from kerasbridge import _keras
+from kerasbridge._keras import keras, map_tensors
+from kerasbridge.data.arrays import Arrays, check_numbers, signature, standard
+from kerasbridge.data.labels import Check
+from kerasbridge.data.orders import Passes, Rows
+from kerasbridge.data.stacking import Stack, ahead, stacks
+from kerasbridge.engines.base import Data, Engine
+from kerasbridge.errors import DataError
+from kerasbridge.step import Batch, Tensor
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Steps whose data lies on the device: step k has the rows ``order[k]`` of `data`.
+
+    `rows` are those of one step, `signature` is what a compiled step depends on.
+    """
+
+    data: Data
+    order: Tensor
+    steps: int
+    rows: int
+    signature: tuple[Any, ...]
+
+
+class Feed(Protocol):
+    """Gives the steps of each epoch."""
+
+    @property
+    def steps(self) -> int | None:
+        """Steps of an epoch; None while that is not known."""
+        ...
+
+    def first(self) -> Batch:
+        """A batch of arrays like those to come, for building a model."""
+        ...
+
+    def check_by(self, check: Check) -> None:
+        """Lets a function look at all batches before they are trained on."""
+        ...
+
+    def restart(self) -> None:
+        """Begins anew, with the first epoch."""
+        ...
+
+    def portions(self, epoch: int, in_step: int | None) -> Generator[Portion, None, None]:
+        """The portions of an epoch; close the iterator when leaving early.
+
+        With `in_step`, so many steps are taken at a time, and none before they are asked for.
+        """
+        ...
+
+
+class Resident:
+    """Arrays that lie on the device as a whole."""
+
+    def __init__(self, arrays: Arrays, passes: Passes, engine: Engine) -> None:
+        self._arrays, self._passes, self._engine = arrays, passes, engine
+        self._signature = signature(arrays.first(1))
+        self._data = map_tensors(engine.place, arrays.whole())
+
+    @property
+    def steps(self) -> int:
+        return self._passes.steps
+
+    def first(self) -> Batch:
+        return self._arrays.first(self._passes.batch_size)
+
+    def check_by(self, check: Check) -> None:
+        check(self._arrays.nest)
+
+    def restart(self) -> None:
+        """Each epoch stands for itself."""
+
+    def portions(self, epoch: int, in_step: int | None) -> Generator[Portion, None, None]:
+        del in_step  # nothing is taken from anywhere
+        for rows in self._passes.epoch(epoch):
+            steps, width = rows.shape
+            yield Portion(self._data, self._engine.place(rows), steps, width, ("rows", width, self._signature))
+
+
+class _Streamed:
+    """Batches on the host, stacked on their way to the device, the next stack being made in the background."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._check = engine, None  # type: Engine, Check | None
+
+    def check_by(self, check: Check) -> None:
+        self._check = check
+
+    def portions(self, epoch: int, in_step: int | None) -> Generator[Portion, None, None]:
+        made = stacks(self._checked(self._batches(epoch)), in_step)
+        with contextlib.closing(made if in_step else ahead(made)) as coming:
+            for stack in coming:
+                yield self._placed(stack)
+
+    def _batches(self, epoch: int) -> Iterable[Batch]:
+        raise NotImplementedError
+
+    def _checked(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            if self._check:
+                self._check(batch)
+            yield batch
+
+    def _placed(self, stack: Stack) -> Portion:
+        data, order = map_tensors(self._engine.place, stack.nest), np.arange(stack.steps, dtype=np.int32)
+        return Portion(data, self._engine.place(order), stack.steps, stack.rows, ("batches", stack.signature))
+
+
+class Table(Protocol):
+    """Samples on the host, found by their row."""
+
+    def gather(self, rows: Rows) -> Batch:
+        """These rows, as a batch of arrays."""
+        ...
+
+
+class Gathered(_Streamed):
+    """Rows of a table that is too large for the device, or lies on a disk."""
+
+    def __init__(self, table: Table, passes: Passes, engine: Engine) -> None:
+        super().__init__(engine)
+        self._table, self._passes = table, passes
+
+    @property
+    def steps(self) -> int:
+        return self._passes.steps
+
+    def first(self) -> Batch:
+        return self._table.gather(self._passes.epoch(0)[0][0])
+
+    def restart(self) -> None:
+        """Each epoch stands for itself."""
+
+    def _batches(self, epoch: int) -> Iterable[Batch]:
+        return (self._table.gather(row) for rows in self._passes.epoch(epoch) for row in rows)
+
+
+class Iterated(_Streamed):
+    """Batches from a generator, dataset or loader, taken from it as Keras takes them.
+
+    Args:
+        batches: what `_keras.batches` gives for it.
+        begin: called with the number of each epoch before it.
+    """
+
+    def __init__(self, batches: Any, engine: Engine, begin: Callable[[int], None] | None = None) -> None:
+        super().__init__(engine)
+        self._source, self._begin = batches, begin
+
+    @property
+    def steps(self) -> int | None:
+        found: int | None = self._source.num_batches
+        return found
+
+    def first(self) -> Batch:
+        for _, _, (batch,) in self._source:
+            self._source.reset()
+            return _as_batch(batch)
+        raise DataError(f"Expected at least one batch, received none from {type(self._source.data_adapter).__name__}.")
+
+    def restart(self) -> None:
+        self._source.reset()
+
+    def _batches(self, epoch: int) -> Iterable[Batch]:
+        if self._begin:
+            self._begin(epoch)
+        _keras.expect_end(self._source)
+        with self._source.catch_stop_iteration():
+            for _, _, (batch,) in self._source:
+                yield _as_batch(batch)
+
+
+def _as_batch(given: Any) -> Batch:
+    """What a source yields, as (x, y, sample_weight) of arrays."""
+    parts = zip(Batch._fields, keras.utils.unpack_x_y_sample_weight(given), strict=True)
+    return Batch(*(map_tensors(partial(_as_array, name), part) for name, part in parts))
+
+
+def _as_array(name: str, leaf: Any) -> np.ndarray[Any, Any]:
+    if _keras.is_sparse_or_ragged(leaf):
+        leaf = _keras.sliceable(leaf).convert_to_numpy(leaf)
+    array = standard(leaf)
+    check_numbers(name, array)
+    if array.ndim == 0:
+        raise DataError(f"Expected each batch of {name} to be an array with a row per sample, received {leaf!r}.")
+    return array

@@ -1,0 +1,89 @@
+"""Hugging Face `datasets`: rows of named columns, read as they are needed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasbridge import _keras
+from kerasbridge._keras import keras
+from kerasbridge.data.arrays import check_numbers, standard
+from kerasbridge.data.orders import Rows
+from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.step import Batch
+
+TARGETS = ("label", "labels", "target", "targets")
+FORMATS = ("numpy", "torch", "tensorflow", "jax", "tf")
+
+
+def is_dataset(x: Any) -> bool:
+    """Whether this is a `datasets.Dataset`, without importing that library."""
+    return any(kind.__module__ == "datasets.arrow_dataset" and kind.__name__ == "Dataset" for kind in type(x).__mro__)
+
+
+class Table:
+    """A `datasets.Dataset` whose format is set.
+
+    Args:
+        dataset: ``dataset.with_format("numpy")``; with any format of tensors.
+        y: the column of the targets, or several in a list; "label" or "target" where there is one of that name.
+        sample_weight: the column of the weights of the samples.
+        class_weight: the weight of each class's samples in the loss.
+
+    x is what is left: an array for one column, else a dict of arrays by the names of the columns.
+
+    Raises:
+        DataError: no format is set, or there is no such column.
+    """
+
+    def __init__(
+        self, dataset: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None
+    ) -> None:
+        if dataset.format["type"] not in FORMATS:
+            raise DataError(
+                f"Expected a Hugging Face dataset that gives arrays, received one with format "
+                f'{dataset.format["type"]!r}. Call dataset.with_format("numpy") first.'
+            )
+        self._columns = list(dataset.format["columns"])
+        self._targets = self._named("y", y) or [name for name in TARGETS if name in self._columns][:1]
+        self._weights = self._named("sample_weight", sample_weight)
+        if self._weights and class_weight is not None:
+            raise ArgumentError("Expected sample_weight or class_weight, received both.")
+        self._inputs = [name for name in self._columns if name not in (*self._targets, *self._weights)]
+        if not self._inputs:
+            raise DataError(f"Expected a column besides {', '.join(self._targets)} to train on, received none.")
+        self._dataset, self._class_weight, self.rows = dataset, class_weight, len(dataset)
+        if self.rows == 0:
+            raise DataError("The Hugging Face dataset has 0 rows, at least 1 is needed.")
+
+    def gather(self, rows: Rows) -> Batch:
+        """These rows, as a batch of arrays."""
+        found = self._dataset[rows.tolist()]
+        arrays = {name: _as_array(name, found[name]) for name in self._columns}
+        x, y, weights = (_nest(names, arrays) for names in (self._inputs, self._targets, self._weights))
+        if self._class_weight is not None:
+            weights = standard(_keras.class_weight_to_sample_weights(y, self._class_weight))
+        return Batch(x, y, weights)
+
+    def _named(self, part: str, given: Any) -> list[str]:
+        names = [given] if isinstance(given, str) else given or []
+        if not isinstance(names, Sequence) or any(name not in self._columns for name in names):
+            raise DataError(
+                f"Expected {part} to name columns of the Hugging Face dataset ({', '.join(self._columns)}); "
+                f"received {given!r}."
+            )
+        return list(names)
+
+
+def _nest(names: list[str], arrays: Mapping[str, Any]) -> Any:
+    if len(names) < 2:
+        return arrays[names[0]] if names else None
+    return {name: arrays[name] for name in names}
+
+
+def _as_array(name: str, column: Any) -> np.ndarray[Any, Any]:
+    if keras.ops.is_tensor(column):
+        column = keras.ops.convert_to_numpy(column)
+    array = standard(column)
+    check_numbers(f"the column {name!r}", array)
+    return array

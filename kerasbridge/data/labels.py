@@ -1,0 +1,55 @@
+"""Labels of sparse losses: each has to be one of the model's classes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kerasbridge import _keras, checks
+from kerasbridge._keras import keras
+from kerasbridge.step import Batch
+
+Check = Callable[[Batch], None]
+
+
+def checker(model: keras.Model, first: Callable[[], Batch]) -> Check | None:
+    """What refuses labels outside the width of the output they belong to; None where no loss takes labels.
+
+    Frameworks answer these differently: JAX with a loss of 0, TensorFlow with an error or NaN, torch with an
+    IndexError. The model must be built.
+
+    Args:
+        model: compiled, with its losses built.
+        first: gives a batch of arrays like those to be checked.
+
+    Returns:
+        A function of a batch (x, y, sample_weight) of arrays. It raises a DataError that names the label, its row and
+        the range.
+    """
+    sparse = [loss for loss in _keras.flat_losses(model) if _is_sparse(loss.loss)]
+    if not sparse:
+        return None
+    predictions = _keras.output_spec(model, first()[0])
+
+    def check(batch: Batch) -> None:
+        for path, loss, _, _ in sparse:
+            labels, prediction = _resolve(batch[1], path), _resolve(predictions, path)
+            if labels is not None and prediction is not None:
+                name = "y" + "".join(f"[{key!r}]" for key in path)
+                width, ignored = int(prediction.shape[-1]), getattr(loss, "ignore_class", None)
+                checks.check_labels(np.asarray(labels), width, ignored, name)
+
+    return check
+
+
+def _is_sparse(loss: Any) -> bool:
+    return getattr(getattr(loss, "fn", loss), "__name__", "") == "sparse_categorical_crossentropy"
+
+
+def _resolve(nest: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        try:
+            nest = nest[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return nest

@@ -1,0 +1,130 @@
+"""What a user handed to `fit`, told apart: arrays, a table of rows, or something that yields batches."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kerasbridge import _keras, checks
+from kerasbridge._keras import keras
+from kerasbridge.data import budget, hugging_face
+from kerasbridge.data.arrays import Arrays, are_arrays, arrays
+from kerasbridge.data.feeds import Feed, Gathered, Iterated, Resident
+from kerasbridge.data.orders import DEFAULT_BATCH_SIZE, Passes, order
+from kerasbridge.engines.base import Engine
+from kerasbridge.errors import ArgumentError, DataError
+
+ACCEPTED = (
+    "arrays (NumPy, pandas, tensors; in lists, tuples or dicts), a keras.utils.PyDataset, a generator, a "
+    "tf.data.Dataset, a torch DataLoader, a Grain loader, or a Hugging Face dataset"
+)
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Something that yields batches: a generator, a dataset, a loader."""
+
+    x: Any
+    class_weight: Mapping[int, float] | None
+
+
+Source = Arrays | hugging_face.Table | Loader
+
+
+@dataclass(frozen=True)
+class Portioning:
+    """How a source is cut into steps and epochs.
+
+    Args:
+        batch_size: samples per step; 32, or what `steps` leaves, unless given. Loaders have their own.
+        steps: steps of an epoch, where not all of the data.
+        seed: of the order of the samples; without it they stay in their order.
+        shuffle: True, or "batch" to shuffle within batches only.
+        device_budget: bytes of the device that data may take; what is larger streams.
+    """
+
+    batch_size: int | None = None
+    steps: int | None = None
+    seed: int | None = None
+    shuffle: bool | str = True
+    device_budget: int | str | None = None
+
+
+def read(
+    x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None
+) -> Source:  # fmt: skip
+    """Finds out what was handed to `fit`, `evaluate` or `predict`.
+
+    Raises:
+        DataError: it is nothing that holds samples, or arrays that do not fit together.
+    """
+    if hugging_face.is_dataset(x):
+        return hugging_face.Table(x, y, sample_weight, class_weight)
+    if are_arrays(x, y, sample_weight):
+        return arrays(x, y, sample_weight, class_weight)
+    if not _keras.yields_batches(x):
+        # Lists of numbers and the like: the error names the part.
+        named = {"x": x, "y": y, "sample_weight": sample_weight}
+        wrong = next((name for name, part in named.items() if part is not None and not are_arrays(part)), "x")
+        raise DataError(f"Expected {wrong} to be {ACCEPTED}; received {_described(named[wrong])}.")
+    return Loader(x, class_weight)
+
+
+def feed(source: Source, engine: Engine, cut: Portioning) -> Feed:
+    """The feed that gives the steps of a source."""
+    steps = _capped(cut.steps)
+    if isinstance(source, Loader):
+        return _iterated(source, engine, steps, cut.seed)
+    if cut.batch_size is not None:
+        checks.check_batch_size(cut.batch_size, source.rows)
+    batch_size = cut.batch_size or (-(-source.rows // steps) if steps else DEFAULT_BATCH_SIZE)
+    passes = Passes(source.rows, batch_size, cut.seed, steps, within_batches=cut.shuffle == "batch")
+    if isinstance(source, Arrays) and budget.fits(source, engine, cut.device_budget):
+        return Resident(source, passes, engine)
+    return Gathered(source, passes, engine)
+
+
+class Shuffled(keras.utils.PyDataset):  # type: ignore[misc]
+    """A PyDataset whose batches come in an order from (seed, epoch)."""
+
+    def __init__(self, dataset: keras.utils.PyDataset, seed: int) -> None:
+        super().__init__(dataset.workers, dataset.use_multiprocessing, dataset.max_queue_size)
+        self._dataset, self._seed = dataset, seed
+        self.begin(0)
+
+    def begin(self, epoch: int) -> None:
+        """Takes the order of this epoch."""
+        self._order = order(self._dataset.num_batches, 1, self._seed, epoch)[0][:, 0].tolist()
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, index: int) -> Any:
+        return self._dataset[self._order[index]]
+
+    def on_epoch_begin(self) -> None:
+        self._dataset.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        self._dataset.on_epoch_end()
+
+
+def _iterated(loader: Loader, engine: Engine, steps: int | None, seed: int | None) -> Iterated:
+    x, begin = loader.x, None
+    if isinstance(x, keras.utils.PyDataset) and seed is not None and x.num_batches:
+        x = Shuffled(x, seed)
+        begin = x.begin
+    return Iterated(_keras.batches(x, steps, loader.class_weight), engine, begin)
+
+
+def _capped(steps: int | None) -> int | None:
+    """KERAS_MAX_STEPS_PER_EPOCH, for debugging runs, as Keras itself respects it."""
+    if steps is not None and steps < 1:
+        raise ArgumentError(f"steps_per_epoch must be a whole number of 1 or more; received {steps!r}.")
+    most = keras.config.max_steps_per_epoch()
+    return min(most, steps or most) if most else steps
+
+
+def _described(part: Any) -> str:
+    leaves = keras.tree.flatten(part)
+    wrong = next((leaf for leaf in leaves if not are_arrays(leaf)), part)
+    return type(wrong).__name__ if wrong is part else f"{type(wrong).__name__} in a {type(part).__name__}"
