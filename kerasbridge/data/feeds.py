@@ -153,11 +153,14 @@ class Iterated(_Streamed):
     Args:
         batches: what `_keras.batches` gives for it.
         begin: called with the number of each epoch before it.
+        like: as `batches`, for a source of which the first batch can be had apart.
     """
 
-    def __init__(self, batches: Any, engine: Engine, begin: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self, batches: Any, engine: Engine, begin: Callable[[int], None] | None = None, like: Any = None
+    ) -> None:
         super().__init__(engine)
-        self._source, self._begin = batches, begin
+        self._source, self._begin, self._like = batches, begin, like or batches
 
     @property
     def steps(self) -> int | None:
@@ -165,8 +168,8 @@ class Iterated(_Streamed):
         return found
 
     def first(self) -> Batch:
-        for _, _, (batch,) in self._source:
-            self._source.reset()
+        for _, _, (batch,) in self._like:
+            self._like.reset()
             return _as_batch(batch)
         raise DataError(f"Expected at least one batch, received none from {type(self._source.data_adapter).__name__}.")
 

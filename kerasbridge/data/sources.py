@@ -108,12 +108,28 @@ class Shuffled(keras.utils.PyDataset):  # type: ignore[misc]
         self._dataset.on_epoch_end()
 
 
+class First(keras.utils.PyDataset):  # type: ignore[misc]
+    """The first batch of a PyDataset alone: to ask its workers for it would set them to work on the rest."""
+
+    def __init__(self, dataset: keras.utils.PyDataset) -> None:
+        super().__init__()
+        self._dataset = dataset
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> Any:
+        return self._dataset[index]
+
+
 def _iterated(loader: Loader, engine: Engine, steps: int | None, seed: int | None) -> Iterated:
-    x, begin = loader.x, None
-    if isinstance(x, keras.utils.PyDataset) and seed is not None and x.num_batches:
-        x = Shuffled(x, seed)
-        begin = x.begin
-    return Iterated(_keras.batches(x, steps, loader.class_weight), engine, begin)
+    x, begin, like = loader.x, None, None
+    if isinstance(x, keras.utils.PyDataset):
+        like = _keras.batches(First(x), None, loader.class_weight)
+        if seed is not None and x.num_batches:
+            x = Shuffled(x, seed)
+            begin = x.begin
+    return Iterated(_keras.batches(x, steps, loader.class_weight), engine, begin, like)
 
 
 def _capped(steps: int | None) -> int | None:

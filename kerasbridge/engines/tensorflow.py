@@ -114,7 +114,8 @@ class TensorFlowBlock:
 
     def __init__(self, engine: TensorFlowEngine, step: Step) -> None:
         self._step = engine._function(step)
-        self._loop = tf.function(self._while, autograph=False)
+        # A function of its own for each block: TensorFlow warns of one that is traced for model after model.
+        self._loop = tf.function(lambda *arguments: self._while(*arguments), autograph=False)
         self._on_device = engine._on_device
 
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> Outcome:
