@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "Objective": "kerasbridge.own_step.objectives:Objective",
+    "as_keras_fit": "kerasbridge.taking_over:as_keras_fit",
     "backends": "kerasbridge.probing:backends",
     "compare": "kerasbridge.parity.comparing:compare",
     "datasets": "kerasbridge.datasets",
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from kerasbridge.probing import backends as backends
     from kerasbridge.reinitializing import reinitialize as reinitialize
     from kerasbridge.seeding import seed_everything as seed_everything
+    from kerasbridge.taking_over import as_keras_fit as as_keras_fit
     from kerasbridge.training import evaluate as evaluate
     from kerasbridge.training import fit as fit
     from kerasbridge.training import predict as predict

@@ -1,0 +1,110 @@
+"""`kb.as_keras_fit`: a model's own `fit`, `evaluate` and `predict` run through kerasbridge."""
+
+import contextlib
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from kerasbridge import training
+from kerasbridge._keras import keras
+
+_TAKEN_OVER: dict[str, Callable[..., Any]] = {
+    "fit": training.fit,
+    "evaluate": training.evaluate,
+    "predict": training.predict,
+}
+
+
+class _Under(threading.local):
+    """What this thread is in the middle of: pairs of a model's identity and a name."""
+
+    def __init__(self) -> None:
+        self.way: set[tuple[int, str]] = set()
+
+
+_under = _Under()
+_lock = threading.RLock()
+_stock: dict[str, Callable[..., Any]] = {}
+_depth = 0
+
+
+@contextlib.contextmanager
+def as_keras_fit() -> Iterator[None]:
+    """While open, `model.fit`, `model.evaluate` and `model.predict` of every Keras model run through kerasbridge.
+
+    It is for libraries that call `model.fit` themselves, as KerasTuner, SciKeras and KerasHub do. It holds for every
+    thread of the process, and may be opened more than once. Arguments are those of Keras. A model that overrides
+    `train_step`, `test_step` or `predict_step` trains, tests or predicts as Keras has it, as with `kb.fit`.
+
+    Example:
+        >>> import kerasbridge as kb
+        >>> data, model = kb.datasets.mnist(), kb.models.mlp()
+        >>> model.compile("adam", "sparse_categorical_crossentropy")
+        >>> with kb.as_keras_fit():
+        ...     history = model.fit(data.x_train / 255, data.y_train, verbose=0)
+        >>> history.params["execution"] in ("looped", "traced", "jitted steps")
+        True
+    """
+    _enter()
+    try:
+        yield
+    finally:
+        _leave()
+
+
+def _enter() -> None:
+    global _depth
+    with _lock:
+        if _depth == 0:
+            for name, ours in _TAKEN_OVER.items():
+                _stock[name] = getattr(_trainer(), name)
+                setattr(_trainer(), name, _in_place_of(_stock[name], ours))
+        _depth += 1
+
+
+def _leave() -> None:
+    global _depth
+    with _lock:
+        _depth -= 1
+        if _depth == 0:
+            for name, original in _stock.items():
+                setattr(_trainer(), name, original)
+            _stock.clear()
+
+
+def _trainer() -> type:
+    """The class that gives Keras's models their `fit`; a backend's own."""
+    return next(base for base in keras.Model.__mro__ if "fit" in vars(base))
+
+
+def _in_place_of(original: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that calls ours; and the original where ours asks for it, which then calls nothing but originals."""
+    name = original.__name__
+
+    @functools.wraps(original)
+    def call(model: Any, *arguments: Any, **keywords: Any) -> Any:
+        if (id(model), name) in _under.way:
+            with _under_way(model, *_TAKEN_OVER):
+                return original(model, *arguments, **keywords)
+        with _under_way(model, name):
+            return ours(**_by_name(original, model, arguments, keywords))
+
+    return call
+
+
+@contextlib.contextmanager
+def _under_way(model: Any, *names: str) -> Iterator[None]:
+    before = _under.way
+    _under.way = before | {(id(model), name) for name in names}
+    try:
+        yield
+    finally:
+        _under.way = before
+
+
+def _by_name(function: Callable[..., Any], model: Any, arguments: Any, keywords: Any) -> dict[str, Any]:
+    """What was given to Keras's function, by the names it has there: ours may have them in another order."""
+    given = inspect.signature(function).bind(model, *arguments, **keywords).arguments
+    return {"model": given.pop("self"), **given.pop("kwargs", {}), **given}

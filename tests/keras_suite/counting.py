@@ -1,0 +1,64 @@
+"""How the calls of Keras's tests ran: counted at the model's methods and by what kerasbridge logs."""
+
+import contextlib
+import functools
+import logging
+import re
+from collections import Counter
+
+from kerasbridge._keras import keras
+
+NAMES = ("fit", "evaluate", "predict")
+HANDED_OVER = re.compile(r"kerasbridge: \S+ (overrides \w+_step)\b")
+UNTRACED = re.compile(r"kerasbridge: .*\b(ran step by step: .*)", re.DOTALL)
+
+
+class Counts(logging.Handler):
+    """Calls by name, and how many were handed over to stock Keras or ran untraced, by reason."""
+
+    def __init__(self):
+        super().__init__(logging.INFO)
+        self.calls, self.stock, self.handed_over, self.untraced = Counter(), Counter(), Counter(), Counter()
+
+    def emit(self, record):
+        for reasons, pattern in ((self.handed_over, HANDED_OVER), (self.untraced, UNTRACED)):
+            if found := pattern.match(record.getMessage()):
+                reasons[found[1].rstrip(".")] += 1
+
+    def unexplained(self):
+        """Calls that stock Keras ran without kerasbridge saying that a step is overridden."""
+        return self.stock.total() - self.handed_over.total()
+
+    def lines(self):
+        """The table, a line per reason."""
+        calls = ", ".join(f"{name} {self.calls[name]}" for name in NAMES)
+        yield f"{self.calls.total()} calls ({calls})"
+        for what, reasons in (("handed over to stock Keras", self.handed_over), ("untraced", self.untraced)):
+            yield f"{reasons.total()} {what}"
+            yield from (f"  {count:5} {reason}" for reason, count in reasons.most_common())
+        if self.unexplained():
+            yield f"{self.unexplained()} handed over though no step is overridden"
+
+
+@contextlib.contextmanager
+def counting(counter):
+    """While open, calls of the methods of Keras's models are counted, but for those within one of the same."""
+    trainer = next(base for base in keras.Model.__mro__ if "fit" in vars(base))
+    originals = {name: vars(trainer)[name] for name in NAMES}
+    for name, original in originals.items():
+        setattr(trainer, name, _counted(original, counter, name))
+    try:
+        yield
+    finally:
+        for name, original in originals.items():
+            setattr(trainer, name, original)
+
+
+def _counted(original, counter, name):
+    @functools.wraps(original)
+    def call(model, *arguments, **keywords):
+        if "_use_cached_eval_dataset" not in keywords:  # stock fit's own way to validate
+            counter[name] += 1
+        return original(model, *arguments, **keywords)
+
+    return call
