@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from kerasbridge import _keras, callbacks, progress
 from kerasbridge._keras import keras
 from kerasbridge.data.feeds import Feed
 from kerasbridge.loop import Pace, Ran, Runner
-from kerasbridge.step import rows_of
 
 log = logging.getLogger("kerasbridge")
 Logs = dict[str, Any]
@@ -103,20 +104,29 @@ def run_prediction(model: keras.Model, course: Course, listeners: Any, reporter:
     """The predictions of every batch."""
     runner, feed = course.runner, course.feed
 
-    def end(step: int, batch: Any) -> None:
-        listeners.on_predict_batch_end(step, {"outputs": batch})
-        reporter.on_block_end(Ran(step, step, rows_of(batch), {}))
+    def end(ran: Ran, batches: list[Any]) -> None:
+        listeners.on_predict_batch_end(ran.last, {"outputs": batches[0] if len(batches) == 1 else joined(batches)})
+        reporter.on_block_end(ran)
 
     runner.engine.set_mode(model, training=False)
     model.stop_predicting = False
     feed.restart()
     listeners.on_predict_begin()
     reporter.begin(feed.steps)
-    in_step = 1 if callbacks.any_live(listeners.callbacks, "predict") else None
-    with contextlib.closing(feed.portions(0, in_step)) as portions:
-        outputs = runner.predict(portions, listeners.on_predict_batch_begin, end, lambda: bool(model.stop_predicting))
+    every, live = max(1, model.steps_per_execution), callbacks.any_live(listeners.callbacks, "predict")
+    with contextlib.closing(feed.portions(0, every if live else None)) as portions:
+        outputs = runner.predict(
+            portions, every, listeners.on_predict_batch_begin, end, lambda: bool(model.stop_predicting)
+        )
     listeners.on_predict_end()
     return outputs
+
+
+def joined(batches: list[Any]) -> Any:
+    """The predictions of several batches in one, as NumPy arrays."""
+    return keras.tree.map_structure(
+        lambda *parts: np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]), *batches
+    )
 
 
 def callback_list(

@@ -25,7 +25,11 @@ _CACHE = "_kerasbridge_compiled"
 
 @dataclass(frozen=True)
 class Ran:
-    """A block that has run: its first step and its last, the samples it saw, and the logs of the last."""
+    """Steps that have run, as callbacks are told of them: first and last, samples seen, and the logs of the last.
+
+    Where somebody wants to be told after so many steps, the last is that of a whole number of them, as in Keras, even
+    where the data ended before it.
+    """
 
     first: int
     last: int
@@ -33,7 +37,7 @@ class Ran:
     logs: dict[str, Any]
 
 
-OnBlock = Callable[[Ran], None]
+Told = Callable[[Ran], None]
 
 
 class Pace:
@@ -62,6 +66,42 @@ class Pace:
             return
         fitting = int(steps * SECONDS_PER_BLOCK / max(seconds, 1e-9))
         self._size = min(max(fitting, 1), 8 * steps)
+
+
+class Telling:
+    """Tells callbacks of steps: after each block, or of `every` steps where it is given."""
+
+    def __init__(self, every: int | None, begin: Callable[[int], None], end: Told) -> None:
+        self._every, self._begin, self._end = every, begin, end
+        self._first: int | None = None
+        self._done = self._samples = 0
+        self.logs: dict[str, Any] = {}
+
+    def begin(self) -> None:
+        """Before a block."""
+        if self._first is None:
+            self._first = self._done
+            self._begin(self._first)
+
+    def most(self, size: int) -> int:
+        """How many steps the block may have."""
+        return min(size, self._every - self._done % self._every) if self._every else size
+
+    def ran(self, steps: int, samples: int, logs: dict[str, Any], ended: bool = False) -> bool:
+        """After a block; whether callbacks were told of it. With `ended` it was the last."""
+        self._done, self._samples, self.logs = self._done + steps, self._samples + samples, logs
+        told = ended or not self._every or self._done % self._every == 0
+        if told:
+            self.close()
+        return told
+
+    def close(self) -> None:
+        """Tells of what callbacks have not been told of yet."""
+        if self._first is not None:
+            last = self._first + self._every if self._every else self._done
+            ran = Ran(self._first, last - 1, self._samples, self.logs)
+            self._first, self._samples = None, 0
+            self._end(ran)
 
 
 class Meter(Protocol):
@@ -94,7 +134,7 @@ class Runner:
             self._meter.reset_state()
 
     def run(
-        self, portions: Iterable[Portion], pace: Pace, begin: Callable[[int], None], end: OnBlock,
+        self, portions: Iterable[Portion], pace: Pace, begin: Callable[[int], None], end: Told,
         stopped: Callable[[], bool], halt: bool = False,
     ) -> dict[str, Any]:  # fmt: skip
         """Runs every step of the portions and returns the logs of the last.
@@ -102,46 +142,48 @@ class Runner:
         Args:
             portions: as a feed gives them.
             pace: how many steps to run at a time.
-            begin: called with the first step of a block before it.
-            end: called after a block.
-            stopped: asked after every block whether to leave.
+            begin: called with the first of the steps that `end` is told of, before them.
+            end: called after them.
+            stopped: asked then whether to leave.
             halt: leave after the first loss that is not finite.
         """
-        logs: dict[str, Any] = {}
-        done = 0
+        telling = Telling(pace.fixed, begin, end)
         for portion in portions:
             block: Block = self._compiled(portion, self.engine.compile)
             start = 0
             while start < portion.steps:
-                stop = min(start + pace.size(), portion.steps)
-                begin(done)
+                telling.begin()
+                stop = min(start + telling.most(pace.size()), portion.steps)
                 clock = time.perf_counter()
                 outcome = block(portion.data, portion.order, start, stop, halt)
                 pace.took(stop - start, time.perf_counter() - clock)
-                self.how, self.reason, logs = block.how, block.reason, outcome.logs
+                self.how, self.reason = block.how, block.reason
                 if self._note:
                     self._note(outcome.reports)
-                ran = Ran(done, done + outcome.steps - 1, outcome.steps * portion.rows, logs)
-                start, done = start + outcome.steps, done + outcome.steps
-                end(ran)
-                if stopped() or (halt and not np.isfinite(outcome.reports[-1]).all()):
-                    return logs
-        return logs
+                start += outcome.steps
+                broken = halt and not np.isfinite(outcome.reports[-1]).all()
+                if telling.ran(outcome.steps, outcome.steps * portion.rows, outcome.logs, broken) and stopped():
+                    return telling.logs
+                if broken:
+                    return telling.logs
+        telling.close()
+        return telling.logs
 
     def predict(
-        self, portions: Iterable[Portion], begin: Callable[[int], None], end: Callable[[int, Any], None],
-        stopped: Callable[[], bool],
+        self, portions: Iterable[Portion], in_step: int, begin: Callable[[int], None],
+        end: Callable[[Ran, list[Any]], None], stopped: Callable[[], bool],
     ) -> list[Any]:  # fmt: skip
-        """The predictions of every batch."""
+        """The predictions of every batch; callbacks are told of `in_step` batches at a time."""
         outputs: list[Any] = []
+        telling = Telling(in_step, begin, lambda ran: end(ran, outputs[ran.first :]))
         for portion in portions:
             call = self._compiled(portion, self.engine.compile_call)
             for step in range(portion.steps):
-                begin(len(outputs))
+                telling.begin()
                 outputs.append(call(portion.data, portion.order[step]))
-                end(len(outputs) - 1, outputs[-1])
-                if stopped():
+                if telling.ran(1, portion.rows, {}) and stopped():
                     return outputs
+        telling.close()
         return outputs
 
     def _compiled(self, portion: Portion, compile_step: Callable[[Step], Any]) -> Any:

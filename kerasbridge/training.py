@@ -6,14 +6,11 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from kerasbridge import _keras, checks, engines, preparing, progress, random
 from kerasbridge._keras import keras
 from kerasbridge.data import sources
-from kerasbridge.data.arrays import Arrays
 from kerasbridge.data.sources import Portioning
-from kerasbridge.epochs import Plan, callback_list, run_evaluation, run_prediction, run_training
+from kerasbridge.epochs import Plan, callback_list, joined, run_evaluation, run_prediction, run_training
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.seeding import seed_random_layers
 
@@ -114,9 +111,15 @@ def fit(
         )  # fmt: skip
     order_seed = random.fresh_seed() if seed is None else seed
     engine = engines.current()
-    source, held_out = _split(sources.read(x, y, sample_weight, class_weight), validation_data, validation_split)
-    cut = Portioning(batch_size, steps_per_epoch, order_seed if shuffle else None, shuffle, device_budget)
-    held_cut = Portioning(validation_batch_size or batch_size, validation_steps, device_budget=device_budget)
+    source, held_out = sources.with_validation(
+        sources.read(x, y, sample_weight, class_weight), validation_data, validation_split
+    )
+    cut = Portioning(
+        batch_size, _whole(model, steps_per_epoch), order_seed if shuffle else None, shuffle, device_budget
+    )
+    held_cut = Portioning(
+        validation_batch_size or batch_size, _whole(model, validation_steps), device_budget=device_budget
+    )
     with _random_numbers(rng):
         trained, own = preparing.trainer(model, step, engine, sources.feed(source, engine, cut))
         validated, tests = None, None
@@ -173,7 +176,9 @@ def evaluate(
         return model.evaluate(x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
     engine = engines.current()
     feed = sources.feed(
-        sources.read(x, y, sample_weight), engine, Portioning(batch_size, steps, device_budget=device_budget)
+        sources.read(x, y, sample_weight),
+        engine,
+        Portioning(batch_size, _whole(model, steps), device_budget=device_budget),
     )
     with _random_numbers("portable"):
         course, own = preparing.tester(model, step, engine, feed)
@@ -220,16 +225,16 @@ def predict(
     if _hands_over(model, "predict"):
         return model.predict(x, batch_size, verbose, steps, callbacks)
     engine = engines.current()
-    feed = sources.feed(sources.read(x), engine, Portioning(batch_size, steps, device_budget=device_budget))
+    feed = sources.feed(
+        sources.read(x), engine, Portioning(batch_size, _whole(model, steps), device_budget=device_budget)
+    )
     reporter = progress.reporter(verbose, title="Predict")
     listeners = callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
     with _random_numbers("portable"), contextlib.closing(reporter):
         outputs = run_prediction(model, preparing.predictor(model, engine, feed), listeners, reporter)
     if not outputs:
         raise DataError("Expected at least one batch to predict for, received none.")
-    return keras.tree.map_structure(
-        lambda *parts: np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]), *outputs
-    )
+    return joined(outputs)
 
 
 def _hands_over(model: keras.Model, kind: str) -> bool:
@@ -240,25 +245,9 @@ def _hands_over(model: keras.Model, kind: str) -> bool:
     return method is not None
 
 
-def _split(
-    source: sources.Source, validation_data: Any, validation_split: float
-) -> tuple[sources.Source, sources.Source | None]:
-    """What to train on and what to validate on."""
-    if validation_data is not None:
-        if isinstance(validation_data, list):
-            validation_data = tuple(validation_data)
-        parts = validation_data if isinstance(validation_data, tuple) else (validation_data,)
-        if len(parts) not in (1, 2, 3):
-            raise ArgumentError(
-                "Expected validation_data=(x, y) or (x, y, sample_weight), or something that yields such batches; "
-                f"received a tuple of {len(parts)}."
-            )
-        return source, sources.read(*parts)
-    if not validation_split:
-        return source, None
-    if not isinstance(source, Arrays):
-        raise ArgumentError("Expected arrays with validation_split, received batches. Pass validation_data instead.")
-    return source.split(validation_split)
+def _whole(model: keras.Model, steps: int | None) -> int | None:
+    """Steps of an epoch, up to a whole number of what `steps_per_execution` asks for, as Keras has it."""
+    return steps and -(-steps // model.steps_per_execution) * model.steps_per_execution
 
 
 @contextlib.contextmanager

@@ -69,6 +69,25 @@ def read(
     return Loader(x, class_weight)
 
 
+def with_validation(source: Source, validation_data: Any, validation_split: float) -> tuple[Source, Source | None]:
+    """What to train on, and what to validate on: given, or the last part of arrays."""
+    if validation_data is not None:
+        if isinstance(validation_data, list):
+            validation_data = tuple(validation_data)
+        parts = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+        if len(parts) not in (1, 2, 3):
+            raise ArgumentError(
+                "Expected validation_data=(x, y) or (x, y, sample_weight), or something that yields such batches; "
+                f"received a tuple of {len(parts)}."
+            )
+        return source, read(*parts)
+    if not validation_split:
+        return source, None
+    if not isinstance(source, Arrays):
+        raise ArgumentError("Expected arrays with validation_split, received batches. Pass validation_data instead.")
+    return source.split(validation_split)
+
+
 def feed(source: Source, engine: Engine, cut: Portioning) -> Feed:
     """The feed that gives the steps of a source."""
     steps = _capped(cut.steps)
