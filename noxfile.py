@@ -17,6 +17,9 @@ BACKENDS = [nox.param(name, id=name) for name in ("tensorflow", "torch", "jax")]
 IN_SHORT = [
     f"tests/backend/test_{name}.py" for name in ("cli_train", "keras_contract", "golden")
 ]  # see a version first
+KERAS_TESTS = [
+    f"keras.src.{name}" for name in ("trainers.trainer_test", "callbacks", "models", "optimizers", "distillation")
+]  # what calls fit, evaluate and predict
 WHEEL_LIMIT = 3_000_000  # bytes
 
 nox.needs_version = ">=2025.2.9"
@@ -73,6 +76,19 @@ def tests(session: nox.Session, backend: str) -> None:
     """Run the backend tests on one backend, with no other installed."""
     install(session, "-e", f".[{backend}]", group="test")
     pytest(session, "tests/backend", backend=backend)
+
+
+@nox.session(name="keras-suite")
+@nox.parametrize("backend", BACKENDS[1:2] if "CI" in os.environ else BACKENDS)
+def keras_suite(session: nox.Session, backend: str) -> None:
+    """Run Keras's own tests on one backend with kerasbridge in the place of `fit`; in CI a part of them, on torch."""
+    install(session, "-e", ".[all]", group="keras-suite")
+    package = session.run("python", "-c", "import importlib.util as u; print(u.find_spec('keras').origin)", silent=True)
+    options = ["-c", "tests/keras_suite/pytest.ini", "--rootdir", str(Path(str(package).strip()).parent)]
+    options += ["-p", "tests.keras_suite.plugin", "--pyargs"]
+    tests = session.posargs or (KERAS_TESTS[:2] if "CI" in os.environ else KERAS_TESTS)
+    env = {"KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    session.run("python", "-m", "pytest", *options, *tests, env=env)
 
 
 @nox.session

@@ -76,7 +76,8 @@ def _leave() -> None:
 
 def _trainer() -> type:
     """The class that gives Keras's models their `fit`; a backend's own."""
-    return next(base for base in keras.Model.__mro__ if "fit" in vars(base))
+    found: type = next(base for base in keras.Model.__mro__ if "fit" in vars(base))
+    return found
 
 
 def _in_place_of(original: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:

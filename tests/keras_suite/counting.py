@@ -4,6 +4,7 @@ import contextlib
 import functools
 import logging
 import re
+import textwrap
 from collections import Counter
 
 from kerasbridge._keras import keras
@@ -35,7 +36,7 @@ class Counts(logging.Handler):
         yield f"{self.calls.total()} calls ({calls})"
         for what, reasons in (("handed over to stock Keras", self.handed_over), ("untraced", self.untraced)):
             yield f"{reasons.total()} {what}"
-            yield from (f"  {count:5} {reason}" for reason, count in reasons.most_common())
+            yield from (f"  {count:5} {textwrap.shorten(reason, 110)}" for reason, count in reasons.most_common())
         if self.unexplained():
             yield f"{self.unexplained()} handed over though no step is overridden"
 

@@ -7,7 +7,6 @@ It skips what not_applying.toml lists, and prints how many calls were not kerasb
 
 import contextlib
 import fnmatch
-import importlib.util
 import logging
 import sys
 import tomllib
@@ -15,10 +14,7 @@ from pathlib import Path
 
 import pytest
 
-for _name in ("torch", "tensorflow"):  # as a program that uses tf.data would; torch crashes when it comes second
-    if importlib.util.find_spec(_name):
-        __import__(_name)
-
+import tests.keras_suite.frameworks  # isort: skip  # noqa: F401
 import kerasbridge as kb
 from kerasbridge._keras import keras
 from tests.keras_suite.counting import NAMES, Counts, counting
@@ -64,9 +60,7 @@ def pytest_collection_modifyitems(config, items):
             for item in matching:
                 item.add_marker(pytest.mark.skip(reason=entry["reason"]))
         if not matching and _is_whole(config, items, entry["name"].partition("::")[0]):
-            raise pytest.UsageError(
-                f"{LIST.name}: no test is called {entry['name']}; remove the entry or mend its name."
-            )
+            raise pytest.UsageError(f"{LIST.name}: no test is called {entry['name']}; mend its name or remove it.")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -1,0 +1,156 @@
+"""`kb.as_keras_fit`: what calls `model.fit` runs through kerasbridge, as long as it is open."""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import kerasbridge as kb
+from kerasbridge import taking_over
+from kerasbridge._keras import keras
+from kerasbridge.errors import ArgumentError
+from tests.backend.models import CASES, assert_same_state, mlp, twins
+
+X, Y = CASES["MLP"].arrays(40)
+PLAIN = {"batch_size": 8, "verbose": 0}
+METHODS = ("fit", "evaluate", "predict")
+
+
+class Overriding(keras.Model):
+    """A step of its own, which calls Keras's."""
+
+    def train_step(self, *arguments):
+        return super().train_step(*arguments)
+
+
+class Asking(keras.callbacks.Callback):
+    """After each epoch evaluates a model: another, or the one that trains."""
+
+    def __init__(self, other=None):
+        super().__init__()
+        self.other = other
+
+    def on_epoch_end(self, epoch, logs=None):
+        (self.other or self.model).evaluate(X, Y, verbose=0)
+
+
+@pytest.fixture
+def evaluated(monkeypatch):
+    """The models that kerasbridge evaluates."""
+    models, evaluate = [], taking_over.training.evaluate
+
+    def noted(model, *arguments, **keywords):
+        models.append(model)
+        return evaluate(model, *arguments, **keywords)
+
+    monkeypatch.setitem(taking_over._TAKEN_OVER, "evaluate", noted)
+    return models
+
+
+def overriding():
+    inputs = keras.Input((12,))
+    model = Overriding(inputs, keras.layers.Dense(5, activation="softmax")(inputs))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+
+def ran_here(history):
+    """Whether kerasbridge trained, and not stock Keras."""
+    return "execution" in history.params
+
+
+def test_fit_evaluate_and_predict_give_what_kerasbridge_gives():
+    called, taken = twins(mlp)
+    expected = kb.fit(called, X, Y, epochs=2, shuffle=False, **PLAIN)
+    with kb.as_keras_fit():
+        history = taken.fit(X, Y, epochs=2, shuffle=False, **PLAIN)
+        tested, predicted = taken.evaluate(X, Y, verbose=0), taken.predict(X, verbose=0)
+    assert ran_here(history)
+    assert history.history == expected.history
+    assert_same_state(taken, called)
+    assert tested == kb.evaluate(called, X, Y, verbose=0)
+    np.testing.assert_array_equal(predicted, kb.predict(called, X))
+
+
+def test_a_mistake_is_answered_by_kerasbridge():
+    with kb.as_keras_fit(), pytest.raises(ArgumentError, match="batch_size"):
+        mlp().fit(X, Y, batch_size=-1)
+
+
+def test_arguments_may_be_given_by_position_in_the_order_that_keras_has():
+    one, other = twins(mlp)
+    expected = kb.fit(one, X, Y, batch_size=8, epochs=2, verbose=0, validation_split=0.2, shuffle=False)
+    with kb.as_keras_fit():
+        history = other.fit(X, Y, 8, 2, 0, None, 0.2, None, False)
+    assert ran_here(history)
+    assert history.history == expected.history
+
+
+def test_it_ends_with_the_block_also_after_an_error():
+    before = [getattr(keras.Model, name) for name in METHODS]
+    with pytest.raises(ZeroDivisionError), kb.as_keras_fit():
+        raise ZeroDivisionError
+    assert [getattr(keras.Model, name) for name in METHODS] == before
+    assert not ran_here(mlp().fit(X, Y, **PLAIN))
+
+
+def test_blocks_nest():
+    with kb.as_keras_fit():
+        with kb.as_keras_fit():
+            assert ran_here(mlp().fit(X, Y, **PLAIN))
+        assert ran_here(mlp().fit(X, Y, **PLAIN))
+    assert not ran_here(mlp().fit(X, Y, **PLAIN))
+
+
+def test_it_holds_in_other_threads_too():
+    with kb.as_keras_fit(), ThreadPoolExecutor(1) as pool:
+        assert ran_here(pool.submit(mlp().fit, X, Y, **PLAIN).result())
+
+
+def test_a_model_with_a_step_of_its_own_is_keras_s_to_train_and_to_validate(caplog, evaluated):
+    with caplog.at_level(logging.WARNING, "kerasbridge"), kb.as_keras_fit():
+        history = overriding().fit(X, Y, validation_data=(X, Y), **PLAIN)
+    assert not ran_here(history)
+    assert "val_loss" in history.history
+    assert [record.getMessage() for record in caplog.records] == [
+        "kerasbridge: Overriding overrides train_step, so it trains through model.fit."
+    ]
+    assert evaluated == []
+
+
+def test_after_it_was_handed_over_a_model_is_taken_over_again(evaluated):
+    model = overriding()
+    with kb.as_keras_fit():
+        model.fit(X, Y, **PLAIN)
+        model.evaluate(X, Y, verbose=0)
+    assert evaluated == [model]
+
+
+def test_what_a_callback_evaluates_is_taken_over_too(evaluated):
+    model, other = mlp(), mlp()
+    with kb.as_keras_fit():
+        model.fit(X, Y, callbacks=[Asking(), Asking(other)], **PLAIN)
+    assert evaluated == [model, other]
+
+
+def test_another_model_that_a_callback_evaluates_is_taken_over_while_stock_trains(evaluated):
+    other = mlp()
+    with kb.as_keras_fit():
+        overriding().fit(X, Y, callbacks=[Asking(), Asking(other)], **PLAIN)
+    assert evaluated == [other]
+
+
+def test_a_method_that_a_subclass_extends_reaches_kerasbridge():
+    class Extended(keras.Sequential):
+        def fit(self, *arguments, **keywords):
+            history = super().fit(*arguments, **keywords)
+            history.params["extended"] = True
+            return history
+
+    model = Extended([keras.layers.Dense(5, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with kb.as_keras_fit():
+        history = model.fit(X, Y, **PLAIN)
+    assert ran_here(history)
+    assert history.params["extended"]
