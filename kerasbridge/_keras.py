@@ -10,6 +10,7 @@ import inspect
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from kerasbridge import backend
@@ -53,6 +54,9 @@ RELIED_ON = {
     "order of metrics": "keras:Model._flatten_metrics_in_order",
     "when to validate": "keras:Model._should_eval",
     "every layer, nested ones too": "keras:Model._flatten_layers",
+    "TensorBoard's summaries": "keras:callbacks.TensorBoard.summary",
+    "TensorBoard's graph of the model": "keras:callbacks.TensorBoard._write_keras_model_summary",
+    "TensorBoard's writer in training": "keras:callbacks.TensorBoard._train_writer",
 }
 PORTABLE_FUNCTIONS = (
     "normal", "truncated_normal", "uniform", "randint", "categorical", "shuffle", "dropout", "gamma", "beta",
@@ -285,6 +289,30 @@ def ready_for_callbacks(model: Any) -> None:
         model.built = True
     if not hasattr(model, "optimizer"):
         model.optimizer = None
+
+
+def write_summaries_with(callback: Any, summaries: Any, write_model: Callable[[Any, Callable[[], None]], None]) -> None:
+    """Makes a TensorBoard callback write with `summaries` in the place of `tf.summary`, with None through that.
+
+    ``write_model(callback, original)`` stands in the place of what writes the model's graph, unless the callback's
+    class has that replaced.
+    """
+    callback._summary_module = summaries
+    original = relied_on("TensorBoard's graph of the model")
+    if type(callback)._write_keras_model_summary is original:
+        callback._write_keras_model_summary = partial(write_model, callback, partial(original, callback))
+
+
+def train_writer(callback: Any) -> Any:
+    """The writer of a TensorBoard callback to the folder of the training's events."""
+    return callback._train_writer
+
+
+def summary_of(model: Any) -> str:
+    """What `model.summary` prints."""
+    lines: list[str] = []
+    model.summary(line_length=80, print_fn=lambda line, line_break=True: lines.append(line))
+    return "\n".join(lines)
 
 
 def optimizers_of(model: Any) -> list[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kerasbridge import _keras, callbacks, progress
+from kerasbridge import _keras, callbacks, progress, summaries
 from kerasbridge._keras import keras
 from kerasbridge.data import order
 from kerasbridge.loop import Pace, Runner
@@ -97,8 +97,10 @@ def callback_list(
 ) -> Any:
     """Keras's list of what was given and our reporter, or the list that was given."""
     if isinstance(given, keras.callbacks.CallbackList):
+        summaries.prepare(given.callbacks)
         return given
     every = [*(given if isinstance(given, (list, tuple)) else [given] if given else []), *filter(None, [reporter])]
+    summaries.prepare(every)
     return keras.callbacks.CallbackList(every, add_history=history, add_progbar=False, model=model, **params)
 
 
