@@ -97,7 +97,6 @@ def callback_list(
 ) -> Any:
     """Keras's list of what was given and our reporter, or the list that was given."""
     if isinstance(given, keras.callbacks.CallbackList):
-        summaries.prepare(given.callbacks)
         return given
     every = [*(given if isinstance(given, (list, tuple)) else [given] if given else []), *filter(None, [reporter])]
     summaries.prepare(every)

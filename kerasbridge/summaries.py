@@ -151,4 +151,4 @@ def _array(data: Any) -> Any:
 
 
 def _tensorflow_is_loaded() -> bool:
-    return "tensorflow" in sys.modules
+    return sys.modules.get("tensorflow") is not None
