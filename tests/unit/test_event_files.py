@@ -83,7 +83,7 @@ def test_images_are_those_given_the_first_three_of_them(file, tmp_path, channels
 
 
 def test_grey_levels_are_clipped(file, tmp_path):
-    file.image("kernel", np.array([-1, 0, 0.5, 1, 2], "float32").reshape(1, 1, 5, 1), step=0)
+    file.image("kernel", np.array([-1, 0, 0.5, 0.999, 2], "float32").reshape(1, 1, 5, 1), step=0)
     ((_, found),) = read(tmp_path)["images", "kernel"]
     assert pixels(found).tolist() == [[0, 0, 127, 255, 255]]
 
