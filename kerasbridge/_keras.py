@@ -11,6 +11,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from kerasbridge import backend
@@ -65,6 +66,9 @@ RELIED_ON = {
     "sparse tensors of TensorFlow": "keras.src.trainers.data_adapters.data_adapter_utils:is_tensorflow_sparse",
     "ragged tensors": "keras.src.trainers.data_adapters.data_adapter_utils:is_tensorflow_ragged",
     "rows of any tensor": "keras.src.trainers.data_adapters.array_slicing:convert_to_sliceable",
+    "TensorBoard's summaries": "keras:callbacks.TensorBoard.summary",
+    "TensorBoard's graph of the model": "keras:callbacks.TensorBoard._write_keras_model_summary",
+    "TensorBoard's writer in training": "keras:callbacks.TensorBoard._train_writer",
 }
 PORTABLE_FUNCTIONS = (
     "normal", "truncated_normal", "uniform", "randint", "categorical", "shuffle", "dropout", "gamma", "beta",
@@ -305,6 +309,30 @@ def ready_for_callbacks(model: Any) -> None:
         model.built = True
     if not hasattr(model, "optimizer"):
         model.optimizer = None
+
+
+def write_summaries_with(callback: Any, summaries: Any, write_model: Callable[[Any, Callable[[], None]], None]) -> None:
+    """Makes a TensorBoard callback write with `summaries` in the place of `tf.summary`, with None through that.
+
+    ``write_model(callback, original)`` stands in the place of what writes the model's graph, unless the callback's
+    class has that replaced.
+    """
+    callback._summary_module = summaries
+    original = relied_on("TensorBoard's graph of the model")
+    if type(callback)._write_keras_model_summary is original:
+        callback._write_keras_model_summary = partial(write_model, callback, partial(original, callback))
+
+
+def train_writer(callback: Any) -> Any:
+    """The writer of a TensorBoard callback to the folder of the training's events."""
+    return callback._train_writer
+
+
+def summary_of(model: Any) -> str:
+    """What `model.summary` prints."""
+    lines: list[str] = []
+    model.summary(line_length=80, print_fn=lambda line, line_break=True: lines.append(line))
+    return "\n".join(lines)
 
 
 def optimizers_of(model: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, callbacks, progress
+from kerasbridge import _keras, callbacks, progress, summaries
 from kerasbridge._keras import keras
 from kerasbridge.data.feeds import Feed
 from kerasbridge.loop import Pace, Ran, Runner
@@ -136,6 +136,7 @@ def callback_list(
     if isinstance(given, keras.callbacks.CallbackList):
         return given
     every = [*(given if isinstance(given, (list, tuple)) else [given] if given else []), *filter(None, [reporter])]
+    summaries.prepare(every)
     return keras.callbacks.CallbackList(every, add_history=history, add_progbar=False, model=model, **params)
 
 

@@ -3,6 +3,7 @@
     KerasbridgeError
     ├── BackendError (RuntimeError)          the backend asked for cannot be used in this process
     │   └── BackendNotInstalled (ImportError)
+    ├── PackageNotInstalled (ImportError)    a package that something asked for needs is not there, or broken
     ├── DeviceError (RuntimeError)           the device asked for is not there, or is not the process's
     ├── DataError (ValueError)               arrays, labels or a data file are not what training needs
     ├── ArgumentError (ValueError)           an argument is outside what it may be
@@ -27,6 +28,10 @@ class BackendError(KerasbridgeError, RuntimeError):
 
 class BackendNotInstalled(BackendError, ImportError):
     """The backend asked for is not installed, or its installation is broken."""
+
+
+class PackageNotInstalled(KerasbridgeError, ImportError):
+    """A package that something asked for needs is not installed, or its installation is broken."""
 
 
 class DeviceError(KerasbridgeError, RuntimeError):

@@ -1,6 +1,7 @@
 """The run folder: what one training run leaves on disk, whole or not at all.
 
-It holds `model.keras` and `config.json`. Whoever trains writes the model; this module loads no framework.
+It holds `model.keras` and `config.json`, and `tensorboard/` where that was asked for. Whoever trains writes the model;
+this module loads no framework.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import json
 import math
 import os
 import platform
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ from kerasbridge.probing import FRAMEWORKS
 
 CONFIG = "config.json"
 MODEL = "model.keras"
+EVENTS = "tensorboard"
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,15 @@ def check_writable(folder: Path, override: bool = False) -> None:
             _check_replaceable(folder, override)
         existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         Path(tempfile.mkdtemp(prefix=".kerasbridge-", dir=existing)).rmdir()
+
+
+def line_to_look(events: Path) -> str:
+    """What to type to look at a folder of TensorBoard's files.
+
+    >>> line_to_look(Path("runs/first run/tensorboard"))
+    "tensorboard --logdir 'runs/first run/tensorboard'"
+    """
+    return shlex.join(["tensorboard", "--logdir", str(events)])
 
 
 @contextlib.contextmanager

@@ -1,8 +1,12 @@
 """`kerasbridge train`."""
 
+import contextlib
+import importlib
 import json
+import shutil
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,12 +41,16 @@ def train(
         Path | None, typer.Option(help="Where to save; else runs/<date-time>-<model>-<backend>.", metavar="DIR")
     ] = None,
     override: Annotated[bool, typer.Option("--override", help="Replace the run in the run folder.")] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Log for TensorBoard too, in the run folder.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
     """Train a model, evaluate it, save it in a run folder.
 
-    The folder holds model.keras and config.json, and appears only when both are complete.
+    The folder holds model.keras and config.json, and appears only when both are complete. With --tensorboard the
+    losses and metrics of each epoch, histograms of the weights and the model's graph lie beside them, in tensorboard/.
     """
     arguments = {name: str(value) if isinstance(value, Path) else value for name, value in context.params.items()}
     with errors_in_one_line(quiet):
@@ -50,22 +58,44 @@ def train(
         from kerasbridge import runs
 
         started = datetime.now(UTC)
-        _check_options(model, epochs, batch_size, seed)
+        _check_options(model, epochs, batch_size, seed, tensorboard)
         name = backend_module.choose(backend, device).backend
         digits = _load(data, batch_size)
         runs.check_writable(run_dir or runs.default_folder(model, name, started), override)
-        trained, config = _train(model, digits, epochs, batch_size, seed, arguments, started, silent=as_json or quiet)
-        folder = run_dir or runs.default_folder(model, name, started)  # another run may have taken the name meanwhile
-        with runs.new_folder(folder, override) as new:
-            trained.save(new / runs.MODEL)
-            config.write(new)
+        silent = as_json or quiet
+        with _event_folder(tensorboard, silent) as events:
+            trained, config = _train(model, digits, epochs, batch_size, seed, arguments, started, silent, events)
+            folder = run_dir or runs.default_folder(model, name, started)  # the name may have been taken meanwhile
+            with runs.new_folder(folder, override) as new:
+                trained.save(new / runs.MODEL)
+                if events:
+                    shutil.copytree(events, new / runs.EVENTS)
+                config.write(new)
     if as_json:
-        print(json.dumps(_result(folder, config)))
+        print(json.dumps(_result(folder, config, tensorboard)))
     elif not quiet:
         print(f"Test: accuracy {config.test['accuracy']:.4f}, loss {config.test['loss']:.4f}. Saved in {folder}")
+        if tensorboard:
+            print(f"To look at it: {runs.line_to_look(folder / runs.EVENTS)}")
 
 
-def _check_options(model: str, epochs: int, batch_size: int, seed: int) -> None:
+@contextlib.contextmanager
+def _event_folder(wanted: bool, silent: bool) -> Iterator[Path | None]:
+    """Where TensorBoard's files lie until the run folder takes them over: they can be looked at meanwhile."""
+    from kerasbridge import runs
+
+    if not wanted:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="kerasbridge-") as holder:
+        folder = Path(holder, runs.EVENTS)
+        folder.mkdir()
+        if not silent:
+            print(f"To look at it while it trains: {runs.line_to_look(folder)}", flush=True)
+        yield folder
+
+
+def _check_options(model: str, epochs: int, batch_size: int, seed: int, tensorboard: bool) -> None:
     """What can be said without looking at the data."""
     from kerasbridge import checks
     from kerasbridge.errors import ArgumentError
@@ -77,6 +107,8 @@ def _check_options(model: str, epochs: int, batch_size: int, seed: int) -> None:
     checks.check_epochs(epochs)
     checks.check_batch_size(batch_size, 1)
     checks.check_seed(seed)
+    if tensorboard:
+        importlib.import_module("kerasbridge.event_files")  # says what to type where a package is missing
 
 
 def _load(data: str, batch_size: int) -> "Dataset":
@@ -98,21 +130,22 @@ def _load(data: str, batch_size: int) -> "Dataset":
 
 def _train(
     model_name: str, digits: "Dataset", epochs: int, batch_size: int, seed: int, arguments: dict[str, Any],
-    started: datetime, silent: bool,
+    started: datetime, silent: bool, events: Path | None,
 ) -> "tuple[Any, Config]":  # fmt: skip
     """The trained model, and how it came about."""
     import kerasbridge as kb
     from kerasbridge import engines, runs
+    from kerasbridge._keras import keras
 
     build = getattr(kb.models, model_name)
     engine = engines.current()
     kb.seed_everything(seed)
     model = build()
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    callbacks = [keras.callbacks.TensorBoard(events, histogram_freq=1)] if events else []
+    verbose = 0 if silent else "auto"
     clock = time.perf_counter()
-    history = kb.fit(
-        model, _scaled(digits.x_train), digits.y_train, batch_size, epochs, 0 if silent else "auto", seed=seed
-    )
+    history = kb.fit(model, _scaled(digits.x_train), digits.y_train, batch_size, epochs, verbose, callbacks, seed=seed)
     seconds = time.perf_counter() - clock
     test = kb.evaluate(model, _scaled(digits.x_test), digits.y_test, EVALUATION_BATCH_SIZE, verbose=0, return_dict=True)
     ran = {name: history.params[name] for name in ("backend", "seed", "rng", "execution", "execution_reason")}
@@ -136,6 +169,9 @@ def _iso(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def _result(folder: Path, config: "Config") -> Mapping[str, Any]:
+def _result(folder: Path, config: "Config", tensorboard: bool) -> Mapping[str, Any]:
+    from kerasbridge import runs
+
     names = ("backend", "device", "seconds", "execution", "execution_reason")
-    return {"run_dir": str(folder), **config.test, **{name: getattr(config, name) for name in names}}
+    result = {"run_dir": str(folder), **config.test, **{name: getattr(config, name) for name in names}}
+    return {**result, "tensorboard": str(folder / runs.EVENTS)} if tensorboard else result

@@ -13,6 +13,7 @@ import pytest
 import kerasbridge
 from kerasbridge import backend as choice
 from kerasbridge._keras import keras
+from tests.events import read
 
 ROOT = Path(kerasbridge.__file__).parents[1]
 PROGRAM = """
@@ -22,6 +23,8 @@ from kerasbridge import backend
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
 if "ONLY" in __import__("os").environ:
     backend._is_installed = __import__("os").environ["ONLY"].__eq__
+if "WITHOUT" in __import__("os").environ:
+    sys.modules[__import__("os").environ["WITHOUT"]] = None
 if "SHOW_LOADED" in __import__("os").environ:
     atexit.register(lambda: print(*sorted(set(backend.BACKENDS) & set(sys.modules)), file=sys.stderr))
 from kerasbridge.cli import main
@@ -108,6 +111,34 @@ def test_quiet_prints_nothing_and_override_replaces_the_run(done, tmp_path):
     assert (code, out, err) == (0, "", "")
     assert (tmp_path / "run" / "config.json").read_text() != old
     assert files(tmp_path) == ["run", "run/config.json", "run/model.keras"]
+
+
+def test_tensorboard_files_lie_beside_the_model_and_the_line_to_look_is_printed(tmp_path):
+    code, out, err = train(tmp_path, "--epochs", 2, "--tensorboard", "--run-dir", "a run", SHOW_LOADED="1")
+    first, *_, last = out.splitlines()
+    watched = Path(first.removeprefix("To look at it while it trains: tensorboard --logdir "))
+    assert (code, last) == (0, "To look at it: tensorboard --logdir 'a run/tensorboard'"), err
+    assert (watched.name, watched.parent.exists()) == ("tensorboard", False)
+    assert set(err.split()) | {"jax"} == {keras.config.backend(), "jax"}
+    assert {path.name for path in (tmp_path / "a run").iterdir()} == {"config.json", "model.keras", "tensorboard"}
+    history = json.loads((tmp_path / "a run" / "config.json").read_text())["history"]
+    events = read(tmp_path / "a run" / "tensorboard" / "train")
+    for name in ("loss", "accuracy"):
+        assert [step for step, _ in events["scalars", f"epoch_{name}"]] == [0, 1]
+        np.testing.assert_allclose([value for _, value in events["scalars", f"epoch_{name}"]], history[name], 1e-6)
+    assert {plugin for plugin, _ in events} == {"scalars", "histograms", "graph_keras_model", "text"}
+
+
+def test_json_names_the_folder_for_tensorboard(tmp_path):
+    code, out, err = train(tmp_path, "--epochs", 0, "--tensorboard", "--json", "--run-dir", "run")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["tensorboard"] == "run/tensorboard"
+    assert (tmp_path / "run" / "tensorboard" / "train").is_dir()
+
+
+def test_an_absent_package_is_answered_before_training_with_the_line_that_installs_it(tmp_path):
+    message = refused(tmp_path, "--tensorboard", WITHOUT="tensorboard")
+    assert message.endswith('Type: pip install "kerasbridge[tensorboard]"')
 
 
 def test_ctrl_c_ends_with_one_line_and_leaves_nothing(tmp_path):

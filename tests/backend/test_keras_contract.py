@@ -92,3 +92,10 @@ def test_a_missing_part_is_named(monkeypatch, place):
 
 def test_tensorflow_is_hidden_from_keras_only_off_tensorflow(backend):
     assert _keras.relied_on("lazy modules").available == (backend == "tensorflow")
+
+
+def test_a_tensorboard_callback_writes_with_the_summaries_it_is_given():
+    callback, summaries = keras.callbacks.TensorBoard("logs"), object()
+    assert callback._summary_module is None
+    _keras.write_summaries_with(callback, summaries, lambda *_: None)
+    assert callback.summary is summaries
