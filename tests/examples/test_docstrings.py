@@ -9,8 +9,8 @@ import pytest
 
 import kerasbridge as kb
 
-MODULES = ["backend", "checks", "datasets", "device", "models", "probing", "reinitializing", "seeding"]
-MODULES += ["training", "using"]
+MODULES = ["backend", "checks", "datasets", "device", "event_files", "models", "probing", "reinitializing", "runs"]
+MODULES += ["seeding", "training", "using"]
 MODULES += ["own_step.gradients", "own_step.objectives"]
 MODULES += ["parity.comparing", "parity.diagnosing"]  # which start JAX and torch themselves
 PUBLIC = [kb.backends, kb.compare, kb.datasets.mnist, kb.diagnose, kb.evaluate, kb.fit, kb.models.cnn, kb.models.mlp]
