@@ -1,26 +1,22 @@
 """Running a step over what a feed gives: in blocks, from compiled steps that are found again."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from kerasbridge import _keras
 from kerasbridge._keras import keras
 from kerasbridge.data.feeds import Portion
 from kerasbridge.engines.base import Block, Engine
+from kerasbridge.keeping import kept, state
 from kerasbridge.step import Step
-
-MOST_VARIANTS = 32
-"""Compiled steps that a model keeps; the longest unused goes first."""
 
 SECONDS_PER_BLOCK = 0.25
 """A progress bar that moves four times a second, and a Ctrl-C that is answered within it."""
 
-_CACHE = "_kerasbridge_compiled"
+_KEPT = "_kerasbridge_compiled"
 
 
 @dataclass(frozen=True)
@@ -187,33 +183,7 @@ class Runner:
         return outputs
 
     def _compiled(self, portion: Portion, compile_step: Callable[[Step], Any]) -> Any:
-        key = (self.make_step, portion.signature, _state(self.model))
-        cache = kept_on(self.model, _CACHE)
-        if key not in cache:
-            cache[key] = compile_step(self.make_step(self.model, self.engine.value_and_grad))
-        cache.move_to_end(key)
-        while len(cache) > MOST_VARIANTS:
-            cache.popitem(last=False)
-        return cache[key]
-
-
-def kept_on(model: keras.Model, name: str) -> "OrderedDict[Any, Any]":
-    """What is kept on the model under a name, past Keras's and torch's tracking of attributes."""
-    if name not in model.__dict__:
-        object.__setattr__(model, name, OrderedDict())
-    kept: OrderedDict[Any, Any] = model.__dict__[name]
-    return kept
-
-
-def _state(model: keras.Model) -> tuple[Any, ...]:
-    """What makes a compiled step stale when it changes.
-
-    `compile` creates new metric variables, layers that are added or enlarged new weights: their identities stand
-    for both, since the compiled step keeps them alive.
-    """
-    optimizer = model.optimizer.variables if getattr(model, "optimizer", None) is not None else []
-    variables = (*model.variables, *optimizer, *model.metrics_variables)
-    trainable = tuple(id(variable) for variable in model.trainable_variables)
-    policies = _keras.dtype_policies(model)
-    options = (bool(model.run_eagerly), bool(model.jit_compile), _keras.is_random_portable())
-    return (tuple(map(id, variables)), trainable, policies, options)
+        key = (self.make_step, portion.signature, state(self.model))
+        return kept(
+            self.model, _KEPT, key, lambda: compile_step(self.make_step(self.model, self.engine.value_and_grad))
+        )

@@ -91,7 +91,8 @@ def fit(
         ArgumentError: an argument outside what it may be.
         StepError: `step` returns no loss, or cannot be compiled.
 
-    A model that overrides `train_step` is handed to `model.fit`, and one line says so.
+    A model that overrides `train_step`, or `test_step` where there is something to validate on, is handed to
+    `model.fit`, and one line says so.
 
     Example:
         >>> import kerasbridge as kb
@@ -103,7 +104,8 @@ def fit(
     _check_arguments(model, step, batch_size, epochs, initial_epoch, validation_split, seed, rng)
     if validation_batch_size is not None:
         checks.check_batch_size(validation_batch_size, 1)
-    if step is None and _hands_over(model, "train"):
+    validates = bool(validation_data is not None or validation_split)
+    if step is None and (_hands_over(model, "train") or (validates and _hands_over(model, "test", "train"))):
         return model.fit(
             x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
             sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size or batch_size,
@@ -237,11 +239,14 @@ def predict(
     return joined(outputs)
 
 
-def _hands_over(model: keras.Model, kind: str) -> bool:
-    """Whether the model has a step of its own, which only Keras's own loop runs; says so."""
+def _hands_over(model: keras.Model, kind: str, job: str | None = None) -> bool:
+    """Whether the model has a step of its own, which only Keras's own loop runs; says so.
+
+    `job` is what is to be done, if not that kind of step.
+    """
     method = _keras.overrides(model, kind)
     if method:
-        log.warning("kerasbridge: %s overrides %s, so %s.", type(model).__name__, method, _BY_KERAS[kind])
+        log.warning("kerasbridge: %s overrides %s, so %s.", type(model).__name__, method, _BY_KERAS[job or kind])
     return method is not None
 
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, checks
+from kerasbridge import _keras, checks, keeping
 from kerasbridge._keras import keras
 from kerasbridge.step import Batch
 
+_KEPT = "_kerasbridge_outputs"
 Check = Callable[[Batch], None]
 
 
@@ -29,7 +30,7 @@ def checker(model: keras.Model, first: Callable[[], Batch]) -> Check | None:
     sparse = [loss for loss in _keras.flat_losses(model) if _is_sparse(loss.loss)]
     if not sparse:
         return None
-    predictions = _keras.output_spec(model, first()[0])
+    predictions = _predictions(model, first)
 
     def check(batch: Batch) -> None:
         for path, loss, _, _ in sparse:
@@ -40,6 +41,16 @@ def checker(model: keras.Model, first: Callable[[], Batch]) -> Check | None:
                 checks.check_labels(np.asarray(labels), width, ignored, name)
 
     return check
+
+
+def _predictions(model: keras.Model, first: Callable[[], Batch]) -> Any:
+    """The shapes of the predictions; a model with one output tells, another is asked once."""
+    outputs = getattr(model, "outputs", None) or []
+    if len(outputs) == 1 and outputs[0].shape[-1] is not None:
+        return outputs[0]
+    x = first()[0]
+    key = (keeping.state(model), tuple(leaf.shape[1:] for leaf in keras.tree.flatten(x) if leaf is not None))
+    return keeping.kept(model, _KEPT, key, lambda: _keras.output_spec(model, x))
 
 
 def _is_sparse(loss: Any) -> bool:

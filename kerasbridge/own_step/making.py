@@ -10,7 +10,7 @@ from kerasbridge._keras import keras
 from kerasbridge.engines.base import Engine
 from kerasbridge.engines.scope import distinct
 from kerasbridge.errors import StepError
-from kerasbridge.loop import MOST_VARIANTS, kept_on
+from kerasbridge.keeping import kept
 from kerasbridge.own_step import plain_state
 from kerasbridge.own_step.averages import Averages
 from kerasbridge.own_step.calling import Step, call, functions
@@ -40,7 +40,6 @@ def make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training:
     Raises:
         StepError, ArgumentError: what is wrong with the step.
     """
-    made = kept_on(model, _KEPT)
     key = (
         tuple(map(_key, functions(step))),
         training,
@@ -48,13 +47,10 @@ def make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training:
         _keras.is_random_portable(),
         bool(model.run_eagerly),
     )
-    if key not in made or made[key].remembered != _remembered(step, model, made[key].program.variables):
-        made[key] = _make(model, step, engine, batch, training)
-    made.move_to_end(key)
-    while len(made) > MOST_VARIANTS:
-        made.popitem(last=False)
-    found: Made = made[key]
-    return found
+    return kept(
+        model, _KEPT, key, lambda: _make(model, step, engine, batch, training),
+        lambda found: found.remembered == _remembered(step, model, found.program.variables),
+    )  # fmt: skip
 
 
 def _make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training: bool) -> Made:

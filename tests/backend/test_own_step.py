@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import loop
+from kerasbridge import keeping, loop
 from kerasbridge._keras import keras
 from kerasbridge.errors import StepError
 from tests.backend.models import CASES, assert_same_state, mlp, seeded, twins
@@ -665,7 +665,7 @@ def test_noise_goes_on_from_step_to_step():
 
 
 def compiled(model):
-    return list(loop.kept_on(model, loop._CACHE).values())
+    return list(model.__dict__[loop._KEPT].values())
 
 
 def test_a_second_fit_compiles_nothing_and_calls_nothing():
@@ -784,9 +784,9 @@ def test_a_number_that_changes_between_two_fits_is_never_stale(where, monkeypatc
 
 def test_steps_that_are_thrown_away_do_not_pile_up():
     model = linear(optimizer=sgd(), run_eagerly=True)
-    for _ in range(loop.MOST_VARIANTS + 3):
+    for _ in range(keeping.MOST_VARIANTS + 3):
         kb.fit(model, np.ones((2, 1)), verbose=0, step=lambda model, batch: ops.mean(model(batch.x)))
-    assert len(loop.kept_on(model, "_kerasbridge_steps")) == loop.MOST_VARIANTS
+    assert len(model.__dict__["_kerasbridge_steps"]) == keeping.MOST_VARIANTS
 
 
 @dataclass

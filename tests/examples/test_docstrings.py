@@ -9,8 +9,8 @@ import pytest
 
 import kerasbridge as kb
 
-MODULES = ["backend", "checks", "datasets", "device", "models", "probing", "reinitializing", "seeding"]
-MODULES += ["taking_over", "training", "using"]
+MODULES = ["backend", "checks", "data.budget", "datasets", "device", "event_files", "models", "probing"]
+MODULES += ["reinitializing", "runs", "seeding", "taking_over", "training", "using"]
 MODULES += ["own_step.gradients", "own_step.objectives"]
 MODULES += ["parity.comparing", "parity.diagnosing"]  # which start JAX and torch themselves
 PUBLIC = [kb.backends, kb.compare, kb.datasets.mnist, kb.diagnose, kb.evaluate, kb.fit, kb.models.cnn, kb.models.mlp]
