@@ -69,8 +69,7 @@ def run_training(
                 _finalize(model, optimizers)
         model.history.params.update(execution=trainer.how, execution_reason=trainer.reason)
         listeners.on_train_end(logs)
-    if trainer.reason:
-        log.warning("kerasbridge: training ran step by step: %s.", trainer.reason)
+    _tell_why_slow("training", trainer)
     return model.history
 
 
@@ -97,6 +96,8 @@ def run_evaluation(
         logs = runner.run(portions, pace, listeners.on_test_batch_begin, end, lambda: bool(model.stop_evaluating))
     logs = _keras.pythonify_logs(logs)
     listeners.on_test_end(logs)
+    if reporter:  # by itself: in a validation it is the training that tells
+        _tell_why_slow("evaluation", runner)
     return logs
 
 
@@ -133,11 +134,20 @@ def callback_list(
     model: keras.Model, given: Any, reporter: progress.Reporter | None, history: bool = False, **params: Any
 ) -> Any:
     """Keras's list of what was given and our reporter, or the list that was given."""
+    listed = readied(given)
+    if isinstance(listed, keras.callbacks.CallbackList):
+        return listed
+    every = [*listed, *filter(None, [reporter])]
+    return keras.callbacks.CallbackList(every, add_history=history, add_progbar=False, model=model, **params)
+
+
+def readied(given: Any) -> Any:
+    """What was given as callbacks, in a list, before Keras gives them the model; a list of Keras's as it is."""
     if isinstance(given, keras.callbacks.CallbackList):
         return given
-    every = [*(given if isinstance(given, (list, tuple)) else [given] if given else []), *filter(None, [reporter])]
-    summaries.prepare(every)
-    return keras.callbacks.CallbackList(every, add_history=history, add_progbar=False, model=model, **params)
+    listed = list(given) if isinstance(given, (list, tuple)) else [given] if given else []
+    summaries.prepare(listed)
+    return listed
 
 
 def _train_epoch(
@@ -155,6 +165,11 @@ def _train_epoch(
         logs = runner.run(portions, pace, listeners.on_train_batch_begin, end, lambda: bool(model.stop_training), halt)
     runner.engine.set_mode(model, training=False)
     return _keras.pythonify_logs(logs)
+
+
+def _tell_why_slow(what: str, runner: Runner) -> None:
+    if runner.reason:
+        log.warning("kerasbridge: %s ran step by step: %s.", what, runner.reason)
 
 
 def _finalize(model: keras.Model, optimizers: Sequence[tuple[Any, Sequence[Any]]] | None) -> None:

@@ -1,26 +1,16 @@
 """fit, evaluate and predict: what the user calls; `epochs.py` runs it."""
 
 import contextlib
-import logging
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kerasbridge import _keras, checks, engines, preparing, progress, random
+from kerasbridge import _keras, arguments, checks, engines, preparing, progress, random
 from kerasbridge._keras import keras
 from kerasbridge.data import sources
 from kerasbridge.data.sources import Portioning
-from kerasbridge.epochs import Plan, callback_list, joined, run_evaluation, run_prediction, run_training
-from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.epochs import Plan, callback_list, joined, readied, run_evaluation, run_prediction, run_training
+from kerasbridge.errors import DataError
 from kerasbridge.seeding import seed_random_layers
-
-log = logging.getLogger("kerasbridge")
-RNGS = ("portable", "native")
-_BY_KERAS = {
-    "train": "it trains through model.fit",
-    "test": "model.evaluate runs it",
-    "predict": "model.predict runs it",
-}
 
 
 def fit(
@@ -101,13 +91,15 @@ def fit(
         >>> history = kb.fit(model, data.x_train / 255, data.y_train, epochs=1, seed=0, verbose=0)
     """
     _keras.hide_tensorflow()
-    _check_arguments(model, step, batch_size, epochs, initial_epoch, validation_split, seed, rng)
+    arguments.check(model, step, batch_size, epochs, initial_epoch, validation_split, seed, rng)
     if validation_batch_size is not None:
         checks.check_batch_size(validation_batch_size, 1)
     validates = bool(validation_data is not None or validation_split)
-    if step is None and (_hands_over(model, "train") or (validates and _hands_over(model, "test", "train"))):
+    if step is None and (
+        arguments.hands_over(model, "train") or (validates and arguments.hands_over(model, "test", "train"))
+    ):
         return model.fit(
-            x, y, batch_size, epochs, verbose, callbacks, validation_split, validation_data, shuffle, class_weight,
+            x, y, batch_size, epochs, verbose, readied(callbacks), validation_split, validation_data, shuffle, class_weight,
             sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size or batch_size,
             validation_freq,
         )  # fmt: skip
@@ -117,10 +109,16 @@ def fit(
         sources.read(x, y, sample_weight, class_weight), validation_data, validation_split
     )
     cut = Portioning(
-        batch_size, _whole(model, steps_per_epoch), order_seed if shuffle else None, shuffle, device_budget
+        batch_size,
+        arguments.whole_executions(model, steps_per_epoch),
+        order_seed if shuffle else None,
+        shuffle,
+        device_budget,
     )
     held_cut = Portioning(
-        validation_batch_size or batch_size, _whole(model, validation_steps), device_budget=device_budget
+        validation_batch_size or batch_size,
+        arguments.whole_executions(model, validation_steps),
+        device_budget=device_budget,
     )
     with _random_numbers(rng):
         trained, own = preparing.trainer(model, step, engine, sources.feed(source, engine, cut))
@@ -130,7 +128,7 @@ def fit(
         if seed is not None:
             used = [variable for made in (own, tests) if made for variable in made.program.variables]
             seed_random_layers(model, seed, used)
-        plan = Plan(_capped(epochs), initial_epoch, validation_freq, verbose)
+        plan = Plan(arguments.capped(epochs), initial_epoch, validation_freq, verbose)
         history = run_training(model, trained, validated, plan, callbacks, own.optimizers if own else None)
     history.params.update(seed=order_seed, rng=rng, backend=engine.name, device=engine.device)
     return history
@@ -173,14 +171,14 @@ def evaluate(
         >>> loss, accuracy = kb.evaluate(model, data.x_test / 255, data.y_test, verbose=0)
     """
     _keras.hide_tensorflow()
-    _check_arguments(model, step, batch_size)
-    if step is None and _hands_over(model, "test"):
-        return model.evaluate(x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)
+    arguments.check(model, step, batch_size)
+    if step is None and arguments.hands_over(model, "test"):
+        return model.evaluate(x, y, batch_size, verbose, sample_weight, steps, readied(callbacks), return_dict)
     engine = engines.current()
     feed = sources.feed(
         sources.read(x, y, sample_weight),
         engine,
-        Portioning(batch_size, _whole(model, steps), device_budget=device_budget),
+        Portioning(batch_size, arguments.whole_executions(model, steps), device_budget=device_budget),
     )
     with _random_numbers("portable"):
         course, own = preparing.tester(model, step, engine, feed)
@@ -224,11 +222,13 @@ def predict(
     _keras.hide_tensorflow()
     if batch_size is not None:
         checks.check_batch_size(batch_size, 1)
-    if _hands_over(model, "predict"):
-        return model.predict(x, batch_size, verbose, steps, callbacks)
+    if arguments.hands_over(model, "predict"):
+        return model.predict(x, batch_size, verbose, steps, readied(callbacks))
     engine = engines.current()
     feed = sources.feed(
-        sources.read(x), engine, Portioning(batch_size, _whole(model, steps), device_budget=device_budget)
+        sources.read(x),
+        engine,
+        Portioning(batch_size, arguments.whole_executions(model, steps), device_budget=device_budget),
     )
     reporter = progress.reporter(verbose, title="Predict")
     listeners = callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
@@ -237,22 +237,6 @@ def predict(
     if not outputs:
         raise DataError("Expected at least one batch to predict for, received none.")
     return joined(outputs)
-
-
-def _hands_over(model: keras.Model, kind: str, job: str | None = None) -> bool:
-    """Whether the model has a step of its own, which only Keras's own loop runs; says so.
-
-    `job` is what is to be done, if not that kind of step.
-    """
-    method = _keras.overrides(model, kind)
-    if method:
-        log.warning("kerasbridge: %s overrides %s, so %s.", type(model).__name__, method, _BY_KERAS[job or kind])
-    return method is not None
-
-
-def _whole(model: keras.Model, steps: int | None) -> int | None:
-    """Steps of an epoch, up to a whole number of what `steps_per_execution` asks for, as Keras has it."""
-    return steps and -(-steps // model.steps_per_execution) * model.steps_per_execution
 
 
 @contextlib.contextmanager
@@ -265,34 +249,3 @@ def _in_order(logs: dict[str, float]) -> float | list[float]:
     """The loss, and the named values after it, if there are any."""
     loss, *named = sorted(logs, key=lambda name: (name != "loss", name))
     return [logs[name] for name in (loss, *named)] if named else logs[loss]
-
-
-def _check_arguments(
-    model: keras.Model,
-    step: Any,
-    batch_size: int | None,
-    epochs: int = 1,
-    initial_epoch: int = 0,
-    validation_split: float = 0.0,
-    seed: int | None = None,
-    rng: str = "portable",
-) -> None:
-    if step is None and not model.compiled:
-        raise ArgumentError('Expected a compiled model. Call model.compile("adam", loss=…) first.')
-    if batch_size is not None:
-        checks.check_batch_size(batch_size, 1)
-    checks.check_epochs(epochs, initial_epoch)
-    checks.check_validation_split(validation_split)
-    if seed is not None:
-        checks.check_seed(seed)
-    if rng not in RNGS:
-        raise ArgumentError(f"Expected rng to be one of {', '.join(RNGS)}, received {rng!r}.")
-
-
-def _capped(epochs: int) -> int:
-    """KERAS_MAX_EPOCHS, for debugging runs, as Keras itself respects it."""
-    most = keras.config.max_epochs()
-    if most and most < epochs:
-        warnings.warn(f"Limiting epochs to {most}", stacklevel=3)
-        return int(most)
-    return epochs

@@ -1,0 +1,69 @@
+"""What fit, evaluate and predict are asked: refused where it cannot be, and brought to what Keras makes of it."""
+
+import logging
+import warnings
+from typing import Any
+
+from kerasbridge import _keras, checks
+from kerasbridge._keras import keras
+from kerasbridge.errors import ArgumentError
+
+log = logging.getLogger("kerasbridge")
+RNGS = ("portable", "native")
+_BY_KERAS = {
+    "train": "it trains through model.fit",
+    "test": "model.evaluate runs it",
+    "predict": "model.predict runs it",
+}
+
+
+def check(
+    model: keras.Model,
+    step: Any,
+    batch_size: int | None,
+    epochs: int = 1,
+    initial_epoch: int = 0,
+    validation_split: float = 0.0,
+    seed: int | None = None,
+    rng: str = "portable",
+) -> None:
+    """Refuses arguments outside what they may be.
+
+    Raises:
+        ArgumentError: naming what was received.
+    """
+    if step is None and not model.compiled:
+        raise ArgumentError('Expected a compiled model. Call model.compile("adam", loss=…) first.')
+    if batch_size is not None:
+        checks.check_batch_size(batch_size, 1)
+    checks.check_epochs(epochs, initial_epoch)
+    checks.check_validation_split(validation_split)
+    if seed is not None:
+        checks.check_seed(seed)
+    if rng not in RNGS:
+        raise ArgumentError(f"Expected rng to be one of {', '.join(RNGS)}, received {rng!r}.")
+
+
+def hands_over(model: keras.Model, kind: str, job: str | None = None) -> bool:
+    """Whether the model has a step of its own, which only Keras's own loop runs; says so.
+
+    `job` is what is to be done, if not that kind of step.
+    """
+    method = _keras.overrides(model, kind)
+    if method:
+        log.warning("kerasbridge: %s overrides %s, so %s.", type(model).__name__, method, _BY_KERAS[job or kind])
+    return method is not None
+
+
+def whole_executions(model: keras.Model, steps: int | None) -> int | None:
+    """Steps of an epoch, up to a whole number of what `steps_per_execution` asks for, as Keras has it."""
+    return steps and -(-steps // model.steps_per_execution) * model.steps_per_execution
+
+
+def capped(epochs: int) -> int:
+    """KERAS_MAX_EPOCHS, for debugging runs, as Keras itself respects it."""
+    most = keras.config.max_epochs()
+    if most and most < epochs:
+        warnings.warn(f"Limiting epochs to {most}", stacklevel=3)
+        return int(most)
+    return epochs
