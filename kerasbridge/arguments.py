@@ -44,18 +44,18 @@ def check(
         raise ArgumentError(f"Expected rng to be one of {', '.join(RNGS)}, received {rng!r}.")
 
 
-def hands_over(model: keras.Model, kind: str, job: str | None = None) -> bool:
-    """Whether the model has a step of its own, which only Keras's own loop runs; says so.
+def hands_over(model: keras.Model, *kinds: str) -> bool:
+    """Whether the model has a step of its own, of these kinds, which only Keras's own loop runs; says so.
 
-    `job` is what is to be done, if not that kind of step.
+    The first of "train", "test" and "predict" is what is to be done.
     """
-    method = _keras.overrides(model, kind)
+    method = next(filter(None, (_keras.overrides(model, kind) for kind in kinds)), None)
     if method:
-        log.warning("kerasbridge: %s overrides %s, so %s.", type(model).__name__, method, _BY_KERAS[job or kind])
+        log.warning("kerasbridge: %s overrides %s, so %s.", type(model).__name__, method, _BY_KERAS[kinds[0]])
     return method is not None
 
 
-def whole_executions(model: keras.Model, steps: int | None) -> int | None:
+def in_executions(model: keras.Model, steps: int | None) -> int | None:
     """Steps of an epoch, up to a whole number of what `steps_per_execution` asks for, as Keras has it."""
     return steps and -(-steps // model.steps_per_execution) * model.steps_per_execution
 

@@ -94,32 +94,21 @@ def fit(
     arguments.check(model, step, batch_size, epochs, initial_epoch, validation_split, seed, rng)
     if validation_batch_size is not None:
         checks.check_batch_size(validation_batch_size, 1)
-    validates = bool(validation_data is not None or validation_split)
-    if step is None and (
-        arguments.hands_over(model, "train") or (validates and arguments.hands_over(model, "test", "train"))
-    ):
+    kinds = ("train", "test") if validation_data is not None or validation_split else ("train",)
+    if step is None and arguments.hands_over(model, *kinds):
         return model.fit(
-            x, y, batch_size, epochs, verbose, readied(callbacks), validation_split, validation_data, shuffle, class_weight,
-            sample_weight, initial_epoch, steps_per_epoch, validation_steps, validation_batch_size or batch_size,
-            validation_freq,
+            x, y, batch_size, epochs, verbose, readied(callbacks), validation_split, validation_data, shuffle,
+            class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps,
+            validation_batch_size or batch_size, validation_freq,
         )  # fmt: skip
     order_seed = random.fresh_seed() if seed is None else seed
     engine = engines.current()
     source, held_out = sources.with_validation(
         sources.read(x, y, sample_weight, class_weight), validation_data, validation_split
     )
-    cut = Portioning(
-        batch_size,
-        arguments.whole_executions(model, steps_per_epoch),
-        order_seed if shuffle else None,
-        shuffle,
-        device_budget,
-    )
-    held_cut = Portioning(
-        validation_batch_size or batch_size,
-        arguments.whole_executions(model, validation_steps),
-        device_budget=device_budget,
-    )
+    steps, held_steps = (arguments.in_executions(model, count) for count in (steps_per_epoch, validation_steps))
+    cut = Portioning(batch_size, steps, order_seed if shuffle else None, shuffle, device_budget)
+    held_cut = Portioning(validation_batch_size or batch_size, held_steps, device_budget=device_budget)
     with _random_numbers(rng):
         trained, own = preparing.trainer(model, step, engine, sources.feed(source, engine, cut))
         validated, tests = None, None
@@ -175,11 +164,8 @@ def evaluate(
     if step is None and arguments.hands_over(model, "test"):
         return model.evaluate(x, y, batch_size, verbose, sample_weight, steps, readied(callbacks), return_dict)
     engine = engines.current()
-    feed = sources.feed(
-        sources.read(x, y, sample_weight),
-        engine,
-        Portioning(batch_size, arguments.whole_executions(model, steps), device_budget=device_budget),
-    )
+    cut = Portioning(batch_size, arguments.in_executions(model, steps), device_budget=device_budget)
+    feed = sources.feed(sources.read(x, y, sample_weight), engine, cut)
     with _random_numbers("portable"):
         course, own = preparing.tester(model, step, engine, feed)
         reporter = progress.reporter(verbose, title="Evaluate")
@@ -225,11 +211,8 @@ def predict(
     if arguments.hands_over(model, "predict"):
         return model.predict(x, batch_size, verbose, steps, readied(callbacks))
     engine = engines.current()
-    feed = sources.feed(
-        sources.read(x),
-        engine,
-        Portioning(batch_size, arguments.whole_executions(model, steps), device_budget=device_budget),
-    )
+    cut = Portioning(batch_size, arguments.in_executions(model, steps), device_budget=device_budget)
+    feed = sources.feed(sources.read(x), engine, cut)
     reporter = progress.reporter(verbose, title="Predict")
     listeners = callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
     with _random_numbers("portable"), contextlib.closing(reporter):
