@@ -250,6 +250,21 @@ def branches_called_by(cond: Callable[..., Any]) -> contextlib.AbstractContextMa
     return hooked(relied_on("backend's core"), "cond", cond)
 
 
+def own_value(variable: Any) -> Any:
+    """What a variable holds outside every scope, in its own dtype."""
+    return variable._value
+
+
+def optimizers_compute_in_tensors() -> contextlib.AbstractContextManager[None]:
+    """While open, an optimizer of Keras's own for this backend that turns a number to NumPy goes on with the tensor."""
+
+    def convert(original: Any, tensor: Any) -> Any:
+        caller = sys._getframe(2).f_globals["__name__"]
+        return tensor if caller.startswith("keras.src.backend.torch.optimizers.") else original(tensor)
+
+    return hooked(relied_on("backend's core"), "convert_to_numpy", convert)
+
+
 def moments_computed_by(moments: Callable[..., Any]) -> contextlib.AbstractContextManager[None]:
     """While open, means and variances come from ``moments(original, x, axes, keepdims=…, synchronized=…)``."""
     return hooked(relied_on("backend's nn"), "moments", moments)
