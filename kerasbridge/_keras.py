@@ -294,6 +294,18 @@ def optimized_variables(optimizer: Any) -> list[Any]:
     return list(optimizer._trainable_variables)
 
 
+def optimizer_variables(optimizer: Any) -> list[Any]:
+    """Every variable of an optimizer and of those within it.
+
+    Keras's own list lacks those that an optimizer makes as attributes while another builds it: Nadam's product of
+    momenta within a LossScaleOptimizer, which stock JAX so forgets at each step.
+    """
+    inner = [getattr(optimizer, "inner_optimizer", None), *getattr(optimizer, "optimizers", ())]
+    parts = [part for each in (optimizer, *inner) if each is not None for part in vars(each).values()]
+    held = [part for part in parts if isinstance(part, keras.Variable)]
+    return list({id(variable): variable for variable in (*optimizer.variables, *held)}.values())
+
+
 def ready_for_callbacks(model: Any) -> None:
     """Gives a model that only holds others, neither called nor compiled, what Keras's callbacks ask it for."""
     if type(model).build is keras.Model.build and all(layer.built for layer in every_layer(model)):
@@ -311,5 +323,5 @@ def optimizers_of(model: Any) -> list[Any]:
 
 def held_variables(model: Any) -> list[Any]:
     """Every variable of a model, its metrics and the optimizers it holds, and Keras's own seed state."""
-    moved = [variable for optimizer in optimizers_of(model) for variable in optimizer.variables]
+    moved = [variable for optimizer in optimizers_of(model) for variable in optimizer_variables(optimizer)]
     return [*model.variables, *model.metrics_variables, *moved, global_generator().state]

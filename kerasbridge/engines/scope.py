@@ -8,6 +8,9 @@ from kerasbridge import _keras
 from kerasbridge._keras import keras
 from kerasbridge.step import Step, Tensor
 
+Cond = Callable[[Any, Callable[[], Any], Callable[[], Any]], Any]
+"""A function of (pred, true_fn, false_fn), as `keras.ops.cond` is one."""
+
 
 class Overlay(keras.StatelessScope):  # type: ignore[misc]
     """A stateless scope over the current one: reads fall through to it, writes stay here.
@@ -66,7 +69,7 @@ def value_of(variable: Any) -> Tensor:
     return _keras.own_value(variable) if value is None else value
 
 
-def branching(cond: Callable[[Any, Callable[[], Any], Callable[[], Any]], Any]) -> contextlib.AbstractContextManager[None]:
+def branching(cond: Cond) -> contextlib.AbstractContextManager[None]:
     """While open, `keras.ops.cond` is ``cond(pred, true_fn, false_fn)``."""
     return _keras.branches_called_by(lambda _, pred, true_fn, false_fn: cond(pred, true_fn, false_fn))
 

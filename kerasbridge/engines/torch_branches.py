@@ -33,9 +33,9 @@ def cond(pred: Any, true_fn: Branch, false_fn: Branch) -> Any:
 
 def _apart(branch: Branch) -> tuple[Any, Writes]:
     """What a branch returns, and what it writes, which nothing else sees."""
-    with branching(cond), BranchOverlay() as scope, InPlace() as in_place:
+    with branching(cond), InPlace() as in_place, BranchOverlay(in_place) as scope:
         given = branch()
-    return given, scope.writes(in_place.memory)
+    return given, scope.writes()
 
 
 def _by_variable(writes: Writes) -> dict[int, Tensor]:
@@ -55,8 +55,9 @@ class CopyingOverlay(Overlay):
 class BranchOverlay(CopyingOverlay):
     """What a branch reads are copies: Keras's torch optimizers write into the tensors they read."""
 
-    def __init__(self) -> None:
+    def __init__(self, in_place: "InPlace") -> None:
         super().__init__(())
+        self._in_place = in_place
         self._read: dict[int, Any] = {}
 
     def get_current_value(self, variable: Any) -> Tensor:
@@ -67,10 +68,12 @@ class BranchOverlay(CopyingOverlay):
             self._read[id(variable)] = variable
         return self.state_mapping[id(variable)]
 
-    def writes(self, in_place: set[int]) -> Writes:
-        """The variables assigned, and those whose copy lies in memory that was written in place."""
-        changed = [variable for key, variable in self._read.items() if _memory(self.state_mapping[key]) in in_place]
-        return [(variable, self.state_mapping[id(variable)]) for variable in distinct([self._written.values(), changed])]
+    def writes(self) -> Writes:
+        """The variables assigned, and those whose copy was written in place."""
+        copies = ((variable, self.state_mapping[key]) for key, variable in self._read.items())
+        changed = [variable for variable, copy in copies if _memory(copy) in self._in_place.memory]
+        written = distinct([self._written.values(), changed])
+        return [(variable, self.state_mapping[id(variable)]) for variable in written]
 
 
 class InPlace(TorchDispatchMode):  # type: ignore[misc]
