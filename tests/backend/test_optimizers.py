@@ -33,7 +33,6 @@ KINDS = {
     "Lion": optimizers.Lion,
     "Muon": optimizers.Muon,
     "Nadam": optimizers.Nadam,
-    "ScheduleFreeAdamW": partial(optimizers.ScheduleFreeAdamW, warmup_steps=10),
 }
 # Keras has updates of its own on torch, for nearly every optimizer; on the others one stands for all.
 MANY = KINDS if keras.config.backend() == "torch" else ["Ftrl", "Nadam"]
@@ -70,15 +69,34 @@ def equal_to_stock(make, **fit):
 
 
 def test_every_optimizer_of_keras_is_tested_here():
-    wrappers = {"LossScaleOptimizer", "MultiOptimizer"}
+    others = {"LossScaleOptimizer", "MultiOptimizer", "OptimizerMap", "Optimizer", "ScheduleFreeAdamW"}
     public = {name for name, value in vars(optimizers).items() if isinstance(value, type)}
     tested = {getattr(make, "func", make).__name__ for make in KINDS.values()}
-    assert public == tested | wrappers | {"Optimizer", "OptimizerMap"}
+    assert public == tested | others
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_optimizer_equals_stock(kind):
     equal_to_stock(partial(KINDS[kind], 0.01))
+
+
+def test_schedule_free_adamw_follows_its_formula(backend, request):
+    """Not stock: Keras's keeps the variable in the place of its value before the step, and reads the new one, on torch
+    and TensorFlow."""
+    if backend == "tensorflow":
+        request.applymarker(pytest.mark.xfail(strict=True, reason="Keras reads the momentum after it was written"))
+    ones = np.ones((5, 1), "float32")
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+    model.compile(optimizers.ScheduleFreeAdamW(0.1), loss=lambda _, predicted: keras.ops.mean(predicted))
+    history = kb.fit(model, ones, ones, batch_size=1, verbose=0)
+    assert history.params["execution"] in COMPILED
+    weight = momentum = 1.0
+    for step in range(1, 6):
+        average = (weight - 0.1 * momentum) / 0.9
+        momentum -= 0.1  # the gradient is 1, and so is the root of its mean square
+        average += (momentum - average) / step
+        weight = 0.1 * momentum + 0.9 * average
+    np.testing.assert_allclose(model.get_weights()[0], weight, rtol=1e-5)
 
 
 @pytest.mark.parametrize("option", OPTIONS)
