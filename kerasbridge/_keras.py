@@ -274,6 +274,21 @@ def branches_called_by(cond: Callable[..., Any]) -> contextlib.AbstractContextMa
     return hooked(relied_on("backend's core"), "cond", cond)
 
 
+def own_value(variable: Any) -> Any:
+    """What a variable holds outside every scope, in its own dtype."""
+    return variable._value
+
+
+def optimizers_compute_in_tensors() -> contextlib.AbstractContextManager[None]:
+    """While open, an optimizer of Keras's own for this backend that turns a number to NumPy goes on with the tensor."""
+
+    def convert(original: Any, tensor: Any) -> Any:
+        caller = sys._getframe(2).f_globals["__name__"]
+        return tensor if caller.startswith("keras.src.backend.torch.optimizers.") else original(tensor)
+
+    return hooked(relied_on("backend's core"), "convert_to_numpy", convert)
+
+
 def moments_computed_by(moments: Callable[..., Any]) -> contextlib.AbstractContextManager[None]:
     """While open, means and variances come from ``moments(original, x, axes, keepdims=…, synchronized=…)``."""
     return hooked(relied_on("backend's nn"), "moments", moments)
@@ -301,6 +316,18 @@ def carries_logits(tensor: Any) -> bool:
 def optimized_variables(optimizer: Any) -> list[Any]:
     """The variables that an optimizer was built for, whether or not they are trainable still."""
     return list(optimizer._trainable_variables)
+
+
+def optimizer_variables(optimizer: Any) -> list[Any]:
+    """Every variable of an optimizer and of those within it.
+
+    Keras's own list lacks those that an optimizer makes as attributes while another builds it: Nadam's product of
+    momenta within a LossScaleOptimizer, which stock JAX so forgets at each step.
+    """
+    inner = [getattr(optimizer, "inner_optimizer", None), *getattr(optimizer, "optimizers", ())]
+    parts = [part for each in (optimizer, *inner) if each is not None for part in vars(each).values()]
+    held = [part for part in parts if isinstance(part, keras.Variable)]
+    return list({id(variable): variable for variable in (*optimizer.variables, *held)}.values())
 
 
 def ready_for_callbacks(model: Any) -> None:
@@ -344,7 +371,7 @@ def optimizers_of(model: Any) -> list[Any]:
 
 def held_variables(model: Any) -> list[Any]:
     """Every variable of a model, its metrics and the optimizers it holds, and Keras's own seed state."""
-    moved = [variable for optimizer in optimizers_of(model) for variable in optimizer.variables]
+    moved = [variable for optimizer in optimizers_of(model) for variable in optimizer_variables(optimizer)]
     return [*model.variables, *model.metrics_variables, *moved, global_generator().state]
 
 

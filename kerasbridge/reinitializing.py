@@ -102,5 +102,6 @@ def _optimizers_anew(model: Any) -> list[tuple[Any, Any]]:
         if optimizer.built:
             fresh = type(optimizer).from_config(optimizer.get_config())
             fresh.build(_keras.optimized_variables(optimizer))
-            found += [(state, start.value) for state, start in zip(optimizer.variables, fresh.variables, strict=True)]
+            states, starts = map(_keras.optimizer_variables, (optimizer, fresh))
+            found += [(state, start.value) for state, start in zip(states, starts, strict=True)]
     return found

@@ -74,7 +74,8 @@ def _train_step(
         _keras.track_loss(model, loss, rows_of(x))
         return reported, model.compute_metrics(x, y, predictions, sample_weight=sample_weight)
 
-    return _step(model, run, [*model.variables, *model.optimizer.variables, *model.metrics_variables])
+    moved = _keras.optimizer_variables(model.optimizer)
+    return _step(model, run, [*model.variables, *moved, *model.metrics_variables])
 
 
 def evaluate_step(model: keras.Model, _: ValueAndGrad) -> Step:

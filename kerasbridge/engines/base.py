@@ -122,7 +122,8 @@ class Engine(abc.ABC):
         return False
 
     cond: Callable[..., Any] | None = None
-    """In the place of `keras.ops.cond` in code of the user's, where the backend's own cannot be compiled."""
+    """In the place of `keras.ops.cond` in a compiled step, where the backend's own cannot be compiled or lets no branch
+    write variables."""
 
     def own_code(self) -> contextlib.AbstractContextManager[Any]:
         """Around code of the user's in a step: Python's operators mean there what they mean on every backend."""

@@ -1,5 +1,6 @@
 """JAX: the step is jitted and looped on the device, so that a block of any length is one call."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 
 from kerasbridge._keras import map_tensors
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
-from kerasbridge.engines.scope import Overlay, distinct, pure
+from kerasbridge.engines.jax_branches import cond
+from kerasbridge.engines.scope import Overlay, branching, distinct, pure
 from kerasbridge.step import Step, Tensor
 
 
@@ -71,6 +73,12 @@ class JaxEngine(Engine):
     def needs_value(self, error: Exception) -> bool:
         return isinstance(error, (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError))
 
+    def cond(self, pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+        return cond(pred, true_fn, false_fn)
+
+    def eager(self) -> contextlib.AbstractContextManager[Any]:
+        return branching(cond)
+
     def compile(self, step: Step) -> Block:
         reason = _without_jit(step)
         return StepByStep(self, step, reason) if reason else JaxBlock(self, step)
@@ -90,7 +98,12 @@ class JaxEngine(Engine):
 
     def _on_rows(self, step: Step) -> Callable[[list[Tensor], Data, Tensor], tuple[list[Tensor], Any]]:
         run = pure(step)
-        return lambda values, data, row: run(values, self.take(data, row))
+
+        def on_rows(values: list[Tensor], data: Data, row: Tensor) -> tuple[list[Tensor], Any]:
+            with branching(cond):
+                return run(values, self.take(data, row))
+
+        return on_rows
 
     def _by_name(self) -> dict[str, Any]:
         found = {}

@@ -1,11 +1,15 @@
 """Variables as plain tensors: how JAX and torch get a pure function out of a step."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from kerasbridge import _keras
 from kerasbridge._keras import keras
 from kerasbridge.step import Step, Tensor
+
+Cond = Callable[[Any, Callable[[], Any], Callable[[], Any]], Any]
+"""A function of (pred, true_fn, false_fn), as `keras.ops.cond` is one."""
 
 
 class Overlay(keras.StatelessScope):  # type: ignore[misc]
@@ -56,6 +60,18 @@ class Watching(Overlay):
 def distinct(groups: Iterable[Iterable[Any]]) -> list[Any]:
     """The variables of all groups, each once."""
     return list({id(variable): variable for group in groups for variable in group}.values())
+
+
+def value_of(variable: Any) -> Tensor:
+    """The value of a variable in the current scope, in the variable's own dtype."""
+    scope = _keras.current_scope()
+    value = None if scope is None else scope.get_current_value(variable)
+    return _keras.own_value(variable) if value is None else value
+
+
+def branching(cond: Cond) -> contextlib.AbstractContextManager[None]:
+    """While open, `keras.ops.cond` is ``cond(pred, true_fn, false_fn)``."""
+    return _keras.branches_called_by(lambda _, pred, true_fn, false_fn: cond(pred, true_fn, false_fn))
 
 
 def pure(step: Step, overlay: type[Overlay] = Overlay) -> Callable[[Sequence[Tensor], Any], tuple[list[Tensor], Any]]:

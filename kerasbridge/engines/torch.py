@@ -11,6 +11,7 @@ import torch
 from kerasbridge._keras import keras, map_tensors
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
 from kerasbridge.engines.scope import Overlay, distinct
+from kerasbridge.engines.torch_branches import cond
 from kerasbridge.engines.torch_graph import Replay, UntraceableError
 from kerasbridge.engines.torch_operators import OutOfPlace
 from kerasbridge.engines.torch_words import words
@@ -91,12 +92,8 @@ class TorchEngine(Engine):
     def words(self, key: Tensor, count: int) -> Tensor | None:
         return words(key, count) if key.device.type in ("cpu", "meta") else None
 
-    def cond(self, pred: Tensor, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
-        """Both branches, and of each result the one that is wanted."""
-        if isinstance(pred, bool):
-            return true_fn() if pred else false_fn()
-        pred = keras.ops.cast(pred, "bool")
-        return keras.tree.map_structure(lambda yes, no: keras.ops.where(pred, yes, no), true_fn(), false_fn())
+    def cond(self, pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+        return cond(pred, true_fn, false_fn)
 
     def own_code(self) -> contextlib.AbstractContextManager[Any]:
         return OutOfPlace()

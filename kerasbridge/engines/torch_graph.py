@@ -8,9 +8,10 @@ from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 
-from kerasbridge._keras import map_tensors
+from kerasbridge._keras import map_tensors, optimizers_compute_in_tensors
 from kerasbridge.engines.base import Data
-from kerasbridge.engines.scope import Overlay, pure
+from kerasbridge.engines.scope import branching, pure
+from kerasbridge.engines.torch_branches import CopyingOverlay, cond
 from kerasbridge.engines.torch_passes import drop_aliases, fold_constants, mutated, reuse_memory
 from kerasbridge.engines.torch_program import compile_graph
 from kerasbridge.errors import KerasbridgeError
@@ -21,16 +22,6 @@ _TO_HOST = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__)
 
 class UntraceableError(Exception):
     """The step decides in Python on the value of a tensor."""
-
-
-class CopyingOverlay(Overlay):
-    """A variable assigned another's value gets a copy: updates in place would change both."""
-
-    def add_update(self, update: tuple[Any, Tensor]) -> None:
-        """Copies where memory is shared."""
-        variable, value = update
-        taken = {_memory(other) for other in self.state_mapping.values()}
-        super().add_update((variable, value.clone() if _memory(value) in taken else value))
 
 
 class Tracing(TorchFunctionMode):  # type: ignore[misc]
@@ -118,7 +109,7 @@ def _trace(
     def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
         leaves = iter(tensors[len(values) : -1])
         batch = take(map_tensors(lambda _: next(leaves), data), tensors[-1])
-        with Tracing():
+        with Tracing(), branching(cond), optimizers_compute_in_tensors():
             new_values, (report, logs) = run(tensors[: len(values)], batch)
         names[:] = list(logs)
         return (*new_values, report, *(torch.as_tensor(log) for log in logs.values()))
@@ -132,10 +123,6 @@ def _trace(
     except Exception as error:
         # A step that is wrong rather than untraceable raises the same error again when it runs as Python.
         raise UntraceableError(f"the step cannot be traced: {_first_line(error)}") from error
-
-
-def _memory(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage().data_ptr())
 
 
 def _leaves(data: Data) -> list[Tensor]:

@@ -78,12 +78,17 @@ def reuse_memory(graph: Graph) -> None:
 
 def mutated(graph: Graph) -> set[Node]:
     """The nodes whose tensor some operation writes in place, and all that share its memory."""
-    roots = _Roots(graph)
-    written = {roots.of(source) for node in graph.nodes for source, writes in _aliased_arguments(node) if writes}
+    roots = Roots(graph)
+    written = {roots.of(target) for node in graph.nodes for target in written_by(node)}
     return {node for node in graph.nodes if roots.of(node) in written}
 
 
-class _Roots:
+def written_by(node: Node) -> list[Node]:
+    """The arguments that the operation writes in place."""
+    return [source for source, writes in _aliased_arguments(node) if writes]
+
+
+class Roots:
     """Which tensor's memory each node's tensor lies in."""
 
     def __init__(self, graph: Graph) -> None:
@@ -126,7 +131,7 @@ class _Lives:
     """Where each tensor's memory is read last."""
 
     def __init__(self, graph: Graph) -> None:
-        self._roots = _Roots(graph)
+        self._roots = Roots(graph)
         self._last_reader: dict[Node, Node] = {}
         for node in graph.nodes:
             for source in node.all_input_nodes:
@@ -136,12 +141,12 @@ class _Lives:
         """Whether the node's first operand, or each in its list, is a temporary that it may write over."""
         first = node.args[0]
         if isinstance(first, Node):
-            return self._ends(first, node, [other for other in node.args[1:] if other is not first], _layout(node))
+            return self._ends(first, node, [other for other in node.args[1:] if other is not first], layout_of(node))
         others = [argument[index] if isinstance(argument, (list, tuple)) else argument for argument in node.args[1:]
                   for index in range(len(first))]  # fmt: skip
         same = [other for index, other in enumerate(others) if other is not first[index % len(first)]]
         distinct = len(set(first)) == len(first)
-        return distinct and all(self._ends(operand, node, same, _layout(operand)) for operand in first)
+        return distinct and all(self._ends(operand, node, same, layout_of(operand)) for operand in first)
 
     def move(self, result: Node, operand: Node) -> None:
         """The operand's memory now lives as long as the result's."""
@@ -155,7 +160,7 @@ class _Lives:
             and self._roots.of(operand) is operand
             and self._last_reader[operand] is node
             and layout is not None
-            and layout == _layout(operand)
+            and layout == layout_of(operand)
             and not any(isinstance(other, Node) and self._roots.of(other) is operand for other in others)
         )
 
@@ -169,6 +174,7 @@ def _replace_results(node: Node, lives: _Lives) -> None:
         node.graph.erase_node(item)
 
 
-def _layout(node: Node) -> Any:
+def layout_of(node: Node) -> Any:
+    """Shape, dtype and strides, or None where the node is no tensor."""
     value = node.meta.get("val")
     return (value.shape, value.dtype, value.stride()) if isinstance(value, torch.Tensor) else None

@@ -1,28 +1,59 @@
 """A graph of ATen operations as one Python function: no module, no attribute look-ups, memory freed at the last use."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch.fx import Graph, Node
 
+from kerasbridge.engines.torch_decisions import Guards, guards_of, is_choice, shares_memory_safely
+
 
 def compile_graph(graph: Graph) -> Callable[..., Any]:
     """The graph's placeholders become the parameters, in order; what it outputs is returned as a tuple."""
     namespace: dict[str, Any] = {}
-    lines = []
+    lines: list[str] = []
+    guards = guards_of(graph)
+    decisions = {condition for found in guards.values() for condition, _ in found}
+    above: Guards = []
     for node, dying in zip(graph.nodes, _last_uses(graph), strict=True):
-        if node.op == "call_function":
-            lines.append(f"{node.name} = {_call(node, namespace)}")
-        elif node.op == "output":
-            lines.append(f"return {_tuple(node.args[0], namespace)}")
-        lines += [f"{name} = None" for name in dying]
+        own = guards.get(node, [])
+        lines += _ifs(own) if own != above else []
+        above = own
+        lines += ["    " * len(own) + line for line in _statements(node, dying, graph, decisions, namespace)]
     parameters = ", ".join(node.name for node in graph.nodes if node.op == "placeholder")
     source = f"def program({parameters}):\n" + "\n".join(f"    {line}" for line in lines)
     exec(compile(source, "<traced step>", "exec"), namespace)
     program: Callable[..., Any] = namespace["program"]
     return program
+
+
+def _ifs(guards: Guards) -> list[str]:
+    negations = ("" if wanted else "not " for _, wanted in guards)
+    return [
+        f"{'    ' * depth}if {negation}{condition.name}_holds:"
+        for depth, ((condition, _), negation) in enumerate(zip(guards, negations, strict=True))
+    ]
+
+
+def _statements(
+    node: Node, dying: list[str], graph: Graph, decisions: set[Node], namespace: dict[str, Any]
+) -> Iterator[str]:
+    if node.op == "output":
+        yield f"return {_tuple(node.args[0], namespace)}"
+    elif node.op == "call_function":
+        is_decided = is_choice(node) and node.args[0] in decisions
+        yield f"{node.name} = {_choice(node, graph) if is_decided else _call(node, namespace)}"
+        if node in decisions:
+            yield f"{node.name}_holds = bool({node.name})"
+    yield from (f"{name} = None" for name in dying)
+
+
+def _choice(node: Node, graph: Graph) -> str:
+    condition, one, other = (str(argument) for argument in node.args)
+    chosen = f"({one} if {condition}_holds else {other})"
+    return chosen if shares_memory_safely(graph, node) else f"{chosen}.clone()"
 
 
 def _call(node: Node, namespace: dict[str, Any]) -> str:

@@ -106,7 +106,7 @@ def _branches(original: Any, pred: Any, true_fn: Function, false_fn: Function) -
 
 def _only_reading(branch: Function) -> Function:
     def call() -> Any:
-        with Overlay(()) as scope:
+        with Overlay(()) as scope, _keras.branches_called_by(_branches):
             given = branch()
         _written.get().extend(variable.path for variable, _ in scope.writes())
         return given

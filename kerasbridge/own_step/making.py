@@ -66,7 +66,7 @@ def _make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training
         own = model.trainable_variables if optimizer is getattr(model, "optimizer", None) else []
         _build(optimizer, distinct([own, variables]))
     seen = rehearse(run, batch, with_values) if with_values else _rehearse_again(run, step, model, batch, first)
-    moved = [variable for optimizer, _ in optimizers for variable in optimizer.variables]
+    moved = [variable for optimizer, _ in optimizers for variable in _keras.optimizer_variables(optimizer)]
     _keras.ready_for_callbacks(model)
     variables = distinct([model.variables, model.metrics_variables, seen.variables, moved])
     names, metrics = _logged(model, seen)

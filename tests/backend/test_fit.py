@@ -325,16 +325,6 @@ def test_gradient_accumulation_and_moving_averages_equal_stock(build):
     equal_to_stock(build, X, Y, epochs=2)
 
 
-@pytest.mark.parametrize("build", [accumulating, averaging])
-def test_what_cannot_be_traced_says_so_in_the_history_and_once_in_the_log(build, backend, caplog):
-    with caplog.at_level(logging.WARNING, "kerasbridge"):
-        params = kb.fit(build(), X, Y, epochs=2, **PLAIN).params
-    slow = backend == "torch"
-    assert (params["execution"] == "step by step") == slow
-    assert bool(params["execution_reason"]) == slow
-    assert len([record for record in caplog.records if "step by step" in record.getMessage()]) == slow
-
-
 def test_run_eagerly_runs_step_by_step_and_ends_the_same():
     compiled_model, eager = seeded(partial(mlp, rate=0.3)), seeded(partial(mlp, rate=0.3, run_eagerly=True))
     kb.fit(compiled_model, X[:60], Y[:60], seed=2, **PLAIN)

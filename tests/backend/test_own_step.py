@@ -290,10 +290,7 @@ def test_moving_averages_of_an_optimizer_end_as_in_the_built_in_step():
     assert_same_state(own, one)
 
 
-def test_a_scaled_loss_trains_as_one_that_is_not(backend):
-    if backend == "jax":
-        pytest.skip("LossScaleOptimizer does not run in a compiled step on JAX yet, with the built-in step neither")
-
+def test_a_scaled_loss_trains_as_one_that_is_not():
     def build(scaled):
         return mlp(optimizer=keras.optimizers.LossScaleOptimizer(sgd()) if scaled else sgd())
 
@@ -594,6 +591,20 @@ def test_a_branch_by_a_tensor_is_compiled():
     assert history.params["execution"] != "step by step"
     # By 0.2 from 2 and its bias from 0, then by 0.1 twice.
     np.testing.assert_allclose(model.get_weights()[0], 2 - 0.2 - 0.1 - 0.1, rtol=1e-6)
+
+
+def test_branches_within_branches_are_compiled():
+    def step(model, batch):
+        loss = ops.mean(model(batch.x))
+        return ops.cond(
+            loss > 1.85, lambda: ops.cond(loss > 1.95, lambda: 3 * loss, lambda: 2 * loss), lambda: ops.copy(loss)
+        )
+
+    model = linear(optimizer=sgd())
+    history = kb.fit(model, np.ones((12, 1)), batch_size=4, verbose=0, step=step)
+    assert history.params["execution"] != "step by step"
+    # By 0.3 from 2 and its bias from 0, then by 0.1 twice.
+    np.testing.assert_allclose(model.get_weights()[0], 2 - 0.3 - 0.1 - 0.1, rtol=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore:__array_wrap__")  # torch's and NumPy's own, before torch refuses the product

@@ -1,5 +1,7 @@
 """Replaying a traced step on torch: cheaper, and not a bit different."""
 
+import logging
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from kerasbridge.engines import torch_graph
+from kerasbridge.engines.torch_decisions import guards_of
 from kerasbridge.engines.torch_passes import drop_aliases, fold_constants, mutated, reuse_memory
 from kerasbridge.engines.torch_program import compile_graph
 
@@ -95,17 +98,79 @@ def test_views_of_a_written_input_count_as_written():
     assert placeholder in mutated(graph_module.graph)
 
 
+def compiled(function, *inputs):
+    graph_module, constants = traced(function, *inputs)
+    graph = with_tuple_output(graph_module)
+    reuse_memory(graph)
+    program = compile_graph(graph)
+    return graph, lambda *given: program(*given, *constants)
+
+
+def branching(flag, inner, x):
+    """Writes in place to a copy, one choice within another, and a tensor that only the other side needs."""
+    outer, within = flag.all(), inner.all()
+    total = x.clone()
+    for _ in range(6):
+        torch._foreach_add_([total], [x])
+    nested = torch.where(within, total.exp().sin().cos().tan(), total * 2)
+    return torch.where(outer, nested, x.log().log1p().abs().sqrt()), x * 3
+
+
+@pytest.mark.parametrize("flag", [True, False])
+@pytest.mark.parametrize("inner", [True, False])
+def test_only_the_chosen_side_is_computed_and_gives_the_same(flag, inner):
+    given = torch.tensor([flag]), torch.tensor([inner]), torch.full((3,), 1.5)
+    graph, program = compiled(branching, *given)
+    guarded = {str(node.target): guards for node, guards in guards_of(graph).items()}
+    assert [wanted for _, wanted in guarded["aten._foreach_add_.List"]] == [True]
+    assert [wanted for _, wanted in guarded["aten.tan.default"]] == [True, True]
+    assert [wanted for _, wanted in guarded["aten.log1p.default"]] == [False]
+    assert "aten.mul.Tensor" not in guarded or len(guarded["aten.mul.Tensor"]) == 2
+    for actual, expected in zip(program(*given), branching(*given), strict=True):
+        assert torch.equal(actual, expected)
+
+
+def test_a_chosen_tensor_that_is_written_later_is_a_copy():
+    def compute(flag, x):
+        holds = flag.all()
+        chosen = torch.where(holds, x.exp().sin().cos().tan().abs(), x)
+        chosen.add_(1)
+        return (chosen,)
+
+    _, program = compiled(compute, torch.tensor([False]), torch.ones(3))
+    x = torch.ones(3)
+    assert program(torch.tensor([False]), x)[0].tolist() == [2, 2, 2]
+    assert x.tolist() == [1, 1, 1]
+
+
+def test_a_choice_that_widens_a_side_is_left_as_it_is():
+    def compute(flag, x):
+        holds = flag.all()
+        return (torch.where(holds, x.sum().exp().sin().cos().tan().abs(), x.double()),)
+
+    given = torch.tensor([True]), torch.ones(3)
+    graph, program = compiled(compute, *given)
+    assert not guards_of(graph)
+    assert torch.equal(program(*given)[0], compute(*given)[0])
+
+
 def test_reusing_memory_changes_no_bit(monkeypatch):
     plain, reused = fitted(monkeypatch, reuse=False), fitted(monkeypatch, reuse=True)
     assert all(np.array_equal(a, b) for a, b in zip(plain, reused, strict=True))
 
 
-def test_a_step_that_reads_a_tensor_into_numpy_is_not_frozen_at_its_first_value():
+def test_a_step_that_reads_a_tensor_into_numpy_is_not_frozen_at_its_first_value(caplog):
+    def on_host(expected, predicted):
+        """A loss whose weight is a NumPy number."""
+        return float(keras.ops.convert_to_numpy(predicted[0, 0])) * keras.ops.mean(predicted - expected)
+
     model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3)])
-    model.compile(keras.optimizers.Nadam(), "mse")
-    history = kb.fit(model, X, np.zeros((96, 3)), verbose=0)
-    assert history.params["execution"] == "step by step"
-    assert "NumPy" in history.params["execution_reason"]
+    model.compile("sgd", on_host)
+    with caplog.at_level(logging.WARNING, "kerasbridge"):
+        params = kb.fit(model, X, np.zeros((96, 3)), epochs=2, verbose=0).params
+    assert params["execution"] == "step by step"
+    assert "NumPy" in params["execution_reason"]
+    assert len([record for record in caplog.records if "step by step" in record.getMessage()]) == 1
 
 
 def test_a_variable_assigned_anothers_value_does_not_follow_its_updates():

@@ -1,0 +1,43 @@
+"""`keras.ops.cond` on JAX, whose branches may write variables: `jax.lax.cond` of what they return and write."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from kerasbridge.engines.scope import Overlay, branching, distinct, value_of
+from kerasbridge.step import Tensor
+
+Branch = Callable[[], Any]
+
+
+def cond(pred: Any, true_fn: Branch, false_fn: Branch) -> Any:
+    """As `keras.ops.cond`: variables end as the branch leaves them that is taken."""
+    written = distinct([_written_by(true_fn), _written_by(false_fn)])
+    given, values = jax.lax.cond(pred, _returning(true_fn, written), _returning(false_fn, written))
+    for variable, value in zip(written, values, strict=True):
+        variable.assign(value)
+    return given
+
+
+def _written_by(branch: Branch) -> list[Any]:
+    """The variables that a branch writes, found without computing."""
+    found: list[Any] = []
+
+    def run() -> None:
+        with branching(cond), Overlay(()) as scope:
+            branch()
+        found.extend(variable for variable, _ in scope.writes())
+
+    jax.eval_shape(run)
+    return found
+
+
+def _returning(branch: Branch, variables: list[Any]) -> Callable[[], tuple[Any, list[Tensor]]]:
+    """The branch, which returns the values of these variables too, and writes nothing."""
+
+    def run() -> tuple[Any, list[Tensor]]:
+        with branching(cond), Overlay(()):
+            return branch(), [value_of(variable) for variable in variables]
+
+    return run

@@ -1,0 +1,95 @@
+"""`keras.ops.cond` on torch, traced: both branches run, and `where` chooses between what they return and write."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from kerasbridge import _keras
+from kerasbridge._keras import keras
+from kerasbridge.engines.scope import Overlay, branching, distinct, value_of
+from kerasbridge.step import Tensor
+
+Branch = Callable[[], Any]
+Writes = list[tuple[Any, Tensor]]
+
+
+def cond(pred: Any, true_fn: Branch, false_fn: Branch) -> Any:
+    """As `keras.ops.cond`: variables end as the branch leaves them that `pred` chooses."""
+    if isinstance(pred, bool):
+        with branching(cond):
+            return true_fn() if pred else false_fn()
+    pred = keras.ops.cast(pred, "bool")
+    (yes, written), (no, written_else) = _apart(true_fn), _apart(false_fn)
+    values, values_else = _by_variable(written), _by_variable(written_else)
+    for variable in distinct([[variable for variable, _ in (*written, *written_else)]]):
+        before = value_of(variable)
+        variable.assign(torch.where(pred, values.get(id(variable), before), values_else.get(id(variable), before)))
+    return keras.tree.map_structure(
+        lambda one, other: None if one is None else keras.ops.where(pred, one, other), yes, no
+    )
+
+
+def _apart(branch: Branch) -> tuple[Any, Writes]:
+    """What a branch returns, and what it writes, which nothing else sees."""
+    with branching(cond), InPlace() as in_place, BranchOverlay(in_place) as scope:
+        given = branch()
+    return given, scope.writes()
+
+
+def _by_variable(writes: Writes) -> dict[int, Tensor]:
+    return {id(variable): value for variable, value in writes}
+
+
+class CopyingOverlay(Overlay):
+    """A variable assigned another's value gets a copy: updates in place would change both."""
+
+    def add_update(self, update: tuple[Any, Tensor]) -> None:
+        """Copies where memory is shared."""
+        variable, value = update
+        taken = {_memory(other) for other in self.state_mapping.values()}
+        super().add_update((variable, value.clone() if _memory(value) in taken else value))
+
+
+class BranchOverlay(CopyingOverlay):
+    """What a branch reads are copies: Keras's torch optimizers write into the tensors they read."""
+
+    def __init__(self, in_place: "InPlace") -> None:
+        super().__init__(())
+        self._in_place = in_place
+        self._read: dict[int, Any] = {}
+
+    def get_current_value(self, variable: Any) -> Tensor:
+        """The variable's value in this branch."""
+        if id(variable) not in self.state_mapping:
+            below = super().get_current_value(variable)
+            self.state_mapping[id(variable)] = (_keras.own_value(variable) if below is None else below).clone()
+            self._read[id(variable)] = variable
+        return self.state_mapping[id(variable)]
+
+    def writes(self) -> Writes:
+        """The variables assigned, and those whose copy was written in place."""
+        copies = ((variable, self.state_mapping[key]) for key, variable in self._read.items())
+        changed = [variable for variable, copy in copies if _memory(copy) in self._in_place.memory]
+        written = distinct([self._written.values(), changed])
+        return [(variable, self.state_mapping[id(variable)]) for variable in written]
+
+
+class InPlace(TorchDispatchMode):  # type: ignore[misc]
+    """Notes the memory that operations write in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.memory: set[int] = set()
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Stands between an operation and what computes it."""
+        for declared, given in zip(function._schema.arguments, args, strict=False):
+            if declared.alias_info is not None and declared.alias_info.is_write:
+                self.memory.update(map(_memory, given if isinstance(given, (list, tuple)) else [given]))
+        return function(*args, **(kwargs or {}))
+
+
+def _memory(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)

@@ -1,0 +1,94 @@
+"""What a traced step need not compute: the side of a `where` that its condition, one number, does not choose.
+
+On a CPU the condition costs nothing to read; on other devices the host would wait for it, and both sides are computed.
+"""
+
+import torch
+from torch.fx import Graph, Node
+
+from kerasbridge.engines.torch_passes import ATEN, Roots, layout_of, written_by
+
+WORTH = 4
+"""Operations to be saved, below which a decision costs more than it saves."""
+
+Guards = list[tuple[Node, bool]]
+
+
+def guards_of(graph: Graph) -> dict[Node, Guards]:
+    """For each operation that only one side of a `where` needs: the conditions and what they must be, outer first."""
+    memory = _Memory(graph)
+    conditions = {node.args[0] for node in graph.nodes if is_choice(node)}
+    found: dict[Node, Guards] = {}
+    for condition in (node for node in graph.nodes if node in conditions):
+        sides = {wanted: memory.only_for(condition, wanted) for wanted in (True, False)}
+        if sum(map(len, sides.values())) >= WORTH:
+            for wanted, nodes in sides.items():
+                for node in nodes:
+                    found.setdefault(node, []).append((condition, wanted))
+    return found
+
+
+def is_choice(node: Node) -> bool:
+    """Whether an operation is a `where` that gives one of two tensors as it is, by a number that the host may read."""
+    if node.target is not ATEN.where.self:
+        return False
+    condition, *sides = node.args
+    alike = all(isinstance(side, Node) and layout_of(side) == layout_of(node) for side in sides)
+    return alike and isinstance(condition, Node) and _is_readable(condition)
+
+
+def shares_memory_safely(graph: Graph, choice: Node) -> bool:
+    """Whether a chosen tensor itself may stand for the copy of it that `where` makes: nothing writes to it later."""
+    roots, seen = Roots(graph), False
+    shared = {roots.of(node) for node in (choice, *choice.args[1:])}
+    for node in graph.nodes:
+        if seen and any(roots.of(target) in shared for target in written_by(node)):
+            return False
+        seen = seen or node is choice
+    return True
+
+
+class _Memory:
+    """Which operations read what each writes."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._roots = Roots(graph)
+        self._nodes = list(graph.nodes)
+        self._order = {node: place for place, node in enumerate(self._nodes)}
+        self._readers: dict[Node, set[Node]] = {}
+        for node in self._nodes:
+            for source in node.all_input_nodes:
+                self._readers.setdefault(self._roots.of(source), set()).add(node)
+
+    def only_for(self, condition: Node, wanted: bool) -> set[Node]:
+        """The operations after `condition` that nothing but its choices of this side needs."""
+        found: set[Node] = set()
+        for node in reversed(self._nodes[self._order[condition] + 1 :]):
+            if node.op == "call_function" and self._serves(node, condition, wanted, found):
+                found.add(node)
+        return found
+
+    def _serves(self, node: Node, condition: Node, wanted: bool, found: set[Node]) -> bool:
+        written = {self._roots.of(target) for target in written_by(node)}
+        if any(root.op != "call_function" for root in written):
+            return False
+        later = {
+            reader for root in written for reader in self._readers[root] if self._order[reader] > self._order[node]
+        }
+        made = written | {self._roots.of(node)}
+        needed_by = later | set(node.users)
+        return bool(needed_by) and all(
+            each in found or self._chooses(each, condition, wanted, made) for each in needed_by
+        )
+
+    def _chooses(self, node: Node, condition: Node, wanted: bool, made: set[Node]) -> bool:
+        if not is_choice(node) or node.args[0] is not condition:
+            return False
+        chosen, other = (self._roots.of(node.args[k]) for k in ((1, 2) if wanted else (2, 1)))
+        return chosen in made and other not in made
+
+
+def _is_readable(condition: Node) -> bool:
+    value = condition.meta.get("val")
+    is_flag = isinstance(value, torch.Tensor) and value.ndim == 0 and value.dtype == torch.bool
+    return condition.op == "call_function" and is_flag and value.device.type == "cpu"
