@@ -94,7 +94,7 @@ def keras_suite(session: nox.Session, backend: str) -> None:
 @nox.session
 def examples(session: nox.Session) -> None:
     """Run the examples and the documentation's code on every backend, all three installed."""
-    install(session, "-e", ".[all]", group="test")
+    install(session, "-e", ".[all]", group="examples")
     for backend in ("jax", "tensorflow", "torch"):
         pytest(session, "tests/examples", backend=backend)
 
