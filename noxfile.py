@@ -21,13 +21,14 @@ KERAS_TESTS = [
     f"keras.src.{name}" for name in ("trainers.trainer_test", "callbacks", "models", "optimizers", "distillation")
 ]  # what calls fit, evaluate and predict
 WHEEL_LIMIT = 3_000_000  # bytes
+IN_PARALLEL = ("--numprocesses", "auto", "--maxprocesses", "4", "--dist", "worksteal")  # each test takes one thread
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "unit", "browser", "tests", "parity", "examples", "wheel"]
 if "CI" in os.environ:
-    nox.options.sessions.append("minimums")
+    nox.options.sessions += ["keras-suite", "minimums"]
 
 
 @nox.session
@@ -140,7 +141,7 @@ def install(session: nox.Session, *packages: str, group: str | None = None) -> N
 def pytest(session: nox.Session, *paths: str, backend: str | None = None) -> None:
     """Run tests, or what stands behind `--` on the command line."""
     env = {"KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1"}  # on a busy machine two threads are slower than one
-    session.run("python", "-m", "pytest", *(session.posargs or paths), env=env)
+    session.run("python", "-m", "pytest", *IN_PARALLEL, *(session.posargs or paths), env=env)
 
 
 def built_wheel() -> Path:
