@@ -16,7 +16,7 @@ from kerasbridge.step import Step
 SECONDS_PER_BLOCK = 0.25
 """A progress bar that moves four times a second, and a Ctrl-C that is answered within it."""
 
-_KEPT = "_kerasbridge_compiled"
+KEPT = "_kerasbridge_compiled"
 
 
 @dataclass(frozen=True)
@@ -184,6 +184,4 @@ class Runner:
 
     def _compiled(self, portion: Portion, compile_step: Callable[[Step], Any]) -> Any:
         key = (self.make_step, portion.signature, state(self.model))
-        return kept(
-            self.model, _KEPT, key, lambda: compile_step(self.make_step(self.model, self.engine.value_and_grad))
-        )
+        return kept(self.model, KEPT, key, lambda: compile_step(self.make_step(self.model, self.engine.value_and_grad)))

@@ -198,7 +198,7 @@ def test_nothing_left_to_train_is_no_error(arguments):
 
 
 def compiled(model):
-    return list(model.__dict__[loop._KEPT].values())
+    return list(model.__dict__[loop.KEPT].values())
 
 
 def test_a_second_fit_compiles_nothing():

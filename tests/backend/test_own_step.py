@@ -676,7 +676,7 @@ def test_noise_goes_on_from_step_to_step():
 
 
 def compiled(model):
-    return list(model.__dict__[loop._KEPT].values())
+    return list(model.__dict__[loop.KEPT].values())
 
 
 def test_a_second_fit_compiles_nothing_and_calls_nothing():
