@@ -6,11 +6,19 @@ import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kerasbridge import _keras, checks, engines, preparing, progress, random
+from kerasbridge import _keras, checks, engines, preparing, random
 from kerasbridge._keras import keras
 from kerasbridge.data import sources
 from kerasbridge.data.sources import Portioning
-from kerasbridge.epochs import Plan, callback_list, joined, run_evaluation, run_prediction, run_training
+from kerasbridge.epochs import (
+    Plan,
+    callback_list,
+    joined,
+    reporter_beside,
+    run_evaluation,
+    run_prediction,
+    run_training,
+)
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.seeding import seed_random_layers
 
@@ -184,7 +192,7 @@ def evaluate(
     )
     with _random_numbers("portable"):
         course, own = preparing.tester(model, step, engine, feed)
-        reporter = progress.reporter(verbose, title="Evaluate")
+        reporter = reporter_beside(callbacks, verbose, title="Evaluate")
         listeners = callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
         with contextlib.closing(reporter):
             logs = run_evaluation(model, course, listeners, reporter)
@@ -230,7 +238,7 @@ def predict(
     feed = sources.feed(
         sources.read(x), engine, Portioning(batch_size, _whole(model, steps), device_budget=device_budget)
     )
-    reporter = progress.reporter(verbose, title="Predict")
+    reporter = reporter_beside(callbacks, verbose, title="Predict")
     listeners = callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
     with _random_numbers("portable"), contextlib.closing(reporter):
         outputs = run_prediction(model, preparing.predictor(model, engine, feed), listeners, reporter)
