@@ -2,6 +2,7 @@
 
 import csv
 import importlib.util
+import itertools
 import json
 import re
 from functools import partial
@@ -82,9 +83,9 @@ def beside(make, folder, build=sgd, x=X, y=Y, **arguments):
 
 
 def files(folder):
-    """The files below a folder; without the times, hosts and processes in the names of event files."""
+    """The files below a folder, those named by what is in them apart."""
     found = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
-    return sorted({re.sub(r"events\.out.*", "events", name) for name in found if "ocdbt" not in name})
+    return sorted({re.sub(r"[0-9a-f]{32}", "…", name) for name in found})
 
 
 def sharply(epoch, rate):
@@ -127,6 +128,7 @@ def test_all_of_them_at_once_are_called_as_by_stock_fit(tmp_path):
     assert calls["bridge"] == calls["stock"]
 
 
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")  # stock says so, though it was to end there
 @pytest.mark.parametrize("steps_per_epoch", [None, 3])
 def test_batches_from_a_generator_are_told_as_by_stock_fit(steps_per_epoch, tmp_path):
     calls = {}
@@ -136,7 +138,7 @@ def test_batches_from_a_generator_are_told_as_by_stock_fit(steps_per_epoch, tmp_
             yield from ((X[at : at + 8], Y[at : at + 8]) for at in range(0, 32, 8))
 
     stock, model = twins(sgd)
-    arguments = {"epochs": 3 if steps_per_epoch else 1, "steps_per_epoch": steps_per_epoch, "verbose": 0}
+    arguments = {"epochs": 3 if steps_per_epoch else 1, "steps_per_epoch": steps_per_epoch, **PLAIN, "batch_size": None}
     for name, fit in (("stock", stock.fit), ("bridge", partial(kb.fit, model))):
         fit(batches(), callbacks=[noting(own.Callback(), calls.setdefault(name, []))], **arguments)
     assert len(calls["stock"]) > 2 * STEPS
@@ -149,7 +151,7 @@ def test_batches_from_a_generator_are_told_as_by_stock_fit(steps_per_epoch, tmp_
 
 def test_the_csv_has_a_row_for_each_epoch(tmp_path):
     ran = beside(lambda folder: [own.CSVLogger(folder / "log.csv")], tmp_path)
-    here, there = ([*csv.DictReader((path / "log.csv").open())] for path in (ran.here, ran.there))
+    here, there = ([*csv.DictReader((path / "log.csv").read_text().splitlines())] for path in (ran.here, ran.there))
     assert [row["epoch"] for row in here] == ["0", "1", "2"]
     assert list(here[0]) == list(there[0])
     assert [float(row["loss"]) for row in here] == pytest.approx(ran.history.history["loss"])
@@ -347,7 +349,7 @@ def test_what_a_callback_changes_takes_effect_with_the_next_step(hook, what):
     callbacks = [call_on("on_train_batch_begin", look), call_on(hook, change)]
     model = sgd()
     kb.fit(model, X, Y, epochs=2, callbacks=callbacks, **PLAIN)
-    moved = [bool((one != other).any()) for one, other in zip(kernels, kernels[1:], strict=False)]
+    moved = [bool((one != other).any()) for one, other in itertools.pairwise(kernels)]
     trained = STEPS if hook == "on_epoch_end" else 1
     assert moved == [True] * trained + [False] * (2 * STEPS - 1 - trained)
 
