@@ -100,7 +100,7 @@ def fit(
         StepError: `step` returns no loss, or cannot be compiled.
 
     A model that overrides `train_step`, or `test_step` where there is something to validate on, is handed to
-    `model.fit`, and one line says so.
+    `model.fit`, as is one that holds a `TorchModuleWrapper`, and one line says so.
 
     Example:
         >>> import kerasbridge as kb
@@ -248,14 +248,15 @@ def predict(
 
 
 def _hands_over(model: keras.Model, kind: str, job: str | None = None) -> bool:
-    """Whether the model has a step of its own, which only Keras's own loop runs; says so.
+    """Whether only Keras's own loop runs the model: it has a step of its own, or a module of torch; says so.
 
     `job` is what is to be done, if not that kind of step.
     """
     method = _keras.overrides(model, kind)
-    if method:
-        log.warning("kerasbridge: %s overrides %s, so %s.", type(model).__name__, method, _BY_KERAS[job or kind])
-    return method is not None
+    reason = f"overrides {method}" if method else "holds a TorchModuleWrapper" if _keras.wraps_torch(model) else None
+    if reason:
+        log.warning("kerasbridge: %s %s, so %s.", type(model).__name__, reason, _BY_KERAS[job or kind])
+    return reason is not None
 
 
 def _whole(model: keras.Model, steps: int | None) -> int | None:
