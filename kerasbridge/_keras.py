@@ -190,6 +190,11 @@ def overrides(model: Any, kind: str) -> str | None:
     return next((name for name in methods if getattr(type(model), name) is not getattr(keras.Model, name)), None)
 
 
+def torch_modules_called_by(call: Callable[..., Any]) -> contextlib.AbstractContextManager[None]:
+    """While open, a TorchModuleWrapper is ``call(original, layer, *arguments, training=…, **keywords)``."""
+    return hooked(keras.layers.TorchModuleWrapper, "call", call)
+
+
 def metrics_in_order(model: Any, logs: dict[str, Any]) -> Any:
     """What `evaluate` returns: a number, or numbers in the order of `metrics_names`."""
     return model._flatten_metrics_in_order(logs)
@@ -372,7 +377,13 @@ def optimizers_of(model: Any) -> list[Any]:
 def held_variables(model: Any) -> list[Any]:
     """Every variable of a model, its metrics and the optimizers it holds, and Keras's own seed state."""
     moved = [variable for optimizer in optimizers_of(model) for variable in optimizer_variables(optimizer)]
-    return [*model.variables, *model.metrics_variables, *moved, global_generator().state]
+    return [*model.variables, *rnn_states(model), *model.metrics_variables, *moved, global_generator().state]
+
+
+def rnn_states(model: Any) -> list[Any]:
+    """What stateful RNNs keep from batch to batch: variables that Keras does not count among the model's."""
+    stateful = [layer for layer in every_layer(model) if isinstance(layer, keras.layers.RNN) and layer.stateful]
+    return [state for layer in stateful for state in keras.tree.flatten(layer.states)]
 
 
 def is_sparse_or_ragged(tensor: Any) -> bool:

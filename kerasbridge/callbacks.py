@@ -1,6 +1,6 @@
 """Which callbacks want to be called after every batch, and which only look as if they did."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from kerasbridge._keras import keras
@@ -20,31 +20,55 @@ def any_live(callbacks: Iterable[Any], kind: str) -> bool:
 
 
 def halts_on_nan(callbacks: Iterable[Any]) -> bool:
-    """Whether training is to end with the first loss that is not finite."""
+    """Whether some callback wants to hear of the first loss that is not finite."""
     return any(isinstance(callback, keras_callbacks.TerminateOnNaN) for callback in callbacks)
 
 
+def shows_progress(callbacks: Iterable[Any]) -> bool:
+    """Whether some callback is a progress bar of Keras's."""
+    return any(isinstance(callback, keras_callbacks.ProgbarLogger) for callback in callbacks)
+
+
 def _is_live(callback: Any, kind: str) -> bool:
-    return any(_replaces(callback, hook) for hook in _HOOKS[kind]) and not _is_idle(callback)
+    given, written = zip(*(_replaces(callback, hook) for hook in _HOOKS[kind]), strict=True)
+    return any(given) or (any(written) and not _is_idle(callback))
 
 
-def _replaces(callback: Any, hook: str) -> bool:
-    function = getattr(getattr(callback, hook), "__func__", None)
-    return function is not getattr(keras_callbacks.Callback, hook)
+def _replaces(callback: Any, hook: str) -> tuple[bool, bool]:
+    """Whether a hook was given to this object, and whether its class has one of its own."""
+    return hook in vars(callback), getattr(type(callback), hook) is not getattr(keras_callbacks.Callback, hook)
 
 
 def _is_idle(callback: Any) -> bool:
-    """Keras's own callbacks override batch hooks that do nothing unless they were asked to act on batches."""
-    if isinstance(callback, (keras_callbacks.TerminateOnNaN, keras_callbacks.ProgbarLogger)):
-        # A block stops by itself at a loss that is not finite, and progress bars are ours.
-        return _is_of_keras(callback)
-    if isinstance(callback, (keras_callbacks.ModelCheckpoint, keras_callbacks.BackupAndRestore)):
-        return _is_of_keras(callback) and getattr(callback, "save_freq", None) == "epoch"
-    if isinstance(callback, keras_callbacks.TensorBoard):
-        profiles = getattr(callback, "_should_trace", False) or getattr(callback, "profile_batch", 0)
-        return _is_of_keras(callback) and callback.update_freq == "epoch" and not profiles
-    return False
+    """Whether the hooks of a callback's class do nothing after a batch; a class that inherits from it may do more."""
+    package = type(callback).__module__.partition(".")[0]
+    idle = _IDLE.get((package, type(callback).__name__))
+    return idle is not None and idle(callback)
 
 
-def _is_of_keras(callback: Any) -> bool:
-    return type(callback).__module__.startswith("keras.")
+def _told_of_blocks(callback: Any) -> bool:
+    del callback
+    return True
+
+
+def _saves_epochs(callback: Any) -> bool:
+    return getattr(callback, "save_freq", None) == "epoch"
+
+
+def _writes_epochs(callback: Any) -> bool:
+    profiles = getattr(callback, "_should_trace", False) or getattr(callback, "profile_batch", 0)
+    return callback.update_freq == "epoch" and not profiles
+
+
+_IDLE: dict[tuple[str, str], Callable[[Any], bool]] = {
+    ("keras", "TerminateOnNaN"): _told_of_blocks,  # a block ends with the first loss that is not finite
+    ("keras", "ProgbarLogger"): _told_of_blocks,  # a bar that moves four times a second
+    ("keras", "ModelCheckpoint"): _saves_epochs,
+    ("keras", "BackupAndRestore"): _saves_epochs,
+    ("keras", "OrbaxCheckpoint"): _saves_epochs,
+    ("keras", "TensorBoard"): _writes_epochs,
+    ("wandb", "WandbModelCheckpoint"): _saves_epochs,
+    ("wandb", "WandbMetricsLogger"): lambda callback: not getattr(callback, "logging_batch_wise", True),
+    ("mlflow", "MlflowCallback"): lambda callback: getattr(callback, "log_every_n_steps", 1) is None,
+}
+"""The classes, by package and name, whose hooks after a batch may do nothing, and when that is so."""

@@ -44,7 +44,7 @@ def run_training(
     `optimizers` are those in use, each with the variables it moves: by default the model's own.
     """
     trainer, feed = training.runner, training.feed
-    reporter = progress.reporter(plan.verbose, plan.epochs)
+    reporter = reporter_beside(given_callbacks, plan.verbose, plan.epochs)
     shown = {"epochs": plan.epochs, "steps": feed.steps, "verbose": plan.verbose}
     listeners = callback_list(model, given_callbacks, reporter, history=True, **shown)
     pace = _pace(model, listeners, "train")
@@ -130,6 +130,12 @@ def joined(batches: list[Any]) -> Any:
     )
 
 
+def reporter_beside(given: Any, verbose: int | str, epochs: int = 1, title: str | None = None) -> progress.Reporter:
+    """Our reporter, silent where a bar of Keras's was given, or a list that is complete as it is."""
+    silent = isinstance(given, keras.callbacks.CallbackList) or callbacks.shows_progress(keras.tree.flatten(given))
+    return progress.reporter(0 if silent else verbose, epochs, title)
+
+
 def callback_list(
     model: keras.Model, given: Any, reporter: progress.Reporter | None, history: bool = False, **params: Any
 ) -> Any:
@@ -145,7 +151,7 @@ def readied(given: Any) -> Any:
     """What was given as callbacks, in a list, before Keras gives them the model; a list of Keras's as it is."""
     if isinstance(given, keras.callbacks.CallbackList):
         return given
-    listed = list(given) if isinstance(given, (list, tuple)) else [given] if given else []
+    listed = keras.tree.flatten(given) if given else []
     summaries.prepare(listed)
     return listed
 
@@ -161,9 +167,13 @@ def _train_epoch(
 
     runner.engine.set_mode(model, training=True)
     halt = callbacks.halts_on_nan(listeners.callbacks)
-    with contextlib.closing(feed.portions(epoch, pace.fixed)) as portions:
-        logs = runner.run(portions, pace, listeners.on_train_batch_begin, end, lambda: bool(model.stop_training), halt)
-    runner.engine.set_mode(model, training=False)
+    try:
+        with contextlib.closing(feed.portions(epoch, pace.fixed)) as portions:
+            logs = runner.run(
+                portions, pace, listeners.on_train_batch_begin, end, lambda: bool(model.stop_training), halt
+            )
+    finally:
+        runner.engine.set_mode(model, training=False)
     return _keras.pythonify_logs(logs)
 
 

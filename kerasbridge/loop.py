@@ -83,10 +83,10 @@ class Telling:
         """How many steps the block may have."""
         return min(size, self._every - self._done % self._every) if self._every else size
 
-    def ran(self, steps: int, samples: int, logs: dict[str, Any], ended: bool = False) -> bool:
-        """After a block; whether callbacks were told of it. With `ended` it was the last."""
+    def ran(self, steps: int, samples: int, logs: dict[str, Any]) -> bool:
+        """After a block; whether callbacks were told of it."""
         self._done, self._samples, self.logs = self._done + steps, self._samples + samples, logs
-        told = ended or not self._every or self._done % self._every == 0
+        told = not self._every or self._done % self._every == 0
         if told:
             self.close()
         return told
@@ -141,26 +141,23 @@ class Runner:
             begin: called with the first of the steps that `end` is told of, before them.
             end: called after them.
             stopped: asked then whether to leave.
-            halt: leave after the first loss that is not finite.
+            halt: a loss that is not finite ends its block, unless blocks are as somebody wants them.
         """
-        telling = Telling(pace.fixed, begin, end)
+        telling, halt = Telling(pace.fixed, begin, end), halt and not pace.fixed
         for portion in portions:
-            block: Block = self._compiled(portion, self.engine.compile)
             start = 0
             while start < portion.steps:
                 telling.begin()
-                stop = min(start + telling.most(pace.size()), portion.steps)
+                block: Block = self._compiled(portion, self.engine.compile)  # callbacks may have changed the model
+                stop = min(start + telling.most(1 if stopped() else pace.size()), portion.steps)
                 clock = time.perf_counter()
                 outcome = block(portion.data, portion.order, start, stop, halt)
-                pace.took(stop - start, time.perf_counter() - clock)
+                pace.took(outcome.steps, time.perf_counter() - clock)
                 self.how, self.reason = block.how, block.reason
                 if self._note:
                     self._note(outcome.reports)
                 start += outcome.steps
-                broken = halt and not np.isfinite(outcome.reports[-1]).all()
-                if telling.ran(outcome.steps, outcome.steps * portion.rows, outcome.logs, broken) and stopped():
-                    return telling.logs
-                if broken:
+                if telling.ran(outcome.steps, outcome.steps * portion.rows, outcome.logs) and stopped():
                     return telling.logs
         telling.close()
         return telling.logs

@@ -111,5 +111,5 @@ def _norm(gradients: list[Tensor | None]) -> Tensor:
 
 
 def _step(model: keras.Model, run: Callable[[Batch], Any], variables: list[Any]) -> Step:
-    unique = tuple({id(variable): variable for variable in variables}.values())
+    unique = tuple({id(variable): variable for variable in [*variables, *_keras.rnn_states(model)]}.values())
     return Step(run, unique, eager=bool(model.run_eagerly), xla=bool(model.jit_compile))

@@ -4,11 +4,20 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kerasbridge import _keras, arguments, checks, engines, preparing, progress, random
+from kerasbridge import _keras, arguments, checks, engines, preparing, random
 from kerasbridge._keras import keras
 from kerasbridge.data import sources
 from kerasbridge.data.sources import Portioning
-from kerasbridge.epochs import Plan, callback_list, joined, readied, run_evaluation, run_prediction, run_training
+from kerasbridge.epochs import (
+    Plan,
+    callback_list,
+    joined,
+    readied,
+    reporter_beside,
+    run_evaluation,
+    run_prediction,
+    run_training,
+)  # fmt: skip
 from kerasbridge.errors import DataError
 from kerasbridge.seeding import seed_random_layers
 
@@ -168,7 +177,7 @@ def evaluate(
     feed = sources.feed(sources.read(x, y, sample_weight), engine, cut)
     with _random_numbers("portable"):
         course, own = preparing.tester(model, step, engine, feed)
-        reporter = progress.reporter(verbose, title="Evaluate")
+        reporter = reporter_beside(callbacks, verbose, title="Evaluate")
         listeners = callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
         with contextlib.closing(reporter):
             logs = run_evaluation(model, course, listeners, reporter)
@@ -213,7 +222,7 @@ def predict(
     engine = engines.current()
     cut = Portioning(batch_size, arguments.in_executions(model, steps), device_budget=device_budget)
     feed = sources.feed(sources.read(x), engine, cut)
-    reporter = progress.reporter(verbose, title="Predict")
+    reporter = reporter_beside(callbacks, verbose, title="Predict")
     listeners = callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
     with _random_numbers("portable"), contextlib.closing(reporter):
         outputs = run_prediction(model, preparing.predictor(model, engine, feed), listeners, reporter)

@@ -13,6 +13,7 @@ from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, w
 from kerasbridge.engines.scope import Overlay, distinct
 from kerasbridge.engines.torch_branches import cond
 from kerasbridge.engines.torch_graph import Replay, UntraceableError
+from kerasbridge.engines.torch_modules import reading_variables
 from kerasbridge.engines.torch_operators import OutOfPlace
 from kerasbridge.engines.torch_words import words
 from kerasbridge.step import Step, Tensor
@@ -62,7 +63,8 @@ class TorchEngine(Engine):
     ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
         nested, variables = _within.get(), distinct(groups)
         values = {id(variable): _differentiable(variable.value, nested) for variable in variables}
-        with _recording(), Overlay((variable, values[id(variable)]) for variable in variables) as scope:
+        overlay = Overlay((variable, values[id(variable)]) for variable in variables)
+        with _recording(), reading_variables(), overlay as scope:
             losses, aux = function()
             last = len(losses) - 1
             found = [
@@ -74,7 +76,7 @@ class TorchEngine(Engine):
     def grad(self, function: Callable[[Any], tuple[Tensor, Any]], nest: Any) -> tuple[tuple[Tensor, Any], Any]:
         nested = _within.get()
         nest = keras.tree.map_structure(lambda leaf: _differentiable(leaf, nested), nest)
-        with _recording(), Overlay(()) as scope:
+        with _recording(), reading_variables(), Overlay(()) as scope:
             value, aux = function(nest)
             found = _gradients(value, keras.tree.flatten(nest), nested)
         return _kept((value, aux), scope, nested), keras.tree.pack_sequence_as(nest, found)

@@ -1,5 +1,6 @@
 """A training or test step as a graph of ATen operations: traced once, simplified, replayed."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,11 +13,13 @@ from kerasbridge._keras import map_tensors, optimizers_compute_in_tensors
 from kerasbridge.engines.base import Data
 from kerasbridge.engines.scope import branching, pure
 from kerasbridge.engines.torch_branches import CopyingOverlay, cond
+from kerasbridge.engines.torch_modules import reading_variables
 from kerasbridge.engines.torch_passes import drop_aliases, fold_constants, mutated, reuse_memory
 from kerasbridge.engines.torch_program import compile_graph
 from kerasbridge.errors import KerasbridgeError
 from kerasbridge.step import Step, Tensor
 
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _TO_HOST = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__)
 
 
@@ -109,7 +112,7 @@ def _trace(
     def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
         leaves = iter(tensors[len(values) : -1])
         batch = take(map_tensors(lambda _: next(leaves), data), tensors[-1])
-        with Tracing(), branching(cond), optimizers_compute_in_tensors():
+        with Tracing(), branching(cond), optimizers_compute_in_tensors(), reading_variables():
             new_values, (report, logs) = run(tensors[: len(values)], batch)
         names[:] = list(logs)
         return (*new_values, report, *(torch.as_tensor(log) for log in logs.values()))
@@ -149,4 +152,7 @@ def _returning(graph_module: GraphModule, outputs: tuple[Node, ...]) -> Callable
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    """What an error says first, past Keras's word of the layer in which it was raised."""
+    lines = [_ANSI.sub("", line).strip() for line in str(error).splitlines()]
+    said = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
+    return said[0] if said else type(error).__name__

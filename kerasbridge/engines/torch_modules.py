@@ -1,0 +1,39 @@
+"""Modules of torch within a Keras model: their parameters are read through Keras's variables, as all weights are."""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.fx.experimental.proxy_tensor import get_proxy_mode
+
+from kerasbridge import _keras
+from kerasbridge.engines.scope import value_of
+
+
+class HoldsBuffersError(Exception):
+    """A module keeps state that Keras does not know of, and that a traced step would lose."""
+
+
+def reading_variables() -> contextlib.AbstractContextManager[None]:
+    """While open, a `TorchModuleWrapper` computes with the current values of its variables.
+
+    By itself it computes with the parameters of its module, past the scope in which a step reads and writes.
+
+    Raises:
+        HoldsBuffersError: when it is called in a step that is being traced, and the module holds buffers.
+    """
+
+    def call(_: Callable[..., Any], layer: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        if get_proxy_mode() is not None and next(layer.module.buffers(), None) is not None:
+            raise HoldsBuffersError(f"the torch module in {layer.name} keeps buffers, which Keras does not know of")
+        layer.train(training is not False)
+        variables = {id(_keras.own_value(variable)): variable for variable in layer.variables}
+        values = {
+            name: value_of(variables[id(parameter)])
+            for name, parameter in layer.module.named_parameters()
+            if id(parameter) in variables
+        }
+        return torch.func.functional_call(layer.module, values, args, kwargs)
+
+    return _keras.torch_modules_called_by(call)
