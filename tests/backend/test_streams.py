@@ -84,7 +84,7 @@ def test_sequences_of_changing_lengths_keep_a_bounded_number_of_compiled_steps(m
     model, _ = trained(generator(batches), build=build)
     expected = seeded(build)
     for batch in batches:
-        kb.fit(expected, *batch, shuffle=False, verbose=0)
+        kb.fit(expected, *batch, shuffle=False, verbose=0, seed=1)
     assert_same_state(model, expected, rtol=1e-5, atol=1e-6)
     assert len(model._kerasbridge_compiled) <= 2
 
@@ -167,7 +167,7 @@ def test_an_error_of_the_validations_generator_reaches_the_user():
 
 @pytest.mark.parametrize("hook", ["on_train_batch_end", "on_epoch_end"])
 def test_an_interrupt_in_a_callback_ends_the_thread(hook):
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     callback = keras.callbacks.LambdaCallback(**{hook: interrupt})
