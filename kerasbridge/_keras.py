@@ -167,7 +167,7 @@ def symbolic_build(model: Any, first: Callable[[], tuple[Any, Any, Any]]) -> Non
     """
 
     def steps() -> Iterator[Any]:
-        yield 0, 0, [tuple(first())]
+        yield 0, 0, [tuple(map_tensors(_symbol, part) for part in first())]
 
     model._symbolic_build(iterator=steps())
 
@@ -237,13 +237,19 @@ def has_loss(model: Any) -> bool:
 
 def output_spec(model: Any, x: Any) -> Any:
     """The shapes and dtypes of the predictions for a batch `x`, without computing."""
-    symbols = map_tensors(lambda leaf: keras.KerasTensor(leaf.shape, str(leaf.dtype)), x)
+    symbols = map_tensors(_symbol, x)
     return relied_on("shapes without computing")(model, symbols, training=False)
+
+
+def _symbol(array: Any) -> Any:
+    """The shape and dtype of an array."""
+    is_text = getattr(array.dtype, "kind", None) in ("O", "S", "U")
+    return keras.KerasTensor(array.shape, "string" if is_text else keras.backend.standardize_dtype(array.dtype))
 
 
 def without_values(function: Callable[..., Any], *arguments: Any) -> None:
     """Calls a function on tensors with the shapes and dtypes of these arrays, and without values."""
-    symbols = [map_tensors(lambda leaf: keras.KerasTensor(leaf.shape, str(leaf.dtype)), part) for part in arguments]
+    symbols = [map_tensors(_symbol, part) for part in arguments]
     relied_on("shapes without computing")(function, *symbols)
 
 

@@ -204,7 +204,9 @@ def test_a_label_out_of_range_is_named_after_the_steps_before_it(make):
         kb.evaluate(model, make(batches), verbose=0)
 
 
-def test_batches_of_objects_are_refused_by_name():
+def test_batches_of_objects_are_refused_by_name(backend):
+    if backend == "tensorflow":
+        pytest.skip("objects may be texts")
     with pytest.raises(DataError, match=r"^Expected x to be numbers, received dtype object"):
         trained(generator([(np.array([None] * 8), Y[:8])]), build=lambda: linear(1))
 
