@@ -60,8 +60,10 @@ def browser(session: nox.Session) -> None:
 @nox.session
 def parity(session: nox.Session) -> None:
     """Hold the three backends beside each other, all three installed."""
-    install(session, "-e", ".[all]", group="test")
+    install(session, "-e", ".[all]", *group_of("data"), group="test")
     pytest(session, "-m", "not long", "tests/parity")
+    for backend in ("jax", "tensorflow", "torch"):  # with the loaders of the others beside its own
+        pytest(session, "-k", "what_arrays_are or sparse", "tests/backend/test_data.py", backend=backend)
 
 
 @nox.session(name="parity-whole")
@@ -75,7 +77,7 @@ def parity_whole(session: nox.Session) -> None:
 @nox.parametrize("backend", BACKENDS)
 def tests(session: nox.Session, backend: str) -> None:
     """Run the backend tests on one backend, with no other installed."""
-    install(session, "-e", f".[{backend}]", group="test")
+    install(session, "-e", f".[{backend}]", *group_of("data"), group="test")
     pytest(session, "tests/backend", backend=backend)
 
 

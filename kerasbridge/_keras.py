@@ -7,12 +7,15 @@ reached through it, so that a Keras that keeps one elsewhere is answered with on
 import contextlib
 import importlib
 import inspect
+import itertools
 import sys
 import threading
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
+
+import numpy as np
 
 from kerasbridge import backend
 from kerasbridge.errors import BackendNotInstalled, KerasContractError, StepError
@@ -57,6 +60,7 @@ RELIED_ON = {
     "every layer, nested ones too": "keras:Model._flatten_layers",
     "batches as Keras takes them": "keras.src.trainers.epoch_iterator:EpochIterator",
     "warning that data ran out": "keras.src.trainers.epoch_iterator:EpochIterator._interrupted_warning",
+    "batches read beforehand": "keras.src.trainers.data_adapters.data_adapter_utils:NUM_BATCHES_FOR_TENSOR_SPEC",
     "what a data adapter is": "keras.src.trainers.data_adapters.data_adapter:DataAdapter",
     "tf.data": "keras.src.trainers.data_adapters:is_tf_dataset",
     "torch's loaders": "keras.src.trainers.data_adapters:is_torch_dataloader",
@@ -163,7 +167,7 @@ def symbolic_build(model: Any, first: Callable[[], tuple[Any, Any, Any]]) -> Non
     """
 
     def steps() -> Iterator[Any]:
-        yield 0, 0, [tuple(first())]
+        yield 0, 0, [tuple(map_tensors(_symbol, part) for part in first())]
 
     model._symbolic_build(iterator=steps())
 
@@ -238,13 +242,19 @@ def has_loss(model: Any) -> bool:
 
 def output_spec(model: Any, x: Any) -> Any:
     """The shapes and dtypes of the predictions for a batch `x`, without computing."""
-    symbols = map_tensors(lambda leaf: keras.KerasTensor(leaf.shape, str(leaf.dtype)), x)
+    symbols = map_tensors(_symbol, x)
     return relied_on("shapes without computing")(model, symbols, training=False)
+
+
+def _symbol(array: Any) -> Any:
+    """The shape and dtype of an array."""
+    is_text = getattr(array.dtype, "kind", None) in ("O", "S", "U")
+    return keras.KerasTensor(array.shape, "string" if is_text else keras.backend.standardize_dtype(array.dtype))
 
 
 def without_values(function: Callable[..., Any], *arguments: Any) -> None:
     """Calls a function on tensors with the shapes and dtypes of these arrays, and without values."""
-    symbols = [map_tensors(lambda leaf: keras.KerasTensor(leaf.shape, str(leaf.dtype)), part) for part in arguments]
+    symbols = [map_tensors(_symbol, part) for part in arguments]
     relied_on("shapes without computing")(function, *symbols)
 
 
@@ -404,11 +414,36 @@ def yields_batches(x: Any) -> bool:
 
 
 def batches(x: Any, steps: int | None, class_weight: Mapping[int, float] | None) -> Any:
-    """Keras's own iterator over the epochs of something that yields batches."""
-    return relied_on("batches as Keras takes them")(x, steps_per_epoch=steps, class_weight=class_weight)
+    """Keras's own iterator over the epochs of something that yields batches. It is silent where they run out."""
+    found = relied_on("batches as Keras takes them")(x, steps_per_epoch=steps, class_weight=class_weight)
+    found._interrupted_warning = lambda: None
+    return found
 
 
-def expect_end(batches: Any) -> None:
-    """A source of unknown length may end, once, without the warning that it ran out of data."""
-    warning = type(batches)._interrupted_warning.__get__(batches)
-    batches._interrupted_warning = warning if batches.num_batches else lambda: None
+def warn_that_data_ran_out(batches: Any) -> None:
+    """Keras's warning."""
+    type(batches)._interrupted_warning(batches)
+
+
+def forget_length(batches: Any) -> None:
+    """What does not know its length is asked for all it has again; Keras would hold it to that of the last epoch."""
+    batches._num_batches = batches.data_adapter.num_batches
+
+
+def stop_workers(batches: Any) -> None:
+    """Ends the threads or processes that read a PyDataset ahead; an error in what is not wanted any more is none."""
+    workers = getattr(batches.data_adapter, "enqueuer", None)
+    if workers is not None:
+        with contextlib.suppress(Exception):
+            workers.stop()
+
+
+def unshared(generator: Iterator[Any]) -> Iterator[Any]:
+    """A generator's batches; those that Keras reads beforehand are copied, for the generator may fill its arrays anew.
+
+    Closing this leaves the generator as it is.
+    """
+    for batch in itertools.islice(generator, relied_on("batches read beforehand")):
+        yield keras.tree.map_structure(lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf, batch)
+    for batch in generator:  # `yield from` would close it
+        yield batch

@@ -49,6 +49,7 @@ def run_training(
     listeners = callback_list(model, given_callbacks, reporter, history=True, **shown)
     pace = _pace(model, listeners, "train")
     model.stop_training = False
+    feed.restart()
     logs: Logs = {}
     with contextlib.closing(reporter):
         listeners.on_train_begin()

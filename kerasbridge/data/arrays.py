@@ -121,8 +121,10 @@ def are_arrays(*parts: Any) -> bool:
 
 
 def standard(array: Any) -> Array:
-    """An array with floating numbers in `keras.config.floatx()`."""
+    """An array with floating numbers in `keras.config.floatx()`, and texts of any length."""
     found: Array = np.asarray(array)
+    if found.dtype.kind == "U":
+        return found.astype(object)
     return found.astype(_keras.floatx(), copy=False) if found.dtype.kind == "f" else found
 
 

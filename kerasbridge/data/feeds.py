@@ -1,7 +1,7 @@
 """Feeds: what gives a runner the steps of an epoch, portion by portion, each on the device."""
 
 import contextlib
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from kerasbridge._keras import keras, map_tensors
 from kerasbridge.data.arrays import Arrays, check_numbers, signature, standard
 from kerasbridge.data.labels import Check
 from kerasbridge.data.orders import Passes, Rows
+from kerasbridge.data.py_datasets import Ordered
 from kerasbridge.data.stacking import Stack, ahead, stacks
 from kerasbridge.engines.base import Data, Engine
 from kerasbridge.errors import DataError
@@ -138,7 +139,7 @@ class Gathered(_Streamed):
         return self._passes.steps
 
     def first(self) -> Batch:
-        return self._table.gather(self._passes.epoch(0)[0][0])
+        return self._table.gather(np.arange(min(self._passes.batch_size, self._passes.rows)))
 
     def restart(self) -> None:
         """Each epoch stands for itself."""
@@ -151,38 +152,52 @@ class Iterated(_Streamed):
     """Batches from a generator, dataset or loader, taken from it as Keras takes them.
 
     Args:
+        name: what to call the source.
         batches: what `_keras.batches` gives for it.
-        begin: called with the number of each epoch before it.
         like: as `batches`, for a source of which the first batch can be had apart.
+        ordered: the source, where it has an order of its own for each epoch.
     """
 
     def __init__(
-        self, batches: Any, engine: Engine, begin: Callable[[int], None] | None = None, like: Any = None
+        self, name: str, batches: Any, engine: Engine, like: Any = None, ordered: Ordered | None = None
     ) -> None:
         super().__init__(engine)
-        self._source, self._begin, self._like = batches, begin, like or batches
+        self._name, self._source, self._like, self._ordered = name, batches, like or batches, ordered
+        self._found: int | None = None
 
     @property
     def steps(self) -> int | None:
-        found: int | None = self._source.num_batches
-        return found
+        known: int | None = self._source.num_batches if self._ordered is None else self._ordered.steps
+        return known or self._found
 
     def first(self) -> Batch:
         for _, _, (batch,) in self._like:
             self._like.reset()
             return _as_batch(batch)
-        raise DataError(f"Expected at least one batch, received none from {type(self._source.data_adapter).__name__}.")
+        raise self._empty()
 
     def restart(self) -> None:
         self._source.reset()
 
     def _batches(self, epoch: int) -> Iterable[Batch]:
-        if self._begin:
-            self._begin(epoch)
-        _keras.expect_end(self._source)
-        with self._source.catch_stop_iteration():
+        if self._ordered is not None:
+            self._ordered.begin(epoch)
+        _keras.forget_length(self._source)
+        expected, steps = self._source.num_batches or self._found or 1, 0
+        try:
             for _, _, (batch,) in self._source:
+                steps += 1
                 yield _as_batch(batch)
+        finally:
+            _keras.stop_workers(self._source)
+        if not steps and not self._found:
+            raise self._empty()
+        if steps < expected:
+            _keras.warn_that_data_ran_out(self._source)
+        self._found = self._found or steps
+
+    def _empty(self) -> DataError:
+        return DataError(f"Expected at least one batch, received none from the {self._name}.")
 
 
 def _as_batch(given: Any) -> Batch:

@@ -52,7 +52,7 @@ class Passes:
         start *= self.steps_per_epoch
         if start + self.steps_per_epoch > self._steps_of_a_pass:
             warnings.warn(
-                f"The data gives {self._steps_of_a_pass} batches of {self.batch_size}, which steps_per_epoch="
+                f"The data gives {self._steps_of_a_pass} batches, which steps_per_epoch="
                 f"{self.steps_per_epoch} does not divide: epoch {epoch + 1} ends with the last of them.", stacklevel=2,
             )  # fmt: skip
         return _steps(self._pass(passed), start, start + self.steps_per_epoch)

@@ -1,5 +1,6 @@
 """What a user handed to `fit`, told apart: arrays, a table of rows, or something that yields batches."""
 
+import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,8 @@ from kerasbridge._keras import keras
 from kerasbridge.data import budget, hugging_face
 from kerasbridge.data.arrays import Arrays, are_arrays, arrays
 from kerasbridge.data.feeds import Feed, Gathered, Iterated, Resident
-from kerasbridge.data.orders import DEFAULT_BATCH_SIZE, Passes, order
+from kerasbridge.data.orders import DEFAULT_BATCH_SIZE, Passes
+from kerasbridge.data.py_datasets import First, Ordered
 from kerasbridge.engines.base import Engine
 from kerasbridge.errors import ArgumentError, DataError
 
@@ -66,6 +68,12 @@ def read(
         named = {"x": x, "y": y, "sample_weight": sample_weight}
         wrong = next((name for name, part in named.items() if part is not None and not are_arrays(part)), "x")
         raise DataError(f"Expected {wrong} to be {ACCEPTED}; received {_described(named[wrong])}.")
+    for name, part in (("y", y), ("sample_weight", sample_weight)):
+        if part is not None:
+            raise ArgumentError(
+                f"Expected no {name} beside a {type(x).__name__}, whose batches hold it: (x, y) or "
+                f"(x, y, sample_weight). Leave {name} out."
+            )
     return Loader(x, class_weight)
 
 
@@ -102,53 +110,17 @@ def feed(source: Source, engine: Engine, cut: Portioning) -> Feed:
     return Gathered(source, passes, engine)
 
 
-class Shuffled(keras.utils.PyDataset):  # type: ignore[misc]
-    """A PyDataset whose batches come in an order from (seed, epoch)."""
-
-    def __init__(self, dataset: keras.utils.PyDataset, seed: int) -> None:
-        super().__init__(dataset.workers, dataset.use_multiprocessing, dataset.max_queue_size)
-        self._dataset, self._seed = dataset, seed
-        self.begin(0)
-
-    def begin(self, epoch: int) -> None:
-        """Takes the order of this epoch."""
-        self._order = order(self._dataset.num_batches, 1, self._seed, epoch)[0][:, 0].tolist()
-
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def __getitem__(self, index: int) -> Any:
-        return self._dataset[self._order[index]]
-
-    def on_epoch_begin(self) -> None:
-        self._dataset.on_epoch_begin()
-
-    def on_epoch_end(self) -> None:
-        self._dataset.on_epoch_end()
-
-
-class First(keras.utils.PyDataset):  # type: ignore[misc]
-    """The first batch of a PyDataset alone: to ask its workers for it would set them to work on the rest."""
-
-    def __init__(self, dataset: keras.utils.PyDataset) -> None:
-        super().__init__()
-        self._dataset = dataset
-
-    def __len__(self) -> int:
-        return 1
-
-    def __getitem__(self, index: int) -> Any:
-        return self._dataset[index]
-
-
 def _iterated(loader: Loader, engine: Engine, steps: int | None, seed: int | None) -> Iterated:
-    x, begin, like = loader.x, None, None
-    if isinstance(x, keras.utils.PyDataset):
-        like = _keras.batches(First(x), None, loader.class_weight)
-        if seed is not None and x.num_batches:
-            x = Shuffled(x, seed)
-            begin = x.begin
-    return Iterated(_keras.batches(x, steps, loader.class_weight), engine, begin, like)
+    x, name, weights = loader.x, type(loader.x).__name__, loader.class_weight
+    if isinstance(x, types.GeneratorType):
+        x = _keras.unshared(x)
+    if not isinstance(x, keras.utils.PyDataset):
+        return Iterated(name, _keras.batches(x, steps, weights), engine)
+    first = _keras.batches(First(x), None, weights)
+    if x.num_batches is None:
+        return Iterated(name, _keras.batches(x, steps, weights), engine, first)
+    ordered = Ordered(x, seed, steps)
+    return Iterated(name, _keras.batches(ordered, None, weights), engine, first, ordered)
 
 
 def _capped(steps: int | None) -> int | None:

@@ -22,6 +22,7 @@ SECONDS_TO_FILL = 0.25
 """A source that is slow should not keep the device waiting, nor the progress bar."""
 
 READY_AHEAD = 2
+THREAD = "kerasbridge data"
 T = TypeVar("T")
 
 
@@ -39,22 +40,27 @@ class Stack:
 
 
 def stacks(batches: Iterable[Batch], most_steps: int | None = None) -> Generator[Stack, None, None]:
-    """Stacks of consecutive batches of one shape.
+    """Stacks of consecutive batches of one shape; where taking one fails, those before it come first.
 
     Args:
         batches: nests of arrays, taken one by one and copied at once.
         most_steps: of a stack; no batch is taken before its stack is wanted.
     """
     filling: _Filling | None = None
-    for batch in batches:
-        if filling and filling.signature != signature(batch):
+    try:
+        for batch in batches:
+            if filling and filling.signature != signature(batch):
+                yield filling.stack()
+                filling = None
+            filling = filling or _Filling(batch, most_steps or MOST_STEPS)
+            filling.add(batch)
+            if filling.is_full():
+                yield filling.stack()
+                filling = None
+    except Exception:
+        if filling:
             yield filling.stack()
-            filling = None
-        filling = filling or _Filling(batch, most_steps or MOST_STEPS)
-        filling.add(batch)
-        if filling.is_full():
-            yield filling.stack()
-            filling = None
+        raise
     if filling:
         yield filling.stack()
 
@@ -107,7 +113,7 @@ def ahead(source: Generator[T, None, None]) -> Generator[T, None, None]:
                     ready.put((False, ending))
                     return
 
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(make,), daemon=True)
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(make,), name=THREAD, daemon=True)
     thread.start()
     try:
         while True:
