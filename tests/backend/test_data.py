@@ -255,7 +255,7 @@ def test_texts_train_on_tensorflow(backend, streams):
     labels = (words == "red").astype("float32")
     lookup = keras.layers.StringLookup(vocabulary=["red", "green", "light blue"], output_mode="one_hot")
     model = keras.Sequential([keras.Input((1,), dtype="string"), lookup, keras.layers.Dense(1)])
-    model.compile(keras.optimizers.SGD(0.5), "mse")
+    model.compile(keras.optimizers.SGD(0.2), "mse")
     one_by_one = [(words[at : at + 1], labels[at : at + 1]) for at in range(40)]
     if streams:
         kb.fit(model, generator(2 * one_by_one), verbose=0)
@@ -290,7 +290,7 @@ def test_a_hugging_face_dataset_trains_as_arrays(table):
 
 def test_columns_are_named_and_several_are_a_dict(table):
     def build():
-        inputs = {"left": keras.Input((4,)), "right": keras.Input((8,))}
+        inputs = {"left": keras.Input((4,), name="left"), "right": keras.Input((8,), name="right")}
         joined = keras.layers.concatenate([inputs["left"], inputs["right"]])
         model = keras.Model(inputs, keras.layers.Dense(CLASSES, activation="softmax")(joined))
         model.compile("adam", "sparse_categorical_crossentropy")
