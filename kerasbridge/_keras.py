@@ -110,10 +110,21 @@ class_weight_to_sample_weights = relied_on("class weights")
 def hide_tensorflow() -> None:
     """Keeps Keras from importing TensorFlow, four seconds, to save a model or set a seed on another backend.
 
-    A program that imported TensorFlow itself keeps it.
+    A program that imports TensorFlow itself, sooner or later, has it.
     """
-    if keras.config.backend() != "tensorflow" and "tensorflow" not in sys.modules:
-        relied_on("lazy modules")._available = False
+    module = relied_on("lazy modules")
+    if keras.config.backend() != "tensorflow" and not isinstance(module, _Hidden):
+        module.__class__ = type("HiddenModule", (_Hidden, type(module)), {})
+
+
+class _Hidden:
+    """A lazy module of Keras that is there for Keras once the program has imported it."""
+
+    name: str
+
+    @property
+    def available(self) -> bool:
+        return self.name in sys.modules
 
 
 hide_tensorflow()
