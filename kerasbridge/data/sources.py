@@ -88,7 +88,12 @@ def with_validation(source: Source, validation_data: Any, validation_split: floa
                 "Expected validation_data=(x, y) or (x, y, sample_weight), or something that yields such batches; "
                 f"received a tuple of {len(parts)}."
             )
-        return source, read(*parts)
+        held_out = read(*parts)
+        if _lacks_targets(held_out, source):
+            raise ArgumentError(
+                "Expected validation_data=(x, y) or (x, y, sample_weight), as training has a y; received x alone."
+            )
+        return source, held_out
     if not validation_split:
         return source, None
     if not isinstance(source, Arrays):
@@ -108,6 +113,12 @@ def feed(source: Source, engine: Engine, cut: Portioning) -> Feed:
     if isinstance(source, Arrays) and budget.fits(source, engine, cut.device_budget):
         return Resident(source, passes, engine)
     return Gathered(source, passes, engine)
+
+
+def _lacks_targets(held_out: Source, source: Source) -> bool:
+    if not isinstance(source, Arrays) or not isinstance(held_out, Arrays):
+        return False
+    return source.nest.y is not None and held_out.nest.y is None
 
 
 def _iterated(loader: Loader, engine: Engine, steps: int | None, seed: int | None) -> Iterated:

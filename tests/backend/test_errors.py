@@ -12,11 +12,6 @@ X, Y = CASES["MLP"].arrays(64)
 OUTSIDE, NEGATIVE = np.where(np.arange(64) == 9, 5, Y), np.where(np.arange(64) == 9, -1, Y)
 
 
-def rows():
-    """A generator of batches, which is for model.fit."""
-    yield X, Y
-
-
 WRONG = {
     "unequal lengths": (lambda m: kb.fit(m, X, Y[:60]), DataError, "x has 64 rows but y has 60"),
     "unequal weights": (
@@ -27,7 +22,7 @@ WRONG = {
     ),
     "empty arrays": (lambda m: kb.fit(m, X[:0], Y[:0]), DataError, "x has 0 rows"),
     "empty validation": (lambda m: kb.fit(m, X, Y, validation_data=(X[:0], Y[:0])), DataError, "x has 0 rows"),
-    "no x": (lambda m: kb.fit(m), DataError, "Expected x to hold at least one array, received none."),
+    "no x": (lambda m: kb.fit(m), DataError, "or a Hugging Face dataset; received NoneType."),
     "label too large": (
         lambda m: kb.fit(m, X, OUTSIDE), DataError,
         "y holds the label 5 in row 9: the model's 5 outputs take whole numbers from 0 to 4",
@@ -62,7 +57,6 @@ WRONG = {
     "rng": (
         lambda m: kb.fit(m, X, Y, rng="best"), ArgumentError, "rng to be one of portable, native, received 'best'",
     ),
-    "generator": (lambda m: kb.fit(m, rows()), DataError, "received generator. Convert it with np.asarray"),
     "strings": (lambda m: kb.fit(m, np.array(["a"] * 64), Y), DataError, "x to be numbers, received dtype <U1"),
     "objects": (
         lambda m: kb.fit(m, np.array([None] * 64), Y), DataError, "Expected x to be numbers, received dtype object",
