@@ -240,6 +240,25 @@ def dtype_policies(model: Any) -> tuple[str, ...]:
     return tuple(str(layer.dtype_policy) for layer in model._flatten_layers())
 
 
+def settings(model: Any) -> tuple[Any, ...]:
+    """The plain public attributes of Keras's own layers and optimizer: rates, activations, momenta.
+
+    A class of the user's may count its calls in one, and is left out.
+    """
+    holders = [*every_layer(model), getattr(model, "optimizer", None)]
+    own = [holder for holder in holders if type(holder).__module__.partition(".")[0] == "keras"]
+    return tuple(
+        (name, value)
+        for holder in own
+        for name, value in vars(holder).items()
+        if not name.startswith("_") and name not in _OF_ITS_STATE and isinstance(value, _PLAIN)
+    )
+
+
+_OF_ITS_STATE = ("built", "training", "is_gptq_calibrated", "is_awq_calibrated")
+_PLAIN = (bool, int, float, str, types.FunctionType)
+
+
 def flat_losses(model: Any) -> list[Any]:
     """The compiled losses, one for each output, once they are built."""
     compiled = model._compile_loss

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kerasbridge._keras import keras
+from kerasbridge._keras import keras, settings
 from kerasbridge.data.feeds import Portion
 from kerasbridge.engines.base import Block, Engine
 from kerasbridge.keeping import kept, state
@@ -119,7 +119,7 @@ class Runner:
         note: Callable[[np.ndarray[Any, Any]], None] | None = None, meter: Meter | None = None,
     ) -> None:  # fmt: skip
         self.model, self.engine, self.make_step, self._meter = model, engine, make_step, meter
-        self._note = note
+        self._note, self._settings = note, settings(model)
         self.how: str | None = None
         self.reason: str | None = None
 
@@ -180,5 +180,5 @@ class Runner:
         return outputs
 
     def _compiled(self, portion: Portion, compile_step: Callable[[Step], Any]) -> Any:
-        key = (self.make_step, portion.signature, state(self.model))
+        key = (self.make_step, portion.signature, self._settings, state(self.model))
         return kept(self.model, KEPT, key, lambda: compile_step(self.make_step(self.model, self.engine.value_and_grad)))

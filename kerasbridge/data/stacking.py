@@ -17,7 +17,7 @@ from kerasbridge.data.arrays import signature
 from kerasbridge.step import Batch, rows_of
 
 MOST_STEPS = 64
-MOST_BYTES = 64 * 2**20
+MOST_BYTES = 16 * 2**20
 SECONDS_TO_FILL = 0.25
 """A source that is slow should not keep the device waiting, nor the progress bar."""
 
@@ -30,7 +30,8 @@ T = TypeVar("T")
 class Stack:
     """The first `steps` of a nest of arrays (capacity, batch, …) are batches of `rows` rows.
 
-    The capacity depends on the shapes of a batch alone, so that what is compiled for one stack serves for all.
+    The capacity is one for a batch that stands alone, else it depends on the shapes of a batch alone: what is compiled
+    for one stack serves for others.
     """
 
     nest: Batch
@@ -84,7 +85,9 @@ class _Filling:
         return self._steps == self._capacity or time.perf_counter() - self._start > SECONDS_TO_FILL
 
     def stack(self) -> Stack:
-        return Stack(self._nest, self._steps, self._rows, self.signature)
+        # Where shapes change from batch to batch, all of them stand alone: nothing is carried along with them.
+        nest = _keras.map_tensors(lambda leaf: leaf[:1], self._nest) if self._steps == 1 else self._nest
+        return Stack(nest, self._steps, self._rows, self.signature)
 
 
 def _fitting(batch: Batch) -> int:
