@@ -316,7 +316,7 @@ def test_step_by_step_a_step_may_look_at_values():
     assert history.params["execution"] == "step by step"
 
 
-@pytest.mark.parametrize("step", [3, [], [mean, None], "mean", int, lambda model: model, lambda a, b, c: a], ids=str)
+@pytest.mark.parametrize("step", [3, [], [mean, None], "mean", int, lambda model: model, lambda a, b, c: a])
 def test_what_is_no_function_is_refused(step):
     with pytest.raises(ArgumentError, match=r"^Expected step to be a function of \(model, batch\)"):
         kb.fit(mlp(), X, Y, verbose=0, step=step)
