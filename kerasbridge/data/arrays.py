@@ -164,9 +164,13 @@ def check_numbers(name: str, array: Array) -> None:
     Raises:
         DataError: naming the dtype.
     """
-    kinds = "fiubcOSU" if keras.config.backend() == "tensorflow" else "fiubc"
-    if array.dtype.kind not in kinds and str(array.dtype) != "bfloat16":
+    taken = array.dtype.kind in "fiubc" or str(array.dtype) == "bfloat16"
+    if not taken and not (keras.config.backend() == "tensorflow" and _is_text(array)):
         raise DataError(f"Expected {name} to be numbers, received dtype {array.dtype}. Convert it first.")
+
+
+def _is_text(array: Array) -> bool:
+    return array.dtype.kind in "SU" or all(isinstance(each, str | bytes) for each in array.flat)
 
 
 def _is_array(leaf: Any) -> bool:

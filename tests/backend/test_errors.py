@@ -76,7 +76,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_wrong_input_is_one_sentence_and_changes_nothing(what):
+def test_wrong_input_is_one_sentence_and_changes_nothing(what, backend):
+    if what == "strings" and backend == "tensorflow":
+        pytest.skip("TensorFlow has tensors of texts: the model says what it takes")
     call, error, text = WRONG[what]
     model, untouched = seeded(mlp), seeded(mlp)
     with pytest.raises(error) as caught:
