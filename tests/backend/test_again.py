@@ -310,6 +310,7 @@ def test_a_torch_module_trains_as_with_stock_and_keeps_its_buffers(backend, capl
 def test_a_function_of_jax_trains_as_with_stock(backend):
     if backend != "jax":
         pytest.skip("a layer for JAX")
+    pytest.importorskip("tensorflow", reason="Keras traces a JaxLayer with TensorFlow to find its shapes")
     jnp, draw = importlib.import_module("jax.numpy"), importlib.import_module("jax").random
 
     def first(rng, inputs, training):
