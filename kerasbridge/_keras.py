@@ -240,25 +240,6 @@ def dtype_policies(model: Any) -> tuple[str, ...]:
     return tuple(str(layer.dtype_policy) for layer in model._flatten_layers())
 
 
-def settings(model: Any) -> tuple[Any, ...]:
-    """The plain public attributes of Keras's own layers and optimizer: rates, activations, momenta.
-
-    A class of the user's may count its calls in one, and is left out.
-    """
-    holders = [*every_layer(model), getattr(model, "optimizer", None)]
-    own = [holder for holder in holders if type(holder).__module__.partition(".")[0] == "keras"]
-    return tuple(
-        (name, value)
-        for holder in own
-        for name, value in vars(holder).items()
-        if not name.startswith("_") and name not in _OF_ITS_STATE and isinstance(value, _PLAIN)
-    )
-
-
-_OF_ITS_STATE = ("built", "training", "is_gptq_calibrated", "is_awq_calibrated")
-_PLAIN = (bool, int, float, str, types.FunctionType)
-
-
 def flat_losses(model: Any) -> list[Any]:
     """The compiled losses, one for each output, once they are built."""
     compiled = model._compile_loss
@@ -363,18 +344,6 @@ def optimized_variables(optimizer: Any) -> list[Any]:
     return list(optimizer._trainable_variables)
 
 
-def optimizer_variables(optimizer: Any) -> list[Any]:
-    """Every variable of an optimizer and of those within it.
-
-    Keras's own list lacks those that an optimizer makes as attributes while another builds it: Nadam's product of
-    momenta within a LossScaleOptimizer, which stock JAX so forgets at each step.
-    """
-    inner = [getattr(optimizer, "inner_optimizer", None), *getattr(optimizer, "optimizers", ())]
-    parts = [part for each in (optimizer, *inner) if each is not None for part in vars(each).values()]
-    held = [part for part in parts if isinstance(part, keras.Variable)]
-    return list({id(variable): variable for variable in (*optimizer.variables, *held)}.values())
-
-
 def ready_for_callbacks(model: Any) -> None:
     """Gives a model that only holds others, neither called nor compiled, what Keras's callbacks ask it for."""
     if type(model).build is keras.Model.build and all(layer.built for layer in every_layer(model)):
@@ -398,32 +367,6 @@ def write_summaries_with(callback: Any, summaries: Any, write_model: Callable[[A
 def train_writer(callback: Any) -> Any:
     """The writer of a TensorBoard callback to the folder of the training's events."""
     return callback._train_writer
-
-
-def summary_of(model: Any) -> str:
-    """What `model.summary` prints."""
-    lines: list[str] = []
-    model.summary(line_length=80, print_fn=lambda line, line_break=True: lines.append(line))
-    return "\n".join(lines)
-
-
-def optimizers_of(model: Any) -> list[Any]:
-    """The optimizers that a model and the layers in it hold as attributes, each once."""
-    holders = [model, *every_layer(model)]
-    held = [part for holder in holders for part in vars(holder).values()]
-    return list({id(part): part for part in held if isinstance(part, keras.optimizers.Optimizer)}.values())
-
-
-def held_variables(model: Any) -> list[Any]:
-    """Every variable of a model, its metrics and the optimizers it holds, and Keras's own seed state."""
-    moved = [variable for optimizer in optimizers_of(model) for variable in optimizer_variables(optimizer)]
-    return [*model.variables, *rnn_states(model), *model.metrics_variables, *moved, global_generator().state]
-
-
-def rnn_states(model: Any) -> list[Any]:
-    """What stateful RNNs keep from batch to batch: variables that Keras does not count among the model's."""
-    stateful = [layer for layer in every_layer(model) if isinstance(layer, keras.layers.RNN) and layer.stateful]
-    return [state for layer in stateful for state in keras.tree.flatten(layer.states)]
 
 
 def is_sparse_or_ragged(tensor: Any) -> bool:

@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kerasbridge._keras import keras, settings
+from kerasbridge._keras import keras
 from kerasbridge.data.feeds import Portion
 from kerasbridge.engines.base import Block, Engine
+from kerasbridge.holding import settings
 from kerasbridge.keeping import kept, state
 from kerasbridge.step import Step
 
@@ -37,17 +38,12 @@ Told = Callable[[Ran], None]
 
 
 class Pace:
-    """How many steps the next block has: a fixed number, or what takes about a quarter of a second."""
+    """How many steps the next block has: a fixed number, where somebody wants to be told, or about 0.25 s of them."""
 
     def __init__(self, fixed: int | None = None) -> None:
-        self._fixed = fixed
+        self.fixed = fixed
         self._size = fixed or 1
         self._compiled = False
-
-    @property
-    def fixed(self) -> int | None:
-        """The number of steps, where somebody wants to be told after so many."""
-        return self._fixed
 
     def size(self) -> int:
         """Steps of the next block."""
@@ -55,7 +51,7 @@ class Pace:
 
     def took(self, steps: int, seconds: float) -> None:
         """Learns from a finished block; the first one's time is mostly compilation."""
-        if self._fixed:
+        if self.fixed:
             return
         if not self._compiled:
             self._compiled, self._size = True, 8

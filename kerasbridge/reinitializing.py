@@ -6,7 +6,7 @@ its config, beside the model.
 
 from typing import Any
 
-from kerasbridge import _keras, checks
+from kerasbridge import _keras, checks, holding
 from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError
 from kerasbridge.random import derive
@@ -98,10 +98,10 @@ def _parts(layer: Any) -> dict[str, Any]:
 def _optimizers_anew(model: Any) -> list[tuple[Any, Any]]:
     """The variables of every optimizer that the model holds, each with the value it starts with."""
     found: list[tuple[Any, Any]] = []
-    for optimizer in _keras.optimizers_of(model):
+    for optimizer in holding.optimizers_of(model):
         if optimizer.built:
             fresh = type(optimizer).from_config(optimizer.get_config())
             fresh.build(_keras.optimized_variables(optimizer))
-            states, starts = map(_keras.optimizer_variables, (optimizer, fresh))
+            states, starts = map(holding.optimizer_variables, (optimizer, fresh))
             found += [(state, start.value) for state, start in zip(states, starts, strict=True)]
     return found

@@ -37,7 +37,6 @@ class seed_everything:  # noqa: N801 - called like a function, with `with` like 
         self._before = (random.getstate(), np.random.get_state())
         engines.current()
         _keras.enter_portable_random()
-        _keras.hide_tensorflow()
         keras.utils.set_random_seed(seed)
 
     def __enter__(self) -> Self:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from kerasbridge import _keras
+from kerasbridge import _keras, holding
 from kerasbridge._keras import keras
 
 Tensor = Any
@@ -74,7 +74,7 @@ def _train_step(
         _keras.track_loss(model, loss, rows_of(x))
         return reported, model.compute_metrics(x, y, predictions, sample_weight=sample_weight)
 
-    moved = _keras.optimizer_variables(model.optimizer)
+    moved = holding.optimizer_variables(model.optimizer)
     return _step(model, run, [*model.variables, *moved, *model.metrics_variables])
 
 
@@ -111,5 +111,5 @@ def _norm(gradients: list[Tensor | None]) -> Tensor:
 
 
 def _step(model: keras.Model, run: Callable[[Batch], Any], variables: list[Any]) -> Step:
-    unique = tuple({id(variable): variable for variable in [*variables, *_keras.rnn_states(model)]}.values())
+    unique = tuple({id(variable): variable for variable in [*variables, *holding.rnn_states(model)]}.values())
     return Step(run, unique, eager=bool(model.run_eagerly), xla=bool(model.jit_compile))

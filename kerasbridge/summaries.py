@@ -130,7 +130,7 @@ def _write_model(callback: Any, write_graph: Callable[[], None]) -> None:
             _write_graph(summary, callback.model)
         else:
             write_graph()
-        summary.text("model", _as_code(_keras.summary_of(callback.model)), step=0)
+        summary.text("model", _as_code(_summary_of(callback.model)), step=0)
 
 
 def _write_graph(summary: Summaries, model: Any) -> None:
@@ -140,6 +140,13 @@ def _write_graph(summary: Summaries, model: Any) -> None:
             summary.model("keras", model.to_json(), step=0)
         except Exception as error:  # a layer's get_config may raise anything
             warnings.warn(f"Model failed to serialize as JSON. Ignoring... {error}", stacklevel=2)
+
+
+def _summary_of(model: Any) -> str:
+    """What `model.summary` prints."""
+    lines: list[str] = []
+    model.summary(line_length=80, print_fn=lambda line, line_break=True: lines.append(line))
+    return "\n".join(lines)
 
 
 def _as_code(text: str) -> str:

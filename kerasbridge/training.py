@@ -99,7 +99,6 @@ def fit(
         >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         >>> history = kb.fit(model, data.x_train / 255, data.y_train, epochs=1, seed=0, verbose=0)
     """
-    _keras.hide_tensorflow()
     arguments.check(model, step, batch_size, epochs, initial_epoch, validation_split, seed, rng)
     if validation_batch_size is not None:
         checks.check_batch_size(validation_batch_size, 1)
@@ -168,7 +167,6 @@ def evaluate(
         >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         >>> loss, accuracy = kb.evaluate(model, data.x_test / 255, data.y_test, verbose=0)
     """
-    _keras.hide_tensorflow()
     arguments.check(model, step, batch_size)
     if step is None and arguments.hands_over(model, "test"):
         return model.evaluate(x, y, batch_size, verbose, sample_weight, steps, readied(callbacks), return_dict)
@@ -214,7 +212,6 @@ def predict(
         >>> kb.predict(kb.models.mlp(), kb.datasets.mnist().x_test[:5] / 255).shape
         (5, 10)
     """
-    _keras.hide_tensorflow()
     if batch_size is not None:
         checks.check_batch_size(batch_size, 1)
     if arguments.hands_over(model, "predict"):

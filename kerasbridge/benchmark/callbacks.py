@@ -41,12 +41,7 @@ def usual(folder: Path) -> list[Any]:
 def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int | None) -> dict[str, Any]:
     """How many times as long an epoch takes with callbacks: median, least and most of the pairs.
 
-    Args:
-        model_name: "mlp" or "cnn".
-        data_name: what `kb.datasets.mnist` takes.
-        rounds: calls of each.
-        epochs: epochs of a call; at least 2, since the first does not count.
-        rows: train on that many rows only.
+    The arguments are those of `epochs.compare`.
     """
     x, y = digits(data_name, rows)
     bare, watched = (compiled_model(model_name) for _ in range(2))

@@ -42,12 +42,7 @@ def constant_words() -> Iterator[None]:
 def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int | None) -> dict[str, Any]:
     """The share of a step's time that drawing takes: median, least and most of the pairs.
 
-    Args:
-        model_name: "mlp" or "cnn".
-        data_name: what `kb.datasets.mnist` takes.
-        rounds: calls of each.
-        epochs: epochs of a call; at least 2, since the first does not count.
-        rows: train on that many rows only.
+    The arguments are those of `epochs.compare`.
     """
     x, y = digits(data_name, rows)
     drawing, constant = (compiled_model(model_name) for _ in range(2))

@@ -24,12 +24,7 @@ def builtin_step(model: Any, batch: Any) -> tuple[Any, Any]:
 def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int | None) -> dict[str, Any]:
     """How much longer an epoch takes, median, least and most of the rounds, and whether the losses are the same.
 
-    Args:
-        model_name: "mlp" or "cnn".
-        data_name: what `kb.datasets.mnist` takes.
-        rounds: calls of each.
-        epochs: epochs of a call; at least 2, since the first does not count.
-        rows: train on that many rows only.
+    The arguments are those of `epochs.compare`.
     """
     x, y = digits(data_name, rows)
     builtin, own = (compiled_model(model_name) for _ in range(2))

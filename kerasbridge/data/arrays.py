@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, checks
+from kerasbridge import _keras, checks, engines
 from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.step import Batch
@@ -165,7 +165,7 @@ def check_numbers(name: str, array: Array) -> None:
         DataError: naming the dtype.
     """
     taken = array.dtype.kind in "fiubc" or str(array.dtype) == "bfloat16"
-    if not taken and not (keras.config.backend() == "tensorflow" and _is_text(array)):
+    if not taken and not (engines.current().takes_texts and _is_text(array)):
         raise DataError(f"Expected {name} to be numbers, received dtype {array.dtype}. Convert it first.")
 
 

@@ -53,6 +53,7 @@ class Engine(abc.ABC):
     """One backend: its devices, its gradients, and the fastest way it has to run many steps."""
 
     name: ClassVar[str]
+    takes_texts: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.device = "auto"

@@ -21,6 +21,7 @@ class TensorFlowEngine(Engine):
     """Gradients by `tf.GradientTape`, blocks by `tf.while_loop`."""
 
     name = "tensorflow"
+    takes_texts = True
 
     def settle(self, device: Device) -> None:
         if device.kind == "cpu":

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kerasbridge import _keras
+from kerasbridge import _keras, holding
 from kerasbridge._keras import keras
 from kerasbridge.engines.base import Engine
 from kerasbridge.engines.scope import distinct
@@ -66,7 +66,7 @@ def _make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training
         own = model.trainable_variables if optimizer is getattr(model, "optimizer", None) else []
         _build(optimizer, distinct([own, variables]))
     seen = rehearse(run, batch, with_values) if with_values else _rehearse_again(run, step, model, batch, first)
-    moved = [variable for optimizer, _ in optimizers for variable in _keras.optimizer_variables(optimizer)]
+    moved = [variable for optimizer, _ in optimizers for variable in holding.optimizer_variables(optimizer)]
     _keras.ready_for_callbacks(model)
     variables = distinct([model.variables, model.metrics_variables, seen.variables, moved])
     names, metrics = _logged(model, seen)
@@ -147,7 +147,7 @@ def _logged(model: keras.Model, seen: Seen) -> tuple[tuple[str, ...], list[Any]]
 
 def _warn_of_unheld(model: keras.Model, seen: Seen, optimizers: list[tuple[Any, list[Any]]]) -> None:
     """What the model does not hold is lost to callbacks that save the model."""
-    held = set(map(id, _keras.held_variables(model)))
+    held = set(map(id, holding.held_variables(model)))
     changed = [*seen.written, *(optimizer.variables[0] for optimizer, _ in optimizers)]
     unheld = [variable for variable in changed if id(variable) not in held]
     if unheld:

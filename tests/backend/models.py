@@ -24,6 +24,17 @@ class Case:
         return self.data(np.random.default_rng(0), rows)
 
 
+class OnBatchEnd(keras.callbacks.Callback):  # type: ignore[misc]
+    """Calls a function with (model, step) after every training batch."""
+
+    def __init__(self, function: Callable[[Any, int], Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.function(self.model, batch)
+
+
 def twins(build: Callable[[], Any]) -> tuple[Any, Any]:
     """Two models that start from the same weights, and whose random layers start from the same seeds."""
     return seeded(build), seeded(build)

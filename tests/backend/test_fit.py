@@ -10,24 +10,13 @@ import pytest
 import kerasbridge as kb
 from kerasbridge import loop, random
 from kerasbridge._keras import keras
-from tests.backend.models import CASES, Penalty, assert_same_state, cnn, mlp, seeded, state, twins
+from tests.backend.models import CASES, OnBatchEnd, Penalty, assert_same_state, cnn, mlp, seeded, state, twins
 
 layers, ops = keras.layers, keras.ops
 X, Y = CASES["MLP"].arrays(203)  # 25 batches of 8 and one of 3
 BATCH_SIZE, STEPS = 8, 26
 CLOSE = {"rtol": 1e-3, "atol": 1e-4}  # A few dozen steps: what test_equal_to_stock.py allows for 200, and tighter.
 PLAIN = {"batch_size": BATCH_SIZE, "shuffle": False, "verbose": 0}
-
-
-class OnBatchEnd(keras.callbacks.Callback):
-    """Calls a function with (model, step) after every training batch."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.function(self.model, batch)
 
 
 def equal_to_stock(build, *data, tolerance=CLOSE, **arguments):

@@ -11,22 +11,11 @@ from kerasbridge import keeping
 from kerasbridge._keras import keras
 from kerasbridge.data import stacking
 from kerasbridge.errors import DataError
-from tests.backend.models import CLASSES, assert_same_state, seeded
+from tests.backend.models import CLASSES, OnBatchEnd, assert_same_state, seeded
 from tests.backend.test_data import Batches, X, Y, cut, generator, linear, trained
 
 BATCHES = cut(X, Y)
 RAN_OUT = "Your input ran out of data; interrupting training"
-
-
-class OnBatchEnd(keras.callbacks.Callback):
-    """Calls a function with the model after every training batch."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.function(self.model, batch)
 
 
 def reading(read):

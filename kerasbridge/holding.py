@@ -1,0 +1,56 @@
+"""What a model holds beside its weights: optimizers, their variables, states of its layers, plain settings."""
+
+import types
+from typing import Any
+
+from kerasbridge import _keras
+from kerasbridge._keras import keras
+
+_OF_ITS_STATE = ("built", "training", "is_gptq_calibrated", "is_awq_calibrated")
+_PLAIN = (bool, int, float, str, types.FunctionType)
+
+
+def settings(model: Any) -> tuple[Any, ...]:
+    """The plain public attributes of Keras's own layers and optimizer: rates, activations, momenta.
+
+    A class of the user's may count its calls in one, and is left out.
+    """
+    holders = [*_keras.every_layer(model), getattr(model, "optimizer", None)]
+    own = [holder for holder in holders if type(holder).__module__.partition(".")[0] == "keras"]
+    return tuple(
+        (name, value)
+        for holder in own
+        for name, value in vars(holder).items()
+        if not name.startswith("_") and name not in _OF_ITS_STATE and isinstance(value, _PLAIN)
+    )
+
+
+def optimizers_of(model: Any) -> list[Any]:
+    """The optimizers that a model and the layers in it hold as attributes, each once."""
+    holders = [model, *_keras.every_layer(model)]
+    held = [part for holder in holders for part in vars(holder).values()]
+    return list({id(part): part for part in held if isinstance(part, keras.optimizers.Optimizer)}.values())
+
+
+def optimizer_variables(optimizer: Any) -> list[Any]:
+    """Every variable of an optimizer and of those within it.
+
+    Keras's own list lacks those that an optimizer makes as attributes while another builds it: Nadam's product of
+    momenta within a LossScaleOptimizer, which stock JAX so forgets at each step.
+    """
+    inner = [getattr(optimizer, "inner_optimizer", None), *getattr(optimizer, "optimizers", ())]
+    parts = [part for each in (optimizer, *inner) if each is not None for part in vars(each).values()]
+    held = [part for part in parts if isinstance(part, keras.Variable)]
+    return list({id(variable): variable for variable in (*optimizer.variables, *held)}.values())
+
+
+def rnn_states(model: Any) -> list[Any]:
+    """What stateful RNNs keep from batch to batch: variables that Keras does not count among the model's."""
+    stateful = [layer for layer in _keras.every_layer(model) if isinstance(layer, keras.layers.RNN) and layer.stateful]
+    return [state for layer in stateful for state in keras.tree.flatten(layer.states)]
+
+
+def held_variables(model: Any) -> list[Any]:
+    """Every variable of a model, its metrics and the optimizers it holds, and Keras's own seed state."""
+    moved = [variable for optimizer in optimizers_of(model) for variable in optimizer_variables(optimizer)]
+    return [*model.variables, *rnn_states(model), *model.metrics_variables, *moved, _keras.global_generator().state]
