@@ -11,7 +11,7 @@ from kerasbridge.engines.base import Engine
 from kerasbridge.engines.scope import distinct
 from kerasbridge.errors import StepError
 from kerasbridge.keeping import kept
-from kerasbridge.own_step import plain_state
+from kerasbridge.own_step import host_draws, plain_state
 from kerasbridge.own_step.averages import Averages
 from kerasbridge.own_step.calling import Step, call, functions
 from kerasbridge.own_step.objectives import Objective, Returned
@@ -21,8 +21,6 @@ from kerasbridge.step import Batch
 
 log = logging.getLogger("kerasbridge")
 _KEPT = "_kerasbridge_steps"
-_REHEARSALS = 3
-"""A step that draws on the host does so in each; another thread of the program may do it in one."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +77,15 @@ def _make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training
 def _rehearse_again(run: Any, step: Step, model: keras.Model, batch: Batch, first: Seen) -> Seen:
     """Once everything is built, a rehearsal that changes anything shows a step that may not be compiled."""
     before = plain_state.remembered(step, model)
-    for _ in range(_REHEARSALS):
-        drawn = plain_state.drawn_on_host()
+
+    def again() -> Seen:
         seen = rehearse(run, batch)
         plain_state.check_unchanged(step, before, plain_state.remembered(step, model))
         _check_nothing_made(first, seen)
-        if plain_state.drawn_on_host() == drawn:
-            return seen
-    plain_state.check_nothing_drawn(step, drawn, plain_state.drawn_on_host())
+        return seen
+
+    seen, drawn = host_draws.noticed(again)
+    plain_state.check_nothing_drawn(step, drawn)
     return seen
 
 

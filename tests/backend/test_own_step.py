@@ -1,6 +1,7 @@
 """A training step of one's own: what it may do, and that it does it alike on every backend."""
 
 import logging
+import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -828,6 +829,15 @@ def test_threads_train_models_of_their_own():
         found = list(pool.map(train, [1.0, 2.0, 3.0]))
     np.testing.assert_allclose(found, [1.7, 1.4, 1.1], rtol=1e-5)
     kb.fit(mlp(), X, Y, **PLAIN)  # nothing of Keras's is left changed
+
+
+def test_another_thread_may_draw_while_a_step_is_looked_at():
+    def step(model, batch):
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(random.random).result()
+        return ops.mean(model(batch.x) ** 2)
+
+    kb.fit(linear(optimizer=sgd()), numbers(), verbose=0, step=step)
 
 
 def test_freezing_takes_effect_in_the_next_fit():
