@@ -77,7 +77,7 @@ def parity_whole(session: nox.Session) -> None:
 @nox.parametrize("backend", BACKENDS)
 def tests(session: nox.Session, backend: str) -> None:
     """Run the backend tests on one backend, with no other installed."""
-    install(session, "-e", f".[{backend}]", *group_of("data"), group="test")
+    install(session, "-e", f".[{backend}]", *group_of("data"), *group_of("libraries"), group="test")
     pytest(session, "tests/backend", backend=backend)
 
 

@@ -98,9 +98,7 @@ class TensorFlowEngine(Engine):
         return StepByStep(self, step, reason).predict if reason else self._function(step)
 
     def _function(self, step: Step) -> Any:
-        return tf.function(
-            lambda data, row: step.run(self.take(data, row)), autograph=False, jit_compile=True if step.xla else None
-        )
+        return _traced(lambda data, row: step.run(self.take(data, row)), jit_compile=True if step.xla else None)
 
     def _on_device(self) -> contextlib.AbstractContextManager[Any]:
         kind, _, index = self.device.partition(":")
@@ -115,8 +113,7 @@ class TensorFlowBlock:
 
     def __init__(self, engine: TensorFlowEngine, step: Step) -> None:
         self._step = engine._function(step)
-        # A function of its own for each block: TensorFlow warns of one that is traced for model after model.
-        self._loop = tf.function(lambda *arguments: self._while(*arguments), autograph=False)
+        self._loop = _traced(self._while)
         self._on_device = engine._on_device
 
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> Outcome:
@@ -146,6 +143,17 @@ class TensorFlowBlock:
             more, body, (start, tf.constant(True), reports, *empty), parallel_iterations=1
         )
         return end, reports.stack(), dict(zip(names, last, strict=True))
+
+
+def _traced(function: Callable[..., Any], **options: Any) -> Any:
+    """A graph of a function, made anew for other shapes.
+
+    TensorFlow warns of tracing too often, and counts by where a function lies in memory: another model's may lie there
+    later, as in a search over many models.
+    """
+    graph = tf.function(function, autograph=False, **options)
+    graph._omit_frequent_tracing_warning = True
+    return graph
 
 
 def _moments(original: Any, x: Tensor, axes: Any, keepdims: bool = False, synchronized: bool = False) -> Any:

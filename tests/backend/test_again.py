@@ -330,3 +330,13 @@ def test_a_function_of_jax_trains_as_with_stock(backend):
     model = same_everywhere(build, X, Y)
     (seen,) = [variable for variable in model.layers[0].non_trainable_variables if variable.ndim == 0][:1]
     assert int(seen) == 4 * 4
+
+
+def test_many_models_one_after_the_other_are_no_reason_to_warn(caplog):
+    for _ in range(8):
+        model = keras.Sequential([keras.Input((12,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        kb.fit(model, X, X[:, :1], batch_size=64, verbose=0)
+        del model
+        keras.backend.clear_session(free_memory=True)
+    assert "retracing" not in caplog.text

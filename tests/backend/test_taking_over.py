@@ -154,3 +154,32 @@ def test_a_method_that_a_subclass_extends_reaches_kerasbridge():
         history = model.fit(X, Y, **PLAIN)
     assert ran_here(history)
     assert history.params["extended"]
+
+
+@pytest.mark.filterwarnings("ignore:.*is deprecated, :DeprecationWarning", "ignore:Skipping variable loading")
+def test_keras_tuner_searches_through_kerasbridge(tmp_path, monkeypatch):
+    tuners = pytest.importorskip("keras_tuner")
+    ways, fit = [], taking_over.training.fit
+
+    def noted(model, *arguments, **keywords):
+        history = fit(model, *arguments, **keywords)
+        ways.append(history.params["execution"])
+        return history
+
+    def build(choice):
+        model = mlp()
+        model.optimizer.learning_rate = choice.Float("learning_rate", 1e-3, 1.0, sampling="log")
+        return model
+
+    monkeypatch.setitem(taking_over._TAKEN_OVER, "fit", noted)
+    options = {"objective": "val_loss", "seed": 0, "directory": tmp_path, "max_trials": 2}
+    kb.seed_everything(0)
+    with kb.as_keras_fit():
+        tuner = tuners.RandomSearch(build, **options)
+        stopping = keras.callbacks.EarlyStopping("loss", min_delta=10.0)  # ends each in the second of three epochs
+        tuner.search(X, Y, epochs=3, validation_data=(X, Y), callbacks=[stopping], verbose=0)
+        best, tested = tuner.oracle.get_best_trials(1)[0], tuner.get_best_models()[0].evaluate(X, Y, verbose=0)
+    assert len(ways) == 2
+    assert set(ways) <= {"looped", "traced", "jitted steps"}
+    assert best.metrics.get_best_step("val_loss") <= 1
+    np.testing.assert_allclose(best.score, tested[0] if isinstance(tested, list) else tested, rtol=1e-5)
