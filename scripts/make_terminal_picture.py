@@ -1,0 +1,109 @@
+"""Make docs/images/first-run.png: a terminal in which the commands below were typed, with what they said.
+
+    python scripts/make_terminal_picture.py [PICTURE.png]
+
+The commands run for real, in a new folder with examples/ beside it, in a terminal of COLUMNS columns that pyte plays.
+Needs all three backends, the extra `plots`, pyte (`pip install pyte`), and Chromium on the PATH.
+"""
+
+import html
+import io
+import os
+import pty
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import browser
+import pyte
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+PICTURE = ROOT / "docs" / "images" / "first-run.png"
+COMMANDS = (
+    "kerasbridge train --run-dir runs/first",
+    "kerasbridge predict runs/first examples/digits/3-photo.jpg",
+    "KERAS_BACKEND=torch kerasbridge evaluate runs/first",
+)
+COLUMNS, MOST_LINES = 96, 400
+COLOURS = {
+    "default": "#d6deeb", "black": "#7f8c98", "red": "#ff7b72", "green": "#7ee787", "brown": "#e3b341",
+    "blue": "#79c0ff", "magenta": "#d2a8ff", "cyan": "#76e3ea", "white": "#f0f6fc",
+}  # fmt: skip
+PAGE = """<!doctype html><meta charset="utf-8"><title>A first run</title><style>
+body {{ margin: 0; background: #0d1117; color: {default}; }}
+pre {{ margin: 0; padding: 18px 22px; font: 15px/1.35 "DejaVu Sans Mono", monospace; }}
+b {{ font-weight: 600; }} .prompt {{ color: #7ee787; }}
+</style><pre>{text}</pre>"""
+
+
+def main() -> None:
+    """Types the commands and takes the picture."""
+    picture, path = Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURE, browser.find()
+    if path is None:
+        sys.exit(f"Expected one of {', '.join(browser.NAMES)} on the PATH.")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "examples").symlink_to(ROOT / "examples")
+        text = "\n\n".join(typed(command, Path(folder)) for command in COMMANDS)
+        page = Path(folder) / "page.html"
+        page.write_text(PAGE.format(default=COLOURS["default"], text=text), "utf-8")
+        with browser.Browser(path) as chromium:
+            chromium.open(page, width=900, height=50)
+            save(chromium.screenshot(), picture)
+
+
+def typed(command: str, folder: Path) -> str:
+    """A command and what a terminal shows once it has ended, as HTML."""
+    screen = pyte.Screen(COLUMNS, MOST_LINES)
+    stream = pyte.ByteStream(screen)
+    for part in said(command, folder):
+        stream.feed(part)
+    lines = [line(screen.buffer[row]) for row in range(screen.cursor.y)]
+    return "\n".join([f'<span class="prompt">$</span> <b>{html.escape(command)}</b>', *lines]).rstrip()
+
+
+def said(command: str, folder: Path) -> Iterator[bytes]:
+    """What a command writes to a terminal, as it comes."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "LINES": "50"}
+    shell = shutil.which("sh") or "/bin/sh"
+    child = subprocess.Popen([shell, "-c", command], cwd=folder, env=environment, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    try:
+        while part := os.read(ours, 1 << 16):
+            yield part
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    finally:
+        os.close(ours)
+    if child.wait():
+        sys.exit(f"{command} ended with {child.returncode}.")
+
+
+def line(cells: Any) -> str:
+    """One line of the screen as HTML, its colours included."""
+    text, spans = "".join(cells[column].data for column in range(COLUMNS)).rstrip(), []
+    for column in range(len(text)):
+        cell = cells[column]
+        colour = COLOURS.get(cell.fg) or (f"#{cell.fg}" if len(cell.fg) == 6 else COLOURS["default"])
+        style = f"color:{colour};" + ("font-weight:600;" if cell.bold else "")
+        if spans and spans[-1][0] == style:
+            spans[-1][1].append(cell.data)
+        else:
+            spans.append((style, [cell.data]))
+    return "".join(f'<span style="{style}">{html.escape("".join(data))}</span>' for style, data in spans)
+
+
+def save(screenshot: bytes, picture: Path) -> None:
+    """256 colours make the file a third of its size."""
+    image = Image.open(io.BytesIO(screenshot)).convert("RGB")
+    image.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(picture, optimize=True)
+    print(picture, picture.stat().st_size, "bytes")
+
+
+if __name__ == "__main__":
+    main()
