@@ -22,7 +22,9 @@ myst_heading_anchors = 3
 myst_enable_extensions = ["deflist"]
 smartquotes = False  # they would make a dash of `--` in an option
 nitpicky = True
-nitpick_ignore_regex = [("py:.*", r"(?!kerasbridge\b).*")]  # types of Python, Keras and NumPy: their pages are elsewhere
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!kerasbridge\b).*")
+]  # types of Python, Keras and NumPy: their pages are elsewhere
 default_role = "code"
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
