@@ -5,6 +5,7 @@ A block that begins with "```python needs pandas" is left out where that package
 """
 
 import importlib.util
+import inspect
 import re
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
+
+import kerasbridge as kb
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(
@@ -67,6 +70,20 @@ def test_links_between_pages_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_paths_that_the_pages_name_are_there():
+    path = re.compile(r"`((?:kerasbridge|tests|docs|examples|scripts)/[\w./-]*)`")
+    named = {name for page in PAGES for name in path.findall(page.read_text())}
+    assert len(named) > 30
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_every_public_name_is_on_the_api_page():
+    page = (ROOT / "docs" / "api.md").read_text()
+    modules = {name for name in kb.__all__ if inspect.ismodule(getattr(kb, name))}
+    names = [f"kerasbridge.{name}" + "." * (name in modules) for name in kb.__all__ if name != "__version__"]
+    assert [name for name in names if name not in page] == []
 
 
 def test_addresses_are_written_as_addresses_are():
