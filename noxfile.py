@@ -60,7 +60,8 @@ def docs(session: nox.Session) -> None:
     """Make the pages of docs/ in build/docs, warnings being errors, and look at each in Chromium."""
     install(session, "-e", ".[jax]", *group_of("docs"), group="test")
     shutil.rmtree(ROOT / "build" / "docs", ignore_errors=True)
-    session.run("sphinx-build", *"-W --keep-going --quiet -b html docs build/docs".split(), env={"KERAS_BACKEND": "jax"})
+    options = ("-W", "--keep-going", "--quiet", "docs", "build/docs")
+    session.run("sphinx-build", *options, env={"KERAS_BACKEND": "jax"})
     install_chromium(session)
     pytest(session, "tests/browser/test_docs.py")
 

@@ -1,4 +1,4 @@
-"""How Sphinx makes the pages: `nox -s docs`, or `sphinx-build -W --keep-going -b html docs build/docs`.
+"""How Sphinx makes the pages: `nox -s docs`, or `sphinx-build -W --keep-going docs build/docs`.
 
 The pages are plain Markdown that reads well on GitHub too. The site loads nothing from elsewhere.
 """

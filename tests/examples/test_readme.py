@@ -56,6 +56,15 @@ def test_every_block_is_one_that_runs():
         assert len(BLOCK.findall(text)) == text.count("```python"), page.name
 
 
+def test_the_korean_quick_start_has_the_code_of_the_english_one():
+    block = re.compile(r"^```(?:python|shell)\n.*?^```$", re.MULTILINE | re.DOTALL)
+    english, korean = (
+        [re.sub(r"#.*", "", code) for code in block.findall((ROOT / "docs" / page / "quickstart.md").read_text())]
+        for page in ("", "ko")
+    )
+    assert korean == english
+
+
 def test_the_readme_has_code_to_run():
     assert ROOT / "README.md" in WITH_CODE
 
