@@ -33,7 +33,8 @@ maximum_signature_line_length = 80
 napoleon_use_rtype = False
 
 html_theme = "furo"
-html_title = f"kerasbridge {version}"
+html_title = project
+html_show_search_summary = False  # it would be fetched, which a page from a disk may not
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
 html_copy_source = False
