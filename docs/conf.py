@@ -20,7 +20,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "comma
 exclude_patterns = ["_ext"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["deflist"]
-smartquotes = False  # they would make a dash of `--` in an option
+smartquotes_action = "De"  # dashes and ellipses; quotes stay as they are typed
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!kerasbridge\b).*")
@@ -31,6 +31,7 @@ autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 maximum_signature_line_length = 80
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 
 html_theme = "furo"
 html_title = project

@@ -50,8 +50,9 @@ def example(epilog: str | None) -> Iterator[str]:
 
 
 def plain(words: str) -> str:
-    """Text in which Markdown sees no markup."""
-    return re.sub(r"([<>*_`\[\]\\])", r"\\\1", words.strip())
+    """Text in which Markdown sees no markup but options, which are code."""
+    escaped = re.sub(r"([<>*_`\[\]\\])", r"\\\1", words.strip())
+    return re.sub(r"(?<!\S)(--[a-z][a-z-]*)", r"`\1`", escaped)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
