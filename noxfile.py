@@ -26,7 +26,7 @@ IN_PARALLEL = ("--numprocesses", "auto", "--maxprocesses", "4", "--dist", "works
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "unit", "browser", "tests", "parity", "examples", "docs", "wheel"]
+nox.options.sessions = ["lint", "unit", "tests", "parity", "examples", "docs", "wheel"]
 if "CI" in os.environ:
     nox.options.sessions += ["keras-suite", "minimums"]
 
@@ -48,22 +48,14 @@ def unit(session: nox.Session) -> None:
 
 
 @nox.session
-def browser(session: nox.Session) -> None:
-    """Look at the report in Chromium."""
-    install(session, "-e", ".", group="test")
-    install_chromium(session)
-    pytest(session, "tests/browser/test_report.py")
-
-
-@nox.session
 def docs(session: nox.Session) -> None:
-    """Make the pages of docs/ in build/docs, warnings being errors, and look at each in Chromium."""
+    """Make the pages of docs/ in build/docs, warnings being errors; look at each, and at the report, in Chromium."""
     install(session, "-e", ".[jax]", *group_of("docs"), group="test")
     shutil.rmtree(ROOT / "build" / "docs", ignore_errors=True)
     options = ("-W", "--keep-going", "--quiet", "docs", "build/docs")
     session.run("sphinx-build", *options, env={"KERAS_BACKEND": "jax"})
     install_chromium(session)
-    pytest(session, "tests/browser/test_docs.py")
+    pytest(session, "tests/browser")
 
 
 @nox.session

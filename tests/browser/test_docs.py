@@ -4,6 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
+
+from kerasbridge import cli
 
 ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "build" / "docs"
@@ -51,6 +54,17 @@ def test_the_contents_name_every_page():
     index = (BUILT / "index.html").read_text("utf-8")
     pages = [path.with_suffix(".html").as_posix() for path in SOURCES if path.stem != "index"]
     assert [page for page in pages if f'class="reference internal" href="{page}"' not in index] == []
+
+
+def test_every_command_and_option_is_on_the_page_of_the_command_line():
+    page = (BUILT / "command-line.html").read_text("utf-8")
+    for name, command in typer.main.get_command(cli.app).commands.items():
+        section = page.partition(f'<section id="{name}">')[2].partition("<section")[0]
+        words = re.sub(r"<[^>]*>", " ", section).split()
+        assert command.help.split()[0] in words, name
+        assert [
+            option for one in command.params for option in one.opts if option[0] == "-" and option not in words
+        ] == []
 
 
 def test_a_page_that_is_wide_and_loads_from_elsewhere_is_found(chromium, tmp_path):
