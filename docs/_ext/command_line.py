@@ -12,12 +12,14 @@ from sphinx.util.docutils import SphinxDirective
 from kerasbridge import cli
 
 PROGRAM = "kerasbridge"
+_MARKED = re.compile(r"(`[^`]*`)|(?<!\S)(--[a-z][a-z-]*)|([<>*_\[\]\\])")
 
 
 class CommandLine(SphinxDirective):
     """A section per command: what it does, its arguments and options, its example."""
 
     def run(self) -> list[nodes.Node]:
+        self.env.note_reread()  # the program changes where the page does not
         group: Any = typer.main.get_command(cli.app)
         text = "\n".join(line for name in group.commands for line in described(group, name))
         return self.parse_text_to_nodes(text, allow_section_headings=True)
@@ -50,9 +52,13 @@ def example(epilog: str | None) -> Iterator[str]:
 
 
 def plain(words: str) -> str:
-    """Text in which Markdown sees no markup but options, which are code."""
-    escaped = re.sub(r"([<>*_`\[\]\\])", r"\\\1", words.strip())
-    return re.sub(r"(?<!\S)(--[a-z][a-z-]*)", r"`\1`", escaped)
+    """Text as Markdown that has no markup but code: what stands in backticks, and options."""
+    return _MARKED.sub(_as_markdown, words.strip())
+
+
+def _as_markdown(found: re.Match[str]) -> str:
+    code, option, mark = found.groups()
+    return code or (f"`{option}`" if option else f"\\{mark}")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
