@@ -26,7 +26,7 @@ IN_PARALLEL = ("--numprocesses", "auto", "--maxprocesses", "4", "--dist", "works
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "unit", "browser", "tests", "parity", "examples", "wheel"]
+nox.options.sessions = ["lint", "unit", "tests", "parity", "examples", "docs", "wheel"]
 if "CI" in os.environ:
     nox.options.sessions += ["keras-suite", "minimums"]
 
@@ -48,12 +48,13 @@ def unit(session: nox.Session) -> None:
 
 
 @nox.session
-def browser(session: nox.Session) -> None:
-    """Look at the report in Chromium, which is installed where this user may; else the tests say why they skip."""
-    install(session, "-e", ".", group="test")
-    if not shutil.which("chromium") and shutil.which("apt-get") and os.geteuid() == 0:
-        for command in ("update", "install --yes --no-install-recommends chromium fonts-dejavu-core"):
-            session.run("apt-get", *command.split(), external=True, silent=True, success_codes=range(256))
+def docs(session: nox.Session) -> None:
+    """Make the pages of docs/ in build/docs, warnings being errors; look at each, and at the report, in Chromium."""
+    install(session, "-e", ".[jax]", *group_of("docs"), group="test")
+    shutil.rmtree(ROOT / "build" / "docs", ignore_errors=True)
+    options = ("-W", "--keep-going", "--quiet", "docs", "build/docs")
+    session.run("sphinx-build", *options, env={"KERAS_BACKEND": "jax"})
+    install_chromium(session)
     pytest(session, "tests/browser")
 
 
@@ -96,8 +97,8 @@ def keras_suite(session: nox.Session, backend: str) -> None:
 
 @nox.session
 def examples(session: nox.Session) -> None:
-    """Run the examples and the documentation's code on every backend, all three installed."""
-    install(session, "-e", ".[all]", group="examples")
+    """Run the examples, the notebook and the documentation's code on every backend, all three installed."""
+    install(session, "-e", ".[all,plots]", group="examples")
     for backend in ("jax", "tensorflow", "torch"):
         pytest(session, "tests/examples", backend=backend)
 
@@ -138,6 +139,13 @@ def install(session: nox.Session, *packages: str, group: str | None = None) -> N
     """Install the tested versions, also of what builds the packages."""
     wanted = [*packages, *(group_of(group) if group else [])]
     session.install(*wanted, env={"PIP_CONSTRAINT": str(CONSTRAINTS)})
+
+
+def install_chromium(session: nox.Session) -> None:
+    """Where there is none and this user may install it; elsewhere the tests say why they skip."""
+    if not shutil.which("chromium") and shutil.which("apt-get") and os.geteuid() == 0:
+        for command in ("update", "install --yes --no-install-recommends chromium fonts-dejavu-core"):
+            session.run("apt-get", *command.split(), external=True, silent=True, success_codes=range(256))
 
 
 def pytest(session: nox.Session, *paths: str, backend: str | None = None) -> None:

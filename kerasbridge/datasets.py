@@ -67,7 +67,7 @@ def mnist(which: str | os.PathLike[str] = "sample") -> Dataset:
             `numpy.savez_compressed` writes.
 
     Returns:
-        The digits, uint8 as in Keras: divide by 255 before training.
+        The digits, uint8 as in Keras; divide by 255 before training.
 
     Raises:
         DataError: the file, or an array in it, is not what is expected, or the full set cannot be downloaded.

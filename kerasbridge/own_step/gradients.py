@@ -22,7 +22,7 @@ def value_and_grad(function: Callable[[], Any], variables: Any) -> tuple[Any, li
         variables: a model or layer, whose trainable variables are meant, a variable, or a list of these.
 
     Returns:
-        What `function` returned, and a list with a gradient for each variable: zeros where the loss does not depend on
+        What `function` returned, and a list with a gradient for each variable, zeros where the loss does not depend on
         it. Calls may nest, and a loss may be made of gradients.
 
     Raises:
@@ -62,7 +62,7 @@ def grad(function: Callable[..., Tensor]) -> Callable[..., Any]:
         function: takes a tensor, or a nest of tensors, and whatever else it likes; returns a scalar.
 
     Returns:
-        A function of the same arguments. Its result has the structure and shapes of the first: zeros where the value
+        A function of the same arguments. Its result has the structure and shapes of the first, zeros where the value
         does not depend on a tensor. Calls may nest.
 
     Raises:

@@ -1,8 +1,5 @@
 """The page in a real browser: it fits a phone, its charts have a size, it complains of nothing and loads nothing."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -10,27 +7,8 @@ from kerasbridge import report
 from tests.unit.pages import compared, disagreeing, long, rounding
 from tests.unit.records import curve, record
 
-DRIVER = Path(__file__).parents[2] / "scripts" / "browser.py"
 WIDTHS = (360, 1000)
 LONG_NAME = "a_layer_with_a_name_that_goes_on_and_on/" * 5 + "kernel"
-
-
-def driver():
-    spec = importlib.util.spec_from_file_location("browser", DRIVER)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-BROWSER = driver()
-PATH = BROWSER.find()
-pytestmark = pytest.mark.skipif(PATH is None, reason=f"none of {', '.join(BROWSER.NAMES)} is on the PATH")
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with BROWSER.Browser(PATH) as browser:
-        yield browser
 
 
 def broken():

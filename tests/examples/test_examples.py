@@ -77,3 +77,9 @@ def test_a_step_of_ones_own_is_under_eighty_lines(script):
 def test_every_example_is_tested():
     others = {"mnist.py", "own_model.py", "switch_backends.py"}
     assert {path.name for path in EXAMPLES.glob("*.py")} == others | set(OWN_STEPS)
+
+
+def test_every_example_is_on_the_page_of_examples():
+    page = (EXAMPLES.parent / "docs" / "examples.md").read_text()
+    included = re.findall(r"literalinclude\} \.\./examples/(\w+\.py)", page)
+    assert sorted(included) == sorted(path.name for path in EXAMPLES.glob("*.py"))

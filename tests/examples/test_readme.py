@@ -1,39 +1,68 @@
 """The Python in the README and in docs/ runs: a page's blocks one after the other, as one script.
 
-A block that begins with "```python needs pandas" is left out where that package is not installed.
+A block that begins with "```python needs pandas" is left out where that package is not installed. One that begins with
+"```python raises" has to raise what stands in the block of text after it.
 """
 
 import importlib.util
+import inspect
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 
+import kerasbridge as kb
+
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```python(?: needs (\w+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^```python(?: needs (\w+)| (raises))?\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL
+)
+RAISES = (Path(__file__).parent / "raising.py").read_text()
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text())]
 
 
-@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.name)
+def script_of(page):
+    """A page's blocks as one script, and the packages that the blocks need which are left out."""
+    lines, missing = [RAISES], set()
+    for package, raises, code, said in BLOCK.findall(page.read_text()):
+        if raises:
+            lines.append(f"with raises({said!r}):\n{textwrap.indent(code, '    ')}")
+        elif not package or importlib.util.find_spec(package):
+            lines.append(code)
+        else:
+            missing.add(package)
+    return "\n".join(lines), sorted(missing)
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_code_of_a_page_runs(page, tmp_path):
-    blocks = BLOCK.findall(page.read_text())
-    missing = {package for package, _ in blocks if package and not importlib.util.find_spec(package)}
     script = tmp_path / f"{page.stem}.py"
-    script.write_text("\n".join(code for package, code in blocks if package not in missing))
+    code, missing = script_of(page)
+    script.write_text(code)
     command = [sys.executable, script]
     child = subprocess.run(command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
     assert child.returncode == 0, child.stderr
     if missing:
-        pytest.skip(f"ran, but for the blocks that need {', '.join(sorted(missing))}")
+        pytest.skip(f"ran, but for the blocks that need {', '.join(missing)}")
 
 
 def test_every_block_is_one_that_runs():
     for page in PAGES:
         text = page.read_text()
         assert len(BLOCK.findall(text)) == text.count("```python"), page.name
+
+
+def test_the_korean_quick_start_has_the_code_of_the_english_one():
+    block = re.compile(r"^```(?:python|shell)\n.*?^```$", re.MULTILINE | re.DOTALL)
+    english, korean = (
+        [re.sub(r"#.*", "", code) for code in block.findall((ROOT / "docs" / page / "quickstart.md").read_text())]
+        for page in ("", "ko")
+    )
+    assert korean == english
 
 
 def test_the_readme_has_code_to_run():
@@ -50,3 +79,25 @@ def test_links_between_pages_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_paths_that_the_pages_name_are_there():
+    path = re.compile(r"`((?:kerasbridge|tests|docs|examples|scripts)/[\w./-]*)`")
+    named = {name for page in PAGES for name in path.findall(page.read_text())}
+    assert len(named) > 30
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_every_public_name_is_on_the_api_page():
+    page = (ROOT / "docs" / "api.md").read_text()
+    modules = {name for name in kb.__all__ if inspect.ismodule(getattr(kb, name))}
+    names = [f"kerasbridge.{name}" + "." * (name in modules) for name in kb.__all__ if name != "__version__"]
+    assert [name for name in names if name not in page] == []
+
+
+def test_addresses_are_written_as_addresses_are():
+    """Whether they answer cannot be seen from everywhere; that they are whole and encrypted can."""
+    address = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(/[\w./%~-]*)?(#[\w-]+)?")
+    for page in PAGES:
+        for target in re.findall(r"\]\((\w+:[^)]*)\)", page.read_text()):
+            assert address.fullmatch(target), f"{page.name}: {target}"

@@ -1,0 +1,20 @@
+"""One Chromium for the tests of a file; where there is none, they skip and say so."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+DRIVER = Path(__file__).parents[2] / "scripts" / "browser.py"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    spec = importlib.util.spec_from_file_location("browser", DRIVER)
+    browser = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(browser)
+    path = browser.find()
+    if path is None:
+        pytest.skip(f"none of {', '.join(browser.NAMES)} is on the PATH")
+    with browser.Browser(path) as opened:
+        yield opened
