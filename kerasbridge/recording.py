@@ -9,7 +9,6 @@ from typing import Any
 
 from kerasbridge import engines, runs
 from kerasbridge._keras import keras
-from kerasbridge.runs.config import moment
 from kerasbridge.runs.folder import BY_ARGUMENT
 
 log = logging.getLogger("kerasbridge")
@@ -112,7 +111,7 @@ def _config(given: Mapping[str, Any], known: Mapping[str, Any]) -> runs.Config:
     start = {
         "arguments": {name: _plain(value) for name, value in given.items() if name not in (*_DATA, "model")},
         "versions": runs.versions(backend), "backend": backend, "device": device_of(model), "seed": None, "rng": None,
-        "data": {name: _described(given[name]) for name in _DATA if given[name] is not None}, "started": moment(),
+        "data": {name: _described(given[name]) for name in _DATA if given[name] is not None}, "started": runs.moment(),
         "model": model.name, "epochs": max(0, given["epochs"] - given["initial_epoch"]),
     }  # fmt: skip
     return runs.Config(**{**start, **known})
