@@ -60,7 +60,9 @@ def _digits_of(run: "Run", data: str | None) -> "Dataset":
                 f"{run.folder} was not trained on digits, which `kerasbridge evaluate` scores models on. "
                 f'In Python: kb.evaluate(kb.runs.load("{run.folder}").load_model(), x, y)'
             )
-        raise ArgumentError(f"{run.folder} does not say which digits it is to be scored on. Type for example --data sample")
+        raise ArgumentError(
+            f"{run.folder} does not say which digits it is to be scored on. Type for example --data sample"
+        )
     digits = load_digits(str(own) if data is None else data)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -92,7 +94,7 @@ def _draw(found: Evaluated) -> tuple[Path | None, str | None]:
     from kerasbridge.errors import PackageNotInstalled
     from kerasbridge.runs import evaluation
 
-    title = f"{found.run.name} on {found.backend}, {found.device}: {found.scores.accuracy:.2%} of {found.images:,}"
+    title = f"{found.run.name} on {found.backend}, {found.device}: {found.scores.accuracy:.2%} of {found.images:,} right"
     try:
         return evaluation.draw(found.run.folder, found.scores, found.digits.x_test, title), None
     except PackageNotInstalled as missing:

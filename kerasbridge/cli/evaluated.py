@@ -1,6 +1,6 @@
 """What `kerasbridge evaluate` finds, and how a terminal shows it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,9 +57,7 @@ def show(found: Evaluated) -> None:
     console.print(_confusion(scores.confusion))
     console.print(_verdict(found))
     for difference in (found.differs or [])[:MOST_LINES]:
-        console.print(
-            f"  image {difference.index}, a {difference.label}: then {difference.then}, now {difference.now}"
-        )
+        console.print("  image {index}, label {label}: then {then}, now {now}".format(**asdict(difference)))
     if found.differs and len(found.differs) > MOST_LINES:
         console.print(f"  … and {len(found.differs) - MOST_LINES} more; --json names all.")
 
@@ -68,9 +66,9 @@ def _verdict(found: Evaluated) -> str:
     if found.differs is None:
         return found.why_unknown
     config = found.run.config
-    there = f"on {config.backend}, where it was trained"
-    if config.backend == found.backend:
-        there = "where it was trained" if config.device == found.device else f"on {config.device}, where it was trained"
+    there = "where it was trained"
+    if (config.backend, config.device) != (found.backend, found.device):
+        there = f"on {config.backend if config.backend != found.backend else config.device}, {there}"
     if not found.differs:
         return f"The same {found.images:,} predictions as {there}."
     return f"{len(found.differs):,} of {found.images:,} predictions are others than {there}:"

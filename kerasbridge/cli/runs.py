@@ -64,7 +64,7 @@ def runs(
     elif lines and not quiet:
         _print(lines)
     elif not quiet:
-        print(f"There are no runs in {folder}. To make one, type: kerasbridge train")
+        print(f"There is no run in {folder}. To make one, type: kerasbridge train")
 
 
 def _check(folder: Path, sort: str) -> None:
@@ -166,7 +166,7 @@ COLUMNS: dict[str, Callable[[Line], str]] = {
     "started": lambda line: _ago(line.started),
 }
 NUMBERS = ("epochs", "accuracy", "loss", "seconds", "started")
-LEAST = ("model", "device", "seconds")
+LEAST = ("model", "device", "seconds", "started", "backend")
 
 
 def _printable(text: str) -> str:
