@@ -99,7 +99,7 @@ def _beside(callbacks: Any, recorder: Recorder) -> Iterator[Any]:
     if not isinstance(callbacks, keras.callbacks.CallbackList):
         yield [*(keras.tree.flatten(callbacks) if callbacks else []), recorder]
         return
-    callbacks.append(recorder)
+    callbacks.callbacks.append(recorder)
     try:
         yield callbacks
     finally:
