@@ -66,9 +66,11 @@ def recorded(given: Mapping[str, Any], **known: Any) -> Iterator[Recording]:
     if given["run_dir"] is None:
         yield Recording(given["callbacks"])
         return
-    with runs.new(Path(given["run_dir"]), _config(given, known), chosen=BY_ARGUMENT) as run:
-        with _beside(given["callbacks"], Recorder(run)) as callbacks:
-            yield Recording(callbacks, run, given["model"])
+    with (
+        runs.new(Path(given["run_dir"]), _config(given, known), chosen=BY_ARGUMENT) as run,
+        _beside(given["callbacks"], Recorder(run)) as callbacks,
+    ):
+        yield Recording(callbacks, run, given["model"])
 
 
 def check(run_dir: Any) -> None:

@@ -94,7 +94,8 @@ def _draw(found: Evaluated) -> tuple[Path | None, str | None]:
     from kerasbridge.errors import PackageNotInstalled
     from kerasbridge.runs import evaluation
 
-    title = f"{found.run.name} on {found.backend}, {found.device}: {found.scores.accuracy:.2%} of {found.images:,} right"
+    right = f"{found.scores.accuracy:.2%} of {found.images:,} right"
+    title = f"{found.run.name} on {found.backend}, {found.device}: {right}"
     try:
         return evaluation.draw(found.run.folder, found.scores, found.digits.x_test, title), None
     except PackageNotInstalled as missing:
