@@ -67,7 +67,7 @@ def recorded(given: Mapping[str, Any], **known: Any) -> Iterator[Recording]:
         yield Recording(given["callbacks"])
         return
     with (
-        runs.new(Path(given["run_dir"]), _config(given, known), chosen=BY_ARGUMENT) as run,
+        runs.new(_folder(given["run_dir"]), _config(given, known), chosen=BY_ARGUMENT) as run,
         _beside(given["callbacks"], Recorder(run)) as callbacks,
     ):
         yield Recording(callbacks, run, given["model"])
@@ -80,7 +80,7 @@ def check(run_dir: Any) -> None:
         RunFolderError: as for `recorded`.
     """
     if run_dir is not None:
-        runs.check_writable(Path(run_dir), chosen=BY_ARGUMENT)
+        runs.check_writable(_folder(run_dir), chosen=BY_ARGUMENT)
 
 
 def how_it_ran(model: keras.Model, history: keras.callbacks.History) -> dict[str, Any]:
@@ -93,6 +93,10 @@ def device_of(model: keras.Model) -> str:
     """The device on which a model lies, by its own name; the process's device where the model is not built."""
     engine = engines.current()
     return engine.device_of(model.variables[0].value) if model.variables else engine.device
+
+
+def _folder(run_dir: Any) -> Path:
+    return Path(run_dir).expanduser()
 
 
 @contextlib.contextmanager

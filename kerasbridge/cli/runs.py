@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kerasbridge.cli.app import app, errors_in_one_line
+from kerasbridge.cli.app import app, complain, errors_in_one_line
 from kerasbridge.cli.options import Quiet
 
 if TYPE_CHECKING:
@@ -86,13 +86,24 @@ def _sorted(lines: Iterable[Line], by: str) -> list[Line]:
 
 
 def _line(run: "Run") -> Line:
-    config, history = run.config, run.history
+    config, history = run.config, _history(run)
     scores, scored_on = _scores(config.test, history)
     return Line(
         run.name, str(run.folder), config.model, config.backend, config.device, len(history.get("epoch", ())),
         config.epochs, scores.get("accuracy"), scores.get("loss"), scored_on, config.seconds, config.started,
         config.finished,
     )  # fmt: skip
+
+
+def _history(run: "Run") -> dict[str, list[float]]:
+    """What is read of it; one that is damaged does not hide the other runs."""
+    from kerasbridge.errors import RunFolderError
+
+    try:
+        return run.history
+    except RunFolderError as error:
+        complain(error)
+        return {}
 
 
 def _scores(test: dict[str, float], history: dict[str, list[float]]) -> tuple[dict[str, float | None], str | None]:

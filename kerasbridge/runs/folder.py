@@ -10,7 +10,7 @@ import os
 import shlex
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -81,12 +81,18 @@ def new_folder(folder: Path, override: bool = False, chosen: str = BY_COMMAND) -
         An empty folder on the same disk.
 
     Raises:
-        RunFolderError: as for `check_writable`, or something could not be written, as on a full disk.
+        RunFolderError: as for `check_writable`, or the folder could not be made or take its place. What the body
+            raises is left as it is.
     """
     check_writable(folder, override, chosen)
-    with plain_errors(folder, chosen), _parents(folder):
+    of_the_body: list[OSError] = []
+    with plain_errors(folder, chosen, of_the_body), _parents(folder):
         with _replacing(folder) if _is_filled(folder) else _filling(folder) as place:
-            yield place
+            try:
+                yield place
+            except OSError as error:
+                of_the_body.append(error)
+                raise
 
 
 @contextlib.contextmanager
@@ -123,13 +129,13 @@ def has_history(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def plain_errors(folder: Path, chosen: str) -> Iterator[None]:
-    """The system's errors in one sentence."""
+def plain_errors(folder: Path, chosen: str, but: Collection[OSError] = ()) -> Iterator[None]:
+    """The system's errors in one sentence, but for some."""
     try:
         yield
-    except RunFolderError:
-        raise
     except OSError as error:
+        if isinstance(error, RunFolderError) or error in but:
+            raise
         raise RunFolderError(
             f"The run folder {folder} cannot be written ({error.strerror or error}): choose another {chosen}."
         ) from error

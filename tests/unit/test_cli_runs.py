@@ -125,6 +125,15 @@ def test_what_a_file_says_does_not_steer_the_terminal():
     assert "?[2J[bold]mlp" in run("runs").stdout
 
 
+def test_a_damaged_history_hides_no_other_run():
+    save("damaged")
+    save("whole")
+    Path("runs", "damaged", "history.jsonl").write_text("{}}\n")
+    result = run("runs", "--json")
+    assert {line["name"]: line["epochs_done"] for line in json.loads(result.stdout)} == {"damaged": 0, "whole": 1}
+    assert "history.jsonl is damaged: line 1" in result.stderr
+
+
 @pytest.mark.parametrize("arguments", [[], ["runs"], ["."]])
 def test_a_folder_without_runs_is_answered_with_what_to_type(arguments):
     result = run("runs", *arguments)

@@ -103,15 +103,22 @@ def test_a_failure_after_an_epoch_keeps_the_history_and_says_where_it_is(tmp_pat
     assert (kept.config.finished, kept.history["loss"]) == (None, [1, 0.5])
 
 
-def test_a_disk_that_is_full_when_the_model_is_saved_costs_the_model_alone(tmp_path):
-    def save(path):
-        path.write_text("half of the weights")
-        raise OSError(28, "No space left on device")
+def test_a_full_disk_while_a_run_is_replaced_leaves_the_old_one(tmp_path):
+    def train():
+        with runs.new(tmp_path / "run", config(), override=True) as run:
+            run.add_epoch(1, 0.5, {"loss": 0.25})
+            run.finish(fill_the_disk)
 
+    write_run(tmp_path / "run", "old")
+    assert message_of(train).startswith(f"The run folder {tmp_path / 'run'} cannot be written (No space left")
+    assert files(tmp_path / "run") == ["config.json", "model.keras"]
+
+
+def test_a_disk_that_is_full_when_the_model_is_saved_costs_the_model_alone(tmp_path):
     def train():
         with runs.new(tmp_path, config()) as run:
             run.add_epoch(1, 0.5, {"loss": 0.25})
-            run.finish(save)
+            run.finish(fill_the_disk)
 
     with pytest.raises(RunFolderError, match="No space left on device") as caught:
         train()
@@ -139,11 +146,26 @@ def test_a_failure_leaves_an_empty_folder_that_was_there_and_what_others_put_int
     assert files(tmp_path) == ["notes.txt"]
 
 
+def fill_the_disk(path):
+    path.write_text("half of the weights")
+    raise OSError(28, "No space left on device")
+
+
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path):
-    message = message_of(lambda: write_run(tmp_path / "run", failing_with=OSError(28, "No space left on device")))
+    def train():
+        with runs.new(tmp_path / "run", config()) as run:
+            run.finish(fill_the_disk)
+
+    message = message_of(train)
     assert message == (
         f"The run folder {tmp_path / 'run'} cannot be written (No space left on device): choose another with --run-dir."
     )
+    assert files(tmp_path) == []
+
+
+def test_an_error_of_the_training_itself_is_not_taken_for_one_of_the_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match="photos"):
+        write_run(tmp_path / "run", failing_with=FileNotFoundError(2, "No such file or directory", "photos"))
     assert files(tmp_path) == []
 
 
