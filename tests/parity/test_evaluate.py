@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -27,32 +28,37 @@ def results(folder, on, command, *arguments):
     return [json.loads(printed) for printed in done.stdout.splitlines()]
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A folder with a run of each backend, named after it, and a copy of JAX's that says something wrong of an image.
+def on_each(call):
+    """What a function says of each backend, one beside the other."""
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(backend.BACKENDS, pool.map(call, backend.BACKENDS), strict=True))
 
-    Also which image that is, and what the copy says of it.
-    """
-    folder = tmp_path_factory.mktemp("runs")
-    for name in backend.BACKENDS:
-        results(folder, name, "train", f"--epochs 1 --run-dir {name}")
-    shutil.copytree(folder / "jax", folder / "wrong")
-    config = json.loads((folder / "wrong" / "config.json").read_text())
+
+@pytest.fixture
+def trained(tmp_path):
+    """A folder with a run of each backend, named after it."""
+    on_each(lambda name: results(tmp_path, name, "train", f"--epochs 1 --run-dir {name}"))
+    return tmp_path
+
+
+def tamper(run, copy):
+    """A copy of a run that says something wrong of one image: which image, and what it says."""
+    shutil.copytree(run, copy)
+    config = json.loads((copy / "config.json").read_text())
     index, predicted = next(iter(config["mistakes"].items()))
     config["mistakes"][index] = (predicted + 1) % 10
-    (folder / "wrong" / "config.json").write_text(json.dumps(config))
-    return folder, int(index), config["mistakes"][index]
+    (copy / "config.json").write_text(json.dumps(config))
+    return int(index), config["mistakes"][index]
 
 
-@pytest.mark.parametrize("here", backend.BACKENDS)
-def test_runs_of_the_other_backends_are_as_good_or_the_images_are_named(trained, here):
-    folder, index, wrong = trained
-    others = [name for name in backend.BACKENDS if name != here]
-    *found, tampered = results(folder, here, "evaluate", *others, "wrong")
-    for name, result in zip(others, found, strict=True):
-        assert result["backend"] == here
-        accuracy, differs = runs.load(folder / name).config.test["accuracy"], result["differs"]
-        won = sum((image["now"] == image["label"]) - (image["then"] == image["label"]) for image in differs)
-        assert round(1000 * result["accuracy"]) == round(1000 * accuracy) + won
-        assert len(differs) <= 1  # which image a rounding turns over depends on the processor
-    assert (index, wrong) in [(image["index"], image["then"]) for image in tampered["differs"]]
+def test_a_run_is_as_good_on_the_other_backends_or_the_images_are_named(trained):
+    wrong = tamper(trained / "jax", trained / "wrong")
+    found = on_each(lambda here: results(trained, here, "evaluate", *backend.BACKENDS, "wrong"))
+    for here, (*evaluated, tampered) in found.items():
+        for there, result in zip(backend.BACKENDS, evaluated, strict=True):
+            differs = result["differs"]
+            won = sum((image["now"] == image["label"]) - (image["then"] == image["label"]) for image in differs)
+            accuracy = runs.load(trained / there).config.test["accuracy"]
+            assert round(1000 * result["accuracy"]) == round(1000 * accuracy) + won, (here, there)
+            assert len(differs) <= (here != there)  # which image a rounding turns over depends on the processor
+        assert wrong in [(image["index"], image["then"]) for image in tampered["differs"]]
