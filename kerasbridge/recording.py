@@ -9,6 +9,7 @@ from typing import Any
 
 from kerasbridge import engines, runs
 from kerasbridge._keras import keras
+from kerasbridge.errors import ArgumentError
 from kerasbridge.runs.folder import BY_ARGUMENT
 
 log = logging.getLogger("kerasbridge")
@@ -62,10 +63,12 @@ def recorded(given: Mapping[str, Any], **known: Any) -> Iterator[Recording]:
 
     Raises:
         RunFolderError: the folder is not empty, or cannot be written.
+        ArgumentError: the model cannot be saved.
     """
     if given["run_dir"] is None:
         yield Recording(given["callbacks"])
         return
+    _check_saves(given["model"])
     with (
         runs.new(_folder(given["run_dir"]), _config(given, known), chosen=BY_ARGUMENT) as run,
         _beside(given["callbacks"], Recorder(run)) as callbacks,
@@ -93,6 +96,17 @@ def device_of(model: keras.Model) -> str:
     """The device on which a model lies, by its own name; the process's device where the model is not built."""
     engine = engines.current()
     return engine.device_of(model.variables[0].value) if model.variables else engine.device
+
+
+def _check_saves(model: keras.Model) -> None:
+    """Hours of training should not end at a model that Keras cannot write down."""
+    try:
+        keras.saving.serialize_keras_object(model)
+    except NotImplementedError as error:
+        raise ArgumentError(
+            f"Expected with run_dir a model that can be saved; {type(model).__name__}, or a layer in it, was made with "
+            "arguments that Keras cannot write down. Give its class a get_config, or leave run_dir out."
+        ) from error
 
 
 def _folder(run_dir: Any) -> Path:

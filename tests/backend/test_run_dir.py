@@ -8,7 +8,7 @@ import pytest
 import kerasbridge as kb
 from kerasbridge import callbacks
 from kerasbridge._keras import keras
-from kerasbridge.errors import RunFolderError
+from kerasbridge.errors import ArgumentError, RunFolderError
 from kerasbridge.recording import Recorder
 
 X, Y = np.linspace(0, 1, 96, dtype="float32").reshape(32, 3), np.arange(32) % 2
@@ -145,6 +145,22 @@ def test_a_folder_that_is_not_empty_is_refused_before_the_first_step(tmp_path):
     with pytest.raises(RunFolderError, match=r"is not empty: choose another folder for run_dir\.$"):
         fit(model, tmp_path)
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
+
+
+def test_a_model_that_cannot_be_saved_is_refused_before_the_first_step(tmp_path):
+    class Through(keras.Model):
+        def __init__(self, function):
+            super().__init__()
+            self.dense, self.function = keras.layers.Dense(2), function
+
+        def call(self, x):
+            return self.function(self.dense(x))
+
+    model = Through(lambda x: keras.ops.softmax(x))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.raises(ArgumentError, match="Through, or a layer in it, was made with arguments"):
+        fit(model, tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_model_that_cannot_be_loaded_is_one_sentence(tmp_path):
