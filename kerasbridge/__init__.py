@@ -22,6 +22,7 @@ _PUBLIC = {
     "models": "kerasbridge.models",
     "predict": "kerasbridge.training:predict",
     "reinitialize": "kerasbridge.reinitializing:reinitialize",
+    "runs": "kerasbridge.runs",
     "seed_everything": "kerasbridge.seeding:seed_everything",
     "use_backend": "kerasbridge.using:use_backend",
     "value_and_grad": "kerasbridge.own_step.gradients:value_and_grad",
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from kerasbridge import datasets as datasets
     from kerasbridge import errors as errors
     from kerasbridge import models as models
+    from kerasbridge import runs as runs
     from kerasbridge.own_step.gradients import grad as grad
     from kerasbridge.own_step.gradients import value_and_grad as value_and_grad
     from kerasbridge.own_step.objectives import Objective as Objective

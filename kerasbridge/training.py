@@ -1,10 +1,11 @@
 """fit, evaluate and predict: what the user calls; `epochs.py` runs it."""
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kerasbridge import _keras, arguments, checks, engines, preparing, random
+from kerasbridge import _keras, arguments, checks, engines, preparing, random, recording
 from kerasbridge._keras import keras
 from kerasbridge.data import sources
 from kerasbridge.data.sources import Portioning
@@ -45,6 +46,7 @@ def fit(
     rng: str = "portable",
     step: Any = None,
     device_budget: int | str | None = None,
+    run_dir: str | os.PathLike[str] | None = None,
 ) -> keras.callbacks.History:
     """Trains a compiled model, as `keras.Model.fit` does, many steps per call of the backend.
 
@@ -80,6 +82,9 @@ def fit(
         device_budget: memory of the device that data may take, in bytes or in words ("2 GB"). Arrays that are larger
             stay where they are and stream, as a `np.memmap` always does. By default what KERASBRIDGE_DEVICE_BUDGET
             says, or half of what is free.
+        run_dir: a folder, new or empty, to record the training in: how it was made, each epoch's numbers as soon as it
+            has ended, and at the end the model and, where Matplotlib is installed, a picture of the curves.
+            `kb.runs.load` reads it. Where training breaks off after an epoch, what is there stays.
 
     Returns:
         The `History`; its `params` say how the steps ran ("looped", "traced", "jitted steps" or "step by step",
@@ -89,6 +94,7 @@ def fit(
         DataError: arrays of unequal length or without rows, labels outside the output's width.
         ArgumentError: an argument outside what it may be.
         StepError: `step` returns no loss, or cannot be compiled.
+        RunFolderError: `run_dir` is not empty, or cannot be written.
 
     A model that overrides `train_step`, or `test_step` where there is something to validate on, is handed to
     `model.fit`, and one line says so.
@@ -99,16 +105,19 @@ def fit(
         >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         >>> history = kb.fit(model, data.x_train / 255, data.y_train, epochs=1, seed=0, verbose=0)
     """
+    given = dict(locals())
     arguments.check(model, step, batch_size, epochs, initial_epoch, validation_split, seed, rng)
+    recording.check(run_dir)
     if validation_batch_size is not None:
         checks.check_batch_size(validation_batch_size, 1)
     kinds = ("train", "test") if validation_data is not None or validation_split else ("train",)
     if step is None and arguments.hands_over(model, *kinds):
-        return model.fit(
-            x, y, batch_size, epochs, verbose, readied(callbacks), validation_split, validation_data, shuffle,
-            class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps,
-            validation_batch_size or batch_size, validation_freq,
-        )  # fmt: skip
+        with recording.recorded(given, execution="model.fit") as recorded:
+            return recorded.finish(model.fit(
+                x, y, batch_size, epochs, verbose, readied(recorded.callbacks), validation_split, validation_data,
+                shuffle, class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps,
+                validation_batch_size or batch_size, validation_freq,
+            ))  # fmt: skip
     order_seed = random.fresh_seed() if seed is None else seed
     engine = engines.current()
     source, held_out = sources.with_validation(
@@ -126,8 +135,11 @@ def fit(
             used = [variable for made in (own, tests) if made for variable in made.program.variables]
             seed_random_layers(model, seed, used)
         plan = Plan(arguments.capped(epochs), initial_epoch, validation_freq, verbose)
-        history = run_training(model, trained, validated, plan, callbacks, own.optimizers if own else None)
-    history.params.update(seed=order_seed, rng=rng, backend=engine.name, device=engine.device)
+        with recording.recorded(given, seed=order_seed, rng=rng) as recorded:
+            moved = own.optimizers if own else None
+            history = run_training(model, trained, validated, plan, recorded.callbacks, moved)
+            history.params.update(seed=order_seed, rng=rng, backend=engine.name, device=engine.device)
+            recorded.finish(history)
     return history
 
 

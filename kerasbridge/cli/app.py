@@ -49,10 +49,10 @@ def errors_in_one_line(quiet: bool) -> Iterator[None]:
             log.setLevel(logging.ERROR if quiet else level)
             yield
     except KerasbridgeError as error:
-        complain(error)
+        complain(" ".join([str(error), *_notes(error)]) if _notes(error) else error)
         raise typer.Exit(2) from error
     except KeyboardInterrupt as error:
-        complain("interrupted, nothing was saved.")
+        complain(" ".join(_notes(error)) or "interrupted, nothing was saved.")
         raise typer.Exit(130) from error
     finally:
         log.setLevel(level)
@@ -66,6 +66,11 @@ def working(words: str, silent: bool) -> Iterator[None]:
     console = Console(stderr=True)
     with console.status(words) if console.is_terminal and not silent else contextlib.nullcontext():
         yield
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What was added to an error on its way: where the history of a run is that broke off."""
+    return list(getattr(error, "__notes__", ()))
 
 
 def complain(message: object) -> None:

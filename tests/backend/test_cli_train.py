@@ -1,7 +1,9 @@
 """`kerasbridge train` from the shell: what a run leaves, and that a mistake costs one line and leaves nothing."""
 
+import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,10 +34,10 @@ main()
 """
 
 
-def start(folder, *arguments, **variables):
+def start(folder, *arguments, command="train", **variables):
     """`kerasbridge train` in a folder and a process of its own, on the backend of this one."""
     environment = {**choice.child_environment(keras.config.backend()), "PYTHONPATH": str(ROOT), **variables}
-    command = [sys.executable, "-c", PROGRAM, "train", *map(str, arguments)]
+    command = [sys.executable, "-c", PROGRAM, command, *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=folder, env=environment, **pipes)
 
@@ -63,8 +65,14 @@ def config_of(folder):
     return json.loads((folder / "runs" / "first" / "config.json").read_text())
 
 
-def test_a_run_leaves_its_model_and_its_configuration(done):
-    assert files(done[0]) == ["runs", "runs/first", "runs/first/config.json", "runs/first/model.keras"]
+RUN = ["config.json", *(["curves.png"] if importlib.util.find_spec("matplotlib") else []), "history.csv",
+       "history.jsonl", "model.keras"]  # fmt: skip
+
+
+def test_a_run_leaves_its_model_its_history_and_its_configuration(done):
+    assert files(done[0]) == ["runs", "runs/first", *(f"runs/first/{name}" for name in RUN)]
+    run = kerasbridge.runs.load(done[0] / "runs" / "first")
+    assert (run.history["epoch"], run.history.keys()) == ([1], {"epoch", "seconds", "accuracy", "loss"})
 
 
 def test_json_is_all_that_is_printed_on_stdout(done):
@@ -84,23 +92,25 @@ def test_nothing_is_printed_on_stderr_and_no_other_framework_is_loaded(done):
 def test_the_configuration_says_how_the_run_was_made(done):
     config, result = config_of(done[0]), json.loads(done[1])
     assert set(config) == {
-        "arguments", "versions", "backend", "device", "seed", "rng", "execution", "execution_reason", "data",
-        "history", "test", "seconds", "started", "finished",
+        "arguments", "versions", "backend", "device", "seed", "rng", "data", "started", "model", "epochs",
+        "execution", "execution_reason", "test", "mistakes", "seconds", "finished",
     }  # fmt: skip
     assert config["arguments"]["run_dir"] == "runs/first"
     assert config["versions"]["keras"] == keras.__version__
     assert config["versions"][keras.config.backend()]
     assert config["data"]["checksum"] == kerasbridge.datasets.mnist().checksum
-    assert (len(config["history"]["loss"]), config["seed"], config["rng"]) == (1, 0, "portable")
+    assert (config["model"], config["epochs"], config["seed"], config["rng"]) == ("mlp", 1, 0, "portable")
     assert config["device"].startswith(("cpu", "gpu", "mps"))
     assert (config["test"]["accuracy"], config["execution"]) == (result["accuracy"], result["execution"])
 
 
-def test_the_saved_model_has_the_accuracy_that_was_printed(done):
-    model = keras.saving.load_model(done[0] / "runs" / "first" / "model.keras")
-    digits = kerasbridge.datasets.mnist()
+def test_the_saved_model_has_the_accuracy_and_loss_that_were_printed(done):
+    model = kerasbridge.runs.load(done[0] / "runs" / "first").load_model()
+    digits, printed = kerasbridge.datasets.mnist(), json.loads(done[1])
     scores = kerasbridge.evaluate(model, digits.x_test / 255, digits.y_test, verbose=0, return_dict=True)
-    assert scores["accuracy"] == pytest.approx(json.loads(done[1])["accuracy"], abs=0.002)
+    assert scores["accuracy"] == pytest.approx(printed["accuracy"], abs=0.002)
+    assert scores["loss"] == pytest.approx(printed["loss"], rel=1e-4)
+    assert len(config_of(done[0])["mistakes"]) == round(1000 * (1 - printed["accuracy"]))
 
 
 def test_quiet_prints_nothing_and_override_replaces_the_run(done, tmp_path):
@@ -116,12 +126,11 @@ def test_quiet_prints_nothing_and_override_replaces_the_run(done, tmp_path):
 def test_tensorboard_files_lie_beside_the_model_and_the_line_to_look_is_printed(tmp_path):
     code, out, err = train(tmp_path, "--epochs", 2, "--tensorboard", "--run-dir", "a run", SHOW_LOADED="1")
     first, *_, last = out.splitlines()
-    watched = Path(first.removeprefix("To look at it while it trains: tensorboard --logdir "))
+    assert first == "To look at it while it trains: tensorboard --logdir 'a run/tensorboard'"
     assert (code, last) == (0, "To look at it: tensorboard --logdir 'a run/tensorboard'"), err
-    assert (watched.name, watched.parent.exists()) == ("tensorboard", False)
     assert set(err.split()) | {"jax"} == {keras.config.backend(), "jax"}
-    assert {path.name for path in (tmp_path / "a run").iterdir()} == {"config.json", "model.keras", "tensorboard"}
-    history = json.loads((tmp_path / "a run" / "config.json").read_text())["history"]
+    assert {path.name for path in (tmp_path / "a run").iterdir()} == {*RUN, "tensorboard"}
+    history = kerasbridge.runs.load(tmp_path / "a run").history
     events = read(tmp_path / "a run" / "tensorboard" / "train")
     for name in ("loss", "accuracy"):
         assert [step for step, _ in events["scalars", f"epoch_{name}"]] == [0, 1]
@@ -141,13 +150,75 @@ def test_an_absent_package_is_answered_before_training_with_the_line_that_instal
     assert message.endswith('Type: pip install "kerasbridge[tensorboard]"')
 
 
-def test_ctrl_c_ends_with_one_line_and_leaves_nothing(tmp_path):
-    process = start(tmp_path, "--epochs", 100_000)
+def interrupted(folder, *arguments):
+    """The one line of a training that Ctrl-C ends after its first epoch."""
+    process = start(folder, "--epochs", 100_000, *arguments)
     assert process.stdout.readline().startswith("Epoch 1/100000")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (130, "kerasbridge: interrupted, nothing was saved.\n")
-    assert files(tmp_path) == []
+    assert (process.returncode, err.count("\n")) == (130, 1)
+    return err
+
+
+def test_ctrl_c_ends_with_one_line_and_keeps_the_history(tmp_path):
+    err = interrupted(tmp_path, "--run-dir", "run")
+    run = kerasbridge.runs.load(tmp_path / "run")
+    assert err == (
+        f"kerasbridge: interrupted after {len(run.history['epoch'])} of 100000 epochs: "
+        "the history is in run, no model was saved.\n"
+    )
+    assert files(tmp_path) == ["run", "run/config.json", "run/history.csv", "run/history.jsonl"]
+    assert run.config.finished is None
+
+
+def test_ctrl_c_leaves_the_run_that_was_to_be_replaced(done, tmp_path):
+    shutil.copytree(done[0] / "runs" / "first", tmp_path / "run")
+    before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    assert interrupted(tmp_path, "--run-dir", "run", "--override") == "kerasbridge: interrupted, nothing was saved.\n"
+    assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_without_matplotlib_one_line_says_how_to_get_the_curves(tmp_path):
+    code, out, err = train(tmp_path, "--epochs", 1, "--run-dir", "run", WITHOUT="matplotlib")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1].endswith('Type: pip install "kerasbridge[plots]"')
+    assert "curves.png" not in {path.name for path in (tmp_path / "run").iterdir()}
+
+
+def evaluate(folder, *arguments, **variables):
+    """`kerasbridge evaluate` of the run that is done."""
+    process = start(folder, "runs/first", *arguments, command="evaluate", **variables)
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def test_a_run_is_evaluated_with_the_accuracy_that_was_printed(done):
+    code, out, err = evaluate(done[0], "--json", SHOW_LOADED="1")
+    assert code == 0, err
+    assert set(err.split()) | {"jax"} == {keras.config.backend(), "jax"}
+    result, printed = json.loads(out), json.loads(done[1])
+    assert (result["accuracy"], result["loss"]) == (printed["accuracy"], pytest.approx(printed["loss"], rel=1e-6))
+    assert (result["backend"], result["images"], result["differs"]) == (keras.config.backend(), 1000, [])
+    assert sum(map(sum, result["confusion"])) == 1000
+    assert len(result["mistakes"]) == 1000 - sum(row[digit] for digit, row in enumerate(result["confusion"]))
+    if importlib.util.find_spec("matplotlib"):
+        assert (done[0] / result["picture"]).stat().st_size > 10_000
+
+
+def test_an_evaluation_says_that_the_predictions_are_the_same_and_how_to_get_the_picture(done):
+    code, out, err = evaluate(done[0], WITHOUT="matplotlib")
+    assert (code, err) == (0, "")
+    *_, same, picture = out.splitlines()
+    assert same == "The same 1,000 predictions as where it was trained."
+    assert picture.endswith('Type: pip install "kerasbridge[plots]"')
+
+
+def test_other_digits_are_evaluated_and_not_compared(done, tmp_path):
+    digits = kerasbridge.datasets.mnist()
+    np.savez(tmp_path / "few.npz", x_train=digits.x_train[:9], y_train=digits.y_train[:9],
+             x_test=digits.x_test[:50], y_test=digits.y_test[:50])  # fmt: skip
+    _, out, err = evaluate(done[0], "--data", tmp_path / "few.npz", "--json")
+    assert (json.loads(out)["images"], json.loads(out)["differs"], err) == (50, None, "")
 
 
 WRONG_OPTIONS = {

@@ -10,12 +10,13 @@ import pytest
 import kerasbridge as kb
 
 MODULES = ["backend", "checks", "data.budget", "datasets", "device", "event_files", "models", "probing"]
-MODULES += ["reinitializing", "runs", "seeding", "taking_over", "training", "using"]
+MODULES += ["reinitializing", "seeding", "taking_over", "training", "using"]
 MODULES += ["own_step.gradients", "own_step.objectives"]
+MODULES += ["runs.curves", "runs.folder", "runs.reading", "runs.scores"]
 MODULES += ["parity.comparing", "parity.diagnosing"]  # which start JAX and torch themselves
 PUBLIC = [kb.backends, kb.compare, kb.datasets.mnist, kb.diagnose, kb.evaluate, kb.fit, kb.models.cnn, kb.models.mlp]
 PUBLIC += [kb.Objective, kb.as_keras_fit, kb.grad, kb.value_and_grad]
-PUBLIC += [kb.predict, kb.reinitialize, kb.seed_everything, kb.use_backend]
+PUBLIC += [kb.predict, kb.reinitialize, kb.runs.find, kb.runs.load, kb.seed_everything, kb.use_backend]
 RUN = "import doctest, kerasbridge.{0} as m; r = doctest.testmod(m); print(r); raise SystemExit(bool(r.failed))"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rich.console  # noqa: F401, reads COLUMNS in the environment that is there when it is imported
 from typer.testing import CliRunner
 
 import kerasbridge
@@ -15,7 +16,7 @@ from kerasbridge import backend, probing
 from kerasbridge.cli import app
 from kerasbridge.probing import BackendStatus
 
-COMMANDS = ("train", "backends", "compare", "diagnose")
+COMMANDS = ("train", "evaluate", "runs", "backends", "compare", "diagnose")
 ROOT = Path(kerasbridge.__file__).parents[1]
 JAX = BackendStatus("jax", True, "0.10.2", ("cpu", "gpu:0"), None, None, default=True)
 TORCH = BackendStatus("torch", False, None, (), None, 'pip install "kerasbridge[torch]"', default=False)
@@ -27,7 +28,8 @@ def new_process(monkeypatch, tmp_path):
     """JAX looks installed and chosen, nothing is settled, and the current folder is empty."""
     monkeypatch.setattr(backend, "_settled", None)
     monkeypatch.setattr(backend, "_is_installed", lambda name: name == "jax")
-    monkeypatch.setattr(os, "environ", {**os.environ, "KERAS_BACKEND": "jax", "COLUMNS": "200"})
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(os, "environ", {**os.environ, "KERAS_BACKEND": "jax"})
     os.environ.pop("KERASBRIDGE_DEVICE", None)
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     monkeypatch.chdir(tmp_path)

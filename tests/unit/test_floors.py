@@ -15,13 +15,14 @@ FLOORS = {
     # A name ending in a point stands for the package and all that is in it.
     "__init__": 0, "errors": 0, "backend": 0, "device": 0, "probing": 0, "_probe": 0, "quiet": 0, "nox": 0,
     "own_code": 0, "hooks": 0, "memory": 0,
-    "random": 1, "checks": 1, "datasets": 1, "npz": 1, "runs": 1, "event_files": 1, "report.": 1,
+    "random": 1, "checks": 1, "datasets": 1, "npz": 1, "runs.": 1, "event_files": 1, "report.": 1,
     "parity.": 1, "parity.subjects": 2, "parity.drawn_data": 2, "parity.recording": 2,
     "parity.inspecting": 2, "parity.naming": 2, "parity.stepping": 2, "parity.watching": 2,
     "_keras": 2, "models": 2, "data.": 2, "words": 2, "draws": 2, "elastic": 2, "stand_ins": 2, "seeding": 2,
     "reinitializing": 2, "precision": 2, "preparing": 2, "loading": 2, "step": 2, "loop": 2,
-    "epochs": 2, "keeping": 2, "holding": 2, "arguments": 2, "callbacks": 2, "summaries": 2, "own_step.": 2,
-    "progress": 2, "training": 2, "taking_over": 2, "using": 2, "checkpoint": 2, "engines.": 2, "importers.": 2,
+    "epochs": 2, "keeping": 2, "holding": 2, "recording": 2, "arguments": 2, "callbacks": 2, "summaries": 2,
+    "own_step.": 2, "progress": 2, "training": 2, "taking_over": 2, "using": 2, "checkpoint": 2, "engines.": 2,
+    "importers.": 2,
     "__main__": 3, "cli.": 3, "pytest_plugin": 3, "distributed": 3, "benchmark.": 3, "exporting.": 3,
 }  # fmt: skip
 FOREIGN = {  # packages that a floor may import, beside those of the floors below

@@ -8,7 +8,7 @@ import kerasbridge as kb
 
 PUBLIC = {
     "Objective", "__version__", "as_keras_fit", "backends", "compare", "datasets", "diagnose", "errors", "evaluate",
-    "fit", "grad", "models", "predict", "reinitialize", "seed_everything", "use_backend", "value_and_grad",
+    "fit", "grad", "models", "predict", "reinitialize", "runs", "seed_everything", "use_backend", "value_and_grad",
 }  # fmt: skip
 NEEDS_KERAS = {
     "Objective", "as_keras_fit", "evaluate", "fit", "grad", "models", "predict", "reinitialize", "seed_everything",

@@ -1,7 +1,5 @@
-"""A run folder is there as a whole or not at all, and nothing that is no run is ever replaced."""
+"""A run folder grows as it is trained, keeps what was done, and nothing that is no run is ever replaced."""
 
-import json
-import math
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,25 +8,28 @@ import pytest
 
 from kerasbridge import runs
 from kerasbridge.errors import RunFolderError
+from kerasbridge.runs import folder as folders
 
 MOMENT = datetime(2026, 1, 31, 12, 30, 5, tzinfo=UTC)
 
 
 def config(**changes):
     fields = {
-        "arguments": {"epochs": 1}, "versions": runs.versions("jax"), "backend": "jax", "device": "cpu", "seed": 0,
-        "rng": "portable", "execution": "looped", "execution_reason": None, "data": {"name": "sample"},
-        "history": {"loss": [0.5]}, "test": {"loss": 0.4}, "seconds": 1.5, "started": "s", "finished": "f",
+        "arguments": {"epochs": 5}, "versions": runs.versions("jax"), "backend": "jax", "device": "cpu", "seed": 0,
+        "rng": "portable", "data": {"name": "sample"}, "started": "2026-01-31T12:30:05+00:00", "model": "mlp",
+        "epochs": 5,
     }  # fmt: skip
     return runs.Config(**(fields | changes))
 
 
-def write_run(folder, content="weights", override=False, failing_with=None):
-    with runs.new_folder(folder, override) as new:
-        (new / runs.MODEL).write_text(content)
+def write_run(folder, content="weights", override=False, failing_with=None, epochs=0):
+    """A training of so many epochs, which then ends well or fails."""
+    with runs.new(folder, config(), override) as run:
+        for epoch in range(1, epochs + 1):
+            run.add_epoch(epoch, 0.5, {"loss": 1 / epoch})
         if failing_with is not None:
             raise failing_with
-        config().write(new)
+        run.finish(lambda path: path.write_text(content), test={"accuracy": 0.5})
 
 
 def files(folder):
@@ -44,7 +45,7 @@ def message_of(call, *arguments):
 def test_a_run_appears_with_the_folders_above_it(tmp_path):
     write_run(tmp_path / "a" / "b")
     assert files(tmp_path) == ["a", "a/b", "a/b/config.json", "a/b/model.keras"]
-    assert runs.is_run(tmp_path / "a" / "b")
+    assert folders.is_run(tmp_path / "a" / "b")
 
 
 def test_a_run_is_as_open_to_others_as_any_new_folder(tmp_path):
@@ -66,18 +67,105 @@ def test_a_run_can_be_written_into_the_current_folder(tmp_path, monkeypatch):
     assert files(tmp_path) == ["config.json", "model.keras"]
 
 
+def test_a_new_run_is_there_from_the_start_and_says_that_it_is_not_finished(tmp_path):
+    with runs.new(tmp_path / "run", config()) as run:
+        started = runs.load(tmp_path / "run")
+        assert (started.config.finished, started.history) == (None, {})
+        run.add_epoch(1, 0.5, {"loss": 0.25})
+        assert runs.load(tmp_path / "run").history == {"epoch": [1], "seconds": [0.5], "loss": [0.25]}
+        run.finish(lambda path: path.write_text("weights"), seconds=2.0)
+    assert (runs.load(tmp_path / "run").config.seconds, runs.load(tmp_path / "run").config.epochs) == (2.0, 5)
+    assert runs.load(tmp_path / "run").config.finished
+
+
+def test_a_model_that_is_being_written_is_not_there_yet(tmp_path):
+    def save(path):
+        path.write_text("half of the weights")
+        assert path.suffix == ".keras"
+        assert not (tmp_path / "run" / "model.keras").exists()
+        assert runs.load(tmp_path / "run").config.finished is None
+
+    with runs.new(tmp_path / "run", config()) as run:
+        run.finish(save)
+    assert files(tmp_path / "run") == ["config.json", "model.keras"]
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
-def test_a_failure_leaves_nothing(tmp_path, error):
+def test_a_failure_after_an_epoch_keeps_the_history_and_says_where_it_is(tmp_path, error):
+    with pytest.raises(error) as caught:
+        write_run(tmp_path / "a" / "b", failing_with=error(), epochs=2)
+    assert files(tmp_path / "a" / "b") == ["config.json", "history.csv", "history.jsonl"]
+    what = "interrupted" if error is KeyboardInterrupt else "broken off"
+    assert caught.value.__notes__ == [
+        f"{what} after 2 of 5 epochs: the history is in {tmp_path / 'a' / 'b'}, no model was saved."
+    ]
+    kept = runs.load(tmp_path / "a" / "b")
+    assert (kept.config.finished, kept.history["loss"]) == (None, [1, 0.5])
+
+
+def test_a_full_disk_while_a_run_is_replaced_leaves_the_old_one(tmp_path):
+    def train():
+        with runs.new(tmp_path / "run", config(), override=True) as run:
+            run.add_epoch(1, 0.5, {"loss": 0.25})
+            run.finish(fill_the_disk)
+
+    write_run(tmp_path / "run", "old")
+    assert message_of(train).startswith(f"The run folder {tmp_path / 'run'} cannot be written (No space left")
+    assert files(tmp_path / "run") == ["config.json", "model.keras"]
+
+
+def test_a_disk_that_is_full_when_the_model_is_saved_costs_the_model_alone(tmp_path):
+    def train():
+        with runs.new(tmp_path, config()) as run:
+            run.add_epoch(1, 0.5, {"loss": 0.25})
+            run.finish(fill_the_disk)
+
+    with pytest.raises(RunFolderError, match="No space left on device") as caught:
+        train()
+    assert caught.value.__notes__ == [
+        f"broken off after 1 of 5 epochs: the history is in {tmp_path}, no model was saved."
+    ]
+    assert files(tmp_path) == ["config.json", "history.csv", "history.jsonl"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_a_failure_before_an_epoch_has_ended_leaves_nothing(tmp_path, error):
     with pytest.raises(error):
         write_run(tmp_path / "a" / "b", failing_with=error())
     assert files(tmp_path) == []
 
 
+def test_a_failure_leaves_an_empty_folder_that_was_there_and_what_others_put_into_it(tmp_path):
+    def train():
+        with runs.new(tmp_path, config()):
+            (tmp_path / "notes.txt").touch()
+            raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        train()
+    assert files(tmp_path) == ["notes.txt"]
+
+
+def fill_the_disk(path):
+    path.write_text("half of the weights")
+    raise OSError(28, "No space left on device")
+
+
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path):
-    message = message_of(lambda: write_run(tmp_path / "run", failing_with=OSError(28, "No space left on device")))
+    def train():
+        with runs.new(tmp_path / "run", config()) as run:
+            run.finish(fill_the_disk)
+
+    message = message_of(train)
     assert message == (
         f"The run folder {tmp_path / 'run'} cannot be written (No space left on device): choose another with --run-dir."
     )
+    assert files(tmp_path) == []
+
+
+def test_an_error_of_the_training_itself_is_not_taken_for_one_of_the_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match="photos"):
+        write_run(tmp_path / "run", failing_with=FileNotFoundError(2, "No such file or directory", "photos"))
     assert files(tmp_path) == []
 
 
@@ -85,19 +173,23 @@ def test_override_replaces_all_of_a_run(tmp_path):
     write_run(tmp_path / "run", "old")
     (tmp_path / "run" / "history.csv").touch()
     write_run(tmp_path / "run", "new", override=True)
+    assert runs.load(tmp_path / "run").config.finished
     assert files(tmp_path / "run") == ["config.json", "model.keras"]
     assert (tmp_path / "run" / "model.keras").read_text() == "new"
 
 
 def test_override_without_a_run_there_is_no_error(tmp_path):
     write_run(tmp_path / "run", override=True)
-    assert runs.is_run(tmp_path / "run")
+    assert folders.is_run(tmp_path / "run")
 
 
-def test_a_failed_override_leaves_the_old_run(tmp_path):
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_a_failed_override_leaves_the_old_run(tmp_path, epochs):
     write_run(tmp_path / "run", "old")
-    with pytest.raises(KeyboardInterrupt):
-        write_run(tmp_path / "run", "new", override=True, failing_with=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt) as caught:
+        write_run(tmp_path / "run", "new", override=True, failing_with=KeyboardInterrupt(), epochs=epochs)
+    assert not hasattr(caught.value, "__notes__")
+    assert runs.load(tmp_path / "run").config.finished
     assert files(tmp_path / "run") == ["config.json", "model.keras"]
     assert (tmp_path / "run" / "model.keras").read_text() == "old"
 
@@ -133,12 +225,37 @@ def test_an_old_run_that_cannot_be_brought_back_is_kept(tmp_path, monkeypatch):
     assert [path.read_text() for path in tmp_path.rglob("model.keras")] == ["old"]
 
 
-def test_a_folder_that_is_taken_meanwhile_is_not_replaced(tmp_path):
-    def run():
-        with runs.new_folder(tmp_path / "run"):
-            write_run(tmp_path / "run", "of another")
+def test_the_old_run_is_there_until_the_new_one_is_complete(tmp_path):
+    write_run(tmp_path / "run", "old", epochs=1)
+    with runs.new(tmp_path / "run", config(), override=True) as run:
+        run.add_epoch(1, 0.5, {"loss": 9.0})
+        old = runs.load(tmp_path / "run")
+        assert (old.config.finished is None, old.history["loss"]) == (False, [1])
+        run.finish(lambda path: path.write_text("new"))
+    assert runs.load(tmp_path / "run").history["loss"] == [9]
 
-    assert "cannot be written" in message_of(run)
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_who_comes_second_to_a_folder_is_refused_and_leaves_the_first_alone(tmp_path, is_there):
+    if is_there:
+        (tmp_path / "run").mkdir()
+    with runs.new(tmp_path / "run", config()) as first:
+        assert "is not empty" in message_of(write_run, tmp_path / "run")
+        first.finish(lambda path: path.write_text("of the first"))
+    assert (tmp_path / "run" / "model.keras").read_text() == "of the first"
+
+
+def test_a_folder_that_is_taken_after_it_was_looked_at_is_not_touched(tmp_path, monkeypatch):
+    look = folders.check_writable
+
+    def look_and_be_late(folder, *arguments):
+        look(folder, *arguments)
+        monkeypatch.undo()
+        write_run(folder, "of another")
+        monkeypatch.setattr(folders, "_is_filled", lambda _: False)
+
+    monkeypatch.setattr(folders, "check_writable", look_and_be_late)
+    assert "File exists" in message_of(write_run, tmp_path / "run")
     assert (tmp_path / "run" / "model.keras").read_text() == "of another"
 
 
@@ -149,7 +266,16 @@ def test_a_folder_that_is_not_empty_is_refused(tmp_path):
     )
 
 
-@pytest.mark.parametrize("text", [None, "{}", "[]", "no JSON", '{"model_type": "bert"}', '{"versions": null}'])
+def test_in_python_another_folder_is_the_only_way(tmp_path):
+    write_run(tmp_path)
+    assert message_of(runs.check_writable, tmp_path, False, folders.BY_ARGUMENT) == (
+        f"{tmp_path} is not empty: choose another folder for run_dir."
+    )
+
+
+@pytest.mark.parametrize(
+    "text", [None, "{}", "[]", "no JSON", '{"model_type": "bert"}', '{"versions": null}', '{"versions": 3}']
+)
 def test_override_refuses_a_folder_that_holds_no_run(tmp_path, text):
     (tmp_path / "config.json" if text else tmp_path / "thesis.tex").write_text(text or "")
     assert "holds no run" in message_of(runs.check_writable, tmp_path, True)
@@ -183,13 +309,3 @@ def test_the_default_folder_is_named_by_time_model_and_backend(tmp_path, monkeyp
     assert str(first) == f"runs/{MOMENT.astimezone():%Y%m%d-%H%M%S}-mlp-jax"
     first.mkdir(parents=True)
     assert str(runs.default_folder("mlp", "jax", MOMENT)) == f"{first}-2"
-
-
-def test_the_configuration_is_plain_json_where_numbers_are_not_finite(tmp_path):
-    config(history={"loss": [1.5, math.nan, math.inf]}).write(tmp_path)
-    text = (tmp_path / "config.json").read_text()
-    assert json.loads(text, parse_constant=pytest.fail)["history"] == {"loss": [1.5, None, None]}
-
-
-def test_the_versions_are_those_a_run_depends_on():
-    assert list(runs.versions("torch")) == ["kerasbridge", "keras", "torch", "numpy", "python"]

@@ -1,0 +1,22 @@
+"""The run folder: what one training leaves on disk, as it is written and as it is read.
+
+A run is a folder with `config.json` (how it was made and what came out), `history.csv` and `history.jsonl` (a line an
+epoch), `model.keras`, `curves.png` where Matplotlib is installed, and `tensorboard/` where that was asked for. While it
+is trained, and where that broke off, `config.json` says that it is not finished. Whoever trains writes the model; no
+framework is loaded here before a model is asked for.
+"""
+
+from kerasbridge.runs.config import Config as Config
+from kerasbridge.runs.config import moment as moment
+from kerasbridge.runs.config import versions as versions
+from kerasbridge.runs.folder import CONFIG as CONFIG
+from kerasbridge.runs.folder import EVENTS as EVENTS
+from kerasbridge.runs.folder import MODEL as MODEL
+from kerasbridge.runs.folder import check_writable as check_writable
+from kerasbridge.runs.folder import default_folder as default_folder
+from kerasbridge.runs.folder import line_to_look as line_to_look
+from kerasbridge.runs.making import NewRun as NewRun
+from kerasbridge.runs.making import new as new
+from kerasbridge.runs.reading import Run as Run
+from kerasbridge.runs.reading import find as find
+from kerasbridge.runs.reading import load as load

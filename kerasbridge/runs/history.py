@@ -1,0 +1,114 @@
+"""`history.jsonl` and `history.csv`: the numbers of each epoch, a line an epoch, on the disk as soon as it has ended."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kerasbridge.errors import RunFolderError
+from kerasbridge.runs.folder import HISTORY, TABLE
+from kerasbridge.runs.kinds import is_number_or_none
+
+Row = dict[str, int | float | None]
+
+
+class History:
+    """The history of a run that is being trained.
+
+    Columns are `epoch`, counted from 1, `seconds`, and the logs by name. A number that is not finite, and what is no
+    number, is null in the JSON lines and empty in the table.
+
+    Args:
+        folder: the run's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._lines, self._table = folder / HISTORY, folder / TABLE
+        self._rows: list[Row] = []
+        self._columns: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, epoch: int, seconds: float, logs: Mapping[str, Any]) -> None:
+        """Add the epoch that has ended.
+
+        Args:
+            epoch: counted from 1.
+            seconds: how long it took, validation included.
+            logs: losses and metrics by name.
+        """
+        numbers = {name: _number(value) for name, value in logs.items()}
+        row: Row = {"epoch": epoch, "seconds": round(seconds, 3), **numbers}
+        self._rows.append(row)
+        self._add_to_table(row)
+        with self._lines.open("a", encoding="utf-8") as file:  # last: with it an epoch counts as done
+            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def columns(self) -> dict[str, list[float]]:
+        """The numbers so far, as `read` gives them."""
+        return _by_column(self._rows)
+
+    def _add_to_table(self, row: Row) -> None:
+        new = [name for name in row if name not in self._columns]
+        self._columns += new
+        with self._table.open("w" if new else "a", encoding="utf-8", newline="") as file:
+            file.write(_as_csv(self._columns, self._rows) if new else _as_csv(self._columns, [row], header=False))
+
+
+def read(folder: Path) -> dict[str, list[float]]:
+    """The history of a run by column, an item an epoch; NaN where a number was not finite, or there was none.
+
+    A last line that was cut off by the end of its process is left out.
+
+    Raises:
+        RunFolderError: the file is damaged.
+    """
+    path = folder / HISTORY
+    try:
+        *lines, rest = path.read_text(encoding="utf-8").split("\n")
+        del rest  # empty, or a line that was cut off
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunFolderError(f"{path} cannot be read: {error}.") from error
+    return _by_column([_row(path, number, line) for number, line in enumerate(lines, start=1)])
+
+
+def _row(path: Path, number: int, line: str) -> Row:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        row = None
+    if not isinstance(row, dict) or not all(is_number_or_none(value) for value in row.values()):
+        raise RunFolderError(f"{path} is damaged: line {number} is no object of numbers by name.")
+    return row
+
+
+def _by_column(rows: list[Row]) -> dict[str, list[float]]:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return {name: [math.nan if (value := row.get(name)) is None else value for row in rows] for name in names}
+
+
+def _as_csv(columns: list[str], rows: list[Row], header: bool = True) -> str:
+    file = io.StringIO()
+    writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+    if header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def _number(value: Any) -> float | int | None:
+    """A plain number, or None for what JSON and a table have no number for."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
