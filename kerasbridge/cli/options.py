@@ -1,9 +1,15 @@
 """Options that several commands take."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+Backend = Annotated[str | None, typer.Option(metavar="jax|tensorflow|torch", help="Else KERAS_BACKEND.")]
+Device = Annotated[
+    str | None, typer.Option(metavar="cpu|gpu|gpu:1|mps|tpu|auto", help="Else KERASBRIDGE_DEVICE, else auto.")
+]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder; `kerasbridge runs` lists them.")]
 Backends = Annotated[str | None, typer.Option(metavar="A,B,C", help="Else all that are installed.")]
 Script = Annotated[
     str, typer.Option(metavar="FILE.py:FUNCTION", help="A function that returns a compiled model, or it, x and y.")
