@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 Stroke = Sequence[tuple[float, float]]  # points that the pen goes through, x to the right and y down, from 0 to 1
 Colour = tuple[int, int, int]
 
+BLUE, CHALK = (30, 50, 150), (235, 235, 225)
+
 ZERO = [
     [(0.60, 0.03), (0.30, 0.09), (0.08, 0.48), (0.22, 0.90), (0.55, 0.97), (0.88, 0.62), (0.86, 0.20), (0.52, 0.04)]
 ]
@@ -41,8 +43,8 @@ SIX = [[(0.70, 0.00), (0.36, 0.26), (0.13, 0.64), (0.25, 0.94), (0.58, 0.98), (0
         (0.16, 0.82)]]  # fmt: skip
 SEVEN = [[(0.07, 0.09), (0.50, 0.07), (0.92, 0.04)], [(0.92, 0.04), (0.64, 0.46), (0.42, 1.00)]]
 CROSSED_SEVEN = [*SEVEN, [(0.32, 0.56), (0.58, 0.53), (0.88, 0.50)]]
-EIGHT = [[(0.80, 0.14), (0.52, 0.00), (0.22, 0.14), (0.36, 0.40), (0.68, 0.62), (0.76, 0.88), (0.46, 1.00), (0.18, 0.86),
-          (0.32, 0.60), (0.66, 0.38), (0.82, 0.16)]]  # fmt: skip
+EIGHT = [[(0.80, 0.14), (0.52, 0.00), (0.22, 0.14), (0.36, 0.40), (0.68, 0.62), (0.76, 0.88), (0.46, 1.00),
+          (0.18, 0.86), (0.32, 0.60), (0.66, 0.38), (0.82, 0.16)]]  # fmt: skip
 NINE = [[(0.80, 0.20), (0.52, 0.02), (0.18, 0.20), (0.28, 0.46), (0.62, 0.43), (0.83, 0.14)],
         [(0.83, 0.14), (0.79, 0.55), (0.62, 1.00)]]  # fmt: skip
 
@@ -61,7 +63,7 @@ class Picture:
         light: how much darker the lower right corner is lit than the upper left one, from 0 to 1.
         noise: standard deviation of the camera's noise or of the paper's grain, in grey levels.
         specks: how many grains of dust lie about.
-        mode: of Pillow; "L" is grey, "RGBA" has transparency.
+        mode: of Pillow; "L" is grey. Without paper it is "RGBA".
     """
 
     strokes: Sequence[Stroke]
@@ -79,18 +81,27 @@ class Picture:
 
 
 PICTURES = {
-    "0-ballpoint.png": Picture(ZERO, (320, 400), (80, 90), (150, 200), 11, 0.05, (30, 50, 150), (250, 244, 222)),
+    "0-ballpoint.png": Picture(ZERO, (320, 400), (80, 90), (150, 200), 11, 0.05, BLUE, (250, 244, 222)),
     "1-tiny.png": Picture(ONE, (24, 32), (3, 5), (16, 22), 2.4, 0.12, (40, 40, 40), mode="L"),
-    "1-foot.jpg": Picture(ONE_WITH_FOOT, (300, 300), (85, 60), (120, 180), 15, 0, (20, 70, 40), (225, 235, 225), 0.1, 2),
-    "2-blackboard.jpg": Picture(TWO, (480, 360), (150, 70), (170, 215), 17, 0.04, (235, 235, 225), (38, 62, 52), 0.2, 5),
-    "3-photo.jpg": Picture(
-        THREE, (1200, 900), (470, 250), (270, 380), 34, 0.08, (45, 42, 60), (222, 214, 200), 0.55, 4, specks=25
+    "1-foot.jpg": Picture(
+        ONE_WITH_FOOT, (300, 300), (85, 60), (120, 180), 15, 0, (20, 70, 40), (225, 235, 225), light=0.1, noise=2
     ),
-    "4-transparent.png": Picture(OPEN_FOUR, (200, 260), (40, 45), (120, 165), 13, 0.05, (15, 15, 15), None, mode="RGBA"),
-    "5-corner.png": Picture(FIVE, (640, 480), (520, 330), (80, 110), 8, 0.06, (20, 20, 20), mode="L"),
-    "6-white.png": Picture(SIX, (256, 256), (60, 40), (120, 170), 15, 0, (255, 255, 255), None, mode="RGBA"),
-    "7-pencil.png": Picture(SEVEN, (220, 220), (55, 40), (110, 145), 7, 0, (140, 140, 142), (240, 240, 238), 0.1, 2, mode="L"),
-    "7-crossed.jpg": Picture(CROSSED_SEVEN, (400, 300), (130, 45), (150, 200), 16, 0, (190, 25, 35), (250, 225, 90), 0.15, 3),
+    "2-blackboard.jpg": Picture(
+        TWO, (480, 360), (150, 70), (170, 215), 17, 0.04, CHALK, (38, 62, 52), light=0.2, noise=5
+    ),
+    "3-photo.jpg": Picture(
+        THREE, (1200, 900), (470, 250), (270, 380), 34, 0.08, (45, 42, 60), (222, 214, 200),
+        light=0.55, noise=4, specks=25,
+    ),
+    "4-transparent.png": Picture(OPEN_FOUR, (200, 260), (40, 45), (120, 165), 13, 0.05, paper=None),
+    "5-corner.png": Picture(FIVE, (640, 480), (520, 330), (80, 110), 8, 0.06, mode="L"),
+    "6-white.png": Picture(SIX, (256, 256), (60, 40), (120, 170), 15, 0, (255, 255, 255), paper=None),
+    "7-pencil.png": Picture(
+        SEVEN, (220, 220), (55, 40), (110, 145), 7, 0, (140, 140, 142), (240, 240, 238), light=0.1, noise=2, mode="L"
+    ),
+    "7-crossed.jpg": Picture(
+        CROSSED_SEVEN, (400, 300), (130, 45), (150, 200), 16, 0, (190, 25, 35), (250, 225, 90), light=0.15, noise=3
+    ),
     "8-light.png": Picture(EIGHT, (180, 240), (45, 40), (95, 150), 12, 0.08, (240, 200, 120), (40, 30, 70)),
     "9-tiny.jpg": Picture(NINE, (40, 48), (8, 9), (22, 30), 3.6, 0.03, (30, 30, 60), (200, 205, 215)),
 }  # fmt: skip

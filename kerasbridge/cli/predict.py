@@ -41,7 +41,7 @@ class Answer:
 def predict(
     run: RunFolder,
     images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE...", help="PNG, JPEG, GIF, BMP or WebP, one digit in each.")
+        list[Path], typer.Argument(metavar="IMAGE", help="PNG, JPEG, GIF, BMP or WebP, one digit in each.")
     ],
     backend: Backend = None,
     device: Device = None,
@@ -119,7 +119,7 @@ def opened(run: Path, backend: str | None = None, device: str | None = None) -> 
         BackendError, DeviceError: as for `kb.use_backend`.
     """
     from kerasbridge import backend as choice
-    from kerasbridge import engines, loading, runs
+    from kerasbridge import runs
     from kerasbridge.errors import RunFolderError
 
     if not runs.is_run(run):
@@ -128,6 +128,8 @@ def opened(run: Path, backend: str | None = None, device: str | None = None) -> 
             f"kerasbridge train --run-dir {run}."
         )
     choice.choose(backend, device)
+    from kerasbridge import engines, loading  # with them comes Keras
+
     engines.current()
     try:
         model = loading.load_model(run / runs.MODEL)

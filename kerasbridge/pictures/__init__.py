@@ -1,7 +1,7 @@
 """Pictures of a handwritten digit, brought to the form of MNIST's images.
 
-`opening` reads the file, `paper` takes the ink off the paper, `regions` leaves specks behind, `fitting` gives the digit
-its size and place. All of it is computed on the host, with NumPy and Pillow, so that every backend sees the same pixels.
+`opening` reads the file, `paper` takes the ink off the paper, `regions` leaves specks behind, `fitting` gives the
+digit its size and place. All of it is computed on the host, with NumPy and Pillow: every backend sees the same pixels.
 """
 
 import os

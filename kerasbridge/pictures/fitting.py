@@ -63,7 +63,8 @@ def _grown(ink: Array, corners: bool) -> Array:
     height, width = ink.shape
     padded = np.pad(ink, 1)
     places = [(y, x) for y in range(3) for x in range(3) if corners or 1 in (y, x)]
-    return np.maximum.reduce([padded[y : y + height, x : x + width] for y, x in places])
+    darkest: Array = np.maximum.reduce([padded[y : y + height, x : x + width] for y, x in places])
+    return darkest
 
 
 def _placed(small: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -83,9 +83,9 @@ def _shrunk(image: Any) -> Any:
 def _planes(image: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Colours of shape (height, width, channels) and opacity of shape (height, width), both from 0 to 1."""
     if image.mode == "F":  # grey of 16 bits
-        grey = np.asarray(image, np.float32)[..., None] / 65535
-        return grey, np.ones(grey.shape[:2], np.float32)
-    levels = np.asarray(image, np.float32) / 255
+        grey = np.asarray(image, np.float32) / np.float32(65535)
+        return grey[..., None], np.ones_like(grey)
+    levels = np.asarray(image, np.float32) / np.float32(255)
     return levels[..., :3], levels[..., 3]
 
 
@@ -100,4 +100,5 @@ def _visible(colour: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray
     commonest = np.median(seen, axis=0)
     if np.percentile(np.abs(seen - commonest).max(axis=-1), 95) < _CONTRAST:
         return alpha[..., None]
-    return colour * alpha[..., None] + commonest * (1 - alpha[..., None])
+    filled: NDArray[np.float32] = colour * alpha[..., None] + commonest * (1 - alpha[..., None])
+    return filled

@@ -30,7 +30,8 @@ def ink(planes: Array) -> Array | None:
     full = strength[strength > otsu(strength)]
     if not full.size or np.median(full) < max(_LEAST, _STANDS_OUT * grain):
         return None
-    return np.clip(strength / np.median(full), 0, 1)
+    shown: Array = np.clip(strength / np.median(full), 0, 1)
+    return shown
 
 
 def otsu(values: Array) -> float:
