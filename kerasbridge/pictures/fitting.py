@@ -8,8 +8,7 @@ Array = NDArray[np.float32]
 
 FIELD, BOX, CENTRE = 28, 20, 14  # pixels; MNIST's digits have their centres of mass at index 14, within half a pixel
 _EDGE = 0.25  # of full ink: where the digit's box ends
-_THIN = 1.3  # pixels of 28x28: one MNIST digit in twenty has thinner strokes, by `stroke_width`
-_USUAL = 1.7
+_THIN = 1.4  # pixels of 28x28: one MNIST digit in twenty has thinner strokes, by `stroke_width`
 
 
 def fit(ink: Array) -> NDArray[np.uint8]:
@@ -28,9 +27,8 @@ def fit(ink: Array) -> NDArray[np.uint8]:
         uint8, shape (28, 28), ink 255.
     """
     cut = _cut(_thickened(_cut(ink)))
-    scale = BOX / max(cut.shape)
-    height, width = (max(1, round(length * scale)) for length in cut.shape)
-    small = np.asarray(Image.fromarray(cut).resize((width, height), Image.Resampling.HAMMING))
+    square = np.pad(cut, [(0, max(cut.shape) - length) for length in cut.shape])
+    small = np.asarray(Image.fromarray(square).resize((BOX, BOX), Image.Resampling.HAMMING))
     return _placed(np.rint(small.clip(0, None) * (255 / small.max())).astype(np.uint8))
 
 
@@ -50,8 +48,7 @@ def _cut(ink: Array) -> Array:
 def _thickened(cut: Array) -> Array:
     """The digit with strokes that are not thinner than those in MNIST."""
     scale = BOX / max(cut.shape)
-    width = stroke_width(cut) * scale
-    grown = round((_USUAL - width) / 2 / scale) if width < _THIN else 0
+    grown = max(0, round((_THIN / scale - stroke_width(cut)) / 2))
     wide = np.pad(cut, grown)
     for turn in range(grown):
         wide = _grown(wide, corners=turn % 2 == 1)  # in turns, so that a dot grows to an octagon
@@ -68,14 +65,11 @@ def _grown(ink: Array, corners: bool) -> Array:
 
 
 def _placed(small: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """In the field, with the centre of mass at its centre, but never over the edge."""
-    field = np.zeros((FIELD, FIELD), np.uint8)
-    top, left = (
-        min(max(round(CENTRE - _centre(small.sum(axis=axis))), 0), FIELD - length)
-        for axis, length in zip((1, 0), small.shape, strict=True)
-    )
-    field[top : top + small.shape[0], left : left + small.shape[1]] = small
-    return field
+    """In the field, with the centre of mass at its centre."""
+    wide = np.zeros((2 * FIELD, 2 * FIELD), np.uint8)
+    wide[FIELD : FIELD + BOX, FIELD : FIELD + BOX] = small
+    top, left = (FIELD + round(_centre(small.sum(axis=axis))) - CENTRE for axis in (1, 0))
+    return wide[top : top + FIELD, left : left + FIELD]
 
 
 def _centre(weights: NDArray[np.uint64]) -> float:

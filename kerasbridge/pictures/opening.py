@@ -26,10 +26,10 @@ def load(path: Path) -> NDArray[np.float32]:
     Raises:
         DataError: it is no file, no picture of a known format, damaged or too large.
     """
-    _check_file(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own on odd palettes and EXIF; size is checked here
+            _check_file(path)
             with Image.open(path, formats=FORMATS) as image:
                 _check_size(path, image.width * image.height)
                 return _visible(*_planes(_shrunk(image)))
@@ -37,14 +37,18 @@ def load(path: Path) -> NDArray[np.float32]:
         raise
     except Image.DecompressionBombError:
         raise _too_large(path) from None
-    except Image.UnidentifiedImageError as error:
+    except Image.UnidentifiedImageError:
         raise DataError(
             f"{path} is no picture that can be read: expected a PNG, JPEG, GIF, BMP or WebP file; save it as one."
-        ) from error
+        ) from None
     except Exception as error:  # the readers of Pillow raise whatever a damaged file leads them to
-        raise DataError(
-            f"{path} is damaged or cut short ({error}): expected a whole picture; save it again."
-        ) from error
+        raise DataError(f"{path} {_what_is_wrong(error)}.") from error
+
+
+def _what_is_wrong(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno:
+        return f"cannot be opened ({error.strerror}): expected a picture that you may read"
+    return f"is damaged or cut short ({error}): expected a whole picture; save it again"
 
 
 def _check_file(path: Path) -> None:

@@ -11,6 +11,7 @@ _NOISE = 3.0  # standard deviations that the paper's own grain reaches up to
 _GRAIN = 1 / 255  # least standard deviation: levels are rounded to so much
 _STANDS_OUT = 5.0  # standard deviations of the paper that ink has at least
 _LEAST = 0.06  # of the way from black to white that ink has at least
+_DEEPEST = 0.2  # of the brightest light: what is darker is taken for that
 _BINS = 256
 
 
@@ -23,10 +24,12 @@ def ink(planes: Array) -> Array | None:
     Returns:
         From 0, bare paper, to 1, shape (height, width); None where nothing stands out from the paper.
     """
-    beyond = planes - _paper(planes)
+    paper = _paper(planes)
+    beyond = planes - paper
     grain = max(_grain(beyond), _GRAIN)
     strength = _along_ink(beyond)
     strength[strength < _NOISE * grain] = 0
+    strength *= _brightening(paper, beyond[strength > 0])
     full = strength[strength > otsu(strength)]
     if not full.size or np.median(full) < max(_LEAST, _STANDS_OUT * grain):
         return None
@@ -41,12 +44,22 @@ def otsu(values: Array) -> float:
     Cybernetics 9 (1979), 62-66.
     """
     counts, edges = np.histogram(values, _BINS)
-    centres = (edges[:-1] + edges[1:]) / 2
-    below, total = np.cumsum(counts), counts.sum()
-    summed = np.cumsum(counts * centres)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = (summed[-1] * below / total - summed) ** 2 / (below * (total - below))
-    return float(edges[1 + np.nanargmax(between[:-1])])
+    below, summed = np.cumsum(counts), np.cumsum(counts * (edges[:-1] + edges[1:]) / 2)
+    weights = below * (below[-1] - below)
+    apart = (summed[-1] * below / below[-1] - summed) ** 2
+    between = np.divide(apart, weights, out=np.zeros(_BINS), where=weights > 0)
+    return float(edges[1:][between == between.max()].mean())  # in the middle where there is a gap
+
+
+def _brightening(paper: Array, beyond: Array) -> Array:
+    """What makes up for the light that falls on each pixel: 1 where it is brightest, more in the shade.
+
+    Only for ink that is darker than its paper: how dark the paper is says then how little light there is.
+    """
+    shade = paper.mean(axis=-1)
+    if beyond.sum() >= 0:
+        return np.ones_like(shade)
+    return shade.max() / np.maximum(shade, _DEEPEST * shade.max())
 
 
 def _paper(planes: Array) -> Array:
