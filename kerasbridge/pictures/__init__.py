@@ -18,7 +18,8 @@ def read(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """The digit of a picture, as MNIST has it: white on black, in a box of 20x20, centred by mass in 28x28.
 
     The picture may be of any size, grey or in colour, dark on light or light on dark, with transparency, off centre,
-    unevenly lit, and have specks. One digit is expected on paper of one colour; ruled lines are taken for ink.
+    unevenly lit, and have specks. One digit is expected on paper of one colour that fills
+    the picture: ruled lines, the edge of a shadow or of the table are taken for ink.
 
     Args:
         path: a PNG, JPEG, GIF, BMP or WebP file; of several frames the first counts.

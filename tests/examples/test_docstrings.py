@@ -9,7 +9,7 @@ import pytest
 
 import kerasbridge as kb
 
-MODULES = ["backend", "checks", "data.budget", "datasets", "device", "event_files", "models", "probing"]
+MODULES = ["backend", "checks", "cli.drawing", "data.budget", "datasets", "device", "event_files", "models", "probing"]
 MODULES += ["reinitializing", "runs", "seeding", "taking_over", "training", "using"]
 MODULES += ["own_step.gradients", "own_step.objectives"]
 MODULES += ["parity.comparing", "parity.diagnosing"]  # which start JAX and torch themselves
