@@ -59,7 +59,8 @@ def _brightening(paper: Array, beyond: Array) -> Array:
     shade = paper.mean(axis=-1)
     if beyond.sum() >= 0:
         return np.ones_like(shade)
-    return shade.max() / np.maximum(shade, _DEEPEST * shade.max())
+    brightening: Array = shade.max() / np.maximum(shade, _DEEPEST * shade.max())
+    return brightening
 
 
 def _paper(planes: Array) -> Array:
