@@ -15,7 +15,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 BACKENDS = [nox.param(name, id=name) for name in ("tensorflow", "torch", "jax")]
 IN_SHORT = [
-    f"tests/backend/test_{name}.py" for name in ("cli_train", "keras_contract", "golden")
+    f"tests/backend/test_{name}.py" for name in ("cli_train", "cli_predict", "keras_contract", "golden")
 ]  # see a version first
 KERAS_TESTS = [
     f"keras.src.{name}" for name in ("trainers.trainer_test", "callbacks", "models", "optimizers", "distillation")

@@ -2,8 +2,8 @@
 
     python scripts/make_report_screenshot.py REPORT.html [FOLDER]
 
-Needs Chromium on the PATH, `apt-get install chromium`, and Pillow, which comes with the extra `plots`: 256 colours make
-the files a third of their size.
+Needs Chromium on the PATH, `apt-get install chromium`, and Pillow, which comes with kerasbridge: 256 colours make the
+files a third of their size.
 """
 
 import io

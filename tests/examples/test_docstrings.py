@@ -9,8 +9,8 @@ import pytest
 
 import kerasbridge as kb
 
-MODULES = ["backend", "checks", "data.budget", "datasets", "device", "event_files", "models", "probing"]
-MODULES += ["reinitializing", "seeding", "taking_over", "training", "using"]
+MODULES = ["backend", "checks", "cli.drawing", "data.budget", "datasets", "device", "event_files", "models"]
+MODULES += ["probing", "reinitializing", "seeding", "taking_over", "training", "using"]
 MODULES += ["own_step.gradients", "own_step.objectives"]
 MODULES += ["runs.curves", "runs.folder", "runs.reading", "runs.scores"]
 MODULES += ["parity.comparing", "parity.diagnosing"]  # which start JAX and torch themselves

@@ -16,6 +16,7 @@ FLOORS = {
     "__init__": 0, "errors": 0, "backend": 0, "device": 0, "probing": 0, "_probe": 0, "quiet": 0, "nox": 0,
     "own_code": 0, "hooks": 0, "memory": 0,
     "random": 1, "checks": 1, "datasets": 1, "npz": 1, "runs.": 1, "event_files": 1, "report.": 1,
+    "pictures.": 1,
     "parity.": 1, "parity.subjects": 2, "parity.drawn_data": 2, "parity.recording": 2,
     "parity.inspecting": 2, "parity.naming": 2, "parity.stepping": 2, "parity.watching": 2,
     "_keras": 2, "models": 2, "data.": 2, "words": 2, "draws": 2, "elastic": 2, "stand_ins": 2, "seeding": 2,
