@@ -90,7 +90,7 @@ def raw(folder: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         there = "holds no run" if folder.is_dir() else "is not there"
         raise RunFolderError(
-            f"{folder} {there}: expected a folder with a {CONFIG} of kerasbridge. `kerasbridge runs` lists what is there."
+            f"{folder} {there}: expected a folder with a {CONFIG} of kerasbridge. `kerasbridge runs` lists those here."
         ) from error
     except NotADirectoryError as error:
         raise RunFolderError(f"{folder} is a file: expected a run folder, as kerasbridge runs lists.") from error

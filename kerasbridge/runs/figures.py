@@ -23,7 +23,7 @@ def figure(width: float, height: float, picture: str) -> Any:
         from matplotlib.figure import Figure
     except ImportError as missing:
         raise PackageNotInstalled(
-            f'{picture} needs the package matplotlib, which does not import here: {missing}. '
+            f"{picture} needs the package matplotlib, which does not import here: {missing}. "
             'Type: pip install "kerasbridge[plots]"'
         ) from missing
     return Figure((width, height), dpi=120, layout="constrained", facecolor="white")

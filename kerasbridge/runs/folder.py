@@ -86,13 +86,13 @@ def new_folder(folder: Path, override: bool = False, chosen: str = BY_COMMAND) -
     """
     check_writable(folder, override, chosen)
     of_the_body: list[OSError] = []
-    with plain_errors(folder, chosen, of_the_body), _parents(folder):
-        with _replacing(folder) if _is_filled(folder) else _filling(folder) as place:
-            try:
-                yield place
-            except OSError as error:
-                of_the_body.append(error)
-                raise
+    place = _replacing(folder) if _is_filled(folder) else _filling(folder)
+    with plain_errors(folder, chosen, of_the_body), _parents(folder), place as new:
+        try:
+            yield new
+        except OSError as error:
+            of_the_body.append(error)
+            raise
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""`history.jsonl` and `history.csv`: the numbers of each epoch, a line an epoch, on the disk as soon as it has ended."""
+"""`history.jsonl` and `history.csv`: the numbers of each epoch in a line, on the disk as soon as it has ended."""
 
 import csv
 import io
@@ -111,4 +111,3 @@ def _number(value: Any) -> float | int | None:
     except (TypeError, ValueError):
         return None
     return number if math.isfinite(number) else None
-

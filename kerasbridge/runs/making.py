@@ -13,7 +13,6 @@ from kerasbridge.runs.config import Config, moment
 from kerasbridge.runs.folder import BY_COMMAND, CURVES, MODEL, has_history, new_folder, plain_errors, whole
 from kerasbridge.runs.history import History
 
-
 PlainErrors = Callable[[], contextlib.AbstractContextManager[None]]
 
 
