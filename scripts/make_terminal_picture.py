@@ -25,9 +25,9 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "images" / "first-run.png"
 COMMANDS = (
-    "kerasbridge train --run-dir runs/first",
-    "kerasbridge predict runs/first examples/digits/3-photo.jpg",
-    "KERAS_BACKEND=torch kerasbridge evaluate runs/first",
+    "kerasbridge train --backend jax --run-dir runs/first",
+    "kerasbridge predict runs/first examples/digits/3-photo.jpg --show --backend tensorflow",
+    "kerasbridge evaluate runs/first --backend torch",
 )
 COLUMNS, MOST_LINES = 96, 400
 COLOURS = {
@@ -36,7 +36,7 @@ COLOURS = {
 }  # fmt: skip
 PAGE = """<!doctype html><meta charset="utf-8"><title>A first run</title><style>
 body {{ margin: 0; background: #0d1117; color: {default}; }}
-pre {{ margin: 0; padding: 18px 22px; font: 15px/1.35 "DejaVu Sans Mono", monospace; }}
+pre {{ margin: 0; padding: 18px 22px; font: 15px/17.5px "DejaVu Sans Mono", monospace; }}
 b {{ font-weight: 600; }} .prompt {{ color: #7ee787; }}
 </style><pre>{text}</pre>"""
 
@@ -89,13 +89,18 @@ def line(cells: Any) -> str:
     text, spans = "".join(cells[column].data for column in range(COLUMNS)).rstrip(), []
     for column in range(len(text)):
         cell = cells[column]
-        colour = COLOURS.get(cell.fg) or (f"#{cell.fg}" if len(cell.fg) == 6 else COLOURS["default"])
-        style = f"color:{colour};" + ("font-weight:600;" if cell.bold else "")
+        ground = "" if cell.bg == "default" else f"background:{colour(cell.bg)};"
+        style = f"color:{colour(cell.fg)};{ground}" + ("font-weight:600;" if cell.bold else "")
         if spans and spans[-1][0] == style:
             spans[-1][1].append(cell.data)
         else:
             spans.append((style, [cell.data]))
     return "".join(f'<span style="{style}">{html.escape("".join(data))}</span>' for style, data in spans)
+
+
+def colour(name: str) -> str:
+    """The colour that a terminal's word, or its six digits, stands for."""
+    return COLOURS.get(name) or (f"#{name}" if len(name) == 6 else COLOURS["default"])
 
 
 def save(screenshot: bytes, picture: Path) -> None:
