@@ -7,6 +7,7 @@ kerasbridge raises on purpose become one line and exit code 2; another exception
 from kerasbridge.cli import backends as backends
 from kerasbridge.cli import compare as compare
 from kerasbridge.cli import diagnose as diagnose
+from kerasbridge.cli import importing as importing
 from kerasbridge.cli import train as train
 from kerasbridge.cli.app import app as app
 

@@ -11,9 +11,11 @@ import kerasbridge as kb
 
 MODULES = ["backend", "checks", "data.budget", "datasets", "device", "event_files", "models", "probing"]
 MODULES += ["reinitializing", "runs", "seeding", "taking_over", "training", "using"]
+MODULES += ["importers", "importers.caffe.schema", "importers.layers.normalizing", "importers.layers.pooling"]
 MODULES += ["own_step.gradients", "own_step.objectives"]
 MODULES += ["parity.comparing", "parity.diagnosing"]  # which start JAX and torch themselves
 PUBLIC = [kb.backends, kb.compare, kb.datasets.mnist, kb.diagnose, kb.evaluate, kb.fit, kb.models.cnn, kb.models.mlp]
+PUBLIC += [kb.inspect_legacy, kb.load_legacy]
 PUBLIC += [kb.Objective, kb.as_keras_fit, kb.grad, kb.value_and_grad]
 PUBLIC += [kb.predict, kb.reinitialize, kb.seed_everything, kb.use_backend]
 RUN = "import doctest, kerasbridge.{0} as m; r = doctest.testmod(m); print(r); raise SystemExit(bool(r.failed))"
