@@ -70,10 +70,8 @@ def _floored(operation: Pooling, size: int, axis: int) -> int:
 
 
 def _is_same(site: Site, operation: Pooling) -> bool:
-    """Whether the windows are those of Keras's "same", which leaves out what is outside the image."""
-    if operation.kind == "average" and operation.count_padding and any(operation.padding):
-        return False
-    return all(_is_same_along(site, operation, axis) for axis in (0, 1))
+    """Whether the windows are those of Keras's "same"; for averages Keras 3.15 on torch counts cells that it adds."""
+    return operation.kind == "max" and all(_is_same_along(site, operation, axis) for axis in (0, 1))
 
 
 def _is_same_along(site: Site, operation: Pooling, axis: int) -> bool:

@@ -62,7 +62,9 @@ def tiling(operation: operations.Tiling, site: Site, tensor: Any) -> Any:
 
 def reduction(operation: operations.Reduction, site: Site, tensor: Any) -> Any:
     """A layer of kerasbridge's."""
-    axes = site.axes(operation.axis)
+    lines = site.rank == 4 and operation.axis % 4 == 3
+    axes = (3,) if lines else site.axes(operation.axis)
+    tensor = site.to_file_order(tensor, 4) if lines else tensor
     return site.layer(layers.Reduce, tensor, kind=operation.kind, axes=axes, coefficient=operation.coefficient)
 
 

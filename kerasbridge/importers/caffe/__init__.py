@@ -79,29 +79,22 @@ def _reading(net: _Net, weights: _Net, files: Sequence[LegacyFile], alone: bool)
     graph = Graph()
     for entry in data.inputs_of_net(net.message):
         graph.feed(entry)
-    weighed = bool(held) or not any(layer.type in _WEIGHTED for layer in layers)
     for layer in layers:
-        graph.add(replace(layer, blobs=held.get(layer.name, ())), weighed)
-    _refuse(graph)
+        graph.add(replace(layer, blobs=held.get(layer.name, ())))
+    _refuse(graph, alone or weights is not net)
     network, gone = folded(graph.network(net.message.name))
     report = _report(net, weights, files, graph, network, gone)
-    if not weighed:
-        lacking = f"The weights are missing: expected the .caffemodel beside {net.file.path}, received {net.file.path}."
-        return Reading(report, None, lacking)
-    return Reading(report, network)
+    if not graph.bare:
+        return Reading(report, network)
+    path = net.file.path
+    return Reading(report, None, f"The weights are missing: expected a .caffemodel beside {path}, received it alone.")
 
 
-_WEIGHTED = frozenset({
-    "BatchNorm", "Bias", "Convolution", "ConvolutionDepthwise", "Deconvolution", "DepthwiseConvolution", "Embed",
-    "InnerProduct", "PReLU", "Scale",
-})  # fmt: skip
-
-
-def _refuse(graph: Graph) -> None:
-    """One error with all that cannot be brought."""
+def _refuse(graph: Graph, weighed: bool) -> None:
+    """One error with all that cannot be brought; weights may be missing where no file was given that has any."""
     if graph.faults:
         raise LegacyFileError("cannot be brought: " + "; ".join(graph.faults) + ".")
-    if graph.bare:
+    if graph.bare and weighed:
         raise LegacyFileError(f"the weights of {', '.join(graph.bare)} are missing in the file of weights.")
 
 

@@ -47,8 +47,8 @@ class Graph:
         self.inputs.append(replace(entry, name=value))
         self.current[entry.name] = value
 
-    def add(self, layer: Layer, weighed: bool) -> None:
-        """Adds a layer; without weights, where the file that holds them was not given, only its name."""
+    def add(self, layer: Layer) -> None:
+        """Adds a layer; one whose weights are missing passes its inputs on."""
         if data.is_data(layer):
             self._feed_from(layer)
         elif layer.type in LOSSES:
@@ -59,7 +59,7 @@ class Graph:
         elif layer.type == "Split":
             self._pass_on(layer)
         elif layer.type in OPERATIONS:
-            self._bring(layer, weighed)
+            self._bring(layer)
         else:
             self.faults.append(f"{layer} is unknown")
 
@@ -86,14 +86,14 @@ class Graph:
             self.unread.add(blob)
         self.replaced.append(Entry(layer.name, layer.type, "nothing: a value may be used more than once"))
 
-    def _bring(self, layer: Layer, weighed: bool) -> None:
+    def _bring(self, layer: Layer) -> None:
         bottoms = layer.bottoms[:1] if layer.type in REPLACED else layer.bottoms
         inputs = self._read(layer, bottoms)
         self.unread -= {*layer.bottoms}
         self._note(layer)
         operations: list[Operation] = []
         try:
-            operations = OPERATIONS[layer.type](layer) if weighed else []
+            operations = OPERATIONS[layer.type](layer)
         except NotBrought as reason:
             self.faults.append(f"{layer} has {reason}")
         except WrongWeights as wrong:

@@ -55,6 +55,12 @@ class StridedDilatedConv2D(_Kernel):
         down, right = self.strides
         return self._with_bias(dense[:, ::down, ::right])
 
+    def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """(batch, rows, columns, filters); JAX cannot find it out for images of any size."""
+        options = zip(shape[1:3], self.kernel_size, self.strides, self.dilation_rate, strict=True)
+        sizes = (None if n is None else (n - rate * (k - 1) - 1) // stride + 1 for n, k, stride, rate in options)
+        return (shape[0], *sizes, self.filters)
+
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class GroupedConv2DTranspose(_Kernel):

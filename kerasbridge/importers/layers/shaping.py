@@ -128,8 +128,9 @@ class LargestPlaces(Layer):
     def call(self, inputs: Any) -> Any:
         """Numbers of any shape to `most` along the axis."""
         last = ops.flip(ops.moveaxis(inputs, self.axis, -1), axis=-1)
-        values, places = ops.top_k(last, self.most)
-        places = ops.cast(ops.shape(last)[-1] - 1 - places, values.dtype)
+        order = ops.argsort(-last, axis=-1)[..., : self.most]
+        values = ops.take_along_axis(last, order, axis=-1)
+        places = ops.cast(ops.shape(last)[-1] - 1 - order, values.dtype)
         chosen = {"places": [places], "values": [values], "both": [places, values]}[self.gives]
         moved = [ops.moveaxis(one, -1, self.axis) for one in chosen]
         return ops.stack(moved, axis=self.axis) if self.gives == "both" else moved[0]
