@@ -53,7 +53,7 @@ class Preprocessing:
         if self.mean_file:
             yield f"subtracts the image in {self.mean_file}"
         if self.scale != 1:
-            yield f"multiplies by {self.scale:.9g}"
+            yield f"multiplies by {self.scale:g}"
         yield from self.others
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.caffe.layers.base import number
 from kerasbridge.importers.caffe.reading import Layer
 from kerasbridge.importers.network import Input
 from kerasbridge.importers.operations import Shape
@@ -83,8 +84,8 @@ def preprocessing(layer: Layer) -> Preprocessing:
     others += ["mirrors at random when training"] if any(one.mirror for one in both) else []
     return Preprocessing(
         layer.name,
-        scale=next((float(f"{one.scale:.9g}") for one in both if one.scale != 1), 1.0),
-        means=tuple(float(f"{mean:.9g}") for mean in transform.mean_value),
+        scale=next((number(one.scale) for one in both if one.scale != 1), 1.0),
+        means=tuple(number(mean) for mean in transform.mean_value),
         mean_file=next((one.mean_file for one in both if one.mean_file), ""),
         crop=next((one.crop_size for one in both if one.crop_size), 0),
         others=tuple(others),

@@ -62,6 +62,7 @@ class Graph:
             self._bring(layer)
         else:
             self.faults.append(f"{layer} is unknown")
+            self.current.update({blob: self._new(blob) for blob in layer.tops})
 
     def network(self, name: str) -> Network:
         """The net, with the values that were never read as outputs, sorted by name, as Caffe has them."""
