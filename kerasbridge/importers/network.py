@@ -72,6 +72,9 @@ class Network:
             SizeUnknown: a node needs a size that an input leaves open.
         """
         shapes = {entry.name: entry.shape for entry in self.inputs}
+        for name, shape in shapes.items():
+            if len(shape) == 4 and shape[1] is None:
+                raise SizeUnknown(f"input {name!r} takes one number of channels only")
         for node in self.nodes:
             shapes.update(zip(node.outputs, _shapes_after(node, [shapes[name] for name in node.inputs]), strict=True))
         return shapes

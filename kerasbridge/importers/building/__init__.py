@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from kerasbridge._keras import keras
+from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers import operations
 from kerasbridge.importers.building import elementwise, pooling, shaping, weighted
 from kerasbridge.importers.building.site import Names, Site, stored_shape
@@ -67,13 +68,22 @@ def build(network: Network, layout: Layout) -> Any:
     }
     for node in network.nodes:
         given = Site(node.name, *_shapes_of(node, shapes), node.inputs[0] in nonnegative, names)
-        made = LAYERS[type(node.operation)](node.operation, given, *(values[name] for name in node.inputs))
+        made = _layers(node, given, [values[name] for name in node.inputs])
         values.update(zip(node.outputs, made if isinstance(made, list) else [made], strict=True))
     outputs = [
         Site(name, [], [], False, names).to_file_order(values[name], _swapped(shapes[name], layout))
         for name in network.outputs
     ]
     return keras.Model(_one_or_all(inputs), _one_or_all(outputs), name=Names().new(network.name or "network"))
+
+
+def _layers(node: Node, site: Site, tensors: list[Any]) -> Any:
+    """What the layers of a node make of the tensors."""
+    try:
+        return LAYERS[type(node.operation)](node.operation, site, *tensors)
+    except ValueError as error:
+        words = " ".join(str(error).split())
+        raise LegacyFileError(f"Keras refuses layer {node}: {words}") from error
 
 
 def _input(shape: Shape, name: str, layout: Layout, names: Names) -> Any:

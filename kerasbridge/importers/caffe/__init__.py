@@ -82,7 +82,9 @@ def _reading(net: _Net, weights: _Net, files: Sequence[LegacyFile], alone: bool)
     for layer in layers:
         graph.add(replace(layer, blobs=held.get(layer.name, ())))
     _refuse(graph, alone or weights is not net)
-    network, gone = folded(graph.network(net.message.name))
+    if not graph.unread:
+        raise LegacyFileError("no layer computes an output.")
+    network, gone = folded(graph.network(reading.text(net.message.name)))
     report = _report(net, weights, files, graph, network, gone)
     if not graph.bare:
         return Reading(report, network)

@@ -5,7 +5,7 @@ from typing import Any
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.caffe.layers.base import number
-from kerasbridge.importers.caffe.reading import Layer
+from kerasbridge.importers.caffe.reading import Layer, text
 from kerasbridge.importers.network import Input
 from kerasbridge.importers.operations import Shape
 from kerasbridge.importers.report import Preprocessing
@@ -28,7 +28,7 @@ def inputs_of_net(net: Any) -> Iterator[Input]:
     if shapes and len(shapes) != len(net.input):
         raise LegacyFileError(f"has {len(net.input)} inputs and {len(shapes)} shapes of inputs.")
     for place, name in enumerate(net.input):
-        yield Input(name, _free(shapes[place]) if shapes else (None,) * 4)
+        yield Input(text(name), _free(shapes[place]) if shapes else (None,) * 4)
 
 
 def inputs_of(layer: Layer) -> Iterator[Input]:

@@ -15,7 +15,14 @@ from kerasbridge.importers.caffe.layers import (
 )  # fmt: skip
 from kerasbridge.importers.caffe.reading import Layer
 from kerasbridge.importers.network import Input, Network, Node
-from kerasbridge.importers.operations import Convolution, Deconvolution, Elementwise, Operation, Pooling
+from kerasbridge.importers.operations import (
+    BatchNormalization,
+    Convolution,
+    Deconvolution,
+    Elementwise,
+    Operation,
+    Pooling,
+)
 from kerasbridge.importers.report import Entry
 
 
@@ -157,7 +164,7 @@ class Graph:
                 yield entry
 
     def _channels_of(self, value: str) -> int | None:
-        """What the first convolution takes that the value leads to, through what leaves channels alone."""
+        """What the first layer takes that knows and that the value leads to, through what leaves channels alone."""
         for node in self.nodes:
             if value not in node.inputs:
                 continue
@@ -166,6 +173,8 @@ class Graph:
                 return int(operation.weight.shape[1] * operation.groups)
             if isinstance(operation, Deconvolution):
                 return int(operation.weight.shape[0])
+            if isinstance(operation, BatchNormalization):
+                return operation.mean.size
             if isinstance(operation, Elementwise | Pooling) and (found := self._channels_of(node.outputs[0])):
                 return found
         return None

@@ -112,14 +112,19 @@ def layers(net: Any, file: LegacyFile) -> list[Layer]:
 
 
 def _layer(one: Any, file: LegacyFile) -> Layer:
-    kind = one.type if isinstance(one.type, str) else _modern(one)
+    name, kind = text(one.name), _modern(one) if isinstance(one.type, int) else text(one.type)
     arrays = []
     for place, blob in enumerate(one.blobs):
         try:
             arrays.append(_array(blob))
         except ValueError as error:
-            raise LegacyFileError(f"{file.path}: blob {place} of layer {one.name!r} ({kind}) {error}") from None
-    return Layer(one.name, kind, tuple(one.bottom), tuple(one.top), one, tuple(arrays))
+            raise LegacyFileError(f"{file.path}: blob {place} of layer {name!r} ({kind}) {error}") from None
+    return Layer(name, kind, tuple(map(text, one.bottom)), tuple(map(text, one.top)), one, tuple(arrays))
+
+
+def text(value: str | bytes) -> str:
+    """A string of a message; protobuf gives the bytes of one that is not UTF-8."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
 def _modern(one: Any) -> str:

@@ -75,7 +75,8 @@ class Tile(Layer):
 
     def call(self, inputs: Any) -> Any:
         """Numbers of any shape to `copies` as many along the axis."""
-        return ops.concatenate([inputs] * self.copies, axis=self.axis)
+        repeats = [self.copies if axis == self.axis else 1 for axis in range(len(inputs.shape))]
+        return ops.tile(inputs, repeats)
 
 
 @keras.saving.register_keras_serializable("kerasbridge")

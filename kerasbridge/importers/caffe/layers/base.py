@@ -64,8 +64,13 @@ def pair(options: Any, name: str, default: int, short: str = "") -> tuple[int, i
     return values[0], values[-1]
 
 
-def at_least_one(values: tuple[int, int], name: str) -> tuple[int, int]:
-    """The values, which Caffe itself refuses where one is 0."""
-    if min(values) < 1:
-        raise NotBrought(f"a {name} of 0")
+LARGEST = 4096
+"""Of kernels, strides, dilations and paddings: more than any image has rows or columns."""
+
+
+def within(values: tuple[int, int], name: str, least: int = 1) -> tuple[int, int]:
+    """The values, which have to be between `least` and `LARGEST`."""
+    for value in values:
+        if not least <= value <= LARGEST:
+            raise NotBrought(f"a {name} of {value}")
     return values

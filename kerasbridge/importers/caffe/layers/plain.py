@@ -2,7 +2,7 @@
 
 import math
 
-from kerasbridge.importers.caffe.layers.base import NotBrought, at_least_one, number, pair
+from kerasbridge.importers.caffe.layers.base import NotBrought, number, pair, within
 from kerasbridge.importers.caffe.reading import Layer
 from kerasbridge.importers.operations import (
     Activation,
@@ -40,9 +40,9 @@ def pooling(layer: Layer) -> list[Operation]:
     kind = "average" if options.pool else "max"
     if options.global_pooling:
         return [GlobalPooling(kind)]  # type: ignore[arg-type]
-    window = at_least_one(pair(options, "kernel_size", 0, "kernel"), "kernel size")
-    stride = at_least_one(pair(options, "stride", 1), "stride")
-    down, right = pair(options, "pad", 0)
+    window = within(pair(options, "kernel_size", 0, "kernel"), "kernel size")
+    stride = within(pair(options, "stride", 1), "stride")
+    down, right = within(pair(options, "pad", 0), "padding", 0)
     if down >= window[0] or right >= window[1]:
         raise NotBrought("padding as large as its kernel")
     ceil = options.round_mode == 0

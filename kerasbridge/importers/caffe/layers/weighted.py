@@ -6,12 +6,12 @@ import numpy as np
 
 from kerasbridge.importers.caffe.layers.base import (
     NotBrought,
-    at_least_one,
     blobs,
     check,
     number,
     pair,
     with_bias,
+    within,
 )  # fmt: skip
 from kerasbridge.importers.caffe.reading import Layer
 from kerasbridge.importers.operations import (
@@ -51,10 +51,10 @@ def _kernel(layer: Layer) -> tuple[Array, Array | None, dict[str, tuple[int, ...
     options = layer.options("convolution")
     if options.axis != 1:
         raise NotBrought(f"channels in axis {options.axis}")
-    down, right = pair(options, "pad", 0)
-    kernel = at_least_one(pair(options, "kernel_size", 0, "kernel"), "kernel size")
-    stride = at_least_one(pair(options, "stride", 1), "stride")
-    dilation = at_least_one(pair(options, "dilation", 1), "dilation")
+    down, right = within(pair(options, "pad", 0), "padding", 0)
+    kernel = within(pair(options, "kernel_size", 0, "kernel"), "kernel size")
+    stride = within(pair(options, "stride", 1), "stride")
+    dilation = within(pair(options, "dilation", 1), "dilation")
     if options.group < 1:
         raise NotBrought("a group of 0")
     weight, bias = with_bias(layer, options.bias_term)
