@@ -77,9 +77,9 @@ def parity_whole(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("backend", BACKENDS)
 def tests(session: nox.Session, backend: str) -> None:
-    """Run the backend tests on one backend, with no other installed."""
-    install(session, "-e", f".[{backend}]", *group_of("data"), *group_of("libraries"), group="test")
-    pytest(session, "tests/backend", backend=backend)
+    """Run the tests of backends and of importers on one backend, with no other installed."""
+    install(session, "-e", f".[{backend},legacy]", *group_of("data"), *group_of("libraries"), group="test")
+    pytest(session, "tests/backend", "tests/legacy", backend=backend)
 
 
 @nox.session(name="keras-suite")
@@ -98,7 +98,7 @@ def keras_suite(session: nox.Session, backend: str) -> None:
 @nox.session
 def examples(session: nox.Session) -> None:
     """Run the examples, the notebook and the documentation's code on every backend, all three installed."""
-    install(session, "-e", ".[all,plots]", group="examples")
+    install(session, "-e", ".[all,legacy,plots]", group="examples")
     for backend in ("jax", "tensorflow", "torch"):
         pytest(session, "tests/examples", backend=backend)
 

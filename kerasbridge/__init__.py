@@ -19,6 +19,8 @@ _PUBLIC = {
     "evaluate": "kerasbridge.training:evaluate",
     "fit": "kerasbridge.training:fit",
     "grad": "kerasbridge.own_step.gradients:grad",
+    "inspect_legacy": "kerasbridge.importers:inspect_legacy",
+    "load_legacy": "kerasbridge.importers:load_legacy",
     "models": "kerasbridge.models",
     "predict": "kerasbridge.training:predict",
     "reinitialize": "kerasbridge.reinitializing:reinitialize",
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from kerasbridge import errors as errors
     from kerasbridge import models as models
     from kerasbridge import runs as runs
+    from kerasbridge.importers import inspect_legacy as inspect_legacy
+    from kerasbridge.importers import load_legacy as load_legacy
     from kerasbridge.own_step.gradients import grad as grad
     from kerasbridge.own_step.gradients import value_and_grad as value_and_grad
     from kerasbridge.own_step.objectives import Objective as Objective

@@ -5,6 +5,7 @@
     │   └── BackendNotInstalled (ImportError)
     ├── PackageNotInstalled (ImportError)    a package that something asked for needs is not there, or broken
     ├── DeviceError (RuntimeError)           the device asked for is not there, or is not the process's
+    ├── LegacyFileError (ValueError)         a file of another framework cannot be brought
     ├── DataError (ValueError)               arrays, labels or a data file are not what training needs
     ├── ArgumentError (ValueError)           an argument is outside what it may be
     ├── StepError (ValueError)               a training step of one's own cannot be run as it is written
@@ -36,6 +37,10 @@ class PackageNotInstalled(KerasbridgeError, ImportError):
 
 class DeviceError(KerasbridgeError, RuntimeError):
     """The device asked for is not there, or is not the one this process runs on."""
+
+
+class LegacyFileError(KerasbridgeError, ValueError):
+    """A file of another framework is not what it should be, or holds what cannot be brought."""
 
 
 class DataError(KerasbridgeError, ValueError):

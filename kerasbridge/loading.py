@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasbridge._keras import keras
+from kerasbridge.importers import layers as layers  # which files of imported models name
 
 _CONFIG = "config.json"
 _BACKENDS_OWN = "keras.src.backend."

@@ -16,7 +16,7 @@ from kerasbridge import backend, probing
 from kerasbridge.cli import app
 from kerasbridge.probing import BackendStatus
 
-COMMANDS = ("train", "evaluate", "predict", "runs", "backends", "compare", "diagnose")
+COMMANDS = ("train", "evaluate", "predict", "runs", "backends", "compare", "diagnose", "import")
 ROOT = Path(kerasbridge.__file__).parents[1]
 JAX = BackendStatus("jax", True, "0.10.2", ("cpu", "gpu:0"), None, None, default=True)
 TORCH = BackendStatus("torch", False, None, (), None, 'pip install "kerasbridge[torch]"', default=False)

@@ -1,0 +1,87 @@
+"""`kerasbridge import`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kerasbridge.cli.app import app, errors_in_one_line, working
+from kerasbridge.cli.options import Json, Quiet
+
+if TYPE_CHECKING:
+    from kerasbridge.importers.report import Report
+
+
+@app.command("import", epilog="Example: kerasbridge import lenet.prototxt lenet.caffemodel -o lenet.keras")
+def import_(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The files of one model, in any order.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL.keras", help="Where the model is saved.")],
+    origin: Annotated[str | None, typer.Option("--from", metavar="caffe", help="The format; else it is found.")] = None,
+    layout: Annotated[
+        str, typer.Option(metavar="channels_last|channels_first", help="The order that images come in.")
+    ] = "channels_last",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a Keras model of a trained model of another framework.
+
+    What was brought, replaced and dropped is said, and which scaling of the input the files mention. They are not
+    trusted: nothing in them is run.
+    """
+    with errors_in_one_line(quiet):
+        import kerasbridge as kb
+
+        _check_place(output)
+        with working("Reading the files …", silent=as_json or quiet):
+            report = kb.inspect_legacy(*files, format=origin)
+            model = kb.load_legacy(*files, format=origin, layout=layout)
+            _save(model, output)
+        own = _own_layers(model)
+    if as_json:
+        print(json.dumps({**report.as_dict(), "own_layers": own, "saved": str(output)}))
+    elif not quiet:
+        _print(report, own, output)
+
+
+def _check_place(output: Path) -> None:
+    from kerasbridge.errors import ArgumentError
+
+    if output.suffix != ".keras" or not output.absolute().parent.is_dir():
+        raise ArgumentError(f"Expected --output to be a .keras file in a folder that exists, received {output}.")
+
+
+def _save(model: Any, output: Path) -> None:
+    from kerasbridge.errors import ArgumentError
+
+    try:
+        model.save(output)
+    except OSError as error:
+        raise ArgumentError(f"Expected --output to be a file to write to, received {output}: {error}") from error
+
+
+def _own_layers(model: Any) -> list[str]:
+    """The layers of kerasbridge's that the model has."""
+    return [layer.name for layer in model.layers if type(layer).__module__.startswith("kerasbridge.")]
+
+
+def _print(report: "Report", own: list[str], output: Path) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for heading, text in report.rows():
+        if text:
+            table.add_row(heading, Text(text))
+    console = Console()
+    console.print(table)
+    if own:
+        console.print(
+            f"Layers of kerasbridge's own: {', '.join(own)}. Before opening it: import kerasbridge.importers.layers",
+            highlight=False, markup=False, soft_wrap=True,
+        )  # fmt: skip
+    console.print(f"Saved in {output}", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,88 @@
+"""Keras layers for functions of each number, for combinations of inputs, and for normalisations without weights."""
+
+from typing import Any
+
+from kerasbridge._keras import keras
+from kerasbridge.importers import layers, operations
+from kerasbridge.importers.building.site import Site
+
+_OWN = {"absolute": layers.Absolute, "logarithm": layers.Logarithm}
+_STOCK = {"swish": "silu"}
+_COMBINED = {"sum": keras.layers.Add, "product": keras.layers.Multiply, "maximum": keras.layers.Maximum}
+
+
+def activation(operation: operations.Activation, site: Site, tensor: Any) -> Any:
+    """`ReLU`, `LeakyReLU`, `ELU`, or `Activation` with the function's name."""
+    if operation.function == "relu":
+        if operation.slope:
+            return site.layer(keras.layers.LeakyReLU, tensor, negative_slope=operation.slope)
+        return site.layer(keras.layers.ReLU, tensor)
+    if operation.function == "elu":
+        return site.layer(keras.layers.ELU, tensor, alpha=operation.slope)
+    if operation.function in _OWN:
+        return site.layer(_OWN[operation.function], tensor)
+    function = _STOCK.get(operation.function, operation.function)
+    return site.layer(keras.layers.Activation, tensor, activation=function)
+
+
+def linear(operation: operations.Linear, site: Site, tensor: Any) -> Any:
+    """`Rescaling`."""
+    return site.layer(keras.layers.Rescaling, tensor, scale=operation.scale, offset=operation.offset)
+
+
+def power(operation: operations.Power, site: Site, tensor: Any) -> Any:
+    """A layer of kerasbridge's."""
+    return site.layer(layers.Power, tensor, exponent=operation.exponent)
+
+
+def clip(operation: operations.Clip, site: Site, tensor: Any) -> Any:
+    """A layer of kerasbridge's; from 0 on, `ReLU` with a bound."""
+    if operation.low == 0 < operation.high:
+        return site.layer(keras.layers.ReLU, tensor, max_value=operation.high)
+    return site.layer(layers.Clip, tensor, low=operation.low, high=operation.high)
+
+
+def threshold(operation: operations.Threshold, site: Site, tensor: Any) -> Any:
+    """A layer of kerasbridge's."""
+    return site.layer(layers.Threshold, tensor, threshold=operation.threshold)
+
+
+def dropout(operation: operations.Dropout, site: Site, tensor: Any) -> Any:
+    """`Dropout`."""
+    return site.layer(keras.layers.Dropout, tensor, rate=operation.rate)
+
+
+def softmax(operation: operations.Softmax, site: Site, tensor: Any) -> Any:
+    """`Softmax`, along the axis as it lies in the model."""
+    axis = site.axis(operation.axis)
+    return site.layer(keras.layers.Softmax, tensor, axis=-1 if axis == site.rank - 1 else axis)
+
+
+def combination(operation: operations.Combination, site: Site, *tensors: Any) -> Any:
+    """`Add`, `Multiply` or `Maximum`; `Rescaling` before where a coefficient is not 1."""
+    coefficients = operation.coefficients or (1.0,) * len(tensors)
+    scaled = [
+        tensor if factor == 1 else site.layer(keras.layers.Rescaling, tensor, part=f"times_{place}", scale=factor)
+        for place, (tensor, factor) in enumerate(zip(tensors, coefficients, strict=True))
+    ]
+    return site.layer(_COMBINED[operation.kind], scaled) if len(scaled) > 1 else scaled[0]
+
+
+def broadcast(operation: operations.Broadcast, site: Site, tensor: Any, other: Any) -> Any:
+    """`Multiply` or `Add`, of an input that is brought to as many dimensions first."""
+    first, second = site.inputs
+    if len(first) != len(second):
+        other = site.reshape(other, second, (*second, *(1,) * (len(first) - len(second))), part="shape")
+    return site.layer(_COMBINED[operation.kind], [tensor, other])
+
+
+def local_response(operation: operations.LocalResponse, site: Site, images: Any) -> Any:
+    """A layer of kerasbridge's."""
+    options = {name: getattr(operation, name) for name in layers.LocalResponseNormalization.options}
+    return site.layer(layers.LocalResponseNormalization, images, **options)
+
+
+def standardization(operation: operations.Standardization, site: Site, images: Any) -> Any:
+    """A layer of kerasbridge's."""
+    options = {name: getattr(operation, name) for name in layers.MeanVarianceNormalization.options}
+    return site.layer(layers.MeanVarianceNormalization, images, **options)

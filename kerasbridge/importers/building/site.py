@@ -1,0 +1,106 @@
+"""Where a node becomes layers: their names, their weights, and the order of their axes.
+
+In a built model images lie in the order N, H, W, C; values of any other number of dimensions as the file has them.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kerasbridge._keras import keras
+from kerasbridge.importers.operations import Shape
+
+_TO_LAST, _TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
+
+
+class Names:
+    """Names of layers that Keras takes and that no two layers share."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def new(self, wanted: str) -> str:
+        """The name, with "_" for what Keras or TensorFlow refuse, and a number where it is taken."""
+        plain = re.sub(r"[^A-Za-z0-9_.-]", "_", wanted)
+        plain = plain if re.match(r"[A-Za-z0-9.]", plain) else f"layer{plain}"
+        name, number = plain, 1
+        while name.lower() in self._taken:
+            name, number = f"{plain}_{number}", number + 1
+        self._taken.add(name.lower())
+        return name
+
+
+class Site:
+    """The place of one node in the model that is being built.
+
+    Args:
+        name: the node's.
+        inputs, outputs: the shapes of what it takes and gives, in the order N, C, H, W.
+        nonnegative: whether its first input is never below 0.
+        names: of all layers of the model.
+    """
+
+    def __init__(
+        self, name: str, inputs: Sequence[Shape], outputs: Sequence[Shape], nonnegative: bool, names: Names
+    ) -> None:
+        self.name, self.inputs, self.outputs, self.nonnegative, self._names = name, inputs, outputs, nonnegative, names
+
+    @property
+    def rank(self) -> int:
+        """How many dimensions the first input has."""
+        return len(self.inputs[0])
+
+    def layer(
+        self, kind: Callable[..., Any], inputs: Any, /, *, part: str = "", weights: Sequence[Any] = (), **options: Any
+    ) -> Any:
+        """What a new layer makes of the inputs.
+
+        Args:
+            kind: the class of the layer.
+            part: what it is for, where it is not the node's main layer; its name ends in it.
+            weights: its weights, as Keras has them; None among them for those that there are not.
+        """
+        layer = kind(name=self._names.new(f"{self.name}_{part}" if part else self.name), **options)
+        output = layer(inputs)
+        if weights:
+            layer.set_weights([weight for weight in weights if weight is not None])
+        return output
+
+    def axis(self, axis: int) -> int:
+        """Where an axis of the first input lies in the model."""
+        return stored_axis(axis, self.rank)
+
+    def axes(self, start: int) -> tuple[int, ...]:
+        """Where the axes from one on lie in the model, in their order there."""
+        return tuple(sorted(self.axis(axis) for axis in range(start % self.rank, self.rank)))
+
+    def to_file_order(self, tensor: Any, rank: int) -> Any:
+        """The tensor with its axes as the file has them."""
+        return self.layer(keras.layers.Permute, tensor, part="to_nchw", dims=_TO_FIRST[1:]) if rank == 4 else tensor
+
+    def from_file_order(self, tensor: Any, rank: int) -> Any:
+        """The tensor, whose axes are as the file has them, with axes as in the model."""
+        return self.layer(keras.layers.Permute, tensor, part="to_nhwc", dims=(2, 3, 1)) if rank == 4 else tensor
+
+    def reshape(self, tensor: Any, before: Shape, after: Shape, part: str = "") -> Any:
+        """The tensor in another shape, its numbers in the order that the file has them in."""
+        ordered = self.to_file_order(tensor, len(before))
+        there = self.layer(keras.layers.Reshape, ordered, part=part, target_shape=after[1:])
+        return self.from_file_order(there, len(after))
+
+
+def stored_axis(axis: int, rank: int) -> int:
+    """Where an axis of N, C, H, W lies in the model."""
+    return _TO_LAST.index(axis % rank) if rank == 4 else axis % rank
+
+
+def stored_shape(shape: Shape) -> Shape:
+    """A shape as the model has it."""
+    return tuple(shape[axis] for axis in _TO_LAST) if len(shape) == 4 else shape
+
+
+def permutation(order: Sequence[int]) -> tuple[int, ...]:
+    """A transposition of the file's axes as one of the model's, without the batch, for Keras's `Permute`."""
+    rank = len(order)
+    places = _TO_LAST if rank == 4 else range(rank)
+    return tuple(stored_axis(order[place], rank) for place in places)[1:]

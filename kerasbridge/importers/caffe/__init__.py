@@ -1,0 +1,126 @@
+"""Caffe: a .prototxt that describes a net, a .caffemodel that holds its weights, or the latter alone, which holds both.
+
+Versions 1 and 2 of its messages are read. Weights belong to layers by name, as in Caffe.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.caffe import data, reading
+from kerasbridge.importers.caffe.graph import Graph
+from kerasbridge.importers.caffe.reading import Layer
+from kerasbridge.importers.caffe.rules import for_testing
+from kerasbridge.importers.files import LegacyFile
+from kerasbridge.importers.folding import folded
+from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.network import Network
+from kerasbridge.importers.report import Entry, Report
+
+DESCRIPTION = "a .prototxt and its .caffemodel"
+HOW_TO_SAY_A_SIZE = (
+    "In the .prototxt, write for example `input_shape { dim: 1 dim: 3 dim: 224 dim: 224 }` and `input:` with the name "
+    "of the blob, and leave out the layer of data."
+)
+
+
+@dataclass(frozen=True)
+class _Net:
+    """One file: what it says, its layers, and what in it is strange."""
+
+    file: LegacyFile
+    message: Any
+    layers: list[Layer]
+    strange: str
+
+
+def recognises(file: LegacyFile) -> bool:
+    """Whether a file looks like one of Caffe's two kinds."""
+    return reading.is_text(file) or reading.is_binary(file)
+
+
+def read(files: Sequence[LegacyFile]) -> Reading:
+    """Reads a description, weights, or both."""
+    from kerasbridge.importers.caffe import schema as schema  # says what to type where protobuf is missing
+
+    described, weighed = _sorted(files)
+    net = _parsed(described) if described else _parsed(weighed)
+    weights = _parsed(weighed) if described and weighed else net
+    try:
+        return _reading(net, weights, files, alone=not described)
+    except LegacyFileError as error:
+        raise LegacyFileError(f"{net.file.path}: {error}") from error
+
+
+def _sorted(files: Sequence[LegacyFile]) -> tuple[LegacyFile | None, LegacyFile | None]:
+    """The description and the weights among the files."""
+    texts = [file for file in files if reading.is_text(file)]
+    others = [file for file in files if not reading.is_text(file)]
+    if len(texts) > 1 or len(others) > 1:
+        named = ", ".join(str(file.path) for file in files)
+        raise LegacyFileError(f"Expected one .prototxt and one .caffemodel, received {named}.")
+    return next(iter(texts), None), next(iter(others), None)
+
+
+def _parsed(file: LegacyFile | None) -> _Net:
+    assert file is not None
+    message, strange = reading.parse(file)
+    layers = reading.layers(message, file)
+    if not layers:
+        raise LegacyFileError(f"{file.path} has no layers: it is no net of Caffe's.")
+    return _Net(file, message, layers, strange)
+
+
+def _reading(net: _Net, weights: _Net, files: Sequence[LegacyFile], alone: bool) -> Reading:
+    """A file of weights was written in training and holds the layers of that phase: they are taken as they are."""
+    held = {layer.name: layer.blobs for layer in weights.layers if layer.blobs}
+    layers = net.layers if alone else for_testing(net.layers, net.message.state)
+    graph = Graph()
+    for entry in data.inputs_of_net(net.message):
+        graph.feed(entry)
+    for layer in layers:
+        graph.add(replace(layer, blobs=held.get(layer.name, ())))
+    _refuse(graph, alone or weights is not net)
+    if not graph.unread:
+        raise LegacyFileError("no layer computes an output.")
+    network, gone = folded(graph.network(reading.text(net.message.name)))
+    report = _report(net, weights, files, graph, network, gone)
+    if not graph.bare:
+        return Reading(report, network)
+    path = net.file.path
+    return Reading(report, None, f"The weights are missing: expected a .caffemodel beside {path}, received it alone.")
+
+
+def _refuse(graph: Graph, weighed: bool) -> None:
+    """One error with all that cannot be brought; weights may be missing where no file was given that has any."""
+    if graph.faults:
+        raise LegacyFileError("cannot be brought: " + "; ".join(graph.faults) + ".")
+    if graph.bare and weighed:
+        raise LegacyFileError(f"the weights of {', '.join(graph.bare)} are missing in the file of weights.")
+
+
+def _report(
+    net: _Net, weights: _Net, files: Sequence[LegacyFile], graph: Graph, network: Network, gone: dict[str, str]
+) -> Report:
+    both = {layer.name: layer for layer in (*weights.layers, *net.layers) if data.is_data(layer)}
+    merged = [Entry(name, "Scale", f"part of {into}") for name, into in gone.items()]
+    return Report(
+        "caffe",
+        tuple(file.name for file in files),
+        network.name,
+        tuple((entry.name, entry.shape) for entry in network.inputs),
+        network.outputs,
+        tuple(entry for entry in graph.brought if entry.layer not in gone),
+        (*graph.replaced, *merged),
+        tuple(graph.dropped),
+        tuple(found for layer in both.values() if (found := data.preprocessing(layer))),
+        tuple(_notes(net, weights)),
+    )
+
+
+def _notes(net: _Net, weights: _Net) -> list[str]:
+    named = {layer.name for layer in net.layers}
+    unused = [str(layer) for layer in weights.layers if layer.blobs and layer.name not in named]
+    notes = [f"{net.file.name}: {net.strange}"] if net.strange else []
+    return notes + ([f"weights of layers that the net has not: {', '.join(unused)}"] if unused else [])

@@ -1,0 +1,167 @@
+"""Caffe's files as lists of layers: text and binary, old and new messages, and the numbers of blobs."""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.caffe.schema import message
+from kerasbridge.importers.files import LegacyFile
+from kerasbridge.importers.operations import Array
+
+MOST_TEXT = 64 * 2**20
+"""Bytes of a network's description; the longest that are known have one."""
+
+_TEXT = re.compile(rb"^\s*(layers?\s*:?\s*\{|input(_dim|_shape)?\b)", re.MULTILINE)
+_NAME_THEN = (b"\x12", b"\x1a", b"\x22", b"\x28", b"\x32", b"\x38", b"\x42", b"\xa2\x06")
+"""How fields of a NetParameter begin on the wire, those that may follow its name."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer of either version of the messages.
+
+    Args:
+        name: as in the file.
+        type: as version 2 calls it.
+        bottoms, tops: the names of the blobs it reads and writes.
+        message: all that the file says of it.
+        blobs: its weights.
+    """
+
+    name: str
+    type: str
+    bottoms: tuple[str, ...]
+    tops: tuple[str, ...]
+    message: Any
+    blobs: tuple[Array, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name!r} ({self.type})"
+
+    def options(self, name: str) -> Any:
+        """The message of its own options; one with the defaults where its version has none of these."""
+        return getattr(self.message, f"{name}_param")
+
+
+def is_text(file: LegacyFile) -> bool:
+    """Whether it is a network's description in words."""
+    return b"\0" not in file.head and bool(_TEXT.search(re.sub(rb"#.*", b"", file.head)))
+
+
+def is_binary(file: LegacyFile) -> bool:
+    """Whether it begins as a NetParameter does: with a name, or with a layer."""
+    head = file.head
+    if head[:1] == b"\x0a" and len(head) > 2 and head[1] < 128:
+        rest = head[2 + head[1] :]
+        return head[2 : 2 + head[1]].isascii() and rest.startswith(_NAME_THEN)
+    return head[:2] == b"\xa2\x06" or (head[:1] == b"\x12" and b"\x0a" in head[2:8] + head[2:12])
+
+
+def parse(file: LegacyFile) -> tuple[Any, str]:
+    """The file's NetParameter, and a word on what in it is not Caffe's, if anything is."""
+    if is_text(file):
+        return _parse_text(file)
+    from google.protobuf.message import DecodeError
+
+    try:
+        return message("NetParameter").FromString(file.content), ""
+    except DecodeError as error:
+        raise LegacyFileError(f"{file.path} is damaged or cut short: expected a whole NetParameter.") from error
+
+
+def _parse_text(file: LegacyFile) -> tuple[Any, str]:
+    from google.protobuf import text_format
+
+    if len(file.content) > MOST_TEXT:
+        raise LegacyFileError(f"{file.path} has {len(file.content):,} bytes: expected at most {MOST_TEXT:,} of text.")
+    text = file.content.decode("utf-8", "replace")
+    strange = ""
+    try:
+        try:
+            return text_format.Parse(text, message("NetParameter")()), ""
+        except text_format.ParseError as error:
+            strange = _in_words(error)
+        return text_format.Parse(text, message("NetParameter")(), allow_unknown_field=True), f"left unread, {strange}"
+    except text_format.ParseError as error:
+        raise LegacyFileError(f"{file.path} is no network of Caffe's, {_in_words(error)}") from error
+    except RecursionError as error:
+        raise LegacyFileError(f"{file.path} is nested too deeply to be a network of Caffe's.") from error
+
+
+def _in_words(error: Exception) -> str:
+    """ "5:3 : Message type …" as "line 5: Message type …", in one line."""
+    text = " ".join(str(error).split())
+    return re.sub(r"^(\d+):\d+ ?: ", r"line \1: ", text)
+
+
+def layers(net: Any, file: LegacyFile) -> list[Layer]:
+    """The layers of a NetParameter, in their order, with their weights."""
+    if net.layer and net.layers:
+        raise LegacyFileError(f"{file.path} has both `layer` and `layers`: expected messages of one version.")
+    if any(one.HasField("layer") for one in net.layers):
+        raise LegacyFileError(
+            f"{file.path} is of Caffe's oldest version, V0, which is not read here: Caffe's own "
+            "upgrade_net_proto_text and upgrade_net_proto_binary bring it to a newer one."
+        )
+    return [_layer(one, file) for one in (net.layer or net.layers)]
+
+
+def _layer(one: Any, file: LegacyFile) -> Layer:
+    name, kind = text(one.name), _modern(one) if isinstance(one.type, int) else text(one.type)
+    arrays = []
+    for place, blob in enumerate(one.blobs):
+        try:
+            arrays.append(_array(blob))
+        except ValueError as error:
+            raise LegacyFileError(f"{file.path}: blob {place} of layer {name!r} ({kind}) {error}") from None
+    return Layer(name, kind, tuple(map(text, one.bottom)), tuple(map(text, one.top)), one, tuple(arrays))
+
+
+def text(value: str | bytes) -> str:
+    """A string of a message; protobuf gives the bytes of one that is not UTF-8."""
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")
+
+
+def _modern(one: Any) -> str:
+    """What version 2 calls the type of a layer of version 1."""
+    name: str = type(one).DESCRIPTOR.enum_types_by_name["LayerType"].values_by_number[one.type].name
+    return _SPECIAL.get(name) or "".join(part.capitalize() for part in name.split("_"))
+
+
+_SPECIAL = {
+    "ABSVAL": "AbsVal", "ARGMAX": "ArgMax", "BNLL": "BNLL", "HDF5_DATA": "HDF5Data", "HDF5_OUTPUT": "HDF5Output",
+    "IM2COL": "Im2col", "LRN": "LRN", "MVN": "MVN", "RELU": "ReLU", "SOFTMAX_LOSS": "SoftmaxWithLoss",
+    "TANH": "TanH", "NONE": "NONE",
+}  # fmt: skip
+
+
+def _array(blob: Any) -> Array:
+    """A blob's numbers in its shape.
+
+    Raises:
+        ValueError: what does not fit, to follow the blob's name.
+    """
+    old = (blob.num, blob.channels, blob.height, blob.width)
+    shape = tuple(blob.shape.dim) if blob.HasField("shape") else old
+    if len(shape) > 32 or any(size < 0 for size in shape):
+        raise ValueError(f"has the shape {shape}, which no array can have.")
+    numbers = np.concatenate([*_numbers(blob), np.empty(0, np.float32)])
+    if not numbers.size:
+        loose = message("LooseBlob").FromString(blob.SerializeToString())
+        numbers = np.array(loose.data or loose.double_data, np.float32)
+    if math.prod(shape) != numbers.size:
+        raise ValueError(f"should have {math.prod(shape):,} numbers, shape {shape}, but has {numbers.size:,}.")
+    return numbers.reshape(shape)
+
+
+def _numbers(blob: Any) -> Iterator[Array]:
+    for pieces, dtype in ((blob.data, "<f4"), (blob.double_data, "<f8")):
+        for piece in pieces:
+            if len(piece) % int(dtype[-1]):
+                raise ValueError(f"has {len(piece):,} bytes, which are no whole numbers of {dtype[-1]} bytes.")
+            yield np.frombuffer(piece, dtype).astype(np.float32, copy=False)

@@ -1,0 +1,50 @@
+"""The files that are brought in: read once, never trusted."""
+
+from functools import cached_property
+from pathlib import Path
+
+from kerasbridge.errors import LegacyFileError
+
+MOST_BYTES = 2**31 - 1
+"""More than a message of protobuf may have, and than any model of the old frameworks has."""
+
+
+class LegacyFile:
+    """A file of an old framework.
+
+    Args:
+        path: where it lies.
+
+    Raises:
+        LegacyFileError: there is no such file, or it cannot be read or is too large.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise LegacyFileError(f"Expected a file, received {path}, which is none.")
+        size = self.path.stat().st_size
+        if not 0 < size <= MOST_BYTES:
+            raise LegacyFileError(f"{path} has {size:,} bytes: expected a model, of at most {MOST_BYTES:,}.")
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return self.path.name
+
+    @cached_property
+    def content(self) -> bytes:
+        """All of it."""
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise LegacyFileError(f"{self.path} cannot be read: {error.strerror}.") from error
+
+    @cached_property
+    def head(self) -> bytes:
+        """The first bytes, to see what it is."""
+        try:
+            with self.path.open("rb") as file:
+                return file.read(1 << 16)
+        except OSError as error:
+            raise LegacyFileError(f"{self.path} cannot be read: {error.strerror}.") from error

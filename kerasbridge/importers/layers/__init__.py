@@ -1,0 +1,26 @@
+"""Layers for what the old frameworks compute and no layer of Keras does, written in `keras.ops`.
+
+They take images in the order N, H, W, C, and train. A .keras file names them; whoever opens one imports this module
+first:
+
+    import kerasbridge.importers.layers
+    model = keras.models.load_model("model.keras")
+"""
+
+from kerasbridge.importers.layers.convolving import GroupedConv2DTranspose as GroupedConv2DTranspose
+from kerasbridge.importers.layers.convolving import StridedDilatedConv2D as StridedDilatedConv2D
+from kerasbridge.importers.layers.elementwise import Absolute as Absolute
+from kerasbridge.importers.layers.elementwise import Clip as Clip
+from kerasbridge.importers.layers.elementwise import Logarithm as Logarithm
+from kerasbridge.importers.layers.elementwise import Power as Power
+from kerasbridge.importers.layers.elementwise import Threshold as Threshold
+from kerasbridge.importers.layers.normalizing import Affine as Affine
+from kerasbridge.importers.layers.normalizing import LocalResponseNormalization as LocalResponseNormalization
+from kerasbridge.importers.layers.normalizing import MeanVarianceNormalization as MeanVarianceNormalization
+from kerasbridge.importers.layers.pooling import CeilAveragePooling2D as CeilAveragePooling2D
+from kerasbridge.importers.layers.pooling import CeilMaxPooling2D as CeilMaxPooling2D
+from kerasbridge.importers.layers.shaping import CropLike as CropLike
+from kerasbridge.importers.layers.shaping import LargestPlaces as LargestPlaces
+from kerasbridge.importers.layers.shaping import Reduce as Reduce
+from kerasbridge.importers.layers.shaping import Slice as Slice
+from kerasbridge.importers.layers.shaping import Tile as Tile

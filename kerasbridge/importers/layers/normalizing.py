@@ -1,0 +1,121 @@
+"""Normalisations that Keras has no layer for."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from kerasbridge._keras import keras
+from kerasbridge.importers.layers.base import Layer
+
+ops = keras.ops
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
+class LocalResponseNormalization(Layer):
+    """``x * (kappa + alpha * sum of squares in a window) ** -beta``.
+
+    The window reaches from -floor((size - 1) / 2) to ceil((size - 1) / 2), along the channels or, with `across` False,
+    in height and width. Krizhevsky et al., ImageNet Classification with Deep Convolutional Neural Networks (2012), 3.3.
+    Caffe's `alpha` is divided by size, or by size squared within a channel, where kappa is 1
+    (`src/caffe/layers/lrn_layer.cpp`); MatConvNet's (`vl_nnnormalize`) is the one here.
+
+    Args:
+        size: how many channels, or rows and columns, a window has.
+        kappa, alpha, beta: as in the formula.
+        across: whether the window lies along the channels.
+
+    >>> from kerasbridge._keras import keras
+    >>> layer = LocalResponseNormalization(size=3, kappa=1.0, alpha=1.0, beta=1.0)
+    >>> float(layer(keras.ops.ones((1, 1, 1, 3)))[0, 0, 0, 1])
+    0.25
+    """
+
+    options: ClassVar[tuple[str, ...]] = ("size", "kappa", "alpha", "beta", "across")
+
+    def __init__(
+        self, size: int, kappa: float, alpha: float, beta: float, across: bool = True, **keywords: Any
+    ) -> None:
+        super().__init__(**keywords)
+        self.size, self.kappa, self.alpha, self.beta, self.across = size, kappa, alpha, beta, across
+
+    def call(self, images: Any) -> Any:
+        """Images of shape (batch, height, width, channels), and so the result."""
+        squares = ops.square(images)
+        total = self._along_channels(squares) if self.across else self._in_squares(squares)
+        return images * ops.power(self.kappa + self.alpha * total, -self.beta)
+
+    def _along_channels(self, squares: Any) -> Any:
+        channels = squares.shape[-1]
+        before, after = (min(reach, channels - 1) for reach in self._reach())
+        padded = ops.pad(squares, [(0, 0), (0, 0), (0, 0), (before, after)])
+        return sum(padded[..., start : start + channels] for start in range(before + after + 1))
+
+    def _in_squares(self, squares: Any) -> Any:
+        padded = ops.pad(squares, [(0, 0), self._reach(), self._reach(), (0, 0)])
+        return ops.average_pool(padded, self.size, 1, "valid", data_format="channels_last") * self.size**2
+
+    def _reach(self) -> tuple[int, int]:
+        return (self.size - 1) // 2, self.size // 2
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
+class MeanVarianceNormalization(Layer):
+    """``(x - mean) / (sqrt(variance) + epsilon)`` of each image's channels, or of each image.
+
+    Caffe's MVN (`src/caffe/layers/mvn_layer.cpp`): epsilon stands outside the root, other than in Keras's layers.
+
+    Args:
+        across_channels: take mean and variance of all channels together.
+        divide: whether to divide by the deviation.
+        epsilon: what is added to it.
+    """
+
+    options: ClassVar[tuple[str, ...]] = ("across_channels", "divide", "epsilon")
+
+    def __init__(
+        self, across_channels: bool = False, divide: bool = True, epsilon: float = 1e-9, **keywords: Any
+    ) -> None:
+        super().__init__(**keywords)
+        self.across_channels, self.divide, self.epsilon = across_channels, divide, epsilon
+
+    def call(self, images: Any) -> Any:
+        """Images of shape (batch, height, width, channels), and so the result."""
+        axes = (1, 2, 3) if self.across_channels else (1, 2)
+        centred = images - ops.mean(images, axis=axes, keepdims=True)
+        if not self.divide:
+            return centred
+        return centred / (ops.sqrt(ops.mean(ops.square(centred), axis=axes, keepdims=True)) + self.epsilon)
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
+class Affine(Layer):
+    """``scale * x + bias``, with weights that span some of the axes.
+
+    Caffe's Scale and Bias (`src/caffe/layers/scale_layer.cpp`, `bias_layer.cpp`).
+
+    Args:
+        axes: those that the weights span, the batch being axis 0; () for one number.
+        scale, bias: which of the two there are.
+
+    >>> layer = Affine((3,))
+    >>> layer.build((None, 4, 4, 7))
+    >>> [tuple(weight.shape) for weight in layer.weights]
+    [(7,), (7,)]
+    """
+
+    options: ClassVar[tuple[str, ...]] = ("axes", "scale", "bias")
+
+    def __init__(self, axes: Sequence[int], scale: bool = True, bias: bool = True, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.axes, self.scale, self.bias = tuple(axes), scale, bias
+
+    def build(self, shape: Sequence[int]) -> None:
+        """Makes the weights, of the sizes of the axes they span."""
+        sizes = tuple(shape[axis] for axis in self.axes)
+        self.gamma = self.add_weight(shape=sizes, initializer="ones", name="gamma") if self.scale else None
+        self.beta = self.add_weight(shape=sizes, initializer="zeros", name="beta") if self.bias else None
+
+    def call(self, inputs: Any) -> Any:
+        """Numbers of any shape, and so the result."""
+        sizes = [size if axis in self.axes else 1 for axis, size in enumerate(inputs.shape)]
+        scaled = inputs if self.gamma is None else inputs * ops.reshape(self.gamma, sizes)
+        return scaled if self.beta is None else scaled + ops.reshape(self.beta, sizes)

@@ -1,0 +1,109 @@
+"""What became of a file's layers, for a person and for a program."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from kerasbridge.importers.operations import Shape
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A layer of the file, its type there, and what became of it."""
+
+    layer: str
+    type: str
+    what: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.layer} ({self.type})" + (f": {self.what}" if self.what else "")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a file says is done to the images before they reach the network: ``(image - mean) * scale``.
+
+    Args:
+        layer: the layer that says so.
+        scale: a factor, applied after the mean is subtracted.
+        means: what is subtracted from each channel, in the file's order of channels.
+        mean_file: a file that holds the image that is subtracted.
+        crop: the size that images are cut to, 0 for none.
+        others: what else, in words.
+    """
+
+    layer: str
+    scale: float = 1.0
+    means: tuple[float, ...] = ()
+    mean_file: str = ""
+    crop: int = 0
+    others: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self != Preprocessing(self.layer)
+
+    def __str__(self) -> str:
+        return f"{self.layer}: " + ", ".join(self._words())
+
+    def _words(self) -> Iterable[str]:
+        if self.crop:
+            yield f"cuts images to {self.crop}x{self.crop}"
+        if self.means:
+            yield "subtracts " + ", ".join(f"{mean:g}" for mean in self.means)
+        if self.mean_file:
+            yield f"subtracts the image in {self.mean_file}"
+        if self.scale != 1:
+            yield f"multiplies by {self.scale:g}"
+        yield from self.others
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a file holds, and what of it a Keras model can have.
+
+    Args:
+        format: "caffe", …
+        files: their names.
+        network: the name of the network in the file.
+        inputs: name and shape of each, in the order N, C, H, W; None where any size will do, or where it is unknown.
+        outputs: their names, in the order of the model's outputs.
+        brought: the layers that are in the model as they were.
+        replaced: those that are in it as something else.
+        dropped: those that are not in it.
+        preprocessing: what the file says is done to the images.
+        notes: what else there is to know.
+    """
+
+    format: str
+    files: tuple[str, ...]
+    network: str
+    inputs: tuple[tuple[str, Shape], ...]
+    outputs: tuple[str, ...]
+    brought: tuple[Entry, ...]
+    replaced: tuple[Entry, ...] = ()
+    dropped: tuple[Entry, ...] = ()
+    preprocessing: tuple[Preprocessing, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it in dicts, lists, texts and numbers, as JSON has them."""
+        return asdict(self)
+
+    def rows(self) -> Iterable[tuple[str, str]]:
+        """Heading and text of each line that a person reads."""
+        yield "format", self.format
+        yield "files", ", ".join(self.files)
+        yield "network", self.network or "without a name"
+        yield "inputs", ", ".join(f"{name} {_written(shape)}" for name, shape in self.inputs)
+        yield "outputs", ", ".join(self.outputs)
+        yield "brought", ", ".join(map(str, self.brought))
+        for heading in ("replaced", "dropped", "preprocessing", "notes"):
+            yield heading, "\n".join(map(str, getattr(self, heading)))
+
+    def __str__(self) -> str:
+        lines = [(heading, line) for heading, text in self.rows() if text for line in text.split("\n")]
+        return "\n".join(f"{heading:14}{line}" for heading, line in lines)
+
+
+def _written(shape: Shape) -> str:
+    return "(" + ", ".join(["N", *("any" if size is None else str(size) for size in shape[1:])]) + ")"

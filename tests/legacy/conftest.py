@@ -1,0 +1,30 @@
+"""Files of the original frameworks with the outputs that these computed, beside the checkout; and nets made here."""
+
+from pathlib import Path
+
+import pytest
+
+from kerasbridge import backend as choice
+
+SHARED = Path(__file__).parents[3] / "shared"
+
+
+def pytest_report_header():
+    return f"backend: {choice.choose().backend}"
+
+
+@pytest.fixture(autouse=True)
+def native_seed(same_seeds):
+    """Layers built outside kerasbridge draw the same in every test."""
+    from kerasbridge._keras import keras
+
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def legacy():
+    """The folder of files of the original frameworks."""
+    folder = SHARED / "legacy"
+    if not folder.is_dir():
+        pytest.skip("the files of the original frameworks are not beside the checkout, in ../shared/legacy")
+    return folder

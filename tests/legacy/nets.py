@@ -1,0 +1,75 @@
+"""Small nets of Caffe's, written as their users write them, and how a model's outputs are held against them."""
+
+import numpy as np
+
+from kerasbridge._keras import keras
+from kerasbridge.importers.caffe.schema import message
+
+
+def data(*shape, name="data"):
+    """The input of a net, in the shortest way."""
+    return f'input: "{name}" input_shape {{ ' + " ".join(f"dim: {size}" for size in shape) + " }\n"
+
+
+def layer(kind, options="", name="l", bottom="data", top=None):
+    """One layer of version 2, with one blob or several."""
+    bottoms = " ".join(f'bottom: "{blob}"' for blob in bottom.split())
+    tops = " ".join(f'top: "{blob}"' for blob in (top or name).split())
+    return f'layer {{ name: "{name}" type: "{kind}" {bottoms} {tops} {options} }}\n'
+
+
+def weights(arrays, version=2):
+    """A .caffemodel: by the name of each layer its arrays."""
+    net = message("NetParameter")(name="net")
+    for name, blobs in arrays.items():
+        into = net.layer.add(name=name) if version == 2 else net.layers.add(name=name)
+        for array in blobs:
+            _fill(into.blobs.add(), np.asarray(array, np.float32), version)
+    return net.SerializeToString()
+
+
+def _fill(blob, array, version):
+    blob.data.append(array.astype("<f4").tobytes())
+    if version == 2:
+        blob.shape.dim.extend(array.shape)
+    else:
+        sizes = (1,) * (4 - array.ndim) + array.shape
+        blob.num, blob.channels, blob.height, blob.width = sizes
+
+
+def files(folder, text, arrays=None, version=2):
+    """The paths of a net's files."""
+    paths = [folder / "net.prototxt"]
+    paths[0].write_text(text)
+    if arrays:
+        paths.append(folder / "net.caffemodel")
+        paths[1].write_bytes(weights(arrays, version))
+    return paths
+
+
+def last(array):
+    """N, C, H, W as N, H, W, C."""
+    return np.moveaxis(array, 1, -1) if array.ndim == 4 else array
+
+
+def outputs(model, *arrays, layout="channels_last"):
+    """What a model gives for arrays in the order N, C, H, W, in that order."""
+    given = [array if layout == "channels_first" else last(array) for array in arrays]
+    found = model(given if len(given) > 1 else given[0], training=False)
+    found = [keras.ops.convert_to_numpy(one) for one in (found if isinstance(found, list | tuple) else [found])]
+    if layout == "channels_first":
+        return found
+    return [np.moveaxis(one, -1, 1) if one.ndim == 4 else one for one in found]
+
+
+def saved_and_loaded(model, folder):
+    """The model as a .keras file brings it back."""
+    model.save(folder / "model.keras")
+    return keras.models.load_model(folder / "model.keras")
+
+
+def assert_close(found, expected, tolerance=1e-5):
+    """Equal up to a share of the largest expected number."""
+    assert found.shape == expected.shape
+    largest = np.abs(expected).max() or 1.0
+    np.testing.assert_allclose(found / largest, expected / largest, rtol=0, atol=tolerance)

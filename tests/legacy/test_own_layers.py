@@ -1,0 +1,67 @@
+"""The layers that Keras has not: they train, compiled, on images of any size, and come back from a file."""
+
+import numpy as np
+import pytest
+
+import kerasbridge as kb
+from kerasbridge._keras import keras
+from tests.legacy.nets import data, files, layer, outputs, saved_and_loaded
+
+RANDOM = np.random.default_rng(11)
+
+
+def normal(*shape):
+    return RANDOM.normal(size=shape).astype(np.float32)
+
+
+def conv(group, count, options):
+    return f"convolution_param {{ num_output: {count} group: {group} {options} }}"
+
+
+CHAIN = [
+    ("Convolution", conv(2, 6, "kernel_size: 3 stride: 2 dilation: 2")),
+    ("LRN", "lrn_param { local_size: 3 alpha: 0.1 k: 2 }"),
+    ("Pooling", "pooling_param { pool: MAX kernel_size: 3 stride: 2 pad: 1 }"),
+    ("Deconvolution", conv(3, 6, "kernel_size: 4 stride: 2 pad: 1")),
+    ("LRN", "lrn_param { local_size: 3 alpha: 0.1 norm_region: WITHIN_CHANNEL }"),
+    ("MVN", "mvn_param { eps: 0.01 }"),
+    ("Pooling", "pooling_param { pool: AVE kernel_size: 3 stride: 2 pad: 1 }"),
+    ("Scale", "scale_param { bias_term: true }"),
+    ("AbsVal", ""),
+    ("Power", "power_param { power: 1.5 shift: 0.5 }"),
+    ("Log", "log_param { shift: 1 }"),
+    ("Clip", "clip_param { min: 0.1 max: 5 }"),
+    ("Tile", "tile_param { axis: 1 tiles: 2 }"),
+    ("Reduction", "reduction_param { operation: MEAN axis: 2 }"),
+    ("InnerProduct", "inner_product_param { num_output: 3 }"),
+    ("Softmax", ""),
+]
+WEIGHTS = {
+    "l1": (normal(6, 2, 3, 3), normal(6)), "l4": (normal(6, 2, 4, 4), normal(6)), "l8": (normal(6), normal(6)),
+    "l15": (normal(3, 12), normal(3)),
+}  # fmt: skip
+
+
+@pytest.fixture
+def chain(tmp_path):
+    """A net of one of each."""
+    text = data(1, 4, 21, 18)
+    for place, (kind, options) in enumerate(CHAIN, 1):
+        text += layer(kind, options, name=f"l{place}", bottom=f"l{place - 1}" if place > 1 else "data")
+    return kb.load_legacy(*files(tmp_path, text, WEIGHTS))
+
+
+def test_a_net_of_own_layers_trains(chain, tmp_path):
+    assert chain.input_shape == (None, None, None, 4)
+    x, y = normal(32, 21, 18, 4), RANDOM.integers(3, size=32)
+    chain.compile(keras.optimizers.Adam(0.03), "sparse_categorical_crossentropy")
+    history = kb.fit(chain, x, y, epochs=12, batch_size=16, seed=0, verbose=0)
+    assert history.params["execution"] != "step by step"
+    assert history.history["loss"][-1] < 0.9 * history.history["loss"][0]
+    back = saved_and_loaded(chain, tmp_path)
+    np.testing.assert_allclose(kb.predict(back, x, verbose=0), kb.predict(chain, x, verbose=0), rtol=1e-5)
+
+
+def test_it_takes_images_of_another_size(chain):
+    x = normal(2, 4, 30, 25)
+    np.testing.assert_allclose(kb.predict(chain, np.moveaxis(x, 1, -1), verbose=0), outputs(chain, x)[0], rtol=1e-4)
