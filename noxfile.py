@@ -151,7 +151,7 @@ def install_chromium(session: nox.Session) -> None:
 def pytest(session: nox.Session, *paths: str, backend: str | None = None) -> None:
     """Run tests, or what stands behind `--` on the command line."""
     env = {"KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1"}  # on a busy machine two threads are slower than one
-    session.run("python", "-m", "pytest", *IN_PARALLEL, *(session.posargs or paths), env=env)
+    session.run("python", "-m", "pytest", "--durations=10", *IN_PARALLEL, *(session.posargs or paths), env=env)
 
 
 def built_wheel() -> Path:
