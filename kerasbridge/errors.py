@@ -34,6 +34,20 @@ class BackendNotInstalled(BackendError, ImportError):
 class PackageNotInstalled(KerasbridgeError, ImportError):
     """A package that something asked for needs is not installed, or its installation is broken."""
 
+    @classmethod
+    def needed(cls, by: str, package: str, extra: str, why: ImportError) -> "PackageNotInstalled":
+        """The error with the line that installs it.
+
+        Args:
+            by: what needs it, with its verb: "A picture of the curves needs".
+            package: its name.
+            extra: the extra of kerasbridge that brings it.
+            why: what Python said.
+        """
+        absent = isinstance(why, ModuleNotFoundError) and package in (why.name or "")
+        state = "is not installed" if absent else f"does not import here: {why}"
+        return cls(f'{by} the package {package}, which {state}. Type: pip install "kerasbridge[{extra}]"')
+
 
 class DeviceError(KerasbridgeError, RuntimeError):
     """The device asked for is not there, or is not the one this process runs on."""

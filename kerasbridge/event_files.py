@@ -29,9 +29,8 @@ try:
     from tensorboard.summary.writer.record_writer import RecordWriter
     from tensorboard.util.tensor_util import make_tensor_proto
 except ImportError as missing:
-    raise PackageNotInstalled(
-        f"TensorBoard's event files need the package tensorboard, which does not import here: {missing}. "
-        'Type: pip install "kerasbridge[tensorboard]"'
+    raise PackageNotInstalled.needed(
+        "TensorBoard's event files need", "tensorboard", "tensorboard", missing
     ) from missing
 
 BUCKETS = 30

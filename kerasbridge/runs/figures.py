@@ -22,10 +22,7 @@ def figure(width: float, height: float, picture: str) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as missing:
-        raise PackageNotInstalled(
-            f"{picture} needs the package matplotlib, which does not import here: {missing}. "
-            'Type: pip install "kerasbridge[plots]"'
-        ) from missing
+        raise PackageNotInstalled.needed(f"{picture} needs", "matplotlib", "plots", missing) from missing
     return Figure((width, height), dpi=120, layout="constrained", facecolor="white")
 
 

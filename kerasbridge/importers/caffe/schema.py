@@ -10,10 +10,7 @@ from kerasbridge.importers.caffe.messages import MESSAGES
 try:
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 except ImportError as missing:
-    raise PackageNotInstalled(
-        f"Caffe's files need the package protobuf, which does not import here: {missing}. "
-        'Type: pip install "kerasbridge[legacy]"'
-    ) from missing
+    raise PackageNotInstalled.needed("Caffe's files need", "protobuf", "legacy", missing) from missing
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _NAMES = ("bool", "bytes", "double", "float", "int32", "int64", "string", "uint32")
