@@ -71,6 +71,15 @@ def test_a_net_for_training_becomes_one_for_use(tmp_path):
     ]
 
 
+def test_a_data_layer_of_another_phase_feeds_what_lacks_otherwise(tmp_path):
+    text = 'layer { name: "d" type: "HDF5Data" top: "data" top: "label" include { phase: TRAIN } }'
+    text += layer("ReLU", name="r", top="data") + layer("InnerProduct", DENSE)
+    model, report = brought(tmp_path, text, {"l": (W, B)})
+    assert report.inputs == (("data", (None, 90)),)  # rows, as the weights say
+    rows = X.reshape(2, -1)
+    assert_close(outputs(model, rows)[0], np.maximum(rows, 0) @ W.T + B)
+
+
 def test_a_report_is_printed_line_by_line_and_is_json(tmp_path):
     import json
 

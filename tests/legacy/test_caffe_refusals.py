@@ -1,5 +1,7 @@
 """Files that are damaged, lie, or hold what cannot be brought: one sentence each, that names the file and the layer."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -120,6 +122,23 @@ def test_random_bytes_are_refused(tmp_path):
         for _ in range(20):
             path.write_bytes(start + draw.bytes(200))
             refused(path)
+
+
+def test_files_with_changed_bytes_are_refused_or_read(tmp_path):
+    draw = np.random.default_rng(1)
+    paths = files(
+        tmp_path,
+        data(*SHAPE) + layer("Convolution", CONV) + layer("ReLU", name="r", bottom="l"),
+        {"l": (W, W[:, 0, 0, 0])},
+    )
+    whole = [path.read_bytes() for path in paths]
+    for _ in range(150):
+        for path, content in zip(paths, whole, strict=True):
+            changed = bytearray(content)
+            changed[draw.integers(min(len(changed), 200))] = draw.integers(256)
+            path.write_bytes(changed)
+        with contextlib.suppress(LegacyFileError):
+            kb.inspect_legacy(*paths)
 
 
 def test_a_text_that_is_nested_deeply_is_refused(tmp_path):
