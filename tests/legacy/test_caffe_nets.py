@@ -133,6 +133,12 @@ def test_numbers_of_64_bits_and_numbers_that_are_not_packed_are_read(tmp_path):
     assert_close(outputs(kb.load_legacy(*paths), X)[0], X.reshape(2, -1) @ W.T + B)
 
 
+def test_weights_may_be_drawn_anew(tmp_path):
+    model, _ = brought(tmp_path, data(*X.shape) + layer("InnerProduct", DENSE), {"l": (0 * W, B)})
+    kb.reinitialize(model, 0)
+    assert np.std(model.get_weights()[0]) > 0.01
+
+
 def test_names_that_keras_refuses_are_changed(tmp_path):
     text = data(*X.shape) + layer("ReLU", name="a/b:c") + layer("TanH", name="a_b_c", bottom="a/b:c")
     assert [one.name for one in brought(tmp_path, text)[0].layers] == ["data", "a_b_c", "a_b_c_1"]

@@ -1,12 +1,14 @@
 """Files that are damaged, lie, or hold what cannot be brought: one sentence each, that names the file and the layer."""
 
 import contextlib
+import sys
 
 import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge.errors import ArgumentError, LegacyFileError
+import kerasbridge.importers.caffe
+from kerasbridge.errors import ArgumentError, LegacyFileError, PackageNotInstalled
 from kerasbridge.importers.caffe.schema import message
 from tests.legacy.nets import data, files, layer, weights
 
@@ -196,6 +198,15 @@ def test_arguments_are_checked(tmp_path, paths, options, words):
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     assert "none.prototxt, which is none" in refused(tmp_path / "none.prototxt")
+
+
+def test_without_protobuf_it_says_what_to_type(tmp_path, monkeypatch):
+    paths = files(tmp_path, data(*SHAPE) + layer("ReLU"))
+    monkeypatch.setitem(sys.modules, "google.protobuf", None)
+    monkeypatch.delitem(sys.modules, "kerasbridge.importers.caffe.schema")
+    monkeypatch.delattr(kerasbridge.importers.caffe, "schema")
+    with pytest.raises(PackageNotInstalled, match=r'Type: pip install "kerasbridge\[legacy\]"'):
+        kb.load_legacy(*paths)
 
 
 def test_weights_alone_are_recognised(tmp_path):
