@@ -71,6 +71,15 @@ def test_a_net_for_training_becomes_one_for_use(tmp_path):
     ]
 
 
+def test_a_data_layer_of_another_phase_feeds_what_lacks_otherwise(tmp_path):
+    text = 'layer { name: "d" type: "HDF5Data" top: "data" top: "label" include { phase: TRAIN } }'
+    text += layer("ReLU", name="r", top="data") + layer("InnerProduct", DENSE)
+    model, report = brought(tmp_path, text, {"l": (W, B)})
+    assert report.inputs == (("data", (None, 90)),)  # rows, as the weights say
+    rows = X.reshape(2, -1)
+    assert_close(outputs(model, rows)[0], np.maximum(rows, 0) @ W.T + B)
+
+
 def test_a_report_is_printed_line_by_line_and_is_json(tmp_path):
     import json
 
@@ -122,6 +131,12 @@ def test_numbers_of_64_bits_and_numbers_that_are_not_packed_are_read(tmp_path):
     bias.MergeFromString(b"".join(b"\x2d" + number.tobytes() for number in B))  # field 5 as single floats
     paths[1].write_bytes(net.SerializeToString())
     assert_close(outputs(kb.load_legacy(*paths), X)[0], X.reshape(2, -1) @ W.T + B)
+
+
+def test_weights_may_be_drawn_anew(tmp_path):
+    model, _ = brought(tmp_path, data(*X.shape) + layer("InnerProduct", DENSE), {"l": (0 * W, B)})
+    kb.reinitialize(model, 0)
+    assert np.std(model.get_weights()[0]) > 0.01
 
 
 def test_names_that_keras_refuses_are_changed(tmp_path):

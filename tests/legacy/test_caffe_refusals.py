@@ -1,10 +1,14 @@
 """Files that are damaged, lie, or hold what cannot be brought: one sentence each, that names the file and the layer."""
 
+import contextlib
+import sys
+
 import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge.errors import ArgumentError, LegacyFileError
+import kerasbridge.importers.caffe
+from kerasbridge.errors import ArgumentError, LegacyFileError, PackageNotInstalled
 from kerasbridge.importers.caffe.schema import message
 from tests.legacy.nets import data, files, layer, weights
 
@@ -122,6 +126,23 @@ def test_random_bytes_are_refused(tmp_path):
             refused(path)
 
 
+def test_files_with_changed_bytes_are_refused_or_read(tmp_path):
+    draw = np.random.default_rng(1)
+    paths = files(
+        tmp_path,
+        data(*SHAPE) + layer("Convolution", CONV) + layer("ReLU", name="r", bottom="l"),
+        {"l": (W, W[:, 0, 0, 0])},
+    )
+    whole = [path.read_bytes() for path in paths]
+    for _ in range(150):
+        for path, content in zip(paths, whole, strict=True):
+            changed = bytearray(content)
+            changed[draw.integers(min(len(changed), 200))] = draw.integers(256)
+            path.write_bytes(changed)
+        with contextlib.suppress(LegacyFileError):
+            kb.inspect_legacy(*paths)
+
+
 def test_a_text_that_is_nested_deeply_is_refused(tmp_path):
     path = tmp_path / "net.prototxt"
     path.write_text("layer { name: 'a' x { " + "y { " * 100_000)
@@ -177,6 +198,15 @@ def test_arguments_are_checked(tmp_path, paths, options, words):
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     assert "none.prototxt, which is none" in refused(tmp_path / "none.prototxt")
+
+
+def test_without_protobuf_it_says_what_to_type(tmp_path, monkeypatch):
+    paths = files(tmp_path, data(*SHAPE) + layer("ReLU"))
+    monkeypatch.setitem(sys.modules, "google.protobuf", None)
+    monkeypatch.delitem(sys.modules, "kerasbridge.importers.caffe.schema")
+    monkeypatch.delattr(kerasbridge.importers.caffe, "schema")
+    with pytest.raises(PackageNotInstalled, match=r'Type: pip install "kerasbridge\[legacy\]"'):
+        kb.load_legacy(*paths)
 
 
 def test_weights_alone_are_recognised(tmp_path):

@@ -3,13 +3,15 @@
 In a built model images lie in the order N, H, W, C; values of any other number of dimensions as the file has them.
 """
 
+import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kerasbridge._keras import keras
 from kerasbridge.importers.operations import Shape
 
+_INITIALIZERS = ("kernel_initializer", "depthwise_initializer", "embeddings_initializer")
 _TO_LAST, _TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
@@ -61,7 +63,8 @@ class Site:
             weights: its weights, as Keras has them; None among them for those that there are not.
         """
         layer = kind(name=self._names.new(f"{self.name}_{part}" if part else self.name), **options)
-        output = layer(inputs)
+        with _nothing_drawn(layer):
+            output = layer(inputs)
         if weights:
             layer.set_weights([weight for weight in weights if weight is not None])
         return output
@@ -87,6 +90,18 @@ class Site:
         ordered = self.to_file_order(tensor, len(before))
         there = self.layer(keras.layers.Reshape, ordered, part=part, target_shape=after[1:])
         return self.from_file_order(there, len(after))
+
+
+@contextlib.contextmanager
+def _nothing_drawn(layer: Any) -> Iterator[None]:
+    """While open, the layer's weights begin as zeros: they are about to be set, and drawing them takes JAX seconds."""
+    names = [name for name in _INITIALIZERS if hasattr(layer, name)]
+    before = {name: getattr(layer, name) for name in names}
+    for name in names:
+        setattr(layer, name, keras.initializers.Zeros())
+    yield
+    for name in names:
+        setattr(layer, name, before[name])
 
 
 def stored_axis(axis: int, rank: int) -> int:

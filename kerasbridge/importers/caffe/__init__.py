@@ -3,7 +3,7 @@
 Versions 1 and 2 of its messages are read. Weights belong to layers by name, as in Caffe.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,7 +75,7 @@ def _parsed(file: LegacyFile | None) -> _Net:
 def _reading(net: _Net, weights: _Net, files: Sequence[LegacyFile], alone: bool) -> Reading:
     """A file of weights was written in training and holds the layers of that phase: they are taken as they are."""
     held = {layer.name: layer.blobs for layer in weights.layers if layer.blobs}
-    layers = net.layers if alone else for_testing(net.layers, net.message.state)
+    layers = net.layers if alone else _in_use(net)
     graph = Graph()
     for entry in data.inputs_of_net(net.message):
         graph.feed(entry)
@@ -90,6 +90,26 @@ def _reading(net: _Net, weights: _Net, files: Sequence[LegacyFile], alone: bool)
         return Reading(report, network)
     path = net.file.path
     return Reading(report, None, f"The weights are missing: expected a .caffemodel beside {path}, received it alone.")
+
+
+def _in_use(net: _Net) -> list[Layer]:
+    """The layers of the phase TEST, and data layers of another phase for what would lack otherwise."""
+    layers = for_testing(net.layers, net.message.state)
+    lacking, feeding = _lacking(layers, map(reading.text, net.message.input)), []
+    for layer in net.layers:
+        if data.is_data(layer) and lacking & {*layer.tops}:
+            feeding.append(layer)
+            lacking -= {*layer.tops}
+    return feeding + layers
+
+
+def _lacking(layers: Iterable[Layer], given: Iterable[str]) -> set[str]:
+    """The blobs that are read before they are written."""
+    written, lacking = {*given}, set()
+    for layer in layers:
+        lacking |= {*layer.bottoms} - written
+        written |= {*layer.tops}
+    return lacking
 
 
 def _refuse(graph: Graph, weighed: bool) -> None:

@@ -19,9 +19,11 @@ from kerasbridge.importers.operations import (
     BatchNormalization,
     Convolution,
     Deconvolution,
+    Dense,
     Elementwise,
     Operation,
     Pooling,
+    Shape,
 )
 from kerasbridge.importers.report import Entry
 
@@ -159,22 +161,33 @@ class Graph:
         """The inputs; where a data layer does not say how many channels there are, weights do."""
         for entry in self.inputs:
             if len(entry.shape) == 4 and entry.shape[1] is None:
-                yield replace(entry, shape=(None, self._channels_of(entry.name), *entry.shape[2:]))
+                yield replace(entry, shape=self._as_taken(entry.name, entry.shape))
             else:
                 yield entry
 
-    def _channels_of(self, value: str) -> int | None:
-        """What the first layer takes that knows and that the value leads to, through what leaves channels alone."""
+    def _as_taken(self, value: str, shape: Shape) -> Shape:
+        """The shape with the channels of the first layer that knows, reached through what leaves channels alone.
+
+        Of HDF5 the number of dimensions is not known either: what goes to an inner product is rows.
+        """
         for node in self.nodes:
             if value not in node.inputs:
                 continue
             operation = node.operation
-            if isinstance(operation, Convolution):
-                return int(operation.weight.shape[1] * operation.groups)
-            if isinstance(operation, Deconvolution):
-                return int(operation.weight.shape[0])
-            if isinstance(operation, BatchNormalization):
-                return operation.mean.size
-            if isinstance(operation, Elementwise | Pooling) and (found := self._channels_of(node.outputs[0])):
-                return found
-        return None
+            if isinstance(operation, Dense) and not any(shape):
+                return (None, operation.weight.shape[1])
+            channels = _channels_of(operation)
+            if channels is not None:
+                return (*shape[:1], channels, *shape[2:])
+            if isinstance(operation, Elementwise | Pooling):
+                return self._as_taken(node.outputs[0], shape)
+        return shape
+
+
+def _channels_of(operation: Operation) -> int | None:
+    """How many channels an operation takes, if its weights tell."""
+    if isinstance(operation, Convolution):
+        return int(operation.weight.shape[1] * operation.groups)
+    if isinstance(operation, Deconvolution):
+        return int(operation.weight.shape[0])
+    return operation.mean.size if isinstance(operation, BatchNormalization) else None

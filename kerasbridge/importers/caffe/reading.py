@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.caffe.schema import message
 from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.operations import Array
 
@@ -68,6 +67,8 @@ def parse(file: LegacyFile) -> tuple[Any, str]:
         return _parse_text(file)
     from google.protobuf.message import DecodeError
 
+    from kerasbridge.importers.caffe.schema import message
+
     try:
         return message("NetParameter").FromString(file.content), ""
     except DecodeError as error:
@@ -76,6 +77,8 @@ def parse(file: LegacyFile) -> tuple[Any, str]:
 
 def _parse_text(file: LegacyFile) -> tuple[Any, str]:
     from google.protobuf import text_format
+
+    from kerasbridge.importers.caffe.schema import message
 
     if len(file.content) > MOST_TEXT:
         raise LegacyFileError(f"{file.path} has {len(file.content):,} bytes: expected at most {MOST_TEXT:,} of text.")
@@ -152,6 +155,8 @@ def _array(blob: Any) -> Array:
         raise ValueError(f"has the shape {shape}, which no array can have.")
     numbers = np.concatenate([*_numbers(blob), np.empty(0, np.float32)])
     if not numbers.size:
+        from kerasbridge.importers.caffe.schema import message
+
         loose = message("LooseBlob").FromString(blob.SerializeToString())
         numbers = np.array(loose.data or loose.double_data, np.float32)
     if math.prod(shape) != numbers.size:

@@ -20,10 +20,13 @@ class _Kernel(Layer):
     ) -> None:  # fmt: skip
         super().__init__(**keywords)
         self.filters, self.groups, self.use_bias = filters, groups, use_bias
+        self.kernel_initializer = keras.initializers.GlorotUniform()
         self.kernel_size, self.strides, self.dilation_rate = map(tuple, (kernel_size, strides, dilation_rate))
 
     def _add_kernel(self, shape: Sequence[int]) -> None:
-        self.kernel = self.add_weight(shape=(*self.kernel_size, *shape), initializer="glorot_uniform", name="kernel")
+        self.kernel = self.add_weight(
+            shape=(*self.kernel_size, *shape), initializer=self.kernel_initializer, name="kernel"
+        )
         self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias") if self.use_bias else None
 
     def _with_bias(self, images: Any) -> Any:

@@ -25,11 +25,11 @@ from kerasbridge.importers.operations.elementwise import Standardization as Stan
 from kerasbridge.importers.operations.elementwise import Threshold as Threshold
 from kerasbridge.importers.operations.pooling import GlobalPooling as GlobalPooling
 from kerasbridge.importers.operations.pooling import Pooling as Pooling
+from kerasbridge.importers.operations.reducing import LargestPlaces as LargestPlaces
+from kerasbridge.importers.operations.reducing import Reduction as Reduction
 from kerasbridge.importers.operations.shaping import Concatenation as Concatenation
 from kerasbridge.importers.operations.shaping import Cropping as Cropping
 from kerasbridge.importers.operations.shaping import Flattening as Flattening
-from kerasbridge.importers.operations.shaping import LargestPlaces as LargestPlaces
-from kerasbridge.importers.operations.shaping import Reduction as Reduction
 from kerasbridge.importers.operations.shaping import Reshaping as Reshaping
 from kerasbridge.importers.operations.shaping import Slicing as Slicing
 from kerasbridge.importers.operations.shaping import Tiling as Tiling
