@@ -173,8 +173,7 @@ def test_keras_tuner_searches_through_kerasbridge(tmp_path, monkeypatch):
 
     monkeypatch.setitem(taking_over._TAKEN_OVER, "fit", noted)
     options = {"objective": "val_loss", "seed": 0, "directory": tmp_path, "max_trials": 2}
-    kb.seed_everything(0)
-    with kb.as_keras_fit():
+    with kb.seed_everything(0), kb.as_keras_fit():
         tuner = tuners.RandomSearch(build, **options)
         stopping = keras.callbacks.EarlyStopping("loss", min_delta=10.0)  # ends each in the second of three epochs
         tuner.search(X, Y, epochs=3, validation_data=(X, Y), callbacks=[stopping], verbose=0)
