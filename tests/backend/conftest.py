@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import kerasbridge
+from kerasbridge import _keras
 from kerasbridge import backend as choice
 from kerasbridge._keras import keras
 
@@ -26,8 +27,10 @@ def backend():
 
 @pytest.fixture(autouse=True)
 def native_seed(same_seeds):
-    """Layers built outside kerasbridge draw the same in every test."""
+    """Layers built outside kerasbridge draw the same in every test, from Keras's own generator."""
     keras.utils.set_random_seed(0)
+    yield
+    assert not _keras.is_random_portable(), "the random numbers were not given back"
 
 
 @pytest.fixture
