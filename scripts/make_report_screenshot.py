@@ -2,16 +2,14 @@
 
     python scripts/make_report_screenshot.py REPORT.html [FOLDER]
 
-Needs Chromium on the PATH, `apt-get install chromium`, and Pillow, which comes with kerasbridge: 256 colours make the
-files a third of their size.
+Needs Chromium on the PATH, `apt-get install chromium`, and Pillow, which comes with kerasbridge.
 """
 
-import io
 import sys
 from pathlib import Path
 
 import browser
-from PIL import Image
+from saving import save
 
 FOLDER = Path(__file__).parents[1] / "docs" / "images"
 WINDOWS = {"compare-report.png": (1000, 800), "compare-report-phone.png": (360, 740)}
@@ -29,11 +27,7 @@ def main() -> None:
     with browser.Browser(path) as chromium:
         for name, (width, height) in WINDOWS.items():
             chromium.open(page, width, height)
-            picture = Image.open(io.BytesIO(chromium.screenshot())).convert("RGB")
-            picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
-                folder / name, optimize=True
-            )
-            print(folder / name, (folder / name).stat().st_size, "bytes")
+            save(chromium.screenshot(), folder / name)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ Needs all three backends, the extra `plots`, pyte (`pip install pyte`), and Chro
 """
 
 import html
-import io
 import os
 import pty
 import shutil
@@ -20,7 +19,7 @@ from typing import Any
 
 import browser
 import pyte
-from PIL import Image
+from saving import save
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "images" / "first-run.png"
@@ -101,13 +100,6 @@ def line(cells: Any) -> str:
 def colour(name: str) -> str:
     """The colour that a terminal's word, or its six digits, stands for."""
     return COLOURS.get(name) or (f"#{name}" if len(name) == 6 else COLOURS["default"])
-
-
-def save(screenshot: bytes, picture: Path) -> None:
-    """256 colours make the file a third of its size."""
-    image = Image.open(io.BytesIO(screenshot)).convert("RGB")
-    image.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(picture, optimize=True)
-    print(picture, picture.stat().st_size, "bytes")
 
 
 if __name__ == "__main__":
