@@ -21,6 +21,9 @@ def import_(
     layout: Annotated[
         str, typer.Option(metavar="channels_last|channels_first", help="The order that images come in.")
     ] = "channels_last",
+    flip_kernels: Annotated[
+        bool | None, typer.Option(help="Turn the kernels of convolutions in space, or do not, where files do not say.")
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -34,8 +37,8 @@ def import_(
 
         _check_place(output)
         with working("Reading the files …", silent=as_json or quiet):
-            report = kb.inspect_legacy(*files, format=origin)
-            model = kb.load_legacy(*files, format=origin, layout=layout)
+            report = kb.inspect_legacy(*files, format=origin, flip_kernels=flip_kernels)
+            model = kb.load_legacy(*files, format=origin, layout=layout, flip_kernels=flip_kernels)
             _save(model, output)
         own = _own_layers(model)
     if as_json:

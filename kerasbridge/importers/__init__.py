@@ -21,6 +21,7 @@ def load_legacy(
     format: str | None = None,  # noqa: A002
     model: Any = None,
     layout: str = "channels_last",
+    flip_kernels: bool | None = None,
 ) -> Any:
     """Makes a Keras model of a trained model of another framework.
 
@@ -31,6 +32,8 @@ def load_legacy(
         model: a Keras model, for formats that hold weights alone. Caffe's hold the model too.
         layout: "channels_last" for a model that takes and gives images as (batch, height, width, channels);
             "channels_first" for one that takes and gives (batch, channels, height, width), as the old frameworks did.
+        flip_kernels: whether the kernels of convolutions are to be turned in space, as those of Theano have to be. For
+            files that do not say it themselves; an error asks where it has to be known.
 
     Returns:
         An ordinary functional Keras model, not compiled, with one output or a list of them in the order that
@@ -56,22 +59,25 @@ def load_legacy(
     """
     if layout not in LAYOUTS:
         raise ArgumentError(f"Expected the layout {' or '.join(LAYOUTS)}, received {layout!r}.")
-    reading = formats.read(files, format)
-    if model is not None:
-        raise ArgumentError(f"Files of {reading.report.format} hold the model too: leave out model=.")
-    if reading.network is None:
+    reading = formats.read(files, format, flip_kernels)
+    if reading.content is None:
         raise LegacyFileError(reading.lacking)
-    from kerasbridge.importers.building import build
+    from kerasbridge.importers.making import make
 
-    return build(reading.network, layout)  # type: ignore[arg-type]
+    return make(reading, model, layout)  # type: ignore[arg-type]
 
 
-def inspect_legacy(*files: str | Path, format: str | None = None) -> "Report":  # noqa: A002
+def inspect_legacy(
+    *files: str | Path,
+    format: str | None = None,  # noqa: A002
+    flip_kernels: bool | None = None,
+) -> "Report":
     """Says what `load_legacy` would bring, without building it, and without Keras.
 
     Args:
         files: the files of one model; of Caffe's, one of the two will do.
         format: "caffe"; without it, it is found in the files.
+        flip_kernels: as for `load_legacy`.
 
     Returns:
         What is brought, replaced and dropped, and which scaling of the input the files mention: to print, or
@@ -94,4 +100,4 @@ def inspect_legacy(*files: str | Path, format: str | None = None) -> "Report":  
         >>> print(*report.preprocessing)
         digits: multiplies by 0.00390625
     """
-    return formats.read(files, format).report
+    return formats.read(files, format, flip_kernels).report

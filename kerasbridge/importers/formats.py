@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from kerasbridge.errors import ArgumentError, LegacyFileError
 from kerasbridge.importers.files import LegacyFile
@@ -17,10 +17,17 @@ FORMATS = {"caffe": "kerasbridge.importers.caffe"}
 
 @dataclass(frozen=True)
 class Reading:
-    """What a format's reader found; no network where files that it needs were not given, and why."""
+    """What a format's reader found.
+
+    Args:
+        report: for the person who asks.
+        content: what a model is made of: a `Network`, or another class that `making` knows; None where files that it
+            needs were not given.
+        lacking: what is missing then.
+    """
 
     report: Report
-    network: Network | None
+    content: Any
     lacking: str = ""
 
 
@@ -33,24 +40,34 @@ class Format(Protocol):
     HOW_TO_SAY_A_SIZE: str
     """What a person writes where, if a file leaves the size of images open that has to be known."""
 
+    KERNELS_MAY_BE_FLIPPED: bool
+    """Whether such files may hold the kernels of a true convolution; else `read` is never told of `flip_kernels`."""
+
     def recognises(self, file: LegacyFile) -> bool:
         """Whether a file is of this format, by its first bytes; a damaged one still is."""
 
-    def read(self, files: Sequence[LegacyFile]) -> Reading:
+    def read(self, files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
         """Reads the files, whatever is in them.
+
+        Args:
+            flip_kernels: whether kernels are to be turned in space, in the word of the person who asks; None: as the
+                files say, and where they do not say it, an error asks.
 
         Raises:
             LegacyFileError: in one sentence, what is wrong with which file.
         """
 
 
-def read(paths: Sequence[object], wanted: str | None) -> Reading:
+def read(paths: Sequence[object], wanted: str | None, flip_kernels: bool | None = None) -> Reading:
     """What the files hold, read as the format that is wanted or else recognised."""
     if not paths:
         raise ArgumentError('Expected the files of a model, received none. Type for example "net.prototxt".')
     files = [LegacyFile(str(path)) for path in paths]
-    module = _module(wanted or _recognised(files))
-    reading = module.read(files)
+    name = wanted or _recognised(files)
+    module = _module(name)
+    if flip_kernels is not None and not module.KERNELS_MAY_BE_FLIPPED:
+        raise ArgumentError(f"Files of {name} say how their kernels lie: leave out flip_kernels.")
+    reading = module.read(files, flip_kernels)
     try:
         return _settled(reading, module.HOW_TO_SAY_A_SIZE)
     except LegacyFileError as error:
@@ -59,16 +76,16 @@ def read(paths: Sequence[object], wanted: str | None) -> Reading:
 
 def _settled(reading: Reading, how: str) -> Reading:
     """The reading with the sizes of the network's inputs as the model will have them."""
-    if reading.network is None:
+    if not isinstance(reading.content, Network):
         return reading
     try:
-        network = sized(reading.network)
+        network = sized(reading.content)
     except SizeUnknown as unknown:
-        fitting = fitting_sizes(reading.network)
+        fitting = fitting_sizes(reading.content)
         which = f"; images of {' or '.join(map(str, fitting[:5]))} pixels a side would fit" if fitting else ""
         files = ", ".join(reading.report.files)
         lacking = f"{files}: {unknown}, and the file does not say which{which}. {how}"
-        return replace(reading, network=None, lacking=lacking)
+        return replace(reading, content=None, lacking=lacking)
     inputs = tuple((entry.name, entry.shape) for entry in network.inputs)
     return Reading(replace(reading.report, inputs=inputs), network)
 

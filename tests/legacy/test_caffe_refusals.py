@@ -213,3 +213,10 @@ def test_weights_alone_are_recognised(tmp_path):
     path = tmp_path / "net"
     path.write_bytes(weights({"l": (np.ones(3),)}))
     assert "cannot be brought: 'l' () is unknown" in refused(path)
+
+
+def test_kernels_of_caffe_are_never_flipped(tmp_path):
+    path = tmp_path / "net.prototxt"
+    path.write_text('input: "data" input_dim: 1 input_dim: 1 input_dim: 4 input_dim: 4')
+    with pytest.raises(kb.errors.ArgumentError, match=r"Files of caffe say .* leave out flip_kernels"):
+        kb.load_legacy(path, flip_kernels=True)

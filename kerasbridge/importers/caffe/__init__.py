@@ -23,6 +23,7 @@ HOW_TO_SAY_A_SIZE = (
     "In the .prototxt, write for example `input_shape { dim: 1 dim: 3 dim: 224 dim: 224 }` and `input:` with the name "
     "of the blob, and leave out the layer of data."
 )
+KERNELS_MAY_BE_FLIPPED = False
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def recognises(file: LegacyFile) -> bool:
     return reading.is_text(file) or reading.is_binary(file)
 
 
-def read(files: Sequence[LegacyFile]) -> Reading:
+def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
     """Reads a description, weights, or both."""
     from kerasbridge.importers.caffe import schema as schema  # says what to type where protobuf is missing
 
