@@ -12,6 +12,7 @@ from kerasbridge.importers.matconvnet.layers import (
     Steps,
     judges,
     moments_of,
+    word,
 )  # fmt: skip
 from kerasbridge.importers.matconvnet.nets import Layer
 from kerasbridge.importers.network import Input, Network, Node
@@ -48,15 +49,16 @@ class Graph:
         for value in inputs:
             self._take(value)
         steps = self._steps(layer, inputs)
-        self._note(layer)
+        if steps:
+            self._note(layer)
         value, shape = self._chain(layer, steps, inputs)
         self.shapes[layer.outputs[0] if layer.outputs else layer.name] = shape
         self.unread[value] = None
 
     def drop(self, layer: Layer) -> None:
         """Leaves out a layer that judges the net; what it judged is an output where nothing else takes it."""
-        loss = layer.options.get("loss")
-        which = f"{loss}: " if isinstance(loss, str) else ""
+        loss = word(layer, "loss", "")
+        which = f"{loss}: " if loss else ""
         what = "it judges the net and is no part of it"
         before = "; a softmax begins it, which the output is without" if loss == "softmaxlog" else ""
         self.dropped.append(Entry(layer.name, layer.type, f"{which}{what}{before}"))

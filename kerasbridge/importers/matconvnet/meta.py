@@ -5,9 +5,9 @@
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kerasbridge.importers.matconvnet.values import Value, numbers, struct, texts
 from kerasbridge.importers.operations import Array, Shape
@@ -18,13 +18,14 @@ _KNOWN = frozenset({"imagesize", "averageimage", "interpolation", "keepaspect", 
 
 def sizes(meta: Mapping[str, Value], names: Sequence[str]) -> dict[str, Shape]:
     """The shapes of inputs, N, C, H, W, as far as they are said; what names no input is said of the first."""
-    said: dict[str, Any] = {}
+    pairs: list[tuple[Value, Value]] = []
     named = meta.get("inputSize")
     if isinstance(named, list):
-        said.update({name: size for name, size in itertools.pairwise(named) if isinstance(name, str)})
+        pairs += itertools.pairwise(named)
     inputs = meta.get("inputs")
-    said.update({one.get("name"): one.get("size") for one in inputs} if isinstance(inputs, tuple) else {})
-    shapes = {name: _shape(size) for name, size in said.items() if isinstance(name, str)}
+    pairs += [(one.get("name"), one.get("size")) for one in inputs] if isinstance(inputs, tuple) else []
+    said = {name: size for name, size in pairs if isinstance(name, str)}
+    shapes = {name: _shape(size) for name, size in said.items()}
     for size in (named, _normalization(meta).get("imagesize"), *said.values()):
         if names and numbers(size).size:
             shapes.setdefault(names[0], _shape(size))
@@ -63,21 +64,26 @@ def _average(value: Value) -> tuple[tuple[float, ...], Array | None]:
 
 
 def _others(said: Mapping[str, Value]) -> Iterable[str]:
-    """The size that images are brought to, with a border that is cut off again, and what nobody else knows."""
-    size, border = numbers(said.get("imagesize"))[:2], numbers(said.get("border"))
+    """The size that images are brought to, what is cut out of them, and what nobody else knows."""
+    size = numbers(said.get("imagesize"))[:2]
     if size.size == 2:
-        how = said.get("interpolation")
-        whole = size + border if border.size in (1, 2) else size
+        whole, how, keeps = _whole(size, said), said.get("interpolation"), numbers(said.get("keepaspect"))
         words = [f"resizes to {whole[0]:g}x{whole[1]:g}", *([how] if isinstance(how, str) and how else [])]
-        keeps = numbers(said.get("keepaspect"))
-        yield ", ".join(
-            words + (["keeping the aspect" if keeps[0] else "without keeping the aspect"] if keeps.size else [])
-        )
+        words += ["keeping the aspect" if keeps[0] else "without keeping the aspect"] if keeps.size else []
+        yield ", ".join(words)
         if (whole != size).any():
             yield f"cuts {size[0]:g}x{size[1]:g} out of the middle"
     for name, value in said.items():
         if name not in _KNOWN and 0 < numbers(value).size <= 9:
             yield f"{name} is {', '.join(f'{one:g}' for one in numbers(value))}"
+
+
+def _whole(size: NDArray[np.float64], said: Mapping[str, Value]) -> NDArray[np.float64]:
+    """The size before a border is cut off or, in newer files, a part of it taken."""
+    border, part = numbers(said.get("border")), numbers(said.get("cropsize"))
+    if border.size in (1, 2):
+        return size + border
+    return (size / part).round() if part.size in (1, 2) and ((part > 0) & (part < 1)).all() else size
 
 
 def notes(meta: Mapping[str, Value]) -> Iterable[str]:

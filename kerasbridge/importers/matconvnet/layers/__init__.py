@@ -7,6 +7,7 @@ from kerasbridge.importers.matconvnet.layers import plain, weighted
 from kerasbridge.importers.matconvnet.layers.base import Again as Again
 from kerasbridge.importers.matconvnet.layers.base import NotBrought as NotBrought
 from kerasbridge.importers.matconvnet.layers.base import Steps as Steps
+from kerasbridge.importers.matconvnet.layers.base import word as word
 from kerasbridge.importers.matconvnet.layers.weighted import moments_of as moments_of
 from kerasbridge.importers.matconvnet.nets import Layer
 from kerasbridge.importers.operations import Shape

@@ -64,6 +64,12 @@ def whole(weight: Array) -> Array:
     return weight.reshape(weight.shape + (1,) * (4 - weight.ndim))
 
 
+def word(layer: Layer, name: str, default: str) -> str:
+    """An option's word."""
+    value = layer.options.get(name, default)
+    return value if isinstance(value, str) else ""
+
+
 def integers(layer: Layer, name: str, default: int, least: int = 0) -> list[int]:
     """An option's whole numbers; what is behind a point falls away, as in C."""
     values = numbers(layer.options.get(name)).tolist() or [default]

@@ -8,7 +8,6 @@ import numpy as np
 
 from kerasbridge.importers.matconvnet.layers.base import (
     Again,
-    NotBrought,
     Steps,
     check,
     integers,
@@ -16,6 +15,7 @@ from kerasbridge.importers.matconvnet.layers.base import (
     pair,
     rounded,
     sides,
+    word,
 )  # fmt: skip
 from kerasbridge.importers.matconvnet.nets import Layer
 from kerasbridge.importers.matconvnet.values import numbers
@@ -58,9 +58,8 @@ def global_pooling(layer: Layer, shapes: Sequence[Shape]) -> Steps:
 
 
 def _method(layer: Layer, default: str) -> Literal["max", "average"]:
-    method = layer.options.get("method", default)
-    if method not in ("max", "avg"):
-        raise NotBrought(f"has the method {method!r}")
+    method = word(layer, "method", default)
+    check(method in ("max", "avg"), f"has the method {method!r}")
     return "max" if method == "max" else "average"
 
 
@@ -155,6 +154,6 @@ def reshape(layer: Layer, shapes: Sequence[Shape]) -> Steps:
 def permute(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     """dagnn.Permute of mcnExtraLayers: MATLAB's axes in another order."""
     order = integers(layer, "order", 0, least=1)
-    check(sorted(order) in ([1, 2, 3], [1, 2, 3, 4]), f"has the order {order}")
     whole = [*order, 4][:4]
+    check(sorted(whole[:3]) == [1, 2, 3] and len(order) in (3, 4) and whole[3] == 4, f"has the order {order}")
     return [Transposition(tuple(_PLACES[whole[_PLACES.index(place)] - 1] for place in range(4)))]
