@@ -239,3 +239,7 @@ def test_one_file_is_expected_and_kernels_are_not_flipped(tmp_path):
         kb.inspect_legacy(path, path)
     with pytest.raises(ArgumentError, match="Files of matconvnet say how their kernels lie"):
         kb.inspect_legacy(path, flip_kernels=True)
+
+
+def test_names_obey_no_terminal(tmp_path):
+    assert "'a?b' (x??[31m)" in refused(tmp_path, {"type": "x\n\x1b[31m", "name": "a\rb"})

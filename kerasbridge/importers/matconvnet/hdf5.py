@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from kerasbridge.importers.matconvnet.values import Budget, Damaged, Opaque, Value, rows_of_text
+from kerasbridge.importers.matconvnet.values import Budget, Damaged, Opaque, Value, printable, rows_of_text
 
 _ARRAYS = frozenset({
     "", "double", "single", "logical", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
@@ -38,7 +38,8 @@ class _File:
     def fields(self, group: Any, depth: int) -> dict[str, Value]:
         """The values of a group, by their names."""
         self._budget.enter(depth, len(group))
-        return {name: self._value(self._member(group, name), depth) for name in group if not name.startswith("#")}
+        names = [name for name in group if not name.startswith("#")]
+        return {printable(name): self._value(self._member(group, name), depth) for name in names}
 
     def _member(self, group: Any, name: str) -> Any:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
@@ -104,4 +105,4 @@ def _empty(kind: str) -> Value:
 
 
 def _text(value: Any) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return printable(value.decode("latin-1") if isinstance(value, bytes) else str(value))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasbridge.importers.matconvnet.values import Budget, Damaged, Opaque, Value, rows_of_text
+from kerasbridge.importers.matconvnet.values import Budget, Damaged, Opaque, Value, printable, rows_of_text
 
 HEADER = 128
 """Bytes before the first element; the last four of them are the version and the order of bytes."""
@@ -178,4 +178,4 @@ class _File:
 
 def _plain(letters: memoryview | bytes) -> str:
     """A name of MATLAB's, which ends at the first zero."""
-    return bytes(letters).partition(b"\0")[0].decode("latin-1")
+    return printable(bytes(letters).partition(b"\0")[0].decode("latin-1"))

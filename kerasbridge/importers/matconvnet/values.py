@@ -63,11 +63,17 @@ class Budget:
             raise Damaged("holds more values, or more deeply, than a network has")
 
 
-def rows_of_text(characters: Sequence[str], shape: Sequence[int]) -> Value:
+def printable(text: str) -> str:
+    """The text in one line, with nothing in it that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def rows_of_text(text: str, shape: Sequence[int]) -> Value:
     """A char array's characters, column by column, as text: one, or one for each of several rows."""
+    characters = printable(text)
     if len(shape) != 2 or shape[0] < 2 or len(characters) != math.prod(shape):
-        return "".join(characters)
-    return ["".join(characters[row :: shape[0]]) for row in range(shape[0])]
+        return characters
+    return [characters[row :: shape[0]] for row in range(shape[0])]
 
 
 def struct(value: Value) -> dict[str, Value]:
