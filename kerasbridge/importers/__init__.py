@@ -1,4 +1,4 @@
-"""Models of other frameworks as Keras models: `kb.load_legacy`, `kb.inspect_legacy`.
+"""Models of other frameworks as Keras models: `kb.load_legacy`, `kb.inspect_legacy`, `preprocessing_layer`.
 
 One package or file a format turns files into a `Network` of `operations`, without Keras; `building` makes a Keras model
 of any network, of stock layers and, where none says it, of `layers`.
@@ -11,7 +11,7 @@ from kerasbridge.errors import ArgumentError, LegacyFileError
 from kerasbridge.importers import formats
 
 if TYPE_CHECKING:
-    from kerasbridge.importers.report import Report
+    from kerasbridge.importers.report import Preprocessing, Report
 
 LAYOUTS = ("channels_last", "channels_first")
 
@@ -26,10 +26,10 @@ def load_legacy(
     """Makes a Keras model of a trained model of another framework.
 
     Args:
-        files: the files of one model: for Caffe the .prototxt and the .caffemodel, in any order. They are not trusted:
-            sizes are checked, nothing in them is run.
-        format: "caffe". Without it, it is found in the files; their names do not matter.
-        model: a Keras model, for formats that hold weights alone. Caffe's hold the model too.
+        files: the files of one model: for Caffe the .prototxt and the .caffemodel, in any order; for MatConvNet the
+            .mat. They are not trusted: sizes are checked, nothing in them is run.
+        format: "caffe" or "matconvnet". Without it, it is found in the files; their names do not matter.
+        model: a Keras model, for formats that hold weights alone. These two hold the model too.
         layout: "channels_last" for a model that takes and gives images as (batch, height, width, channels);
             "channels_first" for one that takes and gives (batch, channels, height, width), as the old frameworks did.
         flip_kernels: whether the kernels of convolutions are to be turned in space, as those of Theano have to be. For
@@ -57,8 +57,7 @@ def load_legacy(
         >>> model.output_shape
         (None, None, None, 1)
     """
-    if layout not in LAYOUTS:
-        raise ArgumentError(f"Expected the layout {' or '.join(LAYOUTS)}, received {layout!r}.")
+    _check_layout(layout)
     reading = formats.read(files, format, flip_kernels)
     if reading.content is None:
         raise LegacyFileError(reading.lacking)
@@ -76,7 +75,7 @@ def inspect_legacy(
 
     Args:
         files: the files of one model; of Caffe's, one of the two will do.
-        format: "caffe"; without it, it is found in the files.
+        format: "caffe" or "matconvnet"; without it, it is found in the files.
         flip_kernels: as for `load_legacy`.
 
     Returns:
@@ -101,3 +100,37 @@ def inspect_legacy(
         digits: multiplies by 0.00390625
     """
     return formats.read(files, format, flip_kernels).report
+
+
+def preprocessing_layer(said: "Preprocessing", layout: str = "channels_last") -> Any:
+    """Makes a Keras layer of the scaling that a file mentions.
+
+    Args:
+        said: one of ``inspect_legacy(…).preprocessing``. Its mean and its scale become the layer; images have to have
+            the size, and their channels the order, that it tells.
+        layout: as for `load_legacy`.
+
+    Returns:
+        A `keras.layers.Rescaling`, for images of any number type: to put before the model, as in
+        ``keras.Sequential([layer, model])``, or to prepare data with.
+
+    Raises:
+        ArgumentError: the mean that is to be subtracted lies in another file, which `said` names.
+
+    Example:
+        >>> from kerasbridge.importers import preprocessing_layer
+        >>> from kerasbridge.importers.report import Preprocessing
+        >>> layer = preprocessing_layer(Preprocessing("data", means=(100.0, 50.0, 0.0), scale=0.5))
+        >>> import numpy as np
+        >>> [float(number) for number in layer(np.full((1, 1, 1, 3), 100.0))[0, 0, 0]]
+        [0.0, 25.0, 50.0]
+    """
+    _check_layout(layout)
+    from kerasbridge.importers.preprocessing import rescaling
+
+    return rescaling(said, layout)
+
+
+def _check_layout(layout: str) -> None:
+    if layout not in LAYOUTS:
+        raise ArgumentError(f"Expected the layout {' or '.join(LAYOUTS)}, received {layout!r}.")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from kerasbridge.importers.operations import Shape
+from kerasbridge.importers.operations import Array, Shape
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,9 @@ class Preprocessing:
         scale: a factor, applied after the mean is subtracted.
         means: what is subtracted from each channel, in the file's order of channels.
         mean_file: a file that holds the image that is subtracted.
+        mean_image: that image, shape (height, width, channels), where this file holds it.
         crop: the size that images are cut to, 0 for none.
+        colours: the order of the channels, in words.
         others: what else, in words.
     """
 
@@ -38,9 +40,11 @@ class Preprocessing:
     mean_file: str = ""
     crop: int = 0
     others: tuple[str, ...] = ()
+    colours: str = ""
+    mean_image: Array | None = field(default=None, compare=False)
 
     def __bool__(self) -> bool:
-        return self != Preprocessing(self.layer)
+        return self.mean_image is not None or self != Preprocessing(self.layer)
 
     def __str__(self) -> str:
         return f"{self.layer}: " + ", ".join(self._words())
@@ -52,9 +56,15 @@ class Preprocessing:
             yield "subtracts " + ", ".join(f"{mean:g}" for mean in self.means)
         if self.mean_file:
             yield f"subtracts the image in {self.mean_file}"
+        if self.mean_image is not None:
+            height, width, _ = self.mean_image.shape
+            average = ", ".join(f"{mean:g}" for mean in self.mean_image.mean((0, 1)).round(2))
+            yield f"subtracts an image of {height}x{width}, on average {average}"
         if self.scale != 1:
             yield f"multiplies by {self.scale:g}"
         yield from self.others
+        if self.colours:
+            yield f"takes the channels as {self.colours}"
 
 
 @dataclass(frozen=True)
@@ -86,8 +96,11 @@ class Report:
     notes: tuple[str, ...] = field(default=())
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it in dicts, lists, texts and numbers, as JSON has them."""
-        return asdict(self)
+        """All of it in dicts, lists, texts and numbers, as JSON has them; of an image that is subtracted its shape."""
+        told = asdict(self)
+        for entry, said in zip(told["preprocessing"], self.preprocessing, strict=True):
+            entry["mean_image"] = None if said.mean_image is None else said.mean_image.shape
+        return told
 
     def rows(self) -> Iterable[tuple[str, str]]:
         """Heading and text of each line that a person reads."""

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import kerasbridge as kb
+from kerasbridge.importers import preprocessing_layer
 
 MODULES = ["backend", "checks", "cli.drawing", "data.budget", "datasets", "device", "event_files", "models"]
 MODULES += ["probing", "reinitializing", "seeding", "taking_over", "training", "using"]
@@ -16,7 +17,7 @@ MODULES += ["own_step.gradients", "own_step.objectives"]
 MODULES += ["runs.curves", "runs.folder", "runs.reading", "runs.scores"]
 MODULES += ["parity.comparing", "parity.diagnosing"]  # which start JAX and torch themselves
 PUBLIC = [kb.backends, kb.compare, kb.datasets.mnist, kb.diagnose, kb.evaluate, kb.fit, kb.models.cnn, kb.models.mlp]
-PUBLIC += [kb.inspect_legacy, kb.load_legacy]
+PUBLIC += [kb.inspect_legacy, kb.load_legacy, preprocessing_layer]
 PUBLIC += [kb.Objective, kb.as_keras_fit, kb.grad, kb.value_and_grad]
 PUBLIC += [kb.predict, kb.reinitialize, kb.runs.find, kb.runs.load, kb.seed_everything, kb.use_backend]
 RUN = "import doctest, kerasbridge.{0} as m; r = doctest.testmod(m); print(r); raise SystemExit(bool(r.failed))"

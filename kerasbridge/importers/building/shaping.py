@@ -30,10 +30,10 @@ def cropping(operation: operations.Cropping, site: Site, tensor: Any, like: Any)
     first, second = site.inputs
     axis, starts = operation.axis % site.rank, operation.starts(site.rank)
     if site.rank == 4 and axis >= 2 and None not in (*first[axis:], *second[axis:]):
-        cuts = _cuts(first[axis:], second[axis:], starts)
+        cuts = _cuts(first[axis:], second[axis:], starts, operation.clamped)
         return site.layer(keras.layers.Cropping2D, tensor, cropping=[(0, 0)] * (axis - 2) + cuts)
     axes = [site.axis(place) for place in range(axis, site.rank)]
-    return site.layer(layers.CropLike, [tensor, like], axes=axes, starts=starts)
+    return site.layer(layers.CropLike, [tensor, like], axes=axes, starts=starts, clamped=operation.clamped)
 
 
 def flattening(operation: operations.Flattening, site: Site, tensor: Any) -> Any:
@@ -82,5 +82,7 @@ def largest_places(operation: operations.LargestPlaces, site: Site, tensor: Any)
     return site.reshape(found, shape, after)
 
 
-def _cuts(sizes: Any, wanted: Any, starts: Any) -> list[tuple[int, int]]:
-    return [(start, size - start - kept) for size, kept, start in zip(sizes, wanted, starts, strict=True)]
+def _cuts(sizes: Any, wanted: Any, starts: Any, clamped: bool) -> list[tuple[int, int]]:
+    more = [size - kept for size, kept in zip(sizes, wanted, strict=True)]
+    starts = map(min, starts, more) if clamped else starts
+    return [(start, both - start) for both, start in zip(more, starts, strict=True)]

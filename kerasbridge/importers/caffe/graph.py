@@ -14,17 +14,9 @@ from kerasbridge.importers.caffe.layers import (
     WrongWeights,
 )  # fmt: skip
 from kerasbridge.importers.caffe.reading import Layer
+from kerasbridge.importers.channels import with_channels
 from kerasbridge.importers.network import Input, Network, Node
-from kerasbridge.importers.operations import (
-    BatchNormalization,
-    Convolution,
-    Deconvolution,
-    Dense,
-    Elementwise,
-    Operation,
-    Pooling,
-    Shape,
-)
+from kerasbridge.importers.operations import Operation
 from kerasbridge.importers.report import Entry
 
 
@@ -76,7 +68,7 @@ class Graph:
     def network(self, name: str) -> Network:
         """The net, with the values that were never read as outputs, sorted by name, as Caffe has them."""
         outputs = tuple(self.current[blob] for blob in sorted(self.unread))
-        return Network(name, tuple(self._with_channels()), tuple(self.nodes), outputs).pruned()
+        return with_channels(Network(name, tuple(self.inputs), tuple(self.nodes), outputs)).pruned()
 
     def _feed_from(self, layer: Layer) -> None:
         if layer.type != "Input":
@@ -156,38 +148,3 @@ class Graph:
             name, number = f"{wanted}_{number}", number + 1
         self.values.add(name)
         return name
-
-    def _with_channels(self) -> Iterable[Input]:
-        """The inputs; where a data layer does not say how many channels there are, weights do."""
-        for entry in self.inputs:
-            if len(entry.shape) == 4 and entry.shape[1] is None:
-                yield replace(entry, shape=self._as_taken(entry.name, entry.shape))
-            else:
-                yield entry
-
-    def _as_taken(self, value: str, shape: Shape) -> Shape:
-        """The shape with the channels of the first layer that knows, reached through what leaves channels alone.
-
-        Of HDF5 the number of dimensions is not known either: what goes to an inner product is rows.
-        """
-        for node in self.nodes:
-            if value not in node.inputs:
-                continue
-            operation = node.operation
-            if isinstance(operation, Dense) and not any(shape):
-                return (None, operation.weight.shape[1])
-            channels = _channels_of(operation)
-            if channels is not None:
-                return (*shape[:1], channels, *shape[2:])
-            if isinstance(operation, Elementwise | Pooling):
-                return self._as_taken(node.outputs[0], shape)
-        return shape
-
-
-def _channels_of(operation: Operation) -> int | None:
-    """How many channels an operation takes, if its weights tell."""
-    if isinstance(operation, Convolution):
-        return int(operation.weight.shape[1] * operation.groups)
-    if isinstance(operation, Deconvolution):
-        return int(operation.weight.shape[0])
-    return operation.mean.size if isinstance(operation, BatchNormalization) else None

@@ -46,6 +46,8 @@ class LocalResponseNormalization(Layer):
     def _along_channels(self, squares: Any) -> Any:
         channels = squares.shape[-1]
         before, after = (min(reach, channels - 1) for reach in self._reach())
+        if before == after == channels - 1:
+            return ops.sum(squares, axis=-1, keepdims=True)
         padded = ops.pad(squares, [(0, 0), (0, 0), (0, 0), (before, after)])
         return sum(padded[..., start : start + channels] for start in range(before + after + 1))
 

@@ -36,22 +36,27 @@ class CropLike(Layer):
     Args:
         axes: along which it is cut.
         starts: the first that is taken, for each of them.
+        clamped: take an earlier first one where there is not room, as MatConvNet (`matlab/+dagnn/Crop.m`).
     """
 
-    options: ClassVar[tuple[str, ...]] = ("axes", "starts")
+    options: ClassVar[tuple[str, ...]] = ("axes", "starts", "clamped")
 
-    def __init__(self, axes: Sequence[int], starts: Sequence[int], **keywords: Any) -> None:
+    def __init__(self, axes: Sequence[int], starts: Sequence[int], clamped: bool = False, **keywords: Any) -> None:
         super().__init__(**keywords)
-        self.axes, self.starts = tuple(axes), tuple(starts)
+        self.axes, self.starts, self.clamped = tuple(axes), tuple(starts), clamped
 
     def call(self, inputs: Any) -> Any:
         """Two tensors with as many dimensions to one."""
         tensor, like = inputs
-        sizes = ops.shape(like)
-        cut = [slice(None)] * len(sizes)
+        sizes, cut = ops.shape(like), [slice(None)] * len(like.shape)
         for axis, start in zip(self.axes, self.starts, strict=True):
-            cut[axis] = slice(start, start + sizes[axis])
+            first = self._first(start, ops.shape(tensor)[axis] - sizes[axis]) if self.clamped else start
+            cut[axis] = slice(first, first + sizes[axis])
         return tensor[tuple(cut)]
+
+    def _first(self, start: int, room: Any) -> Any:
+        """The start, or less; TensorFlow knows sizes only when it computes."""
+        return min(start, room) if isinstance(room, int) else ops.minimum(start, room)
 
     def compute_output_shape(self, shapes: Any) -> tuple[int | None, ...]:
         """The first shape, along the axes that of the second."""

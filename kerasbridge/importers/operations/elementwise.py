@@ -111,7 +111,7 @@ class Combination(Operation):
 
 @dataclass(frozen=True)
 class Broadcast(Operation):
-    """The first input times, or plus, the second, whose axes are those of the first from `axis` on."""
+    """The first input times, or plus, the second, whose axes are those of the first from `axis` on; 1 spans all."""
 
     kind: Literal["product", "sum"]
     axis: int = 1
@@ -121,7 +121,7 @@ class Broadcast(Operation):
         axis = canonical(self.axis, len(first)) if second else 0
         expect(not second or axis == 0, "its second input has to begin with the batch")
         spanned = first[axis : axis + len(second)]
-        fits = len(spanned) == len(second) and all(map(same, spanned, second))
+        fits = len(spanned) == len(second) and all(b == 1 or same(a, b) for a, b in zip(spanned, second, strict=True))
         expect(fits, "the second input has to have the sizes of the first, from one axis on")
         return (first,)
 

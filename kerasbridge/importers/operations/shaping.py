@@ -70,16 +70,22 @@ class Slicing(_Moving):
 
 @dataclass(frozen=True)
 class Cropping(_Moving):
-    """The first input, from `axis` on cut to the size of the second, beginning at the offsets; one stands for all."""
+    """The first input, from `axis` on cut to the size of the second, beginning at the offsets; one stands for all.
+
+    Args:
+        clamped: it begins earlier where the first ends too early for the second.
+    """
 
     axis: int
     offsets: tuple[int, ...] = ()
+    clamped: bool = False
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         first, second = inputs
         axis = canonical(self.axis, len(first))
         expect(axis > 0 and len(first) == len(second), "its two inputs have to have as many dimensions")
-        sizes = zip(first[axis:], second[axis:], self.starts(len(first)), strict=True)
+        starts = (0 if self.clamped else start for start in self.starts(len(first)))
+        sizes = zip(first[axis:], second[axis:], starts, strict=True)
         fits = all(size is None or wanted is None or start + wanted <= size for size, wanted, start in sizes)
         expect(fits, f"the second cannot be cut out of the first at {self.starts(len(first))}")
         return (first[:axis] + second[axis:],)

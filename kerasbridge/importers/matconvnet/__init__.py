@@ -1,0 +1,78 @@
+"""MatConvNet: a .mat file of version 5 or 7.3 that holds a SimpleNN or a DagNN, with its weights."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.channels import with_channels
+from kerasbridge.importers.files import LegacyFile
+from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.matconvnet import meta, nets, reading
+from kerasbridge.importers.matconvnet.graph import Graph, judging, refuse
+from kerasbridge.importers.matconvnet.nets import Net
+from kerasbridge.importers.network import Network
+from kerasbridge.importers.report import Report
+
+DESCRIPTION = "a .mat file"
+HOW_TO_SAY_A_SIZE = (
+    "In MATLAB, say it with for example `net.meta.inputSize = [224 224 3]`, height, width and channels, and save the "
+    "net again."
+)
+KERNELS_MAY_BE_FLIPPED = False
+
+
+def recognises(file: LegacyFile) -> bool:
+    """Whether a file is one of MATLAB's."""
+    return reading.recognises(file)
+
+
+def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
+    """Reads the one file."""
+    if len(files) != 1:
+        raise LegacyFileError(f"Expected one .mat file, received {', '.join(str(file.path) for file in files)}.")
+    (file,) = files
+    held = reading.variables(file)
+    try:
+        return _reading(nets.found(held), file)
+    except LegacyFileError as error:
+        raise LegacyFileError(f"{file.path}: {error}") from error
+
+
+def _reading(net: Net, file: LegacyFile) -> Reading:
+    left_out = judging(net.layers)
+    layers = [layer for layer in net.layers if layer not in left_out]
+    written = {value for layer in net.layers for value in layer.outputs}
+    fed = dict.fromkeys(value for layer in layers for value in layer.inputs if value not in written)
+    graph = Graph(meta.sizes(net.meta, [*fed]))
+    for layer in layers:
+        graph.add(layer)
+    for layer in left_out:
+        graph.drop(layer)
+    refuse(graph)
+    network = _settled(graph.network())
+    return Reading(_report(net, file, graph, network), network)
+
+
+def _settled(said: Network) -> Network:
+    """The network with the channels that its weights take, whatever `meta` says; where they are silent, it holds."""
+    unsaid = (replace(entry, shape=(None, None, *entry.shape[2:])) for entry in said.inputs)
+    taken = with_channels(replace(said, inputs=tuple(unsaid)))
+    both = zip(said.inputs, taken.inputs, strict=True)
+    return replace(said, inputs=tuple(entry if known.shape[1] is None else known for entry, known in both))
+
+
+def _report(net: Net, file: LegacyFile, graph: Graph, network: Network) -> Report:
+    first = network.inputs[0]
+    said = meta.preprocessing(net.meta, first.name, first.shape[1])
+    return Report(
+        "matconvnet",
+        (file.name,),
+        network.name,
+        tuple((entry.name, entry.shape) for entry in network.inputs),
+        network.outputs,
+        tuple(graph.brought),
+        tuple(graph.replaced),
+        tuple(graph.dropped),
+        (said,) if said else (),
+        tuple(meta.notes(net.meta)),
+    )

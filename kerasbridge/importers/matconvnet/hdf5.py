@@ -1,0 +1,108 @@
+"""MAT-files of version 7.3, which are HDF5: axes reversed, cells as references, text as numbers of 16 bits.
+
+What MATLAB made of each value stands in its attributes: MATLAB_class, MATLAB_empty. Keras brings h5py.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from kerasbridge.importers.matconvnet.values import Budget, Damaged, Opaque, Value, printable, rows_of_text
+
+_ARRAYS = frozenset({
+    "", "double", "single", "logical", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
+})  # fmt: skip
+
+
+def read(path: Path, budget: Budget) -> dict[str, Value]:
+    """The variables of a file, by their names.
+
+    Raises:
+        Damaged: the file is cut short, or is no such file.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return _File(file, budget).fields(file, 0)
+    except Damaged:
+        raise
+    except Exception as error:  # whatever HDF5's own library finds in damaged bytes
+        raise Damaged("is cut short or damaged") from error
+
+
+class _File:
+    def __init__(self, file: Any, budget: Budget) -> None:
+        self._file, self._budget = file, budget
+
+    def fields(self, group: Any, depth: int) -> dict[str, Value]:
+        """The values of a group, by their names."""
+        self._budget.enter(depth, len(group))
+        names = [name for name in group if not name.startswith("#")]
+        return {printable(name): self._value(self._member(group, name), depth) for name in names}
+
+    def _member(self, group: Any, name: str) -> Any:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise Damaged(f"has {name!r} in another place or file")
+        return group[name]
+
+    def _value(self, item: Any, depth: int) -> Value:
+        self._budget.enter(depth)
+        kind = _text(item.attrs.get("MATLAB_class", b""))
+        if isinstance(item, h5py.Group):
+            return self._struct(item, depth) if kind in ("", "struct") else Opaque(kind)
+        if item.attrs.get("MATLAB_empty", 0) or item.shape is None:
+            return _empty(kind)
+        if kind == "cell":
+            return [self._value(found, depth + 1) for found in self._pointed_at(item)]
+        if kind == "char":
+            return self._char(item)
+        simple = kind in _ARRAYS and item.dtype.kind in "biuf"
+        return self._data(item).T if simple else Opaque(kind or "unknown")
+
+    def _struct(self, group: Any, depth: int) -> Value:
+        """A struct; several have in each field references to as many values."""
+        members = {name: self._member(group, name) for name in group}
+        if not members or not all(map(_is_column, members.values())):
+            return (self.fields(group, depth + 1),)
+        columns = {name: [*self._pointed_at(member)] for name, member in members.items()}
+        if len({*map(len, columns.values())}) > 1:
+            raise Damaged("has a struct whose fields differ in length")
+        rows = zip(*columns.values(), strict=True)
+        return tuple(
+            {name: self._value(one, depth + 1) for name, one in zip(columns, row, strict=True)} for row in rows
+        )
+
+    def _pointed_at(self, item: Any) -> list[Any]:
+        """What the references of a dataset lead to, column by column."""
+        if h5py.check_ref_dtype(item.dtype) is not h5py.Reference:
+            raise Damaged(f"has in {item.name!r} no references, where a cell has them")
+        self._budget.enter(0, item.size)
+        return [self._file[reference] for reference in self._data(item).ravel()]
+
+    def _char(self, item: Any) -> Value:
+        if item.dtype.kind != "u" or item.ndim != 2:
+            return Opaque("char")
+        letters = self._data(item)
+        text = letters.astype("<u2").tobytes().decode("utf-16-le", "replace")
+        return rows_of_text(text, letters.shape[::-1])
+
+    def _data(self, item: Any) -> Any:
+        """The numbers or references of a dataset, which has to lie in the file itself."""
+        if item.external or item.is_virtual:
+            raise Damaged(f"has {item.name!r} in another file")
+        self._budget.hold(item.size * item.dtype.itemsize)
+        return np.asarray(item[()])
+
+
+def _is_column(item: Any) -> bool:
+    """Whether a member of a group holds one field of several structs."""
+    return isinstance(item, h5py.Dataset) and "MATLAB_class" not in item.attrs and item.dtype.kind == "O"
+
+
+def _empty(kind: str) -> Value:
+    return {"char": "", "cell": [], "struct": ()}.get(kind, np.empty((0, 0)))
+
+
+def _text(value: Any) -> str:
+    return printable(value.decode("latin-1") if isinstance(value, bytes) else str(value))

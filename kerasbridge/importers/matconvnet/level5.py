@@ -1,0 +1,181 @@
+"""MAT-files of version 5, which MATLAB writes with -v6 and -v7: elements of a type and a size, compressed or not.
+
+The format: MathWorks, MAT-File Format (2024), chapter 1. Numbers are not copied where they lie in the file as they are.
+"""
+
+import math
+import struct
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasbridge.importers.matconvnet.values import Budget, Damaged, Opaque, Value, printable, rows_of_text
+
+HEADER = 128
+"""Bytes before the first element; the last four of them are the version and the order of bytes."""
+
+_NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
+_LETTERS = {1: "utf-8", 2: "utf-8", 4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}
+_FLAGS, _MATRIX, _COMPRESSED = 6, 14, 15
+_CELL, _STRUCT, _OBJECT, _CHAR, _SPARSE, _FUNCTION, _CLASS = 1, 2, 3, 4, 5, 16, 17
+_ARRAYS = range(6, 16)
+_COMPLEX = 0x800
+
+
+def recognises(head: bytes) -> bool:
+    """Whether a file begins as one of version 5 does."""
+    return head[124:128] in (b"\x00\x01IM", b"\x01\x00MI")
+
+
+def read(content: bytes, budget: Budget) -> dict[str, Value]:
+    """The variables of a file, by their names.
+
+    Raises:
+        Damaged: the file is cut short, or is no such file.
+    """
+    order = "<" if content[126:128] == b"IM" else ">"
+    return _File(order, budget).variables(memoryview(content)[HEADER:])
+
+
+class _Elements:
+    """Elements one after the other, each of a type and some bytes."""
+
+    def __init__(self, data: memoryview, order: str) -> None:
+        self.left, self._order = data, order
+
+    def next(self) -> tuple[int, memoryview]:
+        """The next one; up to four bytes stand in the place of the size."""
+        if len(self.left) < 8:
+            raise Damaged("is cut short")
+        kind, size = struct.unpack(f"{self._order}II", self.left[:8])
+        start, end = 8, 8 + size
+        if kind >> 16:
+            kind, size = kind & 0xFFFF, kind >> 16
+            start, end = 4, 8
+        if size > len(self.left) - start or (start == 4 and size > 4):
+            raise Damaged("is cut short")
+        body = self.left[start : start + size]
+        self.left = self.left[end + (0 if kind == _COMPRESSED else -size % 8 if start == 8 else 0) :]
+        return kind, body
+
+
+class _File:
+    def __init__(self, order: str, budget: Budget) -> None:
+        self._order, self._budget = order, budget
+        self._kinds: dict[int, Callable[[_Elements, tuple[int, ...], int], Value]] = {
+            _CELL: self._cell, _STRUCT: self._struct, _CHAR: self._char,
+        }  # fmt: skip
+
+    def variables(self, data: memoryview) -> dict[str, Value]:
+        found, elements = {}, _Elements(data, self._order)
+        while len(elements.left) >= 8:
+            kind, body = elements.next()
+            if kind == _COMPRESSED:
+                kind, body = self._inflated(body)
+            if kind == _MATRIX:
+                name, value = self._matrix(body, 0)
+                found[name] = value
+        return found
+
+    def _inflated(self, body: memoryview) -> tuple[int, memoryview]:
+        """The element that is compressed in another; its size is known before it is unpacked."""
+        stream = zlib.decompressobj()
+        try:
+            kind, size = struct.unpack(f"{self._order}II", stream.decompress(body, 8))
+            self._budget.hold(size)
+            whole = stream.decompress(stream.unconsumed_tail, size) if size else b""
+        except (zlib.error, struct.error) as error:
+            raise Damaged("is cut short, or its compressed parts are damaged") from error
+        if len(whole) < size:
+            raise Damaged("is cut short")
+        return kind, memoryview(whole)
+
+    def _matrix(self, body: memoryview, depth: int) -> tuple[str, Value]:
+        """The name and the value of an array of any class."""
+        self._budget.enter(depth)
+        if not body:
+            return "", np.empty((0, 0))
+        elements = _Elements(body, self._order)
+        kind, flags = elements.next()
+        if kind != _FLAGS or len(flags) != 8:
+            raise Damaged("has an array without its class")
+        (word,) = struct.unpack(f"{self._order}I", flags[:4])
+        if word & 0xFF == _CLASS:
+            name, _, its_class = (_plain(elements.next()[1]) for _ in range(3))
+            return name, Opaque(its_class)
+        shape = self._shape(elements)
+        name = _plain(elements.next()[1])
+        return name, self._value(word & 0xFF, bool(word & _COMPLEX), elements, shape, depth)
+
+    def _shape(self, elements: _Elements) -> tuple[int, ...]:
+        sizes = self._numbers(elements)
+        if not 2 <= sizes.size <= 32 or sizes.dtype.kind not in "iu" or sizes.min() < 0:
+            raise Damaged("has an array of a shape that none can have")
+        return tuple(map(int, sizes))
+
+    def _value(self, kind: int, is_complex: bool, elements: _Elements, shape: tuple[int, ...], depth: int) -> Value:
+        if kind in self._kinds:
+            return self._kinds[kind](elements, shape, depth + 1)
+        if kind == _OBJECT:
+            return Opaque(_plain(elements.next()[1]))
+        if kind in (_SPARSE, _FUNCTION):
+            return Opaque("sparse" if kind == _SPARSE else "function_handle")
+        if kind not in _ARRAYS:
+            raise Damaged(f"has an array of class {kind}, which there is not")
+        return Opaque("complex") if is_complex else self._array(elements, shape)
+
+    def _array(self, elements: _Elements, shape: tuple[int, ...]) -> Value:
+        found = self._numbers(elements)
+        if found.size != math.prod(shape):
+            raise Damaged(f"has {found.size:,} numbers for an array of {math.prod(shape):,}")
+        return found.reshape(shape, order="F")
+
+    def _char(self, elements: _Elements, shape: tuple[int, ...], depth: int) -> Value:
+        kind, body = elements.next()
+        if kind not in _LETTERS:
+            raise Damaged(f"has text of type {kind}")
+        wide = "" if kind not in (4, 17, 18) else "-le" if self._order == "<" else "-be"
+        return rows_of_text(bytes(body).decode(_LETTERS[kind] + wide, "replace"), shape)
+
+    def _cell(self, elements: _Elements, shape: tuple[int, ...], depth: int) -> Value:
+        return [self._next(elements, depth) for _ in range(self._many(elements, math.prod(shape)))]
+
+    def _struct(self, elements: _Elements, shape: tuple[int, ...], depth: int) -> Value:
+        names = self._names(elements)
+        several = range(self._many(elements, math.prod(shape), len(names)))
+        return tuple({name: self._next(elements, depth) for name in names} for _ in several)
+
+    def _names(self, elements: _Elements) -> list[str]:
+        """The names of a struct's fields, which have one length, filled up with zeros."""
+        lengths, letters = self._numbers(elements), elements.next()[1]
+        if lengths.size != 1 or lengths.dtype.kind not in "iu" or int(lengths[0]) < 1:
+            raise Damaged("has a struct without names of fields")
+        length = int(lengths[0])
+        self._budget.enter(0, len(letters) // length)
+        return [_plain(letters[at : at + length]) for at in range(0, len(letters), length)]
+
+    def _many(self, elements: _Elements, count: int, fields: int = 1) -> int:
+        """How many there are, which the bytes that are left have to be enough for."""
+        if count * fields * 8 > len(elements.left):
+            raise Damaged("is cut short")
+        self._budget.enter(0, count)
+        return count
+
+    def _next(self, elements: _Elements, depth: int) -> Value:
+        kind, body = elements.next()
+        if kind != _MATRIX:
+            raise Damaged(f"has an element of type {kind} in a cell or a struct")
+        return self._matrix(body, depth)[1]
+
+    def _numbers(self, elements: _Elements) -> NDArray[np.generic]:
+        kind, body = elements.next()
+        if kind not in _NUMBERS or len(body) % int(_NUMBERS[kind][1]):
+            raise Damaged(f"has numbers of type {kind} in {len(body):,} bytes")
+        return np.frombuffer(body, self._order + _NUMBERS[kind])
+
+
+def _plain(letters: memoryview | bytes) -> str:
+    """A name of MATLAB's, which ends at the first zero."""
+    return printable(bytes(letters).partition(b"\0")[0].decode("latin-1"))

@@ -1,0 +1,97 @@
+"""What `meta` says of a net's images: their size, what is done to them before, and what the outputs are called.
+
+`examples/imagenet/cnn_imagenet_minimal.m` shows what is done; images are red, green, blue, from 0 to 255.
+"""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasbridge.importers.matconvnet.values import Value, numbers, struct, texts
+from kerasbridge.importers.operations import Array, Shape
+from kerasbridge.importers.report import Preprocessing
+
+_KNOWN = frozenset({"imagesize", "averageimage", "interpolation", "keepaspect", "border", "cropsize"})
+
+
+def sizes(meta: Mapping[str, Value], names: Sequence[str]) -> dict[str, Shape]:
+    """The shapes of inputs, N, C, H, W, as far as they are said; what names no input is said of the first."""
+    pairs: list[tuple[Value, Value]] = []
+    named = meta.get("inputSize")
+    if isinstance(named, list):
+        pairs += itertools.pairwise(named)
+    inputs = meta.get("inputs")
+    pairs += [(one.get("name"), one.get("size")) for one in inputs] if isinstance(inputs, tuple) else []
+    said = {name: size for name, size in pairs if isinstance(name, str)}
+    shapes = {name: _shape(size) for name, size in said.items()}
+    for size in (named, _normalization(meta).get("imagesize"), *said.values()):
+        if names and numbers(size).size:
+            shapes.setdefault(names[0], _shape(size))
+    return {name: shape for name, shape in shapes.items() if name in names}
+
+
+def _shape(size: Value) -> Shape:
+    """[height width channels images] as N, C, H, W; what is left out of it, is open."""
+    known = [int(one) if np.isfinite(one) and 1 <= one < 2**31 else None for one in numbers(size)[:3]]
+    height, width, channels = (*known, None, None, None)[:3]
+    return (None, channels, height, width)
+
+
+def _normalization(meta: Mapping[str, Value]) -> dict[str, Value]:
+    return {name.lower(): value for name, value in struct(meta.get("normalization", ())).items()}
+
+
+def preprocessing(meta: Mapping[str, Value], name: str, channels: int | None) -> Preprocessing:
+    """What is done to the images of an input, called by its name, before they are fed to it."""
+    said = _normalization(meta)
+    means, image = _average(said.get("averageimage"))
+    colours = "red, green, blue" if said and channels == 3 else ""
+    return Preprocessing(name, means=means, mean_image=image, colours=colours, others=tuple(_others(said)))
+
+
+def _average(value: Value) -> tuple[tuple[float, ...], Array | None]:
+    """One number for each channel, or an image of the size that the net takes."""
+    average = numbers(value)
+    if not average.size or not average.any() or not np.isfinite(average).all():
+        return (), None
+    height, width, *_ = value.shape
+    if min(height, width) == 1 and average.size <= 4:
+        return tuple(float(f"{mean:.7g}") for mean in average), None
+    image = np.asarray(value, np.float32)
+    return (), image.reshape(height, width, -1, order="F")
+
+
+def _others(said: Mapping[str, Value]) -> Iterable[str]:
+    """The size that images are brought to, what is cut out of them, and what nobody else knows."""
+    size = numbers(said.get("imagesize"))[:2]
+    if size.size == 2:
+        whole, how, keeps = _whole(size, said), said.get("interpolation"), numbers(said.get("keepaspect"))
+        words = [f"resizes to {whole[0]:g}x{whole[1]:g}", *([how] if isinstance(how, str) and how else [])]
+        words += ["keeping the aspect" if keeps[0] else "without keeping the aspect"] if keeps.size else []
+        yield ", ".join(words)
+        if (whole != size).any():
+            yield f"cuts {size[0]:g}x{size[1]:g} out of the middle"
+    for name, value in said.items():
+        if name not in _KNOWN and 0 < numbers(value).size <= 9:
+            yield f"{name} is {', '.join(f'{one:g}' for one in numbers(value))}"
+
+
+def _whole(size: NDArray[np.float64], said: Mapping[str, Value]) -> NDArray[np.float64]:
+    """The size before a border is cut off or, in newer files, a part of it taken."""
+    border, part = numbers(said.get("border")), numbers(said.get("cropsize"))
+    if border.size in (1, 2):
+        return size + border
+    return (size / part).round() if part.size in (1, 2) and ((part > 0) & (part < 1)).all() else size
+
+
+def notes(meta: Mapping[str, Value]) -> Iterable[str]:
+    """What the file calls the classes."""
+    classes = struct(meta.get("classes", ()))
+    for field in ("description", "name"):
+        names = texts(classes[field]) if isinstance(classes.get(field), list | str) else ()
+        if names:
+            more = ", …" if len(names) > 3 else ""
+            yield f"names {len(names):,} classes, in the order of the channels: {', '.join(names[:3])}{more}"
+            return

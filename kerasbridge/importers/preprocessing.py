@@ -1,0 +1,23 @@
+"""The scaling of images that a file mentions, as a layer of Keras's own."""
+
+from typing import Any
+
+import numpy as np
+
+from kerasbridge._keras import keras
+from kerasbridge.errors import ArgumentError
+from kerasbridge.importers.report import Preprocessing
+
+
+def rescaling(said: Preprocessing, layout: str) -> Any:
+    """``(image - mean) * scale`` as a `Rescaling`: ``image * scale - mean * scale``.
+
+    Raises:
+        ArgumentError: the mean lies in another file.
+    """
+    if said.mean_file:
+        raise ArgumentError(f"Expected a mean that the file holds; {said.layer} subtracts that in {said.mean_file}.")
+    mean = np.asarray(said.means or 0.0, np.float32) if said.mean_image is None else said.mean_image
+    if layout == "channels_first" and mean.ndim:
+        mean = np.moveaxis(mean.reshape(mean.shape if mean.ndim == 3 else (1, 1, -1)), -1, 0)
+    return keras.layers.Rescaling(said.scale, (-mean * np.float32(said.scale)).tolist(), name="preprocessing")
