@@ -12,7 +12,7 @@ from kerasbridge.importers.network import Network, fitting_sizes, sized
 from kerasbridge.importers.operations import Shape, SizeUnknown
 from kerasbridge.importers.report import Report
 
-FORMATS = {"caffe": "kerasbridge.importers.caffe"}
+FORMATS = {"caffe": "kerasbridge.importers.caffe", "torch7": "kerasbridge.importers.torch7"}
 """Each format and the module that reads it, a `Format`."""
 
 

@@ -29,6 +29,17 @@ class Slice(Layer):
         """Numbers of any shape to fewer along the axis."""
         return inputs[(slice(None),) * self.axis + (slice(self.start, self.stop),)]
 
+    def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """The shape with as many places as are taken, which is also known where those that are there are not."""
+        size = shape[self.axis]
+        stop = 0 if self.stop is None and self.start < 0 else self.stop
+        taken: int | None = None
+        if size is not None:
+            taken = len(range(*slice(self.start, self.stop).indices(size)))
+        elif stop is not None and (self.start < 0) == (stop <= 0):
+            taken = stop - self.start
+        return (*shape[: self.axis], taken, *shape[self.axis + 1 :])
+
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class CropLike(Layer):
