@@ -78,7 +78,15 @@ def parity_whole(session: nox.Session) -> None:
 @nox.parametrize("backend", BACKENDS)
 def tests(session: nox.Session, backend: str) -> None:
     """Run the tests of backends and of importers on one backend, with no other installed."""
-    install(session, "-e", f".[{backend},legacy]", *group_of("data"), *group_of("libraries"), group="test")
+    install(
+        session,
+        "-e",
+        f".[{backend},legacy]",
+        *group_of("data"),
+        *group_of("libraries"),
+        *group_of("opencv"),
+        group="test",
+    )
     pytest(session, "tests/backend", "tests/legacy", backend=backend)
 
 

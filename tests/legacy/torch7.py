@@ -110,6 +110,7 @@ class Writer:
             self.indexed(value)
 
     def indexed(self, value):
+        value = getattr(value, "table", value)  # a table that stands as a key
         kind = value.kind if isinstance(value, Closure) else 3 if isinstance(value, dict | list) else 4
         self.integer(kind)
         if id(value) in self.known:

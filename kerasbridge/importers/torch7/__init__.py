@@ -150,10 +150,15 @@ def _is_known(module: Module) -> bool:
     return module.kind in CONTAINERS or module.kind in OPERATIONS or module.kind in PASSED
 
 
-def _all(module: Module, deep: int = 20) -> Iterator[Module]:
-    yield module
-    for part in module.parts() if deep else ():
-        yield from _all(part, deep - 1)
+def _all(module: Module) -> Iterator[Module]:
+    """A module and those in it, each once."""
+    waiting, met = [module], {module.object}
+    while waiting:
+        one = waiting.pop()
+        yield one
+        parts = [part for part in one.parts() if part.object not in met]
+        met |= {part.object for part in parts}
+        waiting += reversed(parts)
 
 
 def _report(file: LegacyFile, graph: Graph, network: Network, notes: Sequence[str]) -> Report:

@@ -58,7 +58,7 @@ def each_of_its_own(graph: Graph, module: Module, value: Value) -> Value:
 
 def mapped(graph: Graph, module: Module, value: Value) -> Value:
     """MapTable: one module for all of a table."""
-    return [graph.bring(module.parts()[0], one) for one in _table(graph, value)]
+    return [wrapped(graph, module, one) for one in _table(graph, value)]
 
 
 def concat(graph: Graph, module: Module, value: Value) -> Value:

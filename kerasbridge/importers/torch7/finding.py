@@ -21,8 +21,7 @@ def network_in(value: Any) -> tuple[Module, str]:
     if not isinstance(value, Table):
         what = f"a tensor of shape {value.sizes}" if isinstance(value, Tensor) else "no table or object"
         raise LegacyFileError(f"holds no network, but {what}.")
-    paths = {one: path for path, one in reversed([*objects_in(value)]) if _is_network(one)}
-    found = {path: one for one, path in reversed(paths.items())}
+    found = {path: one for path, one in objects_in(value) if _is_network(one)}
     for name in NAMES if len(found) > 1 else ():
         if name in found:
             found = {name: found[name]}

@@ -133,7 +133,14 @@ class Graph:
 
 def flat(value: Value) -> list[str]:
     """The names in a value."""
-    return [value] if isinstance(value, str) else [name for part in value for name in flat(part)]
+    names, waiting = [], [value]
+    while waiting:
+        one = waiting.pop()
+        names += [one] if isinstance(one, str) else []
+        waiting += [] if isinstance(one, str) else reversed(one)
+        if len(names) + len(waiting) > MOST_MODULES:
+            raise LegacyFileError(f"has a table of more than {MOST_MODULES:,} tensors.")
+    return names
 
 
 def _as_far_as_known(operation: Operation, shape: Shape) -> Shape:

@@ -1,7 +1,7 @@
 """What a network of Torch7's is fed with: no file says it, but its first modules tell, and what it remembers."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from kerasbridge.importers.operations import Shape
@@ -11,6 +11,11 @@ from kerasbridge.importers.torch7.objects import Object, Table, Tensor
 
 Wanted = Any
 """A shape, a list of such things for a table, or None where nothing tells."""
+
+Known = dict[Object, Wanted]
+
+MOST_ASKED = 100
+"""Modules and nodes, more than stand before the first that tells."""
 
 IMAGES: Shape = (None, None, None, None)
 _OF_IMAGES = frozenset({
@@ -30,51 +35,67 @@ _ROWS = frozenset({"Sequential", "SpatialLPPooling"})
 _WRAPPERS = frozenset({"DataParallel", "DataParallelTable", "Decorator", "DontCast", "GPU", "Inception", "Profile"})
 
 
-def wanted(module: Module, deep: int = 100) -> Wanted:
-    """What a module takes, as far as it and those behind it tell."""
-    if not deep:
-        return None
+def wanted(module: Module, known: Known | None = None) -> Wanted:
+    """What a module takes, as far as it and those behind it tell.
+
+    Args:
+        known: what has been found of others, so that none is asked twice; those that are being asked tell nothing.
+    """
+    known = {} if known is None else known
+    return _asked_once(module.object, known, lambda: _wanted(module, known))
+
+
+def _asked_once(asked: Object, known: Known, answer: Callable[[], Wanted]) -> Wanted:
+    if asked not in known and len(known) < MOST_ASKED:
+        known[asked] = None
+        known[asked] = answer()
+    return known.get(asked)
+
+
+def _wanted(module: Module, known: Known) -> Wanted:
     if module.kind in _ROWS or module.kind in _WRAPPERS:
-        return _of_row(module.parts()[: 1 if module.kind in _WRAPPERS else None], deep - 1)
+        return _of_row(module.parts()[: 1 if module.kind in _WRAPPERS else None], known)
     if module.kind in _BRANCHES:
-        return _together(wanted(part, deep - 1) for part in module.parts())
+        return _together(wanted(part, known) for part in module.parts())
     if module.kind == "ParallelTable":
-        return [wanted(part, deep - 1) for part in module.parts()]
+        return [wanted(part, known) for part in module.parts()]
     try:
-        return _of_graph(module, deep - 1) if module.kind == "gModule" else _of_one(module)
+        return _of_graph(module, known) if module.kind == "gModule" else _of_one(module)
     except NotBrought:
         return None
 
 
-def _of_row(parts: Iterable[Module], deep: int) -> Wanted:
+def _of_row(parts: Iterable[Module], known: Known) -> Wanted:
     """Of modules one after the other: what the first tells, and those behind what leaves channels as they are."""
     found: Wanted = None
     for part in parts:
-        found = _fuller(found, wanted(part, deep))
+        found = _fuller(found, wanted(part, known))
         if _is_full(found) or not _leaves_channels(part):
             break
     return found
 
 
-def _of_graph(module: Module, deep: int) -> Wanted:
+def _of_graph(module: Module, known: Known) -> Wanted:
     nodes = nodes_of(module)
     by_data = {data: node for node, data in nodes}
     first = nodes[0][0]
     if module.get("nInputs", 1.0) != 1:
-        return [_behind(by_data.get(child), by_data, deep) for child in children_of(first)]
-    return _behind(first, by_data, deep)
+        return [_behind(by_data.get(child), by_data, known) for child in children_of(first)]
+    return _behind(first, by_data, known)
 
 
-def _behind(node: Object | None, by_data: dict[Table, Object], deep: int) -> Wanted:
+def _behind(node: Object | None, by_data: dict[Table, Object], known: Known) -> Wanted:
     """What a node takes: what its module tells, and, where that leaves channels as they are, the nodes behind it."""
-    if node is None or not deep:
-        return None
+    return node and _asked_once(node, known, lambda: _of_node(node, by_data, known))
+
+
+def _of_node(node: Object, by_data: dict[Table, Object], known: Known) -> Wanted:
     inner = node.fields.get("data").get("module")
     module = Module(inner) if isinstance(inner, Object) else None
-    found = wanted(module, deep) if module else None
+    found = wanted(module, known) if module else None
     if _is_full(found) or (module and not _leaves_channels(module)):
         return found
-    behind = _together(_behind(by_data.get(child), by_data, deep - 1) for child in children_of(node))
+    behind = _together(_behind(by_data.get(child), by_data, known) for child in children_of(node))
     return _fuller(found, behind)
 
 
@@ -158,6 +179,6 @@ def remembered(module: Module, shape: Wanted) -> Shape | None:
 def _go_together(sample: Shape, shape: Shape) -> bool:
     if len(sample) == len(shape):
         return all(size in (None, found) for size, found in zip(shape, sample, strict=True))
-    known = [size for size in (*sample[1:], *shape[1:]) if size is not None]
-    counts = math.prod(known[: len(sample) - 1]), math.prod(known[len(sample) - 1 :])
-    return len(known) == len(sample) + len(shape) - 2 and counts[0] == counts[1] and len(sample) in (2, 4)
+    sizes = [size for size in shape[1:] if size is not None]
+    whole = len(sizes) == len(shape) - 1
+    return whole and len(sample) in (2, 4) and math.prod(sizes) == math.prod(size or 1 for size in sample[1:])

@@ -117,12 +117,15 @@ class Tensor:
 
 
 def objects_in(value: Any, deep: int = 3) -> Iterator[tuple[str, Object]]:
-    """The objects in a table and in the tables in it, each with the keys that lead to it."""
-    if not isinstance(value, Table) or deep == 0:
-        return
-    for key, inner in value.fields.items():
-        name = f"{key:g}" if isinstance(key, float) else str(key)
-        if isinstance(inner, Object):
-            yield name, inner
-        for path, found in objects_in(inner, deep - 1):
-            yield f"{name}.{path}", found
+    """The objects in a table and in the tables in it, each once, with the keys that lead to it."""
+    waiting, met = [("", value)], {value}
+    for path, table in waiting:
+        for key, inner in table.fields.items():
+            name = f"{path}{key:g}" if isinstance(key, float) else f"{path}{key}"
+            if inner is None or isinstance(inner, float | str) or inner in met:
+                continue
+            met.add(inner)
+            if isinstance(inner, Object):
+                yield name, inner
+            if isinstance(inner, Table) and name.count(".") < deep:
+                waiting.append((f"{name}.", inner))

@@ -11,7 +11,8 @@ from kerasbridge.importers.torch7.sources import Binary, Damage, Source, Text
 
 MOST_VALUES = 5_000_000
 MOST_DEEP = 50_000
-"""More than any file of a network has: graphs of nngraph hang together node in node."""
+MOST_LETTERS = 200
+"""Of values, of values in each other, of letters of a class: more than any file of a network has."""
 
 _NIL, _NUMBER, _STRING, _TABLE, _TORCH, _BOOLEAN, _FUNCTION, _OLD_CLOSURE, _CLOSURE = range(9)
 _KINDS = {
@@ -126,6 +127,8 @@ class Reader:
         first = self._string()
         versioned = re.fullmatch(r"V (\d{1,9}(\.\d{1,9})?)", first)
         name, version = (self._string(), float(versioned[1])) if versioned else (first, 0.0)
+        if len(name) > MOST_LETTERS or not name.isprintable():
+            raise Damage("is damaged: a class has a name that is none.")
         numeric = _NUMERIC.fullmatch(name)
         if numeric:
             prefix, kind, what = numeric.groups()

@@ -15,6 +15,7 @@ Numbers = Callable[[], np.ndarray[Any, Any]]
 
 _RAW = ("u1", "i1")
 """Bytes and letters, which are written as they are even into text."""
+_LINE_END = re.compile(rb"(\r?\n)?")
 _NUMBER = re.compile(rb"\s*(\S{1,40})")
 _WHITE = b" \t\r\n\v\f"
 
@@ -131,7 +132,7 @@ class Text:
 
     def _line_end(self) -> int:
         """Where the next line begins, behind a number that ends one."""
-        return self._place + (self._content[self._place : self._place + 1] == b"\n")
+        return self._place + len(_LINE_END.match(self._content, self._place)[0])  # type: ignore[index]
 
     def _damage(self, expected: str) -> Damage:
         line = self._content.count(b"\n", 0, self._place) + 1

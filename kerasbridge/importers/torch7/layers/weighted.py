@@ -48,9 +48,11 @@ def _padding(module: Module) -> tuple[int, int]:
 def mapped_convolution(module: Module, given: Given) -> list[Operation]:
     """SpatialConvolutionMap: a kernel for each pair of channels in a table; all others are 0."""
     filters, channels = channels_of(module, "nOutputPlane"), channels_of(module, "nInputPlane")
-    pairs = module.weight("connTable").reshape(-1, 2).astype(int) - 1
+    table = module.weight("connTable")
+    pairs = table.reshape(-1, 2).astype(int) - 1 if table.ndim == 2 else np.full((1, 2), -1)
     kernels = module.weight("weight", (len(pairs), *module.pair("k")))
-    if (pairs < 0).any() or (pairs >= (channels, filters)).any() or filters * channels > MOST_CHANNELS:
+    cells = kernels.shape[1] * kernels.shape[2]
+    if (pairs < 0).any() or (pairs >= (channels, filters)).any() or filters * channels * cells > MOST_CHANNELS:
         raise NotBrought("a connTable of channels that it has not")
     weight = np.zeros((filters, channels, *kernels.shape[1:]), np.float32)
     np.add.at(weight, (pairs[:, 1], pairs[:, 0]), kernels)
