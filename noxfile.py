@@ -81,7 +81,8 @@ def parity_whole(session: nox.Session) -> None:
 @nox.parametrize("backend", BACKENDS)
 def tests(session: nox.Session, backend: str) -> None:
     """Run the tests of backends and of importers on one backend, with no other installed."""
-    install(session, "-e", f".[{backend},legacy]", *group_of("data"), *group_of("libraries"), group="test")
+    beside = [package for group in ("data", "libraries", "opencv") for package in group_of(group)]
+    install(session, "-e", f".[{backend},legacy]", *beside, group="test")
     env = in_short(backend)
     chosen = ("-k", f"not {OPTIMISED}") if env else ()
     pytest(session, *chosen, "tests/backend", "tests/legacy", backend=backend, **env)
