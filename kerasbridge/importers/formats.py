@@ -11,7 +11,11 @@ from kerasbridge.importers.network import Network, fitting_sizes, sized
 from kerasbridge.importers.operations import SizeUnknown
 from kerasbridge.importers.report import Report
 
-FORMATS = {"caffe": "kerasbridge.importers.caffe"}
+FORMATS = {
+    "caffe": "kerasbridge.importers.caffe",
+    "theano": "kerasbridge.importers.theano",
+    "pytorch": "kerasbridge.importers.pytorch",
+}
 """Each format and the module that reads it, a `Format`."""
 
 
