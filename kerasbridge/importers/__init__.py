@@ -1,9 +1,11 @@
 """Models of other frameworks as Keras models: `kb.load_legacy`, `kb.inspect_legacy`.
 
 One package or file a format turns files into a `Network` of `operations`, without Keras; `building` makes a Keras model
-of any network, of stock layers and, where none says it, of `layers`.
+of any network, of stock layers and, where none says it, of `layers`. Formats that hold weights alone give `Parameters`,
+which `placing` brings onto a Keras model that is there.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,18 +24,24 @@ def load_legacy(
     model: Any = None,
     layout: str = "channels_last",
     flip_kernels: bool | None = None,
+    mapping: Mapping[str, str | Sequence[str] | None] | None = None,
 ) -> Any:
-    """Makes a Keras model of a trained model of another framework.
+    """Makes a Keras model of a trained model of another framework, or gives one its weights.
 
     Args:
         files: the files of one model: for Caffe the .prototxt and the .caffemodel, in any order. They are not trusted:
             sizes are checked, nothing in them is run.
-        format: "caffe". Without it, it is found in the files; their names do not matter.
-        model: a Keras model, for formats that hold weights alone. Caffe's hold the model too.
+        format: "caffe", "pytorch", "theano". Without it, it is found in the files; their names do not matter.
+        model: a built Keras model, for formats that hold weights alone, PyTorch's and Theano's. It is changed and
+            comes back; all is checked before anything is set. Caffe's files hold the model too.
         layout: "channels_last" for a model that takes and gives images as (batch, height, width, channels);
             "channels_first" for one that takes and gives (batch, channels, height, width), as the old frameworks did.
         flip_kernels: whether the kernels of convolutions are to be turned in space, as those of Theano have to be. For
             files that do not say it themselves; an error asks where it has to be known.
+        mapping: with ``model``, what layers take where names, order and shapes do not settle it: by the name of the
+            layer ("conv", "block/conv" in a model within the model) a module of the file ("features.0") or, of files
+            without modules, the names of its arrays (["arr_0", "arr_1"]); None for a layer that keeps its weights,
+            arrays that are then for no layer being left out. A few layers often settle all others.
 
     Returns:
         An ordinary functional Keras model, not compiled, with one output or a list of them in the order that
@@ -64,24 +72,26 @@ def load_legacy(
         raise LegacyFileError(reading.lacking)
     from kerasbridge.importers.making import make
 
-    return make(reading, model, layout)  # type: ignore[arg-type]
+    return make(reading, model, layout, mapping)  # type: ignore[arg-type]
 
 
 def inspect_legacy(
     *files: str | Path,
     format: str | None = None,  # noqa: A002
+    model: Any = None,
     flip_kernels: bool | None = None,
+    mapping: Mapping[str, str | Sequence[str] | None] | None = None,
 ) -> "Report":
-    """Says what `load_legacy` would bring, without building it, and without Keras.
+    """Says what `load_legacy` would bring, without building it, and, where no model is given, without Keras.
 
     Args:
         files: the files of one model; of Caffe's, one of the two will do.
-        format: "caffe"; without it, it is found in the files.
-        flip_kernels: as for `load_legacy`.
+        format: "caffe", "pytorch", "theano"; without it, it is found in the files.
+        model, flip_kernels, mapping: as for `load_legacy`. The model is not changed.
 
     Returns:
-        What is brought, replaced and dropped, and which scaling of the input the files mention: to print, or
-        ``.as_dict()``.
+        What is brought, replaced and dropped, and which scaling of the input the files mention; of files that hold
+        weights alone their arrays, and with a model which of them each layer takes: to print, or ``.as_dict()``.
 
     Raises:
         LegacyFileError: a file is not what it should be, or holds layers that cannot be brought; all are named.
@@ -100,4 +110,9 @@ def inspect_legacy(
         >>> print(*report.preprocessing)
         digits: multiplies by 0.00390625
     """
-    return formats.read(files, format, flip_kernels).report
+    reading = formats.read(files, format, flip_kernels)
+    if model is None and mapping is None:
+        return reading.report
+    from kerasbridge.importers.making import reported
+
+    return reported(reading, model, mapping)

@@ -201,7 +201,7 @@ def _quoted(machine: _Machine) -> None:
     line = machine.line().strip()
     if len(line) < 2 or line[:1] not in b"'\"" or line[:1] != line[-1:]:
         raise DamagedPickle("a damaged pickle: a text has no quotes")
-    machine.push(codecs.escape_decode(line[1:-1])[0].decode("latin-1"))  # type: ignore[attr-defined]
+    machine.push(codecs.escape_decode(line[1:-1])[0].decode("latin-1"))
 
 
 def _remember(machine: _Machine, place: int) -> None:
@@ -260,7 +260,8 @@ STEPS: dict[bytes, Callable[[_Machine], Any]] = {
     b"\x87": _push(lambda m: tuple(m.popped(3))),
     b"}": _push(lambda m: {}), b"d": _dict,
     b"s": lambda m: _store(m, m.popped(2)), b"u": lambda m: _store(m, m.since_mark()),
-    b"\x8f": _push(lambda m: []), b"\x90": lambda m: _append(m, m.since_mark()), b"\x91": _push(lambda m: m.since_mark()),
+    b"\x8f": _push(lambda m: []), b"\x90": lambda m: _append(m, m.since_mark()),
+    b"\x91": _push(lambda m: m.since_mark()),
     b"g": _push(lambda m: m.memo[int(m.line())]), b"h": _push(lambda m: m.memo[m.number(1)]),
     b"j": _push(lambda m: m.memo[m.number(4)]),
     b"p": lambda m: _remember(m, int(m.line())), b"q": lambda m: _remember(m, m.number(1)),

@@ -9,7 +9,8 @@ from typing import Any
 
 from kerasbridge.importers.archives import Archive
 from kerasbridge.importers.files import LegacyFile
-from kerasbridge.importers.pickles import Made, Name, Persistent, read as read_pickle
+from kerasbridge.importers.pickles import Made, Name, Persistent
+from kerasbridge.importers.pickles import read as read_pickle
 from kerasbridge.importers.pytorch.numbers import STORAGES, Storage
 
 _MAGIC = 0x1950A86A20F9469CFC6C

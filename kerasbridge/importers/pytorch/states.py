@@ -22,7 +22,9 @@ def state_of(read: tuple[Any, Storages]) -> tuple[list[Parameter], list[str]]:
     """
     value, storages = read
     if isinstance(value, Made) and isinstance(value.what, Name) and value.what.module.startswith("__torch__"):
-        return _attributes("", value, storages, 0), ["an archive of TorchScript: its weights are taken, not its program"]
+        return _attributes("", value, storages, 0), [
+            "an archive of TorchScript: its weights are taken, not its program"
+        ]
     found, where = _state_dict(value)
     return [Parameter(name, _array(name, made, storages)) for name, made in _tensors(found)], where
 

@@ -44,7 +44,7 @@ def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Readi
     weights, dropped = weights_and_others(found)
     if not weights:
         raise LegacyFileError(f"{file.path} holds no arrays of numbers that could be weights.")
-    return Reading(_report(file, weights, dropped), _parameters(file, weights, flip_kernels))
+    return Reading(_report(file, weights, dropped, flip_kernels), _parameters(file, weights, flip_kernels))
 
 
 def _parameters(file: LegacyFile, weights: Sequence[Parameter], flip_kernels: bool | None) -> Parameters:
@@ -55,9 +55,9 @@ def _parameters(file: LegacyFile, weights: Sequence[Parameter], flip_kernels: bo
     )  # fmt: skip
 
 
-def _report(file: LegacyFile, weights: Sequence[Parameter], dropped: tuple[Entry, ...]) -> Report:
-    notes = ()
-    if any(one.array.ndim > 2 for one in weights):
+def _report(file: LegacyFile, weights: Sequence[Parameter], dropped: tuple[Entry, ...], flip: bool | None) -> Report:
+    notes: tuple[str, ...] = ()
+    if flip is None and any(one.array.ndim > 2 for one in weights):
         notes = (f"the file does not say whether kernels are turned. {WHICH_ARE_FLIPPED}",)
     brought = tuple(Entry(one.name, described(one.array)) for one in weights)
     return Report("theano", (file.name,), "", (), (), brought, dropped=dropped, notes=notes)
