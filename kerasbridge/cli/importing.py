@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 def import_(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The files of one model, in any order.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL.keras", help="Where the model is saved.")],
-    origin: Annotated[str | None, typer.Option("--from", metavar="caffe", help="The format; else it is found.")] = None,
+    origin: Annotated[
+        str | None, typer.Option("--from", metavar="caffe|pytorch|theano", help="The format; else it is found.")
+    ] = None,
+    onto: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL.keras", help="The model that takes them, where files hold weights alone."),
+    ] = None,
+    mapped: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="LAYER=MODULE", help="With --onto: what a layer takes. May be given many times."),
+    ] = None,
     layout: Annotated[
         str, typer.Option(metavar="channels_last|channels_first", help="The order that images come in.")
     ] = "channels_last",
@@ -29,16 +39,17 @@ def import_(
 ) -> None:
     """Make a Keras model of a trained model of another framework.
 
-    What was brought, replaced and dropped is said, and which scaling of the input the files mention. They are not
-    trusted: nothing in them is run.
+    What was brought, replaced and dropped is said, and which scaling of the input the files mention; of files that hold
+    weights alone, what went where in the model that takes them. They are not trusted: nothing in them is run.
     """
     with errors_in_one_line(quiet):
         import kerasbridge as kb
 
         _check_place(output)
         with working("Reading the files …", silent=as_json or quiet):
-            report = kb.inspect_legacy(*files, format=origin, flip_kernels=flip_kernels)
-            model = kb.load_legacy(*files, format=origin, layout=layout, flip_kernels=flip_kernels)
+            given = {"model": _opened(onto), "mapping": _mapping(mapped)}
+            report = kb.inspect_legacy(*files, format=origin, flip_kernels=flip_kernels, **given)
+            model = kb.load_legacy(*files, format=origin, layout=layout, flip_kernels=flip_kernels, **given)
             _save(model, output)
         own = _own_layers(model)
     if as_json:
@@ -52,6 +63,31 @@ def _check_place(output: Path) -> None:
 
     if output.suffix != ".keras" or not output.absolute().parent.is_dir():
         raise ArgumentError(f"Expected --output to be a .keras file in a folder that exists, received {output}.")
+
+
+def _opened(path: Path | None) -> Any:
+    """The model that takes weights, if one is given."""
+    from kerasbridge.errors import ArgumentError
+
+    if path is None:
+        return None
+    from kerasbridge.loading import load_model
+
+    try:
+        return load_model(path)
+    except (OSError, ValueError, TypeError) as error:
+        words = " ".join(str(error).split())
+        raise ArgumentError(f"Expected --onto to be a .keras file, received {path}: {words}") from error
+
+
+def _mapping(words: list[str] | None) -> dict[str, str | None] | None:
+    """LAYER=MODULE by the name of each layer; nothing behind the sign is a layer that keeps its weights."""
+    from kerasbridge.errors import ArgumentError
+
+    for word in words or ():
+        if not word.partition("=")[0] or "=" not in word:
+            raise ArgumentError(f"Expected --map as LAYER=MODULE, for example dense=fc1, received {word!r}.")
+    return {word.partition("=")[0]: word.partition("=")[2] or None for word in words} if words else None
 
 
 def _save(model: Any, output: Path) -> None:

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -78,7 +78,8 @@ def _dtype(made: Any) -> np.dtype[Any]:
         raise DamagedPickle(f"a pickle of an array of the type {str(name)[:40]!r}, which is none of numbers")
     assert isinstance(made, Made)
     order = made.state[1] if isinstance(made.state, tuple) and len(made.state) > 1 else "="
+    other: Literal[">", "<", "="] = ">" if order == ">" else "<" if order == "<" else "="
     try:
-        return np.dtype(name).newbyteorder(order if order in (">", "<") else "=")
+        return np.dtype(name).newbyteorder(other)
     except TypeError as error:
         raise DamagedPickle(f"a pickle of an array of the type {name!r}, which NumPy has not") from error

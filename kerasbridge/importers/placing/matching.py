@@ -104,7 +104,7 @@ class _Task:
 
     def _ambiguous(self, still: dict[int, list[int]]) -> LegacyFileError:
         lines = [
-            f"{self.relations.parts[number].name} <- {' or '.join(self.supply.named(dict.fromkeys(units))) or 'any'}"
+            f"{self.relations.parts[number].name} <- {_one_of(self.supply.names(dict.fromkeys(units)))}"
             for number, units in still.items()
         ]
         return LegacyFileError(
@@ -124,6 +124,10 @@ class _Task:
             f"{self.parameters.file} does not fit {self.model}: {_shortened(lines) or 'nothing fits'}; then expected "
             f"{wanted}, received {held}. {HOW_TO_SAY}."
         )
+
+
+def _one_of(names: Sequence[str]) -> str:
+    return " or ".join(names[:_SHOWN]) + (" or another" if len(names) > _SHOWN else "") if names else "any"
 
 
 def _shortened(lines: Sequence[str], first: bool = False) -> str:

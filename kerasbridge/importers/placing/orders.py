@@ -106,7 +106,7 @@ class Orders:
             return Order(lost=place.name)
         if isinstance(layer, L.Flatten):
             return _flattened(place, given[0])
-        if isinstance(layer, L.Reshape):
+        if _is_reshape(layer):
             return _reshaped(place, given[0])
         if isinstance(layer, L.Permute):
             return _permuted(place, given[0])
@@ -123,6 +123,12 @@ class Orders:
 
 def _inner(layer: Any) -> Any:
     return layer.layer if isinstance(layer, L.TimeDistributed) else layer
+
+
+def _is_reshape(layer: Any) -> bool:
+    """Whether it is Keras's layer, or the operation `keras.ops.reshape`."""
+    kind = type(layer)
+    return isinstance(layer, L.Reshape) or (kind.__name__ == "Reshape" and kind.__module__.startswith("keras.src.ops"))
 
 
 def _is_spatial(layer: Any) -> bool:
@@ -185,7 +191,7 @@ def rows(shape: Sequence[int], axes: Sequence[int]) -> Array | None:
     there = [0] * len(shape)
     for size, axis in zip(shape, axes, strict=True):
         there[axis] = size
-    index: Array = np.arange(math.prod(shape)).reshape(there).transpose(axes).ravel()
+    index: Any = np.arange(math.prod(shape)).reshape(there).transpose(axes).ravel()
     return None if (np.diff(index) == 1).all() else index
 
 
@@ -234,7 +240,7 @@ def _wanted(places: Sequence[Place]) -> Mapping[Place, Array]:
     if any(getattr(_inner(place.layer), "data_format", None) == "channels_first" for place in places):
         return found
     for place in places:
-        shape = _shape(place) if isinstance(place.layer, L.Reshape) else None
+        shape = _shape(place) if _is_reshape(place.layer) else None
         if shape is None or len(shape) < 3 or not all(shape) or len(_shape(place, taken=True) or ()) != 1:
             continue
         source = place.before[0] if place.before else None

@@ -43,6 +43,10 @@ class Supply:
         held: Sequence[Group | Parameter] = self.groups or self.loose
         return [str(held[unit]) for unit in units]
 
+    def names(self, units: Iterable[int]) -> list[str]:
+        """The prefixes of modules, or the names of arrays."""
+        return [self.groups[unit].prefix if self.groups else self.loose[unit].name for unit in units]
+
     def match(self, part: Part, units: Sequence[int]) -> Match | None:
         """The first of these units as what the part takes."""
         if not self.groups:
@@ -56,7 +60,7 @@ class Supply:
 
     def unit(self, name: str) -> int | None:
         """The unit of a prefix, or of an array's name."""
-        names = [group.prefix for group in self.groups] or [one.name for one in self.loose]
+        names = self.names(range(len(self)))
         return names.index(name) if name in names else None
 
 

@@ -6,7 +6,7 @@ one another in the model. What is then open is open.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from kerasbridge.importers.parameters import Group, natural
@@ -37,13 +37,17 @@ class Deduction:
 
     def run(self) -> bool:
         """Goes on while anything follows; whether every part has its module, and none contradicts its numbers."""
-        while any(self._take(part, unit) for part, unit in self._following()):
+        while any(self._takes(rule()) for rule in (self._alone, self._beside, self._numbered)):
             pass
         return not self._fitting and self._in_order()
 
     def candidates(self, part: int) -> list[int]:
         """The modules that an open part could take."""
         return [unit for unit in self._fitting.get(part, {}) if unit in self._open]
+
+    def _takes(self, pairs: Iterable[tuple[int, int]]) -> bool:
+        taken = [self._take(part, unit) for part, unit in list(pairs)]
+        return any(taken)
 
     def _take(self, part: int, unit: int) -> bool:
         if part not in self._fitting or unit not in self._open or unit not in self._fitting[part]:
@@ -52,11 +56,8 @@ class Deduction:
         self._open.discard(unit)
         return True
 
-    def _following(self) -> Iterator[tuple[int, int]]:
-        """Pairs that belong together by what is known, the surest first."""
-        yield from [*self._alone(), *self._beside()] or [*self._numbered()]
-
     def _alone(self) -> Iterator[tuple[int, int]]:
+        """A part that only one module fits, and a module that fits only one part."""
         takers: dict[int, list[int]] = {}
         for part in self._fitting:
             candidates = self.candidates(part)
@@ -67,6 +68,7 @@ class Deduction:
         yield from ((parts[0], unit) for unit, parts in takers.items() if len(parts) == 1)
 
     def _beside(self) -> Iterator[tuple[int, int]]:
+        """The normalisation behind a part that has its module, and the one that names put beside that."""
         for part, match in self.found.items():
             following = self._relations.next.get(part)
             if following is not None and self._relations.parts[following].normalizes:
@@ -87,6 +89,7 @@ class Deduction:
         return vectors[0] if len(vectors) == 1 else None
 
     def _numbered(self) -> Iterator[tuple[int, int]]:
+        """Parts in a row that are alike, and as many modules in the order of their numbers."""
         alike: dict[tuple[int, ...], list[int]] = {}
         for part in self._fitting:
             alike.setdefault(tuple(self.candidates(part)), []).append(part)

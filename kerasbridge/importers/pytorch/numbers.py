@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,9 @@ STORAGES = {
     "BoolStorage": "?", "ComplexFloatStorage": "c8", "ComplexDoubleStorage": "c16",
 }  # fmt: skip
 """The type of the numbers that each kind of storage holds."""
+
+Bytes = Literal["<", ">"]
+"""Their order in a number."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Storage:
 
     dtype: str
     content: bytes
-    order: str = "<"
+    order: Bytes = "<"
 
     def row(self) -> Array:
         """All of its numbers."""

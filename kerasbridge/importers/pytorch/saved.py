@@ -11,7 +11,7 @@ from kerasbridge.importers.archives import Archive
 from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.pickles import Made, Name, Persistent
 from kerasbridge.importers.pickles import read as read_pickle
-from kerasbridge.importers.pytorch.numbers import STORAGES, Storage
+from kerasbridge.importers.pytorch.numbers import STORAGES, Bytes, Storage
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _BEGINS = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -42,7 +42,7 @@ def _from_zip(archive: Archive) -> tuple[Any, Storages]:
     root = next((name[: -len("data.pkl")] for name in archive.names if name.endswith("data.pkl")), None)
     if root is None:
         raise ValueError("a zip file without data.pkl: expected what torch.save writes")
-    order = ">" if f"{root}byteorder" in archive.names and archive.read(f"{root}byteorder") == b"big" else "<"
+    order: Bytes = ">" if f"{root}byteorder" in archive.names and archive.read(f"{root}byteorder") == b"big" else "<"
     described, _ = read_pickle(archive.read(f"{root}data.pkl"))
     found: dict[str, bytes] = {}
 
@@ -64,7 +64,7 @@ def _from_rows(content: bytes) -> tuple[Any, Storages]:
     magic, _, machine, described, keys = head
     if magic != _MAGIC or not isinstance(keys, list):
         raise ValueError("no file of torch.save's")
-    order = ">" if isinstance(machine, dict) and machine.get("little_endian") is False else "<"
+    order: Bytes = ">" if isinstance(machine, dict) and machine.get("little_endian") is False else "<"
     widths = {key: _WIDTHS[dtype] for dtype, key in map(_identified, _persistent(described))}
     found: dict[str, bytes] = {}
     for key in map(str, keys):
@@ -75,7 +75,7 @@ def _from_rows(content: bytes) -> tuple[Any, Storages]:
     return described, lambda identity: _kept(found, identity, order)
 
 
-def _kept(found: dict[str, bytes], identity: Any, order: str) -> Storage:
+def _kept(found: dict[str, bytes], identity: Any, order: Bytes) -> Storage:
     dtype, key = _identified(identity)
     if key not in found:
         raise ValueError(f"damaged: its storage {key} is missing")

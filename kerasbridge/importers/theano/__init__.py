@@ -1,6 +1,6 @@
 """Theano: Lasagne's .npz and .npy, and pickles of arrays, of shared variables and of what holds such.
 
-Theano has no format of its own and these files hold weights alone, in the order of `lasagne.layers.get_all_param_values`
+Theano has no format of its own: these files hold weights alone, in the order of `lasagne.layers.get_all_param_values`
 or by names such as "conv1.W". Its convolutions turn their kernels, unless told otherwise, and no file says so.
 """
 

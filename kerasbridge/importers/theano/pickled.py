@@ -56,7 +56,7 @@ def _decompressed(content: bytes, most: int) -> bytes:
     """The first bytes of what was compressed."""
     try:
         with _COMPRESSED[content[:2]](io.BytesIO(content)) as stream:
-            return stream.read(most)
+            return bytes(stream.read(most))
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError("damaged or cut short: it cannot be decompressed") from error
 
