@@ -1,6 +1,7 @@
 """State dicts in the files that `torch.save` writes, made by hand, as torch is not installed everywhere."""
 
 import io
+import json
 import struct
 import zipfile
 
@@ -49,3 +50,15 @@ def in_rows(arrays):
     keys = b"\x80\x02](" + b"".join(text(str(key)) for key in range(len(arrays))) + b"e."
     storages = (struct.pack("<q", array.size) + array.tobytes() for array in arrays.values())
     return MAGIC + pickled(arrays, old=True) + keys + b"".join(storages)
+
+
+def safe(arrays):
+    """The content of a .safetensors file, which has names sorted; numbers of uint16 are the bits of bfloat16."""
+    header, content = {}, b""
+    for name, array in sorted(arrays.items()):
+        kind = {"uint16": "BF16", "float16": "F16", "float32": "F32", "int64": "I64"}[array.dtype.name]
+        ends = [len(content), len(content) + array.nbytes]
+        header[name] = {"dtype": kind, "shape": array.shape, "data_offsets": ends}
+        content += np.ascontiguousarray(array).tobytes()
+    words = json.dumps(header).encode()
+    return struct.pack("<Q", len(words)) + words + content
