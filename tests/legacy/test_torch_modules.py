@@ -213,10 +213,8 @@ def test_what_other_programs_of_torch_save_is_read_or_refused(tmp_path):
     torch.save({"state_dict": module.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3}, path)
     assert read(path).keys() == module.state_dict().keys()
     torch.save(module, path)
-    with pytest.raises(
-        kb.errors.LegacyFileError, match=r"a whole pickled module, torch.*Sequential, .* state_dict\(\)"
-    ):
+    with pytest.raises(kb.errors.LegacyFileError, match=r"a whole pickled module, torch.*Sequential, which"):
         kb.inspect_legacy(path)
     torch.save({"a": torch.zeros(2).to(torch.float8_e5m2)}, path)
-    with pytest.raises(kb.errors.LegacyFileError, match="tensor a has numbers of type torch.float8_e5m2"):
+    with pytest.raises(kb.errors.LegacyFileError, match=r"tensor a has numbers of type torch\.float8_e5m2"):
         kb.inspect_legacy(path)
