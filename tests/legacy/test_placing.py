@@ -12,6 +12,8 @@ from kerasbridge.cli import app
 from kerasbridge.errors import ArgumentError, LegacyFileError
 from tests.unit.torch_files import safe, zipped
 
+pytestmark = pytest.mark.usefixtures("drawn_on_the_host")
+
 L = keras.layers
 DRAW = np.random.default_rng(6)
 
@@ -267,6 +269,24 @@ def test_models_that_are_classes_take_weights_in_the_order_of_their_attributes(f
     model(np.zeros((1, 3, 3, 3), "f4"))
     sentence = refused(ArgumentError, file({**state, **linear("d", 2, 16)}), model)
     assert "takes 16 numbers of images of 4 channels, and in which order cannot be found, as flatten" in sentence
+
+
+def test_a_model_that_is_a_class_and_flattens_images_is_refused(file):
+    class Flat(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flatten, self.out = L.Flatten(), L.Dense(2)
+
+        def call(self, x):
+            return self.out(self.flatten(x))
+
+    for channels, fits in ((1, True), (3, False)):
+        model, path = Flat(), file(linear("d", 2, 16 * channels))
+        model(np.zeros((1, 4, 4, channels), "f4"))
+        if fits:
+            assert kb.load_legacy(path, model=model) is model
+        else:
+            assert "takes 48 numbers of images of 3 channels" in refused(ArgumentError, path, model)
 
 
 def test_on_the_command_line(tmp_path, file):

@@ -11,6 +11,8 @@ from tests.legacy.formulas import convolution, deconvolution
 from tests.legacy.nets import assert_close, outputs, saved_and_loaded
 from tests.legacy.torch_formulas import sigmoid
 
+pytestmark = pytest.mark.usefixtures("drawn_on_the_host")
+
 L = keras.layers
 FOLDER = SHARED / "legacy" / "theano"
 NET = FOLDER / "lasagne_mnist_cnn.npz"

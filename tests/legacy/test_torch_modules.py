@@ -96,6 +96,16 @@ def test_rows_that_become_images_are_sorted(tmp_path):
     assert_same(module, model, torch.randn(2, 5), tmp_path)
 
 
+def test_rows_that_become_signals_are_sorted(tmp_path):
+    module = Chain(nn.Linear(5, 12), nn.Conv1d(3, 2, 2), between=lambda x: x.view(-1, 3, 4))
+    model = keras.Sequential([keras.Input((5,)), L.Dense(12), L.Reshape((4, 3)), L.Conv1D(2, 2)])
+    torch.save(shaken(module).state_dict(), tmp_path / "state.pt")
+    kb.load_legacy(tmp_path / "state.pt", model=model)
+    x = torch.randn(2, 5)
+    with torch.no_grad():
+        assert_close(np.asarray(model.predict_on_batch(x.numpy())), module(x).numpy().transpose(0, 2, 1))
+
+
 def test_signals_and_volumes(tmp_path):
     x, module = torch.randn(2, 3, 7), Chain(nn.Conv1d(3, 4, 3), nn.Linear(20, 2), between=flat)
     model = keras.Sequential([keras.Input((7, 3)), L.Conv1D(4, 3), L.Flatten(), L.Dense(2)])
@@ -195,8 +205,9 @@ def test_files_are_read_as_torch_reads_them(tmp_path, new):
     path, base = tmp_path / "state.pt", torch.randn(5, 6)
     state = {
         "turned": base.t(), "part": base[1:4, ::2], "one": torch.tensor(2.5), "none": torch.zeros(0, 3),
-        "parameter": nn.Parameter(torch.ones(2)), "half": base.half(), "brain": base.bfloat16(), "double": base.double(),
-        "whole": torch.arange(3), "truth": torch.tensor([True, False]), "bytes": torch.arange(4, dtype=torch.uint8),
+        "parameter": nn.Parameter(torch.ones(2)), "half": base.half(), "brain": base.bfloat16(),
+        "double": base.double(), "whole": torch.arange(3),
+        "truth": torch.tensor([True, False]), "bytes": torch.arange(4, dtype=torch.uint8),
     }  # fmt: skip
     torch.save(state, path, _use_new_zipfile_serialization=new)
     found = read(path)

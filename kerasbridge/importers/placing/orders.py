@@ -4,48 +4,25 @@ Each tensor of a model has an order: how its axes lie to those of the file's fra
 number of the file's each one is. They are followed from layer to layer, and back from where rows become images.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from kerasbridge._keras import keras
 from kerasbridge.importers.operations import Array
+from kerasbridge.importers.placing.following import (
+    PLAIN,
+    Order,
+    after,
+    channels_last,
+    inner,
+    is_reshape,
+    is_spatial,
+    keeps_order,
+    rows,
+    shape_of,
+)
 from kerasbridge.importers.placing.graph import CannotTake, Place
 
 L = keras.layers
-_MAKERS = (
-    L.Dense, L.EinsumDense, L.Embedding, L.RNN, L.Bidirectional, L.MultiHeadAttention, L.GroupQueryAttention,
-    L.Attention, L.AdditiveAttention, L.InputLayer,
-)  # fmt: skip
-"""What gives numbers in an order of its own."""
-_ALIKE = (L.Add, L.Subtract, L.Multiply, L.Average, L.Maximum, L.Minimum)
-_GLOBAL = tuple(getattr(L, f"Global{kind}Pooling{rank}D") for kind in ("Average", "Max") for rank in (1, 2, 3))
-
-
-@dataclass(frozen=True, eq=False)
-class Order:
-    """How a tensor of the model lies to that of the file's framework; the batch is not counted.
-
-    Args:
-        axes: for tensors of more than one axis: axis i of the model's is axis ``axes[i]`` of the file's.
-        index: for rows: number i of the model's is number ``index[i]`` of the file's.
-        lost: where this could not be followed, the name of the layer.
-    """
-
-    axes: tuple[int, ...] | None = None
-    index: Array | None = None
-    lost: str = ""
-
-
-PLAIN = Order()
-
-
-def channels_last(rank: int) -> tuple[int, ...]:
-    """The axes of images H, W, C where the file has C, H, W."""
-    return (*range(1, rank), 0)
 
 
 class Orders:
@@ -53,14 +30,17 @@ class Orders:
 
     Args:
         places: each after those that it takes from.
+        channels: of the images that the model takes, 0 where it takes none or that is not known.
     """
 
-    def __init__(self, places: Sequence[Place]) -> None:
+    def __init__(self, places: Sequence[Place], channels: int = 0) -> None:
         self._after: dict[Place, Order] = {}
-        self._wanted = _wanted(places)
         self._channels: dict[Place, int] = {}
+        self._taken = channels
+        wanted = _wanted(places)
         for place in places:
-            self._after[place] = self._found(place)
+            given = [self._after[one] for one in place.before] or [PLAIN]
+            self._after[place] = after(place, given, wanted.get(place))
             self._channels[place] = self._reaching(place)
 
     def given(self, place: Place) -> Order:
@@ -80,7 +60,7 @@ class Orders:
         order = self.made(place) if made else self.given(place)
         if order.lost and not made:
             channels = max((self._channels[one] for one in place.before), default=0)
-            if channels and count != channels:
+            if channels > 1 and count != channels:
                 raise CannotTake(
                     f"takes {count} numbers of images of {channels} channels, and in which order cannot be found, as "
                     f"{order.lost} lies between: put a Flatten of a functional or sequential model there"
@@ -91,162 +71,42 @@ class Orders:
 
     def _reaching(self, place: Place) -> int:
         """The channels of the last images on the way to a place, 0 where there were none."""
-        inner = _inner(place.layer)
-        if getattr(inner, "filters", None) and hasattr(inner, "kernel_size"):
-            return int(inner.filters)
-        if isinstance(inner, (L.Dense, L.RNN, L.Embedding)):
+        layer = inner(place.layer)
+        if isinstance(layer, L.DepthwiseConv1D | L.DepthwiseConv2D):
+            return int(layer.kernel.shape[-2] * layer.kernel.shape[-1])
+        if getattr(layer, "filters", None) and hasattr(layer, "kernel_size"):
+            return int(layer.filters)
+        if isinstance(layer, L.Dense | L.RNN | L.Embedding):
             return 0
-        return max((self._channels[one] for one in place.before), default=0)
-
-    def _found(self, place: Place) -> Order:
-        layer, given = _inner(place.layer), [self._after[one] for one in place.before] or [PLAIN]
-        if isinstance(layer, _MAKERS):
-            return Order(index=self._wanted.get(place), axes=_kept_axes(layer, given[0]))
-        if place.guessed and not _keeps_order(layer):
-            return Order(lost=place.name)
-        if isinstance(layer, L.Flatten):
-            return _flattened(place, given[0])
-        if _is_reshape(layer):
-            return _reshaped(place, given[0])
-        if isinstance(layer, L.Permute):
-            return _permuted(place, given[0])
-        if isinstance(layer, _GLOBAL):
-            return PLAIN
-        if isinstance(layer, L.Concatenate):
-            return _joined(place, given)
-        if _is_spatial(layer):
-            return _spatial(place, layer)
-        if isinstance(layer, _ALIKE):
-            return given[0] if all(_same(one, given[0]) for one in given) else Order(lost=place.name)
-        return given[0] if _keeps_order(layer) or _keeps_shape(place) else Order(lost=place.name)
-
-
-def _inner(layer: Any) -> Any:
-    return layer.layer if isinstance(layer, L.TimeDistributed) else layer
-
-
-def _is_reshape(layer: Any) -> bool:
-    """Whether it is Keras's layer, or the operation `keras.ops.reshape`."""
-    kind = type(layer)
-    return isinstance(layer, L.Reshape) or (kind.__name__ == "Reshape" and kind.__module__.startswith("keras.src.ops"))
-
-
-def _is_spatial(layer: Any) -> bool:
-    return hasattr(layer, "data_format") and isinstance(layer, keras.Layer)
-
-
-def _spatial(place: Place, layer: Any) -> Order:
-    rank = len(_shape(place) or ()) or 3
-    return Order(axes=channels_last(rank)) if layer.data_format != "channels_first" else PLAIN
-
-
-def _kept_axes(layer: Any, given: Order) -> tuple[int, ...] | None:
-    return given.axes if isinstance(layer, L.Dense | L.EinsumDense) else None
-
-
-def _keeps_order(layer: Any) -> bool:
-    """Whether a layer of Keras's works on each number, or each channel, by itself."""
-    words = ("activations.", "regularization.", "normalization.")
-    return any(f"keras.src.layers.{word}" in type(layer).__module__ for word in words)
-
-
-def _keeps_shape(place: Place) -> bool:
-    """Whether an operation of Keras's takes one tensor and gives one of its shape, as `keras.ops.relu` does."""
-    own = type(place.layer).__module__.startswith(("keras.src.ops", "keras.src.layers.core"))
-    alone = len(place.before) == 1 and not isinstance(place.layer, L.Lambda)
-    return own and alone and _shape(place) is not None and _shape(place) == _shape(place.before[0])
-
-
-def _shape(place: Place, taken: bool = False) -> tuple[int, ...] | None:
-    """The shape of what a place gives, or takes, without the batch, and without time where a layer is distributed."""
-    try:
-        shape = (place.layer.input if taken else place.layer.output).shape
-    except (AttributeError, ValueError):
-        return None
-    skipped = 2 if isinstance(place.layer, L.TimeDistributed) else 1
-    return tuple(shape[skipped:])
-
-
-def _flattened(place: Place, given: Order) -> Order:
-    shape = _shape(place, taken=True)
-    if given.lost or shape is None or not all(shape):
-        return given if given.lost else Order(lost=place.name)
-    if len(shape) < 2:
-        return given
-    axes = given.axes or _assumed(place, len(shape))
-    if getattr(_inner(place.layer), "data_format", None) == "channels_first":
-        axes = (*axes[1:], axes[0])
-    return Order(index=rows(shape, axes))
-
-
-def _assumed(place: Place, rank: int) -> tuple[int, ...]:
-    """The axes of what comes straight from an input: images as Keras has them, anything else as the file has it."""
-    images = rank > 2 and keras.config.image_data_format() == "channels_last"
-    came = place.before and isinstance(place.before[0].layer, L.InputLayer)
-    return channels_last(rank) if images and (came or not place.before) else tuple(range(rank))
-
-
-def rows(shape: Sequence[int], axes: Sequence[int]) -> Array | None:
-    """Which of the file's numbers each one is when a tensor of the model is flattened; None where they are in place."""
-    there = [0] * len(shape)
-    for size, axis in zip(shape, axes, strict=True):
-        there[axis] = size
-    index: Any = np.arange(math.prod(shape)).reshape(there).transpose(axes).ravel()
-    return None if (np.diff(index) == 1).all() else index
-
-
-def _reshaped(place: Place, given: Order) -> Order:
-    before, after = _shape(place, taken=True), _shape(place)
-    if given.lost or before is None or after is None:
-        return Order(lost=given.lost or place.name)
-    if len(after) == 1:
-        return _flattened(place, given)
-    if len(before) == 1:
-        return Order(axes=channels_last(len(after))) if len(after) > 2 else PLAIN
-    if before[-1] == after[-1] and given.axes in (None, channels_last(len(before))):
-        return PLAIN if len(after) == 2 else given
-    return PLAIN if given.axes in (None, tuple(range(len(before)))) else Order(lost=place.name)
-
-
-def _permuted(place: Place, given: Order) -> Order:
-    dims = _inner(place.layer).dims
-    axes = given.axes or _assumed(place, len(dims))
-    return given if given.lost else Order(axes=tuple(axes[dim - 1] for dim in dims))
-
-
-def _joined(place: Place, given: Sequence[Order]) -> Order:
-    """Rows one after the other; of images, whose channels are joined, the axes stay."""
-    if all(one.index is None for one in given) or any(one.lost for one in given):
-        return next((one for one in given if one.lost), given[0])
-    shapes = [_shape(one) for one in place.before]
-    if len(shapes) != len(given) or any(shape is None or len(shape) != 1 for shape in shapes):
-        return Order(lost=place.name)
-    sizes = [shape[0] for shape in shapes if shape]
-    starts = np.cumsum([0, *sizes[:-1]])
-    each = [np.arange(size) if one.index is None else one.index for one, size in zip(given, sizes, strict=True)]
-    return Order(index=np.concatenate([start + index for start, index in zip(starts, each, strict=True)]))
-
-
-def _same(one: Order, other: Order) -> bool:
-    return one.axes == other.axes and one.lost == other.lost and (
-        one.index is other.index
-        or (one.index is not None and other.index is not None and np.array_equal(one.index, other.index))
-    )  # fmt: skip
+        return max((self._channels[one] for one in place.before), default=self._taken)
 
 
 def _wanted(places: Sequence[Place]) -> Mapping[Place, Array]:
     """The order in which a dense layer has to give its numbers, where these become images later on."""
     found: dict[Place, Array] = {}
-    if any(getattr(_inner(place.layer), "data_format", None) == "channels_first" for place in places):
+    if any(getattr(inner(place.layer), "data_format", None) == "channels_first" for place in places):
         return found
     for place in places:
-        shape = _shape(place) if _is_reshape(place.layer) else None
-        if shape is None or len(shape) < 3 or not all(shape) or len(_shape(place, taken=True) or ()) != 1:
+        shape = shape_of(place) if is_reshape(place.layer) else None
+        if shape is None or len(shape) < 2 or not all(shape) or len(shape_of(place, taken=True) or ()) != 1:
             continue
-        source = place.before[0] if place.before else None
-        while source is not None and _keeps_order(source.layer) and source.before:
-            source = source.before[0]
+        if len(shape) == 2 and not _becomes_signals(place, places):
+            continue
+        source = _source(place)
         index = rows(shape, channels_last(len(shape)))
         if source is not None and isinstance(source.layer, L.Dense) and index is not None:
             found[source] = index
     return found
+
+
+def _source(place: Place) -> Place | None:
+    """What made the numbers that a place takes, before activations and normalisations."""
+    source = place.before[0] if place.before else None
+    while source is not None and keeps_order(source.layer) and source.before:
+        source = source.before[0]
+    return source
+
+
+def _becomes_signals(place: Place, places: Sequence[Place]) -> bool:
+    """Whether what a place gives goes to a convolution or the like, and not to a layer that takes steps of time."""
+    return any(is_spatial(other.layer) and _source(other) is place for other in places)

@@ -31,7 +31,9 @@ def recurrent(layer: Any, site: Site) -> list[Part]:
 
 def bidirectional(layer: Any, site: Site) -> list[Part]:
     """Both directions; PyTorch calls the second "reverse"."""
-    forward, backward = (_part(one.cell, site, first=True) for one in (layer.forward_layer, layer.backward_layer))
+    forward, backward = (
+        _part(getattr(one, "cell", one), site, first=True) for one in (layer.forward_layer, layer.backward_layer)
+    )
     forms = [_both(*pair) for pair in zip(forward.forms, backward.forms, strict=True)]
     return [site.part([*forward.variables, *backward.variables], forms)]
 

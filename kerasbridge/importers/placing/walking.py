@@ -49,7 +49,7 @@ def parts(model: Any, parameters: Parameters) -> list[Part]:
             "model.build((None, ...)) with the shape that it takes."
         )
     every = places(model)
-    orders, found, faults = Orders(every), [], []
+    orders, found, faults = Orders(every, _channels(model)), [], []
     for place in every:
         try:
             found += _parts(place.layer, Site(place, orders, parameters))
@@ -58,6 +58,12 @@ def parts(model: Any, parameters: Parameters) -> list[Part]:
     if faults:
         raise ArgumentError(f"{parameters.file} cannot be brought onto {model.name}: layer {'; layer '.join(faults)}.")
     return found
+
+
+def _channels(model: Any) -> int:
+    """The channels of the images that a model that is a class was built on."""
+    shape = (model.get_build_config() or {}).get("input_shape")
+    return shape[-1] or 0 if isinstance(shape, list | tuple) and len(shape) > 3 and isinstance(shape[-1], int) else 0
 
 
 def _parts(layer: Any, site: Site) -> list[Part]:

@@ -5,7 +5,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from kerasbridge.importers.files import MOST_BYTES, LegacyFile
@@ -16,7 +16,7 @@ from kerasbridge.importers.pickles.arrays import array_of
 
 _BEGINS = re.compile(rb"\x80[\x02-\x05]|\((?:l?p|dp|l?c|d|i|t)|[\]}][q(]|\](?:\)|\x94)|c[\w.]+\n[\w.]+\n|\(l")
 _OF_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-_COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open}
+_COMPRESSED: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open}
 _OF_A_GRAPH = {"owner", "tag", "clients", "type"}
 """Attributes of Theano's variables that lead to how they are computed."""
 
