@@ -230,6 +230,24 @@ def test_all_layers_that_take_nothing_are_named_at_once(file):
     assert "layer 'g' (GRU) has reset_after=False" in sentence
 
 
+def test_weights_of_a_models_own_are_not_passed_over(file):
+    class Shifted(keras.Model):
+        def __init__(self):
+            super().__init__(name="shifted")
+            self.out = L.Dense(2)
+
+        def build(self, shape):
+            self.shift = self.add_weight(shape=shape[-1:])
+            self.out.build(shape)
+
+        def call(self, x):
+            return self.out(x + self.shift)
+
+    model = Shifted()
+    model(np.zeros((1, 3), "f4"))
+    assert "layer 'shifted' (Shifted) is of a kind" in refused(ArgumentError, file(linear("a", 2, 3)), model)
+
+
 def test_a_model_that_is_not_built_is_refused(file):
     with pytest.raises(ArgumentError, match="Expected model= to be a built Keras model"):
         kb.load_legacy(file(linear("a", 2, 2)), model=keras.Sequential([L.Dense(2)]))

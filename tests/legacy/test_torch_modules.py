@@ -125,9 +125,11 @@ def test_images_over_time(tmp_path):
             return self.lstm(self.conv(x.flatten(0, 1)).reshape(2, 3, -1))[0][:, -1]
 
     x = torch.randn(2, 3, 3, 6, 5)
-    frames = (L.TimeDistributed(layer) for layer in (L.Conv2D(4, 2), L.Flatten()))
-    model = keras.Sequential([keras.Input((3, 6, 5, 3)), *frames, L.LSTM(5)])
-    assert_same(Film(), model, x, tmp_path, given=x.numpy().transpose(0, 1, 3, 4, 2))
+    layers = [L.TimeDistributed(layer) for layer in (L.Conv2D(4, 2), L.Flatten())]
+    frame = keras.Sequential([keras.Input((6, 5, 3)), L.Conv2D(4, 2), L.Flatten()])
+    for each in (layers, [L.TimeDistributed(frame)]):
+        model = keras.Sequential([keras.Input((3, 6, 5, 3)), *each, L.LSTM(5)])
+        assert_same(Film(), model, x, tmp_path, given=x.numpy().transpose(0, 1, 3, 4, 2))
 
 
 class Block(nn.Module):

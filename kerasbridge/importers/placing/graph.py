@@ -44,7 +44,12 @@ class _Graph:
         self.known: dict[int, tuple[Place, ...]] = {}
 
     def expand(self, model: Any, path: str, given: tuple[Place, ...]) -> tuple[Place, ...]:
-        """Adds what a model holds; its last places, which give its outputs."""
+        """Adds what a model holds; its last places, which give its outputs.
+
+        Weights of a model's own, beside those of its layers, make it a place too, which takes none from a file.
+        """
+        if _own_weights(model):
+            self.found.append(Place(path.removesuffix("/") or model.name, model, given, True))
         if isinstance(model, keras.Sequential):
             return self._in_a_row(model.layers, path, given, guessed=False)
         config = _graph_of(model)
@@ -55,8 +60,9 @@ class _Graph:
     def _add(self, layer: Any, path: str, before: tuple[Place, ...], guessed: bool) -> tuple[Place, ...]:
         if id(layer) not in self.known:
             name = f"{path}{layer.name}"
-            if is_composed(layer):
-                self.known[id(layer)] = self.expand(layer, f"{name}/", before)
+            inner = layer.layer if isinstance(layer, keras.layers.TimeDistributed) else layer
+            if is_composed(inner):
+                self.known[id(layer)] = self.expand(inner, f"{name}/", before)
             else:
                 self.found.append(Place(name, layer, before, guessed))
                 self.known[id(layer)] = (self.found[-1],)
@@ -87,6 +93,12 @@ def is_composed(layer: Any) -> bool:
     """Whether a layer is made of layers, and none of Keras's own that has weights of its own kind."""
     own = type(layer).__module__.startswith(("keras.", "kerasbridge."))
     return isinstance(layer, keras.Model) or (not own and isinstance(layer, keras.Layer) and bool(children(layer)))
+
+
+def _own_weights(model: Any) -> bool:
+    """Whether it has weights that are of none of its layers."""
+    held = {id(weight) for layer in children(model) for weight in layer.weights}
+    return any(id(weight) not in held for weight in model.weights)
 
 
 def _graph_of(model: Any) -> dict[str, Any] | None:

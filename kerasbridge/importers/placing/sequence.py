@@ -7,7 +7,7 @@ from typing import Any
 from kerasbridge.importers.placing.relations import Relations
 from kerasbridge.importers.placing.supply import Match, Supply
 
-MOST_STEPS = 100_000
+MOST_STEPS = 20_000
 """Tried before a model with many branches that are alike counts as ambiguous."""
 
 MOST_PIECES = 32
