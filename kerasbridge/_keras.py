@@ -334,6 +334,11 @@ def every_layer(model: Any) -> Sequence[Any]:
     return list(model._flatten_layers(include_self=False))
 
 
+def children(layer: Any) -> Sequence[Any]:
+    """The layers that a layer or model holds itself, in the order in which they were given to it."""
+    return list(layer._flatten_layers(recursive=False, include_self=False))
+
+
 def carries_logits(tensor: Any) -> bool:
     """Whether a softmax or sigmoid left its logits on this tensor, where TensorFlow's losses find them."""
     return hasattr(tensor, "_keras_logits")

@@ -20,6 +20,14 @@ def import_(
     origin: Annotated[
         str | None, typer.Option("--from", metavar="FORMAT", help="As kb.load_legacy names it; else it is found.")
     ] = None,
+    onto: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL.keras", help="The model that takes them, where files hold weights alone."),
+    ] = None,
+    mapped: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="LAYER=MODULE", help="With --onto: what a layer takes. May be given many times."),
+    ] = None,
     layout: Annotated[
         str, typer.Option(metavar="channels_last|channels_first", help="The order that images come in.")
     ] = "channels_last",
@@ -34,8 +42,8 @@ def import_(
 ) -> None:
     """Make a Keras model of a trained model of another framework.
 
-    What was brought, replaced and dropped is said, and which scaling of the input the files mention. They are not
-    trusted: nothing in them is run.
+    What was brought, replaced and dropped is said, and which scaling of the input the files mention; of files that hold
+    weights alone, what went where in the model that takes them. They are not trusted: nothing in them is run.
     """
     with errors_in_one_line(quiet):
         import kerasbridge as kb
@@ -46,6 +54,8 @@ def import_(
                 "format": origin,
                 "flip_kernels": flip_kernels,
                 "input_shape": _shape(input_shape),
+                "model": _opened(onto),
+                "mapping": _mapping(mapped),
             }
             report = kb.inspect_legacy(*files, **options)
             model = kb.load_legacy(*files, layout=layout, **options)
@@ -74,6 +84,31 @@ def _shape(text: str | None) -> list[int] | None:
         return [int(size) for size in text.split(",")]
     except ValueError:
         raise ArgumentError(f"Expected --input-shape as 3,224,224, received {text}.") from None
+
+
+def _opened(path: Path | None) -> Any:
+    """The model that takes weights, if one is given."""
+    from kerasbridge.errors import ArgumentError
+
+    if path is None:
+        return None
+    from kerasbridge.loading import load_model
+
+    try:
+        return load_model(path)
+    except (OSError, ValueError, TypeError) as error:
+        words = " ".join(str(error).split())
+        raise ArgumentError(f"Expected --onto to be a .keras file, received {path}: {words}") from error
+
+
+def _mapping(words: list[str] | None) -> dict[str, str | None] | None:
+    """LAYER=MODULE by the name of each layer; nothing behind the sign is a layer that keeps its weights."""
+    from kerasbridge.errors import ArgumentError
+
+    for word in words or ():
+        if not word.partition("=")[0] or "=" not in word:
+            raise ArgumentError(f"Expected --map as LAYER=MODULE, for example dense=fc1, received {word!r}.")
+    return {word.partition("=")[0]: word.partition("=")[2] or None for word in words} if words else None
 
 
 def _save(model: Any, output: Path) -> None:

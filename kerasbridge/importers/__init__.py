@@ -1,9 +1,11 @@
 """Models of other frameworks as Keras models: `kb.load_legacy`, `kb.inspect_legacy`, `preprocessing_layer`.
 
 One package or file a format turns files into a `Network` of `operations`, without Keras; `building` makes a Keras model
-of any network, of stock layers and, where none says it, of `layers`.
+of any network, of stock layers and, where none says it, of `layers`. Formats that hold weights alone give `Parameters`,
+which `placing` brings onto a Keras model that is there.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +25,17 @@ def load_legacy(
     layout: str = "channels_last",
     flip_kernels: bool | None = None,
     input_shape: Any = None,
+    mapping: Mapping[str, str | Sequence[str] | None] | None = None,
 ) -> Any:
-    """Makes a Keras model of a trained model of another framework.
+    """Makes a Keras model of a trained model of another framework, or gives one its weights.
 
     Args:
         files: the files of one model, in any order; `format` tells which. They are not trusted: sizes are checked,
             nothing in them is run.
-        format: "caffe" (.prototxt and .caffemodel), "matconvnet" (.mat) or "torch7" (.t7, .net). Without it, it is
-            found in the files; their names do not matter.
-        model: a Keras model, for formats that hold weights alone.
+        format: "caffe" (.prototxt and .caffemodel), "matconvnet" (.mat), "torch7" (.t7, .net), "pytorch" (.pt, .pth,
+            .safetensors) or "theano" (.npz, .pkl). Without it, it is found in the files; their names do not matter.
+        model: a built Keras model, for formats that hold weights alone, PyTorch's and Theano's. It is changed and
+            comes back; all is checked before anything is set.
         layout: "channels_last" for a model that takes and gives images as (batch, height, width, channels);
             "channels_first" for one that takes and gives (batch, channels, height, width), as the old frameworks did.
         flip_kernels: whether the kernels of convolutions are to be turned in space, as those of Theano have to be. For
@@ -39,6 +43,10 @@ def load_legacy(
         input_shape: the shape of what the model takes, without the batch and with the channels first whatever the
             layout: (3, 224, 224); a list of such for several inputs. For files that do not say it, an error asks where
             it has to be known; said of others, the model takes images of this size alone.
+        mapping: with ``model``, what layers take where names, order and shapes do not settle it: by the name of the
+            layer ("conv", "block/conv" in a model within the model) a module of the file ("features.0") or, of files
+            without modules, the names of its arrays (["arr_0", "arr_1"]); None for a layer that keeps its weights,
+            arrays that are then for no layer being left out. A few layers often settle all others.
 
     Returns:
         An ordinary functional Keras model, not compiled, with one output or a list of them in the order that
@@ -68,24 +76,26 @@ def load_legacy(
         raise LegacyFileError(reading.lacking)
     from kerasbridge.importers.making import make
 
-    return make(reading, model, layout)  # type: ignore[arg-type]
+    return make(reading, model, layout, mapping)  # type: ignore[arg-type]
 
 
 def inspect_legacy(
     *files: str | Path,
     format: str | None = None,  # noqa: A002
+    model: Any = None,
     flip_kernels: bool | None = None,
     input_shape: Any = None,
+    mapping: Mapping[str, str | Sequence[str] | None] | None = None,
 ) -> "Report":
-    """Says what `load_legacy` would bring, without building it, and without Keras.
+    """Says what `load_legacy` would bring, without building it, and, where no model is given, without Keras.
 
     Args:
         files: the files of one model; of Caffe's, one of the two will do.
-        format, flip_kernels, input_shape: as for `load_legacy`.
+        format, model, flip_kernels, input_shape, mapping: as for `load_legacy`. The model is not changed.
 
     Returns:
-        What is brought, replaced and dropped, and which scaling of the input the files mention: to print, or
-        ``.as_dict()``.
+        What is brought, replaced and dropped, and which scaling of the input the files mention; of files that hold
+        weights alone their arrays, and with a model which of them each layer takes: to print, or ``.as_dict()``.
 
     Raises:
         LegacyFileError: a file is not what it should be, or holds layers that cannot be brought; all are named.
@@ -104,7 +114,12 @@ def inspect_legacy(
         >>> print(*report.preprocessing)
         digits: multiplies by 0.00390625
     """
-    return formats.read(files, format, flip_kernels, input_shape).report
+    reading = formats.read(files, format, flip_kernels, input_shape)
+    if model is None and mapping is None:
+        return reading.report
+    from kerasbridge.importers.making import reported
+
+    return reported(reading, model, mapping)
 
 
 def preprocessing_layer(said: "Preprocessing", layout: str = "channels_last") -> Any:

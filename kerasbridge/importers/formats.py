@@ -16,6 +16,8 @@ FORMATS = {
     "caffe": "kerasbridge.importers.caffe",
     "matconvnet": "kerasbridge.importers.matconvnet",
     "torch7": "kerasbridge.importers.torch7",
+    "theano": "kerasbridge.importers.theano",
+    "pytorch": "kerasbridge.importers.pytorch",
 }
 """Each format and the module that reads it, a `Format`."""
 

@@ -22,6 +22,15 @@ def native_seed(same_seeds):
 
 
 @pytest.fixture
+def drawn_on_the_host():
+    """Models are built without JAX compiling what draws each of their weights."""
+    from kerasbridge._keras import portable_random
+
+    with portable_random():
+        yield
+
+
+@pytest.fixture
 def legacy():
     """The folder of files of the original frameworks."""
     folder = SHARED / "legacy"

@@ -25,7 +25,9 @@ FLOORS = {
     "own_step.": 2, "progress": 2, "training": 2, "taking_over": 2, "using": 2, "checkpoint": 2, "engines.": 2,
     "importers.channels": 1, "importers.feeding": 1, "importers.files": 1, "importers.folding": 1,
     "importers.formats": 1, "importers.network": 1, "importers.report": 1, "importers.operations.": 1,
-    "importers.caffe.": 1, "importers.matconvnet.": 1, "importers.torch7.": 1,
+    "importers.archives": 1, "importers.parameters": 1, "importers.pickles.": 1,
+    "importers.caffe.": 1, "importers.matconvnet.": 1, "importers.torch7.": 1, "importers.pytorch.": 1,
+    "importers.theano.": 1,
     "importers.": 2,
     "__main__": 3, "cli.": 3, "pytest_plugin": 3, "distributed": 3, "benchmark.": 3, "exporting.": 3,
 }  # fmt: skip

@@ -1,0 +1,77 @@
+"""The parts of a Keras model that take weights, in their order; what is unknown here is named, all of it at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+from kerasbridge._keras import keras
+from kerasbridge.errors import ArgumentError
+from kerasbridge.importers.parameters import Parameters
+from kerasbridge.importers.placing import attention, kernels, normalizing, recurrent
+from kerasbridge.importers.placing.graph import CannotTake, places
+from kerasbridge.importers.placing.orders import Orders
+from kerasbridge.importers.placing.parts import Part
+from kerasbridge.importers.placing.site import Site
+
+L = keras.layers
+BOTH: dict[tuple[type, ...], Callable[[Any, Site], list[Part]]] = {
+    (L.Dense,): kernels.dense,
+    (L.Conv1D, L.Conv2D, L.Conv3D): kernels.convolution,
+    (L.Conv1DTranspose, L.Conv2DTranspose, L.Conv3DTranspose): kernels.transposed_convolution,
+    (L.DepthwiseConv1D, L.DepthwiseConv2D): kernels.depthwise_convolution,
+    (L.SeparableConv1D, L.SeparableConv2D): kernels.separable_convolution,
+    (L.Embedding,): kernels.embedding,
+    (L.PReLU,): kernels.prelu,
+    (L.BatchNormalization,): normalizing.batch_normalization,
+    (L.Bidirectional,): recurrent.bidirectional,
+    (L.LSTM, L.GRU, L.SimpleRNN, L.RNN): recurrent.recurrent,
+}
+PYTORCH_ALONE: dict[tuple[type, ...], Callable[[Any, Site], list[Part]]] = {
+    (L.EinsumDense,): kernels.einsum_dense,
+    (L.LayerNormalization, L.GroupNormalization): normalizing.over_axes,
+    (L.RMSNormalization,): normalizing.root_mean_square,
+    (L.MultiHeadAttention,): attention.multi_head_attention,
+}
+"""What Lasagne has no layer for."""
+
+LEFT_ALONE = (L.Normalization, L.Discretization)
+"""Layers whose weights were found in data, and are not of a network."""
+
+
+def parts(model: Any, parameters: Parameters) -> list[Part]:
+    """All parts of a built model.
+
+    Raises:
+        ArgumentError: the model is not built, or has layers whose weights cannot be set; all are named.
+    """
+    if not isinstance(model, keras.Layer) or not model.built:
+        raise ArgumentError(
+            f"Expected model= to be a built Keras model, received {model!r}: call it once on data, or type "
+            "model.build((None, ...)) with the shape that it takes."
+        )
+    every = places(model)
+    orders, found, faults = Orders(every, _channels(model)), [], []
+    for place in every:
+        try:
+            found += _parts(place.layer, Site(place, orders, parameters))
+        except CannotTake as fault:
+            faults.append(f"{place.name!r} ({type(place.layer).__name__}) {fault}")
+    if faults:
+        raise ArgumentError(f"{parameters.file} cannot be brought onto {model.name}: layer {'; layer '.join(faults)}.")
+    return found
+
+
+def _channels(model: Any) -> int:
+    """The channels of the images that a model that is a class was built on."""
+    shape = (model.get_build_config() or {}).get("input_shape")
+    return shape[-1] or 0 if isinstance(shape, list | tuple) and len(shape) > 3 and isinstance(shape[-1], int) else 0
+
+
+def _parts(layer: Any, site: Site) -> list[Part]:
+    if isinstance(layer, L.TimeDistributed):
+        return _parts(layer.layer, site.within(layer.layer.name))
+    if not getattr(layer, "weights", None) or isinstance(layer, LEFT_ALONE):
+        return []
+    for kinds, rule in {**BOTH, **(PYTORCH_ALONE if site.pytorch else {})}.items():
+        if isinstance(layer, kinds):
+            return rule(layer, site)
+    raise CannotTake("is of a kind that takes no weights from such a file")

@@ -1,0 +1,63 @@
+"""PyTorch: a state_dict in .safetensors, .pt or .pth, read without torch and without unpickling.
+
+All that `torch.save` has written since 0.2 is read: zip files and what was before them, checkpoints that hold a
+state_dict among other things, and TorchScript's archives, of which only the weights are taken.
+"""
+
+from collections.abc import Sequence
+
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.files import LegacyFile
+from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.parameters import Parameter, Parameters, described, weights_and_others
+from kerasbridge.importers.pytorch import safe, saved
+from kerasbridge.importers.pytorch.modules import modules, without_wrappers
+from kerasbridge.importers.pytorch.states import state_of
+from kerasbridge.importers.report import Entry, Report
+
+DESCRIPTION = "a state_dict of PyTorch's, .safetensors, .pt or .pth"
+HOW_TO_SAY_A_SIZE = ""
+KERNELS_MAY_BE_FLIPPED = False
+
+
+def recognises(file: LegacyFile) -> bool:
+    """Whether it is one of torch's three kinds of files."""
+    return safe.recognises(file) or saved.recognises(file)
+
+
+def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
+    """Reads the weights of one file, or of several .safetensors that hold parts of one model."""
+    if len(files) > 1 and not all(map(safe.recognises, files)):
+        named = ", ".join(str(file.path) for file in files)
+        raise LegacyFileError(f"Expected one file of weights, or several .safetensors, received {named}.")
+    found, notes, ordered = [], [], True
+    for file in files:
+        try:
+            if safe.recognises(file):
+                found += safe.read(file)
+                ordered = False
+            else:
+                state, said = state_of(saved.read(file))
+                found += state
+                notes += said
+        except ValueError as error:
+            raise LegacyFileError(f"{file.path} is {error}.") from error
+    return _reading(files, found, notes, ordered)
+
+
+def _reading(files: Sequence[LegacyFile], found: list[Parameter], notes: list[str], ordered: bool) -> Reading:
+    names = ", ".join(str(file.path) for file in files)
+    plain, wrappers = without_wrappers(found)
+    weights, dropped = weights_and_others(plain)
+    if not weights:
+        raise LegacyFileError(f"{names} holds no arrays of numbers that could be weights.")
+    try:
+        groups = modules(weights)
+    except ValueError as error:
+        raise LegacyFileError(f"{names} is {error}.") from error
+    brought = tuple(Entry(one.name, described(one.array)) for one in weights)
+    notes = notes + ([f"left out of all names: {wrappers}"] if wrappers else [])
+    report = Report(
+        "pytorch", tuple(file.name for file in files), "", (), (), brought, dropped=dropped, notes=tuple(notes)
+    )
+    return Reading(report, Parameters(names, "pytorch", groups=groups, ordered=ordered))

@@ -1,0 +1,63 @@
+"""Theano: Lasagne's .npz and .npy, and pickles of arrays, of shared variables and of what holds such.
+
+Theano has no format of its own: these files hold weights alone, in the order of `lasagne.layers.get_all_param_values`
+or by names such as "conv1.W". Its convolutions turn their kernels, unless told otherwise, and no file says so.
+"""
+
+import re
+from collections.abc import Sequence
+
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.files import LegacyFile
+from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.parameters import Parameter, Parameters, described, grouped, weights_and_others
+from kerasbridge.importers.report import Entry, Report
+from kerasbridge.importers.theano import numpy_files, pickled
+
+DESCRIPTION = "Lasagne's .npz, or a pickle of parameters"
+HOW_TO_SAY_A_SIZE = ""
+KERNELS_MAY_BE_FLIPPED = True
+WHICH_ARE_FLIPPED = (
+    "Lasagne's Conv2DLayer and TransposedConv2DLayer as they come, and Theano's conv2d, turn kernels: "
+    "flip_kernels=True (--flip-kernels); Conv2DDNNLayer, Conv2DMMLayer and DilatedConv2DLayer do not: "
+    "flip_kernels=False (--no-flip-kernels)."
+)
+
+_ROLES = re.compile(r"W|b|beta|gamma|mean|inv_std|alpha|[Wb]_(in_to_|hid_to_|cell_to_)?\w+|cell_init|hid_init")
+
+
+def recognises(file: LegacyFile) -> bool:
+    """Whether a file is NumPy's or a pickle, compressed or not."""
+    return numpy_files.recognises(file) or pickled.recognises(file)
+
+
+def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
+    """Reads the arrays of one file."""
+    if len(files) > 1:
+        named = ", ".join(str(file.path) for file in files)
+        raise LegacyFileError(f"Expected one file of weights, received {named}.")
+    (file,) = files
+    try:
+        found = numpy_files.read(file) if numpy_files.recognises(file) else pickled.read(file)
+    except ValueError as error:
+        raise LegacyFileError(f"{file.path} is {error}.") from error
+    weights, dropped = weights_and_others(found)
+    if not weights:
+        raise LegacyFileError(f"{file.path} holds no arrays of numbers that could be weights.")
+    return Reading(_report(file, weights, dropped, flip_kernels), _parameters(file, weights, flip_kernels))
+
+
+def _parameters(file: LegacyFile, weights: Sequence[Parameter], flip_kernels: bool | None) -> Parameters:
+    named = all(_ROLES.fullmatch(one.role) and one.prefix for one in weights)
+    return Parameters(
+        str(file.path), "lasagne", () if named else tuple(weights), grouped(weights) if named else (),
+        flip_kernels=flip_kernels, asking=WHICH_ARE_FLIPPED,
+    )  # fmt: skip
+
+
+def _report(file: LegacyFile, weights: Sequence[Parameter], dropped: tuple[Entry, ...], flip: bool | None) -> Report:
+    notes: tuple[str, ...] = ()
+    if flip is None and any(one.array.ndim > 2 for one in weights):
+        notes = (f"the file does not say whether kernels are turned. {WHICH_ARE_FLIPPED}",)
+    brought = tuple(Entry(one.name, described(one.array)) for one in weights)
+    return Report("theano", (file.name,), "", (), (), brought, dropped=dropped, notes=notes)
