@@ -86,8 +86,8 @@ def test_a_graph_with_a_path_around_is_run_in_its_order(tmp_path):
 
 def test_a_graph_may_split_tables_and_have_several_inputs_and_outputs(tmp_path):
     nodes, weights = [], (normal(4, 5), normal(4, 6))
-    entry = node(nodes, nSplitOutputs=2)
-    left, right = (node(nodes, None, [entry], selectindex=place) for place in (1, 2))
+    splitting = node(nodes, None, [node(nodes)], nSplitOutputs=2)
+    left, right = (node(nodes, None, [splitting], selectindex=place) for place in (1, 2))
     one = node(nodes, nn("Linear", weight=weights[0]), [left])
     two = node(nodes, nn("Linear", weight=weights[1]), [right])
     total = node(nodes, nn("CAddTable"), [one, two])

@@ -6,7 +6,7 @@ from typing import Any
 
 from kerasbridge.importers.operations import Shape
 from kerasbridge.importers.torch7.layers import Module, NotBrought
-from kerasbridge.importers.torch7.nngraph import children_of, nodes_of
+from kerasbridge.importers.torch7.nngraph import children_of, inputs_of, nodes_of
 from kerasbridge.importers.torch7.objects import Object, Table, Tensor
 
 Wanted = Any
@@ -80,7 +80,7 @@ def _of_graph(module: Module, known: Known) -> Wanted:
     by_data = {data: node for node, data in nodes}
     first = nodes[0][0]
     if module.get("nInputs", 1.0) != 1:
-        return [_behind(by_data.get(child), by_data, known) for child in children_of(first)]
+        return [_behind(by_data.get(child), by_data, known) for child in inputs_of(first, by_data)]
     return _behind(first, by_data, known)
 
 

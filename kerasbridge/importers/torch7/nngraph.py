@@ -1,6 +1,6 @@
 """The gModule of nngraph: a graph of modules, gone through as its `runForwardFunction` does (`gmodule.lua`)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from kerasbridge.importers.torch7.graph import Graph, Value
 from kerasbridge.importers.torch7.layers import Module, NotBrought
@@ -24,6 +24,19 @@ def children_of(node: Object) -> Iterator[Table]:
         data = child.fields.get("data") if isinstance(child, Object) else None
         if isinstance(data, Table):
             yield data
+
+
+def inputs_of(first: Object, by_data: Mapping[Table, Object]) -> list[Table]:
+    """The data of the nodes that take one of several inputs each; `split` puts a node between them and the first."""
+    children = list(children_of(first))
+    splitting = [by_data[data] for data in children if data.get("nSplitOutputs") is not None and data in by_data]
+    taking = children_of(splitting[0]) if splitting else children
+    return sorted(taking, key=_index)
+
+
+def _index(data: Table) -> float:
+    selected = data.get("selectindex")
+    return selected if isinstance(selected, float) else 0.0
 
 
 def place_among_inputs(child: Table, data: Table) -> int:
