@@ -11,7 +11,11 @@ from kerasbridge.importers.network import Network, fitting_sizes, sized
 from kerasbridge.importers.operations import SizeUnknown
 from kerasbridge.importers.report import Report
 
-FORMATS = {"caffe": "kerasbridge.importers.caffe"}
+FORMATS = {
+    "caffe": "kerasbridge.importers.caffe",
+    "keras1": "kerasbridge.importers.keras_files.keras1",
+    "keras2": "kerasbridge.importers.keras_files.keras2",
+}
 """Each format and the module that reads it, a `Format`."""
 
 
