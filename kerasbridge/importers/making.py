@@ -36,5 +36,6 @@ def make(reading: Reading, model: Any, layout: building.Layout) -> Any:
                 raise ArgumentError(
                     "These files hold weights alone: type model=, a Keras model of the same layers, or add the .json."
                 )
-            return keras_files.fill(model, weights, layout)
+            keras_files.plan(weights, model).apply()
+            return model
     raise TypeError(f"{type(reading.content).__name__} is no content that a model is made of.")

@@ -56,6 +56,7 @@ class Layer:
         call: further arguments of each of its calls.
         trainable: whether it is trained.
         notes: what of it is not in the parts.
+        arrays: the arrays of the file, once they are there.
         weights: those of each part, once they are there.
     """
 
@@ -68,6 +69,7 @@ class Layer:
     call: Mapping[str, Any] = field(default_factory=dict)
     trainable: bool = True
     notes: tuple[str, ...] = ()
+    arrays: tuple[Array, ...] = ()
     weights: tuple[tuple[Array, ...], ...] = ()
 
     def __str__(self) -> str:

@@ -63,7 +63,7 @@ def _version_within(file: LegacyFile) -> int | None:
             if not _is_of_keras(root):
                 return None
             said, config = _said(root, "keras_version"), hdf5.text(root, "model_config")
-            group = root["model_weights"] if "model_weights" in root else root
+            group = _weights_group(root)
             has_names = "layer_names" in group.attrs or "layer_names0" in group.attrs or "nb_layers" in group.attrs
     except LegacyFileError:
         return 2
@@ -89,8 +89,12 @@ def _is_weights_of_keras_3(root: Any) -> bool:
 
 def _said(root: Any, name: str) -> str:
     """An attribute of the file or of its weights; where they differ, of the weights: they may come from elsewhere."""
-    group = root["model_weights"] if "model_weights" in root else root
-    return hdf5.text(group, name) or hdf5.text(root, name)
+    return hdf5.text(_weights_group(root), name) or hdf5.text(root, name)
+
+
+def _weights_group(root: Any) -> Any:
+    """Where the weights are: in a group of their own beside a model, else at the root."""
+    return hdf5.member(root, "model_weights") if "model_weights" in root else root
 
 
 def found(file: LegacyFile) -> Found:
@@ -117,8 +121,7 @@ def _in_hdf5(file: LegacyFile) -> Found:
         if said.startswith("3") or _is_weights_of_keras_3(root):
             opens = "load_model opens" if "model_config" in root.attrs else "Model.load_weights reads"
             raise LegacyFileError(f"{file.path} is of Keras 3: keras.models.{opens} it, on every backend.")
-        group = hdf5.member(root, "model_weights") if "model_weights" in root else root
-        weights = _weights(group)
+        weights = _weights(_weights_group(root))
         config = hdf5.text(root, "model_config")
         compiled = "training_config" in root.attrs
     if not weights and not config:

@@ -140,13 +140,20 @@ class Sequence:
         if first["class_name"] == "InputLayer":
             entry = fed(first["config"])
             return ((entry,), ()), Ref(entry.name), entries[1:]
-        inputs = self._added(first, layers).model.inputs if first["class_name"] in MODELS else first_inputs(first)
+        inputs = self._fed_to(first, layers)
         if inputs is None and isinstance(self.config, dict) and self.config.get("build_input_shape"):
             inputs = (Input("input", _shape(self.config["build_input_shape"])),)
         if inputs is None or len(inputs) != 1:
             raise LegacyFileError("does not say the shape of its input: it was saved before it was built")
         name = f"{_name(first['class_name'], first['config']) or self.name or 'sequential'}_input"
         return ((replace(inputs[0], name=name),), ()), Ref(name), entries
+
+    def _fed_to(self, first: Mapping[str, Any], layers: dict[str, Layer]) -> tuple[Input, ...] | None:
+        """What the first layer says is fed to it, or what is fed to a model that is the first."""
+        if first["class_name"] not in MODELS:
+            return first_inputs(first)
+        model = self._added(first, layers).model
+        return model.inputs if model is not None else None
 
     def _merged(self, entries: list[Any], layers: dict[str, Layer]) -> Any:
         """Models of Keras 1 whose outputs are merged: they are models within the model."""
@@ -238,7 +245,8 @@ def _settled(
         made[call.layer] = made.get(call.layer, 0) + 1
     every = [*given, *(ref for call in found for ref in call.needs())]
     first = {
-        name: max((ref.call for ref in every if ref.layer == name), default=0) - count + 1 for name, count in made.items()
+        name: max((ref.call for ref in every if ref.layer == name), default=0) - count + 1
+        for name, count in made.items()
     }
 
     def at(ref: Ref) -> Ref:

@@ -44,7 +44,7 @@ def text(group: Any, name: str) -> str:
 def texts(group: Any, name: str) -> list[str]:
     """An attribute that is a list of texts, which Keras splits into `name` 0, 1, … where it is long."""
     names = [name] if name in group.attrs else []
-    while not (name in names) and f"{name}{len(names)}" in group.attrs:
+    while name not in names and f"{name}{len(names)}" in group.attrs:
         names.append(f"{name}{len(names)}")
     return [_decoded(one) for each in names for one in np.asarray(group.attrs[each]).reshape(-1).tolist()]
 

@@ -57,7 +57,9 @@ def in_order(calls: Iterable[Call], inputs: Mapping[str, Any]) -> tuple[Call, ..
     while waiting:
         now = [call for call in waiting if all((ref.layer, ref.call) in ready for ref in call.needs())]
         if not now:
-            raise LegacyFileError(f"has layers that wait for each other: {waiting[0].layer!r} and {len(waiting) - 1} more")
+            raise LegacyFileError(
+                f"has layers that wait for each other: {waiting[0].layer!r} and {len(waiting) - 1} more"
+            )
         done = {id(call) for call in now}
         waiting = [call for call in waiting if id(call) not in done]
         ordered += now

@@ -1,4 +1,4 @@
-"""Keras 1's arrays of a layer as Keras 2 has them, as Keras 2 itself turned them (`keras/engine/saving.py` of 2.3.1)."""
+"""Keras 1's arrays of a layer as Keras 2 has them, as Keras 2 turned them (`keras/engine/saving.py` of 2.3.1)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -62,7 +62,7 @@ def _kernels_last(arrays: Arrays) -> Arrays:
 
 def _along_time(kernel: Array, config: Mapping[str, Any]) -> Array:
     """(time, 1, channels, filters), before 1.1 (filters, channels, time, 1), as (time, channels, filters)."""
-    length, filters = config["kernel_size"], config["filters"]
+    length, filters = np.ravel(config["kernel_size"])[0], config["filters"]
     if kernel.shape[:2] != (length, 1) or kernel.shape[3] != filters:
         kernel = kernel.transpose(2, 3, 1, 0)
     return kernel[:, 0]

@@ -43,7 +43,9 @@ def read(files: Sequence[LegacyFile], flip_kernels: bool | None, version: int) -
 def _sorted(everything: list[Found]) -> tuple[Found | None, Found | None]:
     """The file with the model and the one with the weights; often one is both."""
     models = [one for one in everything if one.config is not None]
-    weights = [one for one in everything if one.weights and one.config is None] or [one for one in models if one.weights]
+    weights = [one for one in everything if one.weights and one.config is None] or [
+        one for one in models if one.weights
+    ]
     if len(models) > 1 or len(weights) > 1 or len(everything) > 2:
         named = ", ".join(str(one.file.path) for one in everything)
         raise LegacyFileError(f"Expected one model, in one .h5 or in a .json and an .h5 of weights, received {named}.")
@@ -82,7 +84,7 @@ def _model(
 
 
 def _described(described: Found, origin: Origin, weights: Found | None) -> tuple[Model, Origin]:
-    """The model without weights. A configuration and weights may be of two versions of Keras: then of the one's words."""
+    """The model without weights, and its origin."""
     config = described.config or {}
     if described.version:
         origin = replace(origin, version=described.version)

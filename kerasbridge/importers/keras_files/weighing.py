@@ -86,7 +86,8 @@ def weighted(layer: Layer, arrays: Sequence[Array]) -> Layer:
     except (ValueError, IndexError, TypeError) as error:
         shapes = ", ".join(str(array.shape) for array in arrays)
         raise LegacyFileError(f"the arrays {shapes} of layer {layer} do not fit it: {error}.") from error
-    return replace(layer, weights=tuple(tuple(np.asarray(one) for one in part) for part in parts))
+    weights = tuple(tuple(np.asarray(one) for one in part) for part in parts)
+    return replace(layer, arrays=tuple(arrays), weights=weights)
 
 
 def _shared_out(layer: Layer, arrays: Sequence[Array]) -> dict[str, list[Array]]:
@@ -95,7 +96,9 @@ def _shared_out(layer: Layer, arrays: Sequence[Array]) -> dict[str, list[Array]]
     within = list(leaves(layer.model))
     if len(arrays) != sum(len(leaf.names) for leaf in within):
         expected = sum(len(leaf.names) for leaf in within)
-        raise LegacyFileError(f"the model {layer} within the model has {expected} arrays; in the file are {len(arrays)}.")
+        raise LegacyFileError(
+            f"the model {layer} within the model has {expected} arrays; in the file are {len(arrays)}."
+        )
     rest = iter(arrays)
     found: list[dict[str, Array]] = [{} for _ in within]
     for trained in (True, False):

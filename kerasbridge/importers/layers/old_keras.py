@@ -10,7 +10,7 @@ from kerasbridge.importers.layers.pooling import CeilAveragePooling2D, CeilMaxPo
 ops = keras.ops
 
 
-@keras.saving.register_keras_serializable("kerasbridge")
+@keras.saving.register_keras_serializable("kerasbridge")  # type: ignore[untyped-decorator]
 def hard_sigmoid(x: Any) -> Any:
     """``clip(0.2 * x + 0.5, 0, 1)``, of Keras 1 and 2 (`keras/backend/tensorflow_backend.py`).
 

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.importers.keras_files.description import Layer, Part
+from kerasbridge.importers.keras_files.description import CHANNELS_FIRST, Layer, Part
 from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, with_bias
 from kerasbridge.importers.keras_files.origin import Refusal
 from kerasbridge.importers.operations import Array
 
 _DEPTHWISE = tuple(f"depthwise_{name}" for name in ("initializer", "regularizer", "constraint"))
+_BIASED = tuple(name for name in WEIGHTED if not name.startswith("kernel"))
 _POINTWISE = tuple(f"pointwise_{name}" for name in ("initializer", "regularizer", "constraint"))
 
 
@@ -38,6 +39,10 @@ def _convolution(kind: str, axes: int, kernels: Sequence[str], *names: str) -> C
         order = said.origin.order_of(said.config) if said.config.get("data_format") or axes > 1 else None
         main = Part(kind, options | {"padding": padding}, order)
         parts = (Part(f"ZeroPadding{axes}D", {"padding": before}, order, "pad"), main) if before else (main,)
+        if order == CHANNELS_FIRST and options.get("activation") in ("softmax", "log_softmax"):
+            raise Refusal(f"has a {options['activation']} along the width of images, which is not brought")
+        if order == CHANNELS_FIRST and options.get("activation") in ("softmax", "log_softmax"):
+            raise Refusal(f"has a {options['activation']} along the width of images, which is not brought")
         turn = said.origin.flips(said.name) if max(size) > 1 else False
 
         def arrange(arrays: Sequence[Array]) -> list[Sequence[Array]]:
@@ -150,12 +155,12 @@ def _windowed(kind: str, axes: int) -> Callable[[Said], Layer]:
 
 
 def _separable(kind: str, axes: int) -> Callable[[Said], Layer]:
-    names = ("filters", "depth_multiplier", *WEIGHTED, *_DEPTHWISE, *_POINTWISE)
+    names = ("filters", "depth_multiplier", *_BIASED, *_DEPTHWISE, *_POINTWISE)
     return _convolution(kind, axes, ("depthwise_kernel", "pointwise_kernel"), *names)
 
 
 def _depthwise(kind: str, axes: int) -> Callable[[Said], Layer]:
-    return _convolution(kind, axes, ("depthwise_kernel",), "depth_multiplier", *WEIGHTED, *_DEPTHWISE)
+    return _convolution(kind, axes, ("depthwise_kernel",), "depth_multiplier", *_BIASED, *_DEPTHWISE)
 
 
 TABLE: Table = {

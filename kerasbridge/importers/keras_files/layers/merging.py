@@ -23,7 +23,9 @@ def _cosine(said: Said) -> Layer:
 def _attention(said: Said) -> Layer:
     if said.get("causal"):
         raise Refusal("has the argument causal, which Keras 3 has not")
-    options = said.options("use_scale", "dropout") | ({"score_mode": said.config["score_mode"]} if said.get("score_mode") else {})
+    options = said.options("use_scale", "dropout") | (
+        {"score_mode": said.config["score_mode"]} if said.get("score_mode") else {}
+    )
     additive = said.kind == "AdditiveAttention"
     scaled = said.get("use_scale", additive)
     weights = ["concat_score_weight"] if said.get("score_mode") == "concat" else []

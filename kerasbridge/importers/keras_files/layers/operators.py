@@ -32,9 +32,10 @@ def operator(function: str, inputs: tuple[Ref, ...], options: Mapping[str, Any])
     """
     said = {name: value for name, value in options.items() if value is not None and name != "name"}
     if function in _OF_ONE and not said and len(inputs) == 1:
-        name = activation(_OF_ONE[function])
-        return (Part("Softmax") if name == "softmax" else Part("Activation", {"activation": name})), inputs
-    if {*said} <= {"y"} and (function in _OF_TWO or function in ("math.truediv", "__operators__.truediv", "math.divide")):
+        return Part("Activation", {"activation": activation(_OF_ONE[function])}), inputs
+    if {*said} <= {"y"} and (
+        function in _OF_TWO or function in ("math.truediv", "__operators__.truediv", "math.divide")
+    ):
         return _of_two(function, inputs, said.get("y"))
     raise Refusal(f"is the function tf.{function} of TensorFlow, which is not brought")
 

@@ -11,6 +11,8 @@ from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table,
 from kerasbridge.importers.keras_files.origin import Refusal
 from kerasbridge.importers.operations import Array
 
+_FILLED = ("fill_mode", "interpolation", "fill_value")
+
 
 def _stock(kind: str, *names: str, **renamed: str) -> Callable[[Said], Layer]:
     """What makes a layer without weights that takes its arguments as they are, some by another name."""
@@ -38,12 +40,7 @@ def _spatial_dropout(said: Said) -> Layer:
 
 
 def _activation(said: Said) -> Layer:
-    return said.layer(_activated(arguments.activation(said.get("activation"))))
-
-
-def _activated(name: str) -> Part:
-    """Softmax is a layer, for its axis moves with the order of the others."""
-    return Part("Softmax") if name == "softmax" else Part("Activation", {"activation": name})
+    return said.layer(Part("Activation", {"activation": arguments.activation(said.get("activation"))}))
 
 
 def _dense(said: Said) -> Layer:
@@ -120,15 +117,34 @@ def _prelu(said: Said) -> Layer:
 
 def _upsampling(said: Said) -> Layer:
     interpolation, version = said.get("interpolation", "nearest"), said.origin.version
-    if interpolation != "nearest" and (said.kind != "UpSampling2D" or version < "2.4" and not version.endswith("-tf")):
+    if interpolation != "nearest" and (said.kind != "UpSampling2D" or _has_corners_of_its_own(version)):
         raise Refusal(f"interpolates ({interpolation}) by a rule of an old backend that Keras 3 has not")
     order = said.origin.order_of(said.config) if said.kind != "UpSampling1D" else None
     options = said.options("size") | ({} if interpolation == "nearest" else {"interpolation": interpolation})
     return said.layer(Part(said.kind, options, order))
 
 
+def _has_corners_of_its_own(version: str) -> bool:
+    """Whether images are resized as TensorFlow 1 and Theano did it; since 2.2.4-tf they are as in Keras 3."""
+    return version < "2.2.4" or (version < "2.4" and not version.endswith("-tf"))
+
+
+def _has_corners_of_its_own(version: str) -> bool:
+    """Whether images are resized as TensorFlow 1 and Theano did it; since 2.2.4-tf they are as in Keras 3."""
+    return version < "2.2.4" or (version < "2.4" and not version.endswith("-tf"))
+
+
 def _rescaling(said: Said) -> Layer:
     return said.layer(Part("Rescaling", said.options("scale", "offset")))
+
+
+def _augmenting(*names: str) -> Callable[[Said], Layer]:
+    """What changes images at random in training alone."""
+
+    def layer(said: Said) -> Layer:
+        return said.layer(Part(said.kind, said.options(*names), CHANNELS_LAST))
+
+    return layer
 
 
 def _resizing(said: Said) -> Layer:
@@ -143,8 +159,14 @@ TABLE: Table = {
     "BatchNormalizationV2": _batch_normalization, "SyncBatchNormalization": _batch_normalization,
     "LayerNormalization": _layer_normalization, "GroupNormalization": _group_normalization,
     "UnitNormalization": _stock("UnitNormalization", "axis"), "Normalization": _normalization,
+    "RandomFlip": _augmenting("mode"), "RandomContrast": _augmenting("factor"),
+    "RandomBrightness": _augmenting("factor", "value_range"), "RandomRotation": _augmenting("factor", *_FILLED),
+    "RandomZoom": _augmenting("height_factor", "width_factor", *_FILLED),
+    "RandomTranslation": _augmenting("height_factor", "width_factor", *_FILLED),
+    "CenterCrop": _augmenting("height", "width"),
     "Rescaling": _rescaling, "Resizing": _resizing, "Dropout": _stock("Dropout", "rate", "noise_shape"),
-    "SpatialDropout1D": _stock("SpatialDropout1D", "rate"), "SpatialDropout2D": _spatial_dropout, "SpatialDropout3D": _spatial_dropout, "GaussianNoise": _stock("GaussianNoise", "stddev"),
+    "SpatialDropout1D": _stock("SpatialDropout1D", "rate"), "SpatialDropout2D": _spatial_dropout,
+    "SpatialDropout3D": _spatial_dropout, "GaussianNoise": _stock("GaussianNoise", "stddev"),
     "GaussianDropout": _stock("GaussianDropout", "rate"), "AlphaDropout": _stock("AlphaDropout", "rate"),
     "ActivityRegularization": _stock("ActivityRegularization", "l1", "l2"), "Masking": _stock("Masking", "mask_value"),
     "Reshape": _stock("Reshape", "target_shape"), "Permute": _stock("Permute", "dims"),

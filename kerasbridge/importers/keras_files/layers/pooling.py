@@ -29,7 +29,7 @@ def _pooling(kind: str, axes: int) -> Callable[[Said], Layer]:
 
 
 def _theano(kind: str, window: tuple[int, ...]) -> dict[str, object]:
-    """The cells around an image with which the windows lie as Theano's do (`pool2d` of `keras/backend/theano_backend.py`).
+    """The cells around an image with which windows lie as Theano's do (`pool2d` of `keras/backend/theano_backend.py`).
 
     It pads by ``k - 2`` where k is odd and more than 2, else by ``k - 1``, on both sides, and takes the first
     ceil(n / stride) windows.
@@ -48,6 +48,6 @@ def _global(kind: str, axes: int) -> Callable[[Said], Layer]:
     return layer
 
 
-TABLE: Table = {
-    f"{kind}Pooling{axes}D": _pooling(kind, axes) for kind in ("Max", "Average") for axes in (1, 2, 3)
-} | {f"Global{kind}Pooling{axes}D": _global(kind, axes) for kind in ("Max", "Average") for axes in (1, 2, 3)}
+TABLE: Table = {f"{kind}Pooling{axes}D": _pooling(kind, axes) for kind in ("Max", "Average") for axes in (1, 2, 3)} | {
+    f"Global{kind}Pooling{axes}D": _global(kind, axes) for kind in ("Max", "Average") for axes in (1, 2, 3)
+}

@@ -48,7 +48,9 @@ def bidirectional(said: Said, translate: Translate) -> Layer:
 def _is_alike(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
     """Whether two recurrent layers differ in name and direction alone."""
     apart = {"name", "go_backwards"}
-    one, other = ({key: value for key, value in each["config"].items() if key not in apart} for each in (forward, backward))
+    one, other = (
+        {key: value for key, value in each["config"].items() if key not in apart} for each in (forward, backward)
+    )
     return forward["class_name"] == backward["class_name"] and one == other
 
 

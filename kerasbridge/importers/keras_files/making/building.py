@@ -20,7 +20,7 @@ from kerasbridge.importers.keras_files.description import (
 )
 from kerasbridge.importers.keras_files.making import order
 from kerasbridge.importers.keras_files.making.order import Value
-from kerasbridge.importers.keras_files.making.parts import checked, call, layer_of
+from kerasbridge.importers.keras_files.making.parts import call, checked, layer_of
 from kerasbridge.importers.operations import Array
 
 Layout = str
@@ -118,7 +118,9 @@ class Builder:
     def _call(self, one: Call) -> None:
         layer = self.model.layers[one.layer]
         values = [self._value(ref, layer) for ref in one.inputs]
-        options = {name: self._value(value, layer) if isinstance(value, Ref) else value for name, value in one.options.items()}
+        options = {
+            name: self._value(value, layer) if isinstance(value, Ref) else value for name, value in one.options.items()
+        }
         try:
             results = self._results(layer, values, options)
         except LegacyFileError:
@@ -197,9 +199,7 @@ class Builder:
 
 
 def _is_stateful(model: Model) -> bool:
-    return any(
-        (part.inner or part).options.get("stateful") for _, layer in model.every_layer() for part in layer.parts
-    )
+    return any((part.inner or part).options.get("stateful") for _, layer in model.every_layer() for part in layer.parts)
 
 
 def _one_or_all(tensors: list[Any]) -> Any:

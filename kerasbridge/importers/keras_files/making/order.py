@@ -3,6 +3,7 @@
 A tensor's axes are numbered as in the file. In the model one of them may lie last instead, that of the channels.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -58,6 +59,10 @@ def wanted(part: Part, values: Sequence[Value]) -> int | None:
         return axis if core.order == CHANNELS_FIRST and axis < rank - 1 else None
     if part.kind in MERGING and len({value.rank for value in values}) > 1:
         return None
+    if core.options.get("activation") == "log_softmax" and core.kind == "Activation":
+        return None
+    if core.options.get("activation") == "log_softmax" and core.kind == "Activation":
+        return None
     if core.kind in ELEMENTWISE | ALONG_AXES | MERGING and not (within and values[0].channels == 1):
         return next((value.channels for value in values if value.channels is not None), None)
     return None
@@ -72,7 +77,7 @@ def channels_axis(part: Part) -> int:
 def given(part: Part, channels: int | None, before: int, after: int) -> int | None:
     """The axis that lies last in what a layer gives, which takes `before` axes and gives `after`."""
     core = part.inner or part
-    if channels is None or core.kind == "Flatten" or core.kind.startswith("Global") and after < before:
+    if channels is None or core.kind == "Flatten" or (core.kind.startswith("Global") and after < before):
         return None
     return channels - (before - after)
 
@@ -99,7 +104,7 @@ def _place(axis: int, places: Sequence[int]) -> int:
 
 
 def image_orders(model: Model) -> dict[int, tuple[str, int]]:
-    """By the number of axes of images, their order in the file and the axis of their channels, where all layers agree."""
+    """By the number of axes of images their order in the file and the axis of their channels, where layers agree."""
     found: dict[int, set[tuple[str, int]]] = {}
     for rank, order, axis in _orders(model):
         found.setdefault(rank, set()).add((order, axis))
@@ -110,7 +115,7 @@ def _orders(model: Model) -> Iterator[tuple[int, str, int]]:
     for _, layer in model.every_layer():
         for part in layer.parts:
             core = part.inner or part
-            if core.order in (CHANNELS_FIRST, CHANNELS_LAST) and core.kind[-2:] in ("1D", "2D", "3D") or "Transpose" in core.kind:
-                sizes = next((int(letter) for letter in core.kind if letter.isdigit()), 2)
-                extra = (core.kind == "ConvLSTM2D") + (part.kind == "TimeDistributed")
-                yield sizes + 2 + extra, core.order or CHANNELS_LAST, channels_axis(part)
+            windows = re.search("([123])D", core.kind)
+            if core.order is not None and windows:
+                axis = channels_axis(part)
+                yield int(windows[1]) + 1 + axis, core.order, axis

@@ -33,6 +33,8 @@ def layer_of(part: Part, name: str, weights: Sequence[Array], values: Sequence[V
         channels: the axis that lies last in these.
     """
     rank = values[0].rank
+    if part.options.get("activation") == "softmax" and part.kind == "Activation" and channels is not None:
+        part = Part("Softmax")
     if part.inner is None:
         return _class(part.kind)(name=name, **_options(part, weights, values, channels, rank))
     if part.kind == "TimeDistributed":
@@ -53,9 +55,7 @@ def _options(
     options = {name: _FUNCTIONS.get(str(value), value) for name, value in part.options.items()}
     if part.kind == "PReLU" and weights:
         options["shared_axes"] = _shared(weights[0], values[0]) or None
-    elif part.kind in order.ALONG_AXES:
-        options = order.along(options, part, channels, rank)
-    elif "noise_shape" in options:
+    elif part.kind in order.ALONG_AXES or "noise_shape" in options:
         options = order.along(options, part, channels, rank)
     if "data_format" in inspect.signature(_class(part.kind).__init__).parameters:
         options["data_format"] = CHANNELS_LAST
@@ -84,7 +84,9 @@ def checked(
     if kernel is None or not weights:
         return weights
     if tuple(weights[0].shape) != kernel:
-        raise LegacyFileError(f"layer {layer} needs weights of the shape {kernel}; in the file they are {weights[0].shape}.")
+        raise LegacyFileError(
+            f"layer {layer} needs weights of the shape {kernel}; in the file they are {weights[0].shape}."
+        )
     return weights
 
 
