@@ -18,8 +18,8 @@ _MERGES = {
 }  # fmt: skip
 _WORDS = {
     "W_regularizer": "kernel_regularizer", "b_regularizer": "bias_regularizer",
-    "U_regularizer": "recurrent_regularizer", "W_constraint": "kernel_constraint", "b_constraint": "bias_constraint", "init": "kernel_initializer",
-    "inner_init": "recurrent_initializer", "bias": "use_bias", "nb_filter": "filters", "border_mode": "padding",
+    "U_regularizer": "recurrent_regularizer", "W_constraint": "kernel_constraint",
+    "b_constraint": "bias_constraint", "init": "kernel_initializer", "inner_init": "recurrent_initializer", "bias": "use_bias", "nb_filter": "filters", "border_mode": "padding",
     "dim_ordering": "data_format", "subsample": "strides", "subsample_length": "strides", "p": "rate",
     "inner_activation": "recurrent_activation", "dropout_W": "dropout", "dropout_U": "recurrent_dropout",
     "pool_length": "pool_size", "stride": "strides", "length": "size", "sigma": "stddev",

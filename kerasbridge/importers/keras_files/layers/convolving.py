@@ -41,8 +41,6 @@ def _convolution(kind: str, axes: int, kernels: Sequence[str], *names: str) -> C
         parts = (Part(f"ZeroPadding{axes}D", {"padding": before}, order, "pad"), main) if before else (main,)
         if order == CHANNELS_FIRST and options.get("activation") in ("softmax", "log_softmax"):
             raise Refusal(f"has a {options['activation']} along the width of images, which is not brought")
-        if order == CHANNELS_FIRST and options.get("activation") in ("softmax", "log_softmax"):
-            raise Refusal(f"has a {options['activation']} along the width of images, which is not brought")
         turn = said.origin.flips(said.name) if max(size) > 1 else False
 
         def arrange(arrays: Sequence[Array]) -> list[Sequence[Array]]:

@@ -101,6 +101,11 @@ def _normalization(said: Said) -> Layer:
     return said.layer(Part("Normalization", options), names=("mean", "variance", "count"), arrange=arrange)
 
 
+def _scale(said: Said) -> Layer:
+    """ConvNeXt's, of keras.applications."""
+    return said.layer(Part("Affine", {"axes": (3,), "bias": False}, CHANNELS_LAST), names=("gamma",))
+
+
 def _flatten(said: Said) -> Layer:
     """Keras 2 brings channels_first into the other order first; Keras 1 and the first of Keras 2 have no such word."""
     return said.layer(Part("Flatten", order=said.config.get("data_format")))
@@ -122,11 +127,6 @@ def _upsampling(said: Said) -> Layer:
     order = said.origin.order_of(said.config) if said.kind != "UpSampling1D" else None
     options = said.options("size") | ({} if interpolation == "nearest" else {"interpolation": interpolation})
     return said.layer(Part(said.kind, options, order))
-
-
-def _has_corners_of_its_own(version: str) -> bool:
-    """Whether images are resized as TensorFlow 1 and Theano did it; since 2.2.4-tf they are as in Keras 3."""
-    return version < "2.2.4" or (version < "2.4" and not version.endswith("-tf"))
 
 
 def _has_corners_of_its_own(version: str) -> bool:
@@ -164,7 +164,8 @@ TABLE: Table = {
     "RandomZoom": _augmenting("height_factor", "width_factor", *_FILLED),
     "RandomTranslation": _augmenting("height_factor", "width_factor", *_FILLED),
     "CenterCrop": _augmenting("height", "width"),
-    "Rescaling": _rescaling, "Resizing": _resizing, "Dropout": _stock("Dropout", "rate", "noise_shape"),
+    "LayerScale": _scale, "Rescaling": _rescaling, "Resizing": _resizing,
+    "Dropout": _stock("Dropout", "rate", "noise_shape"),
     "SpatialDropout1D": _stock("SpatialDropout1D", "rate"), "SpatialDropout2D": _spatial_dropout,
     "SpatialDropout3D": _spatial_dropout, "GaussianNoise": _stock("GaussianNoise", "stddev"),
     "GaussianDropout": _stock("GaussianDropout", "rate"), "AlphaDropout": _stock("AlphaDropout", "rate"),

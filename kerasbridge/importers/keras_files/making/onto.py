@@ -60,7 +60,7 @@ def plan(weights: WeightsAlone, model: Any) -> Plan:
     fitting = [one for one in tried if isinstance(one, Plan)]
     if len(fitting) == 2 and not all(_alike(*fitting)):
         raise LegacyFileError(
-            "the kernels of this file fit the model in both orders, 'th' and 'tf': give the .json of its model beside it."
+            "the kernels of this file fit the model in both orders, 'th' and 'tf': give the .json of its model too."
         )
     if fitting:
         return fitting[0]

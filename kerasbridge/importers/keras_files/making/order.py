@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from kerasbridge.importers.keras_files.description import CHANNELS_FIRST, CHANNELS_LAST, Model, Part
+from kerasbridge.importers.keras_files.description import CHANNELS_FIRST, Model, Part
 
 ALONG_AXES = {
     "BatchNormalization", "Concatenate", "GroupNormalization", "LayerNormalization", "Normalization", "Softmax",
@@ -59,9 +59,7 @@ def wanted(part: Part, values: Sequence[Value]) -> int | None:
         return axis if core.order == CHANNELS_FIRST and axis < rank - 1 else None
     if part.kind in MERGING and len({value.rank for value in values}) > 1:
         return None
-    if core.options.get("activation") == "log_softmax" and core.kind == "Activation":
-        return None
-    if core.options.get("activation") == "log_softmax" and core.kind == "Activation":
+    if core.kind == "Activation" and core.options["activation"] in (("softmax",) if within else ()) + ("log_softmax",):
         return None
     if core.kind in ELEMENTWISE | ALONG_AXES | MERGING and not (within and values[0].channels == 1):
         return next((value.channels for value in values if value.channels is not None), None)
