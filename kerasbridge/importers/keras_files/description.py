@@ -53,7 +53,6 @@ class Layer:
         names: how its arrays are called in the file, in their order there.
         arrange: what makes the weights of the parts of them.
         model: the model that it is or wraps.
-        call: further arguments of each of its calls.
         trainable: whether it is trained.
         notes: what of it is not in the parts.
         arrays: the arrays of the file, once they are there.
@@ -66,7 +65,6 @@ class Layer:
     names: tuple[str, ...] = ()
     arrange: Arrange = _alone
     model: "Model | None" = None
-    call: Mapping[str, Any] = field(default_factory=dict)
     trainable: bool = True
     notes: tuple[str, ...] = ()
     arrays: tuple[Array, ...] = ()

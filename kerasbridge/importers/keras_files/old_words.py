@@ -19,11 +19,11 @@ _MERGES = {
 _WORDS = {
     "W_regularizer": "kernel_regularizer", "b_regularizer": "bias_regularizer",
     "U_regularizer": "recurrent_regularizer", "W_constraint": "kernel_constraint",
-    "b_constraint": "bias_constraint", "init": "kernel_initializer", "inner_init": "recurrent_initializer", "bias": "use_bias", "nb_filter": "filters", "border_mode": "padding",
-    "dim_ordering": "data_format", "subsample": "strides", "subsample_length": "strides", "p": "rate",
-    "inner_activation": "recurrent_activation", "dropout_W": "dropout", "dropout_U": "recurrent_dropout",
-    "pool_length": "pool_size", "stride": "strides", "length": "size", "sigma": "stddev",
-    "atrous_rate": "dilation_rate", "filter_length": "kernel_size",
+    "b_constraint": "bias_constraint", "init": "kernel_initializer", "inner_init": "recurrent_initializer",
+    "bias": "use_bias", "nb_filter": "filters", "border_mode": "padding", "dim_ordering": "data_format",
+    "subsample": "strides", "subsample_length": "strides", "p": "rate", "inner_activation": "recurrent_activation",
+    "dropout_W": "dropout", "dropout_U": "recurrent_dropout", "pool_length": "pool_size", "stride": "strides",
+    "length": "size", "sigma": "stddev", "atrous_rate": "dilation_rate", "filter_length": "kernel_size",
 }  # fmt: skip
 _SIZES = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
 

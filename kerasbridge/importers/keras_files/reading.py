@@ -14,7 +14,7 @@ from kerasbridge.importers.report import Entry, Report
 
 HOW_TO_SAY_A_SIZE = "Give the model's configuration a batch_input_shape."
 KERNELS_MAY_BE_FLIPPED = True
-_OWN = ("Ceil", "SameAverage", "ThresholdedReLU")
+_OWN = ("Ceil", "SameAverage", "ThresholdedReLU", "EachBatch", "Affine")
 _LACKING = (
     "{file} holds a model without weights: expected the .h5 of its weights beside it (model.save_weights), received it "
     "alone."
@@ -134,8 +134,7 @@ def _what(layer: Layer) -> str:
     """What a layer became, where it is not the layer of the same kind."""
     kinds = [part.kind for part in layer.parts]
     strange = len(kinds) > 1 or layer.type.startswith(("CuDNN", "TFOp")) or any(kind.startswith(_OWN) for kind in kinds)
-    what = ", ".join(kinds) if strange else ""
-    return what or ("takes the statistics of each batch, as in Keras 1" if layer.call else "")
+    return ", ".join(kinds) if strange else ""
 
 
 def _notes(origin: Origin, one: Found) -> list[str]:

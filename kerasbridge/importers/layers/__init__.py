@@ -21,6 +21,7 @@ from kerasbridge.importers.layers.old_keras import CeilAveragePooling1D as CeilA
 from kerasbridge.importers.layers.old_keras import CeilAveragePooling3D as CeilAveragePooling3D
 from kerasbridge.importers.layers.old_keras import CeilMaxPooling1D as CeilMaxPooling1D
 from kerasbridge.importers.layers.old_keras import CeilMaxPooling3D as CeilMaxPooling3D
+from kerasbridge.importers.layers.old_keras import EachBatchNormalization as EachBatchNormalization
 from kerasbridge.importers.layers.old_keras import SameAveragePooling1D as SameAveragePooling1D
 from kerasbridge.importers.layers.old_keras import SameAveragePooling2D as SameAveragePooling2D
 from kerasbridge.importers.layers.old_keras import SameAveragePooling3D as SameAveragePooling3D

@@ -62,6 +62,37 @@ class CeilAveragePooling3D(CeilAveragePooling2D):
     """`CeilAveragePooling2D` along three axes: of (batch, depth, height, width, channels)."""
 
 
+@keras.saving.register_keras_serializable("kerasbridge")
+class EachBatchNormalization(Layer):
+    """Batch normalisation by the statistics of each batch, also outside of training.
+
+    BatchNormalization of Keras 1 with mode=2 (`keras/layers/normalization.py`).
+
+    Args:
+        axis: that of the channels.
+        epsilon: what is added to the variance.
+    """
+
+    options: ClassVar[tuple[str, ...]] = ("axis", "epsilon")
+
+    def __init__(self, axis: int = -1, epsilon: float = 1e-3, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.axis, self.epsilon = axis, epsilon
+
+    def build(self, shape: Sequence[int]) -> None:
+        """Makes the weights, one of each kind for each channel."""
+        self.gamma = self.add_weight(shape=(shape[self.axis],), initializer="ones", name="gamma")
+        self.beta = self.add_weight(shape=(shape[self.axis],), initializer="zeros", name="beta")
+
+    def call(self, inputs: Any) -> Any:
+        """Numbers of any shape, and so the result."""
+        channels = self.axis % len(inputs.shape)
+        sizes = [-1 if axis == channels else 1 for axis in range(len(inputs.shape))]
+        mean, variance = ops.moments(inputs, [axis for axis, size in enumerate(sizes) if size == 1], keepdims=True)
+        normal = (inputs - mean) * ops.rsqrt(variance + self.epsilon)
+        return normal * ops.reshape(self.gamma, sizes) + ops.reshape(self.beta, sizes)
+
+
 class _SameAverage(Layer):
     """The mean of those cells of each window of "same" that lie within; Keras 3 on torch divides by all cells.
 

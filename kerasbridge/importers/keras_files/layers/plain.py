@@ -62,9 +62,11 @@ def _batch_normalization(said: Said) -> Layer:
         raise Refusal("has renorm, which Keras 3 has not")
     names = ("momentum", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer", "beta_regularizer")
     options = said.options(*names, "gamma_regularizer", "beta_constraint", "gamma_constraint")
-    call = {"training": True} if said.get("mode", 0) == 2 else {}
-    part = Part("BatchNormalization", options | {"axis": _axis(said)})
-    return said.layer(part, names=_scaled(said, "moving_mean", "moving_variance"), call=call)
+    names = _scaled(said, "moving_mean", "moving_variance")
+    if said.get("mode", 0) == 2:
+        part = Part("EachBatchNormalization", {"epsilon": options["epsilon"], "axis": _axis(said)})
+        return said.layer(part, names=names, arrange=lambda arrays: [arrays[:2]])
+    return said.layer(Part("BatchNormalization", options | {"axis": _axis(said)}), names=names)
 
 
 def _scaled(said: Said, *more: str) -> tuple[str, ...]:

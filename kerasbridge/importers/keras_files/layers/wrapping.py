@@ -18,8 +18,6 @@ def time_distributed(said: Said, translate: Translate) -> Layer:
     layer = translate(inner["class_name"], inner["config"], said.origin)
     if layer.model is not None:
         return replace(layer, name=said.name, type=said.type, parts=(Part("TimeDistributed"),))
-    if layer.call:
-        raise Refusal(f"wraps the layer {layer}, which it cannot")
     parts = tuple(Part("TimeDistributed", suffix=part.suffix, inner=part) for part in layer.parts)
     trainable = layer.trainable and said.config.get("trainable") is not False
     return replace(layer, name=said.name, type=f"{said.type} of {layer.type}", parts=parts, trainable=trainable)

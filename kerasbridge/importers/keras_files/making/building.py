@@ -141,7 +141,7 @@ class Builder:
         for place, part in enumerate(layer.parts):
             weights = layer.weights[place] if layer.weights else ()
             last = place == len(layer.parts) - 1
-            more = {**options, **layer.call} if last else {}
+            more = options if last else {}
             values = list(self._of_part(layer, place, part, weights, values, more))
         return values
 

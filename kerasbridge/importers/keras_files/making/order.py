@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from kerasbridge.importers.keras_files.description import CHANNELS_FIRST, Model, Part
 
 ALONG_AXES = {
-    "BatchNormalization", "Concatenate", "GroupNormalization", "LayerNormalization", "Normalization", "Softmax",
+    "BatchNormalization", "Concatenate", "EachBatchNormalization", "GroupNormalization", "LayerNormalization", "Normalization", "Softmax",
     "UnitNormalization",
 }  # fmt: skip
 """Layers with an argument `axis`, one or several."""
