@@ -94,7 +94,7 @@ class EachBatchNormalization(Layer):
 
 
 class _SameAverage(Layer):
-    """The mean of those cells of each window of "same" that lie within; Keras 3 on torch divides by all cells.
+    """The mean of those cells of each window of "same" that lie within; Keras 3 on torch repeats the edge instead.
 
     Args:
         pool_size, strides: a number for each axis.
@@ -108,11 +108,21 @@ class _SameAverage(Layer):
 
     def call(self, images: Any) -> Any:
         """Images with the channels last to the same with fewer cells."""
+        sizes = ops.shape(images)[1:-1]
+        windows = zip(sizes, self.pool_size, self.strides, strict=True)
+        zeros = [(0, 0), *(_around(*window) for window in windows), (0, 0)]
         cells = ops.ones_like(images[:1, ..., :1])
-        return self._averages(images) / self._averages(cells)
+        return self._averages(ops.pad(images, zeros)) / self._averages(ops.pad(cells, zeros))
 
     def _averages(self, images: Any) -> Any:
-        return ops.average_pool(images, self.pool_size, self.strides, "same", data_format="channels_last")
+        return ops.average_pool(images, self.pool_size, self.strides, "valid", data_format="channels_last")
+
+
+def _around(size: Any, window: int, stride: int) -> tuple[Any, Any]:
+    """The cells that "same" adds before and behind, of a size that may be a tensor."""
+    missing = (-(-size // stride) - 1) * stride + window - size
+    missing = max(missing, 0) if isinstance(missing, int) else ops.maximum(missing, 0)
+    return missing // 2, missing - missing // 2
 
 
 @keras.saving.register_keras_serializable("kerasbridge")

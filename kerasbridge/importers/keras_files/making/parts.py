@@ -35,6 +35,8 @@ def layer_of(part: Part, name: str, weights: Sequence[Array], values: Sequence[V
     rank = values[0].rank
     if part.options.get("activation") == "softmax" and part.kind == "Activation" and channels is not None:
         part = Part("Softmax")
+    if part.kind.startswith("SameAverage") and not _is_padded(part, values[0].tensor.shape):
+        part = Part(part.kind.removeprefix("Same"), part.options)
     if part.inner is None:
         return _class(part.kind)(name=name, **_options(part, weights, values, channels, rank))
     if part.kind == "TimeDistributed":
@@ -43,6 +45,12 @@ def layer_of(part: Part, name: str, weights: Sequence[Array], values: Sequence[V
         return keras.layers.TimeDistributed(inner, name=name, **part.options)
     inner = _class(part.inner.kind)(**_options(part.inner, weights, values, channels, rank))
     return _class(part.kind)(inner, name=name, **part.options)
+
+
+def _is_padded(part: Part, shape: Sequence[int | None]) -> bool:
+    """Whether windows of "same" reach beyond images of this shape, or may do so."""
+    windows = zip(shape[1:-1], part.options["pool_size"], part.options["strides"], strict=True)
+    return any(size is None or (-(-size // stride) - 1) * stride + window > size for size, window, stride in windows)
 
 
 def _class(kind: str) -> Any:
