@@ -1,4 +1,4 @@
-"""Layers of Keras 1 on Theano, as Keras 1.2.2 wrote them, against the formulas; also as a .keras file brings them back."""
+"""Layers of Keras 1 on Theano, as Keras 1.2.2 wrote them, against the formulas; also from a .keras file."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,9 @@ def conv(name, border, kernel, stride=(1, 1), kind="Convolution2D", **more):
 
 
 def pool(kind, name, window, stride, border="same"):
-    return node(f"{kind}Pooling2D", name, "x", pool_size=[*window], strides=[*stride], border_mode=border, dim_ordering="th")
+    return node(
+        f"{kind}Pooling2D", name, "x", pool_size=[*window], strides=[*stride], border_mode=border, dim_ordering="th"
+    )
 
 
 X = normal(2, 3, 9, 7)
@@ -178,13 +180,18 @@ def of_sequences():
     entries.append(node("TimeDistributedDense", "old_each", "x", output_dim=2, activation="linear", bias=True))
     weights["old_each"] = weights["each"]
     expected["each"] = expected["old_each"] = STEPS @ weights["each"][0] + weights["each"][1]
-    for name, border, length, step in (("conv", "valid", 3, 1), ("conv_same", "same", 2, 2), ("conv_older", "same", 3, 1)):
+    for name, border, length, step in (
+        ("conv", "valid", 3, 1),
+        ("conv_same", "same", 2, 2),
+        ("conv_older", "same", 3, 1),
+    ):
         kernel, bias = normal(4, 5, length, 1), normal(4)
         turned = kernel if name == "conv_older" else kernel.transpose(2, 3, 1, 0)
         weights[name] = turned, bias
         entries.append(
             node(
-                "Convolution1D", name, "x", nb_filter=4, filter_length=length, border_mode=border, subsample_length=step,
+                "Convolution1D", name, "x", nb_filter=4, filter_length=length, border_mode=border,
+                subsample_length=step,
                 activation="linear", bias=True, input_dim=5, input_length=7,
             )
         )  # fmt: skip
@@ -205,9 +212,12 @@ def of_sequences():
     entries.append(node("LeakyReLU", "leaky", "x", alpha=0.3))
     expected["leaky"] = np.where(STEPS > 0, STEPS, 0.3 * STEPS)
     for mode, made in (
-        ("sum", lambda a, b: a + b), ("mul", lambda a, b: a * b), ("ave", lambda a, b: (a + b) / 2), ("max", np.maximum),
+        ("sum", lambda a, b: a + b), ("mul", lambda a, b: a * b), ("ave", lambda a, b: (a + b) / 2),
+        ("max", np.maximum),
     ):  # fmt: skip
-        entries.append(node("Merge", f"m_{mode}", "gate", "elu", mode=mode, mode_type="raw", concat_axis=-1, dot_axes=-1))
+        entries.append(
+            node("Merge", f"m_{mode}", "gate", "elu", mode=mode, mode_type="raw", concat_axis=-1, dot_axes=-1)
+        )
         expected[f"m_{mode}"] = made(expected["gate"], expected["elu"])
     entries.append(node("Flatten", "f1", "gate"))
     entries.append(node("Flatten", "f2", "elu"))
@@ -248,7 +258,9 @@ def test_branches_that_a_merge_joins_are_models_within(tmp_path):
     ]
     merge = {"class_name": "Merge", "config": {"name": "m", "mode": "mul", "mode_type": "raw", "layers": branches}}
     config = sequential(merge, dense("last", 2, "output_dim", bias=True), old=True)
-    weights = {name: (normal(size, units), normal(units)) for name, size, units in (("d0", 4, 3), ("d1", 4, 3), ("last", 3, 2))}
+    weights = {
+        name: (normal(size, units), normal(units)) for name, size, units in (("d0", 4, 3), ("d1", 4, 3), ("last", 3, 2))
+    }
     model = kb.load_legacy(write(tmp_path / "a.h5", config, weights))
     a, b = normal(2, 4), normal(2, 4)
     product = (a @ weights["d0"][0] + weights["d0"][1]) * (b @ weights["d1"][0] + weights["d1"][1])
@@ -264,7 +276,9 @@ def test_volumes_are_turned_along_three_axes(tmp_path):
         ),
         old=True,
     )  # fmt: skip
-    model = kb.load_legacy(write(tmp_path / "a.h5", config, {"c": [kernel]}), layout="channels_first", flip_kernels=True)
+    model = kb.load_legacy(
+        write(tmp_path / "a.h5", config, {"c": [kernel]}), layout="channels_first", flip_kernels=True
+    )
     y = np.zeros((2, 3, 4, 4, 5))
     for d, h, w in np.ndindex(2, 1, 2):
         part = x[:, :, 1 - d : 5 - d, :, 1 - w : 6 - w]

@@ -90,7 +90,9 @@ def test_a_transposed_convolution_lies_as_on_tensorflow(kernel, stride, tmp_path
 
 
 def conv(name, filters, **more):
-    return entry("Conv2D", name, filters=filters, kernel_size=[1, 1], data_format="channels_last", use_bias=True, **more)
+    return entry(
+        "Conv2D", name, filters=filters, kernel_size=[1, 1], data_format="channels_last", use_bias=True, **more
+    )
 
 
 def batch_normalization(name, trainable=True):
@@ -104,7 +106,11 @@ def test_a_model_within_has_what_is_trained_first(frozen, tmp_path):
         {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 3, 3, 2], "name": "i"}},
         conv("c", 2), batch_normalization("b", not frozen), conv("d", 2), name="base",
     )  # fmt: skip
-    c, b, d = (normal(1, 1, 2, 2), normal(2)), [np.abs(normal(2)) + 0.5 for _ in range(4)], (normal(1, 1, 2, 2), normal(2))
+    c, b, d = (
+        (normal(1, 1, 2, 2), normal(2)),
+        [np.abs(normal(2)) + 0.5 for _ in range(4)],
+        (normal(1, 1, 2, 2), normal(2)),
+    )
     held = [*c, *d, *b] if frozen else [*c, *b[:2], *d, *b[2:]]
     outer = {**within, "name": "base", "inbound_nodes": [[["x", 0, 0, {}]], [["y", 0, 0, {}]]]}
     config = functional(fed("x", 3, 3, 2), fed("y", 3, 3, 2), outer, node("Add", "add", calls=[
@@ -189,7 +195,9 @@ def test_a_model_is_needed_for_weights_alone_and_for_nothing_else(tmp_path):
     alone = write(tmp_path / "w.h5", None, {"d": (normal(3, 2), normal(2))}, **ON_TENSORFLOW)
     with pytest.raises(ArgumentError, match="These files hold weights alone: type model="):
         kb.load_legacy(alone)
-    whole = write(tmp_path / "m.h5", sequential(dense("d", 2, batch_input_shape=[None, 3])), {"d": (normal(3, 2), normal(2))})
+    whole = write(
+        tmp_path / "m.h5", sequential(dense("d", 2, batch_input_shape=[None, 3])), {"d": (normal(3, 2), normal(2))}
+    )
     with pytest.raises(ArgumentError, match="leave out model="):
         kb.load_legacy(whole, model=keras.Sequential())
 

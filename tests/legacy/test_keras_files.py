@@ -69,7 +69,9 @@ def test_weights_alone_go_onto_a_model_that_is_given(name, legacy):
 
 def windows(name, x, kind, count, **config):
     """One layer of the recorded ones, as Keras 2.3.1 has it in a file."""
-    return node(kind, name, f"{name}_x", data_format="channels_last", **config), [x[f"{name}_w{i}"] for i in range(count)]
+    return node(kind, name, f"{name}_x", data_format="channels_last", **config), [
+        x[f"{name}_w{i}"] for i in range(count)
+    ]
 
 
 def test_single_layers_compute_what_theano_computed(legacy, tmp_path):

@@ -10,10 +10,9 @@ from kerasbridge.importers.keras_files.description import Call, Input, Layer, Mo
 from kerasbridge.importers.keras_files.layers import translated
 from kerasbridge.importers.keras_files.layers.operators import KINDS, operator
 from kerasbridge.importers.keras_files.nodes import calls_of, in_order
-from kerasbridge.importers.keras_files.origin import Origin, Refusal
+from kerasbridge.importers.keras_files.origin import UNREADABLE, Origin, Refusal
 
 MODELS = ("Sequential", "Model", "Functional", "Graph")
-_UNREADABLE = (KeyError, TypeError, ValueError, IndexError, AttributeError)
 
 
 @dataclass
@@ -51,7 +50,7 @@ class Reader:
             return self.layer(kind, config)
         except LegacyFileError as refusal:
             self.refuse(kind, config, str(refusal))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             self.refuse(kind, config, f"has a configuration that cannot be read ({type(error).__name__}: {error})")
         return Layer(str(_name(kind, config)), kind)
 
@@ -92,7 +91,7 @@ class Reader:
             if kind not in KINDS or len(calls) != 1:
                 raise Refusal("is called more than once")
             part, inputs = operator(said["function"], calls[0].inputs, calls[0].options)
-        except _UNREADABLE as refusal:
+        except UNREADABLE as refusal:
             self.refuse(kind, said, str(refusal))
             return Layer(said["name"], kind), calls
         return Layer(said["name"], kind, (part,)), [replace(calls[0], inputs=inputs, options={})]

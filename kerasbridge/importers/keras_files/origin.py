@@ -15,6 +15,10 @@ ASK = (
 _ORDERS = {"th": CHANNELS_FIRST, "tf": CHANNELS_LAST, CHANNELS_FIRST: CHANNELS_FIRST, CHANNELS_LAST: CHANNELS_LAST}
 
 
+UNREADABLE = (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError)
+"""What Python says of a configuration that has something else where a number, a list or a name should be."""
+
+
 class Refusal(LegacyFileError):
     """Why a layer cannot be brought, to follow its name."""
 

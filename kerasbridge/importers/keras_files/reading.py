@@ -9,7 +9,7 @@ from kerasbridge.importers.formats import Reading
 from kerasbridge.importers.keras_files import graph, weighing
 from kerasbridge.importers.keras_files.description import Layer, Model, WeightsAlone
 from kerasbridge.importers.keras_files.finding import Found, Weights, found
-from kerasbridge.importers.keras_files.origin import ASK, Origin, shared_order
+from kerasbridge.importers.keras_files.origin import ASK, UNREADABLE, Origin, shared_order
 from kerasbridge.importers.report import Entry, Report
 
 HOW_TO_SAY_A_SIZE = "Give the model's configuration a batch_input_shape."
@@ -93,7 +93,7 @@ def _described(described: Found, origin: Origin, weights: Found | None) -> tuple
     reader = graph.Reader(origin)
     try:
         model = reader.model(config["class_name"], config["config"])
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except UNREADABLE as error:
         if isinstance(error, LegacyFileError):
             raise
         words = f"{type(error).__name__}: {error}"

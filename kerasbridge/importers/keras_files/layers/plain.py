@@ -62,11 +62,11 @@ def _batch_normalization(said: Said) -> Layer:
         raise Refusal("has renorm, which Keras 3 has not")
     names = ("momentum", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer", "beta_regularizer")
     options = said.options(*names, "gamma_regularizer", "beta_constraint", "gamma_constraint")
-    names = _scaled(said, "moving_mean", "moving_variance")
+    arrays = _scaled(said, "moving_mean", "moving_variance")
     if said.get("mode", 0) == 2:
         part = Part("EachBatchNormalization", {"epsilon": options["epsilon"], "axis": _axis(said)})
-        return said.layer(part, names=names, arrange=lambda arrays: [arrays[:2]])
-    return said.layer(Part("BatchNormalization", options | {"axis": _axis(said)}), names=names)
+        return said.layer(part, names=arrays, arrange=lambda arrays: [arrays[:2]])
+    return said.layer(Part("BatchNormalization", options | {"axis": _axis(said)}), names=arrays)
 
 
 def _scaled(said: Said, *more: str) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from kerasbridge.importers.keras_files.description import CHANNELS_FIRST, Model, Part
 
 ALONG_AXES = {
-    "BatchNormalization", "Concatenate", "EachBatchNormalization", "GroupNormalization", "LayerNormalization", "Normalization", "Softmax",
-    "UnitNormalization",
+    "BatchNormalization", "Concatenate", "EachBatchNormalization", "GroupNormalization",
+    "LayerNormalization", "Normalization", "Softmax", "UnitNormalization",
 }  # fmt: skip
 """Layers with an argument `axis`, one or several."""
 
