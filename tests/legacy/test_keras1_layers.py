@@ -299,3 +299,31 @@ def test_an_embedding_and_what_follows_from_it(tmp_path):
     model = kb.load_legacy(path := write(tmp_path / "a.h5", config, {"e": [vectors]}))
     assert_close(outputs(model, words)[0], vectors[words].reshape(2, 1, 15).repeat(2, 1))
     assert "e: dropout of whole words is left out" in str(kb.inspect_legacy(path))
+
+
+def test_a_convolutional_lstm_has_the_weights_that_keras_2_has(tmp_path):
+    kernels, recurrent, biases = ([normal(*shape) for _ in "icfo"] for shape in ((2, 3, 3, 3), (2, 2, 3, 3), (2,)))
+    shape = {"name": "l", "batch_input_shape": [None, 2, 3, 5, 4], "return_sequences": False}
+    windows = {"nb_filter": 2, "nb_row": 3, "nb_col": 3, "border_mode": "same", "dim_ordering": "th"}
+    old = sequential(entry("ConvLSTM2D", **shape, **windows, inner_activation="hard_sigmoid"), old=True)
+    each = [array for gate in zip(kernels, recurrent, biases, strict=True) for array in gate]
+    model = kb.load_legacy(write(tmp_path / "old.h5", old, {"l": each}), flip_kernels=True)
+    windows = {"filters": 2, "kernel_size": [3, 3], "padding": "same", "data_format": "channels_first"}
+    new = sequential(entry("ConvLSTM2D", **shape, **windows, recurrent_activation="hard_sigmoid"))
+    whole = [
+        np.concatenate([arrays[gate].transpose(2, 3, 1, 0)[::-1, ::-1] for gate in (0, 2, 1, 3)], -1)
+        for arrays in (kernels, recurrent)
+    ]
+    whole.append(np.concatenate([biases[gate] for gate in (0, 2, 1, 3)]))
+    expected = kb.load_legacy(write(tmp_path / "new.h5", new, {"l": whole}, "2.3.1", "tensorflow"))
+    x = np.moveaxis(normal(2, 2, 3, 5, 4), 2, -1)
+    assert_close(np.asarray(model(x)), np.asarray(expected(x)))
+
+
+def test_a_sequential_within_a_sequential_has_its_weights_by_their_own_names(tmp_path):
+    within = sequential(dense("a", 3, "output_dim", bias=True, batch_input_shape=[None, 4]), old=True)
+    config = sequential(within, dense("b", 2, "output_dim", bias=True), old=True)
+    weights = {"a": (normal(4, 3), normal(3)), "b": (normal(3, 2), normal(2))}
+    x = normal(5, 4)
+    y = (x @ weights["a"][0] + weights["a"][1]) @ weights["b"][0] + weights["b"][1]
+    assert_close(outputs(kb.load_legacy(write(tmp_path / "a.h5", config, weights)), x)[0], y)

@@ -1,5 +1,6 @@
 """Layers of which Keras 3 has the like: their arguments, by the names that these have there."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -133,7 +134,8 @@ def _upsampling(said: Said) -> Layer:
 
 def _has_corners_of_its_own(version: str) -> bool:
     """Whether images are resized as TensorFlow 1 and Theano did it; since 2.2.4-tf they are as in Keras 3."""
-    return version < "2.2.4" or (version < "2.4" and not version.endswith("-tf"))
+    numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+    return numbers < (2, 2) or (numbers < (2, 4) and not version.endswith("-tf"))
 
 
 def _rescaling(said: Said) -> Layer:
