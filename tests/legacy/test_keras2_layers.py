@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge._keras import keras
+from kerasbridge._keras import keras, portable_random
 from kerasbridge.errors import ArgumentError, LegacyFileError
 from tests.legacy import formulas
 from tests.legacy import theano_formulas as theano
@@ -164,7 +164,8 @@ def weights_onto(tmp_path, model, weights, **options):
 
 def test_weights_of_keras_1_onto_a_model_with_the_channels_last(tmp_path):
     layers = keras.layers
-    model = keras.Sequential([keras.Input((4, 5, 3)), layers.Conv2D(2, (2, 3)), layers.Flatten(), layers.Dense(3)])
+    with portable_random():
+        model = keras.Sequential([keras.Input((4, 5, 3)), layers.Conv2D(2, (2, 3)), layers.Flatten(), layers.Dense(3)])
     weights = {"c": (normal(2, 3, 2, 3), normal(2)), "f": (), "d": (normal(18, 3), normal(3))}
     x = normal(2, 3, 4, 5)
     images = theano.convolution(x, weights["c"][0][:, :, ::-1, ::-1], weights["c"][1])
@@ -218,4 +219,21 @@ def test_it_is_trained_further(tmp_path):
     model.compile("adam", "mse")
     x, y = np.repeat(STEPS, 8, 0), np.repeat(normal(2, 1), 8, 0)
     losses = kb.fit(model, x, y, epochs=3, seed=0, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+
+
+def test_averages_of_images_of_any_size_are_trained_through(tmp_path):
+    pool = entry("AveragePooling2D", "p", batch_input_shape=[None, None, None, 2], pool_size=[3, 2], strides=[2, 1],
+                 padding="same", data_format="channels_last")  # fmt: skip
+    config = sequential(pool, entry("ThresholdedReLU", "t", theta=0.1), conv("c", 1))
+    weights = {"c": (np.ones((1, 1, 2, 1)), np.zeros(1))}
+    model = saved_and_loaded(kb.load_legacy(write(tmp_path / "a.h5", config, weights, **ON_TENSORFLOW)), tmp_path)
+    x = normal(4, 6, 5, 2)
+    rows = [x[:, max(top, 0) : top + 3] for top in (0, 2, 4)]
+    cells = [[row[:, :, left : left + 2].mean((1, 2)) for left in range(5)] for row in rows]
+    y = np.stack([np.stack(row, 1) for row in cells], 1)
+    y = (y * (y > 0.1)).sum(-1, keepdims=True)
+    assert_close(np.asarray(model.predict_on_batch(x)), y)
+    model.compile("sgd", "mse")
+    losses = kb.fit(model, x, 2 * y, epochs=3, seed=0, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
