@@ -114,6 +114,11 @@ class _SameAverage(Layer):
         cells = ops.ones_like(images[:1, ..., :1])
         return self._averages(ops.pad(images, zeros)) / self._averages(ops.pad(cells, zeros))
 
+    def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """As many cells as windows begin in the images."""
+        sizes = zip(shape[1:-1], self.strides, strict=True)
+        return (shape[0], *(None if size is None else -(-size // stride) for size, stride in sizes), shape[-1])
+
     def _averages(self, images: Any) -> Any:
         return ops.average_pool(images, self.pool_size, self.strides, "valid", data_format="channels_last")
 
@@ -121,7 +126,8 @@ class _SameAverage(Layer):
 def _around(size: Any, window: int, stride: int) -> tuple[Any, Any]:
     """The cells that "same" adds before and behind, of a size that may be a tensor."""
     missing = (-(-size // stride) - 1) * stride + window - size
-    missing = max(missing, 0) if isinstance(missing, int) else ops.maximum(missing, 0)
+    if window < stride:
+        missing = max(missing, 0) if isinstance(missing, int) else ops.maximum(missing, 0)
     return missing // 2, missing - missing // 2
 
 
