@@ -33,9 +33,10 @@ def load_legacy(
         files: the files of one model, in any order; `format` tells which. They are not trusted: sizes are checked,
             nothing in them is run.
         format: "caffe" (.prototxt and .caffemodel), "matconvnet" (.mat), "torch7" (.t7, .net), "pytorch" (.pt, .pth,
-            .safetensors) or "theano" (.npz, .pkl). Without it, it is found in the files; their names do not matter.
-        model: a built Keras model, for formats that hold weights alone, PyTorch's and Theano's. It is changed and
-            comes back; all is checked before anything is set.
+            .safetensors), "theano" (.npz, .pkl), "keras1" or "keras2" (.h5, or .json and .h5). Without it, it is found
+            in the files; their names do not matter.
+        model: a built Keras model, for files that hold weights alone. It is changed and comes back; all is checked
+            before anything is set.
         layout: "channels_last" for a model that takes and gives images as (batch, height, width, channels);
             "channels_first" for one that takes and gives (batch, channels, height, width), as the old frameworks did.
         flip_kernels: whether the kernels of convolutions are to be turned in space, as those of Theano have to be. For

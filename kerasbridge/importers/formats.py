@@ -18,6 +18,8 @@ FORMATS = {
     "torch7": "kerasbridge.importers.torch7",
     "theano": "kerasbridge.importers.theano",
     "pytorch": "kerasbridge.importers.pytorch",
+    "keras1": "kerasbridge.importers.keras_files.keras1",
+    "keras2": "kerasbridge.importers.keras_files.keras2",
 }
 """Each format and the module that reads it, a `Format`."""
 
@@ -85,7 +87,7 @@ def read(
     found = module.read(files, flip_kernels)
     reading = found(shapes) if callable(found) else found
     if shapes is not None and reading.content is not None and not isinstance(reading.content, Network):
-        raise ArgumentError(f"Files of {name} hold weights alone: leave out input_shape.")
+        raise ArgumentError(f"Files of {name} say what the model takes, or hold weights alone: leave out input_shape.")
     try:
         return _settled(reading, module.HOW_TO_SAY_A_SIZE, shapes)
     except LegacyFileError as error:

@@ -7,6 +7,8 @@ from typing import Any
 from kerasbridge.errors import ArgumentError
 from kerasbridge.importers import building, placing
 from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.keras_files import description
+from kerasbridge.importers.keras_files import making as keras_files
 from kerasbridge.importers.network import Network
 from kerasbridge.importers.parameters import Parameters
 from kerasbridge.importers.placing.mapping import Word
@@ -26,29 +28,31 @@ def make(reading: Reading, model: Any, layout: building.Layout, mapping: Mapping
         LegacyFileError: the parts of what the files hold do not fit each other, or the model.
         ArgumentError: a model is given where none is needed, or is missing where one is.
     """
+    if _holds_weights_alone(reading):
+        if layout != "channels_last":
+            raise ArgumentError("The model that is given has its own order of axes: leave out layout=.")
+        _planned(reading, model, mapping).apply()
+        return model
+    _refuse_model(reading, model, mapping)
     match reading.content:
         case Network() as network:
-            _refuse_model(reading, model, mapping)
             return building.build(network, layout)
-        case Parameters() as parameters:
-            if layout != "channels_last":
-                raise ArgumentError("The model that is given has its own order of axes: leave out layout=.")
-            _planned(reading, parameters, model, mapping).apply()
-            return model
+        case description.Model() as described:
+            return keras_files.build(described, layout)
     raise TypeError(f"{type(reading.content).__name__} is no content that a model is made of.")
 
 
 def reported(reading: Reading, model: Any, mapping: Mapping[str, Word] | None) -> Report:
     """The report, with what goes where in a model, which is not changed."""
-    if not isinstance(reading.content, Parameters):
+    if not _holds_weights_alone(reading):
         _refuse_model(reading, model, mapping)
         return reading.report
-    plan = _planned(reading, reading.content, model, mapping)
-    return replace(reading.report, brought=(), mapping=plan.placements, notes=_notes(reading, plan))
+    plan = _planned(reading, model, mapping)
+    return replace(reading.report, brought=(), mapping=plan.placements, notes=(*reading.report.notes, *plan.notes))
 
 
-def _notes(reading: Reading, plan: placing.Plan) -> tuple[str, ...]:
-    return (*reading.report.notes, *plan.notes)
+def _holds_weights_alone(reading: Reading) -> bool:
+    return isinstance(reading.content, Parameters | description.WeightsAlone)
 
 
 def _refuse_model(reading: Reading, model: Any, mapping: Mapping[str, Word] | None) -> None:
@@ -57,10 +61,15 @@ def _refuse_model(reading: Reading, model: Any, mapping: Mapping[str, Word] | No
         raise ArgumentError(f"Files of {reading.report.format} hold the model too: leave out {given}.")
 
 
-def _planned(reading: Reading, parameters: Parameters, model: Any, mapping: Mapping[str, Word] | None) -> placing.Plan:
+def _planned(reading: Reading, model: Any, mapping: Mapping[str, Word] | None) -> placing.Plan:
+    content, file = reading.content, reading.report.files[0]
+    of_keras = isinstance(content, description.WeightsAlone)
     if model is None:
+        also = ", or the .json of the model beside it" if of_keras else ""
         raise ArgumentError(
-            f"{parameters.file} holds weights alone: give the Keras model that takes them, model= (--onto "
-            f"MODEL.keras). kb.inspect_legacy lists what {reading.report.files[0]} holds."
+            f"{file} holds weights alone: give the Keras model that takes them, model= (--onto MODEL.keras){also}. "
+            f"kb.inspect_legacy lists what {file} holds."
         )
-    return placing.plan(parameters, model, mapping or {})
+    if of_keras and mapping is not None:
+        raise ArgumentError(f"Files of {reading.report.format} go by the names of layers: leave out mapping=.")
+    return keras_files.plan(content, model) if of_keras else placing.plan(content, model, mapping or {})

@@ -33,7 +33,7 @@ class Plan:
 
     values: tuple[tuple[Any, Array], ...]
     placements: tuple[Placement, ...]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def apply(self) -> None:
         """Sets the variables."""
