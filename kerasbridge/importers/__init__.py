@@ -35,8 +35,8 @@ def load_legacy(
         format: "caffe" (.prototxt and .caffemodel), "matconvnet" (.mat), "torch7" (.t7, .net), "pytorch" (.pt, .pth,
             .safetensors), "theano" (.npz, .pkl), "keras1" or "keras2" (.h5, or .json and .h5). Without it, it is found
             in the files; their names do not matter.
-        model: a built Keras model, for files that hold weights alone. It is changed and comes back; all is checked
-            before anything is set.
+        model: a built Keras model, for files that hold weights alone, and for those of Keras 1 and 2 that hold a model
+            which cannot be brought. It is changed and comes back; all is checked before anything is set.
         layout: "channels_last" for a model that takes and gives images as (batch, height, width, channels);
             "channels_first" for one that takes and gives (batch, channels, height, width), as the old frameworks did.
         flip_kernels: whether the kernels of convolutions are to be turned in space, as those of Theano have to be. For
@@ -72,7 +72,7 @@ def load_legacy(
         (None, None, None, 1)
     """
     _check_layout(layout)
-    reading = formats.read(files, format, flip_kernels, input_shape)
+    reading = formats.read(files, format, flip_kernels, input_shape, onto=model is not None)
     if reading.content is None:
         raise LegacyFileError(reading.lacking)
     from kerasbridge.importers.making import make
@@ -115,7 +115,7 @@ def inspect_legacy(
         >>> print(*report.preprocessing)
         digits: multiplies by 0.00390625
     """
-    reading = formats.read(files, format, flip_kernels, input_shape)
+    reading = formats.read(files, format, flip_kernels, input_shape, onto=model is not None)
     if model is None and mapping is None:
         return reading.report
     from kerasbridge.importers.making import reported

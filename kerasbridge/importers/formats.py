@@ -73,9 +73,18 @@ class Format(Protocol):
 
 
 def read(
-    paths: Sequence[object], wanted: str | None, flip_kernels: bool | None = None, input_shape: Any = None
+    paths: Sequence[object],
+    wanted: str | None,
+    flip_kernels: bool | None = None,
+    input_shape: Any = None,
+    onto: bool = False,
 ) -> Reading:
-    """What the files hold, read as the format that is wanted or else recognised."""
+    """What the files hold, read as the format that is wanted or else recognised.
+
+    Args:
+        onto: whether a model is there that takes weights: then a format that has `read_weights_alone`, with the
+            arguments of `read`, is asked for these, whatever else is in its files.
+    """
     if not paths:
         raise ArgumentError('Expected the files of a model, received none. Type for example "net.prototxt".')
     files = [LegacyFile(str(path)) for path in paths]
@@ -84,7 +93,7 @@ def read(
     if flip_kernels is not None and not module.KERNELS_MAY_BE_FLIPPED:
         raise ArgumentError(f"Files of {name} say how their kernels lie: leave out flip_kernels.")
     shapes = said(input_shape)
-    found = module.read(files, flip_kernels)
+    found = (getattr(module, "read_weights_alone", module.read) if onto else module.read)(files, flip_kernels)
     reading = found(shapes) if callable(found) else found
     if shapes is not None and reading.content is not None and not isinstance(reading.content, Network):
         raise ArgumentError(f"Files of {name} say what the model takes, or hold weights alone: leave out input_shape.")

@@ -192,15 +192,25 @@ def test_weights_that_do_not_fit_change_nothing(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_model_is_needed_for_weights_alone_and_for_nothing_else(tmp_path):
+def test_a_model_is_needed_for_weights_alone(tmp_path):
     alone = write(tmp_path / "w.h5", None, {"d": (normal(3, 2), normal(2))}, **ON_TENSORFLOW)
     with pytest.raises(ArgumentError, match=r"holds weights alone: give .* or the \.json of the model beside it"):
         kb.load_legacy(alone)
-    whole = write(
-        tmp_path / "m.h5", sequential(dense("d", 2, batch_input_shape=[None, 3])), {"d": (normal(3, 2), normal(2))}
+
+
+def test_weights_of_a_model_that_cannot_be_brought_go_onto_one_that_is_given(tmp_path):
+    code = entry(
+        "Lambda", "scale", function=["4wEAAAA", None, None], function_type="lambda", batch_input_shape=[None, 3]
     )
-    with pytest.raises(ArgumentError, match="leave out model="):
-        kb.load_legacy(whole, model=keras.Sequential())
+    arrays = normal(3, 2), normal(2)
+    path = write(tmp_path / "m.h5", sequential(code, dense("d", 2)), {"scale": (), "d": arrays}, **ON_TENSORFLOW)
+    with pytest.raises(LegacyFileError, match=r"'scale' \(Lambda\) holds Python code.* The weights can: build"):
+        kb.load_legacy(path)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Rescaling(0.5), keras.layers.Dense(2, name="d")])
+    assert kb.inspect_legacy(path, model=model).mapping[0].layer == "d"
+    kb.load_legacy(path, model=model)
+    x = normal(4, 3)
+    np.testing.assert_allclose(kb.predict(model, x, verbose=0), 0.5 * x @ arrays[0] + arrays[1], rtol=1e-5, atol=1e-6)
 
 
 def test_a_layer_that_is_too_large_for_its_weights_is_not_made(tmp_path):

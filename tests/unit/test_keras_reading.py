@@ -159,7 +159,7 @@ def test_kernels_are_asked_for_only_where_there_are_any(tmp_path):
 def test_two_models_are_one_too_many(tmp_path):
     paths = small(tmp_path / "a.h5"), small(tmp_path / "b.h5")
     assert "Expected one model" in refused(*paths)
-    with pytest.raises(ArgumentError, match="Expected the format caffe or .* or keras2"):
+    with pytest.raises(ArgumentError, match=r"Expected the format caffe or .* or keras2"):
         kb.inspect_legacy(paths[0], format="keras")
 
 

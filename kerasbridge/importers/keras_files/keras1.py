@@ -19,3 +19,8 @@ def recognises(file: LegacyFile) -> bool:
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
     """Reads a model with its weights, or either of them."""
     return reading.read(files, flip_kernels, 1)
+
+
+def read_weights_alone(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
+    """Reads the weights, for a model that is given."""
+    return reading.read_weights_alone(files, flip_kernels, 1)

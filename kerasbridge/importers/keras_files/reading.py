@@ -15,6 +15,10 @@ from kerasbridge.importers.report import Entry, Report
 HOW_TO_SAY_A_SIZE = "Give the model's configuration a batch_input_shape."
 KERNELS_MAY_BE_FLIPPED = True
 _OWN = ("Ceil", "SameAverage", "ThresholdedReLU", "EachBatch", "Affine")
+_WAY_OUT = (
+    "The weights can: build the same layers in Keras 3, with what you know of these, and give that model, model= "
+    "(--onto MODEL.keras)."
+)
 _LACKING = (
     "{file} holds a model without weights: expected the .h5 of its weights beside it (model.save_weights), received it "
     "alone."
@@ -38,6 +42,17 @@ def read(files: Sequence[LegacyFile], flip_kernels: bool | None, version: int) -
         raise LegacyFileError(f"{path}: {error}") from error
     except RecursionError as error:
         raise LegacyFileError(f"{path} is nested too deeply to be a model of Keras's.") from error
+
+
+def read_weights_alone(files: Sequence[LegacyFile], flip_kernels: bool | None, version: int) -> Reading:
+    """Reads the weights of files that may hold a model too; the arguments are those of `read`."""
+    _, weighed = _sorted([found(file) for file in files])
+    if weighed is None:
+        raise LegacyFileError(f"{files[0].path} holds no weights: expected an .h5 of model.save or save_weights.")
+    try:
+        return _weights_alone(weighed, flip_kernels, version)
+    except LegacyFileError as error:
+        raise LegacyFileError(f"{weighed.file.path}: {error}") from error
 
 
 def _sorted(everything: list[Found]) -> tuple[Found | None, Found | None]:
@@ -99,7 +114,7 @@ def _described(described: Found, origin: Origin, weights: Found | None) -> tuple
         words = f"{type(error).__name__}: {error}"
         raise LegacyFileError(f"has a configuration that cannot be read ({words}).") from error
     if reader.faults:
-        raise LegacyFileError("cannot be brought: " + "; ".join(reader.faults) + ".")
+        raise LegacyFileError(f"cannot be brought: {'; '.join(reader.faults)}. {_WAY_OUT}")
     if origin.unsure:
         raise LegacyFileError(f"{', '.join(map(repr, dict.fromkeys(origin.unsure)))}: {ASK}")
     return model, origin
