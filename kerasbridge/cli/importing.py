@@ -24,6 +24,9 @@ def import_(
     flip_kernels: Annotated[
         bool | None, typer.Option(help="Turn the kernels of convolutions in space, or do not, where files do not say.")
     ] = None,
+    input_shape: Annotated[
+        str | None, typer.Option(metavar="3,224,224", help="What the model takes, where files do not say: C,H,W.")
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -37,8 +40,13 @@ def import_(
 
         _check_place(output)
         with working("Reading the files …", silent=as_json or quiet):
-            report = kb.inspect_legacy(*files, format=origin, flip_kernels=flip_kernels)
-            model = kb.load_legacy(*files, format=origin, layout=layout, flip_kernels=flip_kernels)
+            options: dict[str, Any] = {
+                "format": origin,
+                "flip_kernels": flip_kernels,
+                "input_shape": _shape(input_shape),
+            }
+            report = kb.inspect_legacy(*files, **options)
+            model = kb.load_legacy(*files, layout=layout, **options)
             _save(model, output)
         own = _own_layers(model)
     if as_json:
@@ -52,6 +60,18 @@ def _check_place(output: Path) -> None:
 
     if output.suffix != ".keras" or not output.absolute().parent.is_dir():
         raise ArgumentError(f"Expected --output to be a .keras file in a folder that exists, received {output}.")
+
+
+def _shape(text: str | None) -> list[int] | None:
+    """The sizes in a text: 3,224,224."""
+    from kerasbridge.errors import ArgumentError
+
+    if text is None:
+        return None
+    try:
+        return [int(size) for size in text.split(",")]
+    except ValueError:
+        raise ArgumentError(f"Expected --input-shape as 3,224,224, received {text}.") from None
 
 
 def _save(model: Any, output: Path) -> None:

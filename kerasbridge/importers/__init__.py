@@ -22,6 +22,7 @@ def load_legacy(
     model: Any = None,
     layout: str = "channels_last",
     flip_kernels: bool | None = None,
+    input_shape: Any = None,
 ) -> Any:
     """Makes a Keras model of a trained model of another framework.
 
@@ -34,6 +35,9 @@ def load_legacy(
             "channels_first" for one that takes and gives (batch, channels, height, width), as the old frameworks did.
         flip_kernels: whether the kernels of convolutions are to be turned in space, as those of Theano have to be. For
             files that do not say it themselves; an error asks where it has to be known.
+        input_shape: the shape of what the model takes, without the batch and with the channels first whatever the
+            layout: (3, 224, 224); a list of such for several inputs. For files that do not say it, an error asks where
+            it has to be known; said of others, the model takes images of this size alone.
 
     Returns:
         An ordinary functional Keras model, not compiled, with one output or a list of them in the order that
@@ -59,7 +63,7 @@ def load_legacy(
     """
     if layout not in LAYOUTS:
         raise ArgumentError(f"Expected the layout {' or '.join(LAYOUTS)}, received {layout!r}.")
-    reading = formats.read(files, format, flip_kernels)
+    reading = formats.read(files, format, flip_kernels, input_shape)
     if reading.content is None:
         raise LegacyFileError(reading.lacking)
     from kerasbridge.importers.making import make
@@ -71,13 +75,14 @@ def inspect_legacy(
     *files: str | Path,
     format: str | None = None,  # noqa: A002
     flip_kernels: bool | None = None,
+    input_shape: Any = None,
 ) -> "Report":
     """Says what `load_legacy` would bring, without building it, and without Keras.
 
     Args:
         files: the files of one model; of Caffe's, one of the two will do.
         format: "caffe"; without it, it is found in the files.
-        flip_kernels: as for `load_legacy`.
+        flip_kernels, input_shape: as for `load_legacy`.
 
     Returns:
         What is brought, replaced and dropped, and which scaling of the input the files mention: to print, or
@@ -100,4 +105,4 @@ def inspect_legacy(
         >>> print(*report.preprocessing)
         digits: multiplies by 0.00390625
     """
-    return formats.read(files, format, flip_kernels).report
+    return formats.read(files, format, flip_kernels, input_shape).report

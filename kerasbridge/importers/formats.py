@@ -1,17 +1,18 @@
 """The formats that can be read, found by what is in a file and not by its name."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from kerasbridge.errors import ArgumentError, LegacyFileError
+from kerasbridge.importers.feeding import fed, said
 from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.network import Network, fitting_sizes, sized
-from kerasbridge.importers.operations import SizeUnknown
+from kerasbridge.importers.operations import Shape, SizeUnknown
 from kerasbridge.importers.report import Report
 
-FORMATS = {"caffe": "kerasbridge.importers.caffe"}
+FORMATS = {"caffe": "kerasbridge.importers.caffe", "torch7": "kerasbridge.importers.torch7"}
 """Each format and the module that reads it, a `Format`."""
 
 
@@ -46,8 +47,13 @@ class Format(Protocol):
     def recognises(self, file: LegacyFile) -> bool:
         """Whether a file is of this format, by its first bytes; a damaged one still is."""
 
-    def read(self, files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
+    def read(
+        self, files: Sequence[LegacyFile], flip_kernels: bool | None = None
+    ) -> Reading | Callable[[Sequence[Shape] | None], Reading]:
         """Reads the files, whatever is in them.
+
+        Where what a network is depends on what it is fed with, and no file says that, a function of the shapes of its
+        inputs is what was read: of those that the person who asks has said, or of None.
 
         Args:
             flip_kernels: whether kernels are to be turned in space, in the word of the person who asks; None: as the
@@ -58,7 +64,9 @@ class Format(Protocol):
         """
 
 
-def read(paths: Sequence[object], wanted: str | None, flip_kernels: bool | None = None) -> Reading:
+def read(
+    paths: Sequence[object], wanted: str | None, flip_kernels: bool | None = None, input_shape: Any = None
+) -> Reading:
     """What the files hold, read as the format that is wanted or else recognised."""
     if not paths:
         raise ArgumentError('Expected the files of a model, received none. Type for example "net.prototxt".')
@@ -67,19 +75,26 @@ def read(paths: Sequence[object], wanted: str | None, flip_kernels: bool | None 
     module = _module(name)
     if flip_kernels is not None and not module.KERNELS_MAY_BE_FLIPPED:
         raise ArgumentError(f"Files of {name} say how their kernels lie: leave out flip_kernels.")
-    reading = module.read(files, flip_kernels)
+    shapes = said(input_shape)
+    found = module.read(files, flip_kernels)
+    reading = found(shapes) if callable(found) else found
+    if shapes is not None and reading.content is not None and not isinstance(reading.content, Network):
+        raise ArgumentError(f"Files of {name} hold weights alone: leave out input_shape.")
     try:
-        return _settled(reading, module.HOW_TO_SAY_A_SIZE)
+        return _settled(reading, module.HOW_TO_SAY_A_SIZE, shapes)
     except LegacyFileError as error:
         raise LegacyFileError(f"{', '.join(reading.report.files)}: {error}") from error
 
 
-def _settled(reading: Reading, how: str) -> Reading:
+def _settled(reading: Reading, how: str, shapes: Sequence[Shape] | None) -> Reading:
     """The reading with the sizes of the network's inputs as the model will have them."""
     if not isinstance(reading.content, Network):
         return reading
+    network = reading.content if shapes is None else fed(reading.content, shapes)
     try:
-        network = sized(reading.content)
+        if shapes is None:
+            network = sized(network)
+        network.shapes()
     except SizeUnknown as unknown:
         fitting = fitting_sizes(reading.content)
         which = f"; images of {' or '.join(map(str, fitting[:5]))} pixels a side would fit" if fitting else ""

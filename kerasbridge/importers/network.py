@@ -76,7 +76,7 @@ class Network:
             if len(shape) == 4 and shape[1] is None:
                 raise SizeUnknown(f"input {name!r} takes one number of channels only")
         for node in self.nodes:
-            shapes.update(zip(node.outputs, _shapes_after(node, [shapes[name] for name in node.inputs]), strict=True))
+            shapes.update(zip(node.outputs, shapes_after(node, [shapes[name] for name in node.inputs]), strict=True))
         return shapes
 
     def nonnegative(self) -> set[str]:
@@ -126,7 +126,13 @@ def _with_images_of(network: Network, size: int | None) -> Network:
     return replace(network, inputs=tuple(inputs))
 
 
-def _shapes_after(node: Node, shapes: list[Shape]) -> tuple[Shape, ...]:
+def shapes_after(node: Node, shapes: list[Shape]) -> tuple[Shape, ...]:
+    """The shapes that a node gives for inputs of these shapes.
+
+    Raises:
+        LegacyFileError: it does not fit them.
+        SizeUnknown: it needs a size that is open.
+    """
     try:
         found = node.operation.shapes(*shapes)
         if any(size is not None and size < 1 for shape in found for size in shape):

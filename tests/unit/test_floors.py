@@ -23,8 +23,9 @@ FLOORS = {
     "reinitializing": 2, "precision": 2, "preparing": 2, "loading": 2, "step": 2, "loop": 2,
     "epochs": 2, "keeping": 2, "holding": 2, "recording": 2, "arguments": 2, "callbacks": 2, "summaries": 2,
     "own_step.": 2, "progress": 2, "training": 2, "taking_over": 2, "using": 2, "checkpoint": 2, "engines.": 2,
-    "importers.files": 1, "importers.protobuf": 1, "importers.folding": 1, "importers.formats": 1, "importers.network": 1, "importers.report": 1,
-    "importers.operations.": 1, "importers.caffe.": 1,
+    "importers.files": 1, "importers.protobuf": 1, "importers.folding": 1, "importers.formats": 1,
+    "importers.network": 1, "importers.report": 1, "importers.feeding": 1, "importers.operations.": 1,
+    "importers.caffe.": 1, "importers.torch7.": 1, "importers.tensorflow.": 1,
     "importers.": 2,
     "__main__": 3, "cli.": 3, "pytest_plugin": 3, "distributed": 3, "benchmark.": 3, "exporting.": 3,
 }  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from kerasbridge._keras import keras
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers import operations
-from kerasbridge.importers.building import elementwise, pooling, shaping, weighted
+from kerasbridge.importers.building import axes, elementwise, padding, pooling, shaping, weighted
 from kerasbridge.importers.building.site import Names, Site, stored_shape
 from kerasbridge.importers.network import Network, Node
 from kerasbridge.importers.operations import Shape
@@ -16,8 +16,10 @@ Layout = Literal["channels_last", "channels_first"]
 LAYERS: dict[type[operations.Operation], Callable[..., Any]] = {
     operations.Activation: elementwise.activation,
     operations.Affine: weighted.affine,
+    operations.AxisReduction: axes.axis_reduction,
     operations.BatchNormalization: weighted.batch_normalization,
     operations.Broadcast: elementwise.broadcast,
+    operations.CenteredConcatenation: padding.centered_concatenation,
     operations.Clip: elementwise.clip,
     operations.Combination: elementwise.combination,
     operations.Concatenation: shaping.concatenation,
@@ -29,20 +31,29 @@ LAYERS: dict[type[operations.Operation], Callable[..., Any]] = {
     operations.Embedding: weighted.embedding,
     operations.Flattening: shaping.flattening,
     operations.GlobalPooling: pooling.global_pooling,
+    operations.InstanceNormalization: weighted.instance_normalization,
     operations.LargestPlaces: shaping.largest_places,
     operations.Linear: elementwise.linear,
     operations.LocalResponse: elementwise.local_response,
+    operations.Margin: padding.margin,
+    operations.Narrowing: axes.narrowing,
     operations.PRelu: weighted.prelu,
+    operations.Padding: padding.padding,
     operations.Pooling: pooling.pooling,
     operations.Power: elementwise.power,
     operations.Reduction: shaping.reduction,
+    operations.Replacement: elementwise.replacement,
     operations.Reshaping: shaping.reshaping,
     operations.Slicing: shaping.slicing,
     operations.Softmax: elementwise.softmax,
+    operations.Squeezing: axes.squeezing,
     operations.Standardization: elementwise.standardization,
     operations.Threshold: elementwise.threshold,
     operations.Tiling: shaping.tiling,
     operations.Transposition: shaping.transposition,
+    operations.UnitLength: elementwise.unit_length,
+    operations.Unsqueezing: axes.unsqueezing,
+    operations.Upsampling: padding.upsampling,
 }
 """What makes the layers of each operation."""
 

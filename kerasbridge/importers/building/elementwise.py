@@ -8,7 +8,10 @@ from kerasbridge.importers.building.site import Site
 
 _OWN = {"absolute": layers.Absolute, "logarithm": layers.Logarithm}
 _STOCK = {"swish": "silu"}
-_COMBINED = {"sum": keras.layers.Add, "product": keras.layers.Multiply, "maximum": keras.layers.Maximum}
+_COMBINED = {
+    "sum": keras.layers.Add, "product": keras.layers.Multiply, "maximum": keras.layers.Maximum,
+    "minimum": keras.layers.Minimum,
+}  # fmt: skip
 
 
 def activation(operation: operations.Activation, site: Site, tensor: Any) -> Any:
@@ -47,19 +50,44 @@ def threshold(operation: operations.Threshold, site: Site, tensor: Any) -> Any:
     return site.layer(layers.Threshold, tensor, threshold=operation.threshold)
 
 
+def replacement(operation: operations.Replacement, site: Site, tensor: Any) -> Any:
+    """A layer of kerasbridge's; `ReLU` where it is that."""
+    if operation.threshold == operation.value == 0:
+        return site.layer(keras.layers.ReLU, tensor)
+    return site.layer(layers.Replace, tensor, threshold=operation.threshold, value=operation.value)
+
+
 def dropout(operation: operations.Dropout, site: Site, tensor: Any) -> Any:
-    """`Dropout`."""
+    """`Dropout`, or `SpatialDropout2D`."""
+    if operation.channels:
+        return site.layer(keras.layers.SpatialDropout2D, tensor, rate=operation.rate)
     return site.layer(keras.layers.Dropout, tensor, rate=operation.rate)
 
 
 def softmax(operation: operations.Softmax, site: Site, tensor: Any) -> Any:
-    """`Softmax`, along the axis as it lies in the model."""
+    """`Softmax`, along the axis as it lies in the model; of its logarithm, `Activation` along the last."""
     axis = site.axis(operation.axis)
+    if operation.logarithm:
+        return _log_softmax(site, tensor, axis)
     return site.layer(keras.layers.Softmax, tensor, axis=-1 if axis == site.rank - 1 else axis)
 
 
+def _log_softmax(site: Site, tensor: Any, axis: int) -> Any:
+    last = [place for place in range(1, site.rank) if place != axis] + [axis]
+    moved = axis != site.rank - 1
+    tensor = site.layer(keras.layers.Permute, tensor, part="axis_last", dims=last) if moved else tensor
+    tensor = site.layer(keras.layers.Activation, tensor, activation="log_softmax")
+    back = [last.index(place) + 1 for place in range(1, site.rank)]
+    return site.layer(keras.layers.Permute, tensor, part="axis_back", dims=back) if moved else tensor
+
+
+def unit_length(operation: operations.UnitLength, site: Site, tensor: Any) -> Any:
+    """A layer of kerasbridge's."""
+    return site.layer(layers.UnitLength, tensor, power=operation.power, epsilon=operation.epsilon)
+
+
 def combination(operation: operations.Combination, site: Site, *tensors: Any) -> Any:
-    """`Add`, `Multiply` or `Maximum`; `Rescaling` before where a coefficient is not 1."""
+    """`Add`, `Multiply`, `Maximum` or `Minimum`; `Rescaling` before where a coefficient is not 1."""
     coefficients = operation.coefficients or (1.0,) * len(tensors)
     scaled = [
         tensor if factor == 1 else site.layer(keras.layers.Rescaling, tensor, part=f"times_{place}", scale=factor)

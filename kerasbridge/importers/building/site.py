@@ -23,7 +23,7 @@ class Names:
 
     def new(self, wanted: str) -> str:
         """The name, with "_" for what Keras or TensorFlow refuse, and a number where it is taken."""
-        plain = re.sub(r"[^A-Za-z0-9_.-]", "_", wanted)
+        plain = re.sub(r"[^A-Za-z0-9_.-]", "_", wanted.replace("][", "_").replace("]", ""))
         plain = plain if re.match(r"[A-Za-z0-9.]", plain) else f"layer{plain}"
         name, number = plain, 1
         while name.lower() in self._taken:

@@ -78,6 +78,14 @@ def batch_normalization(operation: operations.BatchNormalization, site: Site, te
     )  # fmt: skip
 
 
+def instance_normalization(operation: operations.InstanceNormalization, site: Site, images: Any) -> Any:
+    """`GroupNormalization`, each channel a group."""
+    return site.layer(
+        keras.layers.GroupNormalization, images, groups=-1, epsilon=operation.epsilon,
+        weights=[operation.gamma, operation.beta],
+    )  # fmt: skip
+
+
 def affine(operation: operations.Affine, site: Site, tensor: Any) -> Any:
     """A layer of kerasbridge's."""
     weights = [operation.scale, operation.bias]

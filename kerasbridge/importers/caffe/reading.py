@@ -49,7 +49,8 @@ class Layer:
 
 def is_text(file: LegacyFile) -> bool:
     """Whether it is a network's description in words."""
-    return b"\0" not in file.head and bool(_TEXT.search(re.sub(rb"#.*", b"", file.head)))
+    head = file.head.lstrip()
+    return b"\0" not in head and not head[:1].isdigit() and bool(_TEXT.search(re.sub(rb"#.*", b"", head)))
 
 
 def is_binary(file: LegacyFile) -> bool:

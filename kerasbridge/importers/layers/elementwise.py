@@ -81,3 +81,23 @@ class Threshold(Layer):
     def call(self, inputs: Any) -> Any:
         """Numbers of any shape, and so the result."""
         return ops.cast(inputs > self.threshold, inputs.dtype)
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
+class Replace(Layer):
+    """``x`` where ``x > threshold``, else ``value``, as Torch7's Threshold (`lib/THNN/generic/Threshold.c`).
+
+    Args:
+        threshold: it itself gives the value.
+        value: what numbers become that are not above it.
+    """
+
+    options: ClassVar[tuple[str, ...]] = ("threshold", "value")
+
+    def __init__(self, threshold: float, value: float, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.threshold, self.value = threshold, value
+
+    def call(self, inputs: Any) -> Any:
+        """Numbers of any shape, and so the result."""
+        return ops.where(inputs > self.threshold, inputs, ops.full_like(inputs, self.value))

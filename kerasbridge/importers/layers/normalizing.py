@@ -119,3 +119,24 @@ class Affine(Layer):
         sizes = [size if axis in self.axes else 1 for axis, size in enumerate(inputs.shape)]
         scaled = inputs if self.gamma is None else inputs * ops.reshape(self.gamma, sizes)
         return scaled if self.beta is None else scaled + ops.reshape(self.beta, sizes)
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
+class UnitLength(Layer):
+    """``x / (sum(|x| ** power) + epsilon) ** (1 / power)``, as Torch7's Normalize (`Normalize.lua` of nn).
+
+    Args:
+        power: 2 for the length that Euclid measures.
+        epsilon: keeps rows of zeros as they are.
+    """
+
+    options: ClassVar[tuple[str, ...]] = ("power", "epsilon")
+
+    def __init__(self, power: float = 2.0, epsilon: float = 1e-10, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.power, self.epsilon = power, epsilon
+
+    def call(self, inputs: Any) -> Any:
+        """Rows of numbers, shape (batch, numbers), and so the result."""
+        total = ops.sum(ops.power(ops.abs(inputs), self.power), axis=-1, keepdims=True)
+        return inputs * ops.power(total + self.epsilon, -1 / self.power)

@@ -15,18 +15,30 @@ class Slice(Layer):
 
     Args:
         axis: along which.
-        start, stop: the first that is taken, and the first that is not.
+        start, stop: the first that is taken, and the first that is not; below 0 they count from the end, None is the
+            end.
     """
 
     options: ClassVar[tuple[str, ...]] = ("axis", "start", "stop")
 
-    def __init__(self, axis: int, start: int, stop: int, **keywords: Any) -> None:
+    def __init__(self, axis: int, start: int, stop: int | None, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.axis, self.start, self.stop = axis, start, stop
 
     def call(self, inputs: Any) -> Any:
         """Numbers of any shape to fewer along the axis."""
         return inputs[(slice(None),) * self.axis + (slice(self.start, self.stop),)]
+
+    def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """The shape with as many places as are taken, which is also known where those that are there are not."""
+        size = shape[self.axis]
+        stop = 0 if self.stop is None and self.start < 0 else self.stop
+        taken: int | None = None
+        if size is not None:
+            taken = len(range(*slice(self.start, self.stop).indices(size)))
+        elif stop is not None and (self.start < 0) == (stop <= 0):
+            taken = stop - self.start
+        return (*shape[: self.axis], taken, *shape[self.axis + 1 :])
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
@@ -80,11 +92,49 @@ class Tile(Layer):
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
+class Squeeze(Layer):
+    """Without an axis of one place, as Torch7's Squeeze (`Squeeze.lua` of nn), on images of any size.
+
+    Args:
+        axis: which.
+    """
+
+    options: ClassVar[tuple[str, ...]] = ("axis",)
+
+    def __init__(self, axis: int, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.axis = axis
+
+    def call(self, inputs: Any) -> Any:
+        """Numbers of any shape to one axis less."""
+        return ops.squeeze(inputs, self.axis)
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
+class Unsqueeze(Layer):
+    """With a new axis of one place, as Torch7's Unsqueeze (`Unsqueeze.lua` of nn), on images of any size.
+
+    Args:
+        axis: which it is afterwards.
+    """
+
+    options: ClassVar[tuple[str, ...]] = ("axis",)
+
+    def __init__(self, axis: int, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.axis = axis
+
+    def call(self, inputs: Any) -> Any:
+        """Numbers of any shape to one axis more."""
+        return ops.expand_dims(inputs, self.axis)
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
 class Reduce(Layer):
     """One number for several axes, times a coefficient, as Caffe's Reduction (`src/caffe/layers/reduction_layer.cpp`).
 
     Args:
-        kind: the sum of the numbers, of their absolute values or of their squares, or their mean.
+        kind: the sum of the numbers, of their absolute values or of their squares, their mean, or the largest or least.
         axes: which vanish.
         coefficient: a factor of the result.
     """
@@ -92,7 +142,7 @@ class Reduce(Layer):
     options: ClassVar[tuple[str, ...]] = ("kind", "axes", "coefficient")
 
     def __init__(
-        self, kind: Literal["sum", "absolute sum", "sum of squares", "mean"], axes: Sequence[int],
+        self, kind: Literal["sum", "absolute sum", "sum of squares", "mean", "maximum", "minimum"], axes: Sequence[int],
         coefficient: float = 1.0, **keywords: Any,
     ) -> None:  # fmt: skip
         super().__init__(**keywords)
@@ -101,7 +151,7 @@ class Reduce(Layer):
     def call(self, inputs: Any) -> Any:
         """Numbers of any shape to those without the axes."""
         before = {"absolute sum": ops.abs, "sum of squares": ops.square}.get(self.kind, ops.convert_to_tensor)
-        reduce = ops.mean if self.kind == "mean" else ops.sum
+        reduce = {"mean": ops.mean, "maximum": ops.max, "minimum": ops.min}.get(self.kind, ops.sum)
         return reduce(before(inputs), axis=self.axes) * self.coefficient
 
 

@@ -3,6 +3,10 @@
 All speak of N, C, H, W. They are data: `building` says how Keras computes them.
 """
 
+from kerasbridge.importers.operations.axes import AxisReduction as AxisReduction
+from kerasbridge.importers.operations.axes import Narrowing as Narrowing
+from kerasbridge.importers.operations.axes import Squeezing as Squeezing
+from kerasbridge.importers.operations.axes import Unsqueezing as Unsqueezing
 from kerasbridge.importers.operations.base import Array as Array
 from kerasbridge.importers.operations.base import Elementwise as Elementwise
 from kerasbridge.importers.operations.base import Misfit as Misfit
@@ -20,9 +24,15 @@ from kerasbridge.importers.operations.elementwise import Dropout as Dropout
 from kerasbridge.importers.operations.elementwise import Linear as Linear
 from kerasbridge.importers.operations.elementwise import LocalResponse as LocalResponse
 from kerasbridge.importers.operations.elementwise import Power as Power
+from kerasbridge.importers.operations.elementwise import Replacement as Replacement
 from kerasbridge.importers.operations.elementwise import Softmax as Softmax
 from kerasbridge.importers.operations.elementwise import Standardization as Standardization
 from kerasbridge.importers.operations.elementwise import Threshold as Threshold
+from kerasbridge.importers.operations.elementwise import UnitLength as UnitLength
+from kerasbridge.importers.operations.padding import CenteredConcatenation as CenteredConcatenation
+from kerasbridge.importers.operations.padding import Margin as Margin
+from kerasbridge.importers.operations.padding import Padding as Padding
+from kerasbridge.importers.operations.padding import Upsampling as Upsampling
 from kerasbridge.importers.operations.pooling import GlobalPooling as GlobalPooling
 from kerasbridge.importers.operations.pooling import Pooling as Pooling
 from kerasbridge.importers.operations.reducing import LargestPlaces as LargestPlaces
@@ -40,4 +50,5 @@ from kerasbridge.importers.operations.weighted import Convolution as Convolution
 from kerasbridge.importers.operations.weighted import Deconvolution as Deconvolution
 from kerasbridge.importers.operations.weighted import Dense as Dense
 from kerasbridge.importers.operations.weighted import Embedding as Embedding
+from kerasbridge.importers.operations.weighted import InstanceNormalization as InstanceNormalization
 from kerasbridge.importers.operations.weighted import PRelu as PRelu

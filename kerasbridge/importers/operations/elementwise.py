@@ -5,7 +5,10 @@ from typing import Literal
 
 from kerasbridge.importers.operations.base import Elementwise, Operation, Shape, canonical, expect, image, same
 
-Function = Literal["absolute", "elu", "exponential", "logarithm", "relu", "sigmoid", "softplus", "swish", "tanh"]
+Function = Literal[
+    "absolute", "elu", "exponential", "log_sigmoid", "logarithm", "relu", "sigmoid", "softplus", "softsign", "swish",
+    "tanh", "tanh_shrink",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,26 @@ class Threshold(Elementwise):
 
 
 @dataclass(frozen=True)
+class Replacement(Elementwise):
+    """Numbers above `threshold` stay, all others become `value`."""
+
+    threshold: float
+    value: float
+
+    def nonnegative(self, *inputs: bool) -> bool:
+        return self.value >= 0 and (inputs[0] or self.threshold >= 0)
+
+
+@dataclass(frozen=True)
 class Dropout(Elementwise):
-    """Nothing, but in training a share of `rate` becomes 0 and the rest grows by 1 / (1 - rate)."""
+    """Nothing, but in training a share of `rate` becomes 0 and the rest grows by 1 / (1 - rate).
+
+    Args:
+        channels: whole channels of images become 0.
+    """
 
     rate: float
+    channels: bool = False
 
     def nonnegative(self, *inputs: bool) -> bool:
         return inputs[0]
@@ -72,27 +91,28 @@ class Dropout(Elementwise):
 
 @dataclass(frozen=True)
 class Softmax(Elementwise):
-    """``exp(x) / sum(exp(x))`` along an axis."""
+    """``exp(x) / sum(exp(x))`` along an axis, or the logarithm of that."""
 
     axis: int = 1
+    logarithm: bool = False
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         canonical(self.axis, len(inputs[0]))
         return super().shapes(*inputs)
 
     def nonnegative(self, *inputs: bool) -> bool:
-        return True
+        return not self.logarithm
 
 
 @dataclass(frozen=True)
 class Combination(Operation):
-    """A sum, product or maximum of inputs of one shape.
+    """A sum, product, maximum or minimum of inputs of one shape.
 
     Args:
         coefficients: of a sum, one for each input; () for ones.
     """
 
-    kind: Literal["sum", "product", "maximum"]
+    kind: Literal["sum", "product", "maximum", "minimum"]
     coefficients: tuple[float, ...] = ()
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
@@ -165,3 +185,18 @@ class Standardization(Elementwise):
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         image(inputs[0])
         return super().shapes(*inputs)
+
+
+@dataclass(frozen=True)
+class UnitLength(Elementwise):
+    """``x / (sum(|x| ** power) + epsilon) ** (1 / power)``, of rows of numbers."""
+
+    power: float = 2.0
+    epsilon: float = 1e-10
+
+    def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
+        expect(len(inputs[0]) == 2, "expected rows of numbers")
+        return super().shapes(*inputs)
+
+    def nonnegative(self, *inputs: bool) -> bool:
+        return inputs[0]

@@ -119,6 +119,20 @@ class BatchNormalization(Elementwise):
 
 
 @dataclass(frozen=True)
+class InstanceNormalization(Elementwise):
+    """``gamma * (x - mean) / sqrt(variance + epsilon) + beta``, mean and variance those of each image's channel."""
+
+    gamma: Array
+    beta: Array
+    epsilon: float = 1e-5
+
+    def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
+        channels = image(inputs[0])[1]
+        expect(same(channels, len(self.gamma)), f"its weights are those of {len(self.gamma)} channels")
+        return super().shapes(*inputs)
+
+
+@dataclass(frozen=True)
 class Affine(Elementwise):
     """``scale * x + bias``; both span the axes from `axis` on, as many as they have, and either may be None."""
 

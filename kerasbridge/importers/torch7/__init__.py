@@ -1,0 +1,170 @@
+"""Lua Torch7: a file of torch.save, bytes or text, with a network of nn, cudnn, inn or nngraph, or a table with one.
+
+Such a file does not say what the network is fed with. Its first modules tell, what it remembers of its last input, and
+the sizes that fit; where they do not, the person who asks has to say it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.files import LegacyFile
+from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.network import Network, fitting_sizes, sized
+from kerasbridge.importers.operations import Shape, SizeUnknown
+from kerasbridge.importers.report import Report
+from kerasbridge.importers.torch7 import reading
+from kerasbridge.importers.torch7.containers import CONTAINERS
+from kerasbridge.importers.torch7.finding import network_in
+from kerasbridge.importers.torch7.graph import Graph, Value
+from kerasbridge.importers.torch7.inputs import Wanted, remembered, wanted
+from kerasbridge.importers.torch7.layers import OPERATIONS, PASSED, Module
+
+DESCRIPTION = "a .t7 or .net of torch.save"
+HOW_TO_SAY_A_SIZE = "Say it: input_shape=(3, 224, 224), or --input-shape 3,224,224."
+KERNELS_MAY_BE_FLIPPED = False
+
+
+def recognises(file: LegacyFile) -> bool:
+    """Whether a file begins as Torch7 begins one, with a table or an object."""
+    return reading.is_text(file) or reading.is_binary(file)
+
+
+def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Callable[[Sequence[Shape] | None], Reading]:
+    """Reads the one file; what it gives depends on what the network is fed with."""
+    if len(files) != 1:
+        raise LegacyFileError(f"Expected one file, received {', '.join(str(file.path) for file in files)}.")
+    (file,) = files
+    try:
+        root, where = network_in(reading.load(file))
+    except LegacyFileError as error:
+        raise LegacyFileError(f"{file.path} {error}") from error
+
+    def reading_of(shapes: Sequence[Shape] | None) -> Reading:
+        try:
+            return _reading(file, root, where, shapes)
+        except LegacyFileError as error:
+            raise LegacyFileError(f"{file.path}: {error}") from error
+
+    return reading_of
+
+
+def _reading(file: LegacyFile, root: Module, where: str, said: Sequence[Shape] | None) -> Reading:
+    notes = [f"the network is the {where} of what the file holds"] if where else []
+    fed: Wanted = wanted(root)
+    if said is not None:
+        fed = said[0] if len(said) == 1 else list(said)
+    elif not isinstance(fed, list) and (_is_open(fed) or None not in fed[1:]):
+        fed = remembered(root, fed) or fed
+    if _is_open(fed):
+        return _unfed(file, root, notes)
+    graph, outputs = _graph(root, fed)
+    network = graph.network(outputs)
+    if said is None:
+        network, note = _with_size(network, remembered(root, fed))
+        notes += [note] if note else []
+    return Reading(_report(file, graph, network, notes), network)
+
+
+def _is_open(fed: Wanted) -> bool:
+    """Whether it is not known what the network takes, but for the size of images."""
+    if isinstance(fed, list):
+        return not fed or any(map(_is_open, fed))
+    return fed is None or (len(fed) == 4 and fed[1] is None)
+
+
+def _graph(root: Module, fed: Wanted) -> tuple[Graph, Value]:
+    """The graph of a network that takes batches, or, where a module would join or cut them, of one for samples."""
+    first: LegacyFileError | None = None
+    for batched in (True, False):
+        graph = Graph(batched, CONTAINERS)
+        try:
+            outputs = graph.bring(root, _feed(graph, fed))
+            _check(graph)
+            return graph, outputs
+        except LegacyFileError as error:
+            first = first or error
+        if not graph.meets_batch:
+            break
+    assert first is not None
+    raise first
+
+
+def _feed(graph: Graph, fed: Wanted, name: str = "input") -> Value:
+    if not isinstance(fed, list):
+        return graph.feed(name, fed)
+    return [_feed(graph, one, f"{name}_{place}") for place, one in enumerate(fed, 1)]
+
+
+def _check(graph: Graph) -> None:
+    """One error with all that cannot be brought."""
+    if graph.faults:
+        raise LegacyFileError("cannot be brought: " + "; ".join(dict.fromkeys(graph.faults)) + ".")
+    if not graph.nodes:
+        raise LegacyFileError("the network has no module that computes something.")
+
+
+def _with_size(network: Network, found: Shape | None) -> tuple[Network, str]:
+    """The network with the size of its images, where a module has to know it, and a word on where it is from."""
+    try:
+        sized(network)
+        return network, ""
+    except SizeUnknown:
+        pass
+    if len(network.inputs) != 1 or len(network.inputs[0].shape) != 4:
+        return network, ""
+    if found is not None and len(found) == 4:
+        fed = _fed_with(network, found)
+        if _fits(fed):
+            return fed, f"images of {found[2]} x {found[3]} pixels, as the network was fed with last"
+    sizes = fitting_sizes(network)
+    if len(sizes) != 1:
+        return network, ""
+    (size,) = sizes
+    shape = (*network.inputs[0].shape[:2], size, size)
+    return _fed_with(network, shape), f"images of {size} pixels a side, the only square ones that fit"
+
+
+def _fed_with(network: Network, shape: Shape) -> Network:
+    return replace(network, inputs=(replace(network.inputs[0], shape=shape),))
+
+
+def _fits(network: Network) -> bool:
+    try:
+        network.shapes()
+    except (LegacyFileError, SizeUnknown):
+        return False
+    return True
+
+
+def _unfed(file: LegacyFile, root: Module, notes: Sequence[str]) -> Reading:
+    """A reading without a network, where nothing tells what it takes; what is unknown is told first."""
+    unknown = [f"{module} is unknown" for module in _all(root) if not _is_known(module)]
+    if unknown:
+        raise LegacyFileError("cannot be brought: " + "; ".join(dict.fromkeys(unknown)) + ".")
+    report = Report("torch7", (file.name,), "", (), (), (), notes=tuple(notes))
+    return Reading(report, None, f"{file.name}: the file does not say what the network takes. {HOW_TO_SAY_A_SIZE}")
+
+
+def _is_known(module: Module) -> bool:
+    return module.kind in CONTAINERS or module.kind in OPERATIONS or module.kind in PASSED
+
+
+def _all(module: Module, deep: int = 20) -> Iterator[Module]:
+    yield module
+    for part in module.parts() if deep else ():
+        yield from _all(part, deep - 1)
+
+
+def _report(file: LegacyFile, graph: Graph, network: Network, notes: Sequence[str]) -> Report:
+    single = () if graph.batched else ("it is made for single samples, whose dimension 1 is not the batch",)
+    return Report(
+        "torch7",
+        (file.name,),
+        "",
+        tuple((entry.name, entry.shape) for entry in network.inputs),
+        network.outputs,
+        tuple(graph.brought),
+        dropped=tuple(graph.dropped),
+        notes=(*notes, *single),
+    )

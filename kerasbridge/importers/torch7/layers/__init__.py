@@ -1,0 +1,93 @@
+"""Each of Torch7's modules that takes one tensor as the operations it is, one after the other."""
+
+from collections.abc import Callable
+
+from kerasbridge.importers.operations import Activation, Operation
+from kerasbridge.importers.torch7.layers import plain, shaping, weighted
+from kerasbridge.importers.torch7.layers.base import Given as Given
+from kerasbridge.importers.torch7.layers.base import Module as Module
+from kerasbridge.importers.torch7.layers.base import NotBrought as NotBrought
+from kerasbridge.importers.torch7.layers.base import OfTheBatch as OfTheBatch
+
+OPERATIONS: dict[str, Callable[[Module, Given], list[Operation]]] = {
+    "Abs": lambda *_: [Activation("absolute")],
+    "Add": weighted.add,
+    "AddConstant": plain.constant,
+    "BatchNormalization": weighted.batch_normalization,
+    "CAdd": weighted.cadd,
+    "CMul": weighted.cmul,
+    "Clamp": plain.clip,
+    "ClippedReLU": plain.clip,
+    "Dropout": plain.dropout,
+    "ELU": plain.elu,
+    "Exp": lambda *_: [Activation("exponential")],
+    "HardTanh": plain.clip,
+    "InstanceNormalization": weighted.instance_normalization,
+    "LeakyReLU": plain.leaky_relu,
+    "Linear": weighted.linear,
+    "LinearNoBias": weighted.linear,
+    "Log": lambda *_: [Activation("logarithm")],
+    "LogSigmoid": lambda *_: [Activation("log_sigmoid")],
+    "LogSoftMax": plain.softmax,
+    "LookupTable": weighted.lookup,
+    "Max": shaping.reduction,
+    "Mean": shaping.reduction,
+    "Min": shaping.reduction,
+    "Mul": weighted.mul,
+    "MulConstant": plain.constant,
+    "Narrow": shaping.narrow,
+    "Normalize": plain.normalize,
+    "PReLU": weighted.prelu,
+    "Padding": shaping.padding,
+    "Power": plain.power,
+    "RReLU": plain.leaky_relu,
+    "ReLU": plain.relu,
+    "ReLU6": plain.clip,
+    "Replicate": shaping.replicate,
+    "Reshape": shaping.reshape,
+    "Select": shaping.select,
+    "ShaveImage": plain.shave,
+    "Sigmoid": lambda *_: [Activation("sigmoid")],
+    "SoftMax": plain.softmax,
+    "SoftMin": plain.softmax,
+    "SoftPlus": plain.softplus,
+    "SoftSign": lambda *_: [Activation("softsign")],
+    "SpatialAdaptiveAveragePooling": plain.adaptive_pooling,
+    "SpatialAdaptiveMaxPooling": plain.adaptive_pooling,
+    "SpatialAveragePooling": plain.average_pooling,
+    "SpatialBatchNormalization": weighted.batch_normalization,
+    "SpatialConvolution": weighted.convolution,
+    "SpatialConvolutionMM": weighted.convolution,
+    "SpatialConvolutionMap": weighted.mapped_convolution,
+    "SpatialCrossMapLRN": plain.lrn,
+    "SpatialCrossResponseNormalization": plain.lrn,
+    "SpatialDilatedConvolution": weighted.convolution,
+    "SpatialDilatedMaxPooling": plain.max_pooling,
+    "SpatialDropout": plain.dropout,
+    "SpatialFullConvolution": weighted.deconvolution,
+    "SpatialLogSoftMax": plain.softmax,
+    "SpatialMaxPooling": plain.max_pooling,
+    "SpatialReflectionPadding": plain.edge_padding,
+    "SpatialReplicationPadding": plain.edge_padding,
+    "SpatialSoftMax": plain.softmax,
+    "SpatialSubSampling": weighted.subsampling,
+    "SpatialUpSamplingNearest": plain.upsampling,
+    "SpatialZeroPadding": plain.zero_padding,
+    "Sqrt": plain.power,
+    "Square": plain.power,
+    "Squeeze": shaping.squeeze,
+    "Sum": shaping.reduction,
+    "Tanh": lambda *_: [Activation("tanh")],
+    "TanhShrink": lambda *_: [Activation("tanh_shrink")],
+    "Threshold": plain.relu,
+    "Transpose": shaping.transpose,
+    "Unsqueeze": shaping.unsqueeze,
+    "View": shaping.view,
+    "w2nn.InplaceClip01": plain.clip,
+    "w2nn.LeakyReLU": plain.leaky_relu,
+}
+
+PASSED = frozenset({
+    "Contiguous", "Convert", "Copy", "Identity", "GradientReversal", "L1Penalty", "TotalVariation", "WhiteNoise",
+})  # fmt: skip
+"""What hands on what it is given, unless it trains."""

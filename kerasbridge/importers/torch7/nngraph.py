@@ -1,0 +1,66 @@
+"""The gModule of nngraph: a graph of modules, gone through as its `runForwardFunction` does (`gmodule.lua`)."""
+
+from collections.abc import Iterator
+
+from kerasbridge.importers.torch7.graph import Graph, Value
+from kerasbridge.importers.torch7.layers import Module, NotBrought
+from kerasbridge.importers.torch7.objects import Object, Table
+
+
+def nodes_of(module: Module) -> list[tuple[Object, Table]]:
+    """The nodes in the order in which they run, each with its data, which copies of it share."""
+    nodes = module.get("forwardnodes")
+    found = nodes.list() if isinstance(nodes, Table) else []
+    pairs = [(node, node.fields.get("data")) for node in found if isinstance(node, Object)]
+    if not pairs or any(not isinstance(data, Table) for _, data in pairs):
+        raise NotBrought("no forwardnodes with data")
+    return pairs
+
+
+def children_of(node: Object) -> Iterator[Table]:
+    """The data of the nodes that take what a node gives."""
+    children = node.fields.get("children")
+    for child in children.list() if isinstance(children, Table) else []:
+        data = child.fields.get("data") if isinstance(child, Object) else None
+        if isinstance(data, Table):
+            yield data
+
+
+def place_among_inputs(child: Table, data: Table) -> int:
+    """Which input of a node another is, from 1 on."""
+    places = child.get("mapindex")
+    place = places.get(data) if isinstance(places, Table) else None
+    if not isinstance(place, float) or not 1 <= place <= 1024:
+        raise NotBrought("a node that does not say which of its inputs is which")
+    return int(place)
+
+
+def graph_module(graph: Graph, module: Module, value: Value) -> Value:
+    """Each node takes what those before it have left for it; the last gives what it was left."""
+    nodes, left = nodes_of(module), {}
+    several = module.get("nInputs", 1.0) != 1 and not isinstance(value, str)
+    left[nodes[0][1]] = dict(enumerate(value, 1)) if several else {1: value}
+    found: Value = value
+    for place, (node, data) in enumerate(nodes, 1):
+        inputs = [one for _, one in sorted(left.get(data, {}).items())]
+        if not inputs:
+            raise NotBrought(f"a node, {place}, that is given nothing")
+        found = _run(graph, module, data, place, inputs)
+        for child in children_of(node):
+            left.setdefault(child, {})[place_among_inputs(child, data)] = found
+    return found
+
+
+def _run(graph: Graph, module: Module, data: Table, place: int, inputs: list[Value]) -> Value:
+    selected, inner = data.get("selectindex"), data.get("module")
+    if selected is not None:
+        among = inputs[0]
+        if not isinstance(selected, float) or isinstance(among, str) or not 1 <= selected <= len(among):
+            if graph.faults:
+                return among
+            raise NotBrought(f"a node, {place}, that takes the {selected} of what is no such table")
+        return among[int(selected) - 1]
+    given = inputs[0] if len(inputs) == 1 else inputs
+    if isinstance(inner, Object):
+        return graph.bring(Module(inner, f"{module.place}[{place}]"), given)
+    return given

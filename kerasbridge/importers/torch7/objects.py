@@ -1,0 +1,128 @@
+"""What a file of Torch7 holds: Lua's tables, objects of classes, tensors that look at storages."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.operations import Array
+
+
+@dataclass(eq=False)
+class Table:
+    """A table of Lua's; two are the same only if they are one, as in Lua, so that tables may be keys."""
+
+    fields: dict[Any, Any] = field(default_factory=dict)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """What stands at a key; Lua knows no difference between nil and nothing."""
+        value = self.fields.get(key)
+        return default if value is None else value
+
+    def list(self) -> list[Any]:
+        """What stands at 1, 2, 3, … up to the first gap."""
+        found: list[Any] = []
+        while (value := self.fields.get(len(found) + 1)) is not None:
+            found.append(value)
+        return found
+
+
+@dataclass(eq=False)
+class Object:
+    """An object of a class that is kept as a table.
+
+    Args:
+        type: the name of the class, "nn.Linear".
+        version: of the class, 0 in files older than versions.
+        table: its fields; another thing where the class writes something else.
+    """
+
+    type: str
+    version: float
+    table: Any = None
+
+    @property
+    def fields(self) -> Table:
+        """Its fields by name; none where it has no table of them."""
+        return self.table if isinstance(self.table, Table) else Table()
+
+
+@dataclass(eq=False)
+class Function:
+    """A function of Lua's, which is never run and of which nothing is kept."""
+
+
+@dataclass(eq=False)
+class Storage:
+    """Numbers in a row.
+
+    Args:
+        kind: "Float", "CudaLong", …
+        size: how many there are.
+        numbers: gives them, when they are asked for.
+    """
+
+    kind: str
+    size: int
+    numbers: Callable[[], np.ndarray[Any, Any]]
+
+
+@dataclass(eq=False)
+class Tensor:
+    """A view of a storage, which other tensors may share.
+
+    Args:
+        kind: as of a storage.
+        sizes, strides: one number for each dimension; strides count numbers.
+        offset: where it begins in the storage, from 0.
+        storage: None for one without numbers.
+    """
+
+    kind: str
+    sizes: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: int
+    storage: Any
+
+    def array(self) -> Array:
+        """Its numbers, of 32 bits.
+
+        Raises:
+            LegacyFileError: it reaches beyond its storage.
+        """
+        if not self.sizes or self.storage is None:
+            return np.empty(0, np.float32)
+        if any(size < 0 for size in self.sizes) or not isinstance(self.storage, Storage):
+            raise LegacyFileError(f"a tensor has the shape {self.sizes}, which none can have.")
+        if math.prod(self.sizes) == 0:
+            return np.empty(self.sizes, np.float32)
+        self._check_reach(self.storage)
+        numbers = self.storage.numbers()
+        strides = [stride * numbers.itemsize for stride in self.strides]
+        seen = np.lib.stride_tricks.as_strided(numbers[self.offset :], self.sizes, strides, writeable=False)
+        return np.array(seen, np.float32, order="C")
+
+    def _check_reach(self, storage: Storage) -> None:
+        """Every number lies in the storage, and each is looked at once: a short file makes no large array."""
+        steps = [(size - 1) * stride for size, stride in zip(self.sizes, self.strides, strict=True)]
+        first = self.offset + sum(step for step in steps if step < 0)
+        last = self.offset + sum(step for step in steps if step > 0)
+        if first < 0 or last >= storage.size or first != self.offset:
+            raise LegacyFileError(f"a tensor of shape {self.sizes} reaches beyond its {storage.size:,} numbers.")
+        if math.prod(self.sizes) > storage.size:
+            raise LegacyFileError(f"a tensor of shape {self.sizes} shows {storage.size:,} numbers more than once.")
+
+
+def objects_in(value: Any, deep: int = 3) -> Iterator[tuple[str, Object]]:
+    """The objects in a table and in the tables in it, each with the keys that lead to it."""
+    if not isinstance(value, Table) or deep == 0:
+        return
+    for key, inner in value.fields.items():
+        name = f"{key:g}" if isinstance(key, float) else str(key)
+        if isinstance(inner, Object):
+            yield name, inner
+        for path, found in objects_in(inner, deep - 1):
+            yield f"{name}.{path}", found

@@ -1,0 +1,148 @@
+"""The two ways in which Torch7 writes numbers and letters: as bytes, or as text (`lib/TH/THDiskFile.c`)."""
+
+import contextlib
+import re
+import struct
+import warnings
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from kerasbridge.errors import LegacyFileError
+
+Numbers = Callable[[], np.ndarray[Any, Any]]
+
+_RAW = ("u1", "i1")
+"""Bytes and letters, which are written as they are even into text."""
+_NUMBER = re.compile(rb"\s*(\S{1,40})")
+_WHITE = b" \t\r\n\v\f"
+
+
+class Damage(LegacyFileError):
+    """A file does not go on as it should."""
+
+
+class Source(Protocol):
+    """Gives what a file holds, one thing after the other."""
+
+    def integer(self) -> int:
+        """A whole number of 32 bits."""
+
+    def longs(self, count: int) -> tuple[int, ...]:
+        """So many whole numbers, of as many bits as the machine's that wrote them."""
+
+    def double(self) -> float:
+        """A number."""
+
+    def letters(self, count: int) -> bytes:
+        """So many letters."""
+
+    def numbers(self, kind: str, count: int) -> Numbers:
+        """So many numbers of a kind of NumPy's, "long" for the machine's; they are converted when they are needed."""
+
+
+class Binary:
+    """A file of bytes, the least first.
+
+    Args:
+        content: all of it.
+        long: how many bytes a whole number of the machine's has, 8 or 4.
+    """
+
+    def __init__(self, content: bytes, long: int = 8) -> None:
+        self._content, self._place, self._long = content, 0, f"i{long}"
+
+    def integer(self) -> int:
+        return int(struct.unpack("<i", self.letters(4))[0])
+
+    def longs(self, count: int) -> tuple[int, ...]:
+        return tuple(int(number) for number in self.numbers("long", count)())
+
+    def double(self) -> float:
+        return float(struct.unpack("<d", self.letters(8))[0])
+
+    def letters(self, count: int) -> bytes:
+        start = self._place
+        self._advance(count)
+        return self._content[start : self._place]
+
+    def numbers(self, kind: str, count: int) -> Numbers:
+        dtype, start = np.dtype(self._long if kind == "long" else kind).newbyteorder("<"), self._place
+        self._advance(count * dtype.itemsize)
+        return lambda: np.frombuffer(self._content, dtype, count, start)
+
+    def _advance(self, size: int) -> None:
+        if not 0 <= size <= len(self._content) - self._place:
+            raise Damage(f"is damaged or cut short: at byte {self._place:,} it should have {size:,} more bytes.")
+        self._place += size
+
+
+class Text:
+    """A file of text: numbers between white space, a storage's in one line."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content, self._place = content, 0
+
+    def integer(self) -> int:
+        word = self._word()
+        try:
+            return int(word)
+        except ValueError:
+            raise self._damage("a whole number") from None
+
+    def longs(self, count: int) -> tuple[int, ...]:
+        if not 0 <= count <= len(self._content):
+            raise self._damage(f"{count:,} whole numbers")
+        return tuple(self.integer() for _ in range(count))
+
+    def double(self) -> float:
+        word = self._word()
+        try:
+            return float(word)
+        except ValueError:
+            raise self._damage("a number") from None
+
+    def letters(self, count: int) -> bytes:
+        start = self._line_end()
+        if not 0 <= count <= len(self._content) - start:
+            raise self._damage(f"{count:,} letters")
+        self._place = start + count
+        return self._content[start : self._place]
+
+    def numbers(self, kind: str, count: int) -> Numbers:
+        if kind in _RAW:
+            letters = self.letters(count)
+            return lambda: np.frombuffer(letters, kind)
+        if not 0 <= count <= len(self._content) // 2 + 1:
+            raise self._damage(f"{count:,} numbers")
+        start = self._line_end()
+        end = self._content.find(b"\n", start) if count else start
+        end = len(self._content) if end < 0 else end
+        self._place = end
+        return lambda: _parsed(self._content[start:end], kind, count)
+
+    def _word(self) -> bytes:
+        found = _NUMBER.match(self._content, self._place)
+        if not found:
+            raise self._damage("a number")
+        self._place = found.end()
+        return found[1]
+
+    def _line_end(self) -> int:
+        """Where the next line begins, behind a number that ends one."""
+        return self._place + (self._content[self._place : self._place + 1] == b"\n")
+
+    def _damage(self, expected: str) -> Damage:
+        line = self._content.count(b"\n", 0, self._place) + 1
+        return Damage(f"is damaged or cut short: expected {expected} in line {line:,}.")
+
+
+def _parsed(line: bytes, kind: str, count: int) -> np.ndarray[Any, Any]:
+    """The numbers of a line."""
+    with warnings.catch_warnings(), contextlib.suppress(ValueError):
+        warnings.simplefilter("ignore", DeprecationWarning)  # older NumPys only warn of what is no number
+        found = np.fromstring(line.strip(_WHITE), "i8" if kind == "long" else np.dtype(kind), sep=" ")
+        if len(found) == count:
+            return found
+    raise Damage(f"is damaged: expected a line of {count:,} numbers.")
