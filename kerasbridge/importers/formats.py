@@ -12,7 +12,11 @@ from kerasbridge.importers.network import Network, fitting_sizes, sized
 from kerasbridge.importers.operations import Shape, SizeUnknown
 from kerasbridge.importers.report import Report
 
-FORMATS = {"caffe": "kerasbridge.importers.caffe", "torch7": "kerasbridge.importers.torch7"}
+FORMATS = {
+    "tensorflow": "kerasbridge.importers.tensorflow",
+    "caffe": "kerasbridge.importers.caffe",
+    "torch7": "kerasbridge.importers.torch7",
+}
 """Each format and the module that reads it, a `Format`."""
 
 

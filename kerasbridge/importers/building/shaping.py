@@ -52,7 +52,7 @@ def reshaping(operation: operations.Reshaping, site: Site, tensor: Any) -> Any:
 
 def transposition(operation: operations.Transposition, site: Site, tensor: Any) -> Any:
     """`Permute`."""
-    return site.layer(keras.layers.Permute, tensor, dims=permutation(operation.whole(site.rank)))
+    return site.permuted(tensor, permutation(operation.whole(site.rank)))
 
 
 def tiling(operation: operations.Tiling, site: Site, tensor: Any) -> Any:
@@ -73,11 +73,14 @@ def largest_places(operation: operations.LargestPlaces, site: Site, tensor: Any)
     if operation.axis is not None:
         gives = "values" if operation.values else "places"
         return site.layer(
-            layers.LargestPlaces, tensor, axis=site.axis(operation.axis), most=operation.most, gives=gives
-        )
+            layers.LargestPlaces, tensor, axis=site.axis(operation.axis), most=operation.most, gives=gives,
+            first=operation.first,
+        )  # fmt: skip
     (after,), gives = site.outputs, "both" if operation.values else "places"
     flat = site.layer(keras.layers.Flatten, site.to_file_order(tensor, site.rank), part="flatten")
-    found = site.layer(layers.LargestPlaces, flat, part="places", axis=1, most=operation.most, gives=gives)
+    found = site.layer(
+        layers.LargestPlaces, flat, part="places", axis=1, most=operation.most, gives=gives, first=operation.first
+    )
     shape = (None, 2, operation.most) if operation.values else (None, operation.most)
     return site.reshape(found, shape, after)
 
