@@ -1,0 +1,34 @@
+"""TensorFlow's messages as classes of protobuf."""
+
+import functools
+from typing import Any
+
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.protobuf import Messages
+from kerasbridge.importers.tensorflow.messages import MESSAGES
+
+_ALL = Messages("tensorflow", MESSAGES, "TensorFlow's files need")
+
+
+@functools.cache
+def message(name: str) -> Any:
+    """The class of a message.
+
+    >>> message("GraphDef")(node=[{"name": "x", "op": "Placeholder"}]).node[0].op
+    'Placeholder'
+    """
+    return _ALL(name)
+
+
+def parsed(name: str, content: bytes, where: object) -> Any:
+    """The message that the bytes are.
+
+    Raises:
+        LegacyFileError: they are none.
+    """
+    from google.protobuf.message import DecodeError
+
+    try:
+        return message(name).FromString(content)
+    except (DecodeError, RecursionError) as error:
+        raise LegacyFileError(f"{where} is damaged or cut short: expected a whole {name} of TensorFlow's.") from error
