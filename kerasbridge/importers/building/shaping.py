@@ -73,14 +73,11 @@ def largest_places(operation: operations.LargestPlaces, site: Site, tensor: Any)
     if operation.axis is not None:
         gives = "values" if operation.values else "places"
         return site.layer(
-            layers.LargestPlaces, tensor, axis=site.axis(operation.axis), most=operation.most, gives=gives,
-            first=operation.first,
-        )  # fmt: skip
+            layers.LargestPlaces, tensor, axis=site.axis(operation.axis), most=operation.most, gives=gives
+        )
     (after,), gives = site.outputs, "both" if operation.values else "places"
     flat = site.layer(keras.layers.Flatten, site.to_file_order(tensor, site.rank), part="flatten")
-    found = site.layer(
-        layers.LargestPlaces, flat, part="places", axis=1, most=operation.most, gives=gives, first=operation.first
-    )
+    found = site.layer(layers.LargestPlaces, flat, part="places", axis=1, most=operation.most, gives=gives)
     shape = (None, 2, operation.most) if operation.values else (None, operation.most)
     return site.reshape(found, shape, after)
 

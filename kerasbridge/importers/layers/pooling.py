@@ -38,36 +38,6 @@ class _Windows(Layer):
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
-class SameAveragePooling2D(Layer):
-    """The average of the cells of the image in each window, of TensorFlow's "SAME" (`core/kernels/avgpooling_op.cc`).
-
-    ``ceil(size / stride)`` windows, those at the edges with fewer cells. Keras's `AveragePooling2D(padding="same")` is
-    that on TensorFlow and JAX; on torch it counts the cells that it adds.
-
-    Args:
-        pool_size, strides: two numbers each, for height and width.
-
-    >>> from kerasbridge._keras import keras
-    >>> layer = SameAveragePooling2D((2, 2), (2, 2))
-    >>> float(layer(keras.ops.ones((1, 3, 3, 1)))[0, 1, 1, 0])
-    1.0
-    """
-
-    options: ClassVar[tuple[str, ...]] = ("pool_size", "strides")
-
-    def __init__(self, pool_size: Sequence[int], strides: Sequence[int], **keywords: Any) -> None:
-        super().__init__(**keywords)
-        self.pool_size, self.strides = tuple(pool_size), tuple(strides)
-
-    def call(self, images: Any) -> Any:
-        """Images of shape (batch, height, width, channels) to the same with fewer rows and columns."""
-        return self._average(images) / self._average(ops.ones_like(images[:1, :, :, :1]))
-
-    def _average(self, images: Any) -> Any:
-        return ops.average_pool(images, self.pool_size, self.strides, "same", data_format="channels_last")
-
-
-@keras.saving.register_keras_serializable("kerasbridge")
 class CeilMaxPooling2D(_Windows):
     """The largest number of each window; cells outside the image are less than any number.
 

@@ -159,34 +159,29 @@ class Reduce(Layer):
 class LargestPlaces(Layer):
     """Where the largest numbers along an axis are, or what they are.
 
-    Caffe's ArgMax (`src/caffe/layers/argmax_layer.cpp`). Of equal numbers the last counts as the largest, as in Caffe,
-    or the first, as in TensorFlow.
+    Caffe's ArgMax (`src/caffe/layers/argmax_layer.cpp`). Of equal numbers the last counts as the largest, as in Caffe.
 
     Args:
         axis: along which.
         most: how many, the largest first.
         gives: "places" gives places, as floating numbers; "values" the numbers; "both" the one and then the other in a
             new axis before.
-        first: which of equal numbers counts as the largest.
     """
 
-    options: ClassVar[tuple[str, ...]] = ("axis", "most", "gives", "first")
+    options: ClassVar[tuple[str, ...]] = ("axis", "most", "gives")
 
     def __init__(
-        self, axis: int, most: int = 1, gives: Literal["places", "values", "both"] = "places", first: bool = False,
-        **keywords: Any,
-    ) -> None:  # fmt: skip
+        self, axis: int, most: int = 1, gives: Literal["places", "values", "both"] = "places", **keywords: Any
+    ) -> None:
         super().__init__(**keywords)
-        self.axis, self.most, self.gives, self.first = axis, most, gives, first
+        self.axis, self.most, self.gives = axis, most, gives
 
     def call(self, inputs: Any) -> Any:
         """Numbers of any shape to `most` along the axis."""
-        last = ops.moveaxis(inputs, self.axis, -1)
-        last = last if self.first else ops.flip(last, axis=-1)
-        largest = ops.expand_dims(ops.argmax(last, axis=-1), -1)
-        order = largest if self.most == 1 else ops.argsort(-last, axis=-1)[..., : self.most]
+        last = ops.flip(ops.moveaxis(inputs, self.axis, -1), axis=-1)
+        order = ops.argsort(-last, axis=-1)[..., : self.most]
         values = ops.take_along_axis(last, order, axis=-1)
-        places = ops.cast(order if self.first else ops.shape(last)[-1] - 1 - order, values.dtype)
+        places = ops.cast(ops.shape(last)[-1] - 1 - order, values.dtype)
         chosen = {"places": [places], "values": [values], "both": [places, values]}[self.gives]
         moved = [ops.moveaxis(one, -1, self.axis) for one in chosen]
         return ops.stack(moved, axis=self.axis) if self.gives == "both" else moved[0]

@@ -28,13 +28,11 @@ class LargestPlaces(Operation):
     Args:
         axis: along which; None for all of a sample, in the order C, H, W: shape (N, 1 or 2, most), and 1 beyond.
         values: give the numbers: along an axis instead of their places, else behind them.
-        first: of equal numbers the first counts as the largest, not the last.
     """
 
     axis: int | None = None
     most: int = 1
     values: bool = False
-    first: bool = False
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         (shape,) = inputs

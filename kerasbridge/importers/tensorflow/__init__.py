@@ -87,7 +87,9 @@ def _as_image(tracer: Tracer, node: Node, tensor: Tensor) -> Tensor:
     """An output of four dimensions with its axes as those of images, in the order of those that are fed."""
     if tensor.rank != 4:
         return tensor
-    first = any(one.order == FIRST for one in tracer.tensors.values() if one.name in {entry.name for entry in tracer.inputs})
+    first = any(
+        one.order == FIRST for one in tracer.tensors.values() if one.name in {entry.name for entry in tracer.inputs}
+    )
     return Call(node, [], tracer, node.name).ordered(tensor, FIRST if first else LAST)
 
 

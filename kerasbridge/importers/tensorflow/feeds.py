@@ -93,7 +93,11 @@ def _behind(graph: Graph, node: Node) -> Iterator[tuple[Node, int]]:
         for reader in graph.reading(name):
             place = next(place for place, (read, _) in enumerate(reader.inputs) if read == name)
             yield reader, place
-            if place == 0 and (reader.op in _EACH or reader.op in ("Pad", "PadV2", "MirrorPad")) and reader.name not in seen:
+            if (
+                place == 0
+                and (reader.op in _EACH or reader.op in ("Pad", "PadV2", "MirrorPad"))
+                and reader.name not in seen
+            ):
                 seen.add(reader.name)
                 left.append(reader.name)
 

@@ -77,7 +77,8 @@ class Graph:
                 open_.add(current)
                 stack.append((current, True))
                 if self.nodes[current].op != "NextIteration":  # which closes a loop
-                    stack.extend((read, False) for read, _ in self.nodes[current].inputs if read not in done)
+                    reads = reversed(self.nodes[current].inputs)
+                    stack.extend((read, False) for read, _ in reads if read not in done)
         return ordered
 
     def reading(self, name: str) -> list[Node]:

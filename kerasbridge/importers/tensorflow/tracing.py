@@ -3,7 +3,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from kerasbridge.importers.report import Entry
 from kerasbridge.importers.tensorflow.calls import Call, NotBrought
 from kerasbridge.importers.tensorflow.graph import Graph, Node, Reference, function_of
 from kerasbridge.importers.tensorflow.naming import layer_name
-from kerasbridge.importers.tensorflow.ops import FLOW, FOLDS, OPERATIONS
-from kerasbridge.importers.tensorflow.values import DEAD, NOISE, Fault, Knob, Scaled, Tensor, Value
+from kerasbridge.importers.tensorflow.ops import FLOW, FOLDS, OPERATIONS, ROW_BY_ROW
+from kerasbridge.importers.tensorflow.values import DEAD, NOISE, Fault, Knob, Rows, Scaled, Tensor, Value
 from kerasbridge.importers.tensorflow.variables import Variables
 
 _MOST_DEPTH = 64
@@ -128,8 +128,10 @@ class Tracer:
             return self._computed(call, scope)
         except NotBrought as reason:
             return _joined([self.fault(f"{node} has {reason}"), *inputs])
-        except LegacyFileError as error:
-            raise LegacyFileError(f"node {node}: {error}") from None
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError) as error:
+            if isinstance(error, LegacyFileError):
+                raise LegacyFileError(f"node {node}: {error}") from None
+            return _joined([self.fault(f"{node} has inputs or options that do not fit it"), *inputs])
 
     def _computed(self, call: Call, scope: Scope) -> Any:
         op, inputs = call.node.op, call.inputs
@@ -149,7 +151,17 @@ class Tracer:
             raise NotBrought("an input that its node does not give")
         if any(isinstance(value, Fault | Scaled) for value in inputs):
             return _joined([_as_fault(self, value) for value in inputs])
+        if op in ROW_BY_ROW and any(isinstance(value, Rows) for value in inputs):
+            return _in_rows(call)
         return OPERATIONS[op](call)
+
+
+def _in_rows(call: Call) -> Rows:
+    """What an operation makes of rows that were samples, which is what it makes of the samples."""
+    if any(isinstance(value, Tensor) or (isinstance(value, np.ndarray) and value.ndim > 2) for value in call.inputs):
+        raise NotBrought("rows beside what are none")
+    inner = [value.tensor if isinstance(value, Rows) else value for value in call.inputs]
+    return Rows(OPERATIONS[call.node.op](replace(call, inputs=inner)))
 
 
 def _as_fault(tracer: Tracer, value: Value) -> Value:

@@ -91,6 +91,13 @@ class Tensor:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """A value whose samples are taken apart into rows, each row for itself, to be put together again."""
+
+    tensor: Tensor
+
+
+@dataclass(frozen=True)
 class Fault:
     """What cannot be brought, and why: each reason with the place in the graph where it is found."""
 

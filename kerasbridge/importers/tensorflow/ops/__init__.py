@@ -8,5 +8,8 @@ from kerasbridge.importers.tensorflow.ops.reducing import REDUCING
 from kerasbridge.importers.tensorflow.ops.shaping import SHAPING
 from kerasbridge.importers.tensorflow.ops.weighted import WEIGHTED
 
+ROW_BY_ROW = {*ARITHMETIC, "MatMul"} - {"LRN"}
+"""Those that do the same with each row of numbers."""
+
 OPERATIONS = {**ARITHMETIC, **IMAGING, **REDUCING, **SHAPING, **WEIGHTED}
 """By the name of an operation what it is in the network."""

@@ -32,9 +32,9 @@ def elementwise(function: Callable[..., Any]) -> Fold:
 
 
 def _of_sizes(function: Callable[..., Any]) -> Callable[..., Any]:
-    def safe(*arrays: Known) -> Any:
+    def safe(*arrays: Known, **options: Any) -> Any:
         try:
-            return function(*arrays)
+            return function(*arrays, **options)
         except (TypeError, AttributeError):
             raise NotBrought("numbers that depend on the size of images") from None
 

@@ -17,18 +17,33 @@ from kerasbridge.importers.operations import (
 )
 from kerasbridge.importers.tensorflow.calls import Call, NotBrought
 from kerasbridge.importers.tensorflow.ops.indexing import full, index
-from kerasbridge.importers.tensorflow.values import BATCH, Open, Tensor
+from kerasbridge.importers.tensorflow.values import BATCH, Open, Rows, Tensor
 
 
-def reshape(call: Call) -> Tensor:
+def reshape(call: Call) -> Any:
     """Reshape, which leaves the batch alone: -1, its size, or 1 where the file fixes it at 1."""
-    tensor, wanted = call.tensor(), call.listed(1)
+    wanted = call.listed(1)
+    if isinstance(call.inputs[0], Rows):
+        return _together(call, call.inputs[0].tensor, wanted)
+    tensor = call.tensor()
     sizes = call.sizes(tensor)
     if not wanted:
         raise NotBrought("one number for the whole batch")
     if not _keeps_batch(sizes, wanted, call.tracer.batch):
+        if len(wanted) == 2 < len(sizes) and wanted[1] in (sizes[-1], -1) and wanted != [-1, -1]:
+            return Rows(call.plain(tensor))
         raise NotBrought(f"the shape {_said(wanted)} for one of {_said(sizes)}, which takes samples apart")
     return shaped(call, tensor, _whole(sizes, wanted))
+
+
+def _together(call: Call, tensor: Tensor, wanted: list[Any]) -> Any:
+    """Rows as the samples that they were, or as rows again."""
+    sizes = call.sizes(tensor)
+    kept = [-1, BATCH] if call.tracer.batch is None else [-1, BATCH, call.tracer.batch]
+    fits = len(wanted) == len(sizes) and wanted[0] in kept
+    if not fits or any(one not in (size, -1) for one, size in zip(wanted[1:], sizes[1:], strict=True)):
+        raise NotBrought(f"the shape {_said(wanted)} for rows of samples of {_said(sizes)}")
+    return tensor
 
 
 def _keeps_batch(sizes: Sequence[Any], wanted: Sequence[Any], batch: int | None) -> bool:
@@ -262,12 +277,12 @@ def tile(call: Call) -> Tensor:
 
 
 def largest_place(call: Call) -> Tensor:
-    """ArgMax: of equal numbers the first counts."""
+    """ArgMax; which of equal numbers counts TensorFlow leaves open."""
     tensor = call.tensor(0)
     axis = call.axis(1, tensor.rank)
     if axis == 0:
         raise NotBrought("a largest sample of the batch")
-    found = call.emit(LargestPlaces(tensor.order[axis], first=True), tensor)
+    found = call.emit(LargestPlaces(tensor.order[axis]), tensor)
     return shaped(
         call, found, [size for place, size in enumerate(call.sizes(found)) if place not in (0, axis)], part="flat"
     )
