@@ -27,10 +27,11 @@ def load_legacy(
     """Makes a Keras model of a trained model of another framework.
 
     Args:
-        files: the files of one model: for Caffe the .prototxt and the .caffemodel, in any order. They are not trusted:
-            sizes are checked, nothing in them is run.
-        format: "caffe". Without it, it is found in the files; their names do not matter.
-        model: a Keras model, for formats that hold weights alone. Caffe's hold the model too.
+        files: the files of one model, in any order: for Caffe the .prototxt and the .caffemodel, for Keras 1 and 2 an
+            .h5, or a .json and the .h5 of its weights, for TensorFlow the folder of a SavedModel, a frozen graph (.pb),
+            or the .meta of a checkpoint, beside which the others lie. They are not trusted: sizes are checked, nothing in them is run.
+        format: "tensorflow", "caffe", "keras1", "keras2", "torch7". Without it, it is found in the files; their names do not matter.
+        model: a built Keras model, for files that hold weights alone. It is changed, and comes back.
         layout: "channels_last" for a model that takes and gives images as (batch, height, width, channels);
             "channels_first" for one that takes and gives (batch, channels, height, width), as the old frameworks did.
         flip_kernels: whether the kernels of convolutions are to be turned in space, as those of Theano have to be. For
@@ -81,7 +82,7 @@ def inspect_legacy(
 
     Args:
         files: the files of one model; of Caffe's, one of the two will do.
-        format: "caffe"; without it, it is found in the files.
+        format: "tensorflow", "caffe", "keras1", "keras2", "torch7"; without it, it is found in the files.
         flip_kernels, input_shape: as for `load_legacy`.
 
     Returns:

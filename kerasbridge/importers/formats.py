@@ -15,6 +15,8 @@ from kerasbridge.importers.report import Report
 FORMATS = {
     "tensorflow": "kerasbridge.importers.tensorflow",
     "caffe": "kerasbridge.importers.caffe",
+    "keras1": "kerasbridge.importers.keras_files.keras1",
+    "keras2": "kerasbridge.importers.keras_files.keras2",
     "torch7": "kerasbridge.importers.torch7",
 }
 """Each format and the module that reads it, a `Format`."""

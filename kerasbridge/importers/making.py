@@ -5,6 +5,8 @@ from typing import Any
 from kerasbridge.errors import ArgumentError
 from kerasbridge.importers import building
 from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.keras_files import description
+from kerasbridge.importers.keras_files import making as keras_files
 from kerasbridge.importers.network import Network
 
 
@@ -25,4 +27,15 @@ def make(reading: Reading, model: Any, layout: building.Layout) -> Any:
             if model is not None:
                 raise ArgumentError(f"Files of {reading.report.format} hold the model too: leave out model=.")
             return building.build(network, layout)
+        case description.Model() as described:
+            if model is not None:
+                raise ArgumentError("These files hold the model too: leave out model=.")
+            return keras_files.build(described, layout)
+        case description.WeightsAlone() as weights:
+            if model is None:
+                raise ArgumentError(
+                    "These files hold weights alone: type model=, a Keras model of the same layers, or add the .json."
+                )
+            keras_files.plan(weights, model).apply()
+            return model
     raise TypeError(f"{type(reading.content).__name__} is no content that a model is made of.")

@@ -58,6 +58,27 @@ class Preprocessing:
 
 
 @dataclass(frozen=True)
+class Placement:
+    """A layer of a model that was given, its weights, and the arrays of the file that they are made of.
+
+    Args:
+        layer: its name, behind those of the models that it is in.
+        type: its class.
+        weights: name and shape of each.
+        arrays: name and shape of each.
+    """
+
+    layer: str
+    type: str
+    weights: tuple[tuple[str, Shape], ...]
+    arrays: tuple[tuple[str, Shape], ...]
+
+    def __str__(self) -> str:
+        weights, arrays = (", ".join(f"{name} {shape}" for name, shape in one) for one in (self.weights, self.arrays))
+        return f"{self.layer} ({self.type}): {weights} <- {arrays}"
+
+
+@dataclass(frozen=True)
 class Report:
     """What a file holds, and what of it a Keras model can have.
 
@@ -72,6 +93,7 @@ class Report:
         dropped: those that are not in it.
         preprocessing: what the file says is done to the images.
         notes: what else there is to know.
+        mapping: of files that hold weights alone, which of them each layer of a model takes.
     """
 
     format: str
@@ -84,6 +106,7 @@ class Report:
     dropped: tuple[Entry, ...] = ()
     preprocessing: tuple[Preprocessing, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    mapping: tuple[Placement, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """All of it in dicts, lists, texts and numbers, as JSON has them."""
@@ -93,11 +116,11 @@ class Report:
         """Heading and text of each line that a person reads."""
         yield "format", self.format
         yield "files", ", ".join(self.files)
-        yield "network", self.network or "without a name"
+        yield "network", self.network or ("without a name" if self.outputs else "")
         yield "inputs", ", ".join(f"{name} {_written(shape)}" for name, shape in self.inputs)
         yield "outputs", ", ".join(self.outputs)
         yield "brought", ", ".join(map(str, self.brought))
-        for heading in ("replaced", "dropped", "preprocessing", "notes"):
+        for heading in ("mapping", "replaced", "dropped", "preprocessing", "notes"):
             yield heading, "\n".join(map(str, getattr(self, heading)))
 
     def __str__(self) -> str:

@@ -26,12 +26,13 @@ FLOORS = {
     "importers.files": 1, "importers.protobuf": 1, "importers.folding": 1, "importers.formats": 1,
     "importers.network": 1, "importers.report": 1, "importers.feeding": 1, "importers.operations.": 1,
     "importers.caffe.": 1, "importers.torch7.": 1, "importers.tensorflow.": 1,
+    "importers.keras_files.": 1, "importers.keras_files.making.": 2,
     "importers.": 2,
     "__main__": 3, "cli.": 3, "pytest_plugin": 3, "distributed": 3, "benchmark.": 3, "exporting.": 3,
 }  # fmt: skip
 FOREIGN = {  # packages that a floor may import, beside those of the floors below
     0: {"nox"},
-    1: {"numpy", "PIL", "safetensors", "matplotlib", "tensorboard", "google"},  # google is protobuf
+    1: {"numpy", "PIL", "safetensors", "matplotlib", "tensorboard", "google", "h5py"},  # google is protobuf
     2: {"keras", "rich", "IPython"},
     3: {"typer", "click", "pytest"},
 }

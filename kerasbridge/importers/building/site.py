@@ -11,7 +11,9 @@ from typing import Any
 from kerasbridge._keras import keras
 from kerasbridge.importers.operations import Shape
 
-_INITIALIZERS = ("kernel_initializer", "depthwise_initializer", "embeddings_initializer")
+_WITHIN = ("cell", "layer", "forward_layer", "backward_layer")
+"""What layers that wrap others call these."""
+
 _TO_LAST, _TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
@@ -69,7 +71,7 @@ class Site:
             weights: its weights, as Keras has them; None among them for those that there are not.
         """
         layer = kind(name=self._names.new(f"{self.name}_{part}" if part else self.name), **options)
-        with _nothing_drawn(layer):
+        with nothing_drawn(layer):
             output = layer(inputs)
         if weights:
             layer.set_weights([weight for weight in weights if weight is not None])
@@ -110,15 +112,27 @@ class Site:
 
 
 @contextlib.contextmanager
-def _nothing_drawn(layer: Any) -> Iterator[None]:
+def nothing_drawn(layer: Any) -> Iterator[None]:
     """While open, the layer's weights begin as zeros: they are about to be set, and drawing them takes JAX seconds."""
-    names = [name for name in _INITIALIZERS if hasattr(layer, name)]
-    before = {name: getattr(layer, name) for name in names}
-    for name in names:
-        setattr(layer, name, keras.initializers.Zeros())
+    before = [
+        (one, name, value)
+        for one in _with_those_within(layer)
+        for name, value in vars(one).items()
+        if name.endswith("initializer") and isinstance(value, keras.initializers.Initializer)
+    ]
+    for one, name, _ in before:
+        setattr(one, name, keras.initializers.Zeros())
     yield
-    for name in names:
-        setattr(layer, name, before[name])
+    for one, name, value in before:
+        setattr(one, name, value)
+
+
+def _with_those_within(layer: Any) -> Iterator[Any]:
+    yield layer
+    for name in _WITHIN:
+        within = getattr(layer, name, None)
+        if isinstance(within, keras.layers.Layer) and not isinstance(within, keras.Model):
+            yield from _with_those_within(within)
 
 
 def stored_axis(axis: int, rank: int) -> int:

@@ -21,6 +21,16 @@ from kerasbridge.importers.layers.normalizing import MeanVarianceNormalization a
 from kerasbridge.importers.layers.normalizing import UnitLength as UnitLength
 from kerasbridge.importers.layers.padding import EdgePadding2D as EdgePadding2D
 from kerasbridge.importers.layers.padding import Margin as Margin
+from kerasbridge.importers.layers.old_keras import CeilAveragePooling1D as CeilAveragePooling1D
+from kerasbridge.importers.layers.old_keras import CeilAveragePooling3D as CeilAveragePooling3D
+from kerasbridge.importers.layers.old_keras import CeilMaxPooling1D as CeilMaxPooling1D
+from kerasbridge.importers.layers.old_keras import CeilMaxPooling3D as CeilMaxPooling3D
+from kerasbridge.importers.layers.old_keras import EachBatchNormalization as EachBatchNormalization
+from kerasbridge.importers.layers.old_keras import SameAveragePooling1D as SameAveragePooling1D
+from kerasbridge.importers.layers.old_keras import SameAveragePooling2D as SameAveragePooling2D
+from kerasbridge.importers.layers.old_keras import SameAveragePooling3D as SameAveragePooling3D
+from kerasbridge.importers.layers.old_keras import ThresholdedReLU as ThresholdedReLU
+from kerasbridge.importers.layers.old_keras import hard_sigmoid as hard_sigmoid
 from kerasbridge.importers.layers.pooling import CeilAveragePooling2D as CeilAveragePooling2D
 from kerasbridge.importers.layers.pooling import CeilMaxPooling2D as CeilMaxPooling2D
 from kerasbridge.importers.layers.resizing import Resize as Resize

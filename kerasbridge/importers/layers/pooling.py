@@ -1,4 +1,4 @@
-"""Pooling whose windows may reach beyond the image, by the rules of Caffe, Torch and MatConvNet."""
+"""Pooling whose windows may reach beyond the image, by the rules of Caffe, Torch, MatConvNet and Theano."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -87,7 +87,7 @@ class CeilAveragePooling2D(_Windows):
     def call(self, images: Any) -> Any:
         """Images of shape (batch, height, width, channels) to the same with fewer rows and columns."""
         counts = ops.pad(
-            ops.ones_like(images[:1, :, :, :1]), [(0, 0), *self.padding, (0, 0)],
+            ops.ones_like(images[:1, ..., :1]), [(0, 0), *self.padding, (0, 0)],
             constant_values=float(self.count_padding),
         )  # fmt: skip
         counts = ops.pad(counts, [(0, 0), *((0, more) for more in self.overflow), (0, 0)])

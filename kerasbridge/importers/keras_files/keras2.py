@@ -1,0 +1,21 @@
+"""Keras 2: .h5 of models or of weights, and .json of models."""
+
+from collections.abc import Sequence
+
+from kerasbridge.importers.files import LegacyFile
+from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.keras_files import finding, reading
+
+DESCRIPTION = "an .h5 of Keras 2, or a .json and an .h5 of its weights"
+HOW_TO_SAY_A_SIZE = reading.HOW_TO_SAY_A_SIZE
+KERNELS_MAY_BE_FLIPPED = reading.KERNELS_MAY_BE_FLIPPED
+
+
+def recognises(file: LegacyFile) -> bool:
+    """Whether a file says that it is of Keras 2, or looks so."""
+    return finding.version(file) == 2
+
+
+def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
+    """Reads a model with its weights, or either of them."""
+    return reading.read(files, flip_kernels, 2)

@@ -1,0 +1,103 @@
+"""Layers of Keras 1 and Keras 2 as those of Keras 3, without the models that they may hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kerasbridge.importers.keras_files import old_weights
+from kerasbridge.importers.keras_files.description import Layer
+from kerasbridge.importers.keras_files.layers import convolving, merging, plain, pooling, recurrent
+from kerasbridge.importers.keras_files.layers.base import Said, Table
+from kerasbridge.importers.keras_files.layers.wrapping import WRAPPERS, Translate
+from kerasbridge.importers.keras_files.old_words import modern
+from kerasbridge.importers.keras_files.origin import Origin, Refusal
+from kerasbridge.importers.operations import Array
+
+LAYERS: Table = {**plain.TABLE, **convolving.TABLE, **pooling.TABLE, **recurrent.TABLE, **merging.TABLE}
+"""What makes each layer, by its class in Keras 2."""
+
+_GONE = {
+    "Highway", "MaxoutDense", "SReLU", "ParametricSoftplus", "LocallyConnected1D", "LocallyConnected2D",
+    "RandomFourierFeatures", "DenseFeatures",
+}  # fmt: skip
+
+
+def translated(name: str, kind: str, config: Mapping[str, Any], origin: Origin, models: Translate) -> Layer:
+    """The layer of which a file says this.
+
+    Args:
+        name, kind: of the layer.
+        config: its configuration.
+        origin: where the file comes from.
+        models: what translates a layer within it, or a model.
+
+    Raises:
+        Refusal: why it cannot be brought.
+    """
+    known, words = modern(kind, config) if origin.is_old else (kind, config)
+    said = Said(name, kind, known, words, origin)
+    if known in WRAPPERS:
+        return WRAPPERS[known](said, models)
+    if known not in LAYERS:
+        raise Refusal(_why_unknown(kind))
+    layer = LAYERS[known](said)
+    return _from_old_weights(layer, said) if origin.is_old and layer.names else layer
+
+
+def _why_unknown(kind: str) -> str:
+    if kind == "Lambda":
+        return "holds Python code, which is not run"
+    if kind in _GONE:
+        return "is gone from Keras 3, and no other layer says it"
+    return "is unknown: no layer of Keras's own has this name"
+
+
+def _from_old_weights(layer: Layer, said: Said) -> Layer:
+    """The layer that takes the arrays as Keras 1 has them."""
+    turn, arrange = old_weights.turned(said.kind, said.config, said.origin), layer.arrange
+    names = old_weights.names(said.kind, said.config, layer.names)
+    return replace(layer, names=names, arrange=lambda arrays: arrange(turn(arrays)))
+
+
+_OF_WEIGHTS = (
+    "use_bias", "filters", "kernel_size", "center", "scale", "reset_after", "use_scale", "score_mode", "units",
+    "merge_mode", "layer", "mode",
+)  # fmt: skip
+"""What in a configuration decides which arrays there are."""
+
+
+def given_arrays(name: str, kind: str, config: Mapping[str, Any], origin: Origin, whole: bool) -> Layer:
+    """A layer of Keras 3 as the layer of an old Keras whose arrays it takes.
+
+    Args:
+        name, kind, config: of the layer of Keras 3.
+        origin: where the arrays come from; its order is that of their kernels.
+        whole: whether the gates of recurrent layers of Keras 1 share arrays.
+
+    Raises:
+        Refusal: no old Keras had such a layer.
+    """
+    kept = {key: value for key, value in config.items() if key in _OF_WEIGHTS}
+    said = Said(name, kind, kind, {**kept, **({"consume_less": "gpu"} if whole else {})}, origin)
+
+    def within(inner: str, options: Mapping[str, Any], origin: Origin) -> Layer:
+        return given_arrays(name, inner, options, origin, whole)
+
+    if kind in WRAPPERS:
+        return WRAPPERS[kind](said, within)
+    if kind not in LAYERS:
+        raise Refusal(_why_unknown(kind))
+    layer = LAYERS[kind](said)
+    if f"CuDNN{kind}" in LAYERS and not origin.is_old:
+        return _either(layer, LAYERS[f"CuDNN{kind}"](said))
+    return _from_old_weights(layer, said) if origin.is_old and layer.names else layer
+
+
+def _either(layer: Layer, cudnn: Layer) -> Layer:
+    """The layer that takes arrays of cuDNN's too, which are told by a bias that is twice as long."""
+
+    def arrange(arrays: Sequence[Array]) -> Sequence[Sequence[Array]]:
+        is_cudnn = len(arrays) == 3 and arrays[2].shape == (2 * arrays[1].shape[1],)
+        return (cudnn if is_cudnn else layer).arrange(arrays)
+
+    return replace(layer, arrange=arrange)

@@ -1,0 +1,58 @@
+"""Layers around others."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kerasbridge.importers.keras_files.description import Layer, Part
+from kerasbridge.importers.keras_files.layers.base import Said
+from kerasbridge.importers.keras_files.origin import Origin, Refusal
+from kerasbridge.importers.operations import Array
+
+Translate = Callable[[str, Mapping[str, Any], Origin], Layer]
+
+
+def time_distributed(said: Said, translate: Translate) -> Layer:
+    """Each part of the layer within, or the model within, for every step of time."""
+    inner = said.config["layer"]
+    layer = translate(inner["class_name"], inner["config"], said.origin)
+    if layer.model is not None:
+        return replace(layer, name=said.name, type=said.type, parts=(Part("TimeDistributed"),))
+    parts = tuple(Part("TimeDistributed", suffix=part.suffix, inner=part) for part in layer.parts)
+    trainable = layer.trainable and said.config.get("trainable") is not False
+    return replace(layer, name=said.name, type=f"{said.type} of {layer.type}", parts=parts, trainable=trainable)
+
+
+def bidirectional(said: Said, translate: Translate) -> Layer:
+    """A recurrent layer, and the same with weights of its own from the other end."""
+    inner = said.config["layer"]
+    layer = translate(inner["class_name"], inner["config"], said.origin)
+    if layer.model is not None or len(layer.parts) != 1 or layer.parts[0].kind not in ("LSTM", "GRU", "SimpleRNN"):
+        raise Refusal(f"wraps the layer {layer}, which is not brought")
+    if said.config.get("backward_layer") and not _is_alike(inner, said.config["backward_layer"]):
+        raise Refusal("has a backward layer of another kind, which is not brought")
+
+    def arrange(arrays: Sequence[Array]) -> list[Sequence[Array]]:
+        half = len(arrays) // 2
+        return [[array for part in (arrays[:half], arrays[half:]) for array in layer.arrange(part)[0]]]
+
+    names = tuple(f"{way}_{name}" for way in ("forward", "backward") for name in layer.names)
+    part = Part("Bidirectional", {"merge_mode": said.config.get("merge_mode")}, inner=layer.parts[0])
+    return said.layer(part, names=names, arrange=arrange) if said.config.get("trainable") is not False else replace(
+        said.layer(part, names=names, arrange=arrange), trainable=False
+    )  # fmt: skip
+
+
+def _is_alike(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
+    """Whether two recurrent layers differ in name and direction alone."""
+    apart = {"name", "go_backwards"}
+    one, other = (
+        {key: value for key, value in each["config"].items() if key not in apart} for each in (forward, backward)
+    )
+    return forward["class_name"] == backward["class_name"] and one == other
+
+
+WRAPPERS: Mapping[str, Callable[[Said, Translate], Layer]] = {
+    "TimeDistributed": time_distributed,
+    "Bidirectional": bidirectional,
+}

@@ -1,0 +1,136 @@
+"""One layer of Keras 3 from its part, and its weights."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasbridge._keras import keras
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers import layers
+from kerasbridge.importers.building.site import nothing_drawn
+from kerasbridge.importers.keras_files.arguments import HARD_SIGMOID
+from kerasbridge.importers.keras_files.description import CHANNELS_LAST, Layer, Part
+from kerasbridge.importers.keras_files.making import order
+from kerasbridge.importers.keras_files.making.order import Value
+from kerasbridge.importers.operations import Array
+
+_SEVERAL = order.MERGING | {"Dot", "Attention", "AdditiveAttention"}
+"""Layers that take their tensors as one list."""
+
+_FUNCTIONS = {HARD_SIGMOID: layers.hard_sigmoid}
+
+
+def layer_of(part: Part, name: str, weights: Sequence[Array], values: Sequence[Value], channels: int | None) -> Any:
+    """The layer, without weights yet.
+
+    Args:
+        part: what it is.
+        name: its name.
+        weights: what it is going to have.
+        values: what it is going to be called on first.
+        channels: the axis that lies last in these.
+    """
+    rank = values[0].rank
+    if part.options.get("activation") == "softmax" and part.kind == "Activation" and channels is not None:
+        part = Part("Softmax")
+    if part.kind.startswith("SameAverage") and not _is_padded(part, values[0].tensor.shape):
+        part = Part(part.kind.removeprefix("Same"), part.options)
+    if part.inner is None:
+        return _class(part.kind)(name=name, **_options(part, weights, values, channels, rank))
+    if part.kind == "TimeDistributed":
+        within = None if channels is None else channels - 1
+        inner = _class(part.inner.kind)(**_options(part.inner, weights, values, within, rank - 1))
+        return keras.layers.TimeDistributed(inner, name=name, **part.options)
+    inner = _class(part.inner.kind)(**_options(part.inner, weights, values, channels, rank))
+    return _class(part.kind)(inner, name=name, **part.options)
+
+
+def _is_padded(part: Part, shape: Sequence[int | None]) -> bool:
+    """Whether windows of "same" reach beyond images of this shape, or may do so."""
+    windows = zip(shape[1:-1], part.options["pool_size"], part.options["strides"], strict=True)
+    return any(size is None or (-(-size // stride) - 1) * stride + window > size for size, window, stride in windows)
+
+
+def _class(kind: str) -> Any:
+    return getattr(layers, kind, None) or getattr(keras.layers, kind)
+
+
+def _options(
+    part: Part, weights: Sequence[Array], values: Sequence[Value], channels: int | None, rank: int
+) -> dict[str, Any]:
+    options = {name: _FUNCTIONS.get(str(value), value) for name, value in part.options.items()}
+    if part.kind == "PReLU" and weights:
+        options["shared_axes"] = _shared(weights[0], values[0]) or None
+    elif part.kind in order.ALONG_AXES or "noise_shape" in options:
+        options = order.along(options, part, channels, rank)
+    if "data_format" in inspect.signature(_class(part.kind).__init__).parameters:
+        options["data_format"] = CHANNELS_LAST
+    return options
+
+
+def _shared(slopes: Array, value: Value) -> list[int]:
+    """The axes along which slopes are shared, which Keras 1 does not say."""
+    sizes = value.tensor.shape[1:]
+    return [axis for axis, (have, size) in enumerate(zip(slopes.shape, sizes, strict=True), 1) if have == 1 != size]
+
+
+def checked(
+    layer: Layer, part: Part, weights: Sequence[Array], values: Sequence[Value], channels: int | None
+) -> Sequence[Array]:
+    """The weights in the order of axes of the model.
+
+    Raises:
+        LegacyFileError: they are not of the size that the layer would make room for.
+    """
+    if part.kind == "PReLU" and weights and channels is not None:
+        places = [axis - 1 for axis in order.stored(values[0].rank, channels)[1:]]
+        weights = [weights[0].transpose(places)]
+    core = part.inner or part
+    kernel = _kernel(core, values[0].tensor.shape)
+    if kernel is None or not weights:
+        return weights
+    if tuple(weights[0].shape) != kernel:
+        raise LegacyFileError(
+            f"layer {layer} needs weights of the shape {kernel}; in the file they are {weights[0].shape}."
+        )
+    return weights
+
+
+def _kernel(part: Part, shape: Sequence[int | None]) -> tuple[Any, ...] | None:
+    """The shape of a layer's first array of weights, None where that is nothing that could be large."""
+    options, channels = part.options, shape[-1]
+    match part.kind:
+        case "Dense":
+            return channels, options["units"]
+        case "Embedding":
+            return options["input_dim"], options["output_dim"]
+        case "LSTM" | "GRU" | "SimpleRNN":
+            return channels, {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}[part.kind] * options["units"]
+        case "Conv1D" | "Conv2D" | "Conv3D":
+            return *options["kernel_size"], (channels or 0) // options.get("groups", 1), options["filters"]
+        case "Conv1DTranspose" | "Conv2DTranspose" | "Conv3DTranspose":
+            return *options["kernel_size"], options["filters"], channels
+        case "SeparableConv1D" | "SeparableConv2D" | "DepthwiseConv1D" | "DepthwiseConv2D":
+            return *options["kernel_size"], channels, options.get("depth_multiplier", 1)
+    return None
+
+
+def call(
+    layer: Any, values: Sequence[Value], options: Mapping[str, Any], moved: Callable[[Value, int | None], Value],
+    weights: Sequence[Array] = (),
+) -> Sequence[Any]:  # fmt: skip
+    """What the layer gives for these tensors; at its first call it gets its weights."""
+    tensors = [value.tensor for value in values]
+    named = {name: moved(value, None).tensor if isinstance(value, Value) else value for name, value in options.items()}
+    with nothing_drawn(layer):
+        if type(layer).__name__ in _SEVERAL:
+            results = layer(tensors, **named)
+        elif isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional) and len(tensors) > 1:
+            results = layer(tensors[0], initial_state=tensors[1:], **named)
+        else:
+            results = layer(*tensors, **named)
+    if weights:
+        layer.set_weights([np.asarray(weight) for weight in weights])
+    return results if isinstance(results, list | tuple) else [results]

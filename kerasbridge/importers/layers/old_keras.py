@@ -1,0 +1,146 @@
+"""What Keras 1 and Keras 2 had and Keras 3 has not: an activation, a layer, and averages that leave padding out."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from kerasbridge._keras import keras
+from kerasbridge.importers.layers.base import Layer
+from kerasbridge.importers.layers.pooling import CeilAveragePooling2D, CeilMaxPooling2D
+
+ops = keras.ops
+
+
+@keras.saving.register_keras_serializable("kerasbridge")  # type: ignore[untyped-decorator]
+def hard_sigmoid(x: Any) -> Any:
+    """``clip(0.2 * x + 0.5, 0, 1)``, of Keras 1 and 2 (`keras/backend/tensorflow_backend.py`).
+
+    Keras 3's is ``clip(x / 6 + 0.5, 0, 1)``.
+
+    >>> from kerasbridge._keras import keras
+    >>> [round(float(y), 3) for y in hard_sigmoid(keras.ops.array([-3.0, 1.0, 2.4]))]
+    [0.0, 0.7, 0.98]
+    """
+    return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
+class ThresholdedReLU(Layer):
+    """``x`` where it is more than `theta`, else 0 (`keras/layers/advanced_activations.py` of Keras 2).
+
+    Args:
+        theta: the threshold.
+    """
+
+    options: ClassVar[tuple[str, ...]] = ("theta",)
+
+    def __init__(self, theta: float = 1.0, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.theta = theta
+
+    def call(self, inputs: Any) -> Any:
+        """Numbers of any shape, and so the result."""
+        return inputs * ops.cast(inputs > self.theta, inputs.dtype)
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
+class CeilMaxPooling1D(CeilMaxPooling2D):
+    """`CeilMaxPooling2D` along one axis: of (batch, steps, channels)."""
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
+class CeilMaxPooling3D(CeilMaxPooling2D):
+    """`CeilMaxPooling2D` along three axes: of (batch, depth, height, width, channels)."""
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
+class CeilAveragePooling1D(CeilAveragePooling2D):
+    """`CeilAveragePooling2D` along one axis: of (batch, steps, channels)."""
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
+class CeilAveragePooling3D(CeilAveragePooling2D):
+    """`CeilAveragePooling2D` along three axes: of (batch, depth, height, width, channels)."""
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
+class EachBatchNormalization(Layer):
+    """Batch normalisation by the statistics of each batch, also outside of training.
+
+    BatchNormalization of Keras 1 with mode=2 (`keras/layers/normalization.py`).
+
+    Args:
+        axis: that of the channels.
+        epsilon: what is added to the variance.
+    """
+
+    options: ClassVar[tuple[str, ...]] = ("axis", "epsilon")
+
+    def __init__(self, axis: int = -1, epsilon: float = 1e-3, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.axis, self.epsilon = axis, epsilon
+
+    def build(self, shape: Sequence[int]) -> None:
+        """Makes the weights, one of each kind for each channel."""
+        self.gamma = self.add_weight(shape=(shape[self.axis],), initializer="ones", name="gamma")
+        self.beta = self.add_weight(shape=(shape[self.axis],), initializer="zeros", name="beta")
+
+    def call(self, inputs: Any) -> Any:
+        """Numbers of any shape, and so the result."""
+        channels = self.axis % len(inputs.shape)
+        sizes = [-1 if axis == channels else 1 for axis in range(len(inputs.shape))]
+        mean, variance = ops.moments(inputs, [axis for axis, size in enumerate(sizes) if size == 1], keepdims=True)
+        normal = (inputs - mean) * ops.rsqrt(variance + self.epsilon)
+        return normal * ops.reshape(self.gamma, sizes) + ops.reshape(self.beta, sizes)
+
+
+class _SameAverage(Layer):
+    """The mean of those cells of each window of "same" that lie within; Keras 3 on torch repeats the edge instead.
+
+    Args:
+        pool_size, strides: a number for each axis.
+    """
+
+    options: ClassVar[tuple[str, ...]] = ("pool_size", "strides")
+
+    def __init__(self, pool_size: Sequence[int], strides: Sequence[int], **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.pool_size, self.strides = tuple(pool_size), tuple(strides)
+
+    def call(self, images: Any) -> Any:
+        """Images with the channels last to the same with fewer cells."""
+        sizes = ops.shape(images)[1:-1]
+        windows = zip(sizes, self.pool_size, self.strides, strict=True)
+        zeros = [(0, 0), *(_around(*window) for window in windows), (0, 0)]
+        cells = ops.ones_like(images[:1, ..., :1])
+        return self._averages(ops.pad(images, zeros)) / self._averages(ops.pad(cells, zeros))
+
+    def _averages(self, images: Any) -> Any:
+        return ops.average_pool(images, self.pool_size, self.strides, "valid", data_format="channels_last")
+
+
+def _around(size: Any, window: int, stride: int) -> tuple[Any, Any]:
+    """The cells that "same" adds before and behind, of a size that may be a tensor."""
+    missing = (-(-size // stride) - 1) * stride + window - size
+    missing = max(missing, 0) if isinstance(missing, int) else ops.maximum(missing, 0)
+    return missing // 2, missing - missing // 2
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
+class SameAveragePooling1D(_SameAverage):
+    """Average pooling with padding "same" as TensorFlow has it, of (batch, steps, channels)."""
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
+class SameAveragePooling2D(_SameAverage):
+    """Average pooling with padding "same" as TensorFlow has it, of (batch, height, width, channels).
+
+    >>> from kerasbridge._keras import keras
+    >>> layer = SameAveragePooling2D((2, 2), (2, 2))
+    >>> float(layer(keras.ops.ones((1, 3, 3, 1)))[0, 1, 1, 0])
+    1.0
+    """
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
+class SameAveragePooling3D(_SameAverage):
+    """Average pooling with padding "same" as TensorFlow has it, of (batch, depth, height, width, channels)."""
