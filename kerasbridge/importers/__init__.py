@@ -29,8 +29,10 @@ def load_legacy(
     Args:
         files: the files of one model, in any order: for Caffe the .prototxt and the .caffemodel, for Keras 1 and 2 an
             .h5, or a .json and the .h5 of its weights, for TensorFlow the folder of a SavedModel, a frozen graph (.pb),
-            or the .meta of a checkpoint, beside which the others lie. They are not trusted: sizes are checked, nothing in them is run.
-        format: "tensorflow", "caffe", "keras1", "keras2", "torch7". Without it, it is found in the files; their names do not matter.
+            or the .meta of a checkpoint, beside which the others lie. They are not
+            trusted: sizes are checked, nothing in them is run.
+        format: "tensorflow", "caffe", "keras1", "keras2", "torch7". Without it, it is found in the files; their names
+            do not matter.
         model: a built Keras model, for files that hold weights alone. It is changed, and comes back.
         layout: "channels_last" for a model that takes and gives images as (batch, height, width, channels);
             "channels_first" for one that takes and gives (batch, channels, height, width), as the old frameworks did.

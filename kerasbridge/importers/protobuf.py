@@ -20,6 +20,7 @@ class Messages:
         package: the name of the schema.
         table: the messages and enums, one an entry, as `caffe.messages` has them.
         needing: "Caffe's files need", for the error where protobuf is missing.
+        syntax: "proto2", which has defaults; "proto3", whose texts have to be UTF-8.
 
     Raises:
         PackageNotInstalled: protobuf is missing.
@@ -29,14 +30,14 @@ class Messages:
     [2, 3]
     """
 
-    def __init__(self, package: str, table: str, needing: str) -> None:
+    def __init__(self, package: str, table: str, needing: str, syntax: str = "proto2") -> None:
         try:
             from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
         except ImportError as missing:
             raise PackageNotInstalled.needed(needing, "protobuf", "legacy", missing) from missing
         self._package, self._factory, self._field = package, message_factory, descriptor_pb2.FieldDescriptorProto
         self._pool = descriptor_pool.DescriptorPool()
-        file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto2")
+        file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package, syntax=syntax)
         self._pool.AddSerializedFile(self._filled(file, table).SerializeToString())
 
     def __call__(self, name: str) -> Any:

@@ -19,8 +19,6 @@ from kerasbridge.importers.layers.normalizing import Affine as Affine
 from kerasbridge.importers.layers.normalizing import LocalResponseNormalization as LocalResponseNormalization
 from kerasbridge.importers.layers.normalizing import MeanVarianceNormalization as MeanVarianceNormalization
 from kerasbridge.importers.layers.normalizing import UnitLength as UnitLength
-from kerasbridge.importers.layers.padding import EdgePadding2D as EdgePadding2D
-from kerasbridge.importers.layers.padding import Margin as Margin
 from kerasbridge.importers.layers.old_keras import CeilAveragePooling1D as CeilAveragePooling1D
 from kerasbridge.importers.layers.old_keras import CeilAveragePooling3D as CeilAveragePooling3D
 from kerasbridge.importers.layers.old_keras import CeilMaxPooling1D as CeilMaxPooling1D
@@ -31,6 +29,8 @@ from kerasbridge.importers.layers.old_keras import SameAveragePooling2D as SameA
 from kerasbridge.importers.layers.old_keras import SameAveragePooling3D as SameAveragePooling3D
 from kerasbridge.importers.layers.old_keras import ThresholdedReLU as ThresholdedReLU
 from kerasbridge.importers.layers.old_keras import hard_sigmoid as hard_sigmoid
+from kerasbridge.importers.layers.padding import EdgePadding2D as EdgePadding2D
+from kerasbridge.importers.layers.padding import Margin as Margin
 from kerasbridge.importers.layers.pooling import CeilAveragePooling2D as CeilAveragePooling2D
 from kerasbridge.importers.layers.pooling import CeilMaxPooling2D as CeilMaxPooling2D
 from kerasbridge.importers.layers.resizing import Resize as Resize

@@ -85,7 +85,7 @@ class Bundle:
         whole = np.zeros(shape, tensors.DTYPES.get(tensors.plain(entry.dtype), np.float32))
         covered = 0
         for piece in entry.slices:
-            extents = [(extent.start, extent.length) for extent in piece.extent]
+            extents = [(extent.start, extent.length or -1) for extent in piece.extent]
             found = self._whole(self._entry(slice_key(name, extents)))
             place = tuple(slice(start, None if length < 0 else start + length) for start, length in extents)
             if len(extents) != len(shape) or whole[place].shape != found.shape:

@@ -33,7 +33,7 @@ message MetaInfoDef: string meta_graph_version 1, string* tags 4, string tensorf
 message MetaGraphDef: MetaInfoDef meta_info_def 1, GraphDef graph_def 2, SignatureEntry* signature_def 5
 message SavedModel: int64 saved_model_schema_version 1, MetaGraphDef* meta_graphs 2
 message BundleHeaderProto: int32 num_shards 1, int32 endianness 2, VersionDef version 3
-message Extent: int64 start 1=0, int64 length 2=-1
+message Extent: int64 start 1, int64 length 2
 message TensorSliceProto: Extent* extent 1
 message BundleEntryProto: int32 dtype 1, TensorShapeProto shape 2, int32 shard_id 3, int64 offset 4, int64 size 5,
     fixed32 crc32c 6, TensorSliceProto* slices 7

@@ -7,7 +7,7 @@ from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.protobuf import Messages
 from kerasbridge.importers.tensorflow.messages import MESSAGES
 
-_ALL = Messages("tensorflow", MESSAGES, "TensorFlow's files need")
+_ALL = Messages("tensorflow", MESSAGES, "TensorFlow's files need", syntax="proto3")
 
 
 @functools.cache

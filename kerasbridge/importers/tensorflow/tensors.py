@@ -22,6 +22,8 @@ _FIELDS = {
     "|b1": "bool_val",
 }  # fmt: skip
 _MOST_AXES = 32
+MOST_REPEATED = 2**26
+"""Numbers that a file may ask for without having them."""
 
 
 def plain(dtype: int) -> int:
@@ -72,11 +74,9 @@ def array(tensor: Any) -> NDArray[Any]:
         raise LegacyFileError(f"should have {total:,} numbers, has {len(numbers):,}.")
     if len(numbers) == total:
         return numbers.reshape(shape)
-    last = numbers[-1:] if len(numbers) else np.zeros(1, numbers.dtype)
-    if len(numbers) < 2:
-        return np.broadcast_to(last[0], shape)
-    if total > 2**28:
+    if total > MOST_REPEATED:
         raise LegacyFileError(f"should have {total:,} numbers, has {len(numbers):,}.")
+    last = numbers[-1:] if len(numbers) else np.zeros(1, numbers.dtype)
     return np.concatenate([numbers, np.broadcast_to(last, total - len(numbers))]).reshape(shape)
 
 

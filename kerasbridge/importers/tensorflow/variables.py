@@ -1,5 +1,6 @@
 """What the variables of a graph hold: the graph itself says which entry of a checkpoint each is restored from."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -47,6 +48,8 @@ class Variables:
         shape = tensors.sizes(node.attributes["shape"].shape) if "shape" in node.attributes else ()
         if self.bundle is None:
             self.missing.append(str(node))
+            if math.prod(shape) > tensors.MOST_REPEATED:
+                raise LegacyFileError(f"is of shape {shape}: its numbers have to be there, the .index and .data files.")
             return np.broadcast_to(np.float32(0), shape)
         key, piece = self._key(node)
         found = self.bundle.read(key)

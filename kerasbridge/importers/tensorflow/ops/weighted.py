@@ -18,6 +18,9 @@ from kerasbridge.importers.tensorflow.calls import LAST, Call, NotBrought
 from kerasbridge.importers.tensorflow.values import Open, Spread, Tensor
 from kerasbridge.importers.tensorflow.variables import Handle
 
+_MOST_ZEROS = 64
+"""Rows that a kernel is made longer by, where a transposed convolution moves further than it reaches."""
+
 
 def convolution(call: Call) -> Any:
     """Conv2D: weights (height, width, in / groups, out)."""
@@ -137,7 +140,9 @@ def _missing(size: Any, wanted: Any, kernel: int, stride: int) -> int:
     """How many rows of zeros have to follow those that the kernel reaches."""
     more = wanted - _whole_size(size, kernel, stride, 1)
     if isinstance(more, Open):
-        return max(stride - kernel, 0)
+        more = max(stride - kernel, 0)
+    if more > _MOST_ZEROS:
+        raise NotBrought(f"a stride of {stride} with a kernel of {kernel}")
     return int(more) if 0 < more < stride else 0
 
 
