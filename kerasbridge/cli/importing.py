@@ -18,7 +18,8 @@ def import_(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The files of one model, in any order.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL.keras", help="Where the model is saved.")],
     origin: Annotated[
-        str | None, typer.Option("--from", metavar="caffe|keras1|keras2", help="The format; else it is found.")
+        str | None,
+        typer.Option("--from", metavar="caffe|keras1|keras2|tensorflow|torch7", help="The format; else it is found."),
     ] = None,
     layout: Annotated[
         str, typer.Option(metavar="channels_last|channels_first", help="The order that images come in.")

@@ -2,6 +2,7 @@
 
 import contextlib
 import struct
+import sys
 import zipfile
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge.errors import LegacyFileError
+from kerasbridge.errors import LegacyFileError, PackageNotInstalled
+from kerasbridge.importers.files import LegacyFile
 
 pytest.importorskip("google.protobuf", reason="TensorFlow's files are messages of protobuf")
 
-from kerasbridge.importers.tensorflow import tables
+from kerasbridge.importers.tensorflow import recognising, schema, tables
 from kerasbridge.importers.tensorflow.checksums import crc32c, masked
 from kerasbridge.importers.tensorflow.schema import message
 
@@ -218,6 +220,18 @@ def test_a_table_that_is_compressed_is_refused_by_name(recorded):
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     assert "is of no format that is known here" in refused(tmp_path)
+
+
+def test_without_protobuf_it_says_what_to_type(tmp_path, monkeypatch):
+    path = graph(tmp_path, placeholder(5), node("r", "Relu", "x"))
+    monkeypatch.setitem(sys.modules, "google.protobuf", None)
+    for cached in (schema.messages, schema.message):
+        cached.cache_clear()
+    with pytest.raises(
+        PackageNotInstalled, match=r'TensorFlow.s files need .* Type: pip install "kerasbridge\[legacy\]"'
+    ):
+        kb.inspect_legacy(path)
+    assert recognising.kind(LegacyFile(path)) is recognising.Kind.GRAPH
 
 
 @pytest.mark.parametrize("length", [0, 1, 31, 4095, 4096, 4097, 20_000])

@@ -35,13 +35,11 @@ def recognises(file: LegacyFile) -> bool:
 
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
     """Reads a graph and its variables."""
-    from kerasbridge.importers.tensorflow import schema as schema  # says what to type where protobuf is missing
-
     found = opened(files)
     try:
         return _reading(found, files)
     except LegacyFileError as error:
-        raise LegacyFileError(f"{found.path}: {error}") from error
+        raise LegacyFileError(f"{found.path}: {' '.join(str(error).split())}") from error
 
 
 def _reading(found: Opened, files: Sequence[LegacyFile]) -> Reading:

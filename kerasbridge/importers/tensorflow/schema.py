@@ -7,7 +7,11 @@ from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.protobuf import Messages
 from kerasbridge.importers.tensorflow.messages import MESSAGES
 
-_ALL = Messages("tensorflow", MESSAGES, "TensorFlow's files need", syntax="proto3")
+
+@functools.cache
+def messages() -> Messages:
+    """All of them; made when they are needed, so that files are recognised without protobuf."""
+    return Messages("tensorflow", MESSAGES, "TensorFlow's files need", syntax="proto3")
 
 
 @functools.cache
@@ -17,7 +21,7 @@ def message(name: str) -> Any:
     >>> message("GraphDef")(node=[{"name": "x", "op": "Placeholder"}]).node[0].op
     'Placeholder'
     """
-    return _ALL(name)
+    return messages()(name)
 
 
 def parsed(name: str, content: bytes, where: object) -> Any:
@@ -26,9 +30,10 @@ def parsed(name: str, content: bytes, where: object) -> Any:
     Raises:
         LegacyFileError: they are none.
     """
+    kind = message(name)
     from google.protobuf.message import DecodeError
 
     try:
-        return message(name).FromString(content)
+        return kind.FromString(content)
     except (DecodeError, RecursionError) as error:
         raise LegacyFileError(f"{where} is damaged or cut short: expected a whole {name} of TensorFlow's.") from error
