@@ -31,7 +31,7 @@ def load_legacy(
             .h5, or a .json and the .h5 of its weights, for TensorFlow the folder of a SavedModel, a frozen graph (.pb),
             or the .meta of a checkpoint, beside which the others lie. They are not
             trusted: sizes are checked, nothing in them is run.
-        format: "tensorflow", "caffe", "keras1", "keras2", "torch7". Without it, it is found in the files; their names
+        format: "caffe", "keras1", "keras2", "tensorflow", "torch7". Without it, it is found in the files; their names
             do not matter.
         model: a built Keras model, for files that hold weights alone. It is changed, and comes back.
         layout: "channels_last" for a model that takes and gives images as (batch, height, width, channels);
@@ -84,7 +84,7 @@ def inspect_legacy(
 
     Args:
         files: the files of one model; of Caffe's, one of the two will do.
-        format: "tensorflow", "caffe", "keras1", "keras2", "torch7"; without it, it is found in the files.
+        format: "caffe", "keras1", "keras2", "tensorflow", "torch7"; without it, it is found in the files.
         flip_kernels, input_shape: as for `load_legacy`.
 
     Returns:

@@ -13,10 +13,10 @@ from kerasbridge.importers.operations import Shape, SizeUnknown
 from kerasbridge.importers.report import Report
 
 FORMATS = {
-    "tensorflow": "kerasbridge.importers.tensorflow",
     "caffe": "kerasbridge.importers.caffe",
     "keras1": "kerasbridge.importers.keras_files.keras1",
     "keras2": "kerasbridge.importers.keras_files.keras2",
+    "tensorflow": "kerasbridge.importers.tensorflow",
     "torch7": "kerasbridge.importers.torch7",
 }
 """Each format and the module that reads it, a `Format`."""
