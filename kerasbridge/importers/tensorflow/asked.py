@@ -64,7 +64,7 @@ def _of_signature(signatures: dict[str, Any]) -> Asked:
         entry.key: (reference(entry.value.name)[0], entry.value)
         for entry in sorted(signature.inputs, key=lambda one: one.key)
     }
-    return Asked(outputs, inputs, name, tuple(other for other in signatures if other != name))
+    return Asked(outputs, inputs, name, tuple(other for other in useful if other != name))
 
 
 def _unread(graph: Graph) -> list[Node]:

@@ -20,15 +20,22 @@ _OWN = {
 def layer_name(node: Node) -> str:
     """ "conv1" for "conv1/Conv2D": the scope of what a layer is made for, of other nodes the whole name."""
     parts = node.name.split("/")
-    if node.op in _MAIN:
-        while len(parts) > 1 and _is_own(parts[-1], node.op):
-            parts.pop()
+    if node.op not in _MAIN:
+        return node.name
+    gone = ""
+    while len(parts) > 1 and _is_own(parts[-1], node.op, gone):
+        gone = _plain(parts.pop())
     return "/".join(parts)
 
 
-def _is_own(part: str, op: str) -> bool:
-    plain = re.sub(r"_\d+$", "", part).lower()
-    return plain == op.lower() or plain in _OWN
+def _is_own(part: str, op: str, gone: str) -> bool:
+    """Whether a part of a name is TensorFlow's: the operation, or a scope that is not the one within it again."""
+    plain = _plain(part)
+    return (plain in (op, "Conv1D") and not gone) or (plain.lower() in _OWN and plain != gone)
+
+
+def _plain(part: str) -> str:
+    return re.sub(r"_\d+$", "", part)
 
 
 def common_scope(names: Iterable[str]) -> str:
