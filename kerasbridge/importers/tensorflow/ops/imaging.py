@@ -96,19 +96,8 @@ def _factor(call: Call, images: Tensor, axis: int, size: Any) -> int | None:
     return int(size) // there if size % there == 0 else None
 
 
-def reversed_channels(call: Call) -> Any:
-    """ReverseV2 along the channels."""
-    from kerasbridge.importers.tensorflow.ops.shaping import backwards
-
-    tensor = call.tensor()
-    axes = {axis % tensor.rank for axis in call.fixed(1)}
-    for axis in axes:
-        tensor = backwards(call, tensor, axis)
-    return tensor
-
-
 IMAGING: dict[str, Callable[[Call], Any]] = {
     "AvgPool": average, "MaxPool": maximum, "MirrorPad": mirrored, "Pad": zeros, "PadV2": zeros,
-    "ResizeBilinear": resized, "ResizeNearestNeighbor": resized, "ReverseV2": reversed_channels,
+    "ResizeBilinear": resized, "ResizeNearestNeighbor": resized,
 }  # fmt: skip
 """By the name of an operation what it is in the network."""
