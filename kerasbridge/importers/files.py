@@ -10,7 +10,7 @@ MOST_BYTES = 2**31 - 1
 
 
 class LegacyFile:
-    """A file of an old framework.
+    """A file of an old framework, or a folder, which has no content of its own.
 
     Args:
         path: where it lies.
@@ -21,6 +21,8 @@ class LegacyFile:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        if self.is_folder:
+            return
         if not self.path.is_file():
             raise LegacyFileError(f"Expected a file, received {path}, which is none.")
         size = self.path.stat().st_size
@@ -28,13 +30,20 @@ class LegacyFile:
             raise LegacyFileError(f"{path} has {size:,} bytes: expected a model, of at most {MOST_BYTES:,}.")
 
     @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder, of which only a format of folders knows what to make."""
+        return self.path.is_dir()
+
+    @property
     def name(self) -> str:
-        """The file's name without its folder."""
-        return self.path.name
+        """The name without the folder that it lies in."""
+        return self.path.absolute().name
 
     @cached_property
     def content(self) -> bytes:
         """All of it."""
+        if self.is_folder:
+            raise LegacyFileError(f"Expected a file, received {self.path}, which is a folder.")
         try:
             return self.path.read_bytes()
         except OSError as error:
@@ -42,7 +51,9 @@ class LegacyFile:
 
     @cached_property
     def head(self) -> bytes:
-        """The first bytes, to see what it is."""
+        """The first bytes, to see what it is; of a folder none."""
+        if self.is_folder:
+            return b""
         try:
             with self.path.open("rb") as file:
                 return file.read(1 << 16)

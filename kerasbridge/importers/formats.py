@@ -16,10 +16,11 @@ FORMATS = {
     "caffe": "kerasbridge.importers.caffe",
     "matconvnet": "kerasbridge.importers.matconvnet",
     "torch7": "kerasbridge.importers.torch7",
-    "theano": "kerasbridge.importers.theano",
-    "pytorch": "kerasbridge.importers.pytorch",
+    "tensorflow": "kerasbridge.importers.tensorflow",
     "keras1": "kerasbridge.importers.keras_files.keras1",
     "keras2": "kerasbridge.importers.keras_files.keras2",
+    "pytorch": "kerasbridge.importers.pytorch",
+    "theano": "kerasbridge.importers.theano",
 }
 """Each format and the module that reads it, a `Format`."""
 

@@ -13,7 +13,9 @@ from kerasbridge.importers import preprocessing_layer
 MODULES = ["backend", "checks", "cli.drawing", "data.budget", "datasets", "device", "event_files", "models"]
 MODULES += ["probing", "reinitializing", "seeding", "taking_over", "training", "using"]
 MODULES += ["importers", "importers.caffe.schema", "importers.layers.normalizing", "importers.layers.pooling"]
-MODULES += ["importers.layers.old_keras", "importers.layers.padding"]
+MODULES += ["importers.layers.old_keras", "importers.layers.padding", "importers.layers.resizing"]
+MODULES += ["importers.protobuf", "importers.tensorflow.bundle", "importers.tensorflow.checksums"]
+MODULES += ["importers.tensorflow.schema"]
 MODULES += ["own_step.gradients", "own_step.objectives"]
 MODULES += ["runs.curves", "runs.folder", "runs.reading", "runs.scores"]
 MODULES += ["parity.comparing", "parity.diagnosing"]  # which start JAX and torch themselves

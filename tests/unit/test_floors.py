@@ -28,6 +28,7 @@ FLOORS = {
     "importers.archives": 1, "importers.parameters": 1, "importers.pickles.": 1,
     "importers.caffe.": 1, "importers.matconvnet.": 1, "importers.torch7.": 1, "importers.pytorch.": 1,
     "importers.theano.": 1, "importers.keras_files.": 1, "importers.keras_files.making.": 2,
+    "importers.protobuf": 1, "importers.tensorflow.": 1,
     "importers.": 2,
     "__main__": 3, "cli.": 3, "pytest_plugin": 3, "distributed": 3, "benchmark.": 3, "exporting.": 3,
 }  # fmt: skip

@@ -44,6 +44,7 @@ LAYERS: dict[type[operations.Operation], Callable[..., Any]] = {
     operations.Reduction: shaping.reduction,
     operations.Replacement: elementwise.replacement,
     operations.Reshaping: shaping.reshaping,
+    operations.Resizing: padding.resizing,
     operations.Slicing: shaping.slicing,
     operations.Softmax: elementwise.softmax,
     operations.Squeezing: axes.squeezing,

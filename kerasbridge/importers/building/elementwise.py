@@ -75,10 +75,10 @@ def softmax(operation: operations.Softmax, site: Site, tensor: Any) -> Any:
 def _log_softmax(site: Site, tensor: Any, axis: int) -> Any:
     last = [place for place in range(1, site.rank) if place != axis] + [axis]
     moved = axis != site.rank - 1
-    tensor = site.layer(keras.layers.Permute, tensor, part="axis_last", dims=last) if moved else tensor
+    tensor = site.permuted(tensor, last, part="axis_last") if moved else tensor
     tensor = site.layer(keras.layers.Activation, tensor, activation="log_softmax")
     back = [last.index(place) + 1 for place in range(1, site.rank)]
-    return site.layer(keras.layers.Permute, tensor, part="axis_back", dims=back) if moved else tensor
+    return site.permuted(tensor, back, part="axis_back") if moved else tensor
 
 
 def unit_length(operation: operations.UnitLength, site: Site, tensor: Any) -> Any:

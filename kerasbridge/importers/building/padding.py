@@ -32,6 +32,14 @@ def upsampling(operation: operations.Upsampling, site: Site, images: Any) -> Any
     return site.layer(keras.layers.UpSampling2D, images, size=operation.factors)
 
 
+def resizing(operation: operations.Resizing, site: Site, images: Any) -> Any:
+    """`UpSampling2D` where it is that, else a layer of kerasbridge's."""
+    if operation.factors is not None and operation.kind == "bilinear" and operation.centred:
+        return site.layer(keras.layers.UpSampling2D, images, size=operation.factors, interpolation="bilinear")
+    options = {name: getattr(operation, name) for name in layers.Resize.options}
+    return site.layer(layers.Resize, images, **options)
+
+
 def centered_concatenation(operation: operations.CenteredConcatenation, site: Site, *tensors: Any) -> Any:
     """`ZeroPadding2D` for the smaller images, and `Concatenate`."""
     padded = []

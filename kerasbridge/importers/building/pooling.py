@@ -20,6 +20,8 @@ def global_pooling(operation: GlobalPooling, site: Site, images: Any) -> Any:
 def pooling(operation: Pooling, site: Site, images: Any) -> Any:
     """Keras's with or without zeros around the image, else kerasbridge's."""
     windows: dict[str, Any] = {"pool_size": operation.window, "strides": operation.stride}
+    if operation.same:
+        return _same(site, operation, images, windows)
     padding = _around(site, operation)
     if padding is not None:
         if any(map(any, padding)):
@@ -32,6 +34,19 @@ def pooling(operation: Pooling, site: Site, images: Any) -> Any:
     if operation.kind == "average":
         windows["count_padding"] = operation.count_padding
     return site.layer(_OWN[operation.kind], images, padding=sides, overflow=beyond, **windows)
+
+
+def _same(site: Site, operation: Pooling, images: Any, windows: dict[str, Any]) -> Any:
+    """Keras's "same"; for averages a layer of kerasbridge's, as Keras 3.15 on torch counts cells that it adds."""
+    sizes = zip(site.inputs[0][2:], operation.window, operation.stride, strict=True)
+    if all(
+        k == 1 or (n is not None and n >= k and (n - k) % s == 0 and -(-n // s) == (n - k) // s + 1)
+        for n, k, s in sizes
+    ):
+        return site.layer(_STOCK[operation.kind], images, padding="valid", **windows)
+    if operation.kind == "max":
+        return site.layer(keras.layers.MaxPooling2D, images, padding="same", **windows)
+    return site.layer(layers.SameAveragePooling2D, images, **windows)
 
 
 def _around(site: Site, operation: Pooling) -> list[tuple[int, int]] | None:

@@ -52,7 +52,7 @@ def reshaping(operation: operations.Reshaping, site: Site, tensor: Any) -> Any:
 
 def transposition(operation: operations.Transposition, site: Site, tensor: Any) -> Any:
     """`Permute`."""
-    return site.layer(keras.layers.Permute, tensor, dims=permutation(operation.whole(site.rank)))
+    return site.permuted(tensor, permutation(operation.whole(site.rank)))
 
 
 def tiling(operation: operations.Tiling, site: Site, tensor: Any) -> Any:

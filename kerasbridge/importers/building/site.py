@@ -18,10 +18,16 @@ _TO_LAST, _TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
 class Names:
-    """Names of layers that Keras takes and that no two layers share."""
+    """Names of layers that Keras takes and that no two layers share.
+
+    Args:
+        permuted: by the id of each tensor that only has the axes of another in an order of its own: itself, the other,
+            and the order; so that orders which cancel each other make no layers.
+    """
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
+        self.permuted: dict[int, tuple[Any, Any, tuple[int, ...]]] = {}
 
     def new(self, wanted: str) -> str:
         """The name, with "_" for what Keras or TensorFlow refuse, and a number where it is taken."""
@@ -81,11 +87,22 @@ class Site:
 
     def to_file_order(self, tensor: Any, rank: int) -> Any:
         """The tensor with its axes as the file has them."""
-        return self.layer(keras.layers.Permute, tensor, part="to_nchw", dims=_TO_FIRST[1:]) if rank == 4 else tensor
+        return self.permuted(tensor, _TO_FIRST[1:], part="to_nchw") if rank == 4 else tensor
 
     def from_file_order(self, tensor: Any, rank: int) -> Any:
         """The tensor, whose axes are as the file has them, with axes as in the model."""
-        return self.layer(keras.layers.Permute, tensor, part="to_nhwc", dims=(2, 3, 1)) if rank == 4 else tensor
+        return self.permuted(tensor, (2, 3, 1), part="to_nhwc") if rank == 4 else tensor
+
+    def permuted(self, tensor: Any, dims: Sequence[int], part: str = "") -> Any:
+        """The tensor with its axes in another order, as Keras's `Permute` says it; of two orders one layer is made."""
+        dims = tuple(dims)
+        _, source, before = self._names.permuted.get(id(tensor), (tensor, tensor, tuple(range(1, len(dims) + 1))))
+        order = tuple(before[place - 1] for place in dims)
+        if order == tuple(range(1, len(dims) + 1)):
+            return source
+        moved = self.layer(keras.layers.Permute, source, part=part, dims=order)
+        self._names.permuted[id(moved)] = (moved, source, order)
+        return moved
 
     def reshape(self, tensor: Any, before: Shape, after: Shape, part: str = "") -> Any:
         """The tensor in another shape, its numbers in the order that the file has them in."""

@@ -13,11 +13,11 @@ from kerasbridge.importers.building.site import Site
 def convolution(operation: operations.Convolution, site: Site, images: Any) -> Any:
     """Padding, and a convolution; one of each channel by itself is `DepthwiseConv2D`."""
     filters, depth, *kernel = operation.weight.shape
-    same = _keeps_size(operation)
-    padded = images if same else _padded(site, images, operation.padding)
+    strided, dilated = max(operation.stride) > 1, max(operation.dilation) > 1
+    same = _keeps_size(operation) or (operation.same and not (strided and dilated))
+    padded = images if same else _padded(site, images, _sides(site, operation))
     options: dict[str, Any] = {"kernel_size": kernel, "strides": operation.stride, "dilation_rate": operation.dilation}
     options["use_bias"] = operation.bias is not None
-    strided, dilated = max(operation.stride) > 1, max(operation.dilation) > 1
     if strided and dilated:
         make = partial(layers.StridedDilatedConv2D, filters=filters, groups=operation.groups)
         return site.layer(make, padded, weights=[_hwio(operation.weight), operation.bias], **options)
@@ -128,6 +128,19 @@ def _keeps_size(operation: operations.Convolution) -> bool:
     kernel = operation.weight.shape[2:]
     needed = [rate * (size - 1) for rate, size in zip(operation.dilation, kernel, strict=True)]
     return operation.stride == (1, 1) and any(needed) and [2 * top, 2 * left] == needed == [2 * bottom, 2 * right]
+
+
+def _sides(site: Site, operation: operations.Convolution) -> operations.Sides:
+    """The zeros around the image, in numbers."""
+    if not operation.same:
+        return operation.padding
+    sides: list[int] = []
+    options = (site.inputs[0][2:], operation.weight.shape[2:], operation.stride, operation.dilation)
+    for size, kernel, stride, rate in zip(*options, strict=True):
+        assert size is not None
+        total = max((-(-size // stride) - 1) * stride + rate * (kernel - 1) + 1 - size, 0)
+        sides += [total // 2, total - total // 2]
+    return (sides[0], sides[1], sides[2], sides[3])
 
 
 def _padded(site: Site, images: Any, padding: operations.Sides) -> Any:

@@ -57,8 +57,8 @@ def is_binary(file: LegacyFile) -> bool:
     """Whether it begins as a NetParameter does: with a name, or with a layer."""
     head = file.head
     if head[:1] == b"\x0a" and len(head) > 2 and head[1] < 128:
-        rest = head[2 + head[1] :]
-        return head[2 : 2 + head[1]].isascii() and rest.startswith(_NAME_THEN)
+        name, rest = head[2 : 2 + head[1]], head[2 + head[1] :]
+        return name.isascii() and name.decode().isprintable() and rest.startswith(_NAME_THEN)
     return head[:2] == b"\xa2\x06" or (head[:1] == b"\x12" and b"\x0a" in head[2:8] + head[2:12])
 
 

@@ -33,6 +33,7 @@ from kerasbridge.importers.layers.padding import EdgePadding2D as EdgePadding2D
 from kerasbridge.importers.layers.padding import Margin as Margin
 from kerasbridge.importers.layers.pooling import CeilAveragePooling2D as CeilAveragePooling2D
 from kerasbridge.importers.layers.pooling import CeilMaxPooling2D as CeilMaxPooling2D
+from kerasbridge.importers.layers.resizing import Resize as Resize
 from kerasbridge.importers.layers.shaping import CropLike as CropLike
 from kerasbridge.importers.layers.shaping import LargestPlaces as LargestPlaces
 from kerasbridge.importers.layers.shaping import Reduce as Reduce

@@ -32,6 +32,7 @@ from kerasbridge.importers.operations.elementwise import UnitLength as UnitLengt
 from kerasbridge.importers.operations.padding import CenteredConcatenation as CenteredConcatenation
 from kerasbridge.importers.operations.padding import Margin as Margin
 from kerasbridge.importers.operations.padding import Padding as Padding
+from kerasbridge.importers.operations.padding import Resizing as Resizing
 from kerasbridge.importers.operations.padding import Upsampling as Upsampling
 from kerasbridge.importers.operations.pooling import GlobalPooling as GlobalPooling
 from kerasbridge.importers.operations.pooling import Pooling as Pooling

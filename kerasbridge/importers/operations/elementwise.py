@@ -6,8 +6,8 @@ from typing import Literal
 from kerasbridge.importers.operations.base import Elementwise, Operation, Shape, canonical, expect, image, same
 
 Function = Literal[
-    "absolute", "elu", "exponential", "log_sigmoid", "logarithm", "relu", "sigmoid", "softplus", "softsign", "swish",
-    "tanh", "tanh_shrink",
+    "absolute", "elu", "exponential", "log_sigmoid", "logarithm", "relu", "selu", "sigmoid", "softplus", "softsign",
+    "swish", "tanh", "tanh_shrink",
 ]  # fmt: skip
 
 
@@ -110,13 +110,17 @@ class Combination(Operation):
 
     Args:
         coefficients: of a sum, one for each input; () for ones.
+        spread: an axis of one place in one input stands for all of another's.
     """
 
     kind: Literal["sum", "product", "maximum", "minimum"]
     coefficients: tuple[float, ...] = ()
+    spread: bool = False
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         expect(len({*map(len, inputs)}) == 1, "its inputs have to have one shape")
+        if self.spread:
+            inputs = tuple(tuple(_widest(sizes) for sizes in zip(*inputs, strict=True)) for _ in inputs)
         expect(not self.coefficients or len(self.coefficients) == len(inputs), "expected a coefficient for each input")
         for sizes in zip(*inputs, strict=True):
             expect(all(same(a, b) for a in sizes for b in sizes), "its inputs have to have one shape")
@@ -127,6 +131,14 @@ class Combination(Operation):
         if self.kind == "maximum":
             return any(inputs)
         return all(inputs) and all(coefficient >= 0 for coefficient in self.coefficients)
+
+
+def _widest(sizes: tuple[int | None, ...]) -> int | None:
+    """The one size that sizes have of which some may be 1."""
+    wide = [size for size in sizes if size != 1]
+    known = {size for size in wide if size is not None}
+    expect(len(known) < 2, "its inputs have to have one shape, or one place where they have not")
+    return next(iter(known), None) if wide else 1
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,34 @@ class Upsampling(Operation):
 
 
 @dataclass(frozen=True)
+class Resizing(Operation):
+    """Images of other height and width, each pixel from those around its place.
+
+    Args:
+        size: the height and width that come out; None for `factors` times as many rows and columns.
+        centred: pixels are places in the middle of their cells, not at their beginning.
+        corners: the outermost pixels stay where they are.
+    """
+
+    kind: Literal["bilinear", "nearest"]
+    size: Pair | None
+    factors: Pair | None = None
+    centred: bool = False
+    corners: bool = False
+
+    def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
+        batch, channels, *size = image(inputs[0])
+        if self.size is not None:
+            return ((batch, channels, *self.size),)
+        assert self.factors is not None
+        after = (None if n is None else n * factor for n, factor in zip(size, self.factors, strict=True))
+        return ((batch, channels, *after),)
+
+    def nonnegative(self, *inputs: bool) -> bool:
+        return inputs[0]
+
+
+@dataclass(frozen=True)
 class CenteredConcatenation(Operation):
     """Images one after the other along the channels, smaller ones with zeros around them, one more behind than before
     where their number is odd."""

@@ -15,6 +15,8 @@ class Pooling(Operation):
     Args:
         ceil: sizes are rounded up, so that the last window may reach beyond the padding; where there is padding, a last
             window that would begin in the padding at the far side is left out.
+        same: as many cells around each image as let ``ceil(size / stride)`` windows fit, one more behind than before
+            where their number is odd, instead of `padding`: TensorFlow's "SAME". They never count.
         count_padding: an average divides by the cells of the window within the image and its padding (Caffe, Torch's
             default), not by those within the image alone (MatConvNet). Cells that only rounding up adds never count.
     """
@@ -25,9 +27,13 @@ class Pooling(Operation):
     padding: Sides = (0, 0, 0, 0)
     ceil: bool = False
     count_padding: bool = True
+    same: bool = False
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         batch, channels, *size = image(inputs[0])
+        if self.same:
+            whole = (None if n is None else -(-n // s) for n, s in zip(size, self.stride, strict=True))
+            return ((batch, channels, *whole),)
         for n, axis in zip(size, (0, 1), strict=True):
             expect(n is None or n + sum(self.sides(axis)) >= self.window[axis], f"its window is {self.window}")
         after = (None if n is None else self.windows(n, axis) for axis, n in enumerate(size))

@@ -110,6 +110,11 @@ class Flattening(_Moving):
         expect(0 < axis <= end, "it would flatten the batch")
         return ((*inputs[0][:axis], count(inputs[0][axis : end + 1]), *inputs[0][end + 1 :]),)
 
+    def open_shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape where sizes are open that have to be known in the end."""
+        axis, end = (canonical(axis, len(inputs[0])) for axis in (self.axis, self.end))
+        return ((*inputs[0][:axis], None, *inputs[0][end + 1 :]),)
+
 
 @dataclass(frozen=True)
 class Reshaping(_Moving):
@@ -132,6 +137,14 @@ class Reshaping(_Moving):
         sizes, first = (self.sizes[1:], 1) if start == 0 else (self.sizes, start)
         wanted = tuple(self._known(shape, start, size, place) for place, size in enumerate(sizes, first))
         return (shape[:first] + _filled(wanted, count(shape[first:stop])) + shape[stop:],)
+
+    def open_shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape, of axis 0 on, where sizes are open that have to be known in the end."""
+        expect(self.axis == 0 and self.axes == -1, "it takes images of one size only")
+        (shape,) = inputs
+        places = range(1, len(self.sizes))
+        there = (shape[at] if self.sizes[at] == 0 and at < len(shape) else self.sizes[at] for at in places)
+        return ((shape[0], *(size if size is None or size > 0 else None for size in there)),)
 
     def _known(self, shape: Shape, start: int, size: int, place: int) -> int:
         if size != 0:

@@ -24,6 +24,8 @@ class Convolution(Operation):
     Args:
         weight: shape (out, in / groups, height, width).
         bias: shape (out,), or None.
+        same: as many zeros around each image as let ``ceil(size / stride)`` numbers come out, one more behind than
+            before where their number is odd, instead of `padding`: TensorFlow's "SAME".
     """
 
     weight: Array
@@ -32,12 +34,19 @@ class Convolution(Operation):
     padding: Sides = (0, 0, 0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
+    same: bool = False
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         batch, channels, *size = image(inputs[0])
         filters, depth, *kernel = self.weight.shape
         expect(same(channels, depth * self.groups), f"its weights take {depth * self.groups} channels")
         expect(filters % self.groups == 0, f"{filters} filters cannot be shared out among {self.groups} groups")
+        if self.same:
+            if max(self.stride) > 1 < max(self.dilation):
+                count(tuple(size))  # no layer of Keras has both: the zeros are counted
+            return (
+                (batch, filters, *(None if n is None else -(-n // s) for n, s in zip(size, self.stride, strict=True))),
+            )
         pads = (sum(self.padding[:2]), sum(self.padding[2:]))
         after = (
             None if n is None else (n + pad - dilation * (k - 1) - 1) // stride + 1
@@ -92,9 +101,13 @@ class Dense(Operation):
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         axis = canonical(self.axis, len(inputs[0]))
         expect(axis > 0, "it would take the whole batch as one sample")
-        units, features = self.weight.shape
+        features = self.weight.shape[1]
         expect(count(inputs[0][axis:]) == features, f"its weights take {features} numbers per sample")
-        return ((*inputs[0][:axis], units),)
+        return self.open_shapes(*inputs)
+
+    def open_shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
+        """The shape where sizes are open that have to be known in the end."""
+        return ((*inputs[0][: canonical(self.axis, len(inputs[0]))], self.weight.shape[0]),)
 
 
 @dataclass(frozen=True)

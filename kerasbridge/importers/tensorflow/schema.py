@@ -1,0 +1,39 @@
+"""TensorFlow's messages as classes of protobuf."""
+
+import functools
+from typing import Any
+
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.protobuf import Messages
+from kerasbridge.importers.tensorflow.messages import MESSAGES
+
+
+@functools.cache
+def messages() -> Messages:
+    """All of them; made when they are needed, so that files are recognised without protobuf."""
+    return Messages("tensorflow", MESSAGES, "TensorFlow's files need", syntax="proto3")
+
+
+@functools.cache
+def message(name: str) -> Any:
+    """The class of a message.
+
+    >>> message("GraphDef")(node=[{"name": "x", "op": "Placeholder"}]).node[0].op
+    'Placeholder'
+    """
+    return messages()(name)
+
+
+def parsed(name: str, content: bytes, where: object) -> Any:
+    """The message that the bytes are.
+
+    Raises:
+        LegacyFileError: they are none.
+    """
+    kind = message(name)
+    from google.protobuf.message import DecodeError
+
+    try:
+        return kind.FromString(content)
+    except (DecodeError, RecursionError) as error:
+        raise LegacyFileError(f"{where} is damaged or cut short: expected a whole {name} of TensorFlow's.") from error
