@@ -11,11 +11,22 @@ import kerasbridge as kb
 
 MODULES = ["backend", "checks", "cli.drawing", "data.budget", "datasets", "device", "event_files", "models"]
 MODULES += ["probing", "reinitializing", "seeding", "taking_over", "training", "using"]
+MODULES += ["exporting"]
 MODULES += ["importers", "importers.caffe.schema", "importers.layers.normalizing", "importers.layers.pooling"]
 MODULES += ["own_step.gradients", "own_step.objectives"]
 MODULES += ["runs.curves", "runs.folder", "runs.reading", "runs.scores"]
 MODULES += ["parity.comparing", "parity.diagnosing"]  # which start JAX and torch themselves
-PUBLIC = [kb.backends, kb.compare, kb.datasets.mnist, kb.diagnose, kb.evaluate, kb.fit, kb.models.cnn, kb.models.mlp]
+PUBLIC = [
+    kb.backends,
+    kb.compare,
+    kb.datasets.mnist,
+    kb.diagnose,
+    kb.evaluate,
+    kb.export,
+    kb.fit,
+    kb.models.cnn,
+    kb.models.mlp,
+]
 PUBLIC += [kb.inspect_legacy, kb.load_legacy]
 PUBLIC += [kb.Objective, kb.as_keras_fit, kb.grad, kb.value_and_grad]
 PUBLIC += [kb.predict, kb.reinitialize, kb.runs.find, kb.runs.load, kb.seed_everything, kb.use_backend]

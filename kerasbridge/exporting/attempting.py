@@ -1,0 +1,129 @@
+"""One way into a format after the other, each as free as it can be, until a file computes what the model does."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasbridge import children, engines, recording
+from kerasbridge.errors import ArgumentError, ExportError
+from kerasbridge.exporting import hopping, placing, running, samples, subjects, writers
+from kerasbridge.exporting.formats import Format, Way
+from kerasbridge.exporting.result import Exported
+from kerasbridge.exporting.signatures import Freedom, Signature
+from kerasbridge.exporting.subjects import Arrays
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A model, in which format and where it is to lie, and how near the file has to come."""
+
+    model: Any
+    target: Format
+    path: Path
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a file is to take, and what the model itself makes of it."""
+
+    signature: Signature
+    batches: list[Arrays]
+    expected: list[Arrays]
+
+
+def attempt(wanted: Wanted, ways: Sequence[Way], example: Any) -> Exported:
+    """The first file that is right; see `kerasbridge.exporting.export`.
+
+    Args:
+        wanted: what is asked for.
+        ways: those that are open.
+        example: a batch as the model takes it, or None.
+
+    Raises:
+        ArgumentError: the model or the example is not what it may be, or the place cannot be written to.
+        ExportError: no way led there.
+    """
+    model = wanted.model
+    if example is not None:
+        subjects.build(model, example)
+    signature = subjects.signature_of(model, example)
+    arrays = None if example is None else subjects.arrays_of(signature, example)
+    refusals: dict[str, None] = {}
+    with subjects.computing_in_float32(model):
+        for trial in _trials(model, signature, arrays):
+            for way in _in_order(ways, model):
+                try:
+                    return _exported(wanted, way, trial)
+                except ArgumentError:
+                    raise
+                except Exception as error:  # whatever a framework says of a model that it cannot write
+                    refusals[f"on {way.backend}: {children.in_words(error)}"] = None
+    raise ExportError(_refused(wanted, [*refusals], lacks_size=signature.open_sizes and example is None))
+
+
+def _trials(model: Any, signature: Signature, example: Arrays | None) -> Iterator[Trial]:
+    """From the freest on. Which sizes to fix, of those that are open, an example alone says."""
+    freedoms = [Freedom.ALL] if signature.open_sizes else []
+    freedoms += [Freedom.BATCH, Freedom.NONE] if example is not None or not signature.open_sizes else []
+    for freedom in freedoms:
+        batches = samples.batches(model, signature, freedom, example)
+        nests = [subjects.outputs_of(model, signature, batch) for batch in batches]
+        named = subjects.with_outputs(signature, model, nests[0]).fixed(freedom, batches[0])
+        yield Trial(named, batches, [subjects.flat(nest) for nest in nests])
+
+
+def _in_order(ways: Sequence[Way], model: Any) -> list[Way]:
+    """That of this process's backend first; but a loop that stays a loop before one that is unrolled."""
+    here = engines.current().name
+    recurrent = subjects.has_recurrent_layers(model)
+    return sorted(ways, key=lambda way: (recurrent and way.unrolls, way.backend != here))
+
+
+def _exported(wanted: Wanted, way: Way, trial: Trial) -> Exported:
+    """Writes the file, holds it beside the model, and puts it in place."""
+    with placing.staged(wanted.path) as staged:
+        _write(wanted, way, trial, staged)
+        found = running.run(wanted.target, staged, trial.signature, trial.batches)
+        difference = _difference(found, trial.expected)
+        if not difference <= wanted.tolerance:
+            raise ExportError(f"its outputs differ by {difference:.1e} of the largest")
+        size = placing.put(staged, wanted.path)
+    return Exported(
+        wanted.path, wanted.target.name, way.backend, running.version(wanted.target), difference,
+        tuple(len(batch[0]) for batch in trial.batches), trial.signature.inputs, trial.signature.outputs, size,
+    )  # fmt: skip
+
+
+def _write(wanted: Wanted, way: Way, trial: Trial, path: Path) -> None:
+    """Here, if this process has the backend, and on the CPU: a file of torch's keeps the device that wrote it."""
+    here = way.backend == engines.current().name and recording.device_of(wanted.model).startswith("cpu")
+    write = writers.write if here else hopping.write_elsewhere
+    write(wanted.model, wanted.target, way, trial.signature, trial.batches[0], path)
+
+
+def _difference(found: Sequence[Arrays], expected: Sequence[Arrays]) -> float:
+    """The largest of all outputs, each relative to its own largest number."""
+    batches = zip(found, expected, strict=True)
+    return max(_relative(*pair) for batch in batches for pair in zip(*batch, strict=True))
+
+
+def _relative(output: Any, reference: Any) -> float:
+    """Infinite where shapes differ, or what is not finite stands elsewhere."""
+    known = np.isfinite(reference)
+    if output.shape != reference.shape or not np.array_equal(output[~known], reference[~known], equal_nan=True):
+        return float("inf")
+    of_file, of_model = (array[known].astype("float64") for array in (output, reference))
+    error, largest = np.abs(of_file - of_model).max(initial=0.0), np.abs(of_model).max(initial=0.0)
+    return float(error / largest) if largest else float("inf" if error else 0)
+
+
+def _refused(wanted: Wanted, refusals: Sequence[str], lacks_size: bool) -> str:
+    hint = " With one size alone it may: give example=, a batch of that size." if lacks_size else ""
+    return (
+        f"Expected a model that goes out as {wanted.target.name} and computes the same to {wanted.tolerance:g} there; "
+        f"tried {'; '.join(refusals)}.{hint}"
+    )
