@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kerasbridge import children, engines, recording
 from kerasbridge.errors import ArgumentError, ExportError
-from kerasbridge.exporting import hopping, placing, running, samples, subjects, writers
+from kerasbridge.exporting import differences, hopping, placing, running, samples, subjects, writers
 from kerasbridge.exporting.formats import Format, Way
+from kerasbridge.exporting.processes import Arrays
 from kerasbridge.exporting.result import Exported
 from kerasbridge.exporting.signatures import Freedom, Signature
-from kerasbridge.exporting.subjects import Arrays
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def _exported(wanted: Wanted, way: Way, trial: Trial) -> Exported:
     with placing.staged(wanted.path) as staged:
         _write(wanted, way, trial, staged)
         found = running.run(wanted.target, staged, trial.signature, trial.batches)
-        difference = _difference(found, trial.expected)
+        difference = differences.largest(found, trial.expected)
         if not difference <= wanted.tolerance:
             raise ExportError(f"its outputs differ by {difference:.1e} of the largest")
         size = placing.put(staged, wanted.path)
@@ -103,22 +101,6 @@ def _write(wanted: Wanted, way: Way, trial: Trial, path: Path) -> None:
     here = way.backend == engines.current().name and recording.device_of(wanted.model).startswith("cpu")
     write = writers.write if here else hopping.write_elsewhere
     write(wanted.model, wanted.target, way, trial.signature, trial.batches[0], path)
-
-
-def _difference(found: Sequence[Arrays], expected: Sequence[Arrays]) -> float:
-    """The largest of all outputs, each relative to its own largest number."""
-    batches = zip(found, expected, strict=True)
-    return max(_relative(*pair) for batch in batches for pair in zip(*batch, strict=True))
-
-
-def _relative(output: Any, reference: Any) -> float:
-    """Infinite where shapes differ, or what is not finite stands elsewhere."""
-    known = np.isfinite(reference)
-    if output.shape != reference.shape or not np.array_equal(output[~known], reference[~known], equal_nan=True):
-        return float("inf")
-    of_file, of_model = (array[known].astype("float64") for array in (output, reference))
-    error, largest = np.abs(of_file - of_model).max(initial=0.0), np.abs(of_model).max(initial=0.0)
-    return float(error / largest) if largest else float("inf" if error else 0)
 
 
 def _refused(wanted: Wanted, refusals: Sequence[str], lacks_size: bool) -> str:

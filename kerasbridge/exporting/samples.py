@@ -7,8 +7,8 @@ import numpy as np
 from kerasbridge import _keras, random
 from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError
+from kerasbridge.exporting.processes import Arrays
 from kerasbridge.exporting.signatures import Freedom, Signature
-from kerasbridge.exporting.subjects import Arrays
 from kerasbridge.parity.drawn_data import vocabulary
 
 ROWS = (1, 3)

@@ -11,9 +11,9 @@ import numpy as np
 from kerasbridge import _keras, engines
 from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError
+from kerasbridge.exporting.processes import Arrays
 from kerasbridge.exporting.signatures import Shape, Signature, Spec
 
-Arrays = list[np.ndarray[Any, Any]]
 _AUTOMATIC = re.compile(r"keras_tensor(_\d+)?")
 _KINDS = "fiub"
 _NUMBERS = {"bool", "bfloat16", *(f"float{bits}" for bits in (16, 32, 64))}

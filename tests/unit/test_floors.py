@@ -27,7 +27,8 @@ FLOORS = {
     "importers.operations.": 1, "importers.caffe.": 1,
     "importers.": 2,
     "exporting.formats": 0, "exporting.placing": 0, "exporting.signatures": 0, "exporting.result": 0,
-    "exporting.processes": 1, "exporting.running": 1, "exporting.hopping": 2, "exporting.subjects": 2, "exporting.samples": 2,
+    "exporting.processes": 1, "exporting.running": 1, "exporting.differences": 1,
+    "exporting.hopping": 2, "exporting.subjects": 2, "exporting.samples": 2,
     "__main__": 3, "cli.": 3, "pytest_plugin": 3, "distributed": 3, "benchmark.": 3, "exporting.": 3,
 }  # fmt: skip
 FOREIGN = {  # packages that a floor may import, beside those of the floors below

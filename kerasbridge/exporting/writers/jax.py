@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 from jax import export
 
+from kerasbridge.exporting.processes import Arrays
 from kerasbridge.exporting.signatures import Signature
-from kerasbridge.exporting.subjects import Arrays, serving
+from kerasbridge.exporting.subjects import serving
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 

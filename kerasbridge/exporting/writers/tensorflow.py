@@ -8,8 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from kerasbridge._keras import keras
+from kerasbridge.exporting.processes import Arrays
 from kerasbridge.exporting.signatures import Signature
-from kerasbridge.exporting.subjects import Arrays, serving
+from kerasbridge.exporting.subjects import serving
 from kerasbridge.exporting.writers.openvino import convert
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from kerasbridge.exporting.processes import Arrays
 from kerasbridge.exporting.signatures import Signature
-from kerasbridge.exporting.subjects import Arrays, serving
+from kerasbridge.exporting.subjects import serving
 
 
 def to_torch(model: Any, signature: Signature, batch: Arrays, path: Path) -> None:
