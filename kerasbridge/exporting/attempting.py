@@ -66,7 +66,11 @@ def attempt(wanted: Wanted, ways: Sequence[Way], example: Any) -> Exported:
 def _trials(model: Any, signature: Signature, example: Arrays | None) -> Iterator[Trial]:
     """From the freest on. Which sizes to fix, of those that are open, an example alone says."""
     freedoms = [Freedom.ALL] if signature.open_sizes else []
-    freedoms += [Freedom.BATCH, Freedom.NONE] if example is not None or not signature.open_sizes else []
+    freedoms += (
+        [Freedom.BATCH, *([] if signature.rows else [Freedom.NONE])]
+        if example is not None or not signature.open_sizes
+        else []
+    )
     for freedom in freedoms:
         batches = samples.batches(model, signature, freedom, example)
         nests = [subjects.outputs_of(model, signature, batch) for batch in batches]

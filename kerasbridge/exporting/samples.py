@@ -25,7 +25,8 @@ def batches(model: Any, signature: Signature, freedom: Freedom, example: Arrays 
     Raises:
         ArgumentError: the model computes on none of the sizes that are tried.
     """
-    counts = (1, 1, 1) if freedom is Freedom.NONE else ROWS  # a file for one row is given three times one
+    fixed = signature.rows or (1 if freedom is Freedom.NONE else None)
+    counts = (fixed, fixed, fixed) if fixed else ROWS
     if example is not None:
         return [_rows(example, rows, sum(counts[:k])) for k, rows in enumerate(counts)]
     words, (first, second) = vocabulary(model), _sizes(model, signature)

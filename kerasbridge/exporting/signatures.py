@@ -44,6 +44,11 @@ class Signature:
         return _packed(self.nest, arrays)
 
     @property
+    def rows(self) -> int | None:
+        """How many rows a batch has to have; None where it may have any number."""
+        return next((spec.shape[0] for spec in self.inputs if spec.shape[0] is not None), None)
+
+    @property
     def open_sizes(self) -> bool:
         """Whether a size other than the batch's is open."""
         return any(None in spec.shape[1:] for spec in self.inputs)
@@ -52,7 +57,7 @@ class Signature:
         """The same with only those sizes open that are to be, the others as in a batch of arrays."""
         if freedom is Freedom.ALL:
             return self
-        rows = None if freedom is Freedom.BATCH else 1
+        rows = self.rows if freedom is Freedom.BATCH or self.rows else 1
         inputs = (replace(spec, shape=(rows, *x.shape[1:])) for spec, x in zip(self.inputs, batch, strict=True))
         return replace(self, inputs=tuple(inputs))
 

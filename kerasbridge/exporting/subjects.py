@@ -154,7 +154,9 @@ def _unique(names: Sequence[str]) -> list[str]:
 
 
 def _shape(leaf: Any) -> Shape:
-    return (None, *(None if size is None else int(size) for size in leaf.shape[1:]))
+    """The shape of a symbolic tensor, or of an array, whose rows do not count."""
+    rows = leaf.shape[0] if isinstance(leaf, keras.KerasTensor) else None
+    return (rows, *(None if size is None else int(size) for size in leaf.shape[1:]))
 
 
 def _dtype(name: str, leaf: Any) -> str:

@@ -35,7 +35,7 @@ RUN = "import doctest, kerasbridge.{0} as m; r = doctest.testmod(m); print(r); r
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_of_a_module_run(module, tmp_path):
-    if module.startswith("parity.") and os.environ.get("KERAS_BACKEND") != "jax":
+    if module.startswith(("parity.", "exporting")) and os.environ.get("KERAS_BACKEND") != "jax":
         pytest.skip("it starts processes of its own, the same whichever backend this one has")
     finished = subprocess.run(
         [sys.executable, "-c", RUN.format(module)], cwd=tmp_path, capture_output=True, text=True, timeout=300

@@ -163,6 +163,12 @@ def test_a_signature_keeps_open_what_is_to_be(freedom, shape):
     assert fixed.inputs[0].shape == shape
 
 
+def test_a_model_that_fixes_its_rows_keeps_them():
+    fixed = Signature((Spec("x", (4, None), "float32"),), 0)
+    assert fixed.rows == 4
+    assert {fixed.fixed(freedom, [np.zeros((4, 2))]).inputs[0].shape[0] for freedom in Freedom} == {4}
+
+
 def test_what_was_exported_is_told_in_words():
     found = Exported(
         Path("m.onnx"), "onnx", "torch", "onnxruntime 1.32.0", 1.25e-7, (1, 3), SIGNATURE.inputs, ("kind",), 12345
