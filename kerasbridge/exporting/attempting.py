@@ -11,7 +11,7 @@ from kerasbridge.exporting import differences, hopping, placing, running, sample
 from kerasbridge.exporting.formats import Format, Way
 from kerasbridge.exporting.processes import Arrays
 from kerasbridge.exporting.result import Exported
-from kerasbridge.exporting.signatures import Freedom, Signature
+from kerasbridge.exporting.signatures import Signature
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,8 @@ def attempt(wanted: Wanted, ways: Sequence[Way], example: Any) -> Exported:
 
 
 def _trials(model: Any, signature: Signature, example: Arrays | None) -> Iterator[Trial]:
-    """From the freest on. Which sizes to fix, of those that are open, an example alone says."""
-    freedoms = [Freedom.ALL] if signature.open_sizes else []
-    freedoms += (
-        [Freedom.BATCH, *([] if signature.rows else [Freedom.NONE])]
-        if example is not None or not signature.open_sizes
-        else []
-    )
-    for freedom in freedoms:
+    """What a file may take, from the freest on."""
+    for freedom in signature.freedoms(sizes_known=example is not None):
         batches = samples.batches(model, signature, freedom, example)
         nests = [subjects.outputs_of(model, signature, batch) for batch in batches]
         named = subjects.with_outputs(signature, model, nests[0]).fixed(freedom, batches[0])

@@ -1,5 +1,6 @@
 """A model handed to another process, on the backend that can write it: as a .keras file, with what is to be done."""
 
+import inspect
 import json
 import os
 import sys
@@ -8,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kerasbridge import children, own_code
-from kerasbridge._keras import keras
+from kerasbridge import _keras, children, own_code
 from kerasbridge.errors import ExportError
 from kerasbridge.exporting import processes
 from kerasbridge.exporting.formats import Format, Way
 from kerasbridge.exporting.signatures import Signature
 
 MODEL, JOB, BATCH = "model.keras", "job.json", "inputs.npz"
+_FOR_TRAINING = ("loss", "optimizer")
 _CHILD = "kerasbridge.exporting.opening"
 
 
@@ -25,41 +26,46 @@ def write_elsewhere(model: Any, target: Format, way: Way, signature: Signature, 
     Raises:
         ExportError: the model cannot be saved, or opened or written there; in the process's own words.
     """
+    own = _own_parts(model)
     with tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
         place = Path(folder)
-        modules = _saved(model, place / MODEL)
+        _save(model, place / MODEL)
         job = {
             "format": target.name, "way": target.ways.index(way), "signature": signature.as_dict(),
-            "path": str(path.absolute()), "modules": modules, "sys_path": [*map(os.path.abspath, sys.path)],
+            "path": str(path.absolute()), "own": own, "sys_path": [*map(os.path.abspath, sys.path)],
         }  # fmt: skip
         (place / JOB).write_text(json.dumps(job), encoding="utf-8")
         processes.write_batches(place / BATCH, [batch])
         processes.start(_CHILD, place, way.backend)
 
 
-def _saved(model: Any, path: Path) -> list[str]:
-    """Saves a model, and says which of the user's modules hold what it is made of."""
+def _save(model: Any, path: Path) -> None:
     try:
         model.save(path)
-        own = sorted(set(_own_modules(keras.saving.serialize_keras_object(model))))
     except Exception as error:
         raise ExportError(f"it has to be opened there, and Keras cannot save it: {children.in_words(error)}") from error
-    if "__main__" in own:
+
+
+def _own_parts(model: Any) -> dict[str, str]:
+    """The classes and functions of the user's own that a model is made of: by name, the module that holds each.
+
+    A .keras file does not always say where they are from.
+    """
+    found = {part.__qualname__: str(part.__module__) for part in _parts(model)}
+    own = {name: module for name, module in found.items() if own_code.is_own_module(module)}
+    lost = [name for name, module in own.items() if module == "__main__" or "<locals>" in name]
+    if lost:
         raise ExportError(
-            "it has to be opened there, and has classes or functions of the script itself: put them in a module that "
-            "the script imports"
+            f"it has to be opened there, and {', '.join(lost)} cannot be imported there: put such classes and "
+            "functions in a module, outside the script and other functions"
         )
     return own
 
 
-def _own_modules(config: Any) -> Iterator[str]:
-    """The modules that a configuration names and that are the user's."""
-    if isinstance(config, dict):
-        module = config.get("module")
-        if isinstance(module, str) and own_code.is_own_module(module):
-            yield module
-        for value in config.values():
-            yield from _own_modules(value)
-    elif isinstance(config, list | tuple):
-        for value in config:
-            yield from _own_modules(value)
+def _parts(model: Any) -> Iterator[Any]:
+    """The classes of a model's layers and of what these hold, and their functions but for lambdas, which are saved."""
+    for layer in [model, *_keras.every_layer(model)]:
+        for held in (layer, *(value for name, value in vars(layer).items() if name not in _FOR_TRAINING)):
+            part = held if inspect.isfunction(held) else type(held)
+            if part.__name__ != "<lambda>":
+                yield part

@@ -29,6 +29,7 @@ def _onnx(path: Path, signature: Signature) -> Run:
 def _tf_saved_model(path: Path, signature: Signature) -> Run:
     import tensorflow as tf
 
+    tf.config.set_visible_devices([], "GPU")
     loaded = tf.saved_model.load(path)
 
     def outputs(batch: Arrays) -> list[Any]:

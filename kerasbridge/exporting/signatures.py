@@ -53,6 +53,13 @@ class Signature:
         """Whether a size other than the batch's is open."""
         return any(None in spec.shape[1:] for spec in self.inputs)
 
+    def freedoms(self, sizes_known: bool) -> list[Freedom]:
+        """What a file may leave open, the most first. Sizes are fixed where it is known which ones."""
+        found = [Freedom.ALL] if self.open_sizes else []
+        if sizes_known or not self.open_sizes:
+            found += [Freedom.BATCH] if self.rows else [Freedom.BATCH, Freedom.NONE]
+        return found
+
     def fixed(self, freedom: Freedom, batch: Sequence[Any]) -> "Signature":
         """The same with only those sizes open that are to be, the others as in a batch of arrays."""
         if freedom is Freedom.ALL:

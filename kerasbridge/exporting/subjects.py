@@ -32,14 +32,16 @@ def signature_of(model: Any, example: Any) -> Signature:
     """
     if not isinstance(model, keras.Model):
         raise ArgumentError(f"Expected a Keras model, received {type(model).__name__}.")
-    symbols = _symbols(model)
-    if symbols is None and example is None:
+    taken = _symbols(model)
+    if taken is None:
+        taken = example
+    if taken is None:
         raise ArgumentError(
             f"Expected a model that says what it takes, received {type(model).__name__}, which does not. "
             "Give example=, a batch of what it takes."
         )
-    leaves = keras.tree.flatten_with_path(example if symbols is None else symbols)
-    nest = keras.tree.pack_sequence_as(example if symbols is None else symbols, [*range(len(leaves))])
+    leaves = keras.tree.flatten_with_path(taken)
+    nest = keras.tree.pack_sequence_as(taken, [*range(len(leaves))])
     names = _unique([_input_name(path, leaf) for path, leaf in leaves])
     specs = tuple(Spec(name, _shape(leaf), _dtype(name, leaf)) for name, (_, leaf) in zip(names, leaves, strict=True))
     return Signature(specs, nest)
@@ -48,10 +50,17 @@ def signature_of(model: Any, example: Any) -> Signature:
 def arrays_of(signature: Signature, example: Any) -> Arrays:
     """An example's arrays, flat, each in the dtype that the model takes.
 
+    Args:
+        signature: what the model takes.
+        example: a batch in the model's own nest, or a dict by the names of the signature.
+
     Raises:
         ArgumentError: they are not what the model takes.
     """
-    arrays = [np.asarray(leaf) for leaf in keras.tree.flatten(example)]
+    names = [spec.name for spec in signature.inputs]
+    by_name = isinstance(example, dict) and set(example) == set(names)
+    leaves = [example[name] for name in names] if by_name else keras.tree.flatten(example)
+    arrays = [np.asarray(keras.ops.convert_to_numpy(leaf)) for leaf in leaves]
     if len(arrays) != len(signature.inputs) or not all(map(_fits, arrays, signature.inputs)):
         wanted = ", ".join(f"{spec.name} {_written(spec.shape)}" for spec in signature.inputs)
         received = ", ".join(_written(array.shape) for array in arrays)

@@ -163,6 +163,14 @@ def test_a_signature_keeps_open_what_is_to_be(freedom, shape):
     assert fixed.inputs[0].shape == shape
 
 
+def test_sizes_are_fixed_where_they_are_known():
+    words = Signature((Spec("words", (None, 6), "int32"),), 0)
+    assert SIGNATURE.freedoms(sizes_known=False) == ["all"]
+    assert SIGNATURE.freedoms(sizes_known=True) == ["all", "batch", "none"]
+    assert words.freedoms(sizes_known=False) == ["batch", "none"]
+    assert Signature((Spec("x", (4, 6), "float32"),), 0).freedoms(sizes_known=False) == ["batch"]
+
+
 def test_a_model_that_fixes_its_rows_keeps_them():
     fixed = Signature((Spec("x", (4, None), "float32"),), 0)
     assert fixed.rows == 4
