@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kerasbridge import children, engines, recording
+from kerasbridge import children, engines
 from kerasbridge.errors import ArgumentError, ExportError
 from kerasbridge.exporting import differences, hopping, placing, running, samples, subjects, writers
 from kerasbridge.exporting.formats import Format, Way
@@ -96,7 +96,7 @@ def _exported(wanted: Wanted, way: Way, trial: Trial) -> Exported:
 
 def _write(wanted: Wanted, way: Way, trial: Trial, path: Path) -> None:
     """Here, if this process has the backend, and on the CPU: a file of torch's keeps the device that wrote it."""
-    here = way.backend == engines.current().name and recording.device_of(wanted.model).startswith("cpu")
+    here = way.backend == engines.current().name and subjects.lies_on_cpu(wanted.model)
     write = writers.write if here else hopping.write_elsewhere
     write(wanted.model, wanted.target, way, trial.signature, trial.batches[0], path)
 

@@ -14,7 +14,7 @@ from kerasbridge.errors import ArgumentError
 from kerasbridge.exporting.processes import Arrays
 from kerasbridge.exporting.signatures import Shape, Signature, Spec
 
-_AUTOMATIC = re.compile(r"keras_tensor(_\d+)?")
+_AUTOMATIC = re.compile(r"(keras_tensor|input_layer)(_\d+)?")
 _KINDS = "fiub"
 _NUMBERS = {"bool", "bfloat16", *(f"float{bits}" for bits in (16, 32, 64))}
 _NUMBERS |= {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
@@ -124,6 +124,12 @@ def computing_in_float32(model: Any) -> Iterator[None]:
     finally:
         for layer, policy in policies:
             layer.dtype_policy = policy
+
+
+def lies_on_cpu(model: Any) -> bool:
+    """Whether the model computes on the CPU in this process."""
+    tensor = model.variables[0].value if model.variables else keras.ops.zeros(())
+    return engines.current().device_of(tensor).startswith("cpu")
 
 
 def has_recurrent_layers(model: Any) -> bool:
