@@ -81,8 +81,8 @@ def mixed():
 
 
 def wrongly_pooled():
-    """Keras 3.15 counts the padding in on torch, and not on the others."""
-    return keras.Sequential([keras.Input((5, 5, 1)), layers.AveragePooling2D(2, padding="same"), layers.Flatten()])
+    """Where the padding is uneven, Keras 3.15 averages repeated pixels in on torch, and not on the others."""
+    return keras.Sequential([keras.Input((6, 6, 1)), layers.AveragePooling2D(3, 2, padding="same"), layers.Flatten()])
 
 
 def made(name):
