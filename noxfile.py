@@ -63,7 +63,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def parity(session: nox.Session) -> None:
     """Hold the three backends beside each other, all three installed."""
-    install(session, "-e", ".[all]", *group_of("data"), group="test")
+    install(session, "-e", ".[all,export,legacy]", *group_of("data"), group="test")
     pytest(session, "-m", "not long", "tests/parity")
     for backend in ("jax", "tensorflow", "torch"):  # with the loaders of the others beside its own
         which = f"what_arrays_are or sparse or {OPTIMISED}"
@@ -73,7 +73,7 @@ def parity(session: nox.Session) -> None:
 @nox.session(name="parity-whole")
 def parity_whole(session: nox.Session) -> None:
     """As parity, with what takes long: every model, every planted fault, twenty seeds."""
-    install(session, "-e", ".[all]", group="test")
+    install(session, "-e", ".[all,export,legacy]", group="test")
     pytest(session, "tests/parity")
 
 
@@ -104,7 +104,7 @@ def keras_suite(session: nox.Session, backend: str) -> None:
 @nox.session
 def examples(session: nox.Session) -> None:
     """Run the examples, the notebook and the documentation's code on every backend, all three installed."""
-    install(session, "-e", ".[all,legacy,plots]", group="examples")
+    install(session, "-e", ".[all,export,legacy,plots]", group="examples")
     for backend in ("jax", "tensorflow", "torch"):
         pytest(session, "tests/examples", backend=backend, **in_short(backend))
 

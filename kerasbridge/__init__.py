@@ -17,6 +17,7 @@ _PUBLIC = {
     "diagnose": "kerasbridge.parity.diagnosing:diagnose",
     "errors": "kerasbridge.errors",
     "evaluate": "kerasbridge.training:evaluate",
+    "export": "kerasbridge.exporting:export",
     "fit": "kerasbridge.training:fit",
     "grad": "kerasbridge.own_step.gradients:grad",
     "inspect_legacy": "kerasbridge.importers:inspect_legacy",
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from kerasbridge import errors as errors
     from kerasbridge import models as models
     from kerasbridge import runs as runs
+    from kerasbridge.exporting import export as export
     from kerasbridge.importers import inspect_legacy as inspect_legacy
     from kerasbridge.importers import load_legacy as load_legacy
     from kerasbridge.own_step.gradients import grad as grad

@@ -6,6 +6,7 @@
     ├── PackageNotInstalled (ImportError)    a package that something asked for needs is not there, or broken
     ├── DeviceError (RuntimeError)           the device asked for is not there, or is not the process's
     ├── LegacyFileError (ValueError)         a file of another framework cannot be brought
+    ├── ExportError (RuntimeError)           a model cannot be written in a format, or its file computes otherwise
     ├── DataError (ValueError)               arrays, labels or a data file are not what training needs
     ├── ArgumentError (ValueError)           an argument is outside what it may be
     ├── StepError (ValueError)               a training step of one's own cannot be run as it is written
@@ -55,6 +56,10 @@ class DeviceError(KerasbridgeError, RuntimeError):
 
 class LegacyFileError(KerasbridgeError, ValueError):
     """A file of another framework is not what it should be, or holds what cannot be brought."""
+
+
+class ExportError(KerasbridgeError, RuntimeError):
+    """A model cannot be written in the format asked for, or the file computes something else than the model."""
 
 
 class DataError(KerasbridgeError, ValueError):

@@ -150,6 +150,10 @@ class Engine(abc.ABC):
         """Around a step that runs as plain Python."""
         return contextlib.nullcontext()
 
+    def full_precision(self) -> contextlib.AbstractContextManager[Any]:
+        """While open, float32 is computed in float32 also where the device has something faster."""
+        return contextlib.nullcontext()
+
     def set_mode(self, model: Any, training: bool) -> None:
         """Tells modules of the framework itself, wrapped in the model, whether this is training."""
         del model, training

@@ -79,6 +79,10 @@ class JaxEngine(Engine):
     def eager(self) -> contextlib.AbstractContextManager[Any]:
         return branching(cond)
 
+    def full_precision(self) -> contextlib.AbstractContextManager[Any]:
+        highest: contextlib.AbstractContextManager[Any] = jax.default_matmul_precision("highest")
+        return highest
+
     def compile(self, step: Step) -> Block:
         reason = _without_jit(step)
         return StepByStep(self, step, reason) if reason else JaxBlock(self, step)

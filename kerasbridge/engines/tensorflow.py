@@ -1,7 +1,7 @@
 """TensorFlow: the step runs on its variables inside a `tf.while_loop`, in one `tf.function`."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -88,6 +88,15 @@ class TensorFlowEngine(Engine):
     def needs_value(self, error: Exception) -> bool:
         without_attribute = isinstance(error, AttributeError) and "numpy" not in str(error)
         return not without_attribute and any(sign in str(error) for sign in _WITHOUT_VALUE)
+
+    @contextlib.contextmanager
+    def full_precision(self) -> Iterator[None]:
+        before = tf.config.experimental.tensor_float_32_execution_enabled()
+        tf.config.experimental.enable_tensor_float_32_execution(False)
+        try:
+            yield
+        finally:
+            tf.config.experimental.enable_tensor_float_32_execution(before)
 
     def compile(self, step: Step) -> Block:
         reason = without_compiling(step)

@@ -104,6 +104,18 @@ class TorchEngine(Engine):
         guard: contextlib.AbstractContextManager[Any] = torch.no_grad()
         return guard
 
+    @contextlib.contextmanager
+    def full_precision(self) -> Iterator[None]:
+        switches = (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn)
+        before = [switch.fp32_precision for switch in switches]
+        try:
+            for switch in switches:
+                switch.fp32_precision = "ieee"
+            yield
+        finally:
+            for switch, precision in zip(switches, before, strict=True):
+                switch.fp32_precision = precision
+
     def set_mode(self, model: Any, training: bool) -> None:
         model.train(training)
 

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -10,11 +9,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 
-from kerasbridge import backend
+from kerasbridge import backend, children
 from kerasbridge.errors import ArgumentError, BackendNotInstalled, ParityError
 from kerasbridge.parity.jobs import Job
-
-_LINES_SHOWN = 12
 
 
 def check_backends(names: Sequence[str] | None, at_least: int) -> tuple[str, ...]:
@@ -106,16 +103,6 @@ class _Crew:
 
 def _run(crew: _Crew, module: str, job: Job, path: Path, name: str, output: Path, threads: int) -> None:
     environment = backend.child_environment(name, float64=job.dtype == "float64", threads=threads)
-    # -P: a calendar.py in the current folder is not Python's.
-    code, words = crew.run([sys.executable, "-P", "-m", module, str(path), str(output)], environment)
+    code, words = crew.run(children.command(module, path, output), environment)
     if code or not output.is_file():
-        raise ParityError(f"{name}: {_last_words(code, words)}")
-
-
-def _last_words(code: int, words: str) -> str:
-    """One line where the child says what is wrong on purpose (exit code 2), else the end of its traceback."""
-    lines = words.strip().splitlines() or ["it said nothing"]
-    if code == 2:
-        return lines[-1]
-    shown = "\n".join(lines[-_LINES_SHOWN:])
-    return f"the process ended with code {code}:\n{shown}"
+        raise ParityError(f"{name}: {children.last_words(code, words)}")

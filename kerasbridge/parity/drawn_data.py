@@ -21,7 +21,7 @@ def for_model(model: Any, seed: int, rows: int = ROWS) -> tuple[Any, Any]:
         DataError: the model does not say what it takes.
     """
     inputs, outputs = _ends(model)
-    words = _vocabulary(model)
+    words = vocabulary(model)
     draw = _Draw(seed, rows)
     x = keras.tree.map_structure(lambda tensor: draw.input(tensor, words), inputs)
     losses = _loss_names(model, outputs)
@@ -89,7 +89,7 @@ class _Draw:
         return (self._rows, *tensor.shape[1:])
 
 
-def _vocabulary(model: Any) -> int:
+def vocabulary(model: Any) -> int:
     """How many words every embedding of the model knows."""
     sizes = [layer.input_dim for layer in _keras.every_layer(model) if isinstance(layer, keras.layers.Embedding)]
     return min(sizes, default=2)

@@ -12,6 +12,7 @@ from kerasbridge.importers import preprocessing_layer
 
 MODULES = ["backend", "checks", "cli.drawing", "data.budget", "datasets", "device", "event_files", "models"]
 MODULES += ["probing", "reinitializing", "seeding", "taking_over", "training", "using"]
+MODULES += ["exporting"]
 MODULES += ["importers", "importers.caffe.schema", "importers.layers.normalizing", "importers.layers.pooling"]
 MODULES += ["importers.layers.old_keras", "importers.layers.padding", "importers.layers.resizing"]
 MODULES += ["importers.protobuf", "importers.tensorflow.bundle", "importers.tensorflow.checksums"]
@@ -20,7 +21,7 @@ MODULES += ["own_step.gradients", "own_step.objectives"]
 MODULES += ["runs.curves", "runs.folder", "runs.reading", "runs.scores"]
 MODULES += ["parity.comparing", "parity.diagnosing"]  # which start JAX and torch themselves
 PUBLIC = [kb.backends, kb.compare, kb.datasets.mnist, kb.diagnose, kb.evaluate, kb.fit, kb.models.cnn, kb.models.mlp]
-PUBLIC += [kb.inspect_legacy, kb.load_legacy, preprocessing_layer]
+PUBLIC += [kb.export, kb.inspect_legacy, kb.load_legacy, preprocessing_layer]
 PUBLIC += [kb.Objective, kb.as_keras_fit, kb.grad, kb.value_and_grad]
 PUBLIC += [kb.predict, kb.reinitialize, kb.runs.find, kb.runs.load, kb.seed_everything, kb.use_backend]
 RUN = "import doctest, kerasbridge.{0} as m; r = doctest.testmod(m); print(r); raise SystemExit(bool(r.failed))"
@@ -28,7 +29,7 @@ RUN = "import doctest, kerasbridge.{0} as m; r = doctest.testmod(m); print(r); r
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_examples_of_a_module_run(module, tmp_path):
-    if module.startswith("parity.") and os.environ.get("KERAS_BACKEND") != "jax":
+    if module.startswith(("parity.", "exporting")) and os.environ.get("KERAS_BACKEND") != "jax":
         pytest.skip("it starts processes of its own, the same whichever backend this one has")
     finished = subprocess.run(
         [sys.executable, "-c", RUN.format(module)], cwd=tmp_path, capture_output=True, text=True, timeout=300

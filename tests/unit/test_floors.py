@@ -14,7 +14,7 @@ FLOORS = {
     # Floor 0 is the standard library, 1 is NumPy (and what draws pictures), 2 is Keras, 3 is what a person calls.
     # A name ending in a point stands for the package and all that is in it.
     "__init__": 0, "errors": 0, "backend": 0, "device": 0, "probing": 0, "_probe": 0, "quiet": 0, "nox": 0,
-    "own_code": 0, "hooks": 0, "memory": 0,
+    "own_code": 0, "hooks": 0, "memory": 0, "children": 0,
     "random": 1, "checks": 1, "datasets": 1, "npz": 1, "runs.": 1, "event_files": 1, "report.": 1,
     "pictures.": 1,
     "parity.": 1, "parity.subjects": 2, "parity.drawn_data": 2, "parity.recording": 2,
@@ -30,13 +30,16 @@ FLOORS = {
     "importers.theano.": 1, "importers.keras_files.": 1, "importers.keras_files.making.": 2,
     "importers.protobuf": 1, "importers.tensorflow.": 1,
     "importers.": 2,
+    "exporting.formats": 0, "exporting.placing": 0, "exporting.signatures": 0, "exporting.result": 0,
+    "exporting.processes": 1, "exporting.running": 1, "exporting.differences": 1,
+    "exporting.hopping": 2, "exporting.subjects": 2, "exporting.samples": 2,
     "__main__": 3, "cli.": 3, "pytest_plugin": 3, "distributed": 3, "benchmark.": 3, "exporting.": 3,
 }  # fmt: skip
 FOREIGN = {  # packages that a floor may import, beside those of the floors below
     0: {"nox"},
     1: {"numpy", "PIL", "safetensors", "matplotlib", "tensorboard", "google", "h5py"},  # google is protobuf
     2: {"keras", "rich", "IPython"},
-    3: {"typer", "click", "pytest"},
+    3: {"typer", "click", "pytest", "onnxruntime", "tf2onnx", "openvino", "ai_edge_litert"},
 }
 PROCESSES_OF_THEIR_OWN = ("benchmark.contenders", "exporting.", "importers.")
 NAMES_KERAS = {

@@ -1,0 +1,109 @@
+"""One way into a format after the other, each as free as it can be, until a file computes what the model does."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kerasbridge import children, engines
+from kerasbridge.errors import ArgumentError, ExportError
+from kerasbridge.exporting import differences, hopping, placing, running, samples, subjects, writers
+from kerasbridge.exporting.formats import Format, Way
+from kerasbridge.exporting.processes import Arrays
+from kerasbridge.exporting.result import Exported
+from kerasbridge.exporting.signatures import Signature
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A model, in which format and where it is to lie, and how near the file has to come."""
+
+    model: Any
+    target: Format
+    path: Path
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a file is to take, and what the model itself makes of it."""
+
+    signature: Signature
+    batches: list[Arrays]
+    expected: list[Arrays]
+
+
+def attempt(wanted: Wanted, ways: Sequence[Way], example: Any) -> Exported:
+    """The first file that is right; see `kerasbridge.exporting.export`.
+
+    Args:
+        wanted: what is asked for.
+        ways: those that are open.
+        example: a batch as the model takes it, or None.
+
+    Raises:
+        ArgumentError: the model or the example is not what it may be, or the place cannot be written to.
+        ExportError: no way led there.
+    """
+    model = wanted.model
+    if example is not None:
+        subjects.build(model, example)
+    signature = subjects.signature_of(model, example)
+    arrays = None if example is None else subjects.arrays_of(signature, example)
+    refusals: dict[str, None] = {}
+    with subjects.computing_in_float32(model):
+        for trial in _trials(model, signature, arrays):
+            for way in _in_order(ways, model):
+                try:
+                    return _exported(wanted, way, trial)
+                except ArgumentError:
+                    raise
+                except Exception as error:  # whatever a framework says of a model that it cannot write
+                    refusals[f"on {way.backend}: {children.in_words(error)}"] = None
+    raise ExportError(_refused(wanted, [*refusals], lacks_size=signature.open_sizes and example is None))
+
+
+def _trials(model: Any, signature: Signature, example: Arrays | None) -> Iterator[Trial]:
+    """What a file may take, from the freest on."""
+    for freedom in signature.freedoms(sizes_known=example is not None):
+        batches = samples.batches(model, signature, freedom, example)
+        nests = [subjects.outputs_of(model, signature, batch) for batch in batches]
+        named = subjects.with_outputs(signature, model, nests[0]).fixed(freedom, batches[0])
+        yield Trial(named, batches, [subjects.flat(nest) for nest in nests])
+
+
+def _in_order(ways: Sequence[Way], model: Any) -> list[Way]:
+    """That of this process's backend first; but a loop that stays a loop before one that is unrolled."""
+    here = engines.current().name
+    recurrent = subjects.has_recurrent_layers(model)
+    return sorted(ways, key=lambda way: (recurrent and way.unrolls, way.backend != here))
+
+
+def _exported(wanted: Wanted, way: Way, trial: Trial) -> Exported:
+    """Writes the file, holds it beside the model, and puts it in place."""
+    with placing.staged(wanted.path) as staged:
+        _write(wanted, way, trial, staged)
+        found = running.run(wanted.target, staged, trial.signature, trial.batches)
+        difference = differences.largest(found, trial.expected)
+        if not difference <= wanted.tolerance:
+            raise ExportError(f"its outputs differ by {difference:.1e} of the largest")
+        size = placing.put(staged, wanted.path)
+    return Exported(
+        wanted.path, wanted.target.name, way.backend, running.version(wanted.target), difference,
+        tuple(len(batch[0]) for batch in trial.batches), trial.signature.inputs, trial.signature.outputs, size,
+    )  # fmt: skip
+
+
+def _write(wanted: Wanted, way: Way, trial: Trial, path: Path) -> None:
+    """Here, if this process has the backend, and on the CPU: a file of torch's keeps the device that wrote it."""
+    here = way.backend == engines.current().name and subjects.lies_on_cpu(wanted.model)
+    write = writers.write if here else hopping.write_elsewhere
+    write(wanted.model, wanted.target, way, trial.signature, trial.batches[0], path)
+
+
+def _refused(wanted: Wanted, refusals: Sequence[str], lacks_size: bool) -> str:
+    hint = " With one size alone it may: give example=, a batch of that size." if lacks_size else ""
+    return (
+        f"Expected a model that goes out as {wanted.target.name} and computes the same to {wanted.tolerance:g} there; "
+        f"tried {'; '.join(refusals)}.{hint}"
+    )

@@ -1,0 +1,47 @@
+"""Child side: a model opened on the backend of this process, and written.
+
+python -m kerasbridge.exporting.opening FOLDER
+"""
+
+import functools
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from kerasbridge import children, engines
+from kerasbridge._keras import keras
+from kerasbridge.exporting import processes, writers
+from kerasbridge.exporting.formats import FORMATS
+from kerasbridge.exporting.hopping import BATCH, JOB, MODEL
+from kerasbridge.exporting.signatures import Signature
+from kerasbridge.importers import layers as layers  # which files of imported models name
+
+
+def _opened(folder: Path, own: dict[str, str]) -> Any:
+    """The model; what it is made of was the user's in the process before, and is no less trusted here."""
+    parts = {name: _found(importlib.import_module(module), name) for name, module in own.items()}
+    named = {part.__name__: part for part in parts.values()}
+    return keras.saving.load_model(folder / MODEL, custom_objects=named, compile=False, safe_mode=False)
+
+
+def _found(module: Any, name: str) -> Any:
+    return functools.reduce(getattr, name.split("."), module)
+
+
+def main(folder: Path) -> None:
+    """Writes what the folder asks for."""
+    engines.current()  # on the CPU, as the environment says
+    job = json.loads((folder / JOB).read_text(encoding="utf-8"))
+    sys.path += [entry for entry in job["sys_path"] if entry not in sys.path]
+    target = FORMATS[job["format"]]
+    model = _opened(folder, job["own"])
+    (batch,) = processes.read_batches(folder / BATCH)
+    signature = Signature.from_dict(job["signature"])
+    writers.write(model, target, target.ways[job["way"]], signature, batch, Path(job["path"]))
+
+
+if __name__ == "__main__":
+    with children.in_a_line():
+        main(Path(sys.argv[1]))

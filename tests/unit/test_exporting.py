@@ -1,0 +1,196 @@
+"""What of exporting needs no framework: formats, what they lack, where files come to lie, how near outputs are."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kerasbridge as kb
+from kerasbridge import backend
+from kerasbridge.errors import ArgumentError, PackageNotInstalled
+from kerasbridge.exporting import differences, formats, placing
+from kerasbridge.exporting.processes import read_batches, write_batches
+from kerasbridge.exporting.result import Exported
+from kerasbridge.exporting.signatures import Freedom, Signature, Spec
+
+
+@pytest.mark.parametrize("target", formats.FORMATS.values(), ids=lambda target: target.name)
+def test_a_suffix_says_the_format(target):
+    assert formats.find(None, Path(f"model{target.suffix}")) is target
+    assert formats.find(target.name, Path(f"model{target.suffix}")) is target
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "words"),
+    [
+        (None, "model.h5", "Expected a format for model.h5, whose suffix is none's. Give one of onnx"),
+        ("caffe", "model.onnx", r"Expected one of the formats onnx \(.onnx\), tf_saved_model \(a folder\)"),
+        ("onnx", "model.pt2", "Expected the path of a file in onnx to end in .onnx, received model.pt2"),
+    ],
+)
+def test_a_format_that_is_none_is_refused(name, path, words):
+    with pytest.raises(ArgumentError, match=words):
+        kb.export(None, path, name)
+
+
+def pretend_installed(monkeypatch, *there):
+    monkeypatch.setattr(formats, "_is_there", lambda package: package in there)
+
+
+def test_what_is_missing_is_named_with_the_line_that_installs_it(monkeypatch, tmp_path):
+    pretend_installed(monkeypatch, "jax", "torch", "onnxscript", "onnx")
+    with pytest.raises(PackageNotInstalled) as told:
+        kb.export(None, tmp_path / "model.onnx")
+    assert str(told.value) == (
+        "Exporting to onnx needs the package onnxruntime, which is not installed. "
+        'Type: pip install "kerasbridge[export]"'
+    )
+
+
+def test_a_missing_backend_is_in_the_line_too(monkeypatch, tmp_path):
+    pretend_installed(monkeypatch, "jax")
+    with pytest.raises(
+        PackageNotInstalled, match=r'tensorflow and ai_edge_litert, .*"kerasbridge\[tensorflow,export\]"'
+    ):
+        kb.export(None, tmp_path / "model.tflite")
+    with pytest.raises(PackageNotInstalled, match=r'the package torch, .*"kerasbridge\[torch\]"'):
+        kb.export(None, tmp_path / "model.pt2")
+
+
+def test_the_ways_that_are_open_are_told(monkeypatch):
+    pretend_installed(monkeypatch, "tensorflow", "onnx", "onnxruntime", "tf2onnx")
+    assert [way.backend for way in formats.FORMATS["onnx"].available()] == ["tensorflow"]
+
+
+@pytest.mark.parametrize("tolerance", [0, -1, float("nan")])
+def test_a_tolerance_is_above_zero(tolerance, tmp_path):
+    with pytest.raises(ArgumentError, match="Expected a tolerance above 0"):
+        kb.export(None, tmp_path / "model.onnx", tolerance=tolerance)
+
+
+def test_a_place_that_is_taken_or_has_no_folder_is_refused(tmp_path):
+    taken = tmp_path / "model.onnx"
+    taken.write_text("mine")
+    with pytest.raises(ArgumentError, match="Expected a path where nothing is"):
+        kb.export(None, taken)
+    with pytest.raises(ArgumentError, match="Expected a path in a folder that exists"):
+        kb.export(None, tmp_path / "no" / "model.onnx")
+
+
+def written(path, text):
+    """A model as files of this text: a folder where the name has no suffix, else with one beside it."""
+    if path.suffix:
+        path.write_text(text)
+        path.with_suffix(".bin").write_text(text)
+    else:
+        path.mkdir()
+        (path / "inside").write_text(text)
+
+
+def content(path):
+    return [path.read_text(), path.with_suffix(".bin").read_text()] if path.suffix else [(path / "inside").read_text()]
+
+
+@pytest.mark.parametrize("name", ["model.xml", "model"])
+def test_a_file_takes_the_place_of_another_once_it_is_put_there(name, tmp_path):
+    path = tmp_path / name
+    for text in ("old", "newer"):
+        with placing.staged(path) as staged:
+            written(staged, text)
+            assert not path.exists() or content(path) == ["old"] * len(content(path))
+            assert placing.put(staged, path) == len(text) * len(content(path))
+        assert content(path) == [text] * len(content(path))
+    assert {entry.stem for entry in tmp_path.iterdir()} == {"model"}
+
+
+def test_a_file_that_is_not_put_in_place_is_gone(tmp_path):
+    with placing.staged(tmp_path / "model.onnx") as staged:
+        written(staged, "half")
+    assert not [*tmp_path.iterdir()]
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("output", "reference", "difference"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], 0),
+        ([1.0, 2.1], [1.0, 2.0], 0.05),
+        ([NAN, 2.0], [NAN, 2.0], 0),
+        ([1.0, NAN], [1.0, 2.0], INF),
+        ([INF, 1.0], [-INF, 1.0], INF),
+        ([0.0], [0.0], 0),
+        ([1e-9], [0.0], INF),
+        ([1.0, 2.0], [[1.0, 2.0]], INF),
+        ([3], [4], 0.25),
+        ([True], [True], 0),
+    ],
+)
+def test_a_difference_is_relative_to_the_largest_number(output, reference, difference):
+    assert differences.relative(np.array(output), np.array(reference)) == pytest.approx(difference, nan_ok=False)
+
+
+def test_the_largest_difference_of_all_batches_and_outputs_counts():
+    one, other = np.ones(2), np.array([1.0, 1.5])
+    assert differences.largest([[one, one], [one, other]], [[one, one], [one, one]]) == 0.5
+
+
+def test_arrays_come_back_from_a_file_in_their_batches(tmp_path):
+    batches = [[np.arange(3), np.ones((1, 2), "float32")], [np.arange(12), np.zeros((3, 2), "float32")]]
+    write_batches(tmp_path / "batches.npz", batches)
+    for found, batch in zip(read_batches(tmp_path / "batches.npz"), batches, strict=True):
+        for array, original in zip(found, batch, strict=True):
+            np.testing.assert_array_equal(array, original, strict=True)
+
+
+SIGNATURE = Signature(
+    (Spec("image", (None, None, 8, 3), "float32"), Spec("words", (None, 6), "int32")), {"a": 0, "b": [1]}, ("kind",)
+)
+
+
+def test_a_signature_packs_arrays_and_comes_back_from_json():
+    assert SIGNATURE.packed(["x", "y"]) == {"a": "x", "b": ["y"]}
+    assert Signature.from_dict(SIGNATURE.as_dict()) == SIGNATURE
+    assert SIGNATURE.open_sizes
+
+
+@pytest.mark.parametrize(
+    ("freedom", "shape"), [("all", (None, None, 8, 3)), ("batch", (None, 4, 8, 3)), ("none", (1, 4, 8, 3))]
+)
+def test_a_signature_keeps_open_what_is_to_be(freedom, shape):
+    fixed = SIGNATURE.fixed(Freedom(freedom), [np.zeros((2, 4, 8, 3)), np.zeros((2, 6))])
+    assert fixed.inputs[0].shape == shape
+
+
+def test_sizes_are_fixed_where_they_are_known():
+    words = Signature((Spec("words", (None, 6), "int32"),), 0)
+    assert SIGNATURE.freedoms(sizes_known=False) == ["all"]
+    assert SIGNATURE.freedoms(sizes_known=True) == ["all", "batch", "none"]
+    assert words.freedoms(sizes_known=False) == ["batch", "none"]
+    assert Signature((Spec("x", (4, 6), "float32"),), 0).freedoms(sizes_known=False) == ["batch"]
+
+
+def test_a_model_that_fixes_its_rows_keeps_them():
+    fixed = Signature((Spec("x", (4, None), "float32"),), 0)
+    assert fixed.rows == 4
+    assert {fixed.fixed(freedom, [np.zeros((4, 2))]).inputs[0].shape[0] for freedom in Freedom} == {4}
+
+
+def test_what_was_exported_is_told_in_words():
+    found = Exported(
+        Path("m.onnx"), "onnx", "torch", "onnxruntime 1.32.0", 1.25e-7, (1, 3), SIGNATURE.inputs, ("kind",), 12345
+    )
+    assert str(found).splitlines() == [
+        "saved       m.onnx (onnx, 12,345 bytes)",
+        "written     on torch",
+        "checked     in onnxruntime 1.32.0 on batches of 1, 3",
+        "difference  1.2e-07 of the largest output",
+        "inputs      image (N, any, 8, 3) float32, words (N, 6) int32",
+        "outputs     kind",
+    ]
+    assert found.as_dict()["dynamic_batch"]
+
+
+def test_every_format_names_backends_that_there_are():
+    assert {way.backend for target in formats.FORMATS.values() for way in target.ways} <= set(backend.BACKENDS)
