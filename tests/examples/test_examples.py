@@ -74,8 +74,16 @@ def test_a_step_of_ones_own_is_under_eighty_lines(script):
     assert len((EXAMPLES / script).read_text().splitlines()) < 80
 
 
+def test_a_net_of_caffe_is_tuned_further_and_goes_out_as_onnx(tmp_path):
+    printed = run("import_caffe.py", tmp_path)
+    before, after = re.findall(r"accuracy .*: (\S+)", printed)
+    assert float(before) < 0.3 < 0.85 < float(after)
+    assert float(re.search(r"difference +(\S+)", printed)[1]) < 1e-5
+    assert (tmp_path / "lenet.onnx").is_file()
+
+
 def test_every_example_is_tested():
-    others = {"mnist.py", "own_model.py", "switch_backends.py"}
+    others = {"import_caffe.py", "mnist.py", "own_model.py", "switch_backends.py"}
     assert {path.name for path in EXAMPLES.glob("*.py")} == others | set(OWN_STEPS)
 
 
