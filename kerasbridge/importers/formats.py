@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from kerasbridge.errors import ArgumentError, LegacyFileError
-from kerasbridge.importers.feeding import fed, said
+from kerasbridge.importers.feeding import answer, fed, said
 from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.network import Network, fitting_sizes, sized
 from kerasbridge.importers.operations import Shape, SizeUnknown
@@ -46,9 +46,6 @@ class Format(Protocol):
 
     DESCRIPTION: str
     """How its files are called, for errors."""
-
-    HOW_TO_SAY_A_SIZE: str
-    """What a person writes where, if a file leaves the size of images open that has to be known."""
 
     KERNELS_MAY_BE_FLIPPED: bool
     """Whether such files may hold the kernels of a true convolution; else `read` is never told of `flip_kernels`."""
@@ -99,12 +96,12 @@ def read(
     if shapes is not None and reading.content is not None and not isinstance(reading.content, Network):
         raise ArgumentError(f"Files of {name} say what the model takes, or hold weights alone: leave out input_shape.")
     try:
-        return _settled(reading, module.HOW_TO_SAY_A_SIZE, shapes)
+        return _settled(reading, shapes)
     except LegacyFileError as error:
         raise LegacyFileError(f"{', '.join(reading.report.files)}: {error}") from error
 
 
-def _settled(reading: Reading, how: str, shapes: Sequence[Shape] | None) -> Reading:
+def _settled(reading: Reading, shapes: Sequence[Shape] | None) -> Reading:
     """The reading with the sizes of the network's inputs as the model will have them."""
     if not isinstance(reading.content, Network):
         return reading
@@ -117,6 +114,7 @@ def _settled(reading: Reading, how: str, shapes: Sequence[Shape] | None) -> Read
         fitting = fitting_sizes(reading.content)
         which = f"; images of {' or '.join(map(str, fitting[:5]))} pixels a side would fit" if fitting else ""
         files = ", ".join(reading.report.files)
+        how = answer([entry.shape for entry in network.inputs], fitting or (224,))
         lacking = f"{files}: {unknown}, and the file does not say which{which}. {how}"
         return replace(reading, content=None, lacking=lacking)
     inputs = tuple((entry.name, entry.shape) for entry in network.inputs)

@@ -178,7 +178,7 @@ def test_a_size_that_the_file_does_not_say_is_asked_for(tmp_path):
     arrays = {"c": (W, np.ones(4)), "l": (np.ones((2, 64)), np.ones(2))}
     sentence = refused(*files(tmp_path, text, arrays))
     assert "images of 6 pixels a side would fit" in sentence
-    assert "input_shape { dim: 1" in sentence
+    assert "Say it: input_shape=(3, 6, 6), or --input-shape 3,6,6." in sentence
 
 
 @pytest.mark.parametrize(

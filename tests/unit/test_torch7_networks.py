@@ -82,7 +82,7 @@ def test_where_a_size_is_from_is_told(tmp_path):
 def test_a_size_of_several_that_fit_is_asked_for(tmp_path):
     value = net(conv(1, 2), pool(), nn("View", size=longs(8)), linear(8))
     sentence = refused(tmp_path, value)
-    assert "images of 6 or 7 pixels a side would fit. Say it: input_shape=(3, 224, 224)" in sentence
+    assert "images of 6 or 7 pixels a side would fit. Say it: input_shape=(1, 6, 6), or --input-shape 1,6,6" in sentence
     assert report(tmp_path, value, input_shape=(1, 6, 6)).inputs == (("input", (None, 1, 6, 6)),)
 
 

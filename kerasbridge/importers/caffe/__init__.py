@@ -19,10 +19,6 @@ from kerasbridge.importers.network import Network
 from kerasbridge.importers.report import Entry, Report
 
 DESCRIPTION = "a .prototxt and its .caffemodel"
-HOW_TO_SAY_A_SIZE = (
-    "In the .prototxt, write for example `input_shape { dim: 1 dim: 3 dim: 224 dim: 224 }` and `input:` with the name "
-    "of the blob, and leave out the layer of data."
-)
 KERNELS_MAY_BE_FLIPPED = False
 
 

@@ -7,7 +7,6 @@ from kerasbridge.importers.formats import Reading
 from kerasbridge.importers.keras_files import finding, reading
 
 DESCRIPTION = "an .h5 of Keras 2, or a .json and an .h5 of its weights"
-HOW_TO_SAY_A_SIZE = reading.HOW_TO_SAY_A_SIZE
 KERNELS_MAY_BE_FLIPPED = reading.KERNELS_MAY_BE_FLIPPED
 
 

@@ -12,7 +12,6 @@ from kerasbridge.importers.keras_files.finding import Found, Weights, found
 from kerasbridge.importers.keras_files.origin import ASK, UNREADABLE, Origin, shared_order
 from kerasbridge.importers.report import Entry, Report
 
-HOW_TO_SAY_A_SIZE = "Give the model's configuration a batch_input_shape."
 KERNELS_MAY_BE_FLIPPED = True
 _OWN = ("Ceil", "SameAverage", "ThresholdedReLU", "EachBatch", "Affine")
 _WAY_OUT = (

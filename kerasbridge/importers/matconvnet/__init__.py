@@ -14,10 +14,6 @@ from kerasbridge.importers.network import Network
 from kerasbridge.importers.report import Report
 
 DESCRIPTION = "a .mat file"
-HOW_TO_SAY_A_SIZE = (
-    "In MATLAB, say it with for example `net.meta.inputSize = [224 224 3]`, height, width and channels, and save the "
-    "net again."
-)
 KERNELS_MAY_BE_FLIPPED = False
 
 

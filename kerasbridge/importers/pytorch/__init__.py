@@ -16,7 +16,6 @@ from kerasbridge.importers.pytorch.states import state_of
 from kerasbridge.importers.report import Entry, Report
 
 DESCRIPTION = "a state_dict of PyTorch's, .safetensors, .pt or .pth"
-HOW_TO_SAY_A_SIZE = ""
 KERNELS_MAY_BE_FLIPPED = False
 
 

@@ -24,7 +24,6 @@ from kerasbridge.importers.tensorflow.values import Fault, Tensor, Value
 from kerasbridge.importers.tensorflow.variables import Variables, restored
 
 DESCRIPTION = "a SavedModel's folder, a frozen graph (.pb), or a checkpoint (.meta, .index, .data)"
-HOW_TO_SAY_A_SIZE = "Say it, channels first: input_shape=(3, 224, 224), or --input-shape 3,224,224."
 KERNELS_MAY_BE_FLIPPED = False
 
 

@@ -15,7 +15,6 @@ from kerasbridge.importers.report import Entry, Report
 from kerasbridge.importers.theano import numpy_files, pickled
 
 DESCRIPTION = "Lasagne's .npz, or a pickle of parameters"
-HOW_TO_SAY_A_SIZE = ""
 KERNELS_MAY_BE_FLIPPED = True
 WHICH_ARE_FLIPPED = (
     "Lasagne's Conv2DLayer and TransposedConv2DLayer as they come, and Theano's conv2d, turn kernels: "

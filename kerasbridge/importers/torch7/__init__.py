@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.feeding import answer
 from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.formats import Reading
 from kerasbridge.importers.network import Network, fitting_sizes, sized
@@ -21,7 +22,6 @@ from kerasbridge.importers.torch7.inputs import Wanted, remembered, wanted
 from kerasbridge.importers.torch7.layers import OPERATIONS, PASSED, Module
 
 DESCRIPTION = "a .t7 or .net of torch.save"
-HOW_TO_SAY_A_SIZE = "Say it: input_shape=(3, 224, 224), or --input-shape 3,224,224."
 KERNELS_MAY_BE_FLIPPED = False
 
 
@@ -143,7 +143,7 @@ def _unfed(file: LegacyFile, root: Module, notes: Sequence[str]) -> Reading:
     if unknown:
         raise LegacyFileError("cannot be brought: " + "; ".join(dict.fromkeys(unknown)) + ".")
     report = Report("torch7", (file.name,), "", (), (), (), notes=tuple(notes))
-    return Reading(report, None, f"{file.name}: the file does not say what the network takes. {HOW_TO_SAY_A_SIZE}")
+    return Reading(report, None, f"{file.name}: the file does not say what the network takes. {answer()}")
 
 
 def _is_known(module: Module) -> bool:
