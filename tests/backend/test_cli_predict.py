@@ -49,6 +49,7 @@ def test_json_has_the_model_s_own_probabilities_and_the_pixels_that_it_saw(folde
     np.testing.assert_allclose([answer["probabilities"] for answer in answers], expected, atol=1e-5)
 
 
+@pytest.mark.once
 def test_json_without_show_has_no_pixels(folder):
     (answer,) = json.loads(program(folder, "predict", "run", THREE, "--json")[1])
     assert set(answer) == {"image", "digit", "probabilities"}
@@ -62,6 +63,7 @@ def test_most_of_the_drawn_digits_are_recognised_after_three_epochs_of_the_sampl
     assert sum(right) >= 10
 
 
+@pytest.mark.once
 def test_bars_are_plain_text_of_at_most_eighty_columns(folder):
     code, out, err = program(folder, "predict", "run", THREE)
     name, *bars, _ = out.splitlines()
@@ -72,6 +74,7 @@ def test_bars_are_plain_text_of_at_most_eighty_columns(folder):
     assert bars[3].split()[2].startswith("█")
 
 
+@pytest.mark.once
 def test_show_draws_what_the_model_saw_also_where_the_terminal_has_no_blocks(folder):
     drawn = program(folder, "predict", "run", THREE, "--show")[1].splitlines()
     assert len(drawn) == 1 + 14 + 1
@@ -83,11 +86,13 @@ def test_show_draws_what_the_model_saw_also_where_the_terminal_has_no_blocks(fol
     assert "####" in plain
 
 
+@pytest.mark.once
 def test_colours_are_for_terminals_that_ask_for_them(folder):
     out = program(folder, "predict", "run", THREE, "--show", FORCE_COLOR="1", COLORTERM="truecolor", TERM="xterm")[1]
     assert "\x1b[38;2;255;255;255;48;2;" in out
 
 
+@pytest.mark.once
 def test_the_pictures_that_cannot_be_read_are_named_and_the_others_answered(folder):
     code, out, err = program(folder, "predict", "run", "no.png", THREE, "run", "--quiet")
     assert (code, out) == (2, "3\n")
@@ -97,6 +102,7 @@ def test_the_pictures_that_cannot_be_read_are_named_and_the_others_answered(fold
     ]
 
 
+@pytest.mark.once
 def test_a_folder_without_a_run_is_one_line(folder):
     code, out, err = program(folder, "predict", DIGITS, THREE)
     assert (code, out, err.count("\n")) == (2, "", 1)
@@ -117,6 +123,7 @@ def other_run(folder, tmp_path):
     return put
 
 
+@pytest.mark.once
 def test_a_model_that_takes_no_digits_is_one_line(other_run):
     model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10)])
     code, out, err = program(other_run(model), "predict", "other", THREE)

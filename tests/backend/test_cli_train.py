@@ -113,6 +113,7 @@ def test_the_saved_model_has_the_accuracy_and_loss_that_were_printed(done):
     assert len(config_of(done[0])["mistakes"]) == round(1000 * (1 - printed["accuracy"]))
 
 
+@pytest.mark.once
 def test_quiet_prints_nothing_and_override_replaces_the_run(done, tmp_path):
     (tmp_path / "run").mkdir()
     old = (done[0] / "runs" / "first" / "config.json").read_text()
@@ -123,6 +124,7 @@ def test_quiet_prints_nothing_and_override_replaces_the_run(done, tmp_path):
     assert files(tmp_path) == ["run", "run/config.json", "run/model.keras"]
 
 
+@pytest.mark.once
 def test_tensorboard_files_lie_beside_the_model_and_the_line_to_look_is_printed(tmp_path):
     code, out, err = train(tmp_path, "--epochs", 2, "--tensorboard", "--run-dir", "a run", SHOW_LOADED="1")
     first, *_, last = out.splitlines()
@@ -138,6 +140,7 @@ def test_tensorboard_files_lie_beside_the_model_and_the_line_to_look_is_printed(
     assert {plugin for plugin, _ in events} == {"scalars", "histograms", "graph_keras_model", "text"}
 
 
+@pytest.mark.once
 def test_json_names_the_folder_for_tensorboard(tmp_path):
     code, out, err = train(tmp_path, "--epochs", 0, "--tensorboard", "--json", "--run-dir", "run")
     assert (code, err) == (0, "")
@@ -171,6 +174,7 @@ def test_ctrl_c_ends_with_one_line_and_keeps_the_history(tmp_path):
     assert run.config.finished is None
 
 
+@pytest.mark.once
 def test_ctrl_c_leaves_the_run_that_was_to_be_replaced(done, tmp_path):
     shutil.copytree(done[0] / "runs" / "first", tmp_path / "run")
     before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
@@ -178,6 +182,7 @@ def test_ctrl_c_leaves_the_run_that_was_to_be_replaced(done, tmp_path):
     assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
 
+@pytest.mark.once
 def test_without_matplotlib_one_line_says_how_to_get_the_curves(tmp_path):
     code, out, err = train(tmp_path, "--epochs", 1, "--run-dir", "run", WITHOUT="matplotlib")
     assert (code, err) == (0, "")
@@ -205,6 +210,7 @@ def test_a_run_is_evaluated_with_the_accuracy_that_was_printed(done):
         assert (done[0] / result["picture"]).stat().st_size > 10_000
 
 
+@pytest.mark.once
 def test_an_evaluation_says_that_the_predictions_are_the_same_and_how_to_get_the_picture(done):
     code, out, err = evaluate(done[0], WITHOUT="matplotlib")
     assert (code, err) == (0, "")
@@ -213,6 +219,7 @@ def test_an_evaluation_says_that_the_predictions_are_the_same_and_how_to_get_the
     assert picture.endswith('Type: pip install "kerasbridge[plots]"')
 
 
+@pytest.mark.once
 def test_other_digits_are_evaluated_and_not_compared(done, tmp_path):
     digits = kerasbridge.datasets.mnist()
     np.savez(tmp_path / "few.npz", x_train=digits.x_train[:9], y_train=digits.y_train[:9],
@@ -233,6 +240,7 @@ WRONG_OPTIONS = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("arguments", "words"), WRONG_OPTIONS.values(), ids=WRONG_OPTIONS)
 def test_a_wrong_option_is_one_line_and_leaves_nothing(tmp_path, arguments, words):
     assert words in refused(tmp_path, *arguments)
@@ -258,6 +266,7 @@ WRONG_DATA = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("changes", "words"), WRONG_DATA.values(), ids=WRONG_DATA)
 def test_wrong_data_is_one_line_and_leaves_nothing(tmp_path, tmp_path_factory, changes, words):
     arrays = {

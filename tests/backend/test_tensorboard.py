@@ -256,6 +256,7 @@ def test_nothing_that_the_callback_does_loads_tensorflow(child, backend):
     assert finished.stdout == f"5\n{backend == 'tensorflow'}\n", finished.stderr
 
 
+@pytest.mark.once
 def test_without_the_package_tensorboard_nothing_is_trained(child):
     finished = child("""
         import sys

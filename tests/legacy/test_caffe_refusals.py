@@ -12,6 +12,8 @@ from kerasbridge.errors import ArgumentError, LegacyFileError, PackageNotInstall
 from kerasbridge.importers.caffe.schema import message
 from tests.legacy.nets import data, files, layer, weights
 
+pytestmark = pytest.mark.once
+
 SHAPE = (1, 3, 6, 5)
 CONV = "convolution_param { num_output: 4 kernel_size: 3 }"
 W = np.ones((4, 3, 3, 3))

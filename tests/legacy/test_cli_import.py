@@ -10,6 +10,8 @@ from kerasbridge._keras import keras
 from kerasbridge.cli import app
 from tests.legacy.nets import assert_close, data, files, layer, outputs
 
+pytestmark = pytest.mark.once
+
 X = np.random.default_rng(5).normal(size=(2, 3, 9, 7)).astype(np.float32)
 POOL = "pooling_param { kernel_size: 3 stride: 2 pad: 1 }"
 
