@@ -18,7 +18,7 @@ from kerasbridge.importers.placing.supply import Match
 from kerasbridge.importers.placing.walking import parts
 from kerasbridge.importers.report import Placement
 
-_EPSILON = {"pytorch": ("PyTorch's", 1e-5)}
+_EPSILON = {"pytorch": ("PyTorch's", 1e-5), "tensorflow": ("TensorFlow's", 1e-3)}
 
 
 @dataclass(frozen=True)
