@@ -168,7 +168,8 @@ def test_variables_of_a_model_are_read_for_one_that_is_given(recorded):
         ({"l/lstm_cell_2/kernel": (3, 8), "l/lstm_cell_2/recurrent_kernel": (2, 8)}, {"l": "kernel recurrent_kernel"}),
         ({"n/beta": (4,), "n/moving_mean": (4,), "n/moving_variance": (4,)}, {"n": "beta moving_mean moving_variance"}),
         ({"matrix": (5, 4), "offset": (4,)}, {}),
-        ({"m/W1": (5, 4), "m/one": (4, 4), "m/two": (4, 4)}, {}),
+        ({"m/one": (4, 4), "m/two": (4, 4)}, {}),
+        ({"m/one": (4, 4), "m/two": (4, 4), "c/kernel": (4, 2)}, {"m": "one two", "c": "kernel"}),
     ],
 )  # fmt: skip
 def test_names_say_which_layer_a_variable_is_of(shapes, layers):

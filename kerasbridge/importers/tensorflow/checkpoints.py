@@ -28,16 +28,24 @@ def weights_alone(found: Opened, files: Sequence[LegacyFile]) -> Reading:
     bundle.expect_data()
     is_tracked = GRAPH in bundle.names
     keys = tracked_names(bundle) if is_tracked else _kept(bundle)
-    kept = [Parameter(name, bundle.read(key)) for name, key in keys.items()]
-    weights, others = weights_and_others(kept)
+    weights, others = _sorted_out([Parameter(name, bundle.read(key)) for name, key in keys.items()])
     if not weights:
         raise LegacyFileError("holds no variables that could be weights of layers.")
-    parameters = _parameters(str(found.path), weights, is_tracked)
     rest = [key for key in bundle.names if key not in keys.values() and key != GRAPH]
     brought = tuple(Entry(one.name, described(one.array)) for one in weights)
     names = tuple(file.name for file in files)
     report = Report("tensorflow", names, "", (), (), brought, dropped=(*_left_out(rest), *others), notes=(_NOTE,))
-    return Reading(report, parameters)
+    return Reading(report, _parameters(str(found.path), weights, is_tracked))
+
+
+def _sorted_out(variables: Sequence[Parameter]) -> tuple[list[Parameter], list[Entry]]:
+    """Those that can be weights, and the others: of a layer that counts, as Normalization does, all are of data."""
+    weights, others = weights_and_others(variables)
+    counting = {one.layer.rpartition("/")[0] for one in others if one.layer.endswith("/count")}
+    of_data = [one for one in weights if one.name.rpartition("/")[0] in counting]
+    left = {one.name for one in of_data}
+    entries = (Entry(one.name, described(one.array), "found in data, no weight of a layer") for one in of_data)
+    return [one for one in weights if one.name not in left], [*others, *entries]
 
 
 def _kept(bundle: Bundle) -> dict[str, str]:

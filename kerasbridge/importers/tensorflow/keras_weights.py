@@ -64,13 +64,15 @@ class Finder:
         return self.tree.children(place).get("layer", place) if layer.model is not None else place
 
     def _weights(self, layer: Layer, place: int) -> list[int]:
-        """The weights of a layer in their order; those that its attributes name have to be where the layer has them."""
+        """The weights of a layer in their order: those that it lists, and those that it names so, which agree."""
+        named = dict(self._named(place, "", 0))
         listed = self.tree.children(place).get("variables")
         row = self.tree.row(listed) if listed is not None else []
         found = [one for one in row if not _RANDOM.fullmatch(self.tree.nodes[one].variable.name)]
+        if not found and all(name in named for name in layer.names):  # Normalization
+            return [named[name] for name in layer.names]
         if len(found) != len(layer.names):
             raise LegacyFileError(f"layer {layer} should have {len(layer.names)} weights, and has {len(found)}.")
-        named = dict(self._named(place, "", 0))
         if any(named.get(name, one) != one for name, one in zip(layer.names, found, strict=True)):
             raise LegacyFileError(f"the weights of layer {layer} come in an order that is not Keras's.")
         return found

@@ -44,14 +44,21 @@ def is_numbered(name: str) -> bool:
 
 
 def groups_of(weights: Sequence[Parameter]) -> tuple[Group, ...]:
-    """The layers that variables belong to; none where the names do not say them."""
+    """The layers that variables belong to; none where the names do not say them, as those without scopes."""
     places = _places([one.name for one in weights])
     held: dict[str, list[tuple[str, Parameter]]] = {}
     for (layer, role), one in zip(places, weights, strict=True):
         held.setdefault(layer, []).append((role, one))
-    groups = [_group(layer, variables) for layer, variables in held.items() if layer]
-    found = tuple(group for group in groups if group is not None)
-    return found if len(found) == len(held) else ()
+    groups = {layer: _group(layer, variables) for layer, variables in held.items()}
+    if "" in held or not any(groups.values()):
+        return ()
+    return tuple(group or _as_it_is(layer, held[layer]) for layer, group in groups.items())
+
+
+def _as_it_is(layer: str, variables: Sequence[tuple[str, Parameter]]) -> Group:
+    """A layer of which it is not clear what its arrays are."""
+    arrays = {one.name.rpartition("/")[2]: one.array for _, one in variables}
+    return Group(layer, arrays, {one.name.rpartition("/")[2]: one.name for _, one in variables})
 
 
 def _places(names: Sequence[str]) -> list[tuple[str, str]]:
