@@ -3,6 +3,7 @@
     KERAS_BACKEND=tensorflow python scripts/make_tensorflow_files.py
 
 The networks are those of tests/legacy/tensorflow_nets.py. Tests read the files on backends where TensorFlow is not.
+The models of Keras 2 are written by the package tf_keras, which only this script needs: pip install tf_keras==2.21.0.
 """
 
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+import tf_keras
+from tensorflow.core.protobuf import saved_model_pb2
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -63,6 +66,59 @@ def module(folder: Path) -> None:
     keep(folder, ["module"], {name: value.numpy() for name, value in found.items()})
 
 
+def keras2(folder: Path) -> None:
+    """A SavedModel of Keras 2's with the layers written down."""
+    model = drawn(nets.of_keras(tf_keras))
+    model.get_layer("conv").trainable = model.get_layer("head").get_layer("norm").trainable = False
+    model.save(str(folder / "model"), save_format="tf")
+    outputs = model.predict([nets.given((2, 7, 6, 2)), nets.given((2, 5, 3))], verbose=0)
+    without_graph(folder / "model" / "saved_model.pb")
+    keep(folder, ["model"], {str(place): output for place, output in enumerate(outputs)})
+
+
+def without_graph(path: Path) -> None:
+    """Leaves out the graph, which is large, and which no test of the layers needs."""
+    whole = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    (meta,) = whole.meta_graphs
+    meta.ClearField("graph_def")
+    meta.object_graph_def.concrete_functions.clear()
+    path.write_bytes(whole.SerializeToString())
+
+
+def lambdas(folder: Path) -> None:
+    """One with a layer that cannot be brought."""
+    model = drawn(nets.with_a_lambda(tf, tf_keras))
+    model.save(str(folder / "model"), save_format="tf")
+    keep(folder, ["model"], {"0": model.predict(nets.given((3, 4, 1))[..., 0], verbose=0)})
+
+
+def weights(folder: Path) -> None:
+    """Weights alone, in TensorFlow 2's checkpoint with what trains them, and in one of TensorFlow 1's."""
+    x, y = nets.given((4, 6, 5, 1)), nets.numbers(4, 4)
+    model = drawn(nets.sequence(tf_keras))
+    model.compile("adam", "mse")
+    model.train_on_batch(x, y)
+    model.save_weights(str(folder / "two"), save_format="tf")
+    tf.train.Checkpoint(net=model, optimizer=model.optimizer).write(str(folder / "tracked"))
+    variables, v1 = {one.name.partition(":")[0]: one.numpy() for one in model.weights}, tf.compat.v1
+    expected = model.predict(x, verbose=0)
+    with nets.session(tf) as running:
+        held = [v1.get_variable(name, initializer=value, use_resource=False) for name, value in variables.items()]
+        v1.train.AdamOptimizer().minimize(tf.add_n([tf.reduce_sum(one) for one in held]), v1.train.create_global_step())
+        running.run(v1.global_variables_initializer())
+        v1.train.Saver().save(running, str(folder / "one"), write_meta_graph=False)
+    names = [f"{name}.{end}" for name in ("one", "two", "tracked") for end in ("index", "data-00000-of-00001")]
+    keep(folder, names, {"0": expected})
+
+
+def drawn(model: tf_keras.Model) -> tf_keras.Model:
+    """The model with weights that differ from each other, variances above 0 among them."""
+    for place, variable in enumerate(model.weights):
+        numbers = np.abs(np.random.default_rng(place).normal(0, 0.5, variable.shape))
+        variable.assign(numbers if "variance" in variable.name else numbers - 0.3)
+    return model
+
+
 def keep(folder: Path, names: list[str], expected: dict[str, np.ndarray]) -> None:
     """Adds files, and what was computed, to the archive."""
     shapes = {f"{name} shape": np.array(array.shape, np.int16) for name, array in expected.items()}
@@ -80,7 +136,7 @@ def main() -> None:
     PLACE.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         operations(Path(folder))
-        for make in (lenet, checkpoint, module):
+        for make in (lenet, checkpoint, module, keras2, lambdas, weights):
             (Path(folder) / make.__name__).mkdir()
             make(Path(folder) / make.__name__)
     print(f"{PLACE}: {PLACE.stat().st_size:,} bytes")

@@ -33,11 +33,12 @@ def load_legacy(
         files: the files of one model, in any order; `format` tells which. They are not trusted: sizes are checked,
             nothing in them is run.
         format: "caffe" (.prototxt and .caffemodel), "matconvnet" (.mat), "torch7" (.t7, .net), "tensorflow" (the folder
-            of a SavedModel, a frozen .pb, or the .meta of a checkpoint, beside which the others lie), "keras1" or
-            "keras2" (.h5, or .json and .h5), "pytorch" (.pt, .pth, .safetensors), "theano" (.npz, .pkl). Without it, it
-            is found in the files; their names do not matter.
-        model: a built Keras model, for files that hold weights alone, and for those of Keras 1 and 2 that hold a model
-            which cannot be brought. It is changed and comes back; all is checked before anything is set.
+            of a SavedModel, a frozen .pb, or the .meta or .index of a checkpoint, beside which the others lie),
+            "keras1" or "keras2" (.h5, or .json and .h5), "pytorch" (.pt, .pth, .safetensors), "theano" (.npz, .pkl).
+            Without it, it is found in the files; their names do not matter.
+        model: a built Keras model, for files that hold weights alone, and for those of Keras 1 and 2 and of TensorFlow
+            that hold a model which cannot be brought. It is changed and comes back; all is checked before anything is
+            set.
         layout: "channels_last" for a model that takes and gives images as (batch, height, width, channels);
             "channels_first" for one that takes and gives (batch, channels, height, width), as the old frameworks did.
         flip_kernels: whether the kernels of convolutions are to be turned in space, as those of Theano have to be. For

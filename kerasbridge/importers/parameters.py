@@ -4,14 +4,14 @@ Readers make `Parameters` and know no Keras; `placing` brings them onto a Keras 
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from kerasbridge.importers.operations import Array
 from kerasbridge.importers.report import Entry
 
-Convention = Literal["pytorch", "lasagne"]
+Convention = Literal["pytorch", "lasagne", "tensorflow"]
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,19 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Group:
-    """The arrays of one module, by what they are there."""
+    """The arrays of one module, by what they are there.
+
+    Args:
+        names: their names in the file, where these are not the prefix, a dot and what they are.
+    """
 
     prefix: str
     arrays: dict[str, Array]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def name(self, role: str) -> str:
+        """The name of an array in the file."""
+        return self.names.get(role) or f"{self.prefix}.{role}".lstrip(".")
 
     def __str__(self) -> str:
         shapes = ", ".join(f"{role} {array.shape}" for role, array in self.arrays.items())

@@ -70,6 +70,8 @@ def poolings(tf, x):
         "nearest": tf.compat.v1.image.resize_nearest_neighbor(x, [13, 5]),
         "nearest, twice": tf.image.resize(x, [18, 21], method="nearest"),
         "twice": tf.image.resize(x, [18, 14]),
+        "squares of channels": tf.nn.depth_to_space(x, 2),
+        "channels of squares": tf.nn.space_to_depth(tf.nn.depth_to_space(x, 2)[:, :9, :12], 3),
     }
 
 
@@ -91,6 +93,8 @@ def functions(tf, x):
         "sum": x + tf.tanh(x), "sum of three": tf.add_n([x, tf.tanh(x), positive]), "difference": x - tf.tanh(x),
         "product": x * tf.tanh(x), "quotient": x / positive, "largest": tf.maximum(x, tf.tanh(x)),
         "smallest": tf.minimum(x, tf.tanh(x)), "squared difference": tf.math.squared_difference(x, tf.tanh(x)),
+        "erf": tf.math.erf(x), "erfc": tf.math.erfc(x), "gelu": nn.gelu(x), "no gelu": x * (1 + tf.math.erf(x / 2.0)),
+        "two gelus": x * (1 + tf.math.erf(x / 2**0.5)), "gelu by erfc": 0.5 * tf.math.erfc(-(0.5**0.5) * x) * x,
         "squeezed and excited": x * tf.sigmoid(tf.reduce_mean(x, [1, 2], keepdims=True)),
         "where in space": x * tf.sigmoid(tf.reduce_mean(x, [3], keepdims=True)),
     }  # fmt: skip
@@ -246,3 +250,36 @@ def sample(array):
     """About forty numbers of an array, from all over it, for files that stay small."""
     flat = np.ravel(array)
     return flat[:: max(flat.size // 40, 1) | 1]
+
+
+def of_keras(keras):
+    """A model of Keras 2's: two inputs, recurrent layers both ways, layers within layers, a model within the model."""
+    kl = keras.layers
+    head = keras.Sequential([kl.Dense(4, "relu", name="one"), kl.BatchNormalization(name="norm")], name="head")
+    images, rows = keras.Input((7, 6, 2), name="images"), keras.Input((5, 3), name="rows")
+    x = kl.Conv2D(3, 3, padding="same", use_bias=False, name="conv")(images)
+    x = kl.BatchNormalization(name="norm")(x)
+    x = kl.DepthwiseConv2D(3, strides=2, padding="same", name="depthwise")(x)
+    x = kl.Flatten(name="flat")(x)
+    y = kl.Bidirectional(kl.LSTM(2, return_sequences=True, name="lstm"), name="both")(rows)
+    y = kl.TimeDistributed(kl.Dense(3, "tanh"), name="steps")(y)
+    y = kl.GRU(3, return_sequences=True, name="gru")(y)
+    y = kl.GRU(2, reset_after=False, recurrent_activation="hard_sigmoid", name="old")(y)
+    y = kl.Dropout(0.5, name="dropout")(y)
+    joined = kl.Concatenate(name="joined")([x, y])
+    return keras.Model([images, rows], [kl.Dense(3, "softmax", name="scores")(head(joined)), y], name="two_inputs")
+
+
+def sequence(keras):
+    """Layers that follow each other, three of them alike, for weights alone."""
+    kl = keras.layers
+    return keras.Sequential([
+        keras.Input((6, 5, 1)), kl.Conv2D(4, 3, padding="same", activation="relu"), kl.BatchNormalization(),
+        kl.Flatten(), kl.Dense(4, "tanh"), kl.Dense(4, "tanh"), kl.Dense(4),
+    ])  # fmt: skip
+
+
+def with_a_lambda(tf, keras):
+    """A model whose layers cannot be brought, though its graph can."""
+    kl = keras.layers
+    return keras.Sequential([kl.Dense(3, input_shape=(4,)), kl.Lambda(tf.nn.relu, name="code"), kl.Dense(2)])

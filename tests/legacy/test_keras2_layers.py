@@ -182,6 +182,16 @@ def test_weights_by_name_where_all_names_are_there(tmp_path):
     assert_close(outputs(weights_onto(tmp_path, model, weights, **ON_TENSORFLOW), x)[0], y)
 
 
+def test_what_normalization_found_in_data_is_computed_with(tmp_path):
+    mean, variance, x = normal(3), np.abs(normal(3)) + 0.5, normal(4, 3)
+    weights = {"norm": (mean, variance, np.int64(9))}
+    config = sequential(entry("Normalization", "norm", axis=[-1], batch_input_shape=[None, 3]))
+    expected = (x - mean) / np.sqrt(variance)
+    assert_close(outputs(kb.load_legacy(write(tmp_path / "m.h5", config, weights, **ON_TENSORFLOW)), x)[0], expected)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Normalization(name="norm")])
+    assert_close(outputs(weights_onto(tmp_path, model, weights, **ON_TENSORFLOW), x)[0], expected)
+
+
 def test_weights_that_do_not_fit_change_nothing(tmp_path):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.Dense(2)])
     before = model.get_weights()

@@ -65,3 +65,18 @@ def test_a_net_of_own_layers_trains(chain, tmp_path):
 def test_it_takes_images_of_another_size(chain):
     x = normal(2, 4, 30, 25)
     np.testing.assert_allclose(kb.predict(chain, np.moveaxis(x, 1, -1), verbose=0), outputs(chain, x)[0], rtol=1e-4)
+
+
+def test_squares_of_pixels_are_made_of_images_of_any_size():
+    from kerasbridge.importers import layers
+
+    images = keras.Input((None, None, 8))
+    spread = layers.DepthToSpace(2)(images)
+    model = keras.Model(images, [spread, layers.SpaceToDepth(2)(spread)])
+    assert [tuple(one.shape) for one in model.outputs] == [(None, None, None, 2), (None, None, None, 8)]
+    for height, width in ((3, 5), (4, 2)):
+        x = normal(2, height, width, 8)
+        squares, back = map(np.asarray, model.predict_on_batch(x))
+        expected = x.reshape(2, height, width, 2, 2, 2).transpose(0, 1, 3, 2, 4, 5)
+        np.testing.assert_array_equal(squares, expected.reshape(2, 2 * height, 2 * width, 2))
+        np.testing.assert_array_equal(back, x)

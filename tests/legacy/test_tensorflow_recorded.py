@@ -74,3 +74,56 @@ def test_a_saved_model_of_tensorflow_2(recorded):
     model = kb.load_legacy(folder / "module", layout="channels_first")
     x = np.moveaxis(nets.given(nets.IMAGES), -1, 1)
     assert_as_recorded(model, ["scores", "shares"], x, folder / "expected.npz")
+
+
+TWO_INPUTS = [nets.given((2, 7, 6, 2)), nets.given((2, 5, 3))]
+
+
+def test_a_saved_model_of_keras_2_comes_back_by_its_layers(recorded, tmp_path):
+    folder = recorded / "keras2"
+    model = saved_and_loaded(kb.load_legacy(folder / "model"), tmp_path)
+    kinds = {type(layer).__name__ for layer in model.layers}
+    assert {"Bidirectional", "BatchNormalization", "GRU", "TimeDistributed", "Functional"} <= kinds
+    assert_as_recorded(model, ["0", "1"], TWO_INPUTS, folder / "expected.npz")
+
+
+def test_a_saved_model_whose_layers_cannot_be_brought_comes_back_as_its_graph(recorded):
+    folder = recorded / "lambdas"
+    x = nets.given((3, 4, 1))[..., 0]
+    assert_as_recorded(kb.load_legacy(folder / "model"), ["0"], x, folder / "expected.npz")
+
+
+@pytest.mark.parametrize("name", ["one", "two", "tracked"])
+def test_variables_alone_go_onto_a_model(recorded, name, drawn_on_the_host):
+    from kerasbridge._keras import keras
+
+    folder = recorded / "weights"
+    model = kb.load_legacy(folder / f"{name}.index", model=nets.sequence(keras))
+    assert_as_recorded(model, ["0"], nets.given((4, 6, 5, 1)), folder / "expected.npz")
+
+
+def test_variables_of_a_saved_model_go_onto_a_model(recorded, drawn_on_the_host):
+    from kerasbridge._keras import keras
+    from kerasbridge.importers.layers import hard_sigmoid
+
+    model = nets.of_keras(keras)
+    model.get_layer("old").cell.recurrent_activation = hard_sigmoid  # Keras 3's is another
+    kb.load_legacy(recorded / "keras2" / "model", model=model)
+    assert_as_recorded(model, ["0", "1"], TWO_INPUTS, recorded / "keras2" / "expected.npz")
+
+
+def test_variables_without_scopes_are_named_by_a_mapping(recorded, drawn_on_the_host):
+    from kerasbridge._keras import keras
+
+    folder = recorded / "checkpoint"
+    model = keras.Sequential([keras.Input((7,)), keras.layers.Dense(4, name="dense")])
+    kb.load_legacy(folder / "model.ckpt.index", model=model, mapping={"dense": ["matrix", "bias"]})
+    assert_as_recorded(model, ["y"], nets.given((3, 7)), folder / "expected.npz")
+
+
+def test_a_model_with_its_channels_first_is_refused(recorded, drawn_on_the_host):
+    from kerasbridge._keras import keras
+
+    model = keras.Sequential([keras.Input((1, 6, 5)), keras.layers.Conv2D(4, 3, data_format="channels_first")])
+    with pytest.raises(kb.errors.ArgumentError, match="TensorFlow's variables are for channels last"):
+        kb.load_legacy(recorded / "weights" / "one.index", model=model)

@@ -6,7 +6,7 @@ from kerasbridge._keras import keras
 from kerasbridge.importers import layers, operations
 from kerasbridge.importers.building.site import Site
 
-_OWN = {"absolute": layers.Absolute, "logarithm": layers.Logarithm}
+_OWN = {"absolute": layers.Absolute, "erf": layers.Erf, "logarithm": layers.Logarithm}
 _STOCK = {"swish": "silu"}
 _COMBINED = {
     "sum": keras.layers.Add, "product": keras.layers.Multiply, "maximum": keras.layers.Maximum,

@@ -55,6 +55,16 @@ def transposition(operation: operations.Transposition, site: Site, tensor: Any) 
     return site.permuted(tensor, permutation(operation.whole(site.rank)))
 
 
+def depth_to_space(operation: operations.DepthToSpace, site: Site, images: Any) -> Any:
+    """A layer of kerasbridge's."""
+    return site.layer(layers.DepthToSpace, images, block=operation.block)
+
+
+def space_to_depth(operation: operations.SpaceToDepth, site: Site, images: Any) -> Any:
+    """A layer of kerasbridge's."""
+    return site.layer(layers.SpaceToDepth, images, block=operation.block)
+
+
 def tiling(operation: operations.Tiling, site: Site, tensor: Any) -> Any:
     """A layer of kerasbridge's."""
     return site.layer(layers.Tile, tensor, axis=site.axis(operation.axis), copies=operation.copies)

@@ -1,7 +1,8 @@
 """The files of one model: what is in them as a `Reading`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.files import LegacyFile
@@ -91,7 +92,7 @@ def _model(
     if described.config is not None and origin.version.startswith("3"):
         raise LegacyFileError("is of Keras 3: keras.models.load_model or model_from_json opens it.")
     model, origin = _described(described, origin, weights)
-    report = _report(model, origin, described, files)
+    report = report_of(model, origin, described, files)
     if weights is None and any(weighing.leaves(model)):
         return Reading(report, None, _LACKING.format(file=described.file.path))
     return Reading(report, weighing.weighed(model, _arrays(weights.weights or {}) if weights else {}))
@@ -104,6 +105,21 @@ def _described(described: Found, origin: Origin, weights: Found | None) -> tuple
         origin = replace(origin, version=described.version)
     if weights is not None and weights is not described and weights.version[:1] not in ("", described.version[:1]):
         raise LegacyFileError(f"is of Keras {described.version}, the weights are of {weights.version}: expected one.")
+    model = translated(config, origin, _WAY_OUT)
+    if origin.unsure:
+        raise LegacyFileError(f"{', '.join(map(repr, dict.fromkeys(origin.unsure)))}: {ASK}")
+    return model, origin
+
+
+def translated(config: Mapping[str, Any], origin: Origin, way_out: str = "") -> Model:
+    """The model of a class and a configuration, without weights.
+
+    Args:
+        way_out: what to say of layers that cannot be brought.
+
+    Raises:
+        LegacyFileError: what is wrong, to follow the name of the file.
+    """
     reader = graph.Reader(origin)
     try:
         model = reader.model(config["class_name"], config["config"])
@@ -113,10 +129,8 @@ def _described(described: Found, origin: Origin, weights: Found | None) -> tuple
         words = f"{type(error).__name__}: {error}"
         raise LegacyFileError(f"has a configuration that cannot be read ({words}).") from error
     if reader.faults:
-        raise LegacyFileError(f"cannot be brought: {'; '.join(reader.faults)}. {_WAY_OUT}")
-    if origin.unsure:
-        raise LegacyFileError(f"{', '.join(map(repr, dict.fromkeys(origin.unsure)))}: {ASK}")
-    return model, origin
+        raise LegacyFileError(f"cannot be brought: {'; '.join(reader.faults)}. {way_out}".rstrip())
+    return model
 
 
 def _arrays(weights: Weights) -> dict[str, list]:  # type: ignore[type-arg]
@@ -127,7 +141,8 @@ def _format(origin: Origin) -> str:
     return "keras1" if origin.is_old else "keras2"
 
 
-def _report(model: Model, origin: Origin, described: Found, files: Sequence[LegacyFile]) -> Report:
+def report_of(model: Model, origin: Origin, described: Found, files: Sequence[LegacyFile]) -> Report:
+    """What becomes of the layers of a model that a file describes."""
     entries = [(Entry(f"{place}{layer.name}", layer.type, _what(layer)), layer) for place, layer in model.every_layer()]
     dropped = (Entry("training_config", "optimizer and loss", "compile the model anew"),) if described.compiled else ()
     notes = [f"{layer.name}: {note}" for _, layer in entries for note in layer.notes]

@@ -7,10 +7,13 @@ first:
     model = keras.models.load_model("model.keras")
 """
 
+from kerasbridge.importers.layers.blocks import DepthToSpace as DepthToSpace
+from kerasbridge.importers.layers.blocks import SpaceToDepth as SpaceToDepth
 from kerasbridge.importers.layers.convolving import GroupedConv2DTranspose as GroupedConv2DTranspose
 from kerasbridge.importers.layers.convolving import StridedDilatedConv2D as StridedDilatedConv2D
 from kerasbridge.importers.layers.elementwise import Absolute as Absolute
 from kerasbridge.importers.layers.elementwise import Clip as Clip
+from kerasbridge.importers.layers.elementwise import Erf as Erf
 from kerasbridge.importers.layers.elementwise import Logarithm as Logarithm
 from kerasbridge.importers.layers.elementwise import Power as Power
 from kerasbridge.importers.layers.elementwise import Replace as Replace

@@ -37,6 +37,15 @@ class Logarithm(Layer):
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
+class Erf(Layer):
+    """The error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t ** 2)`` from 0 to x, as `tf.math.erf`."""
+
+    def call(self, inputs: Any) -> Any:
+        """Numbers of any shape, and so the result."""
+        return ops.erf(inputs)
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
 class Absolute(Layer):
     """``|x|``, as Caffe's AbsVal (`src/caffe/layers/absval_layer.cpp`)."""
 

@@ -16,6 +16,8 @@ from kerasbridge.importers.operations.base import Shape as Shape
 from kerasbridge.importers.operations.base import Sides as Sides
 from kerasbridge.importers.operations.base import SizeUnknown as SizeUnknown
 from kerasbridge.importers.operations.base import canonical as canonical
+from kerasbridge.importers.operations.blocks import DepthToSpace as DepthToSpace
+from kerasbridge.importers.operations.blocks import SpaceToDepth as SpaceToDepth
 from kerasbridge.importers.operations.elementwise import Activation as Activation
 from kerasbridge.importers.operations.elementwise import Broadcast as Broadcast
 from kerasbridge.importers.operations.elementwise import Clip as Clip

@@ -6,8 +6,8 @@ from typing import Literal
 from kerasbridge.importers.operations.base import Elementwise, Operation, Shape, canonical, expect, image, same
 
 Function = Literal[
-    "absolute", "elu", "exponential", "log_sigmoid", "logarithm", "relu", "selu", "sigmoid", "softplus", "softsign",
-    "swish", "tanh", "tanh_shrink",
+    "absolute", "elu", "erf", "exponential", "gelu", "log_sigmoid", "logarithm", "relu", "selu", "sigmoid", "softplus",
+    "softsign", "swish", "tanh", "tanh_shrink",
 ]  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from kerasbridge.importers.placing.supply import Match
 from kerasbridge.importers.placing.walking import parts
 from kerasbridge.importers.report import Placement
 
-_EPSILON = {"pytorch": ("PyTorch's", 1e-5)}
+_EPSILON = {"pytorch": ("PyTorch's", 1e-5), "tensorflow": ("TensorFlow's", 1e-3)}
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,20 @@ class Plan:
         values: each variable of the model and its new value.
         placements: the same, for a person.
         notes: what else there is to know.
+        finished: layers of Keras's that compute with constants which they make of their weights.
     """
 
     values: tuple[tuple[Any, Array], ...]
     placements: tuple[Placement, ...]
     notes: tuple[str, ...] = ()
+    finished: tuple[Any, ...] = ()
 
     def apply(self) -> None:
         """Sets the variables."""
         for variable, value in self.values:
             variable.assign(value)
+        for layer in self.finished:
+            layer.finalize_state()
 
 
 def plan(parameters: Parameters, model: Any, mapping: Mapping[str, Word]) -> Plan:

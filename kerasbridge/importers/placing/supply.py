@@ -69,8 +69,7 @@ def _of_roles(part: Part, unit: int, group: Group) -> Match | None:
     for form in part.forms:
         if {piece.role: piece.shape for piece in form.pieces} == shapes:
             roles = [piece.role for piece in form.pieces]
-            names = tuple(f"{group.prefix}.{role}".lstrip(".") for role in roles)
-            return Match(form, names, tuple(group.arrays[role] for role in roles), (unit,))
+            return Match(form, tuple(map(group.name, roles)), tuple(group.arrays[role] for role in roles), (unit,))
     return None
 
 

@@ -115,9 +115,14 @@ class Deduction:
 
 
 def comes_before(one: str, other: str) -> bool:
-    """Whether names differ first in a number, and the first has the lower: "layer1.bn2" and "layer2.bn1"."""
-    for first, second in zip(one.split("."), other.split("."), strict=False):
+    """Whether names differ first in a number, and the first has the lower: "layer1.bn2" and "layer2.bn1".
+
+    TensorFlow numbers from the second on: "dense" comes before "dense_1".
+    """
+    for first, second in zip(re.split(r"[./]", one), re.split(r"[./]", other), strict=False):
         if first != second:
+            if re.fullmatch(re.escape(first) + r"_\d+", second):
+                return True
             (stem, number), (other_stem, other_number) = _stem(first), _stem(second)
             return stem == other_stem and -1 < number < other_number
     return False
@@ -130,5 +135,5 @@ def _stem(component: str) -> tuple[str, int]:
 
 
 def _parts(group: Group) -> tuple[str, str, int]:
-    parent, _, own = group.prefix.rpartition(".")
-    return parent, *_stem(own)
+    *parent, own = re.split(r"[./]", group.prefix)
+    return ".".join(parent), *_stem(own)

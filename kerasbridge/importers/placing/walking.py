@@ -6,7 +6,7 @@ from typing import Any
 from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError
 from kerasbridge.importers.parameters import Parameters
-from kerasbridge.importers.placing import attention, kernels, normalizing, recurrent
+from kerasbridge.importers.placing import alike, attention, kernels, normalizing, recurrent
 from kerasbridge.importers.placing.graph import CannotTake, places
 from kerasbridge.importers.placing.orders import Orders
 from kerasbridge.importers.placing.parts import Part
@@ -71,6 +71,8 @@ def _parts(layer: Any, site: Site) -> list[Part]:
         return _parts(layer.layer, site.within(layer.layer.name))
     if not getattr(layer, "weights", None) or isinstance(layer, LEFT_ALONE):
         return []
+    if site.convention == "tensorflow":
+        return alike.parts(layer, site)
     for kinds, rule in {**BOTH, **(PYTORCH_ALONE if site.pytorch else {})}.items():
         if isinstance(layer, kinds):
             return rule(layer, site)

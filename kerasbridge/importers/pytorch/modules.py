@@ -77,5 +77,5 @@ def _stacked(group: Group) -> Iterable[Group]:
             return [group]
         layers.setdefault(int(match[2]), {})[match[1] + (match[3] or "")] = array
     if len(layers) == 1:
-        return [Group(group.prefix, *layers.values())]
+        return [Group(group.prefix, next(iter(layers.values())))]
     return [Group(f"{group.prefix}.l{number}", arrays) for number, arrays in sorted(layers.items())]

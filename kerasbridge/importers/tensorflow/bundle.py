@@ -20,6 +20,8 @@ from kerasbridge.importers.tensorflow.schema import parsed
 _MOST = 2**31 - 1
 """Bytes of one variable."""
 
+_CHECKSUM = "do not have the checksum that they should."
+
 
 class Bundle:
     """The variables of a checkpoint.
@@ -48,9 +50,19 @@ class Bundle:
         """The keys of all variables."""
         return [key.decode("utf-8", "replace") for key in self._entries if not key.startswith(b"\0")]
 
+    def expect_data(self) -> None:
+        """Raises an error where a file with numbers is missing."""
+        for shard in range(max(self._shards, 1)):
+            if not self._shard(shard).is_file():
+                raise LegacyFileError(f"{self._shard(shard)} is missing, which holds the variables.")
+
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a variable."""
         return tensors.sizes(self._entry(name.encode()).shape)
+
+    def is_read(self, name: str) -> bool:
+        """Whether a variable is of numbers of a type that is read."""
+        return tensors.plain(self._entry(name.encode()).dtype) in tensors.DTYPES
 
     def read(self, name: str) -> NDArray[Any]:
         """The numbers of a variable.
@@ -64,19 +76,38 @@ class Bundle:
         except LegacyFileError as error:
             raise LegacyFileError(f"{self.prefix}: variable {name!r} {error}") from None
 
+    def text(self, name: str) -> bytes:
+        """The bytes of an entry that is one text: its length, the length's checksum, and they themselves.
+
+        Raises:
+            LegacyFileError: it is none.
+        """
+        try:
+            entry = self._entry(name.encode())
+            if entry.dtype != tensors.STRING or tensors.sizes(entry.shape):
+                raise LegacyFileError("is not one text.")
+            return _text(self._content(entry), entry.crc32c)
+        except LegacyFileError as error:
+            raise LegacyFileError(f"{self.prefix}: {name!r} {error}") from None
+
     def _entry(self, key: bytes) -> Any:
         if key not in self._entries:
             raise LegacyFileError("is not in the checkpoint.")
         return parsed("BundleEntryProto", self._entries[key], "its entry")
 
     def _whole(self, entry: Any) -> NDArray[Any]:
+        content = self._content(entry)
+        if masked(content) != entry.crc32c:
+            raise LegacyFileError(f"is damaged: its numbers in {self._shard(entry.shard_id).name} {_CHECKSUM}")
+        return tensors.from_bytes(content, tensors.plain(entry.dtype), tensors.sizes(entry.shape))
+
+    def _content(self, entry: Any) -> bytes:
         if not 0 <= entry.size <= _MOST or entry.offset < 0 or not 0 <= entry.shard_id < max(self._shards, 1):
             raise LegacyFileError("should lie where no file reaches.")
-        path = Path(f"{self.prefix}.data-{entry.shard_id:05d}-of-{max(self._shards, 1):05d}")
-        content = _piece(path, entry.offset, entry.size)
-        if masked(content) != entry.crc32c:
-            raise LegacyFileError(f"is damaged: its numbers in {path.name} do not have the checksum that they should.")
-        return tensors.from_bytes(content, tensors.plain(entry.dtype), tensors.sizes(entry.shape))
+        return _piece(self._shard(entry.shard_id), entry.offset, entry.size)
+
+    def _shard(self, shard: int) -> Path:
+        return Path(f"{self.prefix}.data-{shard:05d}-of-{max(self._shards, 1):05d}")
 
     def _sliced(self, name: str, entry: Any) -> NDArray[Any]:
         shape = tensors.sizes(entry.shape)
@@ -95,6 +126,17 @@ class Bundle:
         if covered < whole.size:
             raise LegacyFileError("is not whole: pieces of it are missing.")
         return whole
+
+
+def _text(content: bytes, checksum: int) -> bytes:
+    """The one text of an entry, whose checksum is of its length as a number, not as it is written."""
+    place = next((at for at, byte in enumerate(content[:9], 1) if byte < 128), 0)
+    length = sum((byte & 127) << 7 * at for at, byte in enumerate(content[:place]))
+    number, text = length.to_bytes(8 if length > 0xFFFFFFFF else 4, "little"), content[place + 4 :]
+    of_length = masked(number).to_bytes(4, "little")
+    if content[place : place + 4] != of_length or len(text) != length or masked(number + of_length + text) != checksum:
+        raise LegacyFileError(f"is damaged: its bytes {_CHECKSUM}")
+    return text
 
 
 def _piece(path: Path, offset: int, size: int) -> bytes:

@@ -1,7 +1,7 @@
 """The messages of TensorFlow's files, as its protos (tensorflow/core, Apache-2.0) number their fields.
 
 Written as `importers.protobuf` reads them. Left out is what no network is made of: devices, debug information, where a
-graph came from, summaries, Keras's own notes.
+graph came from, summaries.
 """
 
 MESSAGES = """
@@ -30,7 +30,19 @@ message TensorInfoEntry: string key 1, TensorInfo value 2
 message SignatureDef: TensorInfoEntry* inputs 1, TensorInfoEntry* outputs 2, string method_name 3
 message SignatureEntry: string key 1, SignatureDef value 2
 message MetaInfoDef: string meta_graph_version 1, string* tags 4, string tensorflow_version 5
-message MetaGraphDef: MetaInfoDef meta_info_def 1, GraphDef graph_def 2, SignatureEntry* signature_def 5
+message MetaGraphDef: MetaInfoDef meta_info_def 1, GraphDef graph_def 2, SignatureEntry* signature_def 5,
+    SavedObjectGraph object_graph_def 7
+message ObjectReference: int32 node_id 1, string local_name 2
+message SavedUserObject: string identifier 1, bytes metadata 3
+message SavedVariable: int32 dtype 1, TensorShapeProto shape 2, string name 6
+message SavedObject: ObjectReference* children 1, SavedUserObject user_object 4, SavedVariable variable 7
+message SavedObjectGraph: SavedObject* nodes 1
+message KerasObject: int32 node_id 2, string node_path 3, string identifier 4, bytes metadata 5
+message KerasMetadata: KerasObject* nodes 1
+message SerializedTensor: string name 1, string full_name 2, string checkpoint_key 3
+message SlotVariable: int32 original_variable_node_id 1, string slot_name 2, int32 slot_variable_node_id 3
+message TrackableObject: ObjectReference* children 1, SerializedTensor* attributes 2, SlotVariable* slot_variables 3
+message TrackableObjectGraph: TrackableObject* nodes 1
 message SavedModel: int64 saved_model_schema_version 1, MetaGraphDef* meta_graphs 2
 message BundleHeaderProto: int32 num_shards 1, int32 endianness 2, VersionDef version 3
 message Extent: int64 start 1, int64 length 2

@@ -25,6 +25,7 @@ class Opened:
         signatures: by name which inputs and outputs one may ask for.
         bundle: the variables, if they are in files of their own.
         folder: that of a SavedModel.
+        objects: the SavedObjectGraph of one of TensorFlow 2.
     """
 
     path: Path
@@ -32,6 +33,7 @@ class Opened:
     signatures: dict[str, Any]
     bundle: Bundle | None
     folder: Path | None = None
+    objects: Any = None
 
 
 def opened(files: Sequence[LegacyFile]) -> Opened:
@@ -91,7 +93,7 @@ def _saved_model(folder: Path) -> Opened:
     meta = meta or next((graph for graph in graphs if "serve" in graph.meta_info_def.tags), graphs[0])
     prefix = folder / "variables" / "variables"
     bundle = Bundle(prefix) if prefix.with_suffix(".index").is_file() else None
-    return Opened(folder, meta.graph_def, _signatures(meta), bundle, folder)
+    return Opened(folder, meta.graph_def, _signatures(meta), bundle, folder, meta.object_graph_def)
 
 
 def _checkpoint(prefix: Path, meta: LegacyFile | None) -> Opened:

@@ -26,6 +26,10 @@ _MOST_NODES = 2_000_000
 """That are followed, functions counted as often as they are called."""
 
 
+class _AtNode(LegacyFileError):
+    """What is wrong, with the node where it is."""
+
+
 @dataclass
 class Scope:
     """A graph, or one call of a function, and what its nodes give.
@@ -130,7 +134,7 @@ class Tracer:
             return _joined([self.fault(f"{node} has {reason}"), *inputs])
         except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError) as error:
             if isinstance(error, LegacyFileError):
-                raise LegacyFileError(f"node {node}: {error}") from None
+                raise error if isinstance(error, _AtNode) else _AtNode(f"node {node}: {error}") from None
             return _joined([self.fault(f"{node} has inputs or options that do not fit it"), *inputs])
 
     def _computed(self, call: Call, scope: Scope) -> Any:

@@ -109,7 +109,9 @@ def _plan(model: Any, described: Model, weights: WeightsAlone, order: str) -> Pl
         )  # fmt: skip
     used = {id(array) for _, _, made in _pairs(model, described) for array in made.arrays}
     unused = [name for array, name in names.items() if array not in used]
-    return Plan(tuple(values), tuple(placements), (f"for no layer: {', '.join(unused)}",) if unused else ())
+    notes = (f"for no layer: {', '.join(unused)}",) if unused else ()
+    given = [layer for _, layer, _ in _pairs(model, described) if isinstance(layer, keras.layers.Normalization)]
+    return Plan(tuple(values), tuple(placements), notes, tuple(given))
 
 
 def _pairs(model: Any, described: Model, place: str = "") -> Iterator[tuple[str, Any, Layer]]:

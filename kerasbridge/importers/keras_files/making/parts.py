@@ -133,4 +133,6 @@ def call(
             results = layer(*tensors, **named)
     if weights:
         layer.set_weights([np.asarray(weight) for weight in weights])
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with constants that it makes of its weights
     return results if isinstance(results, list | tuple) else [results]

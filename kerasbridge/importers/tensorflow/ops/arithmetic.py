@@ -18,6 +18,7 @@ from kerasbridge.importers.operations import (
     Softmax,
 )
 from kerasbridge.importers.tensorflow.calls import Call, NotBrought
+from kerasbridge.importers.tensorflow.ops.gelu import gelu
 from kerasbridge.importers.tensorflow.values import Known, Tensor
 
 Handler = Callable[[Call], Any]
@@ -67,8 +68,8 @@ def add_all(call: Call) -> Tensor:
 
 
 def multiply(call: Call) -> Tensor:
-    """Mul."""
-    return _with_array(call, "product") if _has_array(call) else _combined(call, "product")
+    """Mul; a GELU where it is the last step of one."""
+    return _with_array(call, "product") if _has_array(call) else gelu(call) or _combined(call, "product")
 
 
 def subtract(call: Call) -> Tensor:
@@ -236,7 +237,8 @@ def _joined(call: Call, operation: Operation, tensors: list[Tensor]) -> Tensor:
 
 ARITHMETIC: dict[str, Handler] = {
     "Abs": each(Activation("absolute")), "Add": add, "AddN": add_all, "AddV2": add, "BiasAdd": bias_add,
-    "ClipByValue": clip, "Div": divide, "Elu": each(Activation("elu", 1.0)), "Exp": each(Activation("exponential")),
+    "ClipByValue": clip, "Div": divide, "Elu": each(Activation("elu", 1.0)), "Erf": each(Activation("erf")),
+    "Erfc": each(Activation("erf"), Linear(-1.0, 1.0)), "Exp": each(Activation("exponential")),
     "Inv": each(Power(-1.0)), "LRN": local_response, "LeakyRelu": leaky_relu, "Log": each(Activation("logarithm")),
     "Log1p": each(Linear(1.0, 1.0), Activation("logarithm")),
     "LogSoftmax": functools.partial(softmax, logarithm=True), "Maximum": largest, "Minimum": smallest, "Mul": multiply,

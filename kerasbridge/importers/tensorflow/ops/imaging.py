@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from kerasbridge.importers.operations import Margin, Padding, Pooling, Resizing, Upsampling
+from kerasbridge.importers.operations import DepthToSpace, Margin, Padding, Pooling, Resizing, SpaceToDepth, Upsampling
 from kerasbridge.importers.operations.pooling import Kind
 from kerasbridge.importers.tensorflow.calls import LAST, Call, NotBrought
 from kerasbridge.importers.tensorflow.ops.weighted import padding
@@ -96,8 +96,17 @@ def _factor(call: Call, images: Tensor, axis: int, size: Any) -> int | None:
     return int(size) // there if size % there == 0 else None
 
 
+def squares(call: Call) -> Tensor:
+    """DepthToSpace, SpaceToDepth, whose channels lie alike in either order of the axes."""
+    kind: Any = DepthToSpace if call.node.op == "DepthToSpace" else SpaceToDepth
+    block = call.whole("block_size", 0)
+    if not 2 <= block <= 2**8:
+        raise NotBrought(f"a block_size of {block}")
+    return call.emit(kind(block), call.images(), order=call.image_order)
+
+
 IMAGING: dict[str, Callable[[Call], Any]] = {
-    "AvgPool": average, "MaxPool": maximum, "MirrorPad": mirrored, "Pad": zeros, "PadV2": zeros,
-    "ResizeBilinear": resized, "ResizeNearestNeighbor": resized,
+    "AvgPool": average, "DepthToSpace": squares, "MaxPool": maximum, "MirrorPad": mirrored, "Pad": zeros,
+    "PadV2": zeros, "ResizeBilinear": resized, "ResizeNearestNeighbor": resized, "SpaceToDepth": squares,
 }  # fmt: skip
 """By the name of an operation what it is in the network."""

@@ -1,0 +1,68 @@
+"""Variables alone: of a checkpoint without its graph, or of any files, for a model that is given."""
+
+from collections.abc import Sequence
+
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.files import LegacyFile
+from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.parameters import Parameter, Parameters, described, weights_and_others
+from kerasbridge.importers.report import Entry, Report
+from kerasbridge.importers.tensorflow import scopes
+from kerasbridge.importers.tensorflow.bundle import Bundle
+from kerasbridge.importers.tensorflow.objects import GRAPH
+from kerasbridge.importers.tensorflow.opening import Opened
+from kerasbridge.importers.tensorflow.tracked import tracked_names
+
+_SHOWN = 4
+_NOTE = "weights alone: model= takes them, of a Keras model of the same layers"
+
+
+def weights_alone(found: Opened, files: Sequence[LegacyFile]) -> Reading:
+    """The variables of layers, by their names; those that train or count are left out.
+
+    Raises:
+        LegacyFileError: there are none, or they are damaged.
+    """
+    bundle = found.bundle
+    assert bundle is not None
+    bundle.expect_data()
+    is_tracked = GRAPH in bundle.names
+    keys = tracked_names(bundle) if is_tracked else _kept(bundle)
+    weights, others = _sorted_out([Parameter(name, bundle.read(key)) for name, key in keys.items()])
+    if not weights:
+        raise LegacyFileError("holds no variables that could be weights of layers.")
+    rest = [key for key in bundle.names if key not in keys.values() and key != GRAPH]
+    brought = tuple(Entry(one.name, described(one.array)) for one in weights)
+    names = tuple(file.name for file in files)
+    report = Report("tensorflow", names, "", (), (), brought, dropped=(*_left_out(rest), *others), notes=(_NOTE,))
+    return Reading(report, _parameters(str(found.path), weights, is_tracked))
+
+
+def _sorted_out(variables: Sequence[Parameter]) -> tuple[list[Parameter], list[Entry]]:
+    """Those that can be weights, and the others: of a layer that counts, as Normalization does, all are of data."""
+    weights, others = weights_and_others(variables)
+    counting = {one.layer.rpartition("/")[0] for one in others if one.layer.endswith("/count")}
+    of_data = [one for one in weights if one.name.rpartition("/")[0] in counting]
+    left = {one.name for one in of_data}
+    entries = (Entry(one.name, described(one.array), "found in data, no weight of a layer") for one in of_data)
+    return [one for one in weights if one.name not in left], [*others, *entries]
+
+
+def _kept(bundle: Bundle) -> dict[str, str]:
+    """The variables of TensorFlow 1's layers, in the order of their names."""
+    names = {name for name in bundle.names if bundle.is_read(name)}
+    return {name: name for name in scopes.of_layers(names) if bundle.shape(name)}
+
+
+def _left_out(keys: Sequence[str]) -> list[Entry]:
+    if not keys:
+        return []
+    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+    return [Entry("optimizer, counters", f"{len(keys)} variables", f"{', '.join(keys[:_SHOWN])}{more}")]
+
+
+def _parameters(file: str, weights: Sequence[Parameter], ordered: bool) -> Parameters:
+    groups = scopes.groups_of(weights)
+    numbered = all(scopes.is_numbered(one.name) for one in weights)
+    loose = () if groups else tuple(weights)
+    return Parameters(file, "tensorflow", loose, groups, ordered or numbered)

@@ -1,0 +1,78 @@
+"""Models of Keras 2 in a SavedModel: by the layers that Keras wrote down, beside the graph that TensorFlow saved.
+
+For each of its objects Keras notes a class and a configuration as JSON: since TensorFlow 2.5 in `keras_metadata.pb`,
+before in `saved_model.pb`. The weights of a layer are the list that its object calls "variables".
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.files import LegacyFile
+from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.keras_files import reading
+from kerasbridge.importers.keras_files.description import Model
+from kerasbridge.importers.keras_files.finding import Found
+from kerasbridge.importers.keras_files.inputs import MODELS
+from kerasbridge.importers.keras_files.origin import UNREADABLE, Origin, shared_order
+from kerasbridge.importers.report import Report
+from kerasbridge.importers.tensorflow.keras_notes import Notes, notes_of
+from kerasbridge.importers.tensorflow.keras_weights import Finder, weighed
+from kerasbridge.importers.tensorflow.objects import Objects, Tree
+from kerasbridge.importers.tensorflow.opening import Opened
+
+_NO_WEIGHTS = "{path}: its folder variables, which holds the weights, is missing."
+
+
+class NotByLayers(LegacyFileError):
+    """Why a model of Keras's does not come back by its layers, as a sentence."""
+
+
+def by_layers(found: Opened, files: Sequence[LegacyFile]) -> Reading | None:
+    """The model by its layers; None where Keras did not save it.
+
+    Raises:
+        NotByLayers: the layers are not all written down, or cannot be brought.
+        LegacyFileError: the weights are missing or damaged.
+    """
+    if found.objects is None or found.folder is None:
+        return None
+    tree = Tree(found.objects.nodes)
+    try:
+        notes = notes_of(found.folder, tree)
+        if notes is None:
+            return None
+        said = _described(notes, LegacyFile(found.folder / "saved_model.pb"))
+        origin = Origin(said.version, "tensorflow", order=shared_order(said.config))
+        model = reading.translated(said.config or {}, origin)
+        places = Finder(tree, notes).places(model, 0)
+    except RecursionError:
+        raise NotByLayers("they are nested too deeply.") from None
+    except UNREADABLE as error:
+        told = str(error) if isinstance(error, LegacyFileError) else f"they cannot be read ({type(error).__name__})."
+        raise NotByLayers(told) from error
+    report = _report(model, origin, said, files)
+    if found.bundle is None:
+        return Reading(report, None, _NO_WEIGHTS.format(path=found.path))
+    return Reading(report, weighed(model, places, Objects(tree, found.bundle)))
+
+
+def _described(notes: Notes, file: LegacyFile) -> Found:
+    """The whole model as Keras wrote it down."""
+    said = notes.of(0)
+    config = dict(said.get("model_config") or {"class_name": said["class_name"], "config": said.get("config")})
+    kind = str(config["class_name"])
+    if kind not in MODELS:
+        raise NotByLayers(f"the model is of the class {kind}, which is its program's own.")
+    if not config.get("config"):
+        raise NotByLayers("of the model no configuration is written down, as it has layers of its program's own.")
+    if kind == "Sequential" and isinstance(config["config"], dict):
+        config["config"] = {"build_input_shape": said.get("build_input_shape"), **config["config"]}
+    version = str(said.get("keras_version") or "2")
+    return Found(file, config, None, version, "tensorflow", bool(said.get("training_config")))
+
+
+def _report(model: Model, origin: Origin, said: Found, files: Sequence[LegacyFile]) -> Report:
+    report = reading.report_of(model, origin, said, files)
+    told = "brought by the layers that Keras wrote down"
+    return replace(report, format="tensorflow", files=tuple(file.name for file in files), notes=(told, *report.notes))

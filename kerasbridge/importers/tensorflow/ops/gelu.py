@@ -1,0 +1,41 @@
+"""The GELU, which graphs spell out: half of ``x`` times ``1 + erf(x / sqrt(2))``, in any order of the factors."""
+
+import math
+
+from kerasbridge.importers.operations import Activation, Linear
+from kerasbridge.importers.tensorflow.calls import Call
+from kerasbridge.importers.tensorflow.values import Tensor
+
+
+def gelu(call: Call) -> Tensor | None:
+    """A product as a GELU, and as what it is more than that; None where it is none."""
+    for place, other in ((0, 1), (1, 0)):
+        source, scale, offset = _linear(call, call.tensor(place).name)
+        middle = None if offset else _half(call, call.tensor(other).name, source)
+        if middle is not None:
+            found = call.emit(Activation("gelu"), call.tracer.tensors[source])
+            more = 2 * scale * middle
+            return found if more == 1 else call.emit(Linear(more), found, part="scale")
+    return None
+
+
+def _half(call: Call, name: str, source: str) -> float | None:
+    """The factor of a value that is one times ``1 + erf(source / sqrt(2))``; None where it is something else."""
+    curve, height, middle = _linear(call, name)
+    maker = call.tracer.makers.get(curve)
+    if maker is None or maker.operation != Activation("erf"):
+        return None
+    argument, width, start = _linear(call, maker.inputs[0])
+    rises = argument == source and not start and math.copysign(height, height * width) == middle
+    return middle if rises and math.isclose(abs(width), math.sqrt(0.5), rel_tol=1e-6) else None
+
+
+def _linear(call: Call, name: str) -> tuple[str, float, float]:
+    """A value as a number times another value plus a number: that value's name, and the two numbers."""
+    scale, offset = 1.0, 0.0
+    maker = call.tracer.makers.get(name)
+    while maker is not None and isinstance(maker.operation, Linear):
+        scale, offset = scale * maker.operation.scale, offset + scale * maker.operation.offset
+        name = maker.inputs[0]
+        maker = call.tracer.makers.get(name)
+    return name, scale, offset
