@@ -36,7 +36,9 @@ class PackageNotInstalled(KerasbridgeError, ImportError):
     """A package that something asked for needs is not installed, or its installation is broken."""
 
     @classmethod
-    def needed(cls, by: str, package: str, extra: str, why: ImportError) -> "PackageNotInstalled":
+    def needed(
+        cls, by: str, package: str, extra: str, why: ImportError, module: str | None = None
+    ) -> "PackageNotInstalled":
         """The error with the line that installs it.
 
         Args:
@@ -44,8 +46,9 @@ class PackageNotInstalled(KerasbridgeError, ImportError):
             package: its name.
             extra: the extra of kerasbridge that brings it.
             why: what Python said.
+            module: the name that it is imported by, where that is another: "google.protobuf".
         """
-        absent = isinstance(why, ModuleNotFoundError) and package in (why.name or "")
+        absent = isinstance(why, ModuleNotFoundError) and (module or package).partition(".")[0] in (why.name or "")
         state = "is not installed" if absent else f"does not import here: {why}"
         return cls(f'{by} the package {package}, which {state}. Type: pip install "kerasbridge[{extra}]"')
 

@@ -69,7 +69,7 @@ FORMATS = {
         Format("litert", ".tflite", "ai_edge_litert", (Way("tensorflow"),)),
         Format("openvino", ".xml", "openvino", (Way("tensorflow"), _TORCH_TO_ONNX)),
         Format("torch", ".pt2", "torch", (Way("torch", unrolls=True),)),
-        Format("stablehlo", ".stablehlo", "jax", (Way("jax"),)),
+        Format("stablehlo", ".stablehlo", "jax", (Way("jax", ("flatbuffers",)),)),
     )
 }
 _BY_SUFFIX = {each.suffix: each for each in FORMATS.values()}
@@ -99,11 +99,15 @@ def _is_there(package: str) -> bool:
     return package in backend.installed() if package in backend.BACKENDS else bool(importlib.util.find_spec(package))
 
 
+def _row(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]
+
+
 def _not_installed(target: Format, lacks: Sequence[str]) -> PackageNotInstalled:
     extras = [name for name in lacks if name in backend.BACKENDS]
     extras += [EXTRA] if len(extras) < len(lacks) else []
     packages, are = ("the package", "is") if len(lacks) == 1 else ("the packages", "are")
     return PackageNotInstalled(
-        f"Exporting to {target.name} needs {packages} {' and '.join(lacks)}, which {are} not installed. "
+        f"Exporting to {target.name} needs {packages} {_row(lacks)}, which {are} not installed. "
         f'Type: pip install "kerasbridge[{",".join(extras)}]"'
     )

@@ -34,7 +34,7 @@ class Messages:
         try:
             from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
         except ImportError as missing:
-            raise PackageNotInstalled.needed(needing, "protobuf", "legacy", missing) from missing
+            raise PackageNotInstalled.needed(needing, "protobuf", "legacy", missing, "google.protobuf") from missing
         self._package, self._factory, self._field = package, message_factory, descriptor_pb2.FieldDescriptorProto
         self._pool = descriptor_pool.DescriptorPool()
         file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package, syntax=syntax)
