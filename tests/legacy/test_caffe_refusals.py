@@ -207,7 +207,7 @@ def test_without_protobuf_it_says_what_to_type(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "google.protobuf", None)
     monkeypatch.delitem(sys.modules, "kerasbridge.importers.caffe.schema")
     monkeypatch.delattr(kerasbridge.importers.caffe, "schema")
-    with pytest.raises(PackageNotInstalled, match=r"need the package protobuf, which is not installed\. Type: pip install"):
+    with pytest.raises(PackageNotInstalled, match=r"the package protobuf, which is not installed\. Type: pip"):
         kb.load_legacy(*paths)
 
 
