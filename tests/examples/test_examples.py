@@ -74,6 +74,7 @@ def test_a_step_of_ones_own_is_under_eighty_lines(script):
     assert len((EXAMPLES / script).read_text().splitlines()) < 80
 
 
+@pytest.mark.once
 def test_a_net_of_caffe_is_tuned_further_and_goes_out_as_onnx(tmp_path):
     printed = run("import_caffe.py", tmp_path)
     before, after = re.findall(r"accuracy .*: (\S+)", printed)

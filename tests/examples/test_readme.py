@@ -23,6 +23,8 @@ BLOCK = re.compile(
 RAISES = (Path(__file__).parent / "raising.py").read_text()
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text())]
+BRIDGES = ("coming-from", "exporting")
+"""Pages that the tests of importers and of exporting hold to on every backend."""
 
 
 def script_of(page):
@@ -38,7 +40,13 @@ def script_of(page):
     return "\n".join(lines), sorted(missing)
 
 
-@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: str(page.relative_to(ROOT)))
+def marked(page):
+    """A page as a parameter."""
+    marks = pytest.mark.once if page.name.startswith(BRIDGES) else ()
+    return pytest.param(page, id=str(page.relative_to(ROOT)), marks=marks)
+
+
+@pytest.mark.parametrize("page", [marked(page) for page in WITH_CODE])
 def test_the_code_of_a_page_runs(page, tmp_path):
     script = tmp_path / f"{page.stem}.py"
     code, missing = script_of(page)

@@ -42,7 +42,9 @@ def exports(on, folder, *words):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("on", backend.BACKENDS)
+@pytest.mark.parametrize(
+    "on", [pytest.param(on, marks=pytest.mark.long if on != "jax" else ()) for on in backend.BACKENDS]
+)
 def test_every_format_is_written_from_every_backend(on, tmp_path):
     for found in exports(on, tmp_path, *(f"everything:{target}" for target in FORMATS)):
         assert "error" not in found, found
