@@ -23,8 +23,8 @@ BLOCK = re.compile(
 RAISES = (Path(__file__).parent / "raising.py").read_text()
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text())]
-BRIDGES = ("coming-from", "exporting")
-"""Pages that the tests of importers and of exporting hold to on every backend."""
+ON_EACH = ("README", "quickstart", "training", "your-own-step")
+"""Pages that CI, too, runs on every backend."""
 
 
 def script_of(page):
@@ -42,7 +42,7 @@ def script_of(page):
 
 def marked(page):
     """A page as a parameter."""
-    marks = pytest.mark.once if page.name.startswith(BRIDGES) else ()
+    marks = () if page.stem in ON_EACH else pytest.mark.once
     return pytest.param(page, id=str(page.relative_to(ROOT)), marks=marks)
 
 

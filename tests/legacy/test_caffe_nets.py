@@ -7,6 +7,8 @@ import kerasbridge as kb
 from kerasbridge.errors import LegacyFileError
 from tests.legacy.nets import assert_close, data, files, layer, outputs
 
+pytestmark = pytest.mark.once
+
 RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=(2, 3, 6, 5)).astype(np.float32)
 W, B = (RANDOM.normal(size=shape).astype(np.float32) for shape in ((4, 3 * 6 * 5), (4,)))

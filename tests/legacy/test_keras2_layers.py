@@ -13,6 +13,8 @@ from tests.legacy import theano_formulas as theano
 from tests.legacy.keras_h5 import dense, entry, fed, functional, node, sequential, write
 from tests.legacy.nets import assert_close, outputs, saved_and_loaded
 
+pytestmark = pytest.mark.once
+
 RANDOM = np.random.default_rng(5)
 STEPS = RANDOM.normal(size=(2, 6, 4)).astype(np.float32)
 ON_TENSORFLOW = {"version": "2.11.0", "backend": "tensorflow"}

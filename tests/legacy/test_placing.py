@@ -12,7 +12,7 @@ from kerasbridge.cli import app
 from kerasbridge.errors import ArgumentError, LegacyFileError
 from tests.unit.torch_files import safe, zipped
 
-pytestmark = pytest.mark.usefixtures("drawn_on_the_host")
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("drawn_on_the_host")]
 
 L = keras.layers
 DRAW = np.random.default_rng(6)

@@ -9,7 +9,7 @@ from tests.legacy import torch_formulas as torch
 from tests.legacy.nets import assert_close, outputs, saved_and_loaded
 from tests.unit.torch_files import safe, zipped
 
-pytestmark = pytest.mark.usefixtures("drawn_on_the_host")
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("drawn_on_the_host")]
 
 L = keras.layers
 DRAW = np.random.default_rng(3)
