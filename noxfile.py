@@ -157,8 +157,8 @@ def install_chromium(session: nox.Session) -> None:
 def in_short(backend: str) -> tuple[list[str], dict[str, str]]:
     """What tests are run with in CI: options of pytest, and variables.
 
-    What hardly differs between backends (`once`) runs on torch alone. JAX's compiler does not optimise; parity, minimums and wheel
-    run it there as it is for users.
+    What hardly differs between backends (`once`) runs on torch alone. JAX's compiler does not optimise; parity,
+    minimums and wheel run it there as it is for users.
     """
     if "CI" not in os.environ or backend == "torch":
         return [], {}
