@@ -46,19 +46,14 @@ def import_(
     weights alone, what went where in the model that takes them. They are not trusted: nothing in them is run.
     """
     with errors_in_one_line(quiet):
-        import kerasbridge as kb
+        from kerasbridge.importers import bring
 
         _check_place(output)
         with working("Reading the files …", silent=as_json or quiet):
-            options: dict[str, Any] = {
-                "format": origin,
-                "flip_kernels": flip_kernels,
-                "input_shape": _shape(input_shape),
-                "model": _opened(onto),
-                "mapping": _mapping(mapped),
-            }
-            report = kb.inspect_legacy(*files, **options)
-            model = kb.load_legacy(*files, layout=layout, **options)
+            model, report = bring(
+                *files, format=origin, model=_opened(onto), layout=layout, flip_kernels=flip_kernels,
+                input_shape=_shape(input_shape), mapping=_mapping(mapped),
+            )  # fmt: skip
             _save(model, output)
         own = _own_layers(model)
     if as_json:

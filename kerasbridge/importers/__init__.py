@@ -73,6 +73,23 @@ def load_legacy(
         >>> model.output_shape
         (None, None, None, 1)
     """
+    made, _ = bring(
+        *files, format=format, model=model, layout=layout, flip_kernels=flip_kernels, input_shape=input_shape,
+        mapping=mapping,
+    )  # fmt: skip
+    return made
+
+
+def bring(
+    *files: str | Path,
+    format: str | None,  # noqa: A002
+    model: Any,
+    layout: str,
+    flip_kernels: bool | None,
+    input_shape: Any,
+    mapping: Mapping[str, str | Sequence[str] | None] | None,
+) -> "tuple[Any, Report]":
+    """What `load_legacy` and `inspect_legacy` give, of files that are read once."""
     _check_layout(layout)
     reading = formats.read(files, format, flip_kernels, input_shape, onto=model is not None)
     if reading.content is None:

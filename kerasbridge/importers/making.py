@@ -15,8 +15,10 @@ from kerasbridge.importers.placing.mapping import Word
 from kerasbridge.importers.report import Report
 
 
-def make(reading: Reading, model: Any, layout: building.Layout, mapping: Mapping[str, Word] | None) -> Any:
-    """The Keras model.
+def make(
+    reading: Reading, model: Any, layout: building.Layout, mapping: Mapping[str, Word] | None
+) -> tuple[Any, Report]:
+    """The Keras model, and the report with what went where in it.
 
     Args:
         reading: what the files hold; its content is not None.
@@ -31,14 +33,15 @@ def make(reading: Reading, model: Any, layout: building.Layout, mapping: Mapping
     if _holds_weights_alone(reading):
         if layout != "channels_last":
             raise ArgumentError("The model that is given has its own order of axes: leave out layout=.")
-        _planned(reading, model, mapping).apply()
-        return model
+        plan = _planned(reading, model, mapping)
+        plan.apply()
+        return model, _with_plan(reading, plan)
     _refuse_model(reading, model, mapping)
     match reading.content:
         case Network() as network:
-            return building.build(network, layout)
+            return building.build(network, layout), reading.report
         case description.Model() as described:
-            return keras_files.build(described, layout)
+            return keras_files.build(described, layout), reading.report
     raise TypeError(f"{type(reading.content).__name__} is no content that a model is made of.")
 
 
@@ -47,7 +50,10 @@ def reported(reading: Reading, model: Any, mapping: Mapping[str, Word] | None) -
     if not _holds_weights_alone(reading):
         _refuse_model(reading, model, mapping)
         return reading.report
-    plan = _planned(reading, model, mapping)
+    return _with_plan(reading, _planned(reading, model, mapping))
+
+
+def _with_plan(reading: Reading, plan: placing.Plan) -> Report:
     return replace(reading.report, brought=(), mapping=plan.placements, notes=(*reading.report.notes, *plan.notes))
 
 

@@ -106,10 +106,11 @@ def sized(network: Network) -> Network:
 
 def fitting_sizes(network: Network) -> list[int]:
     """The heights and widths, up to 512, of square images that the network could take."""
-    return [size for size in range(1, 513) if _fits(_with_images_of(network, size))]
+    return [size for size in range(1, 513) if fits(_with_images_of(network, size))]
 
 
-def _fits(network: Network) -> bool:
+def fits(network: Network) -> bool:
+    """Whether the parts of a network fit each other and what it is fed with, all of which is known."""
     try:
         network.shapes()
     except (LegacyFileError, SizeUnknown):

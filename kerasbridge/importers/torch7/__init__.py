@@ -11,7 +11,7 @@ from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.feeding import answer
 from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.network import Network, fitting_sizes, sized
+from kerasbridge.importers.network import Network, fits, fitting_sizes, sized
 from kerasbridge.importers.operations import Shape, SizeUnknown
 from kerasbridge.importers.report import Report
 from kerasbridge.importers.torch7 import reading
@@ -115,7 +115,7 @@ def _with_size(network: Network, found: Shape | None) -> tuple[Network, str]:
         return network, ""
     if found is not None and len(found) == 4:
         fed = _fed_with(network, found)
-        if _fits(fed):
+        if fits(fed):
             return fed, f"images of {found[2]} x {found[3]} pixels, as the network was fed with last"
     sizes = fitting_sizes(network)
     if len(sizes) != 1:
@@ -127,14 +127,6 @@ def _with_size(network: Network, found: Shape | None) -> tuple[Network, str]:
 
 def _fed_with(network: Network, shape: Shape) -> Network:
     return replace(network, inputs=(replace(network.inputs[0], shape=shape),))
-
-
-def _fits(network: Network) -> bool:
-    try:
-        network.shapes()
-    except (LegacyFileError, SizeUnknown):
-        return False
-    return True
 
 
 def _unfed(file: LegacyFile, root: Module, notes: Sequence[str]) -> Reading:
