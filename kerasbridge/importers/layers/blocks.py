@@ -9,19 +9,21 @@ from kerasbridge.importers.layers.base import Layer
 ops = keras.ops
 
 
-@keras.saving.register_keras_serializable("kerasbridge")
-class DepthToSpace(Layer):
-    """A square of pixels from the channels of each, as `tf.nn.depth_to_space`.
-
-    Args:
-        block: the pixels of a side of the square.
-    """
-
+class _OfBlocks(Layer):
     options: ClassVar[tuple[str, ...]] = ("block",)
 
     def __init__(self, block: int, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.block = block
+
+
+@keras.saving.register_keras_serializable("kerasbridge")
+class DepthToSpace(_OfBlocks):
+    """A square of pixels from the channels of each, as `tf.nn.depth_to_space`.
+
+    Args:
+        block: the pixels of a side of the square.
+    """
 
     def call(self, inputs: Any) -> Any:
         """Images (N, H, W, block * block * C) to (N, block * H, block * W, C)."""
@@ -39,18 +41,12 @@ class DepthToSpace(Layer):
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
-class SpaceToDepth(Layer):
+class SpaceToDepth(_OfBlocks):
     """The channels of each square of pixels as one pixel, as `tf.nn.space_to_depth`.
 
     Args:
         block: the pixels of a side of the square, which goes into height and width.
     """
-
-    options: ClassVar[tuple[str, ...]] = ("block",)
-
-    def __init__(self, block: int, **keywords: Any) -> None:
-        super().__init__(**keywords)
-        self.block = block
 
     def call(self, inputs: Any) -> Any:
         """Images (N, block * H, block * W, C) to (N, H, W, block * block * C)."""
