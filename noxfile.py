@@ -64,7 +64,7 @@ def docs(session: nox.Session) -> None:
 def parity(session: nox.Session) -> None:
     """Hold the three backends beside each other, all three installed."""
     install(session, "-e", ".[all,export,legacy]", *group_of("data"), group="test")
-    pytest(session, "-m", "not long", "tests/parity")
+    pytest(session, "-m", "not long", "tests/parity", **compiled_once(session))
     for backend in ("jax", "tensorflow", "torch"):  # with the loaders of the others beside its own
         which = f"what_arrays_are or sparse or {OPTIMISED}"
         pytest(session, "-k", which, "tests/backend/test_data.py", backend=backend)
@@ -165,6 +165,12 @@ def in_short(backend: str) -> tuple[list[str], dict[str, str]]:
     if backend == "tensorflow":
         return ["-m", "not once"], {}
     return ["-m", "not once", "-k", f"not {OPTIMISED}"], {"XLA_FLAGS": XLA_IN_SHORT}
+
+
+def compiled_once(session: nox.Session) -> dict[str, str]:
+    """Variables by which the many processes of a session share what JAX compiles."""
+    seconds = "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
+    return {"JAX_COMPILATION_CACHE_DIR": str(session.cache_dir / "jax"), seconds: "0"}
 
 
 def pytest(session: nox.Session, *paths: str, backend: str | None = None, **env: str | None) -> None:

@@ -24,13 +24,14 @@ PUBLIC = [kb.backends, kb.compare, kb.datasets.mnist, kb.diagnose, kb.evaluate, 
 PUBLIC += [kb.export, kb.inspect_legacy, kb.load_legacy, preprocessing_layer]
 PUBLIC += [kb.Objective, kb.as_keras_fit, kb.grad, kb.value_and_grad]
 PUBLIC += [kb.predict, kb.reinitialize, kb.runs.find, kb.runs.load, kb.seed_everything, kb.use_backend]
+ON_EACH = ("own_step.gradients", "own_step.objectives", "taking_over", "training")
+"""Modules that CI, too, runs on every backend."""
 RUN = "import doctest, kerasbridge.{0} as m; r = doctest.testmod(m); print(r); raise SystemExit(bool(r.failed))"
 
 
 def marked(module):
-    """A module as a parameter; what reads and writes files does the same on every backend."""
-    once = module.startswith(("cli", "event_files", "exporting", "importers", "parity", "runs"))
-    return pytest.param(module, marks=pytest.mark.once if once else ())
+    """A module as a parameter."""
+    return pytest.param(module, marks=() if module in ON_EACH else pytest.mark.once)
 
 
 @pytest.mark.parametrize("module", [marked(module) for module in MODULES])

@@ -23,7 +23,7 @@ BLOCK = re.compile(
 RAISES = (Path(__file__).parent / "raising.py").read_text()
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text())]
-ON_EACH = ("README", "quickstart", "training", "your-own-step")
+ON_EACH = ("README.md", "docs/quickstart.md", "docs/training.md", "docs/your-own-step.md")
 """Pages that CI, too, runs on every backend."""
 
 
@@ -42,8 +42,8 @@ def script_of(page):
 
 def marked(page):
     """A page as a parameter."""
-    marks = () if page.stem in ON_EACH else pytest.mark.once
-    return pytest.param(page, id=str(page.relative_to(ROOT)), marks=marks)
+    name = page.relative_to(ROOT).as_posix()
+    return pytest.param(page, id=name, marks=() if name in ON_EACH else pytest.mark.once)
 
 
 @pytest.mark.parametrize("page", [marked(page) for page in WITH_CODE])

@@ -12,7 +12,7 @@ from kerasbridge.parity.diagnosing import diagnose
 HERE = Path(__file__).parent
 IN_FLOAT64 = {"dtype": "float64", "correct_leaks": True}
 LONG = pytest.mark.long
-SHORT = ("transformer", "gradient_wrong_on_jax", "float32_constant_on_torch")  # what CI runs
+SHORT = ("mlp", "gradient_wrong_on_jax", "float32_constant_on_torch")  # what CI runs
 
 
 def chosen(*cases):
@@ -56,6 +56,7 @@ def test_what_tensorflow_itself_computes_in_float32_is_named(name, layer):
     assert {finding.backend for finding in found.findings} == {"tensorflow"}
 
 
+@LONG
 def test_where_float32_enters_a_float64_model_is_named():
     found = diagnosed("mlp", dtype="float64")
     assert first(found) == ("output", "sequential/dense", "torch")

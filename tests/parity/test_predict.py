@@ -33,7 +33,7 @@ def answers(backend, run):
     return np.array([one["digit"] for one in found]), np.array([one["probabilities"] for one in found])
 
 
-@pytest.mark.parametrize("data", ["sample", "full"])
+@pytest.mark.parametrize("data", ["sample", pytest.param("full", marks=pytest.mark.long)])
 def test_a_run_gives_equal_probabilities_on_every_backend(tmp_path, data):
     if data == "full" and FULL is None:
         pytest.skip("the full set is not here: shared/data/mnist.npz beside the checkout")
