@@ -7,10 +7,14 @@ first:
     model = keras.models.load_model("model.keras")
 """
 
+from kerasbridge.importers.layers.bending import ParametricSoftplus as ParametricSoftplus
+from kerasbridge.importers.layers.bending import SReLU as SReLU
 from kerasbridge.importers.layers.blocks import DepthToSpace as DepthToSpace
 from kerasbridge.importers.layers.blocks import SpaceToDepth as SpaceToDepth
 from kerasbridge.importers.layers.convolving import GroupedConv2DTranspose as GroupedConv2DTranspose
 from kerasbridge.importers.layers.convolving import StridedDilatedConv2D as StridedDilatedConv2D
+from kerasbridge.importers.layers.deciding import Highway as Highway
+from kerasbridge.importers.layers.deciding import MaxoutDense as MaxoutDense
 from kerasbridge.importers.layers.elementwise import Absolute as Absolute
 from kerasbridge.importers.layers.elementwise import Clip as Clip
 from kerasbridge.importers.layers.elementwise import Erf as Erf
@@ -44,3 +48,5 @@ from kerasbridge.importers.layers.shaping import Slice as Slice
 from kerasbridge.importers.layers.shaping import Squeeze as Squeeze
 from kerasbridge.importers.layers.shaping import Tile as Tile
 from kerasbridge.importers.layers.shaping import Unsqueeze as Unsqueeze
+from kerasbridge.importers.layers.unshared import LocallyConnected1D as LocallyConnected1D
+from kerasbridge.importers.layers.unshared import LocallyConnected2D as LocallyConnected2D

@@ -17,8 +17,10 @@ ALONG_AXES = {
 
 ELEMENTWISE = {
     "Activation", "ActivityRegularization", "AlphaDropout", "Dropout", "ELU", "GaussianDropout", "GaussianNoise",
-    "Identity", "LeakyReLU", "PReLU", "ReLU", "Rescaling", "ThresholdedReLU",
+    "Identity", "LeakyReLU", "PReLU", "ParametricSoftplus", "ReLU", "Rescaling", "SReLU", "ThresholdedReLU",
 }  # fmt: skip
+BENDING = {"PReLU", "ParametricSoftplus", "SReLU"}
+"""Activations with weights of the shape of a sample, or with 1 for axes along which all have the same."""
 MERGING = {"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
 
 
