@@ -93,14 +93,16 @@ def of_cells(old):
     layers = old.layers
     steps = old.Input((5, 4))
     hard = {"recurrent_activation": "hard_sigmoid"}
-    stack = layers.StackedRNNCells([layers.LSTMCell(3, **hard), layers.GRUCell(4, reset_after=False), layers.LSTMCell(2)])
+    stack = layers.StackedRNNCells(
+        [layers.LSTMCell(3, **hard), layers.GRUCell(4, reset_after=False), layers.LSTMCell(2)]
+    )
     x, *_ = layers.RNN(layers.GRUCell(3), return_sequences=True, return_state=True)(steps)
     both = layers.Bidirectional(layers.RNN(layers.LSTMCell(2, use_bias=False)))(x)
     last = layers.RNN([layers.SimpleRNNCell(3), layers.SimpleRNNCell(2)], go_backwards=True)(x)
     return old.Model(steps, layers.Concatenate()([layers.RNN(stack)(x), both, last])), (5, 4)
 
 
-def of_prepared_numbers(old):
+def of_rare_layers(old):
     layers = old.layers
     numbers = old.Input((3, 4))
     each = [layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de", activation="tanh")(numbers)]
@@ -109,13 +111,16 @@ def of_prepared_numbers(old):
     each.append(layers.CategoryEncoding(4, output_mode="count")(binned))
     each.append(layers.CategoryEncoding(5, output_mode="multi_hot")(binned))
     each.append(layers.RandomHeight(0.5)(layers.Reshape((3, 2, 2))(numbers)))
-    each.append(layers.ReLU(max_value=1.0)(numbers))
+    each.append(old.layers.experimental.RandomFourierFeatures(6, scale=0.7)(layers.Flatten()(numbers)))
+    volumes = layers.Reshape((3, 2, 2, 1, 1))(numbers)
+    each.append(layers.ConvLSTM3D(2, (2, 1, 1), padding="same", data_format="channels_last")(volumes))
+    each.append(layers.ConvLSTM1D(2, 3, return_sequences=True)(layers.Reshape((3, 4, 1))(numbers)))
     flat = [layers.Reshape((-1,))(one) for one in each]
     return old.Model(numbers, layers.Concatenate()(flat)), (3, 4)
 
 
 @pytest.mark.parametrize(
-    "make", [of_images, of_sequences, of_models_within, of_unshared_kernels, of_cells, of_prepared_numbers]
+    "make", [of_images, of_sequences, of_models_within, of_unshared_kernels, of_cells, of_rare_layers]
 )
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_computes_what_tf_keras_computed(make, old, tmp_path):

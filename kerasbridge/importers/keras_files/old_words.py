@@ -22,8 +22,9 @@ _WORDS = {
     "b_constraint": "bias_constraint", "init": "kernel_initializer", "inner_init": "recurrent_initializer",
     "bias": "use_bias", "nb_filter": "filters", "border_mode": "padding", "dim_ordering": "data_format",
     "subsample": "strides", "subsample_length": "strides", "p": "rate", "inner_activation": "recurrent_activation",
-    "nb_feature": "pieces", "dropout_W": "dropout", "dropout_U": "recurrent_dropout", "pool_length": "pool_size", "stride": "strides",
+    "dropout_W": "dropout", "dropout_U": "recurrent_dropout", "pool_length": "pool_size", "stride": "strides",
     "length": "size", "sigma": "stddev", "atrous_rate": "dilation_rate", "filter_length": "kernel_size",
+    "nb_feature": "pieces",
 }  # fmt: skip
 _SIZES = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
 

@@ -22,6 +22,7 @@ from kerasbridge.importers.layers.elementwise import Logarithm as Logarithm
 from kerasbridge.importers.layers.elementwise import Power as Power
 from kerasbridge.importers.layers.elementwise import Replace as Replace
 from kerasbridge.importers.layers.elementwise import Threshold as Threshold
+from kerasbridge.importers.layers.fourier import RandomFourierFeatures as RandomFourierFeatures
 from kerasbridge.importers.layers.normalizing import Affine as Affine
 from kerasbridge.importers.layers.normalizing import LocalResponseNormalization as LocalResponseNormalization
 from kerasbridge.importers.layers.normalizing import MeanVarianceNormalization as MeanVarianceNormalization

@@ -33,14 +33,15 @@ class _Bent(Layer):
 class SReLU(_Bent):
     """Three straight lines: x between two bends, another slope to the left and another to the right of them.
 
-    ``left + left_slope * (x - left)`` up to left, x up to ``right = left + |width|``, then ``right + right_slope * (x -
-    right)``. Jin et al., Deep Learning with S-shaped Rectified Linear Activation Units (2015), formula 1. The weights are
-    left, left_slope, width and right_slope: t_left, a_left, t_right and a_right in Keras 1.
+    ``left + left_slope * (x - left)`` up to left, x up to ``right = left + |width|``, then
+    ``right + right_slope * (x - right)``. Jin et al., Deep Learning with S-shaped Rectified Linear Activation Units
+    (2015), formula 1. The weights are left, left_slope, width and right_slope: t_left, a_left, t_right and a_right in
+    Keras 1.
 
     Args:
         shared_axes: along which axes of a sample all have the same weights, the batch being axis 0.
-        bounded: whether the left line, where it falls, ends at the height of the right bend, as Keras 1 had it on Theano:
-            ``minimum(left line, right)``.
+        bounded: whether the left line, where it falls, ends at the height of the right bend: ``minimum(line, right)``,
+            as Keras 1 had it on Theano.
 
     >>> from kerasbridge._keras import keras
     >>> layer = SReLU()

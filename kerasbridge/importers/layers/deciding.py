@@ -13,8 +13,8 @@ ops = keras.ops
 class Highway(Weighted):
     """``gate * activation(x @ kernel + bias) + (1 - gate) * x``.
 
-    The gate is ``sigmoid(x @ carry_kernel + carry_bias)``. Srivastava et al., Highway Networks (2015), section 2; Keras 1
-    calls the kernel of the gate W_carry, though it is 1 where nothing is carried.
+    The gate is ``sigmoid(x @ carry_kernel + carry_bias)``. Srivastava et al., Highway Networks (2015), section 2. In
+    Keras 1 the kernel of the gate is W_carry, though nothing is carried where the gate is 1.
 
     Args:
         keywords: those of Keras's `Dense` beside `units`: as many numbers come out as go in.

@@ -66,9 +66,9 @@ class LocallyConnected1D(_LocallyConnected):
 class LocallyConnected2D(_LocallyConnected):
     """A convolution whose kernel is another one at each place, without padding.
 
-    ``y[i, j] = bias[i, j] + sum over a, b of x[i * down + a, j * right + b] @ kernel[i, j, a, b]``, with i, j joined to one
-    axis of the kernel, and a, b and the channels to another (`keras/layers/local.py` of Keras 1 and 2, `local_conv2d` of
-    its backends). No kernel is turned in space, on Theano neither: the product is one of matrices.
+    ``y[i, j] = bias[i, j] + sum over a, b of x[i * down + a, j * right + b] @ kernel[i, j, a, b]``, with i, j joined to
+    one axis of the kernel, and a, b and the channels to another (`keras/layers/local.py` of Keras 1 and 2,
+    `local_conv2d` of its backends). No kernel is turned in space, on Theano neither: the product is one of matrices.
 
     Args:
         filters: how many channels come out.

@@ -78,7 +78,7 @@ def given_arrays(name: str, kind: str, config: Mapping[str, Any], origin: Origin
     Raises:
         Refusal: no old Keras had such a layer.
     """
-    kept = _of_weights(config)
+    kept = _of_weights(config, "strides" if kind.startswith("LocallyConnected") else "")
     said = Said(name, kind, kind, {**kept, **({"consume_less": "gpu"} if whole else {})}, origin)
 
     def within(inner: str, options: Mapping[str, Any], origin: Origin) -> Layer:
@@ -94,9 +94,9 @@ def given_arrays(name: str, kind: str, config: Mapping[str, Any], origin: Origin
     return _from_old_weights(layer, said) if origin.is_old and layer.names else layer
 
 
-def _of_weights(config: Mapping[str, Any]) -> dict[str, Any]:
+def _of_weights(config: Mapping[str, Any], more: str = "") -> dict[str, Any]:
     """What in a configuration, and in those of cells, decides which arrays there are."""
-    kept = {key: value for key, value in config.items() if key in _OF_WEIGHTS}
+    kept = {key: value for key, value in config.items() if key in _OF_WEIGHTS or key == more}
     if "cell" in kept:
         kept["cell"] = _of_weights_of_a_cell(kept["cell"])
     if "cells" in kept:

@@ -1,4 +1,4 @@
-"""Layers that only Keras 1 had; Keras 2 kept two of them for a while, in the words of Keras 1."""
+"""Layers that Keras 1 alone had, two of which Keras 2 kept for a while in the words of Keras 1; and one of Keras 2."""
 
 from collections.abc import Callable, Sequence
 
@@ -48,6 +48,16 @@ def _bending(kind: str, *names: str) -> Callable[[Said], Layer]:
     return layer
 
 
+def _fourier(said: Said) -> Layer:
+    units = said.config.get("output_dim", said.get("units"))
+
+    def fit(arrays: Sequence[Array], shape: Shape) -> Sequence[Array]:
+        return _of_shapes(arrays, (1,), (shape[-1], units), (units,))
+
+    part = Part("RandomFourierFeatures", {**said.options(), "units": units}, fit=fit)
+    return said.layer(part, names=("kernel_scale", "unscaled_kernel", "bias"))
+
+
 def _of_shapes(arrays: Sequence[Array], *shapes: tuple[int | None, ...]) -> Sequence[Array]:
     for array, shape in zip(arrays, shapes, strict=False):
         if array.shape != shape:
@@ -56,7 +66,7 @@ def _of_shapes(arrays: Sequence[Array], *shapes: tuple[int | None, ...]) -> Sequ
 
 
 TABLE: Table = {
-    "Highway": _highway, "MaxoutDense": _maxout,
+    "Highway": _highway, "MaxoutDense": _maxout, "RandomFourierFeatures": _fourier,
     "SReLU": _bending("SReLU", "t_left", "a_left", "t_right", "a_right"),
     "ParametricSoftplus": _bending("ParametricSoftplus", "alphas", "betas"),
 }  # fmt: skip

@@ -56,7 +56,7 @@ def _einsum_dense(said: Said) -> Layer:
     shape = options["output_shape"]
 
     def fit(arrays: Sequence[Array], taken: Shape) -> Sequence[Array]:
-        ends = (wanted, shape if isinstance(shape, list) else [shape]), (given, taken)
+        ends = (wanted, shape if isinstance(shape, list | tuple) else [shape]), (given, taken)
         sizes = {
             letter: size for axes, end in ends for letter, size in zip(axes[::-1], end[::-1], strict=False) if size
         }
@@ -179,7 +179,8 @@ def _resizing(said: Said) -> Layer:
 
 
 TABLE: Table = {
-    "Activation": _activation, "Dense": _dense, "EinsumDense": _einsum_dense, "Embedding": _embedding, "Flatten": _flatten, "PReLU": _prelu,
+    "Activation": _activation, "Dense": _dense, "EinsumDense": _einsum_dense, "Embedding": _embedding,
+    "Flatten": _flatten, "PReLU": _prelu,
     "BatchNormalization": _batch_normalization, "BatchNormalizationV1": _batch_normalization,
     "BatchNormalizationV2": _batch_normalization, "SyncBatchNormalization": _batch_normalization,
     "LayerNormalization": _layer_normalization, "GroupNormalization": _group_normalization,

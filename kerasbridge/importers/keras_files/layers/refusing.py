@@ -14,7 +14,7 @@ _REASONS: Mapping[str, str] = {
     "InstanceProperty": _ON_TENSORFLOW,
     **dict.fromkeys(("SimpleRNNCell", "GRUCell", "LSTMCell", "StackedRNNCells", "ConvLSTM2DCell"), _A_CELL),
     "ConvRNN2D": "runs a cell of its own over images, which Keras 3 has not",
-    "RandomFourierFeatures": "is gone from Keras 3, and no other layer says it",
+    "RandomCrop": "crops to the middle outside of training, which that of Keras 3 does not",
     "DenseFeatures": "reads feature columns of TensorFlow's, which Keras 3 has not",
     "SequenceFeatures": "reads feature columns of TensorFlow's, which Keras 3 has not",
     "KerasLayer": "is a module of TensorFlow Hub, which lies elsewhere",

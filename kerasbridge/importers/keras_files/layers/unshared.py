@@ -110,7 +110,7 @@ def _expect(array: Array, shape: tuple[int, ...]) -> None:
 
 
 def _unshared(axes: int) -> Callable[[Said], Layer]:
-    """What makes a layer with some axes of space. Padding "same" puts half the window before the image, as on Theano."""
+    """What makes a layer with some axes. Padding "same" puts half the window before the image, as on Theano."""
 
     def layer(said: Said) -> Layer:
         size, strides = said.numbers("kernel_size", axes), said.numbers("strides", axes)

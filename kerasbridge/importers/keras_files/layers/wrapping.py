@@ -73,7 +73,29 @@ def _is_alike(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
     return forward["class_name"] == backward["class_name"] and one == other
 
 
+def spectral_normalization(said: Said, translate: Translate) -> Layer:
+    """A layer whose kernel training divides by its largest singular value; the vector that finds it is the last array."""
+    inner = said.config["layer"]
+    layer = translate(inner["class_name"], inner["config"], said.origin)
+    if not layer.names or layer.parts[-1].inner is not None or layer.parts[-1].fit is not None:
+        raise Refusal(f"wraps the layer {layer}, which is not brought")
+
+    def arrange(arrays: Sequence[Array]) -> Sequence[Sequence[Array]]:
+        *before, (kernel, *bias) = layer.arrange(arrays[:-1])
+        return [*before, [kernel, arrays[-1], *bias]]
+
+    options = {"power_iterations": said.get("power_iterations", 1)}
+    *before, last = layer.parts
+    part = Part(said.kind, options, suffix=last.suffix, inner=last)
+    trainable = layer.trainable and said.config.get("trainable") is not False
+    return replace(
+        layer, name=said.name, type=f"{said.type} of {layer.type}", parts=(*before, part), trainable=trainable,
+        names=(*layer.names, "vector_u"), arrange=arrange,
+    )  # fmt: skip
+
+
 WRAPPERS: Mapping[str, Callable[[Said, Translate], Layer]] = {
     "TimeDistributed": time_distributed,
     "Bidirectional": bidirectional,
+    "SpectralNormalization": spectral_normalization,
 }

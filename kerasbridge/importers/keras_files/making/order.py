@@ -71,7 +71,7 @@ def wanted(part: Part, values: Sequence[Value]) -> int | None:
 def channels_axis(part: Part) -> int:
     """The axis of the channels in the file, for a layer of "channels_first"."""
     core = part.inner or part
-    return 1 + (core.kind == "ConvLSTM2D") + (part.kind == "TimeDistributed")
+    return 1 + core.kind.startswith("ConvLSTM") + (part.kind == "TimeDistributed")
 
 
 def given(part: Part, channels: int | None, before: int, after: int) -> int | None:
