@@ -74,7 +74,7 @@ def _is_alike(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
 
 
 def spectral_normalization(said: Said, translate: Translate) -> Layer:
-    """A layer whose kernel training divides by its largest singular value; the vector that finds it is the last array."""
+    """A layer whose kernel training divides by its largest singular value; the vector that finds it comes last."""
     inner = said.config["layer"]
     layer = translate(inner["class_name"], inner["config"], said.origin)
     if not layer.names or layer.parts[-1].inner is not None or layer.parts[-1].fit is not None:
