@@ -256,3 +256,29 @@ def test_what_else_is_brought(tmp_path):
     path = write(tmp_path / "a.h5", functional(*entries, outputs=expected), w, **ON_TENSORFLOW)
     held(saved_and_loaded(kb.load_legacy(path), tmp_path).predict_on_batch(STEPS), expected)
     assert "same: widths at random are left out" in str(kb.inspect_legacy(path))
+
+
+DAMAGED = {
+    "LocallyConnected1D": ({"filters": 2, "kernel_size": [2**40], "strides": [1]}, [(2, 2, 2), (2, 2)]),
+    "LocallyConnected2D": (
+        {"filters": 2, "kernel_size": [2**30, 9], "strides": [1, 1], "padding": "same", "implementation": 3,
+         "data_format": "channels_last"}, [(9,), (7, 3, 2)],
+    ),
+    "MaxoutDense": ({"output_dim": 2**40, "nb_feature": 2**20}, [(2, 3, 4), (2, 4)]),
+    "Highway": ({}, [(3, 2), (2,), (3, 2), (2,)]),
+    "SReLU": ({}, [(2, 1)] * 4),
+    "EinsumDense": ({"equation": "abc,cd->abd", "output_shape": [None, 2**40]}, [(3, 4)]),
+    "RandomFourierFeatures": ({"output_dim": 2**40}, [(1,), (3, 4), (4,)]),
+    "RNN": ({"cell": cell("GRUCell", 2**40)}, [(3, 6), (2, 6), (6,)]),
+    "Bidirectional": ({"layer": entry("RNN", "r", cell=cell("LSTMCell", 2**40))}, [(3, 8), (2, 8), (8,)] * 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
+def test_weights_that_are_not_the_layers_are_refused_before_room_is_made(kind, tmp_path):
+    config, shapes = DAMAGED[kind]
+    taken = {"LocallyConnected2D": (7, 3, 3), "Highway": (3,), "MaxoutDense": (3,), "RandomFourierFeatures": (3,)}
+    fitting = functional(fed("x", *taken.get(kind, (7, 3))), node(kind, "l", "x", **config), outputs=["l"])
+    path = write(tmp_path / "a.h5", fitting, {"l": [normal(*shape) for shape in shapes]}, **ON_TENSORFLOW)
+    with pytest.raises(LegacyFileError, match="'l'"):
+        kb.load_legacy(path)
