@@ -264,6 +264,7 @@ DAMAGED = {
         {"filters": 2, "kernel_size": [2**30, 9], "strides": [1, 1], "padding": "same", "implementation": 3,
          "data_format": "channels_last"}, [(9,), (7, 3, 2)],
     ),
+    "LocallyConnected1D ": ({"filters": 2**40, "kernel_size": [2], "strides": [1]}, [(6, 6, 2), (6, 2)]),
     "MaxoutDense": ({"output_dim": 2**40, "nb_feature": 2**20}, [(2, 3, 4), (2, 4)]),
     "Highway": ({}, [(3, 2), (2,), (3, 2), (2,)]),
     "SReLU": ({}, [(2, 1)] * 4),
@@ -278,7 +279,7 @@ DAMAGED = {
 def test_weights_that_are_not_the_layers_are_refused_before_room_is_made(kind, tmp_path):
     config, shapes = DAMAGED[kind]
     taken = {"LocallyConnected2D": (7, 3, 3), "Highway": (3,), "MaxoutDense": (3,), "RandomFourierFeatures": (3,)}
-    fitting = functional(fed("x", *taken.get(kind, (7, 3))), node(kind, "l", "x", **config), outputs=["l"])
+    fitting = functional(fed("x", *taken.get(kind, (7, 3))), node(kind.strip(), "l", "x", **config), outputs=["l"])
     path = write(tmp_path / "a.h5", fitting, {"l": [normal(*shape) for shape in shapes]}, **ON_TENSORFLOW)
     with pytest.raises(LegacyFileError, match="'l'"):
         kb.load_legacy(path)

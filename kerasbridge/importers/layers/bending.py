@@ -43,12 +43,12 @@ class SReLU(_Bent):
         bounded: whether the left line, where it falls, ends at the height of the right bend: ``minimum(line, right)``,
             as Keras 1 had it on Theano.
 
-    >>> from kerasbridge._keras import keras
+    >>> import numpy as np
     >>> layer = SReLU()
     >>> layer.build((None, 3))
-    >>> layer.set_weights([[-1.0] * 3, [0.5] * 3, [2.0] * 3, [3.0] * 3])
-    >>> [float(y) for y in layer(keras.ops.array([[-3.0, 0.5, 2.0]]))[0]]
-    [-2.0, 0.5, 4.0]
+    >>> layer.set_weights([np.full(3, weight) for weight in (-1.0, 0.5, 2.0, 3.0)])
+    >>> keras.ops.convert_to_numpy(layer(np.array([[-3.0, 0.5, 2.0]], "float32"))).tolist()
+    [[-2.0, 0.5, 4.0]]
     """
 
     options: ClassVar[tuple[str, ...]] = ("shared_axes", "bounded")
@@ -83,9 +83,8 @@ class ParametricSoftplus(_Bent):
         alpha, beta: what the weights begin with.
         shared_axes: along which axes of a sample all have the same weights, the batch being axis 0.
 
-    >>> from kerasbridge._keras import keras
     >>> layer = ParametricSoftplus(alpha=0.5, beta=2.0)
-    >>> round(float(layer(keras.ops.array([[1.0]]))[0, 0]), 4)
+    >>> round(float(keras.ops.convert_to_numpy(layer(keras.ops.array([[1.0]])))[0, 0]), 4)
     1.0635
     """
 

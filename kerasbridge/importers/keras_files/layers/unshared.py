@@ -18,11 +18,13 @@ class Windows:
     """Windows over images, and the weights of each.
 
     Args:
+        filters: how many numbers come out of each.
         size, strides: a number for each axis.
         around: how many zeros lie before and behind the image along each.
         first: whether the weights are for images with the channels first.
     """
 
+    filters: int
     size: Sequence[int]
     strides: Sequence[int]
     around: Sequence[tuple[int, int]]
@@ -49,11 +51,11 @@ class Windows:
             kernel = self._from_whole(kernel, sizes, places, channels)
         else:
             kernel = self._from_list(kernel, sizes, places, channels)
-        return [kernel, *(self._bias(one, places, kernel.shape[-1]) for one in bias)]
+        return [kernel, *(self._bias(one, places) for one in bias)]
 
     def _from_rows(self, kernel: Array, places: Sequence[int], channels: int) -> Array:
         """Of implementation 1: features are channels and cells, in the order of the images."""
-        cells, filters = prod(self.size), kernel.shape[-1]
+        cells, filters = prod(self.size), self.filters
         _expect(kernel, (prod(places), cells * channels, filters))
         if self.first:
             kernel = kernel.reshape(-1, channels, cells, filters).swapaxes(1, 2)
@@ -61,7 +63,7 @@ class Windows:
 
     def _from_whole(self, kernel: Array, sizes: Sequence[int], places: Sequence[int], channels: int) -> Array:
         """Of implementation 2: from every cell to every place, of which only those within a window count."""
-        axes, filters = len(sizes), kernel.shape[-1 - len(sizes) if self.first else -1]
+        axes, filters = len(sizes), self.filters
         if self.first:
             _expect(kernel, (channels, *sizes, filters, *places))
             kernel = np.moveaxis(kernel, (0, axes + 1), (axes, -1))
@@ -75,7 +77,7 @@ class Windows:
     def _from_list(self, kernel: Array, sizes: Sequence[int], places: Sequence[int], channels: int) -> Array:
         """Of implementation 3: the same without the zeros, sorted by what comes out, then by what goes in."""
         within = self._cells(sizes, kernel.size) >= 0
-        filters = kernel.size // max(1, channels * int(within.sum()))
+        filters = self.filters
         _expect(kernel, (filters * channels * int(within.sum()),))
         if self.first:
             there, order = within[None, :, None, :], (1, 3, 2, 0)
@@ -98,10 +100,10 @@ class Windows:
         windows = np.lib.stride_tricks.sliding_window_view(numbers, tuple(self.size))
         return windows[tuple(slice(None, None, stride) for stride in self.strides)].reshape(places, -1)
 
-    def _bias(self, bias: Array, places: Sequence[int], filters: int) -> Array:
+    def _bias(self, bias: Array, places: Sequence[int]) -> Array:
         """(…, filters), whose numbers Keras took as (filters, …) for images with the channels first."""
-        _expect(bias, (*places, filters))
-        return np.moveaxis(bias.reshape(filters, *places), 0, -1) if self.first else bias
+        _expect(bias, (*places, self.filters))
+        return np.moveaxis(bias.reshape(self.filters, *places), 0, -1) if self.first else bias
 
 
 def _expect(array: Array, shape: tuple[int, ...]) -> None:
@@ -118,14 +120,15 @@ def _unshared(axes: int) -> Callable[[Said], Layer]:
         if padding not in ("valid", "same") or min(*size, *strides) < 1:
             raise Refusal(f"has the padding {padding!r}, windows of {size} and strides of {strides}")
         order = said.origin.order_of(said.config) if said.config.get("data_format") or axes > 1 else None
-        options = said.options("filters", *WEIGHTED) | {"kernel_size": size, "strides": strides}
+        reformed = said.get("implementation", 1) != 1
+        names = [name for name in WEIGHTED if not (reformed and name == "kernel_constraint")]
+        options = said.options("filters", *names) | {"kernel_size": size, "strides": strides}
         if order == CHANNELS_FIRST and options.get("activation") in ("softmax", "log_softmax"):
             raise Refusal(f"has a {options['activation']} along the width of images, which is not brought")
-        notes = (
-            ("its constraint is left out: it is of a kernel in another form",) if _is_reformed(said, options) else ()
-        )
+        left_out = reformed and said.get("kernel_constraint")
+        notes = ("its kernel_constraint is left out: it is of a kernel in another form",) if left_out else ()
         sides = [(k // 2, k - 1 - k // 2) if padding == "same" else (0, 0) for k in size]
-        windows = Windows(size, strides, sides, order == CHANNELS_FIRST)
+        windows = Windows(options["filters"], size, strides, sides, order == CHANNELS_FIRST)
         main = Part(f"LocallyConnected{axes}D", options, order, fit=windows.fitted)
         if padding == "valid":
             return said.layer(main, names=with_bias(said, "kernel"), notes=notes)
@@ -133,11 +136,6 @@ def _unshared(axes: int) -> Callable[[Said], Layer]:
         return said.layer(pad, main, names=with_bias(said, "kernel"), notes=notes, arrange=lambda arrays: [(), arrays])
 
     return layer
-
-
-def _is_reformed(said: Said, options: dict[str, object]) -> bool:
-    """Whether it has a constraint that would be another one here, and takes it away."""
-    return said.get("implementation", 1) != 1 and options.pop("kernel_constraint", None) is not None
 
 
 TABLE: Table = {"LocallyConnected1D": _unshared(1), "LocallyConnected2D": _unshared(2)}
