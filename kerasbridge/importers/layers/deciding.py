@@ -57,7 +57,6 @@ class MaxoutDense(Weighted):
         pieces: of how many the largest is taken; `nb_feature` in Keras 1.
         keywords: those of Keras's `Dense` beside `units`, an activation excepted: there is none.
 
-    >>> from kerasbridge._keras import keras
     >>> layer = MaxoutDense(2, pieces=3)
     >>> layer(keras.ops.ones((1, 4))).shape[1], [tuple(weight.shape) for weight in layer.weights]
     (2, [(3, 4, 2), (3, 2)])

@@ -75,10 +75,11 @@ def _convolutional(said: Said) -> Layer:
     return said.layer(part, names=with_bias(said, *_NAMES), arrange=arrange)
 
 
+_lstm, _gru = _recurrent("LSTM", "recurrent_activation", "unit_forget_bias"), _recurrent("GRU", "recurrent_activation")
+
 TABLE: Table = {
-    "SimpleRNN": _recurrent("SimpleRNN"),
-    "LSTM": _recurrent("LSTM", "recurrent_activation", "unit_forget_bias"),
-    "GRU": _recurrent("GRU", "recurrent_activation"),
+    "SimpleRNN": _recurrent("SimpleRNN"), "LSTM": _lstm, "GRU": _gru,
+    "UnifiedLSTM": _lstm, "UnifiedGRU": _gru,  # the same in TensorFlow 1.13
     "CuDNNLSTM": _cudnn("LSTM", 4), "CuDNNGRU": _cudnn("GRU", 3),
     "ConvLSTM1D": _convolutional, "ConvLSTM2D": _convolutional, "ConvLSTM3D": _convolutional,
 }  # fmt: skip
