@@ -94,6 +94,31 @@ def test_layers_of_numbers_compute_what_keras_1_computed(on_theano, tmp_path):
         kb.load_legacy(path)
 
 
+def test_they_are_called_for_every_step_of_time(tmp_path):
+    square = [(normal(3, 3)) for _ in range(2)] + [normal(3) for _ in range(2)]
+    w = {"highway": square, "bent": [normal(3) for _ in range(4)], "images": [normal(3, 7, 6) for _ in range(2)]}
+    inner = {"highway": entry("Highway", "i", activation="tanh", bias=True), "images": entry("ParametricSoftplus", "i")}
+    inner["bent"] = entry("SReLU", "i", a_left_init="glorot_uniform")
+    inner["kept"] = entry("ThresholdedReLU", "i", theta=0.5)
+    conv = entry(
+        "Convolution2D", "i", nb_filter=3, nb_row=1, nb_col=1, dim_ordering="th", border_mode="valid", bias=False
+    )
+    films = normal(2, 4, 3, 7, 6)
+    entries = [fed("x", 7, 3), fed("films", 4, 3, 7, 6), node("TimeDistributed", "conv", "films", layer=conv)]
+    entries += [
+        node("TimeDistributed", name, "conv" if name == "images" else "x", layer=layer) for name, layer in inner.items()
+    ]
+    w["conv"] = [kernel := normal(3, 3, 1, 1)]
+    expected = {
+        "highway": gone.highway(STEPS, *(square[place] for place in (0, 2, 1, 3))),
+        "bent": gone.srelu(STEPS, *w["bent"], on_theano=True), "kept": STEPS * (STEPS > 0.5),
+        "images": gone.parametric_softplus(np.einsum("ntchw,fc->ntfhw", films, kernel[..., 0, 0]), *w["images"]),
+    }  # fmt: skip
+    path = write(tmp_path / "a.h5", functional(*entries, outputs=expected), w)
+    model = kb.load_legacy(path, layout="channels_first", flip_kernels=True)
+    held(model.predict_on_batch([STEPS, films]), expected)
+
+
 def test_keras_2_kept_two_of_them_in_the_words_of_keras_1(tmp_path):
     x, w = normal(4, 5), {"m": [normal(2, 5, 5), normal(2, 5)], "h": [normal(5, 5), normal(5, 5), normal(5), normal(5)]}
     config = sequential(

@@ -23,6 +23,10 @@ class _Bent(Layer):
         self.supports_masking = True
         self.shared_axes = None if shared_axes is None else list(shared_axes)
 
+    def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """The same shape."""
+        return tuple(shape)
+
     def _add(self, name: str, shape: Sequence[int], initializer: Any) -> Any:
         shared = self.shared_axes or ()
         sizes = tuple(1 if axis in shared else size for axis, size in enumerate(shape[1:], 1))

@@ -45,6 +45,10 @@ class Highway(Weighted):
         gate = ops.sigmoid(gate)
         return gate * self.activation(made) + (1 - gate) * inputs
 
+    def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """The same shape."""
+        return tuple(shape)
+
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class MaxoutDense(Weighted):
@@ -77,3 +81,7 @@ class MaxoutDense(Weighted):
         """Numbers of the shape (batch, numbers) to (batch, units)."""
         pieces = ops.matmul(inputs, self.kernel)
         return ops.max(pieces if self.bias is None else pieces + ops.expand_dims(self.bias, 1), axis=0)
+
+    def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """(batch, units)."""
+        return (*shape[:-1], self.units)

@@ -48,3 +48,7 @@ class RandomFourierFeatures(Layer):
     def call(self, inputs: Any) -> Any:
         """Numbers of the shape (batch, numbers) to (batch, units), each from -1 to 1."""
         return ops.cos(ops.matmul(inputs, self.kernel / self.scale) + self.bias)
+
+    def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """(batch, units)."""
+        return (*shape[:-1], self.units)

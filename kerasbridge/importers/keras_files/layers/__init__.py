@@ -15,6 +15,7 @@ from kerasbridge.importers.keras_files.layers import (
     pooling,
     preparing,
     recurrent,
+    summing,
     unshared,
 )
 from kerasbridge.importers.keras_files.layers.base import Said, Table
@@ -26,7 +27,7 @@ from kerasbridge.importers.operations import Array
 
 LAYERS: Table = {
     **plain.TABLE, **convolving.TABLE, **pooling.TABLE, **recurrent.TABLE, **merging.TABLE, **unshared.TABLE,
-    **cells.TABLE, **gone.TABLE, **preparing.TABLE,
+    **cells.TABLE, **gone.TABLE, **preparing.TABLE, **summing.TABLE,
 }  # fmt: skip
 """What makes each layer, by its class in Keras 2."""
 

@@ -10,7 +10,7 @@ from kerasbridge.importers.keras_files import arguments
 from kerasbridge.importers.keras_files.description import CHANNELS_LAST, Layer, Part
 from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, with_bias
 from kerasbridge.importers.keras_files.origin import Refusal
-from kerasbridge.importers.operations import Array, Shape
+from kerasbridge.importers.operations import Array
 
 _FILLED = ("fill_mode", "interpolation", "fill_value")
 
@@ -46,27 +46,6 @@ def _activation(said: Said) -> Layer:
 
 def _dense(said: Said) -> Layer:
     return said.layer(Part("Dense", said.options("units", *WEIGHTED)), names=with_bias(said, "kernel"))
-
-
-def _einsum_dense(said: Said) -> Layer:
-    names = [name for name in WEIGHTED if name != "use_bias"]
-    options = said.options("equation", "output_shape", "bias_axes", *names)
-    given, wanted = options["equation"].split("->")
-    given, kernel = given.split(",")
-    shape = options["output_shape"]
-
-    def fit(arrays: Sequence[Array], taken: Shape) -> Sequence[Array]:
-        ends = (wanted, shape if isinstance(shape, list | tuple) else [shape]), (given, taken)
-        sizes = {
-            letter: size for axes, end in ends for letter, size in zip(axes[::-1], end[::-1], strict=False) if size
-        }
-        expected = tuple(sizes.get(letter) for letter in kernel)
-        if arrays[0].shape != expected:
-            raise ValueError(f"an array of {expected} is expected")
-        return arrays
-
-    arrays = ("kernel", "bias") if said.get("bias_axes") else ("kernel",)
-    return said.layer(Part("EinsumDense", options, fit=fit), names=arrays)
 
 
 def _embedding(said: Said) -> Layer:
@@ -179,8 +158,7 @@ def _resizing(said: Said) -> Layer:
 
 
 TABLE: Table = {
-    "Activation": _activation, "Dense": _dense, "EinsumDense": _einsum_dense, "Embedding": _embedding,
-    "Flatten": _flatten, "PReLU": _prelu,
+    "Activation": _activation, "Dense": _dense, "Embedding": _embedding, "Flatten": _flatten, "PReLU": _prelu,
     "BatchNormalization": _batch_normalization, "BatchNormalizationV1": _batch_normalization,
     "BatchNormalizationV2": _batch_normalization, "SyncBatchNormalization": _batch_normalization,
     "LayerNormalization": _layer_normalization, "GroupNormalization": _group_normalization,

@@ -119,7 +119,11 @@ def _fitted(layer: Any, made: Layer) -> list[Array]:
     """The arrays that the layer takes."""
     arrays = [array for part in made.weights for array in part]
     fit = made.parts[-1].fit if made.parts else None
-    return arrays if fit is None else list(fitted(made, fit, arrays, layer.get_build_config()["input_shape"]))
+    if fit is None:
+        return arrays
+    built = layer.get_build_config()
+    shape = built["input_shape"] if "input_shape" in built else next(iter(built["shapes_dict"].values()))
+    return list(fitted(made, fit, arrays, shape))
 
 
 def _pairs(model: Any, described: Model, place: str = "") -> Iterator[tuple[str, Any, Layer]]:

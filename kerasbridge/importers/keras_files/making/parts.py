@@ -70,7 +70,7 @@ def _options(
 ) -> dict[str, Any]:
     options = {name: _FUNCTIONS.get(str(value), value) for name, value in part.options.items()}
     if part.kind in order.BENDING and weights:
-        options["shared_axes"] = _shared(weights[0], values[0]) or None
+        options["shared_axes"] = _shared(weights[0], values[0].tensor.shape[1 - rank :]) or None
     elif part.kind in order.ALONG_AXES or "noise_shape" in options:
         options = order.along(options, part, channels, rank)
     if "data_format" in inspect.signature(_class(part.kind).__init__).parameters:
@@ -78,14 +78,12 @@ def _options(
     return options
 
 
-def _shared(slopes: Array, value: Value) -> list[int]:
+def _shared(slopes: Array, sizes: Sequence[int | None]) -> list[int]:
     """The axes along which slopes are shared, which Keras 1 does not say."""
-    sizes = value.tensor.shape[1:]
-    if len(slopes.shape) != len(sizes) or any(
-        have not in (1, size) for have, size in zip(slopes.shape, sizes, strict=True)
-    ):
+    pairs = [*zip(slopes.shape, sizes, strict=True)]
+    if any(have not in (1, size) for have, size in pairs):
         raise ValueError(f"weights of {slopes.shape} are not for numbers of {tuple(sizes)}")
-    return [axis for axis, (have, size) in enumerate(zip(slopes.shape, sizes, strict=True), 1) if have == 1 != size]
+    return [axis for axis, (have, size) in enumerate(pairs, 1) if have == 1 != size]
 
 
 def checked(
@@ -96,12 +94,13 @@ def checked(
     Raises:
         LegacyFileError: they are not of the size that the layer would make room for.
     """
-    if part.kind in order.BENDING and weights and channels is not None:
-        places = [axis - 1 for axis in order.stored(values[0].rank, channels)[1:]]
+    core = part.inner or part
+    if core.kind in order.BENDING and weights and channels is not None:
+        time = part.kind == "TimeDistributed"
+        places = [axis - 1 for axis in order.stored(values[0].rank - time, channels - time)[1:]]
         weights = [array.transpose(places) for array in weights]
     if part.fit is not None:
         return fitted(layer, part.fit, weights, values[0].tensor.shape)
-    core = part.inner or part
     kernel = _kernel(core, values[0].tensor.shape)
     if kernel is None or not weights:
         return weights
