@@ -15,6 +15,7 @@ MODULES += ["probing", "reinitializing", "seeding", "taking_over", "training", "
 MODULES += ["exporting"]
 MODULES += ["importers", "importers.caffe.schema", "importers.layers.normalizing", "importers.layers.pooling"]
 MODULES += ["importers.layers.old_keras", "importers.layers.padding", "importers.layers.resizing"]
+MODULES += [f"importers.layers.{name}" for name in ("bending", "deciding", "fourier", "unshared")]
 MODULES += ["importers.protobuf", "importers.tensorflow.bundle", "importers.tensorflow.checksums"]
 MODULES += ["importers.tensorflow.schema"]
 MODULES += ["own_step.gradients", "own_step.objectives"]

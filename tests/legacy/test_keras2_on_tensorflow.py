@@ -69,7 +69,59 @@ def of_models_within(old):
     return old.Model(images, layers.Dense(2)(layers.Flatten()(both))), (8, 8, 3)
 
 
-@pytest.mark.parametrize("make", [of_images, of_sequences, of_models_within])
+def of_unshared_kernels(old):
+    """Every implementation, with its paddings and both orders of axes, as far as tf_keras has them on CPUs."""
+    layers = old.layers
+    images = old.Input((6, 7, 3))
+    each = []
+    for implementation, padding, first in (
+        (1, "valid", False), (2, "valid", False), (3, "valid", False), (2, "same", False), (3, "same", False),
+        (1, "valid", True), (2, "same", True), (3, "same", True),
+    ):  # fmt: skip
+        options = {"padding": padding, "implementation": implementation}
+        options["data_format"] = "channels_first" if first else "channels_last"
+        x = layers.Permute((3, 1, 2))(images) if first else images
+        x = layers.LocallyConnected2D(4, (3, 2), strides=(2, 1), activation="tanh", **options)(x)
+        each.append(layers.Flatten()(x))
+        x = layers.Permute((2, 1))(layers.Reshape((6, 21))(images)) if first else layers.Reshape((21, 6))(images)
+        x = layers.LocallyConnected1D(3, 4, strides=3, use_bias=implementation != 3, **options)(x)
+        each.append(layers.Flatten()(x))
+    return old.Model(images, layers.Concatenate()(each)), (6, 7, 3)
+
+
+def of_cells(old):
+    layers = old.layers
+    steps = old.Input((5, 4))
+    hard = {"recurrent_activation": "hard_sigmoid"}
+    stack = layers.StackedRNNCells(
+        [layers.LSTMCell(3, **hard), layers.GRUCell(4, reset_after=False), layers.LSTMCell(2)]
+    )
+    x, *_ = layers.RNN(layers.GRUCell(3), return_sequences=True, return_state=True)(steps)
+    both = layers.Bidirectional(layers.RNN(layers.LSTMCell(2, use_bias=False)))(x)
+    last = layers.RNN([layers.SimpleRNNCell(3), layers.SimpleRNNCell(2)], go_backwards=True)(x)
+    return old.Model(steps, layers.Concatenate()([layers.RNN(stack)(x), both, last])), (5, 4)
+
+
+def of_rare_layers(old):
+    layers = old.layers
+    numbers = old.Input((3, 4))
+    each = [layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de", activation="tanh")(numbers)]
+    each.append(layers.EinsumDense("...x,xy->...y", 5)(numbers))
+    binned = layers.Discretization([-0.5, 0.0, 0.7])(layers.Flatten()(numbers))
+    each.append(layers.CategoryEncoding(4, output_mode="count")(binned))
+    each.append(layers.CategoryEncoding(5, output_mode="multi_hot")(binned))
+    each.append(layers.RandomHeight(0.5)(layers.Reshape((3, 2, 2))(numbers)))
+    each.append(old.layers.experimental.RandomFourierFeatures(6, scale=0.7)(layers.Flatten()(numbers)))
+    volumes = layers.Reshape((3, 2, 2, 1, 1))(numbers)
+    each.append(layers.ConvLSTM3D(2, (2, 1, 1), padding="same", data_format="channels_last")(volumes))
+    each.append(layers.ConvLSTM1D(2, 3, return_sequences=True)(layers.Reshape((3, 4, 1))(numbers)))
+    flat = [layers.Reshape((-1,))(one) for one in each]
+    return old.Model(numbers, layers.Concatenate()(flat)), (3, 4)
+
+
+@pytest.mark.parametrize(
+    "make", [of_images, of_sequences, of_models_within, of_unshared_kernels, of_cells, of_rare_layers]
+)
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_computes_what_tf_keras_computed(make, old, tmp_path):
     model, shape = make(old)

@@ -80,3 +80,27 @@ def test_squares_of_pixels_are_made_of_images_of_any_size():
         expected = x.reshape(2, height, width, 2, 2, 2).transpose(0, 1, 3, 2, 4, 5)
         np.testing.assert_array_equal(squares, expected.reshape(2, 2 * height, 2 * width, 2))
         np.testing.assert_array_equal(back, x)
+
+
+def test_layers_that_are_gone_from_keras_train(tmp_path, drawn_on_the_host):
+    from kerasbridge.importers import layers
+
+    decay = keras.regularizers.L2(0.001)
+    x = images = keras.Input((7, 6, 2))
+    x = layers.LocallyConnected2D(3, (3, 2), (2, 1), kernel_regularizer=decay)(x)
+    x = layers.SReLU(shared_axes=[1, 2], bounded=True)(x)
+    x = layers.ParametricSoftplus()(keras.layers.Reshape((5, 9))(x))
+    x = layers.LocallyConnected1D(4, (2,), (1,), activation="tanh", use_bias=False)(x)
+    x = layers.Highway(activation="relu", bias_constraint="non_neg")(keras.layers.Flatten()(x))
+    x = layers.RandomFourierFeatures(8)(layers.MaxoutDense(6, 3)(x))
+    model = keras.Model(images, keras.layers.Dense(3, activation="softmax")(x))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    x, y = normal(32, 7, 6, 2), RANDOM.integers(3, size=32)
+    history = kb.fit(model, x, y, epochs=4, batch_size=32, seed=0, verbose=0)
+    assert history.params["execution"] != "step by step"
+    assert history.history["loss"][-1] < history.history["loss"][0]
+    back = saved_and_loaded(model, tmp_path)
+    assert back.layers[1].kernel_regularizer is not None
+    assert all(map(np.array_equal, back.get_weights(), model.get_weights()))
+    with pytest.raises(ValueError, match="to take one size alone"):
+        layers.LocallyConnected2D(3, (3, 2), (1, 1))(keras.Input((None, 6, 2)))

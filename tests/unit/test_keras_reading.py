@@ -49,7 +49,7 @@ def test_all_unknown_layers_are_named_at_once_with_their_places(tmp_path):
         fed("x", 3),
         {**within, "inbound_nodes": [[["x", 0, 0]]]},
         node("Lambda", "b", "base", function=["4wEAAAA", None, None], function_type="lambda"),
-        node("Highway", "c", "b"),
+        node("StringLookup", "c", "b"),
         node("Activation", "d", "c", activation="mine"),
         node("Merge", "e", "c", "d", mode="x", mode_type="lambda"),
         outputs=["e"],
@@ -58,7 +58,7 @@ def test_all_unknown_layers_are_named_at_once_with_their_places(tmp_path):
     for words in (
         "'a' (Mine) in 'base' is unknown",
         "'b' (Lambda) holds Python code, which is not run",
-        "'c' (Highway) is gone from Keras 3",
+        "'c' (StringLookup) looks up words or hashes in tables of TensorFlow",
         "'d' (Activation) has the activation 'mine'",
         "'e' (Merge) merges by a function in Python",
     ):
@@ -209,3 +209,40 @@ def replaced(tree, place, value):
         else:
             made[key] = part
     return (made if isinstance(tree, dict) else [*made.values()]), place
+
+
+CELL = entry("LSTMCell", "c", units=2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "words"),
+    [
+        ("RNN", {"cell": entry("PeepholeLSTMCell", "c", units=2)}, "has the cell PeepholeLSTMCell"),
+        ("RNN", {"cell": entry("StackedRNNCells", "s", cells=[CELL, entry("Mine", "m")])}, "has the cell Mine"),
+        (
+            "RNN",
+            {"cell": entry("StackedRNNCells", "s", cells=[CELL, CELL]), "return_state": True},
+            "the states of several",
+        ),
+        ("RNN", {"cell": CELL, "time_major": True}, "time as the first axis"),
+        ("RNN", {"cell": None}, "has a configuration that cannot be read"),
+        ("LocallyConnected1D", {"filters": 2, "kernel_size": [0]}, "windows of (0,)"),
+        ("LocallyConnected2D", {"filters": 2, "kernel_size": [2, 2], "padding": "full"}, "has the padding 'full'"),
+        (
+            "LocallyConnected2D",
+            {"kernel_size": [2, 2], "data_format": "channels_first", "activation": "softmax"},
+            "width",
+        ),
+        ("SpectralNormalization", {"layer": entry("Flatten", "f")}, "wraps the layer 'f' (Flatten)"),
+        ("Discretization", {"bin_boundaries": None, "num_bins": 4}, "found them in data"),
+        ("CategoryEncoding", {"num_tokens": 3, "sparse": True}, "gives sparse tensors"),
+        ("EinsumDense", {"equation": "ab,bc", "output_shape": [3]}, "has a configuration that cannot be read"),
+        ("RandomCrop", {"height": 2, "width": 2}, "crops to the middle outside of training"),
+        ("SlicingOpLambda", {"function": "__operators__.getitem"}, "calls of TensorFlow's own"),
+    ],
+)
+def test_what_layers_ask_for_that_is_not_brought(kind, config, words, tmp_path):
+    path = tmp_path / "a.json"
+    first = {"class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": [None, 6, 6, 2]}}
+    path.write_text(json.dumps({**sequential(first, entry(kind, "l", **config)), "keras_version": "2.11.0"}))
+    assert words in refused(path)

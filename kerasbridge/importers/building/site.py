@@ -129,8 +129,7 @@ def nothing_drawn(layer: Any) -> Iterator[None]:
 
 def _with_those_within(layer: Any) -> Iterator[Any]:
     yield layer
-    for name in _WITHIN:
-        within = getattr(layer, name, None)
+    for within in (*(getattr(layer, name, None) for name in _WITHIN), *getattr(layer, "cells", ())):
         if isinstance(within, keras.layers.Layer) and not isinstance(within, keras.Model):
             yield from _with_those_within(within)
 

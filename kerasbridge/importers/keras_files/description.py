@@ -11,6 +11,10 @@ CHANNELS_FIRST, CHANNELS_LAST = "channels_first", "channels_last"
 Arrange = Callable[[Sequence[Array]], Sequence[Sequence[Array]]]
 """What makes of the arrays of a layer in the file those of each of its parts, in the order that Keras 3 has them in."""
 
+Fit = Callable[[Sequence[Array], Shape], Sequence[Array]]
+"""What makes of a part's arrays its weights, by the shape of what it takes, channels last; ValueError where they are of
+no size that fits."""
+
 
 class Ref(NamedTuple):
     """A tensor: the layer that gives it, at which of its calls, and which of the call's results."""
@@ -30,6 +34,7 @@ class Part:
         order: "channels_first" or "channels_last", as its images lie in the file; None where it takes no images.
         suffix: what it is for, where it is not the main layer; its name ends in it.
         inner: the layer that it wraps, for wrappers.
+        fit: what makes its weights where more than its arguments decides it.
     """
 
     kind: str
@@ -37,6 +42,7 @@ class Part:
     order: str | None = None
     suffix: str = ""
     inner: "Part | None" = None
+    fit: Fit | None = None
 
 
 def _alone(arrays: Sequence[Array]) -> Sequence[Sequence[Array]]:

@@ -16,7 +16,8 @@ _NAMES = {
     "Dense": ("W", "b"), "Conv1D": ("W", "b"), "Conv2D": ("W", "b"), "Conv3D": ("W", "b"),
     "Conv2DTranspose": ("W", "b"), "SeparableConv2D": ("depthwise_kernel", "pointwise_kernel", "b"),
     "BatchNormalization": ("gamma", "beta", "running_mean", "running_std"), "Embedding": ("W",), "PReLU": ("alphas",),
-    "SimpleRNN": ("W", "U", "b"),
+    "SimpleRNN": ("W", "U", "b"), "LocallyConnected1D": ("W", "b"), "LocallyConnected2D": ("W", "b"),
+    "MaxoutDense": ("W", "b"),
 }  # fmt: skip
 _GATES = {"LSTM": "icfo", "GRU": "zrh", "ConvLSTM2D": "icfo"}
 _PLACES = {"LSTM": (0, 2, 1, 3), "GRU": (0, 1, 2), "ConvLSTM2D": (0, 2, 1, 3)}

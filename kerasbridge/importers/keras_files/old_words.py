@@ -24,6 +24,7 @@ _WORDS = {
     "subsample": "strides", "subsample_length": "strides", "p": "rate", "inner_activation": "recurrent_activation",
     "dropout_W": "dropout", "dropout_U": "recurrent_dropout", "pool_length": "pool_size", "stride": "strides",
     "length": "size", "sigma": "stddev", "atrous_rate": "dilation_rate", "filter_length": "kernel_size",
+    "nb_feature": "pieces",
 }  # fmt: skip
 _SIZES = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
 
@@ -80,6 +81,7 @@ def _padding(*names: str) -> Callable[[Config], Config]:
 _SPECIAL: Mapping[str, Callable[[Config], Config]] = {
     "Merge": _merge,
     "Dense": _units, "TimeDistributedDense": _units, "SimpleRNN": _units, "LSTM": _units, "GRU": _units,
+    "MaxoutDense": _units,
     "Embedding": _embedding,
     "ZeroPadding1D": _padding("left_pad", "right_pad"),
     "ZeroPadding2D": _padding("top_pad", "bottom_pad", "left_pad", "right_pad"),

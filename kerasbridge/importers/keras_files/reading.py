@@ -14,7 +14,10 @@ from kerasbridge.importers.keras_files.origin import ASK, UNREADABLE, Origin, sh
 from kerasbridge.importers.report import Entry, Report
 
 KERNELS_MAY_BE_FLIPPED = True
-_OWN = ("Ceil", "SameAverage", "ThresholdedReLU", "EachBatch", "Affine")
+_OWN = (
+    "Ceil", "SameAverage", "ThresholdedReLU", "EachBatch", "Affine", "LocallyConnected", "Highway", "MaxoutDense",
+    "SReLU", "ParametricSoftplus", "RandomFourier",
+)  # fmt: skip
 _WAY_OUT = (
     "The weights can: build the same layers in Keras 3, with what you know of these, and give that model, model= "
     "(--onto MODEL.keras)."

@@ -7,10 +7,14 @@ first:
     model = keras.models.load_model("model.keras")
 """
 
+from kerasbridge.importers.layers.bending import ParametricSoftplus as ParametricSoftplus
+from kerasbridge.importers.layers.bending import SReLU as SReLU
 from kerasbridge.importers.layers.blocks import DepthToSpace as DepthToSpace
 from kerasbridge.importers.layers.blocks import SpaceToDepth as SpaceToDepth
 from kerasbridge.importers.layers.convolving import GroupedConv2DTranspose as GroupedConv2DTranspose
 from kerasbridge.importers.layers.convolving import StridedDilatedConv2D as StridedDilatedConv2D
+from kerasbridge.importers.layers.deciding import Highway as Highway
+from kerasbridge.importers.layers.deciding import MaxoutDense as MaxoutDense
 from kerasbridge.importers.layers.elementwise import Absolute as Absolute
 from kerasbridge.importers.layers.elementwise import Clip as Clip
 from kerasbridge.importers.layers.elementwise import Erf as Erf
@@ -18,6 +22,7 @@ from kerasbridge.importers.layers.elementwise import Logarithm as Logarithm
 from kerasbridge.importers.layers.elementwise import Power as Power
 from kerasbridge.importers.layers.elementwise import Replace as Replace
 from kerasbridge.importers.layers.elementwise import Threshold as Threshold
+from kerasbridge.importers.layers.fourier import RandomFourierFeatures as RandomFourierFeatures
 from kerasbridge.importers.layers.normalizing import Affine as Affine
 from kerasbridge.importers.layers.normalizing import LocalResponseNormalization as LocalResponseNormalization
 from kerasbridge.importers.layers.normalizing import MeanVarianceNormalization as MeanVarianceNormalization
@@ -44,3 +49,5 @@ from kerasbridge.importers.layers.shaping import Slice as Slice
 from kerasbridge.importers.layers.shaping import Squeeze as Squeeze
 from kerasbridge.importers.layers.shaping import Tile as Tile
 from kerasbridge.importers.layers.shaping import Unsqueeze as Unsqueeze
+from kerasbridge.importers.layers.unshared import LocallyConnected1D as LocallyConnected1D
+from kerasbridge.importers.layers.unshared import LocallyConnected2D as LocallyConnected2D

@@ -41,6 +41,10 @@ class ThresholdedReLU(Layer):
         """Numbers of any shape, and so the result."""
         return inputs * ops.cast(inputs > self.theta, inputs.dtype)
 
+    def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """The same shape."""
+        return tuple(shape)
+
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class CeilMaxPooling1D(CeilMaxPooling2D):

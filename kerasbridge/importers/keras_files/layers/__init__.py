@@ -6,20 +6,30 @@ from typing import Any
 
 from kerasbridge.importers.keras_files import old_weights
 from kerasbridge.importers.keras_files.description import Layer
-from kerasbridge.importers.keras_files.layers import convolving, merging, plain, pooling, recurrent
+from kerasbridge.importers.keras_files.layers import (
+    cells,
+    convolving,
+    gone,
+    merging,
+    plain,
+    pooling,
+    preparing,
+    recurrent,
+    summing,
+    unshared,
+)
 from kerasbridge.importers.keras_files.layers.base import Said, Table
+from kerasbridge.importers.keras_files.layers.refusing import why_unknown
 from kerasbridge.importers.keras_files.layers.wrapping import WRAPPERS, Translate
 from kerasbridge.importers.keras_files.old_words import modern
 from kerasbridge.importers.keras_files.origin import Origin, Refusal
 from kerasbridge.importers.operations import Array
 
-LAYERS: Table = {**plain.TABLE, **convolving.TABLE, **pooling.TABLE, **recurrent.TABLE, **merging.TABLE}
-"""What makes each layer, by its class in Keras 2."""
-
-_GONE = {
-    "Highway", "MaxoutDense", "SReLU", "ParametricSoftplus", "LocallyConnected1D", "LocallyConnected2D",
-    "RandomFourierFeatures", "DenseFeatures",
+LAYERS: Table = {
+    **plain.TABLE, **convolving.TABLE, **pooling.TABLE, **recurrent.TABLE, **merging.TABLE, **unshared.TABLE,
+    **cells.TABLE, **gone.TABLE, **preparing.TABLE, **summing.TABLE,
 }  # fmt: skip
+"""What makes each layer, by its class in Keras 2."""
 
 
 def translated(name: str, kind: str, config: Mapping[str, Any], origin: Origin, models: Translate) -> Layer:
@@ -34,22 +44,14 @@ def translated(name: str, kind: str, config: Mapping[str, Any], origin: Origin, 
     Raises:
         Refusal: why it cannot be brought.
     """
-    known, words = modern(kind, config) if origin.is_old else (kind, config)
+    known, words = modern(kind, config) if origin.is_old or kind in gone.OLD_WORDED else (kind, config)
     said = Said(name, kind, known, words, origin)
     if known in WRAPPERS:
         return WRAPPERS[known](said, models)
     if known not in LAYERS:
-        raise Refusal(_why_unknown(kind))
+        raise Refusal(why_unknown(kind))
     layer = LAYERS[known](said)
     return _from_old_weights(layer, said) if origin.is_old and layer.names else layer
-
-
-def _why_unknown(kind: str) -> str:
-    if kind == "Lambda":
-        return "holds Python code, which is not run"
-    if kind in _GONE:
-        return "is gone from Keras 3, and no other layer says it"
-    return "is unknown: no layer of Keras's own has this name"
 
 
 def _from_old_weights(layer: Layer, said: Said) -> Layer:
@@ -61,7 +63,7 @@ def _from_old_weights(layer: Layer, said: Said) -> Layer:
 
 _OF_WEIGHTS = (
     "use_bias", "filters", "kernel_size", "center", "scale", "reset_after", "use_scale", "score_mode", "units",
-    "merge_mode", "layer", "mode",
+    "merge_mode", "layer", "mode", "pieces", "bias_axes", "equation", "output_shape", "cell", "cells",
 )  # fmt: skip
 """What in a configuration decides which arrays there are."""
 
@@ -77,7 +79,7 @@ def given_arrays(name: str, kind: str, config: Mapping[str, Any], origin: Origin
     Raises:
         Refusal: no old Keras had such a layer.
     """
-    kept = {key: value for key, value in config.items() if key in _OF_WEIGHTS}
+    kept = _of_weights(config, "strides" if kind.startswith("LocallyConnected") else "")
     said = Said(name, kind, kind, {**kept, **({"consume_less": "gpu"} if whole else {})}, origin)
 
     def within(inner: str, options: Mapping[str, Any], origin: Origin) -> Layer:
@@ -86,11 +88,25 @@ def given_arrays(name: str, kind: str, config: Mapping[str, Any], origin: Origin
     if kind in WRAPPERS:
         return WRAPPERS[kind](said, within)
     if kind not in LAYERS:
-        raise Refusal(_why_unknown(kind))
+        raise Refusal(why_unknown(kind))
     layer = LAYERS[kind](said)
     if f"CuDNN{kind}" in LAYERS and not origin.is_old:
         return _either(layer, LAYERS[f"CuDNN{kind}"](said))
     return _from_old_weights(layer, said) if origin.is_old and layer.names else layer
+
+
+def _of_weights(config: Mapping[str, Any], more: str = "") -> dict[str, Any]:
+    """What in a configuration, and in those of cells, decides which arrays there are."""
+    kept = {key: value for key, value in config.items() if key in _OF_WEIGHTS or key == more}
+    if "cell" in kept:
+        kept["cell"] = _of_weights_of_a_cell(kept["cell"])
+    if "cells" in kept:
+        kept["cells"] = [_of_weights_of_a_cell(cell) for cell in kept["cells"]]
+    return kept
+
+
+def _of_weights_of_a_cell(cell: Mapping[str, Any]) -> dict[str, Any]:
+    return {"class_name": cell["class_name"], "config": _of_weights(cell["config"])}
 
 
 def _either(layer: Layer, cudnn: Layer) -> Layer:

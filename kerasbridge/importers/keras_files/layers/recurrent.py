@@ -56,7 +56,8 @@ def _cudnn(kind: str, gates: int) -> Callable[[Said], Layer]:
 
 def _convolutional(said: Said) -> Layer:
     """Theano's convolutions turn both kernels; where they pad in their own way they are refused."""
-    size, strides, rate = (said.numbers(name, 2) for name in ("kernel_size", "strides", "dilation_rate"))
+    axes = int(said.kind[-2])
+    size, strides, rate = (said.numbers(name, axes) for name in ("kernel_size", "strides", "dilation_rate"))
     padding = said.get("padding", "valid")
     alike = max(strides) == 1 and all(k % 2 for k in size)
     if not alike and said.origin.is_theano(said.name):
@@ -67,16 +68,18 @@ def _convolutional(said: Said) -> Layer:
     options |= {"kernel_size": size, "strides": strides, "dilation_rate": rate, "padding": padding}
 
     def arrange(arrays: Sequence[Array]) -> list[Sequence[Array]]:
-        kernels = [flipped(kernel, 2) for kernel in arrays[:2]] if turn else arrays[:2]
+        kernels = [flipped(kernel, axes) for kernel in arrays[:2]] if turn else arrays[:2]
         return [[*kernels, *arrays[2:]]]
 
-    part = Part("ConvLSTM2D", options, said.origin.order_of(said.config))
+    part = Part(said.kind, options, said.origin.order_of(said.config))
     return said.layer(part, names=with_bias(said, *_NAMES), arrange=arrange)
 
 
+_lstm, _gru = _recurrent("LSTM", "recurrent_activation", "unit_forget_bias"), _recurrent("GRU", "recurrent_activation")
+
 TABLE: Table = {
-    "SimpleRNN": _recurrent("SimpleRNN"),
-    "LSTM": _recurrent("LSTM", "recurrent_activation", "unit_forget_bias"),
-    "GRU": _recurrent("GRU", "recurrent_activation"),
-    "CuDNNLSTM": _cudnn("LSTM", 4), "CuDNNGRU": _cudnn("GRU", 3), "ConvLSTM2D": _convolutional,
+    "SimpleRNN": _recurrent("SimpleRNN"), "LSTM": _lstm, "GRU": _gru,
+    "UnifiedLSTM": _lstm, "UnifiedGRU": _gru,  # the same in TensorFlow 1.13
+    "CuDNNLSTM": _cudnn("LSTM", 4), "CuDNNGRU": _cudnn("GRU", 3),
+    "ConvLSTM1D": _convolutional, "ConvLSTM2D": _convolutional, "ConvLSTM3D": _convolutional,
 }  # fmt: skip

@@ -199,7 +199,9 @@ class Builder:
 
 
 def _is_stateful(model: Model) -> bool:
-    return any((part.inner or part).options.get("stateful") for _, layer in model.every_layer() for part in layer.parts)
+    parts = [part for _, layer in model.every_layer() for part in layer.parts]
+    parts += [part.inner for part in parts if part.inner is not None]
+    return any(part.options.get("stateful") for part in parts)
 
 
 def _one_or_all(tensors: list[Any]) -> Any:

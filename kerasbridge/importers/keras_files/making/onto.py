@@ -17,6 +17,7 @@ from kerasbridge.importers.keras_files.description import (
     WeightsAlone,
 )
 from kerasbridge.importers.keras_files.layers import given_arrays
+from kerasbridge.importers.keras_files.making.parts import fitted
 from kerasbridge.importers.keras_files.origin import ASK, Origin, Refusal
 from kerasbridge.importers.operations import Array
 from kerasbridge.importers.placing import Plan
@@ -96,7 +97,7 @@ def _plan(model: Any, described: Model, weights: WeightsAlone, order: str) -> Pl
     values: list[tuple[Any, Array]] = []
     placements: list[Placement] = []
     for path, layer, made in _pairs(model, described):
-        arrays = [array for part in made.weights for array in part]
+        arrays = _fitted(layer, made)
         if order == CHANNELS_FIRST and (flat := _flattened(model, layer)):
             arrays[0] = _from_first(arrays[0], flat)
         values += _checked(layer, made, arrays)
@@ -112,6 +113,17 @@ def _plan(model: Any, described: Model, weights: WeightsAlone, order: str) -> Pl
     notes = (f"for no layer: {', '.join(unused)}",) if unused else ()
     given = [layer for _, layer, _ in _pairs(model, described) if isinstance(layer, keras.layers.Normalization)]
     return Plan(tuple(values), tuple(placements), notes, tuple(given))
+
+
+def _fitted(layer: Any, made: Layer) -> list[Array]:
+    """The arrays that the layer takes."""
+    arrays = [array for part in made.weights for array in part]
+    fit = made.parts[-1].fit if made.parts else None
+    if fit is None:
+        return arrays
+    built = layer.get_build_config()
+    shape = built["input_shape"] if "input_shape" in built else next(iter(built["shapes_dict"].values()))
+    return list(fitted(made, fit, arrays, shape))
 
 
 def _pairs(model: Any, described: Model, place: str = "") -> Iterator[tuple[str, Any, Layer]]:

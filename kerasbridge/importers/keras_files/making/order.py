@@ -17,8 +17,10 @@ ALONG_AXES = {
 
 ELEMENTWISE = {
     "Activation", "ActivityRegularization", "AlphaDropout", "Dropout", "ELU", "GaussianDropout", "GaussianNoise",
-    "Identity", "LeakyReLU", "PReLU", "ReLU", "Rescaling", "ThresholdedReLU",
+    "Identity", "LeakyReLU", "PReLU", "ParametricSoftplus", "ReLU", "Rescaling", "SReLU", "ThresholdedReLU",
 }  # fmt: skip
+BENDING = {"PReLU", "ParametricSoftplus", "SReLU"}
+"""Activations with weights of the shape of a sample, or with 1 for axes along which all have the same."""
 MERGING = {"Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"}
 
 
@@ -69,7 +71,7 @@ def wanted(part: Part, values: Sequence[Value]) -> int | None:
 def channels_axis(part: Part) -> int:
     """The axis of the channels in the file, for a layer of "channels_first"."""
     core = part.inner or part
-    return 1 + (core.kind == "ConvLSTM2D") + (part.kind == "TimeDistributed")
+    return 1 + core.kind.startswith("ConvLSTM") + (part.kind == "TimeDistributed")
 
 
 def given(part: Part, channels: int | None, before: int, after: int) -> int | None:

@@ -11,10 +11,10 @@ from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers import layers
 from kerasbridge.importers.building.site import nothing_drawn
 from kerasbridge.importers.keras_files.arguments import HARD_SIGMOID
-from kerasbridge.importers.keras_files.description import CHANNELS_LAST, Layer, Part
+from kerasbridge.importers.keras_files.description import CHANNELS_LAST, Fit, Layer, Part
 from kerasbridge.importers.keras_files.making import order
 from kerasbridge.importers.keras_files.making.order import Value
-from kerasbridge.importers.operations import Array
+from kerasbridge.importers.operations import Array, Shape
 
 _SEVERAL = order.MERGING | {"Dot", "Attention", "AdditiveAttention"}
 """Layers that take their tensors as one list."""
@@ -37,14 +37,22 @@ def layer_of(part: Part, name: str, weights: Sequence[Array], values: Sequence[V
         part = Part("Softmax")
     if part.kind.startswith("SameAverage") and not _is_padded(part, values[0].tensor.shape):
         part = Part(part.kind.removeprefix("Same"), part.options)
-    if part.inner is None:
-        return _class(part.kind)(name=name, **_options(part, weights, values, channels, rank))
-    if part.kind == "TimeDistributed":
+    if part.inner is not None and part.kind == "TimeDistributed":
         within = None if channels is None else channels - 1
-        inner = _class(part.inner.kind)(**_options(part.inner, weights, values, within, rank - 1))
+        inner = _with_those_within(part.inner, weights, values, within, rank - 1)
         return keras.layers.TimeDistributed(inner, name=name, **part.options)
-    inner = _class(part.inner.kind)(**_options(part.inner, weights, values, channels, rank))
-    return _class(part.kind)(inner, name=name, **part.options)
+    return _with_those_within(part, weights, values, channels, rank, name=name)
+
+
+def _with_those_within(
+    part: Part, weights: Sequence[Array], values: Sequence[Value], channels: int | None, rank: int, **named: str
+) -> Any:
+    """The layer around that of its inner part, where it has one, or its cells."""
+    options = _options(part, weights, values, channels, rank)
+    if "cells" in options:
+        options["cells"] = [_with_those_within(cell, (), values, channels, rank) for cell in options["cells"]]
+    inner = () if part.inner is None else (_with_those_within(part.inner, weights, values, channels, rank),)
+    return _class(part.kind)(*inner, **named, **options)
 
 
 def _is_padded(part: Part, shape: Sequence[int | None]) -> bool:
@@ -61,8 +69,8 @@ def _options(
     part: Part, weights: Sequence[Array], values: Sequence[Value], channels: int | None, rank: int
 ) -> dict[str, Any]:
     options = {name: _FUNCTIONS.get(str(value), value) for name, value in part.options.items()}
-    if part.kind == "PReLU" and weights:
-        options["shared_axes"] = _shared(weights[0], values[0]) or None
+    if part.kind in order.BENDING and weights:
+        options["shared_axes"] = _shared(weights[0], values[0].tensor.shape[1 - rank :]) or None
     elif part.kind in order.ALONG_AXES or "noise_shape" in options:
         options = order.along(options, part, channels, rank)
     if "data_format" in inspect.signature(_class(part.kind).__init__).parameters:
@@ -70,10 +78,12 @@ def _options(
     return options
 
 
-def _shared(slopes: Array, value: Value) -> list[int]:
+def _shared(slopes: Array, sizes: Sequence[int | None]) -> list[int]:
     """The axes along which slopes are shared, which Keras 1 does not say."""
-    sizes = value.tensor.shape[1:]
-    return [axis for axis, (have, size) in enumerate(zip(slopes.shape, sizes, strict=True), 1) if have == 1 != size]
+    pairs = [*zip(slopes.shape, sizes, strict=True)]
+    if any(have not in (1, size) for have, size in pairs):
+        raise ValueError(f"weights of {slopes.shape} are not for numbers of {tuple(sizes)}")
+    return [axis for axis, (have, size) in enumerate(pairs, 1) if have == 1 != size]
 
 
 def checked(
@@ -84,10 +94,13 @@ def checked(
     Raises:
         LegacyFileError: they are not of the size that the layer would make room for.
     """
-    if part.kind == "PReLU" and weights and channels is not None:
-        places = [axis - 1 for axis in order.stored(values[0].rank, channels)[1:]]
-        weights = [weights[0].transpose(places)]
     core = part.inner or part
+    if core.kind in order.BENDING and weights and channels is not None:
+        time = part.kind == "TimeDistributed"
+        places = [axis - 1 for axis in order.stored(values[0].rank - time, channels - time)[1:]]
+        weights = [array.transpose(places) for array in weights]
+    if part.fit is not None:
+        return fitted(layer, part.fit, weights, values[0].tensor.shape)
     kernel = _kernel(core, values[0].tensor.shape)
     if kernel is None or not weights:
         return weights
@@ -96,6 +109,19 @@ def checked(
             f"layer {layer} needs weights of the shape {kernel}; in the file they are {weights[0].shape}."
         )
     return weights
+
+
+def fitted(layer: Layer, fit: Fit, weights: Sequence[Array], shape: Shape) -> Sequence[Array]:
+    """The weights of a part that tells how they are made, for what it takes.
+
+    Raises:
+        LegacyFileError: they do not fit.
+    """
+    try:
+        return fit(weights, tuple(shape))
+    except (ValueError, IndexError, TypeError) as error:
+        shapes = ", ".join(str(array.shape) for array in weights)
+        raise LegacyFileError(f"the arrays {shapes} of layer {layer} do not fit it: {error}.") from error
 
 
 def _kernel(part: Part, shape: Sequence[int | None]) -> tuple[Any, ...] | None:
@@ -127,6 +153,8 @@ def call(
     with nothing_drawn(layer):
         if type(layer).__name__ in _SEVERAL:
             results = layer(tensors, **named)
+        elif isinstance(getattr(layer, "cell", None), keras.layers.StackedRNNCells) and len(tensors) > 1:
+            raise LegacyFileError(f"layer {layer.name!r} is given the states of several cells, which is not brought.")
         elif isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional) and len(tensors) > 1:
             results = layer(tensors[0], initial_state=tensors[1:], **named)
         else:
