@@ -170,7 +170,7 @@ def in_short(backend: str) -> tuple[list[str], dict[str, str]]:
 def compiled_once(session: nox.Session) -> dict[str, str]:
     """Variables by which the many processes of a session share what JAX compiles."""
     seconds = "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"
-    return {"JAX_COMPILATION_CACHE_DIR": str(session.cache_dir / "jax"), seconds: "0"}
+    return {"JAX_COMPILATION_CACHE_DIR": str(Path(session.cache_dir, "jax").absolute()), seconds: "0"}
 
 
 def pytest(session: nox.Session, *paths: str, backend: str | None = None, **env: str | None) -> None:
