@@ -142,9 +142,9 @@ def minimums(session: nox.Session, backend: str) -> None:
 
 
 def install(session: nox.Session, *packages: str, group: str | None = None) -> None:
-    """Install the tested versions, also of what builds the packages; Python compiles what is imported, and no more."""
+    """Install the tested versions, also of what builds the packages."""
     wanted = [*packages, *(group_of(group) if group else [])]
-    session.install("--no-compile", *wanted, env={"PIP_CONSTRAINT": str(CONSTRAINTS)})
+    session.install(*wanted, env={"PIP_CONSTRAINT": str(CONSTRAINTS)})
 
 
 def install_chromium(session: nox.Session) -> None:
