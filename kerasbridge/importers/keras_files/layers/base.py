@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerasbridge.importers.keras_files import arguments
-from kerasbridge.importers.keras_files.description import Layer, Part
-from kerasbridge.importers.keras_files.origin import Origin
+from kerasbridge.importers.keras_files.description import CHANNELS_FIRST, Layer, Part
+from kerasbridge.importers.keras_files.origin import Origin, Refusal
+from kerasbridge.importers.operations import Array
 
 _CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
     "initializer": arguments.initializer,
@@ -45,6 +46,10 @@ class Said:
             raise ValueError(f"{name} is {value!r}")
         return found
 
+    def order(self, axes: int) -> str | None:
+        """The order of the images that it takes, with `axes` of space; None where it is not said for a single one."""
+        return self.origin.order_of(self.config) if self.config.get("data_format") or axes > 1 else None
+
     def options(self, *names: str) -> dict[str, Any]:
         """Those arguments that it says, as Keras 3 takes them; and the policy of its numbers."""
         found: dict[str, Any] = {}
@@ -81,3 +86,15 @@ WEIGHTED = (
 def with_bias(said: Said, *names: str) -> tuple[str, ...]:
     """The names of its arrays, "bias" among them where it has one."""
     return (*names, "bias") if said.get("use_bias", True) else names
+
+
+def check_softmax(options: Mapping[str, Any], order: str | None) -> None:
+    """Refuses an activation that is taken along the last axis, where images have their channels first."""
+    if order == CHANNELS_FIRST and options.get("activation") in ("softmax", "log_softmax"):
+        raise Refusal(f"has a {options['activation']} along the width of images, which is not brought")
+
+
+def expect(array: Array, shape: tuple[int | None, ...]) -> None:
+    """Raises ValueError where an array is of another shape."""
+    if array.shape != shape:
+        raise ValueError(f"an array of {shape} is expected")

@@ -6,7 +6,7 @@ from typing import Any
 
 from kerasbridge.importers.keras_files.arguments import HARD_SIGMOID
 from kerasbridge.importers.keras_files.description import Layer, Part
-from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, with_bias
+from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, expect, with_bias
 from kerasbridge.importers.keras_files.origin import Refusal
 from kerasbridge.importers.operations import Array, Shape
 
@@ -32,8 +32,7 @@ def _rnn(said: Said) -> Layer:
         for part, names in cells:
             units = part.options["units"]
             for array, rows in zip(rest[: len(names)], (width, units), strict=False):
-                if array.shape != (rows, _GATES[part.kind] * units):
-                    raise ValueError(f"an array of {(rows, _GATES[part.kind] * units)} is expected")
+                expect(array, (rows, _GATES[part.kind] * units))
             rest, width = rest[len(names) :], units
         return arrays
 

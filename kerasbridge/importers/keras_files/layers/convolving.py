@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.importers.keras_files.description import CHANNELS_FIRST, Layer, Part
-from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, with_bias
+from kerasbridge.importers.keras_files.description import Layer, Part
+from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, check_softmax, with_bias
 from kerasbridge.importers.keras_files.origin import Refusal
 from kerasbridge.importers.operations import Array
 
@@ -36,11 +36,10 @@ def _convolution(kind: str, axes: int, kernels: Sequence[str], *names: str) -> C
             raise Refusal("has strides and dilation at once, which Keras 3 has not")
         options = said.options(*names) | {"kernel_size": size, "strides": strides, "dilation_rate": rate}
         padding, before = _padded(said, axes, [rate * (k - 1) + 1 for rate, k in zip(rate, size, strict=True)])
-        order = said.origin.order_of(said.config) if said.config.get("data_format") or axes > 1 else None
+        order = said.order(axes)
         main = Part(kind, options | {"padding": padding}, order)
         parts = (Part(f"ZeroPadding{axes}D", {"padding": before}, order, "pad"), main) if before else (main,)
-        if order == CHANNELS_FIRST and options.get("activation") in ("softmax", "log_softmax"):
-            raise Refusal(f"has a {options['activation']} along the width of images, which is not brought")
+        check_softmax(options, order)
         turn = said.origin.flips(said.name) if max(size) > 1 else False
 
         def arrange(arrays: Sequence[Array]) -> list[Sequence[Array]]:
@@ -60,17 +59,18 @@ def _padded(said: Said, axes: int, reach: Sequence[int]) -> tuple[str, Any]:
     """
     padding = said.get("padding", "valid")
     if padding == "full":
-        return "valid", _pairs([(size - 1, size - 1) for size in reach])
+        return "valid", pairs([(size - 1, size - 1) for size in reach])
     strides = said.numbers("strides", axes)
     alike = max(strides) == 1 and all(size % 2 for size in reach)
     if padding == "same" and not alike and said.origin.is_theano(said.name):
-        return "valid", _pairs([(size // 2, size - 1 - size // 2) for size in reach])
+        return "valid", pairs([(size // 2, size - 1 - size // 2) for size in reach])
     if padding not in ("valid", "same", "causal"):
         raise Refusal(f"has the padding {padding!r}")
     return padding, None
 
 
-def _pairs(sides: list[tuple[int, int]]) -> Any:
+def pairs(sides: list[tuple[int, int]]) -> Any:
+    """What Keras calls the zeros before and behind each axis: a pair, or a tuple of pairs."""
     return sides[0] if len(sides) == 1 else tuple(sides)
 
 
@@ -87,7 +87,7 @@ def _transposed(kind: str, axes: int) -> Callable[[Said], Layer]:
         if max(rate) > 1 or said.get("output_padding") is not None:
             raise Refusal("has dilation or output_padding, which is not brought")
         options = said.options("filters", *WEIGHTED) | {"strides": strides, "padding": "valid"}
-        order = said.origin.order_of(said.config) if said.config.get("data_format") or axes > 1 else None
+        order = said.order(axes)
         longer = [max(0, stride - k) for k, stride in zip(size, strides, strict=True)]
         options["kernel_size"] = tuple(k + more for k, more in zip(size, longer, strict=True))
         turn = said.origin.flips(said.name) if max(size) > 1 else False
@@ -127,7 +127,7 @@ def _cropped(
         if any(needed):
             raise Refusal("has strides larger than its kernel and an output larger than they give")
         options = options | {"output_padding": tuple(missing)}
-    return (_pairs(sides) if any(map(any, sides)) else None), options
+    return (pairs(sides) if any(map(any, sides)) else None), options
 
 
 def _goal(said: Said, axes: int) -> list[int] | None:

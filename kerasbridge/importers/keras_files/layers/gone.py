@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from kerasbridge.importers.keras_files.description import Layer, Part
-from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, with_bias
+from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, expect, with_bias
 from kerasbridge.importers.operations import Array, Shape
 
 OLD_WORDED = ("Highway", "MaxoutDense")
@@ -60,8 +60,7 @@ def _fourier(said: Said) -> Layer:
 
 def _of_shapes(arrays: Sequence[Array], *shapes: tuple[int | None, ...]) -> Sequence[Array]:
     for array, shape in zip(arrays, shapes, strict=False):
-        if array.shape != shape:
-            raise ValueError(f"an array of {shape} is expected")
+        expect(array, shape)
     return arrays
 
 

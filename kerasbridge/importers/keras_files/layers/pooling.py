@@ -13,7 +13,7 @@ def _pooling(kind: str, axes: int) -> Callable[[Said], Layer]:
     def layer(said: Said) -> Layer:
         window = said.numbers("pool_size", axes, 2)
         options = {"pool_size": window, "strides": said.numbers("strides", axes) if said.get("strides") else window}
-        order = said.origin.order_of(said.config) if axes > 1 or said.config.get("data_format") else None
+        order = said.order(axes)
         padding = said.get("padding", "valid")
         if padding not in ("valid", "same"):
             raise Refusal(f"has the padding {padding!r}")
@@ -42,7 +42,7 @@ def _theano(kind: str, window: tuple[int, ...]) -> dict[str, object]:
 
 def _global(kind: str, axes: int) -> Callable[[Said], Layer]:
     def layer(said: Said) -> Layer:
-        order = said.origin.order_of(said.config) if axes > 1 or said.config.get("data_format") else None
+        order = said.order(axes)
         return said.layer(Part(f"Global{kind}Pooling{axes}D", said.options("keepdims"), order))
 
     return layer

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kerasbridge.importers.keras_files.description import Layer, Part
-from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table
+from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, expect
 from kerasbridge.importers.operations import Array, Shape
 
 
@@ -20,9 +20,7 @@ def _einsum_dense(said: Said) -> Layer:
         sizes = {
             letter: size for axes, end in ends for letter, size in zip(axes[::-1], end[::-1], strict=False) if size
         }
-        expected = tuple(sizes.get(letter) for letter in kernel)
-        if arrays[0].shape != expected:
-            raise ValueError(f"an array of {expected} is expected")
+        expect(arrays[0], tuple(sizes.get(letter) for letter in kernel))
         return arrays
 
     arrays = ("kernel", "bias") if said.get("bias_axes") else ("kernel",)

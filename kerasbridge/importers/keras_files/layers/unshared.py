@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.importers.keras_files.description import CHANNELS_FIRST, Layer, Part
-from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, with_bias
+from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, check_softmax, expect, with_bias
+from kerasbridge.importers.keras_files.layers.convolving import pairs
 from kerasbridge.importers.keras_files.origin import Refusal
 from kerasbridge.importers.operations import Array, Shape
 
@@ -56,7 +57,7 @@ class Windows:
     def _from_rows(self, kernel: Array, places: Sequence[int], channels: int) -> Array:
         """Of implementation 1: features are channels and cells, in the order of the images."""
         cells, filters = prod(self.size), self.filters
-        _expect(kernel, (prod(places), cells * channels, filters))
+        expect(kernel, (prod(places), cells * channels, filters))
         if self.first:
             kernel = kernel.reshape(-1, channels, cells, filters).swapaxes(1, 2)
         return kernel.reshape(-1, cells * channels, filters)
@@ -65,20 +66,20 @@ class Windows:
         """Of implementation 2: from every cell to every place, of which only those within a window count."""
         axes, filters = len(sizes), self.filters
         if self.first:
-            _expect(kernel, (channels, *sizes, filters, *places))
+            expect(kernel, (channels, *sizes, filters, *places))
             kernel = np.moveaxis(kernel, (0, axes + 1), (axes, -1))
         else:
-            _expect(kernel, (*sizes, channels, *places, filters))
-        cells = self._cells(sizes, kernel.size)
+            expect(kernel, (*sizes, channels, *places, filters))
+        cells = self._cells(sizes, places, kernel.size)
         kernel = kernel.reshape(prod(sizes), channels, prod(places), filters)
         found = kernel[cells, :, np.arange(prod(places))[:, None], :]
         return np.where(cells[..., None, None] < 0, 0, found).reshape(prod(places), -1, filters)
 
     def _from_list(self, kernel: Array, sizes: Sequence[int], places: Sequence[int], channels: int) -> Array:
         """Of implementation 3: the same without the zeros, sorted by what comes out, then by what goes in."""
-        within = self._cells(sizes, kernel.size) >= 0
+        within = self._cells(sizes, places, kernel.size) >= 0
         filters = self.filters
-        _expect(kernel, (filters * channels * int(within.sum()),))
+        expect(kernel, (filters * channels * int(within.sum()),))
         if self.first:
             there, order = within[None, :, None, :], (1, 3, 2, 0)
         else:
@@ -88,27 +89,21 @@ class Windows:
         whole[np.broadcast_to(there, whole.shape)] = kernel
         return whole.transpose(order).reshape(prod(places), -1, filters)
 
-    def _cells(self, sizes: Sequence[int], held: int) -> Any:
+    def _cells(self, sizes: Sequence[int], places: Sequence[int], held: int) -> Any:
         """By the place of each window its cells, all numbered row by row; -1 for those around the image."""
-        places = prod((size + sum(sides) - k) // stride + 1 for size, sides, k, stride in zip(
-            sizes, self.around, self.size, self.strides, strict=True))  # fmt: skip
-        if any(k > 2 * size for k, size in zip(self.size, sizes, strict=True)) or places * prod(self.size) > 4 * held:
+        count = prod(places)
+        if any(k > 2 * size for k, size in zip(self.size, sizes, strict=True)) or count * prod(self.size) > 4 * held:
             raise ValueError(
                 f"windows of {tuple(self.size)} over {tuple(sizes)} have more cells than there are weights"
             )
         numbers = np.pad(np.arange(prod(sizes)).reshape(sizes), self.around, constant_values=-1)
         windows = np.lib.stride_tricks.sliding_window_view(numbers, tuple(self.size))
-        return windows[tuple(slice(None, None, stride) for stride in self.strides)].reshape(places, -1)
+        return windows[tuple(slice(None, None, stride) for stride in self.strides)].reshape(count, -1)
 
     def _bias(self, bias: Array, places: Sequence[int]) -> Array:
         """(…, filters), whose numbers Keras took as (filters, …) for images with the channels first."""
-        _expect(bias, (*places, self.filters))
+        expect(bias, (*places, self.filters))
         return np.moveaxis(bias.reshape(self.filters, *places), 0, -1) if self.first else bias
-
-
-def _expect(array: Array, shape: tuple[int, ...]) -> None:
-    if array.shape != shape:
-        raise ValueError(f"an array of {shape} is expected")
 
 
 def _unshared(axes: int) -> Callable[[Said], Layer]:
@@ -119,12 +114,11 @@ def _unshared(axes: int) -> Callable[[Said], Layer]:
         padding = said.get("padding", "valid")
         if padding not in ("valid", "same") or min(*size, *strides) < 1:
             raise Refusal(f"has the padding {padding!r}, windows of {size} and strides of {strides}")
-        order = said.origin.order_of(said.config) if said.config.get("data_format") or axes > 1 else None
+        order = said.order(axes)
         reformed = said.get("implementation", 1) != 1
         names = [name for name in WEIGHTED if not (reformed and name == "kernel_constraint")]
         options = said.options("filters", *names) | {"kernel_size": size, "strides": strides}
-        if order == CHANNELS_FIRST and options.get("activation") in ("softmax", "log_softmax"):
-            raise Refusal(f"has a {options['activation']} along the width of images, which is not brought")
+        check_softmax(options, order)
         left_out = reformed and said.get("kernel_constraint")
         notes = ("its kernel_constraint is left out: it is of a kernel in another form",) if left_out else ()
         sides = [(k // 2, k - 1 - k // 2) if padding == "same" else (0, 0) for k in size]
@@ -132,7 +126,7 @@ def _unshared(axes: int) -> Callable[[Said], Layer]:
         main = Part(f"LocallyConnected{axes}D", options, order, fit=windows.fitted)
         if padding == "valid":
             return said.layer(main, names=with_bias(said, "kernel"), notes=notes)
-        pad = Part(f"ZeroPadding{axes}D", {"padding": sides[0] if axes == 1 else tuple(sides)}, order, "pad")
+        pad = Part(f"ZeroPadding{axes}D", {"padding": pairs(sides)}, order, "pad")
         return said.layer(pad, main, names=with_bias(said, "kernel"), notes=notes, arrange=lambda arrays: [(), arrays])
 
     return layer
