@@ -21,7 +21,7 @@ def _rnn(said: Said) -> Layer:
     """One layer; a stack of one cell is that cell."""
     if said.get("time_major"):
         raise Refusal("takes time as the first axis (time_major), which Keras 3 has not")
-    cells = [_cell(one) for one in _cells(said)]
+    cells = [_cell(one) for one in _cells(said, said.config["cell"])]
     if len(cells) > 1 and said.get("return_state"):
         raise Refusal("returns the states of several cells, in an order that Keras 3 has not")
     inner = cells[0][0] if len(cells) == 1 else Part("StackedRNNCells", {"cells": tuple(part for part, _ in cells)})
@@ -40,16 +40,12 @@ def _rnn(said: Said) -> Layer:
     return said.layer(Part("RNN", options, inner=inner, fit=fit), names=tuple(names))
 
 
-def _cells(said: Said) -> Sequence[Said]:
-    """The cells, those of a stack one by one."""
-    found = [_said(said, said.config["cell"])]
-    while any(one.kind == "StackedRNNCells" for one in found):
-        found = [
-            each
-            for one in found
-            for each in ([_said(one, cell) for cell in one.config["cells"]] if one.kind == "StackedRNNCells" else [one])
-        ]
-    return found
+def _cells(outer: Said, cell: Mapping[str, Any]) -> Sequence[Said]:
+    """The cell, or those of a stack one by one."""
+    said = _said(outer, cell)
+    if said.kind != "StackedRNNCells":
+        return [said]
+    return [one for within in said.config["cells"] for one in _cells(said, within)]
 
 
 def _said(outer: Said, cell: Mapping[str, Any]) -> Said:
