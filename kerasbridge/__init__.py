@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Objective": "kerasbridge.own_step.objectives:Objective",
     "as_keras_fit": "kerasbridge.taking_over:as_keras_fit",
-    "backends": "kerasbridge.probing:backends",
+    "backends": "kerasbridge.runtime.backend_status:backends",
     "compare": "kerasbridge.parity.comparing:compare",
     "datasets": "kerasbridge.datasets",
     "diagnose": "kerasbridge.parity.diagnosing:diagnose",
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from kerasbridge.own_step.objectives import Objective as Objective
     from kerasbridge.parity.comparing import compare as compare
     from kerasbridge.parity.diagnosing import diagnose as diagnose
-    from kerasbridge.probing import backends as backends
     from kerasbridge.reinitializing import reinitialize as reinitialize
+    from kerasbridge.runtime.backend_status import backends as backends
     from kerasbridge.seeding import seed_everything as seed_everything
     from kerasbridge.taking_over import as_keras_fit as as_keras_fit
     from kerasbridge.training import evaluate as evaluate

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import backend
 from kerasbridge.errors import BackendNotInstalled, KerasContractError, StepError
 from kerasbridge.hooks import hooked
-from kerasbridge.quiet import quiet_stderr
+from kerasbridge.runtime import backend
+from kerasbridge.runtime.stderr import quiet_stderr
 
 _CHOICE = backend.choose()
 try:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasbridge import backend, npz
+from kerasbridge import npz
 from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.runtime import backend
 
 FULL_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 FULL_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"

@@ -1,6 +1,7 @@
 """`kb.use_backend`: the backend and the device of this process, in words."""
 
-from kerasbridge import backend, engines
+from kerasbridge import engines
+from kerasbridge.runtime import backend
 
 
 def use_backend(name: str | None = None, device: str | None = None) -> backend.Choice:

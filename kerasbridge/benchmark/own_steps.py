@@ -17,7 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from kerasbridge import backend
+from kerasbridge.runtime import backend
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MODELS = {"vae": "variational_autoencoder", "gan": "gan"}

@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from kerasbridge import backend
+from kerasbridge.runtime import backend
 
 
 def compare(name: str, rounds: int) -> dict[str, Any]:

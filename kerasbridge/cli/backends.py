@@ -10,7 +10,7 @@ import typer
 from kerasbridge.cli.app import app, complain, errors_in_one_line
 
 if TYPE_CHECKING:
-    from kerasbridge.probing import BackendStatus
+    from kerasbridge.runtime.backend_status import BackendStatus
 
 
 @app.command(epilog="Example: kerasbridge backends --json")
@@ -24,9 +24,9 @@ def backends(
     The exit code is 1 if the default cannot be used.
     """
     with errors_in_one_line(quiet):
-        from kerasbridge import probing
+        from kerasbridge.runtime import backend_status
 
-        statuses = probing.backends()
+        statuses = backend_status.backends()
     if as_json:
         print(json.dumps([asdict(status) for status in statuses]))
     elif not quiet:
@@ -55,8 +55,8 @@ def _print_table(statuses: "Sequence[BackendStatus]") -> None:
 
 def _explain_missing_default() -> None:
     """Says why there is no default: none installed, or KERAS_BACKEND names what is not there."""
-    from kerasbridge import backend
     from kerasbridge.errors import BackendError
+    from kerasbridge.runtime import backend
 
     try:
         backend.choose()

@@ -58,9 +58,9 @@ def export(
 
 def _opened(path: Path, backend: str | None, device: str | None) -> Any:
     """The model of a .keras file, or of a run's folder."""
-    from kerasbridge import backend as choice
     from kerasbridge import engines, runs
     from kerasbridge.errors import ArgumentError
+    from kerasbridge.runtime import backend as choice
 
     run = runs.load(path) if path.is_dir() else None
     if run is None and not path.is_file():

@@ -26,8 +26,8 @@ def opened(run: Path, backend: str | None = None, device: str | None = None) -> 
         RunFolderError: there is no run in the folder, it has no model, or its model does not take digits.
         BackendError, DeviceError: as for `kb.use_backend`.
     """
-    from kerasbridge import backend as choice
     from kerasbridge import engines, runs
+    from kerasbridge.runtime import backend as choice
 
     found = runs.load(run)
     choice.choose(backend, device)

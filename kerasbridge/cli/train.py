@@ -51,8 +51,8 @@ def train(
     """
     arguments = {name: str(value) if isinstance(value, Path) else value for name, value in context.params.items()}
     with errors_in_one_line(quiet):
-        from kerasbridge import backend as backend_module
         from kerasbridge import checks, runs
+        from kerasbridge.runtime import backend as backend_module
 
         started = datetime.now(UTC)
         _check_options(model, epochs, batch_size, seed, tensorboard)

@@ -2,10 +2,10 @@
 
 import re
 
-from kerasbridge import backend
 from kerasbridge.data.arrays import Arrays
 from kerasbridge.engines.base import Engine
 from kerasbridge.errors import ArgumentError
+from kerasbridge.runtime import backend
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 

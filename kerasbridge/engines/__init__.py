@@ -5,8 +5,8 @@ import importlib
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from kerasbridge import backend
 from kerasbridge.errors import BackendError
+from kerasbridge.runtime import backend
 
 if TYPE_CHECKING:
     from kerasbridge.engines.base import Engine

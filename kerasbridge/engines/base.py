@@ -8,11 +8,11 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from kerasbridge import memory
 from kerasbridge._keras import keras
-from kerasbridge.device import Device
 from kerasbridge.engines.scope import Overlay
 from kerasbridge.errors import DeviceError
+from kerasbridge.runtime import memory
+from kerasbridge.runtime.device import Device
 from kerasbridge.step import Step, Tensor
 
 Data = Any

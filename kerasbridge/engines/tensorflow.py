@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from kerasbridge._keras import map_tensors, moments_computed_by, variables_converted_by
-from kerasbridge.device import Device
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
-from kerasbridge.quiet import quiet_stderr
+from kerasbridge.runtime.device import Device
+from kerasbridge.runtime.stderr import quiet_stderr
 from kerasbridge.step import Step, Tensor
 
 # How TensorFlow says that a tensor in a graph has no value: by a bool, NumPy, a number, an iteration, or `.numpy()`.

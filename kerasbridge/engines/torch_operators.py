@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from kerasbridge.own_code import is_own
+from kerasbridge.runtime.user_frames import is_own
 
 _TENSOR = torch.Tensor
 _OUT_OF_PLACE = {

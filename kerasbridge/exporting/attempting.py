@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kerasbridge import children, engines
+from kerasbridge import engines
 from kerasbridge.errors import ArgumentError, ExportError
 from kerasbridge.exporting import differences, hopping, placing, running, samples, subjects, writers
 from kerasbridge.exporting.formats import Format, Way
 from kerasbridge.exporting.processes import Arrays
 from kerasbridge.exporting.result import Exported
 from kerasbridge.exporting.signatures import Signature
+from kerasbridge.runtime import subprocesses
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def attempt(wanted: Wanted, ways: Sequence[Way], example: Any) -> Exported:
                 except ArgumentError:
                     raise
                 except Exception as error:  # whatever a framework says of a model that it cannot write
-                    refusals[f"on {way.backend}: {children.in_words(error)}"] = None
+                    refusals[f"on {way.backend}: {subprocesses.in_words(error)}"] = None
     raise ExportError(_refused(wanted, [*refusals], lacks_size=signature.open_sizes and example is None))
 
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kerasbridge import backend
 from kerasbridge.errors import ArgumentError, PackageNotInstalled
+from kerasbridge.runtime import backend
 
 EXTRA = "export"
 

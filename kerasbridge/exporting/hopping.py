@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kerasbridge import _keras, children, own_code
+from kerasbridge import _keras
 from kerasbridge.errors import ExportError
 from kerasbridge.exporting import processes
 from kerasbridge.exporting.formats import Format, Way
 from kerasbridge.exporting.signatures import Signature
+from kerasbridge.runtime import subprocesses, user_frames
 
 MODEL, JOB, BATCH = "model.keras", "job.json", "inputs.npz"
 _FOR_TRAINING = ("loss", "optimizer")
@@ -43,7 +44,9 @@ def _save(model: Any, path: Path) -> None:
     try:
         model.save(path)
     except Exception as error:
-        raise ExportError(f"it has to be opened there, and Keras cannot save it: {children.in_words(error)}") from error
+        raise ExportError(
+            f"it has to be opened there, and Keras cannot save it: {subprocesses.in_words(error)}"
+        ) from error
 
 
 def _own_parts(model: Any) -> dict[str, str]:
@@ -52,7 +55,7 @@ def _own_parts(model: Any) -> dict[str, str]:
     A .keras file does not always say where they are from.
     """
     found = {part.__qualname__: str(part.__module__) for part in _parts(model)}
-    own = {name: module for name, module in found.items() if own_code.is_own_module(module)}
+    own = {name: module for name, module in found.items() if user_frames.is_own_module(module)}
     lost = [name for name, module in own.items() if module == "__main__" or "<locals>" in name]
     if lost:
         raise ExportError(

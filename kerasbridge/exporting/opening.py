@@ -10,13 +10,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from kerasbridge import children, engines
+from kerasbridge import engines
 from kerasbridge._keras import keras
 from kerasbridge.exporting import processes, writers
 from kerasbridge.exporting.formats import FORMATS
 from kerasbridge.exporting.hopping import BATCH, JOB, MODEL
 from kerasbridge.exporting.signatures import Signature
 from kerasbridge.importers import layers as layers  # which files of imported models name
+from kerasbridge.runtime import subprocesses
 
 
 def _opened(folder: Path, own: dict[str, str]) -> Any:
@@ -43,5 +44,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    with children.in_a_line():
+    with subprocesses.in_a_line():
         main(Path(sys.argv[1]))

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import backend, children
 from kerasbridge.errors import ExportError
+from kerasbridge.runtime import backend, subprocesses
 
 Arrays = list[np.ndarray[Any, Any]]
 
@@ -20,10 +20,10 @@ def start(module: str, folder: Path, on: str) -> None:
         ExportError: it failed; its own words.
     """
     environment = {**backend.child_environment(on, "cpu"), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = children.command(module, folder)
+    command = subprocesses.command(module, folder)
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode:
-        raise ExportError(children.last_words(done.returncode, done.stderr.decode(errors="replace")))
+        raise ExportError(subprocesses.last_words(done.returncode, done.stderr.decode(errors="replace")))
 
 
 def write_batches(path: Path, batches: Sequence[Arrays]) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from kerasbridge import backend
 from kerasbridge.exporting import processes
 from kerasbridge.exporting.formats import Format
 from kerasbridge.exporting.processes import Arrays
 from kerasbridge.exporting.signatures import Signature
+from kerasbridge.runtime import backend
 
 _CHILD = "kerasbridge.exporting.runtimes"
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import children
 from kerasbridge.exporting.processes import Arrays, read_batches, write_batches
 from kerasbridge.exporting.signatures import Signature
+from kerasbridge.runtime import subprocesses
 
 Run = Callable[[Arrays], Sequence[Any]]
 
@@ -92,5 +92,5 @@ def _main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    with children.in_a_line():
+    with subprocesses.in_a_line():
         _main(Path(sys.argv[1]))

@@ -17,7 +17,7 @@ import numpy as np
 
 from kerasbridge._keras import keras
 from kerasbridge.errors import StepError
-from kerasbridge.own_code import is_own_module
+from kerasbridge.runtime.user_frames import is_own_module
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 CHANGED_BY_TRAINING = ("built", "history", "stop_evaluating", "stop_predicting", "stop_training", "training")

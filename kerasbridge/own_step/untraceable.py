@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import backend, engines
+from kerasbridge import engines
 from kerasbridge.errors import KerasbridgeError, StepError
-from kerasbridge.own_code import is_own
+from kerasbridge.runtime import backend
+from kerasbridge.runtime.user_frames import is_own
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 
-from kerasbridge import backend, children
 from kerasbridge.errors import ArgumentError, BackendNotInstalled, ParityError
 from kerasbridge.parity.jobs import Job
+from kerasbridge.runtime import backend, subprocesses
 
 
 def check_backends(names: Sequence[str] | None, at_least: int) -> tuple[str, ...]:
@@ -103,6 +103,6 @@ class _Crew:
 
 def _run(crew: _Crew, module: str, job: Job, path: Path, name: str, output: Path, threads: int) -> None:
     environment = backend.child_environment(name, float64=job.dtype == "float64", threads=threads)
-    code, words = crew.run(children.command(module, path, output), environment)
+    code, words = crew.run(subprocesses.command(module, path, output), environment)
     if code or not output.is_file():
-        raise ParityError(f"{name}: {children.last_words(code, words)}")
+        raise ParityError(f"{name}: {subprocesses.last_words(code, words)}")

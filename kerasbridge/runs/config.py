@@ -12,9 +12,9 @@ from typing import Any
 
 import kerasbridge
 from kerasbridge.errors import RunFolderError
-from kerasbridge.probing import FRAMEWORKS
 from kerasbridge.runs.folder import CONFIG, is_ours, whole
 from kerasbridge.runs.kinds import KINDS
+from kerasbridge.runtime.backend_status import FRAMEWORKS
 
 
 @dataclass(frozen=True)

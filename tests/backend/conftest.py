@@ -9,8 +9,8 @@ import pytest
 
 import kerasbridge
 from kerasbridge import _keras
-from kerasbridge import backend as choice
 from kerasbridge._keras import keras
+from kerasbridge.runtime import backend as choice
 
 ROOT = Path(kerasbridge.__file__).parents[1]
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import backend as choice
 from kerasbridge import pictures
 from kerasbridge._keras import keras
+from kerasbridge.runtime import backend as choice
 
 ROOT = Path(kb.__file__).parents[1]
 DIGITS = ROOT / "examples" / "digits"

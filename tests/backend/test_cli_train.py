@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import kerasbridge
-from kerasbridge import backend as choice
 from kerasbridge._keras import keras
+from kerasbridge.runtime import backend as choice
 from tests.events import read
 
 ROOT = Path(kerasbridge.__file__).parents[1]

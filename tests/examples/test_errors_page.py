@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kerasbridge import backend, errors
+from kerasbridge import errors
+from kerasbridge.runtime import backend
 from tests.examples.raising import raises
 
 ROOT = Path(__file__).parents[2]

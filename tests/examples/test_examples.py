@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerasbridge import backend
+from kerasbridge.runtime import backend
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasbridge import backend as choice
+from kerasbridge.runtime import backend as choice
 
 SHARED = Path(__file__).parents[3] / "shared"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import backend as choice
+from kerasbridge.runtime import backend as choice
 from tests.legacy.nets import assert_close
 
 RANDOM = np.random.default_rng(1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import backend as choice
+from kerasbridge.runtime import backend as choice
 from tests.legacy import tensorflow_nets as nets
 from tests.legacy.nets import assert_close, saved_and_loaded
 

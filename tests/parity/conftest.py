@@ -2,7 +2,7 @@
 
 import pytest
 
-from kerasbridge import backend
+from kerasbridge.runtime import backend
 
 MISSING = [name for name in backend.BACKENDS if name not in backend.installed()]
 

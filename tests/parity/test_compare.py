@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge.backend import child_environment
 from kerasbridge.errors import ArgumentError, DataError, ParityError
 from kerasbridge.parity.judging import DISAGREE
+from kerasbridge.runtime.backend import child_environment
 
 HERE = Path(__file__).parent
 BACKENDS = ["jax", "tensorflow", "torch"]

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from kerasbridge import backend, runs
+from kerasbridge import runs
+from kerasbridge.runtime import backend
 
 PROGRAM = """
 import sys

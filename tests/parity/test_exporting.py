@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerasbridge import backend
 from kerasbridge.exporting.formats import FORMATS
+from kerasbridge.runtime import backend
 
 HERE = Path(__file__).parent
 SHARED = HERE.parents[2] / "shared" / "legacy"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasbridge import backend
+from kerasbridge.runtime import backend
 
 CHILD = Path(__file__).parent / "foreign_functions.py"
 CALLS = {

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kerasbridge.backend import BACKENDS, child_environment
 from kerasbridge.parity.judging import judge
 from kerasbridge.parity.records import Record
+from kerasbridge.runtime.backend import BACKENDS, child_environment
 
 HERE = Path(__file__).parent
 SEEDS, EPOCHS = 20, 3

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerasbridge import backend
+from kerasbridge.runtime import backend
 
 CHILD = Path(__file__).parent / "own_steps.py"
 EXAMPLES = ("variational_autoencoder", "gan", "distillation", "sharpness_aware", "gradient_penalty")

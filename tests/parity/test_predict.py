@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import kerasbridge
-from kerasbridge.backend import BACKENDS, child_environment
+from kerasbridge.runtime.backend import BACKENDS, child_environment
 
 ROOT = Path(kerasbridge.__file__).parents[1]
 DIGITS = sorted((ROOT / "examples" / "digits").glob("*.*g"))

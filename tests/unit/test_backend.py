@@ -9,9 +9,9 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from kerasbridge import backend
-from kerasbridge.device import Device
 from kerasbridge.errors import BackendError, BackendNotInstalled, DeviceError
+from kerasbridge.runtime import backend
+from kerasbridge.runtime.device import Device
 
 REAL_FIND_SPEC = importlib.util.find_spec
 
@@ -56,7 +56,7 @@ def message_of(error, *arguments, **named):
 
 def test_importing_the_module_changes_nothing():
     program = (
-        "import logging, os, sys; before = dict(os.environ); import kerasbridge.backend;"
+        "import logging, os, sys; before = dict(os.environ); import kerasbridge.runtime.backend;"
         "assert dict(os.environ) == before; assert not logging.getLogger('kerasbridge').handlers;"
         "assert not {'keras', 'jax', 'torch', 'tensorflow', 'numpy'} & set(sys.modules)"
     )

@@ -12,9 +12,9 @@ import rich.console  # noqa: F401, reads COLUMNS in the environment that is ther
 from typer.testing import CliRunner
 
 import kerasbridge
-from kerasbridge import backend, probing
 from kerasbridge.cli import app
-from kerasbridge.probing import BackendStatus
+from kerasbridge.runtime import backend, backend_status
+from kerasbridge.runtime.backend_status import BackendStatus
 
 COMMANDS = ("train", "evaluate", "predict", "runs", "backends", "compare", "diagnose", "import")
 ROOT = Path(kerasbridge.__file__).parents[1]
@@ -184,7 +184,7 @@ def test_ctrl_c_ends_with_one_line_and_130(monkeypatch):
 
 @pytest.fixture
 def found(monkeypatch):
-    return lambda *statuses: monkeypatch.setattr(probing, "backends", lambda: statuses)
+    return lambda *statuses: monkeypatch.setattr(backend_status, "backends", lambda: statuses)
 
 
 def test_backends_are_shown_as_a_table(found):

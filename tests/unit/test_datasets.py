@@ -13,8 +13,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from kerasbridge import backend, datasets, npz
+from kerasbridge import datasets, npz
 from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.runtime import backend
 
 FULL = Path(__file__).parents[3] / "shared" / "data" / "mnist.npz"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kerasbridge.device import Device, variables
 from kerasbridge.errors import DeviceError
+from kerasbridge.runtime.device import Device, variables
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import backend
 from kerasbridge.errors import ArgumentError, PackageNotInstalled
 from kerasbridge.exporting import differences, formats, placing
 from kerasbridge.exporting.processes import read_batches, write_batches
 from kerasbridge.exporting.result import Exported
 from kerasbridge.exporting.signatures import Freedom, Signature, Spec
+from kerasbridge.runtime import backend
 
 
 @pytest.mark.parametrize("target", formats.FORMATS.values(), ids=lambda target: target.name)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasbridge import backend, probing
+from kerasbridge.runtime import backend, backend_status
 
 HEALTHY = """
 from types import SimpleNamespace
@@ -19,14 +19,14 @@ __version__ = "0.10.2"
 def local_devices(backend=None):
     return [SimpleNamespace(platform="cpu")]
 """
-ROOT = Path(probing.__file__).parents[1]
+ROOT = Path(backend_status.__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch, tmp_path):
     """No backend settled, no NVIDIA card, nothing known to pip, and an environment of its own."""
     monkeypatch.setattr(backend, "_settled", None)
-    monkeypatch.setattr(probing, "_has_nvidia_card", lambda: False)
+    monkeypatch.setattr(backend_status, "_has_nvidia_card", lambda: False)
     monkeypatch.setattr(importlib.metadata, "version", unknown_to_pip)
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
@@ -45,18 +45,18 @@ def look(monkeypatch, tmp_path):
         (tmp_path / "jax.py").write_text(source)
         specs = {"jax": ModuleSpec("jax", None, origin="somewhere")}
         monkeypatch.setattr(importlib.util, "find_spec", specs.get)
-        return probing.backends(timeout)[0]
+        return backend_status.backends(timeout)[0]
 
     return status
 
 
 def test_a_healthy_backend_has_a_version_devices_and_no_problem(look):
-    assert look(HEALTHY) == probing.BackendStatus("jax", True, "0.10.2", ("cpu",), None, None, True)
+    assert look(HEALTHY) == backend_status.BackendStatus("jax", True, "0.10.2", ("cpu",), None, None, True)
 
 
 def test_a_backend_that_is_not_installed_comes_with_the_line_that_installs_it(look):
     look(HEALTHY)
-    assert probing.backends()[2] == probing.BackendStatus(
+    assert backend_status.backends()[2] == backend_status.BackendStatus(
         "torch", False, None, (), None, 'pip install "kerasbridge[torch]"', False
     )
 
@@ -95,7 +95,7 @@ def test_devices_that_cannot_be_listed_are_a_problem_of_a_known_version(look):
     status = look('__version__ = "0.10.0"\ndef local_devices(): raise RuntimeError("no platform")')
     assert (status.version, status.devices) == ("0.10.0", ())
     assert status.problem == "cannot list its devices: RuntimeError: no platform"
-    assert status.remedy == "to see the whole error: python -m kerasbridge._probe jax"
+    assert status.remedy == "to see the whole error: python -m kerasbridge.runtime._status_worker jax"
 
 
 def test_a_framework_that_hangs_is_given_up(look):
@@ -125,21 +125,21 @@ def test_a_version_outside_the_tested_range_is_a_problem(look, version, problem)
 
 @pytest.mark.parametrize(("name", "version"), [("jax", "0.7.0"), ("torch", "2.13.0+cpu"), ("tensorflow", "2.21.0rc1")])
 def test_a_version_inside_the_tested_range_is_none(name, version):
-    assert probing.FRAMEWORKS[name].outside(version) is None
+    assert backend_status.FRAMEWORKS[name].outside(version) is None
 
 
 def test_a_range_of_one_version_is_told_as_one():
-    assert probing.FRAMEWORKS["torch"].outside("2.14.1") == "2.14.1 is newer than the tested 2.13"
+    assert backend_status.FRAMEWORKS["torch"].outside("2.14.1") == "2.14.1 is newer than the tested 2.13"
 
 
 def test_tensorflow_is_mended_under_the_name_it_was_installed_by(monkeypatch):
     versions = {"tensorflow-cpu": "2.21.0"}
     monkeypatch.setattr(importlib.metadata, "version", lambda name: versions.get(name) or unknown_to_pip(name))
-    assert probing.FRAMEWORKS["tensorflow"].distribution() == ("tensorflow-cpu", "2.21.0")
+    assert backend_status.FRAMEWORKS["tensorflow"].distribution() == ("tensorflow-cpu", "2.21.0")
 
 
 def test_an_nvidia_card_that_the_framework_does_not_see_is_a_problem(look, monkeypatch):
-    monkeypatch.setattr(probing, "_has_nvidia_card", lambda: True)
+    monkeypatch.setattr(backend_status, "_has_nvidia_card", lambda: True)
     status = look(HEALTHY)
     assert status.problem == "this machine has an NVIDIA card, but jax sees no gpu"
     assert status.remedy.startswith('pip install "jax[cuda13]" (and `nvidia-smi` must answer')
@@ -147,7 +147,7 @@ def test_an_nvidia_card_that_the_framework_does_not_see_is_a_problem(look, monke
 
 @pytest.mark.parametrize(("variable", "value"), [("CUDA_VISIBLE_DEVICES", ""), ("JAX_PLATFORMS", "cpu")])
 def test_an_nvidia_card_that_the_user_hides_is_none(look, monkeypatch, variable, value):
-    monkeypatch.setattr(probing, "_has_nvidia_card", lambda: True)
+    monkeypatch.setattr(backend_status, "_has_nvidia_card", lambda: True)
     os.environ[variable] = value
     assert look(HEALTHY).problem is None
 
@@ -176,4 +176,4 @@ def test_the_oldest_tested_versions_are_those_that_the_package_asks_for():
     asked = {"keras": project["dependencies"], **{name: extras[name] for name in ("jax", "tensorflow", "torch")}}
     for name, requirements in asked.items():
         floor = next(re.search(r">=(\d+\.\d+)", line)[1] for line in requirements if line.startswith(name))
-        assert floor == probing.FRAMEWORKS[name].oldest
+        assert floor == backend_status.FRAMEWORKS[name].oldest

@@ -11,7 +11,7 @@ from typing import Any
 
 from kerasbridge.exporting.formats import Format, Way
 from kerasbridge.exporting.signatures import Signature
-from kerasbridge.quiet import quiet_stderr
+from kerasbridge.runtime.stderr import quiet_stderr
 
 
 def write(model: Any, target: Format, way: Way, signature: Signature, batch: Any, path: Path) -> None:

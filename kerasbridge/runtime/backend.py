@@ -14,9 +14,9 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kerasbridge.device import Device as Device  # also known as backend.Device
-from kerasbridge.device import variables
 from kerasbridge.errors import BackendError, BackendNotInstalled, DeviceError
+from kerasbridge.runtime.device import Device as Device  # also known as backend.Device
+from kerasbridge.runtime.device import variables
 
 BACKENDS = ("jax", "tensorflow", "torch")
 

@@ -1,4 +1,6 @@
-"""Import one framework and print its version and devices as one line of JSON: `python -m kerasbridge._probe jax`.
+"""Import one framework and print its version and devices as one line of JSON.
+
+    python -m kerasbridge.runtime._status_worker jax
 
 Runs in a child process of `probing`, so that a framework that crashes, hangs or chatters harms nobody.
 """

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from kerasbridge import backend
+from kerasbridge.runtime import backend
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _status(name: str, timeout: float, installed: tuple[str, ...], default: str 
 
 
 def _ask(framework: Framework, environment: Mapping[str, str], timeout: float) -> _Answer:
-    command = [sys.executable, "-m", "kerasbridge._probe", framework.name]
+    command = [sys.executable, "-m", "kerasbridge.runtime._status_worker", framework.name]
     try:
         child = subprocess.run(
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
@@ -143,7 +143,7 @@ def _read(framework: Framework, child: subprocess.CompletedProcess[bytes]) -> _A
         words = child.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
         return _Answer(error=f"the process ended with code {child.returncode}: {words[-1]}", remedy=reinstall)
     if error and version:  # imported: a variable such as JAX_PLATFORMS may be wrong rather than the installation
-        whole = f"to see the whole error: python -m kerasbridge._probe {framework.name}"
+        whole = f"to see the whole error: python -m kerasbridge.runtime._status_worker {framework.name}"
         return _Answer(version, error=f"cannot list its devices: {error}", remedy=whole)
     return _Answer(version, devices, error, error and reinstall)
 

@@ -1,0 +1,1 @@
+"""The process: backend, device, installed frameworks, child processes. Standard library only."""
