@@ -4,9 +4,9 @@ import logging
 import warnings
 from typing import Any
 
-from kerasbridge import _keras, checks
-from kerasbridge._keras import keras
+from kerasbridge import checks, keras_compat
 from kerasbridge.errors import ArgumentError
+from kerasbridge.keras_compat import keras
 
 log = logging.getLogger("kerasbridge")
 RNGS = ("portable", "native")
@@ -49,7 +49,7 @@ def hands_over(model: keras.Model, *kinds: str) -> bool:
 
     The first of "train", "test" and "predict" is what is to be done.
     """
-    method = next(filter(None, (_keras.overrides(model, kind) for kind in kinds)), None)
+    method = next(filter(None, (keras_compat.overrides(model, kind) for kind in kinds)), None)
     if method:
         log.warning("kerasbridge: %s overrides %s, so %s.", type(model).__name__, method, _BY_KERAS[kinds[0]])
     return method is not None

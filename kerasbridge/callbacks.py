@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 
 keras_callbacks = keras.callbacks
 

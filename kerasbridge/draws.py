@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from kerasbridge import random as host
-from kerasbridge._keras import floatx, keras, to_tensor
 from kerasbridge.errors import NotPortableError
+from kerasbridge.keras_compat import floatx, keras, to_tensor
 from kerasbridge.words import draw, further, key_of, placed, size_of, triples_of, words_of
 
 Tensor = Any

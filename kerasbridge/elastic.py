@@ -3,8 +3,8 @@
 from typing import Any
 
 from kerasbridge import draws
-from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError
+from kerasbridge.keras_compat import keras
 
 Tensor = Any
 ops = keras.ops

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, callbacks, progress, summaries
-from kerasbridge._keras import keras
+from kerasbridge import callbacks, keras_compat, progress, summaries
 from kerasbridge.data.feeds import Feed
+from kerasbridge.keras_compat import keras
 from kerasbridge.loop import Pace, Ran, Runner
 
 log = logging.getLogger("kerasbridge")
@@ -54,12 +54,12 @@ def run_training(
     with contextlib.closing(reporter):
         listeners.on_train_begin()
         try:
-            for epoch in range(_keras.first_epoch(model, plan.initial_epoch), plan.epochs):
+            for epoch in range(keras_compat.first_epoch(model, plan.initial_epoch), plan.epochs):
                 trainer.reset_metrics()
                 listeners.on_epoch_begin(epoch)
                 reporter.begin(feed.steps)
                 logs = _train_epoch(model, training, epoch, pace, listeners, reporter)
-                if validation and _keras.should_validate(model, epoch, plan.validation_freq):
+                if validation and keras_compat.should_validate(model, epoch, plan.validation_freq):
                     validated = run_evaluation(model, validation, listeners)
                     logs.update({f"val_{name}": value for name, value in validated.items()})
                 listeners.on_epoch_end(epoch, logs)
@@ -95,7 +95,7 @@ def run_evaluation(
     pace = _pace(model, listeners, "test")
     with contextlib.closing(feed.portions(0, pace.fixed)) as portions:
         logs = runner.run(portions, pace, listeners.on_test_batch_begin, end, lambda: bool(model.stop_evaluating))
-    logs = _keras.pythonify_logs(logs)
+    logs = keras_compat.pythonify_logs(logs)
     listeners.on_test_end(logs)
     if reporter:  # by itself: in a validation it is the training that tells
         _tell_why_slow("evaluation", runner)
@@ -175,7 +175,7 @@ def _train_epoch(
             )
     finally:
         runner.engine.set_mode(model, training=False)
-    return _keras.pythonify_logs(logs)
+    return keras_compat.pythonify_logs(logs)
 
 
 def _tell_why_slow(what: str, runner: Runner) -> None:

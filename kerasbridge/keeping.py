@@ -4,8 +4,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from kerasbridge import _keras
-from kerasbridge._keras import keras
+from kerasbridge import keras_compat
+from kerasbridge.keras_compat import keras
 
 MOST_VARIANTS = 32
 """Of each kind that a model keeps; the longest unused goes first."""
@@ -43,6 +43,6 @@ def state(model: keras.Model) -> tuple[Any, ...]:
     optimizer = model.optimizer.variables if getattr(model, "optimizer", None) is not None else []
     variables = (*model.variables, *optimizer, *model.metrics_variables)
     trainable = tuple(id(variable) for variable in model.trainable_variables)
-    policies = _keras.dtype_policies(model)
-    options = (bool(model.run_eagerly), bool(model.jit_compile), _keras.is_random_portable())
+    policies = keras_compat.dtype_policies(model)
+    options = (bool(model.run_eagerly), bool(model.jit_compile), keras_compat.is_random_portable())
     return (tuple(map(id, variables)), trainable, policies, options)

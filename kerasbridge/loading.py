@@ -13,8 +13,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from kerasbridge._keras import keras
 from kerasbridge.importers import layers as layers  # which files of imported models name
+from kerasbridge.keras_compat import keras
 
 _CONFIG = "config.json"
 _BACKENDS_OWN = "keras.src.backend."

@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kerasbridge._keras import keras
 from kerasbridge.data.feeds import Portion
 from kerasbridge.engines.base import Block, Engine
-from kerasbridge.holding import settings
 from kerasbridge.keeping import kept, state
+from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.model_state import settings
 from kerasbridge.step import Step
 
 SECONDS_PER_BLOCK = 0.25

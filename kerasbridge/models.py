@@ -1,7 +1,7 @@
 """The models that kerasbridge brings: the Sequential MNIST model of the lesson, and a small convolutional net."""
 
-from kerasbridge import _keras, engines
-from kerasbridge._keras import keras
+from kerasbridge import engines, keras_compat
+from kerasbridge.keras_compat import keras
 
 layers = keras.layers
 
@@ -19,7 +19,7 @@ def mlp() -> keras.Sequential:
         101770
     """
     engines.current()
-    with _keras.portable_random():
+    with keras_compat.portable_random():
         return keras.Sequential(
             [
                 keras.Input((28, 28)),
@@ -46,7 +46,7 @@ def cnn() -> keras.Sequential:
         (None, 10)
     """
     engines.current()
-    with _keras.portable_random():
+    with keras_compat.portable_random():
         return keras.Sequential(
             [
                 keras.Input((28, 28)),

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras
-from kerasbridge._keras import keras
+from kerasbridge import keras_compat
+from kerasbridge.keras_compat import keras
 
 ops = keras.ops
 
@@ -45,7 +45,7 @@ def rebuilt(model: Any, dtype: str) -> Any:
     Returns:
         A new model, or the same where it already is in this dtype.
     """
-    if set(_keras.dtype_policies(model)) == {f'<DTypePolicy "{dtype}">'}:
+    if set(keras_compat.dtype_policies(model)) == {f'<DTypePolicy "{dtype}">'}:
         return model
     new = type(model).from_config(_retyped(model.get_config(), dtype))
     new.set_weights(model.get_weights())
@@ -70,11 +70,11 @@ def _is_float(key: str, value: Any) -> bool:
 
 
 def _keep_wide_in_promotion() -> None:
-    _keras.relied_on("types narrowed in promotion")["float64"] = "float64"
+    keras_compat.relied_on("types narrowed in promotion")["float64"] = "float64"
 
 
 def _keep_python_numbers_wide() -> None:
-    cast, convert = _keras.relied_on("casts"), _keras.relied_on("conversion to tensors")
+    cast, convert = keras_compat.relied_on("casts"), keras_compat.relied_on("conversion to tensors")
 
     def wide_cast(x: Any, dtype: Any) -> Any:
         return cast(np.float64(x) if type(x) is float else x, dtype)
@@ -82,11 +82,11 @@ def _keep_python_numbers_wide() -> None:
     def wide_convert(x: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
         return convert(np.float64(x) if type(x) is float else x, dtype, *args, **kwargs)
 
-    _keras.replace_in_backend({cast: wide_cast, convert: wide_convert})
+    keras_compat.replace_in_backend({cast: wide_cast, convert: wide_convert})
 
 
 def _clip_normalised_probabilities() -> None:
-    original = _keras.relied_on("crossentropy of classes")
+    original = keras_compat.relied_on("crossentropy of classes")
 
     def crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
         output, epsilon = ops.convert_to_tensor(output), keras.config.epsilon()
@@ -98,7 +98,7 @@ def _clip_normalised_probabilities() -> None:
         chosen = ops.equal(labels, ops.arange(output.shape[-1], dtype="int32"))
         return -ops.sum(ops.where(chosen, logarithms, ops.zeros_like(logarithms)), -1)
 
-    _keras.replace_in_backend({original: crossentropy})
+    keras_compat.replace_in_backend({original: crossentropy})
 
 
 def _without_last(target: Any, output: Any) -> Any:

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
-from kerasbridge import _keras
-from kerasbridge._keras import keras
+from kerasbridge import keras_compat
 from kerasbridge.data import labels
 from kerasbridge.data.feeds import Feed
 from kerasbridge.engines.base import Engine
 from kerasbridge.epochs import Course
 from kerasbridge.errors import DeviceError, StepError
+from kerasbridge.keras_compat import keras
 from kerasbridge.loop import Runner
 from kerasbridge.own_step.calling import Step as OwnStep
 from kerasbridge.own_step.calling import runs_tests
@@ -19,7 +19,7 @@ from kerasbridge.step import evaluate_step, predict_step, train_step
 
 def prepare(model: keras.Model, engine: Engine, feed: Feed) -> None:
     """Builds what is not built, and checks what only a built model can tell."""
-    _keras.symbolic_build(model, feed.first)
+    keras_compat.symbolic_build(model, feed.first)
     check_device(model.variables, engine)
     check = labels.checker(model, feed.first)
     if check:
@@ -42,7 +42,7 @@ def tester(model: keras.Model, step: OwnStep | None, engine: Engine, feed: Feed)
     """
     if step is not None and runs_tests(step):
         return _own(model, step, engine, feed, training=False)
-    if step is not None and not _keras.has_loss(model):
+    if step is not None and not keras_compat.has_loss(model):
         raise StepError(
             "Expected a step that can test, received one that takes no `training`, and a model compiled without a "
             "loss. Write def step(model, batch, training), or compile the model with a loss and metrics to test it by."
@@ -53,8 +53,8 @@ def tester(model: keras.Model, step: OwnStep | None, engine: Engine, feed: Feed)
 
 def predictor(model: keras.Model, engine: Engine, feed: Feed) -> Course:
     """What predicts with a model, which need not be compiled."""
-    if not all(layer.built for layer in [model, *_keras.every_layer(model)]):
-        _keras.output_spec(model, feed.first()[0])
+    if not all(layer.built for layer in [model, *keras_compat.every_layer(model)]):
+        keras_compat.output_spec(model, feed.first()[0])
     check_device(model.variables, engine)
     return Course(Runner(model, engine, predict_step), feed)
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from kerasbridge._keras import keras, pythonify_logs
+from kerasbridge.keras_compat import keras, pythonify_logs
 from kerasbridge.loop import Ran
 
 Logs = dict[str, Any]

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from kerasbridge import engines, runs
-from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError
+from kerasbridge.keras_compat import keras
 from kerasbridge.runs.folder import BY_ARGUMENT
 
 log = logging.getLogger("kerasbridge")

@@ -6,9 +6,9 @@ its config, beside the model.
 
 from typing import Any
 
-from kerasbridge import _keras, checks, holding
-from kerasbridge._keras import keras
+from kerasbridge import checks, keras_compat
 from kerasbridge.errors import ArgumentError
+from kerasbridge.keras_compat import keras, model_state
 from kerasbridge.random import derive
 from kerasbridge.seeding import python_and_numpy_seeded, seed_random_layers
 from kerasbridge.words import seeded_by_place
@@ -48,7 +48,7 @@ def reinitialize(model: keras.Model, seed: int) -> None:
     found: list[tuple[Any, Any]] = []
     for place, layer in enumerate(_with_weights(model)):
         own_seed = derive(seed, "weights of a layer", place)
-        with seeded_by_place(own_seed), _keras.portable_random(), python_and_numpy_seeded(own_seed):
+        with seeded_by_place(own_seed), keras_compat.portable_random(), python_and_numpy_seeded(own_seed):
             found += [] if hasattr(layer, "adapt") else zip(_own_weights(layer), _drawn_anew(layer), strict=True)
     for variable, start in [*found, *_optimizers_anew(model)]:
         variable.assign(start)
@@ -57,12 +57,14 @@ def reinitialize(model: keras.Model, seed: int) -> None:
 
 def _with_weights(model: Any) -> list[Any]:
     """The layers, and the model, that have weights besides those of the layers in them, each once."""
-    layers = {id(layer): layer for layer in [*_keras.every_layer(model), model]}
+    layers = {id(layer): layer for layer in [*keras_compat.every_layer(model), model]}
     return [layer for layer in layers.values() if _own_weights(layer)]
 
 
 def _own_weights(layer: Any) -> list[Any]:
-    inner = {id(weight) for inside in _keras.every_layer(layer) if inside is not layer for weight in inside.weights}
+    inner = {
+        id(weight) for inside in keras_compat.every_layer(layer) if inside is not layer for weight in inside.weights
+    }
     return [weight for weight in layer.weights if id(weight) not in inner]
 
 
@@ -98,10 +100,10 @@ def _parts(layer: Any) -> dict[str, Any]:
 def _optimizers_anew(model: Any) -> list[tuple[Any, Any]]:
     """The variables of every optimizer that the model holds, each with the value it starts with."""
     found: list[tuple[Any, Any]] = []
-    for optimizer in holding.optimizers_of(model):
+    for optimizer in model_state.optimizers_of(model):
         if optimizer.built:
             fresh = type(optimizer).from_config(optimizer.get_config())
-            fresh.build(_keras.optimized_variables(optimizer))
-            states, starts = map(holding.optimizer_variables, (optimizer, fresh))
+            fresh.build(keras_compat.optimized_variables(optimizer))
+            states, starts = map(model_state.optimizer_variables, (optimizer, fresh))
             found += [(state, start.value) for state, start in zip(states, starts, strict=True)]
     return found

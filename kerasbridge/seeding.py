@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from kerasbridge import _keras, checks, engines
-from kerasbridge._keras import keras
+from kerasbridge import checks, engines, keras_compat
+from kerasbridge.keras_compat import keras
 from kerasbridge.random import derive
 
 
@@ -36,7 +36,7 @@ class seed_everything:  # noqa: N801 - called like a function, with `with` like 
         checks.check_seed(seed)
         self._before = (random.getstate(), np.random.get_state())
         engines.current()
-        _keras.enter_portable_random()
+        keras_compat.enter_portable_random()
         keras.utils.set_random_seed(seed)
 
     def __enter__(self) -> Self:
@@ -47,7 +47,7 @@ class seed_everything:  # noqa: N801 - called like a function, with `with` like 
     ) -> None:
         random.setstate(self._before[0])
         np.random.set_state(self._before[1])
-        _keras.leave_portable_random()
+        keras_compat.leave_portable_random()
 
 
 def seed_random_layers(model: keras.Model, seed: int, used: Iterable[Any] = ()) -> None:
@@ -55,7 +55,9 @@ def seed_random_layers(model: keras.Model, seed: int, used: Iterable[Any] = ()) 
 
     After them come those among the variables `used` that the model does not hold.
     """
-    states = {id(state): state for state in [*_keras.seed_states(model), *filter(_keras.is_seed_state, used)]}
+    states = {
+        id(state): state for state in [*keras_compat.seed_states(model), *filter(keras_compat.is_seed_state, used)]
+    }
     for position, state in enumerate(states.values()):
         state.assign(np.array([derive(seed, "random layer", position), 0], dtype="int64"))
 

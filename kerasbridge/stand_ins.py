@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, draws, random
-from kerasbridge._keras import keras, relied_on, to_tensor
+from kerasbridge import draws, keras_compat, random
 from kerasbridge.elastic import elastic_transform
 from kerasbridge.errors import ArgumentError, KerasContractError, NotPortableError
+from kerasbridge.keras_compat import keras, relied_on, to_tensor
 from kerasbridge.words import placed
 
 Tensor = Any
@@ -29,7 +29,7 @@ def table() -> list[tuple[Any, str, Any]]:
     functions, images = relied_on("random functions"), relied_on("image functions")
     found = [
         *((module, name, _unknown(module, name)) for module in (functions, images) for name in drawing(module)),
-        *((functions, name, getattr(draws, name)) for name in _keras.PORTABLE_FUNCTIONS),
+        *((functions, name, getattr(draws, name)) for name in keras_compat.PORTABLE_FUNCTIONS),
         (images, "elastic_transform", elastic_transform),
         (relied_on("orthogonal initializer"), "__call__", orthogonal),
         (relied_on("STFT initializer"), "__call__", stft),
@@ -40,7 +40,7 @@ def table() -> list[tuple[Any, str, Any]]:
         if not hasattr(owner, name):
             raise KerasContractError(
                 f"kerasbridge relies on {owner.__name__}.{name}, which Keras {keras.__version__} does not have; "
-                f"use a tested version, as {_keras.TESTED}."
+                f"use a tested version, as {keras_compat.TESTED}."
             )
     return found
 
@@ -65,7 +65,7 @@ def orthogonal(self: Any, shape: Sequence[int], dtype: Any = None) -> Tensor:
     rows, columns = math.prod(shape[:-1]), shape[-1]
     matrix = random.orthogonal(*_on_host(self.seed), max(rows, columns), min(rows, columns))
     matrix = matrix if rows >= columns else matrix.T
-    return to_tensor(self.gain * matrix.reshape(shape), dtype or _keras.floatx())
+    return to_tensor(self.gain * matrix.reshape(shape), dtype or keras_compat.floatx())
 
 
 def stft(self: Any, shape: Sequence[int], dtype: Any = None) -> Tensor:
@@ -79,7 +79,7 @@ def stft(self: Any, shape: Sequence[int], dtype: Any = None) -> Tensor:
         window = _window(self.window, length, self.periodic)
         scale = {"density": np.sqrt((window * window).sum()), "spectrum": np.abs(window).sum(), None: 1.0}
         kernel = kernel * window[:, None] / scale[self.scaling]
-    return to_tensor(kernel[:, None, :], dtype or _keras.floatx())
+    return to_tensor(kernel[:, None, :], dtype or keras_compat.floatx())
 
 
 def _window(window: Any, length: int, periodic: bool) -> np.ndarray[Any, Any]:
@@ -98,7 +98,7 @@ def _on_host(seed: Any) -> tuple[int, int]:
     seed = placed(seed)
     if isinstance(seed, int):
         return seed, 0
-    state = keras.ops.convert_to_numpy(_keras.draw_seed(seed))
+    state = keras.ops.convert_to_numpy(keras_compat.draw_seed(seed))
     return int(state[0]), int(state[1])
 
 
@@ -107,8 +107,8 @@ def _unknown(module: Any, name: str) -> Callable[..., Any]:
 
     def refuse(*args: Any, **kwargs: Any) -> Any:
         raise KerasContractError(
-            f"Expected a random function that kerasbridge replaces ({', '.join(_keras.PORTABLE_FUNCTIONS)}), received "
-            f"{module.__name__}.{name} of Keras {keras.__version__}. Use a tested version, as {_keras.TESTED}, or draw "
+            f"Expected a random function that kerasbridge replaces ({', '.join(keras_compat.PORTABLE_FUNCTIONS)}), received "
+            f"{module.__name__}.{name} of Keras {keras.__version__}. Use a tested version, as {keras_compat.TESTED}, or draw "
             'natively: kb.fit(…, rng="native").'
         )
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from kerasbridge import _keras, holding
-from kerasbridge._keras import keras
+from kerasbridge import keras_compat
+from kerasbridge.keras_compat import keras, model_state
 
 Tensor = Any
 
@@ -62,8 +62,8 @@ def _train_step(
         x, y, sample_weight = batch
 
         def loss_and_predictions() -> tuple[Tensor, tuple[Tensor, Any]]:
-            predictions = _keras.call(model, x, training=True)
-            loss = _keras.compute_loss(model, batch, predictions, training=True)
+            predictions = keras_compat.call(model, x, training=True)
+            loss = keras_compat.compute_loss(model, batch, predictions, training=True)
             return model.optimizer.scale_loss(loss), (loss, predictions)
 
         variables = model.trainable_variables
@@ -71,10 +71,10 @@ def _train_step(
         reported = report(loss, gradients)
         if variables:
             model.optimizer.apply(gradients, variables)
-        _keras.track_loss(model, loss, rows_of(x))
+        keras_compat.track_loss(model, loss, rows_of(x))
         return reported, model.compute_metrics(x, y, predictions, sample_weight=sample_weight)
 
-    moved = holding.optimizer_variables(model.optimizer)
+    moved = model_state.optimizer_variables(model.optimizer)
     return _step(model, run, [*model.variables, *moved, *model.metrics_variables])
 
 
@@ -83,9 +83,9 @@ def evaluate_step(model: keras.Model, _: ValueAndGrad) -> Step:
 
     def run(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         x, y, sample_weight = batch
-        predictions = _keras.call(model, x, training=False)
-        loss = _keras.compute_loss(model, batch, predictions, training=False)
-        _keras.track_loss(model, loss, rows_of(x))
+        predictions = keras_compat.call(model, x, training=False)
+        loss = keras_compat.compute_loss(model, batch, predictions, training=False)
+        keras_compat.track_loss(model, loss, rows_of(x))
         return loss, model.compute_metrics(x, y, predictions, sample_weight=sample_weight)
 
     return _step(model, run, [*model.variables, *model.metrics_variables])
@@ -95,7 +95,7 @@ def predict_step(model: keras.Model, _: ValueAndGrad) -> Step:
     """The forward pass alone."""
 
     def run(batch: Batch) -> Any:
-        return _keras.call(model, batch[0], training=False)
+        return keras_compat.call(model, batch[0], training=False)
 
     return _step(model, run, model.variables)
 
@@ -111,5 +111,5 @@ def _norm(gradients: list[Tensor | None]) -> Tensor:
 
 
 def _step(model: keras.Model, run: Callable[[Batch], Any], variables: list[Any]) -> Step:
-    unique = tuple({id(variable): variable for variable in [*variables, *holding.rnn_states(model)]}.values())
+    unique = tuple({id(variable): variable for variable in [*variables, *model_state.rnn_states(model)]}.values())
     return Step(run, unique, eager=bool(model.run_eagerly), xla=bool(model.jit_compile))

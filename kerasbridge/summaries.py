@@ -6,9 +6,9 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from kerasbridge import _keras
-from kerasbridge._keras import keras
+from kerasbridge import keras_compat
 from kerasbridge.errors import ArgumentError
+from kerasbridge.keras_compat import keras
 
 if TYPE_CHECKING:
     from kerasbridge.event_files import EventFile
@@ -28,7 +28,7 @@ def prepare(callbacks: Iterable[Any]) -> None:
             from kerasbridge import event_files as event_files  # says what to type where tensorboard is missing
 
             own = None if _tensorflow_is_loaded() else Summaries()
-            _keras.write_summaries_with(callback, own, _write_model)
+            keras_compat.write_summaries_with(callback, own, _write_model)
 
 
 class Summaries:
@@ -125,7 +125,7 @@ class Writer:
 def _write_model(callback: Any, write_graph: Callable[[], None]) -> None:
     """Writes a callback's model: the graph that TensorBoard draws, and the model's summary as a text."""
     summary = callback.summary
-    with _keras.train_writer(callback).as_default():
+    with keras_compat.train_writer(callback).as_default():
         if isinstance(summary, Summaries):
             _write_graph(summary, callback.model)
         else:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kerasbridge import training
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 
 _TAKEN_OVER: dict[str, Callable[..., Any]] = {
     "fit": training.fit,

@@ -5,8 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kerasbridge import _keras, arguments, checks, engines, preparing, random, recording
-from kerasbridge._keras import keras
+from kerasbridge import arguments, checks, engines, keras_compat, preparing, random, recording
 from kerasbridge.data import sources
 from kerasbridge.data.sources import Portioning
 from kerasbridge.epochs import (
@@ -20,6 +19,7 @@ from kerasbridge.epochs import (
     run_training,
 )  # fmt: skip
 from kerasbridge.errors import DataError
+from kerasbridge.keras_compat import keras
 from kerasbridge.seeding import seed_random_layers
 
 
@@ -193,7 +193,7 @@ def evaluate(
             logs = run_evaluation(model, course, listeners, reporter)
     if return_dict:
         return logs
-    return _in_order(logs) if own else _keras.metrics_in_order(model, logs)
+    return _in_order(logs) if own else keras_compat.metrics_in_order(model, logs)
 
 
 def predict(
@@ -242,7 +242,7 @@ def predict(
 
 @contextlib.contextmanager
 def _random_numbers(rng: str) -> Iterator[None]:
-    with _keras.portable_random() if rng == "portable" else contextlib.nullcontext():
+    with keras_compat.portable_random() if rng == "portable" else contextlib.nullcontext():
         yield
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from kerasbridge import engines
 from kerasbridge import random as host
-from kerasbridge._keras import draw_seed, global_generator, keras
 from kerasbridge.errors import StepError
+from kerasbridge.keras_compat import draw_seed, global_generator, keras
 
 Tensor = Any
 ops = keras.ops

@@ -17,8 +17,8 @@ from typing import Any
 
 import kerasbridge as kb
 from kerasbridge import engines
-from kerasbridge._keras import keras
 from kerasbridge.benchmark.epochs import Stopwatch, compiled_model, digits, run
+from kerasbridge.keras_compat import keras
 
 
 class Terminal(io.StringIO):

@@ -16,8 +16,8 @@ import numpy as np
 
 import kerasbridge as kb
 from kerasbridge import engines, random
-from kerasbridge._keras import keras
 from kerasbridge.benchmark.epochs import Stopwatch, compiled_model, digits, run
+from kerasbridge.keras_compat import keras
 
 
 @contextlib.contextmanager

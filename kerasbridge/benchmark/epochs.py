@@ -15,7 +15,7 @@ from typing import Any
 
 import kerasbridge as kb
 from kerasbridge import engines
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 
 
 class Stopwatch(keras.callbacks.Callback):  # type: ignore[misc]

@@ -18,8 +18,8 @@ import numpy as np
 
 import kerasbridge as kb
 from kerasbridge import engines
-from kerasbridge._keras import keras
 from kerasbridge.benchmark.epochs import compiled_model, digits
+from kerasbridge.keras_compat import keras
 
 BATCH_SIZE = 32
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import kerasbridge as kb
 from kerasbridge import engines, loop
-from kerasbridge._keras import keras
 from kerasbridge.benchmark.epochs import compiled_model, digits, run
+from kerasbridge.keras_compat import keras
 
 
 class FirstStep(keras.callbacks.Callback):  # type: ignore[misc]

@@ -140,7 +140,7 @@ def _train(model: Any, wanted: _Wanted, run: "NewRun") -> None:
 def _tensorboard(wanted: _Wanted, folder: Path) -> list[Any]:
     """Keras's callback for TensorBoard, if asked for; its files can be looked at meanwhile."""
     from kerasbridge import runs
-    from kerasbridge._keras import keras
+    from kerasbridge.keras_compat import keras
 
     if not wanted.tensorboard:
         return []

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, checks, engines
-from kerasbridge._keras import keras
+from kerasbridge import checks, engines, keras_compat
 from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.keras_compat import keras
 from kerasbridge.step import Batch
 
 Array = np.ndarray[Any, Any]
@@ -24,7 +24,7 @@ class Unpacked:
     """
 
     def __init__(self, tensor: Any, start: int = 0, stop: int | None = None) -> None:
-        self._tensor, self._rows, self._start = tensor, _keras.sliceable(tensor), start
+        self._tensor, self._rows, self._start = tensor, keras_compat.sliceable(tensor), start
         self._length = (int(tensor.shape[0]) if stop is None else stop) - start
 
     def __len__(self) -> int:
@@ -84,7 +84,7 @@ class Arrays:
         return Arrays(self._map(part), stop - start)
 
     def _map(self, function: Callable[[Any], Any]) -> Batch:
-        mapped: Batch = _keras.map_tensors(function, self.nest)
+        mapped: Batch = keras_compat.map_tensors(function, self.nest)
         return mapped
 
 
@@ -117,7 +117,7 @@ def arrays(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mappi
 def are_arrays(*parts: Any) -> bool:
     """Whether all that was given are arrays or tensors, in lists, tuples or dicts of any depth."""
     leaves = [leaf for leaf in keras.tree.flatten(parts) if leaf is not None]
-    return bool(leaves) and all(_is_array(leaf) or _keras.is_sparse_or_ragged(leaf) for leaf in leaves)
+    return bool(leaves) and all(_is_array(leaf) or keras_compat.is_sparse_or_ragged(leaf) for leaf in leaves)
 
 
 def standard(array: Any) -> Array:
@@ -125,7 +125,7 @@ def standard(array: Any) -> Array:
     found: Array = np.asarray(array)
     if found.dtype.kind == "U":
         return found.astype(object)
-    return found.astype(_keras.floatx(), copy=False) if found.dtype.kind == "f" else found
+    return found.astype(keras_compat.floatx(), copy=False) if found.dtype.kind == "f" else found
 
 
 def signature(batch: Batch) -> tuple[Any, ...]:
@@ -144,7 +144,7 @@ def _convert(name: str, part: Any) -> Any:
 def _convert_leaf(name: str, leaf: Any) -> Any:
     if leaf is None:
         return None
-    if _keras.is_sparse_or_ragged(leaf):
+    if keras_compat.is_sparse_or_ragged(leaf):
         return Unpacked(leaf)
     if not _is_array(leaf):
         raise DataError(
@@ -206,4 +206,6 @@ def _class_weights(y: Any, sample_weight: Any, class_weight: Mapping[int, float]
         raise ArgumentError("Expected sample_weight or class_weight, received both. Multiply them into sample_weight.")
     if y is None or keras.tree.is_nested(y):
         raise ArgumentError("Expected one array y with class_weight. For several outputs pass sample_weight instead.")
-    return np.asarray(keras.ops.convert_to_numpy(_keras.class_weight_to_sample_weights(_to_numpy(y), class_weight)))
+    return np.asarray(
+        keras.ops.convert_to_numpy(keras_compat.class_weight_to_sample_weights(_to_numpy(y), class_weight))
+    )

@@ -8,8 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kerasbridge import _keras
-from kerasbridge._keras import keras, map_tensors
+from kerasbridge import keras_compat
 from kerasbridge.data.arrays import Arrays, check_numbers, signature, standard
 from kerasbridge.data.labels import Check
 from kerasbridge.data.orders import Passes, Rows
@@ -17,6 +16,7 @@ from kerasbridge.data.py_datasets import Ordered
 from kerasbridge.data.stacking import Stack, ahead, stacks
 from kerasbridge.engines.base import Data, Engine
 from kerasbridge.errors import DataError
+from kerasbridge.keras_compat import keras, map_tensors
 from kerasbridge.step import Batch, Tensor
 
 
@@ -153,7 +153,7 @@ class Iterated(_Streamed):
 
     Args:
         name: what to call the source.
-        batches: what `_keras.batches` gives for it.
+        batches: what `keras_compat.batches` gives for it.
         like: as `batches`, for a source of which the first batch can be had apart.
         ordered: the source, where it has an order of its own for each epoch.
     """
@@ -182,18 +182,18 @@ class Iterated(_Streamed):
     def _batches(self, epoch: int) -> Iterable[Batch]:
         if self._ordered is not None:
             self._ordered.begin(epoch)
-        _keras.forget_length(self._source)
+        keras_compat.forget_length(self._source)
         expected, steps = self._source.num_batches or self._found or 1, 0
         try:
             for _, _, (batch,) in self._source:
                 steps += 1
                 yield _as_batch(batch)
         finally:
-            _keras.stop_workers(self._source)
+            keras_compat.stop_workers(self._source)
         if not steps and not self._found:
             raise self._empty()
         if steps < expected:
-            _keras.warn_that_data_ran_out(self._source)
+            keras_compat.warn_that_data_ran_out(self._source)
         self._found = self._found or steps
 
     def _empty(self) -> DataError:
@@ -207,8 +207,8 @@ def _as_batch(given: Any) -> Batch:
 
 
 def _as_array(name: str, leaf: Any) -> np.ndarray[Any, Any]:
-    if _keras.is_sparse_or_ragged(leaf):
-        leaf = _keras.sliceable(leaf).convert_to_numpy(leaf)
+    if keras_compat.is_sparse_or_ragged(leaf):
+        leaf = keras_compat.sliceable(leaf).convert_to_numpy(leaf)
     array = standard(leaf)
     check_numbers(name, array)
     if array.ndim == 0:

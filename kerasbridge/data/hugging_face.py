@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras
-from kerasbridge._keras import keras
+from kerasbridge import keras_compat
 from kerasbridge.data.arrays import check_numbers, standard
 from kerasbridge.data.orders import Rows
 from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.keras_compat import keras
 from kerasbridge.step import Batch
 
 TARGETS = ("label", "labels", "target", "targets")
@@ -62,7 +62,7 @@ class Table:
         arrays = {name: _as_array(name, found[name]) for name in self._columns}
         x, y, weights = (_nest(names, arrays) for names in (self._inputs, self._targets, self._weights))
         if self._class_weight is not None:
-            weights = standard(_keras.class_weight_to_sample_weights(y, self._class_weight))
+            weights = standard(keras_compat.class_weight_to_sample_weights(y, self._class_weight))
         return Batch(x, y, weights)
 
     def _named(self, part: str, given: Any) -> list[str]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, checks, keeping
-from kerasbridge._keras import keras
+from kerasbridge import checks, keeping, keras_compat
+from kerasbridge.keras_compat import keras
 from kerasbridge.step import Batch
 
 _KEPT = "_kerasbridge_outputs"
@@ -27,7 +27,7 @@ def checker(model: keras.Model, first: Callable[[], Batch]) -> Check | None:
         A function of a batch (x, y, sample_weight) of arrays. It raises a DataError that names the label, its row and
         the range.
     """
-    sparse = [loss for loss in _keras.flat_losses(model) if _is_sparse(loss.loss)]
+    sparse = [loss for loss in keras_compat.flat_losses(model) if _is_sparse(loss.loss)]
     if not sparse:
         return None
     predictions = _predictions(model, first)
@@ -50,7 +50,7 @@ def _predictions(model: keras.Model, first: Callable[[], Batch]) -> Any:
         return outputs[0]
     x = first()[0]
     key = (keeping.state(model), tuple(leaf.shape[1:] for leaf in keras.tree.flatten(x) if leaf is not None))
-    return keeping.kept(model, _KEPT, key, lambda: _keras.output_spec(model, x))
+    return keeping.kept(model, _KEPT, key, lambda: keras_compat.output_spec(model, x))
 
 
 def _is_sparse(loss: Any) -> bool:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from kerasbridge._keras import keras
 from kerasbridge.data.orders import Passes
+from kerasbridge.keras_compat import keras
 
 
 class Ordered(keras.utils.PyDataset):  # type: ignore[misc]

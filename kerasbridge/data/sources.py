@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kerasbridge import _keras, checks
-from kerasbridge._keras import keras
+from kerasbridge import checks, keras_compat
 from kerasbridge.data import budget, hugging_face
 from kerasbridge.data.arrays import Arrays, are_arrays, arrays
 from kerasbridge.data.feeds import Feed, Gathered, Iterated, Resident
@@ -14,6 +13,7 @@ from kerasbridge.data.orders import DEFAULT_BATCH_SIZE, Passes
 from kerasbridge.data.py_datasets import First, Ordered
 from kerasbridge.engines.base import Engine
 from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.keras_compat import keras
 
 ACCEPTED = (
     "arrays (NumPy, pandas, tensors; in lists, tuples or dicts), a keras.utils.PyDataset, a generator, a "
@@ -63,7 +63,7 @@ def read(
         return hugging_face.Table(x, y, sample_weight, class_weight)
     if are_arrays(x, y, sample_weight):
         return arrays(x, y, sample_weight, class_weight)
-    if not _keras.yields_batches(x):
+    if not keras_compat.yields_batches(x):
         # Lists of numbers and the like: the error names the part.
         named = {"x": x, "y": y, "sample_weight": sample_weight}
         wrong = next((name for name, part in named.items() if part is not None and not are_arrays(part)), "x")
@@ -124,14 +124,14 @@ def _lacks_targets(held_out: Source, source: Source) -> bool:
 def _iterated(loader: Loader, engine: Engine, steps: int | None, seed: int | None) -> Iterated:
     x, name, weights = loader.x, type(loader.x).__name__, loader.class_weight
     if isinstance(x, types.GeneratorType):
-        x = _keras.unshared(x)
+        x = keras_compat.unshared(x)
     if not isinstance(x, keras.utils.PyDataset):
-        return Iterated(name, _keras.batches(x, steps, weights), engine)
-    first = _keras.batches(First(x), None, weights)
+        return Iterated(name, keras_compat.batches(x, steps, weights), engine)
+    first = keras_compat.batches(First(x), None, weights)
     if x.num_batches is None:
-        return Iterated(name, _keras.batches(x, steps, weights), engine, first)
+        return Iterated(name, keras_compat.batches(x, steps, weights), engine, first)
     ordered = Ordered(x, seed, steps)
-    return Iterated(name, _keras.batches(ordered, None, weights), engine, first, ordered)
+    return Iterated(name, keras_compat.batches(ordered, None, weights), engine, first, ordered)
 
 
 def _capped(steps: int | None) -> int | None:

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from kerasbridge import _keras
-from kerasbridge._keras import keras
+from kerasbridge import keras_compat
 from kerasbridge.data.arrays import signature
+from kerasbridge.keras_compat import keras
 from kerasbridge.step import Batch, rows_of
 
 MOST_STEPS = 64
@@ -72,7 +72,7 @@ class _Filling:
     def __init__(self, batch: Batch, most_steps: int) -> None:
         self.signature, self._rows, self._steps = signature(batch), rows_of(batch), 0
         self._capacity = min(most_steps, _fitting(batch))
-        self._nest = _keras.map_tensors(lambda leaf: np.zeros((self._capacity, *leaf.shape), leaf.dtype), batch)
+        self._nest = keras_compat.map_tensors(lambda leaf: np.zeros((self._capacity, *leaf.shape), leaf.dtype), batch)
         self._start = time.perf_counter()
 
     def add(self, batch: Batch) -> None:
@@ -86,7 +86,7 @@ class _Filling:
 
     def stack(self) -> Stack:
         # Where shapes change from batch to batch, all of them stand alone: nothing is carried along with them.
-        nest = _keras.map_tensors(lambda leaf: leaf[:1], self._nest) if self._steps == 1 else self._nest
+        nest = keras_compat.map_tensors(lambda leaf: leaf[:1], self._nest) if self._steps == 1 else self._nest
         return Stack(nest, self._steps, self._rows, self.signature)
 
 

@@ -28,7 +28,7 @@ def current() -> "Engine":
 @functools.cache
 def _load(name: str, device: str) -> "Engine":
     # Keras first, quietly: an engine's own import of its framework would let that introduce itself.
-    importlib.import_module("kerasbridge._keras")
+    importlib.import_module("kerasbridge.keras_compat")
     engine = _entry_point(name).load()()
     engine.settle(backend.Device.parse(device))
     loaded: Engine = engine

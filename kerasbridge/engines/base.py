@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from kerasbridge._keras import keras
 from kerasbridge.engines.scope import Overlay
 from kerasbridge.errors import DeviceError
+from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import memory
 from kerasbridge.runtime.device import Device
 from kerasbridge.step import Step, Tensor

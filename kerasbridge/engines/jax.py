@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kerasbridge._keras import map_tensors
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
 from kerasbridge.engines.jax_branches import cond
 from kerasbridge.engines.scope import Overlay, branching, distinct, pure
+from kerasbridge.keras_compat import map_tensors
 from kerasbridge.step import Step, Tensor
 
 

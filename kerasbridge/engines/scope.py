@@ -4,8 +4,8 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from kerasbridge import _keras
-from kerasbridge._keras import keras
+from kerasbridge import keras_compat
+from kerasbridge.keras_compat import keras
 from kerasbridge.step import Step, Tensor
 
 Cond = Callable[[Any, Callable[[], Any], Callable[[], Any]], Any]
@@ -20,7 +20,7 @@ class Overlay(keras.StatelessScope):  # type: ignore[misc]
 
     def __init__(self, values: Iterable[tuple[Any, Tensor]]) -> None:
         super().__init__(state_mapping=list(values), collect_losses=True)
-        self._below = _keras.current_scope()
+        self._below = keras_compat.current_scope()
         self._written: dict[int, Any] = {}
 
     def get_current_value(self, variable: Any) -> Tensor:
@@ -64,14 +64,14 @@ def distinct(groups: Iterable[Iterable[Any]]) -> list[Any]:
 
 def value_of(variable: Any) -> Tensor:
     """The value of a variable in the current scope, in the variable's own dtype."""
-    scope = _keras.current_scope()
+    scope = keras_compat.current_scope()
     value = None if scope is None else scope.get_current_value(variable)
-    return _keras.own_value(variable) if value is None else value
+    return keras_compat.own_value(variable) if value is None else value
 
 
 def branching(cond: Cond) -> contextlib.AbstractContextManager[None]:
     """While open, `keras.ops.cond` is ``cond(pred, true_fn, false_fn)``."""
-    return _keras.branches_called_by(lambda _, pred, true_fn, false_fn: cond(pred, true_fn, false_fn))
+    return keras_compat.branches_called_by(lambda _, pred, true_fn, false_fn: cond(pred, true_fn, false_fn))
 
 
 def pure(step: Step, overlay: type[Overlay] = Overlay) -> Callable[[Sequence[Tensor], Any], tuple[list[Tensor], Any]]:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasbridge._keras import map_tensors, moments_computed_by, variables_converted_by
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
+from kerasbridge.keras_compat import map_tensors, moments_computed_by, variables_converted_by
 from kerasbridge.runtime.device import Device
 from kerasbridge.runtime.stderr import quiet_stderr
 from kerasbridge.step import Step, Tensor

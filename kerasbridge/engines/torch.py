@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from kerasbridge._keras import keras, map_tensors
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
 from kerasbridge.engines.scope import Overlay, distinct
 from kerasbridge.engines.torch_branches import cond
@@ -16,6 +15,7 @@ from kerasbridge.engines.torch_graph import Replay, UntraceableError
 from kerasbridge.engines.torch_modules import reading_variables
 from kerasbridge.engines.torch_operators import OutOfPlace
 from kerasbridge.engines.torch_words import words
+from kerasbridge.keras_compat import keras, map_tensors
 from kerasbridge.step import Step, Tensor
 
 _within: ContextVar[bool] = ContextVar("within", default=False)

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from kerasbridge import _keras
-from kerasbridge._keras import keras
+from kerasbridge import keras_compat
 from kerasbridge.engines.scope import Overlay, branching, distinct, value_of
+from kerasbridge.keras_compat import keras
 from kerasbridge.step import Tensor
 
 Branch = Callable[[], Any]
@@ -64,7 +64,7 @@ class BranchOverlay(CopyingOverlay):
         """The variable's value in this branch."""
         if id(variable) not in self.state_mapping:
             below = super().get_current_value(variable)
-            self.state_mapping[id(variable)] = (_keras.own_value(variable) if below is None else below).clone()
+            self.state_mapping[id(variable)] = (keras_compat.own_value(variable) if below is None else below).clone()
             self._read[id(variable)] = variable
         return self.state_mapping[id(variable)]
 

@@ -9,7 +9,6 @@ from torch.fx import Graph, GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 
-from kerasbridge._keras import map_tensors, optimizers_compute_in_tensors
 from kerasbridge.engines.base import Data
 from kerasbridge.engines.scope import branching, pure
 from kerasbridge.engines.torch_branches import CopyingOverlay, cond
@@ -17,6 +16,7 @@ from kerasbridge.engines.torch_modules import reading_variables
 from kerasbridge.engines.torch_passes import drop_aliases, fold_constants, mutated, reuse_memory
 from kerasbridge.engines.torch_program import compile_graph
 from kerasbridge.errors import KerasbridgeError
+from kerasbridge.keras_compat import map_tensors, optimizers_compute_in_tensors
 from kerasbridge.step import Step, Tensor
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
-from kerasbridge import _keras
+from kerasbridge import keras_compat
 from kerasbridge.engines.scope import value_of
 
 
@@ -28,7 +28,7 @@ def reading_variables() -> contextlib.AbstractContextManager[None]:
         if get_proxy_mode() is not None and next(layer.module.buffers(), None) is not None:
             raise HoldsBuffersError(f"the torch module in {layer.name} keeps buffers, which Keras does not know of")
         layer.train(training is not False)
-        variables = {id(_keras.own_value(variable)): variable for variable in layer.variables}
+        variables = {id(keras_compat.own_value(variable)): variable for variable in layer.variables}
         values = {
             name: value_of(variables[id(parameter)])
             for name, parameter in layer.module.named_parameters()
@@ -36,4 +36,4 @@ def reading_variables() -> contextlib.AbstractContextManager[None]:
         }
         return torch.func.functional_call(layer.module, values, args, kwargs)
 
-    return _keras.torch_modules_called_by(call)
+    return keras_compat.torch_modules_called_by(call)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kerasbridge import _keras
+from kerasbridge import keras_compat
 from kerasbridge.errors import ExportError
 from kerasbridge.exporting import processes
 from kerasbridge.exporting.formats import Format, Way
@@ -67,7 +67,7 @@ def _own_parts(model: Any) -> dict[str, str]:
 
 def _parts(model: Any) -> Iterator[Any]:
     """The classes of a model's layers and of what these hold, and their functions but for lambdas, which are saved."""
-    for layer in [model, *_keras.every_layer(model)]:
+    for layer in [model, *keras_compat.every_layer(model)]:
         for held in (layer, *(value for name, value in vars(layer).items() if name not in _FOR_TRAINING)):
             part = held if inspect.isfunction(held) else type(held)
             if part.__name__ != "<lambda>":

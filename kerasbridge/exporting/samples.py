@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, random
-from kerasbridge._keras import keras
+from kerasbridge import keras_compat, random
 from kerasbridge.errors import ArgumentError
 from kerasbridge.exporting.processes import Arrays
 from kerasbridge.exporting.signatures import Freedom, Signature
+from kerasbridge.keras_compat import keras
 from kerasbridge.parity.drawn_data import vocabulary
 
 ROWS = (1, 3)
@@ -68,7 +68,7 @@ def _sizes(model: Any, signature: Signature) -> tuple[int, int]:
 def _computes(model: Any, signature: Signature, size: int) -> bool:
     batch = _batch(signature, 1, size, 2, 0)
     try:
-        outputs = _keras.output_spec(model, signature.packed(batch))
+        outputs = keras_compat.output_spec(model, signature.packed(batch))
     except Exception:  # whatever a layer says of a size it does not like
         return False
     return all(_is_filled(output.shape) for output in keras.tree.flatten(outputs))

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError
 from kerasbridge.importers.report import Preprocessing
+from kerasbridge.keras_compat import keras
 
 
 def rescaling(said: Preprocessing, layout: str) -> Any:

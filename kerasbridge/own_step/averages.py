@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 
 Tensor = Any
 ops = keras.ops

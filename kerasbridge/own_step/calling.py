@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
-from kerasbridge import _keras, engines
+from kerasbridge import engines, keras_compat
 from kerasbridge.engines.scope import Overlay
 from kerasbridge.errors import ArgumentError, StepError
 from kerasbridge.own_step.objectives import Returned, returned
@@ -73,7 +73,7 @@ def _rules(engine: Any) -> Iterator[None]:
     written: list[str] = []
     token = _written.set(written)
     try:
-        refusing, branching = _keras.optimizers_refuse(_APPLIED), _keras.branches_called_by(_branches)
+        refusing, branching = keras_compat.optimizers_refuse(_APPLIED), keras_compat.branches_called_by(_branches)
         with engine.own_code(), seeds_required(), refusing, branching:
             yield
     finally:
@@ -106,7 +106,7 @@ def _branches(original: Any, pred: Any, true_fn: Function, false_fn: Function) -
 
 def _only_reading(branch: Function) -> Function:
     def call() -> Any:
-        with Overlay(()) as scope, _keras.branches_called_by(_branches):
+        with Overlay(()) as scope, keras_compat.branches_called_by(_branches):
             given = branch()
         _written.get().extend(variable.path for variable, _ in scope.writes())
         return given

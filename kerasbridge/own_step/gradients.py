@@ -6,8 +6,8 @@ from contextvars import ContextVar
 from typing import Any
 
 from kerasbridge import engines
-from kerasbridge._keras import keras, map_tensors
 from kerasbridge.errors import StepError
+from kerasbridge.keras_compat import keras, map_tensors
 from kerasbridge.own_step.objectives import check_distinct, scalar, variables_of
 
 Tensor = Any

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kerasbridge import _keras, holding
-from kerasbridge._keras import keras
+from kerasbridge import keras_compat
 from kerasbridge.engines.base import Engine
 from kerasbridge.engines.scope import distinct
 from kerasbridge.errors import StepError
 from kerasbridge.keeping import kept
+from kerasbridge.keras_compat import keras, model_state
 from kerasbridge.own_step import host_draws, plain_state
 from kerasbridge.own_step.averages import Averages
 from kerasbridge.own_step.calling import Step, call, functions
@@ -42,7 +42,7 @@ def make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training:
         tuple(map(_key, functions(step))),
         training,
         _spec(batch),
-        _keras.is_random_portable(),
+        keras_compat.is_random_portable(),
         bool(model.run_eagerly),
     )
     return kept(
@@ -64,8 +64,8 @@ def _make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training
         own = model.trainable_variables if optimizer is getattr(model, "optimizer", None) else []
         _build(optimizer, distinct([own, variables]))
     seen = rehearse(run, batch, with_values) if with_values else _rehearse_again(run, step, model, batch, first)
-    moved = [variable for optimizer, _ in optimizers for variable in holding.optimizer_variables(optimizer)]
-    _keras.ready_for_callbacks(model)
+    moved = [variable for optimizer, _ in optimizers for variable in model_state.optimizer_variables(optimizer)]
+    keras_compat.ready_for_callbacks(model)
     variables = distinct([model.variables, model.metrics_variables, seen.variables, moved])
     names, metrics = _logged(model, seen)
     groups = [_groups(given) if training else {} for given in seen.returned]
@@ -113,7 +113,7 @@ def _build(optimizer: Any, variables: list[Any]) -> None:
     if not optimizer.built:
         optimizer.build(variables)
         return
-    known = set(map(id, _keras.optimized_variables(optimizer)))
+    known = set(map(id, keras_compat.optimized_variables(optimizer)))
     unknown = [variable.path for variable in variables if id(variable) not in known]
     if unknown:
         raise StepError(
@@ -146,7 +146,7 @@ def _logged(model: keras.Model, seen: Seen) -> tuple[tuple[str, ...], list[Any]]
 
 def _warn_of_unheld(model: keras.Model, seen: Seen, optimizers: list[tuple[Any, list[Any]]]) -> None:
     """What the model does not hold is lost to callbacks that save the model."""
-    held = set(map(id, holding.held_variables(model)))
+    held = set(map(id, model_state.held_variables(model)))
     changed = [*seen.written, *(optimizer.variables[0] for optimizer, _ in optimizers)]
     unheld = [variable for variable in changed if id(variable) not in held]
     if unheld:
@@ -158,7 +158,7 @@ def _warn_of_unheld(model: keras.Model, seen: Seen, optimizers: list[tuple[Any, 
 
 def _remembered(step: Step, model: keras.Model, variables: Sequence[Any]) -> Any:
     flags = [(id(variable), variable.trainable) for variable in variables]
-    return plain_state.remembered(step, model), flags, _keras.dtype_policies(model)
+    return plain_state.remembered(step, model), flags, keras_compat.dtype_policies(model)
 
 
 def _key(function: Any) -> Any:

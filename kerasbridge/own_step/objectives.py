@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kerasbridge._keras import keras
 from kerasbridge.errors import StepError
+from kerasbridge.keras_compat import keras
 
 Tensor = Any
 LOSS = "loss"

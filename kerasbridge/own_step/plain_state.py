@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge._keras import keras
 from kerasbridge.errors import StepError
+from kerasbridge.keras_compat import keras
 from kerasbridge.runtime.user_frames import is_own_module
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kerasbridge._keras import keras
 from kerasbridge.engines.base import Engine
+from kerasbridge.keras_compat import keras
 from kerasbridge.own_step.averages import Averages
 from kerasbridge.own_step.calling import Function, call
 from kerasbridge.own_step.gradients import independent

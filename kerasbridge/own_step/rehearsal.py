@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kerasbridge import _keras
+from kerasbridge import keras_compat
 from kerasbridge.engines.base import Engine
 from kerasbridge.engines.scope import Watching
 from kerasbridge.own_step.gradients import rehearsing
@@ -39,8 +39,8 @@ def rehearse(run: Callable[[Batch], list[Returned]], batch: Batch, engine: Engin
         found.append(Seen(scope.seen(), written, returned))
 
     if engine is None:
-        _keras.without_values(watched, *batch)
+        keras_compat.without_values(watched, *batch)
     else:
         with engine.eager():
-            watched(*_keras.map_tensors(engine.place, batch))
+            watched(*keras_compat.map_tensors(engine.place, batch))
     return found[-1]

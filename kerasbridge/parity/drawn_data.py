@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, random
-from kerasbridge._keras import keras
+from kerasbridge import keras_compat, random
 from kerasbridge.errors import DataError
+from kerasbridge.keras_compat import keras
 
 ROWS = 512
 _CLASS_LOSSES = ("sparse_categorical_crossentropy",)
@@ -91,7 +91,7 @@ class _Draw:
 
 def vocabulary(model: Any) -> int:
     """How many words every embedding of the model knows."""
-    sizes = [layer.input_dim for layer in _keras.every_layer(model) if isinstance(layer, keras.layers.Embedding)]
+    sizes = [layer.input_dim for layer in keras_compat.every_layer(model) if isinstance(layer, keras.layers.Embedding)]
     return min(sizes, default=2)
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, engines, preparing, random
-from kerasbridge._keras import keras
+from kerasbridge import engines, keras_compat, preparing, random
 from kerasbridge.data.arrays import Arrays, arrays
 from kerasbridge.data.feeds import Resident
 from kerasbridge.data.orders import Passes
+from kerasbridge.keras_compat import keras
 from kerasbridge.parity import failing, subjects, tolerances
 from kerasbridge.parity.inspections import DOWN, PLAIN, SHAKEN, UP, Inspection, Numbers
 from kerasbridge.parity.jobs import Job
@@ -33,8 +33,8 @@ def inspect(job: Job) -> Inspection:
     if not model.compiled:
         y = _compile(model, subject.x)
         notes.append("the model is not compiled: mean square of its outputs as loss, and SGD with a rate of 1")
-    data = arrays(*(_keras.map_tensors(_narrowed, nest) for nest in (subject.x, y)))
-    with _keras.portable_random():
+    data = arrays(*(keras_compat.map_tensors(_narrowed, nest) for nest in (subject.x, y)))
+    with keras_compat.portable_random():
         engine, passes = engines.current(), Passes(data.rows, job.batch_size, job.seed)
         preparing.prepare(model, engine, Resident(data, passes, engine))
         seed_random_layers(model, job.seed)
@@ -53,7 +53,7 @@ def inspect(job: Job) -> Inspection:
 
 def _compile(model: Any, x: Any) -> Any:
     """Gives a model that has no loss one; returns targets of zero."""
-    outputs = _keras.output_spec(model, _keras.map_tensors(lambda leaf: leaf[:1], x))
+    outputs = keras_compat.output_spec(model, keras_compat.map_tensors(lambda leaf: leaf[:1], x))
     rows = len(next(leaf for leaf in keras.tree.flatten(x) if leaf is not None))
     model.compile(keras.optimizers.SGD(1.0), keras.tree.map_structure(lambda _: "mean_squared_error", outputs))
     return keras.tree.map_structure(lambda tensor: np.zeros((rows, *tensor.shape[1:]), "float32"), outputs)
@@ -89,7 +89,9 @@ def _nudged(model: Any, seed: int, amount: float) -> Iterator[None]:
 
 
 def _nudged_batch(batch: Arrays, seed: int, amount: float) -> Arrays:
-    moved = _keras.map_tensors(lambda leaf: _moved_alike(leaf, random.derive(seed, "nudge of x"), amount), batch.nest.x)
+    moved = keras_compat.map_tensors(
+        lambda leaf: _moved_alike(leaf, random.derive(seed, "nudge of x"), amount), batch.nest.x
+    )
     return Arrays(batch.nest._replace(x=moved), batch.rows)
 
 

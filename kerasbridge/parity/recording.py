@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, engines, preparing, random, runs
-from kerasbridge._keras import keras
+from kerasbridge import engines, keras_compat, preparing, random, runs
 from kerasbridge.data.arrays import Arrays, arrays
 from kerasbridge.data.feeds import Feed, Resident
 from kerasbridge.data.orders import Passes
 from kerasbridge.engines.base import Engine
 from kerasbridge.epochs import Course, Plan, run_training
 from kerasbridge.errors import ArgumentError
+from kerasbridge.keras_compat import keras
 from kerasbridge.loop import Runner
 from kerasbridge.parity import failing, subjects
 from kerasbridge.parity.jobs import Job
@@ -36,7 +36,7 @@ def record(job: Job) -> Record:
     model, data = subject.model, arrays(subject.x, subject.y)
     if not model.compiled:
         raise ArgumentError(f"Expected {job.subject} to be compiled. Call model.compile(…) before it is saved.")
-    with _keras.portable_random():
+    with keras_compat.portable_random():
         engine, passes = engines.current(), Passes(data.rows, job.batch_size, job.seed)
         feed = Resident(data, passes, engine)
         preparing.prepare(model, engine, feed)
@@ -90,7 +90,7 @@ def _masks(model: Any, engine: Engine, feed: Feed) -> tuple[dict[str, str], str 
 
     def run(batch: Batch) -> list[Any]:
         with watched() as words:
-            _keras.call(model, batch[0], training=True)
+            keras_compat.call(model, batch[0], training=True)
         return words
 
     step = Step(run, tuple(model.variables), eager=bool(model.run_eagerly), xla=bool(model.jit_compile))

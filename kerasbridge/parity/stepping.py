@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, random
-from kerasbridge._keras import keras
+from kerasbridge import keras_compat, random
 from kerasbridge.data.arrays import Arrays
 from kerasbridge.engines.base import Engine
+from kerasbridge.keras_compat import keras
 from kerasbridge.parity.inspections import COMPILED, Numbers, Run
 from kerasbridge.parity.naming import named
 from kerasbridge.parity.watching import Watch, Zeros, watching, zeros_like
@@ -49,19 +49,19 @@ class Stepper:
         block = self.engine.compile(train_step(self.model, self.engine.value_and_grad))
         before = self._trainable()
         order = self.engine.place(np.arange(data.rows, dtype="int32")[None])
-        report = block(_keras.map_tensors(self.engine.place, data.nest), order, 0, 1, False).reports[0]
+        report = block(keras_compat.map_tensors(self.engine.place, data.nest), order, 0, 1, False).reports[0]
         run = {(f"{COMPILED}loss", "loss"): np.asarray(report)}
         run.update({(f"{COMPILED}update", name): new - before[name] for name, new in self._trainable().items()})
         self._return()
         return run, block.how
 
     def _taken_apart(self, data: Arrays) -> Run:
-        model, batch = self.model, _keras.map_tensors(self.engine.place, data.nest)
+        model, batch = self.model, keras_compat.map_tensors(self.engine.place, data.nest)
         zeros: Zeros = {}
         run = {**_inputs(data), **{("weights", name): to_numpy(weight.value) for name, weight in named(model.weights)}}
         with self.engine.eager(), watching(model, zeros, self._nested) as watch:
             watch.begin(batch[0])
-            _keras.call(model, batch[0], training=True)
+            keras_compat.call(model, batch[0], training=True)
             zeros.update(zeros_like(watch))
             self._return()
             (loss, outputs), gradients = self._differentiated(batch, watch, zeros)
@@ -78,8 +78,8 @@ class Stepper:
 
         def loss_and_outputs() -> tuple[Any, tuple[Any, dict[str, Any]]]:
             watch.begin(batch[0])
-            predictions = _keras.call(model, batch[0], training=True)
-            loss = _keras.compute_loss(model, batch, predictions, training=True)
+            predictions = keras_compat.call(model, batch[0], training=True)
+            loss = keras_compat.compute_loss(model, batch, predictions, training=True)
             return model.optimizer.scale_loss(loss), (loss, dict(watch.outputs))
 
         (_, seen), gradients = self.engine.value_and_grad(
@@ -111,7 +111,7 @@ class Stepper:
         """What the optimizer does to gradients drawn the same everywhere, all variables in a row, and its slots."""
         optimizer, variables = self.model.optimizer, self.model.trainable_variables
         drawn = [_drawn(place, variable.shape) for place, variable in enumerate(variables)]
-        update = self._update([self.engine.place(gradient.astype(_keras.floatx())) for gradient in drawn])
+        update = self._update([self.engine.place(gradient.astype(keras_compat.floatx())) for gradient in drawn])
         parts = [part.ravel() for part in update.values()]
         run = {("optimizer", optimizer.name): np.concatenate([np.zeros(0), *parts])}
         run.update({("slot", name): to_numpy(slot.value) for name, slot in named(optimizer.variables)})
@@ -170,7 +170,7 @@ def _inputs(data: Arrays) -> Run:
 
 
 def _state(model: Any) -> list[Any]:
-    seeds = {id(state) for state in _keras.seed_states(model)}
+    seeds = {id(state) for state in keras_compat.seed_states(model)}
     return [variable for variable in model.non_trainable_variables if id(variable) not in seeds]
 
 

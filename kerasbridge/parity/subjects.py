@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, datasets, loading, models, precision, random
-from kerasbridge._keras import keras, map_tensors
+from kerasbridge import datasets, keras_compat, loading, models, precision, random
 from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.keras_compat import keras, map_tensors
 from kerasbridge.parity import drawn_data
 from kerasbridge.parity.jobs import MODELS, Job
 from kerasbridge.seeding import seed_everything
@@ -82,7 +82,7 @@ def _from_script(script: str) -> tuple[Any, Any, Any]:
 
 def _check_dtype(model: Any, job: Job) -> None:
     """A layer in another dtype would be judged by a precision that it has not."""
-    for layer in _keras.every_layer(model):
+    for layer in keras_compat.every_layer(model):
         policy = layer.dtype_policy
         if layer.trainable_variables and {policy.compute_dtype, policy.variable_dtype} != {job.dtype}:
             raise ArgumentError(

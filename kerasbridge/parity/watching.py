@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kerasbridge import _keras
-from kerasbridge._keras import keras
+from kerasbridge import keras_compat
+from kerasbridge.keras_compat import keras
 
 Tensor = Any
 Zeros = dict[str, Any]
@@ -78,7 +78,8 @@ def zeros_like(watch: Watch) -> Zeros:
     return {
         key: keras.Variable(keras.ops.zeros(leaf.shape, leaf.dtype), dtype=leaf.dtype, autocast=False, name="zero")
         for key, leaf in outputs
-        if keras.backend.is_float_dtype(keras.backend.standardize_dtype(leaf.dtype)) and not _keras.carries_logits(leaf)
+        if keras.backend.is_float_dtype(keras.backend.standardize_dtype(leaf.dtype))
+        and not keras_compat.carries_logits(leaf)
     }
 
 
@@ -92,7 +93,7 @@ def _watched(layer: Any, call: Callable[..., Any], note: Callable[[Any, Any], An
 
 def _layers(model: Any, nested: bool) -> list[Any]:
     """The model itself last. What a layer calls once a time step lies in a loop of the framework's own: left out."""
-    found = _keras.every_layer(model) if nested else model.layers
+    found = keras_compat.every_layer(model) if nested else model.layers
     looping = (keras.layers.RNN, keras.layers.TimeDistributed)
-    inside = {id(part) for layer in found if isinstance(layer, looping) for part in _keras.every_layer(layer)}
+    inside = {id(part) for layer in found if isinstance(layer, looping) for part in keras_compat.every_layer(layer)}
     return [*(layer for layer in found if id(layer) not in inside), model]

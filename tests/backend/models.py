@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 
 layers = keras.layers
 ROWS, CLASSES = 800, 5

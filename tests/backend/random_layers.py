@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import _keras, words
-from kerasbridge._keras import keras
+from kerasbridge import keras_compat, words
+from kerasbridge.keras_compat import keras
 
 layers = keras.layers
 SEED = 11
@@ -131,7 +131,7 @@ def measured(case: Case) -> dict[str, Any]:
     The sums are the mean of the outputs times waves of different lengths, so that no two elements weigh the same.
     """
     keras.utils.set_random_seed(SEED)
-    with _keras.portable_random():
+    with keras_compat.portable_random():
         layer = case.build()
         layer(case.x, training=False)  # builds it, which draws symbolically
         with words.watched() as drawn:

@@ -8,7 +8,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge import loop
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, CLASSES, assert_same_state, mlp, seeded, twins
 
 layers = keras.layers

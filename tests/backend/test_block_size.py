@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 import kerasbridge as kb
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, assert_same_state, cnn, mlp, seeded
 
 ROWS, BATCH_SIZE = 203, 8  # 25 batches of 8 and one of 3

@@ -13,7 +13,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge import callbacks as liveness
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, assert_same_state, mlp, seeded, state, twins
 
 own = keras.callbacks

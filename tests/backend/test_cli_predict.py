@@ -10,7 +10,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge import pictures
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import backend as choice
 
 ROOT = Path(kb.__file__).parents[1]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import kerasbridge
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import backend as choice
 from tests.events import read
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, CLASSES, assert_same_state, mlp, seeded, two_in_two_out
 
 X, Y = CASES["MLP"].arrays(203)  # 25 batches of 8 and one of 3

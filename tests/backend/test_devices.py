@@ -22,7 +22,7 @@ TRAIN = """
 import numpy as np
 import kerasbridge as kb
 from kerasbridge import engines, loop
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dropout(0.2), keras.layers.Dense(3)])
 model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
 x, y = np.ones((20, 4), "float32"), np.zeros(20, "int64")

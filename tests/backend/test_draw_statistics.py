@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from kerasbridge import draws, random
-from kerasbridge._keras import keras
 from kerasbridge.errors import NotPortableError
+from kerasbridge.keras_compat import keras
 from tests.backend.test_portable_random import generator, host
 from tests.unit.test_random import chi_square, chi_square_bound, not_correlated
 

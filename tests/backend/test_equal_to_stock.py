@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, assert_same_state, seeded, twins
 
 BATCH_SIZE, EPOCHS, STEPS = 8, 2, 200

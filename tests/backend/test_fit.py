@@ -9,7 +9,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge import loop, random
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, OnBatchEnd, Penalty, assert_same_state, cnn, mlp, seeded, state, twins
 
 layers, ops = keras.layers, keras.ops

@@ -6,27 +6,27 @@ import pkgutil
 
 import pytest
 
-from kerasbridge import _keras, draws, stand_ins
-from kerasbridge._keras import keras
+from kerasbridge import draws, keras_compat, stand_ins
 from kerasbridge.errors import KerasContractError
+from kerasbridge.keras_compat import keras
 
 OF_TRAINING = {"trainer", "tensorboard", "distribution_lib", "export", "optimizer_distribution_strategy"}
 
 
-@pytest.mark.parametrize("what", _keras.RELIED_ON)
+@pytest.mark.parametrize("what", keras_compat.RELIED_ON)
 def test_this_keras_has(what):
-    assert _keras.relied_on(what) is not None
+    assert keras_compat.relied_on(what) is not None
 
 
-@pytest.mark.parametrize("name", _keras.PORTABLE_FUNCTIONS)
+@pytest.mark.parametrize("name", keras_compat.PORTABLE_FUNCTIONS)
 def test_the_backend_has_the_random_function_that_is_replaced(name):
-    assert callable(getattr(_keras.relied_on("random functions"), name))
+    assert callable(getattr(keras_compat.relied_on("random functions"), name))
     assert callable(getattr(draws, name))
 
 
 def test_every_function_of_keras_random_is_replaced():
     public = {name for name, value in vars(keras.random).items() if inspect.isfunction(value)}
-    assert public == set(_keras.PORTABLE_FUNCTIONS)
+    assert public == set(keras_compat.PORTABLE_FUNCTIONS)
 
 
 def test_nothing_else_in_the_backend_draws(backend):
@@ -34,7 +34,7 @@ def test_nothing_else_in_the_backend_draws(backend):
     names = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.endswith("_test")]
     modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names if name not in OF_TRAINING]
     found = {(module.__name__.rpartition(".")[2], name) for module in modules for name in stand_ins.drawing(module)}
-    assert found == {("image", "elastic_transform"), *(("random", name) for name in _keras.PORTABLE_FUNCTIONS)}
+    assert found == {("image", "elastic_transform"), *(("random", name) for name in keras_compat.PORTABLE_FUNCTIONS)}
 
 
 def later_function(shape, seed=None):
@@ -43,10 +43,13 @@ def later_function(shape, seed=None):
 
 @pytest.mark.parametrize("where", ["random functions", "image functions"])
 def test_a_function_that_a_later_keras_draws_with_is_refused_while_portable(monkeypatch, where):
-    module = _keras.relied_on(where)
+    module = keras_compat.relied_on(where)
     monkeypatch.setattr(later_function, "__module__", module.__name__)
     monkeypatch.setattr(module, "poisson", later_function, raising=False)
-    with _keras.portable_random(), pytest.raises(KerasContractError, match=rf"received {module.__name__}\.poisson of"):
+    with (
+        keras_compat.portable_random(),
+        pytest.raises(KerasContractError, match=rf"received {module.__name__}\.poisson of"),
+    ):
         module.poisson((3,), seed=1)
     assert module.poisson((3,), seed=1) == "drawn natively"
 
@@ -56,23 +59,23 @@ def test_a_function_that_a_later_keras_draws_with_is_refused_while_portable(monk
     [("random functions", "beta"), ("seeds of augmenting layers", "_get_seed_generator"), ("AugMix", "py_random")],
 )
 def test_a_function_that_a_later_keras_lacks_is_named_and_nothing_is_replaced(monkeypatch, where, name):
-    monkeypatch.delattr(_keras.relied_on(where), name)
-    native = _keras.relied_on("random functions").uniform
-    with pytest.raises(KerasContractError, match=rf"\.{name}, which Keras"), _keras.portable_random():
+    monkeypatch.delattr(keras_compat.relied_on(where), name)
+    native = keras_compat.relied_on("random functions").uniform
+    with pytest.raises(KerasContractError, match=rf"\.{name}, which Keras"), keras_compat.portable_random():
         pass
-    assert _keras.relied_on("random functions").uniform is native
-    assert not _keras.is_random_portable()
+    assert keras_compat.relied_on("random functions").uniform is native
+    assert not keras_compat.is_random_portable()
 
 
 def test_everything_that_is_replaced_is_given_back():
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in stand_ins.table()]
-    with _keras.portable_random():
+    with keras_compat.portable_random():
         assert all(getattr(owner, name) is not value for owner, name, value in before)
     assert all(getattr(owner, name) is value for owner, name, value in before)
 
 
 def test_keras_random_draws_from_kerasbridge_while_portable():
-    with _keras.portable_random():
+    with keras_compat.portable_random():
         drawn = keras.ops.convert_to_numpy(keras.random.uniform((5,), seed=7))
         inside = keras.ops.convert_to_numpy(draws.uniform((5,), seed=7))
     assert (drawn == inside).all()
@@ -81,9 +84,9 @@ def test_keras_random_draws_from_kerasbridge_while_portable():
 
 @pytest.mark.parametrize("place", ["keras.src.backend:no_such_part", "keras.src.no_such_module:part"])
 def test_a_missing_part_is_named(monkeypatch, place):
-    monkeypatch.setitem(_keras.RELIED_ON, "draw_seed", place)
+    monkeypatch.setitem(keras_compat.RELIED_ON, "draw_seed", place)
     with pytest.raises(KerasContractError) as caught:
-        _keras.relied_on("draw_seed")
+        keras_compat.relied_on("draw_seed")
     assert str(caught.value) == (
         f"kerasbridge relies on {place.replace(':', '.')} (draw_seed), which Keras {keras.__version__} does not have; "
         "use a tested version, as keras 3.15."
@@ -91,11 +94,11 @@ def test_a_missing_part_is_named(monkeypatch, place):
 
 
 def test_tensorflow_is_hidden_from_keras_only_off_tensorflow(backend):
-    assert _keras.relied_on("lazy modules").available == (backend == "tensorflow")
+    assert keras_compat.relied_on("lazy modules").available == (backend == "tensorflow")
 
 
 def test_a_tensorboard_callback_writes_with_the_summaries_it_is_given():
     callback, summaries = keras.callbacks.TensorBoard("logs"), object()
     assert callback._summary_module is None
-    _keras.write_summaries_with(callback, summaries, lambda *_: None)
+    keras_compat.write_summaries_with(callback, summaries, lambda *_: None)
     assert callback.summary is summaries

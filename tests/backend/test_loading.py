@@ -8,7 +8,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge import loading
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, assert_same_state, mlp
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, assert_same_state, mlp, seeded, twins
 
 COMPILED = {"looped", "traced"}

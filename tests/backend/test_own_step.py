@@ -12,8 +12,8 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge import keeping, loop
-from kerasbridge._keras import keras
 from kerasbridge.errors import StepError
+from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, assert_same_state, mlp, seeded, twins
 
 layers, ops = keras.layers, keras.ops

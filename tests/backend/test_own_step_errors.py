@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError, NotPortableError, StepError
+from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, mlp, seeded
 
 ops = keras.ops

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import _keras, draws, random
-from kerasbridge._keras import keras
+from kerasbridge import draws, keras_compat, random
+from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, assert_same_state, mlp, seeded
 
 _BACKEND = keras.config.backend()
@@ -115,7 +115,7 @@ def test_draws_without_a_seed_count_on_from_the_programs_own():
     """Keras's own step of its global seed overflows, on each backend to another number."""
     with kb.seed_everything(3):
         first = host(keras.random.uniform((9,)))
-        state = host(_keras.global_generator().state.value).tolist()
+        state = host(keras_compat.global_generator().state.value).tolist()
         later = [host(keras.random.uniform((9,))) for _ in range(2)]
     assert state[1] == 1
     for counter, drawn in enumerate([first, *later]):
@@ -130,7 +130,7 @@ def test_initial_weights_are_the_same_on_every_backend(name):
 
 
 def test_dropout_masks_are_the_same_on_every_backend():
-    with _keras.portable_random():
+    with keras_compat.portable_random():
         layer = keras.layers.Dropout(0.2, seed=11)
         masks = [host(layer(np.ones((32, 128), "float32"), training=True)) != 0 for _ in range(3)]
     assert digest(masks) == MASK
@@ -145,7 +145,7 @@ def test_the_seed_decides_the_initial_weights():
 @pytest.mark.xfail(_BACKEND == "torch", reason="Keras cannot hold such a seed in torch's int32 seed state")
 @pytest.mark.parametrize("seed", [2**31, 2**32 - 1])
 def test_every_seed_that_is_taken_builds_a_random_layer(seed):
-    with _keras.portable_random():
+    with keras_compat.portable_random():
         layer = keras.layers.Dropout(0.5, seed=seed)
         kept = host(layer(np.ones((1, 300), "float32"), training=True)) != 0
     np.testing.assert_array_equal(kept[0], random.words(seed, 0, 300).view(np.int32) >= 0)
@@ -173,18 +173,18 @@ def test_native_random_numbers_are_the_backends_own():
 
 
 def test_seed_everything_as_a_scope_gives_back_what_it_found():
-    functions = _keras.relied_on("random functions")
-    before = [getattr(functions, name) for name in _keras.PORTABLE_FUNCTIONS]
+    functions = keras_compat.relied_on("random functions")
+    before = [getattr(functions, name) for name in keras_compat.PORTABLE_FUNCTIONS]
     states = python_random.getstate(), np.random.get_state()[1].tolist()
     with kb.seed_everything(7):
         assert functions.uniform is draws.uniform
         python_random.random(), np.random.random()
-    assert [getattr(functions, name) for name in _keras.PORTABLE_FUNCTIONS] == before
+    assert [getattr(functions, name) for name in keras_compat.PORTABLE_FUNCTIONS] == before
     assert (python_random.getstate(), np.random.get_state()[1].tolist()) == states
 
 
 def test_seed_everything_gives_back_what_it_found_after_an_error():
-    functions = _keras.relied_on("random functions")
+    functions = keras_compat.relied_on("random functions")
     before = functions.uniform
     with pytest.raises(ZeroDivisionError), kb.seed_everything(7):
         raise ZeroDivisionError
@@ -192,7 +192,7 @@ def test_seed_everything_gives_back_what_it_found_after_an_error():
 
 
 def test_seed_everything_as_a_call_lasts_and_repeats():
-    functions, calls = _keras.relied_on("random functions"), [kb.seed_everything(7)]
+    functions, calls = keras_compat.relied_on("random functions"), [kb.seed_everything(7)]
     try:
         first = python_random.random(), np.random.random(), kb.models.mlp().get_weights()[0].tobytes()
         calls.append(kb.seed_everything(7))
@@ -205,7 +205,7 @@ def test_seed_everything_as_a_call_lasts_and_repeats():
 
 
 def test_nested_scopes_give_back_only_what_is_theirs():
-    functions = _keras.relied_on("random functions")
+    functions = keras_compat.relied_on("random functions")
     with kb.seed_everything(1):
         with kb.seed_everything(2):
             pass

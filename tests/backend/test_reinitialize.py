@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError
+from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, assert_same_state, mlp
 
 layers = keras.layers

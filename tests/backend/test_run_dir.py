@@ -7,8 +7,8 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge import callbacks
-from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError, RunFolderError
+from kerasbridge.keras_compat import keras
 from kerasbridge.recording import Recorder
 
 X, Y = np.linspace(0, 1, 96, dtype="float32").reshape(32, 3), np.arange(32) % 2

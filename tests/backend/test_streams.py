@@ -8,9 +8,9 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge import keeping
-from kerasbridge._keras import keras
 from kerasbridge.data import stacking
 from kerasbridge.errors import DataError
+from kerasbridge.keras_compat import keras
 from tests.backend.models import CLASSES, OnBatchEnd, assert_same_state, seeded
 from tests.backend.test_data import Batches, X, Y, cut, generator, linear, trained
 

@@ -8,8 +8,8 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge import taking_over
-from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError
+from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, assert_same_state, mlp, twins
 
 X, Y = CASES["MLP"].arrays(40)

@@ -8,7 +8,7 @@ from tensorboard.plugins.graph.keras_util import keras_model_to_graph_def
 
 import kerasbridge as kb
 from kerasbridge import summaries
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, mlp, seeded
 from tests.events import pixels, read, scalars
 
@@ -230,7 +230,7 @@ import sys, tempfile, warnings
 from pathlib import Path
 import numpy as np
 import kerasbridge as kb
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 
 layers = keras.layers
 model = keras.Sequential([keras.Input((6,)), layers.Embedding(9, 4), layers.Flatten(), layers.Dense(1)])
@@ -263,7 +263,7 @@ def test_without_the_package_tensorboard_nothing_is_trained(child):
         sys.modules["tensorboard"] = None
         import numpy as np
         import kerasbridge as kb
-        from kerasbridge._keras import keras
+        from kerasbridge.keras_compat import keras
 
         class Begun(keras.callbacks.Callback):
             def on_train_begin(self, logs=None):

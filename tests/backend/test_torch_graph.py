@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 
 if keras.config.backend() != "torch":
     pytest.skip("torch's own engine", allow_module_level=True)

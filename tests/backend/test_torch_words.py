@@ -3,7 +3,7 @@
 import pytest
 
 from kerasbridge import random
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 
 if keras.config.backend() != "torch":
     pytest.skip("torch's own engine", allow_module_level=True)

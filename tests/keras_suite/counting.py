@@ -7,7 +7,7 @@ import re
 import textwrap
 from collections import Counter
 
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 
 NAMES = ("fit", "evaluate", "predict")
 HANDED_OVER = re.compile(r"kerasbridge: \S+ (overrides \w+_step)\b")

@@ -16,7 +16,7 @@ import pytest
 
 import tests.keras_suite.frameworks  # isort: skip  # noqa: F401
 import kerasbridge as kb
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 from tests.keras_suite.counting import NAMES, Counts, counting
 
 BACKEND = keras.config.backend()

@@ -16,7 +16,7 @@ def pytest_report_header():
 @pytest.fixture(autouse=True)
 def native_seed(same_seeds):
     """Layers built outside kerasbridge draw the same in every test."""
-    from kerasbridge._keras import keras
+    from kerasbridge.keras_compat import keras
 
     keras.utils.set_random_seed(0)
 
@@ -24,7 +24,7 @@ def native_seed(same_seeds):
 @pytest.fixture
 def drawn_on_the_host():
     """Models are built without JAX compiling what draws each of their weights."""
-    from kerasbridge._keras import portable_random
+    from kerasbridge.keras_compat import portable_random
 
     with portable_random():
         yield

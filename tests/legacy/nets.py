@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kerasbridge._keras import keras, portable_random
 from kerasbridge.importers.caffe.schema import message
+from kerasbridge.keras_compat import keras, portable_random
 
 
 def data(*shape, name="data"):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from kerasbridge._keras import keras
 from kerasbridge.cli import app
+from kerasbridge.keras_compat import keras
 from tests.legacy.nets import assert_close, data, files, layer, outputs
 
 pytestmark = pytest.mark.once

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge._keras import keras, portable_random
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers import layers
+from kerasbridge.keras_compat import keras, portable_random
 from tests.legacy import gone_formulas as gone
 from tests.legacy import theano_formulas as theano
 from tests.legacy.keras_h5 import entry, fed, functional, node, sequential, write

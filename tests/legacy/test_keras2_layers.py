@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge._keras import keras, portable_random
 from kerasbridge.errors import ArgumentError, LegacyFileError
+from kerasbridge.keras_compat import keras, portable_random
 from tests.legacy import formulas
 from tests.legacy import theano_formulas as theano
 from tests.legacy.keras_h5 import dense, entry, fed, functional, node, sequential, write

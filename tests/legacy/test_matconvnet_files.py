@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 from tests.legacy.mat_files import nchw
 from tests.legacy.nets import assert_close, outputs, saved_and_loaded
 

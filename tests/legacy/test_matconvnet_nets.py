@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge._keras import keras
 from kerasbridge.importers import preprocessing_layer
 from kerasbridge.importers.report import Preprocessing
+from kerasbridge.keras_compat import keras
 from tests.legacy import matconvnet_formulas as formulas
 from tests.legacy.mat_files import conv, dag, nchw, write
 from tests.legacy.nets import assert_close, outputs, saved_and_loaded

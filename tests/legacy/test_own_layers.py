@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 from tests.legacy.nets import data, files, layer, outputs, saved_and_loaded
 
 RANDOM = np.random.default_rng(11)

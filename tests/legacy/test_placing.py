@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 import kerasbridge as kb
-from kerasbridge._keras import keras
 from kerasbridge.cli import app
 from kerasbridge.errors import ArgumentError, LegacyFileError
+from kerasbridge.keras_compat import keras
 from tests.unit.torch_files import safe, zipped
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("drawn_on_the_host")]

@@ -135,7 +135,7 @@ def test_functions_of_tensorflow_2_are_entered(tf, tmp_path):
 
 
 def test_what_keras_3_exports_comes_back(tf, tmp_path):
-    from kerasbridge._keras import keras
+    from kerasbridge.keras_compat import keras
 
     layers = keras.layers
     model = keras.Sequential([

@@ -56,7 +56,7 @@ def test_a_lenet_is_tuned_further(recorded):
     data = kb.datasets.mnist("sample")
     x, y = data.x_train[:320].reshape(-1, 784) / np.float32(255), data.y_train[:320]
     model = kb.load_legacy(recorded / "lenet" / "saved")
-    from kerasbridge._keras import keras
+    from kerasbridge.keras_compat import keras
 
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     losses = kb.fit(model, x, y, epochs=3, batch_size=32, seed=0, verbose=0).history["loss"]
@@ -95,7 +95,7 @@ def test_a_saved_model_whose_layers_cannot_be_brought_comes_back_as_its_graph(re
 
 @pytest.mark.parametrize("name", ["one", "two", "tracked"])
 def test_variables_alone_go_onto_a_model(recorded, name, drawn_on_the_host):
-    from kerasbridge._keras import keras
+    from kerasbridge.keras_compat import keras
 
     folder = recorded / "weights"
     model = kb.load_legacy(folder / f"{name}.index", model=nets.sequence(keras))
@@ -103,8 +103,8 @@ def test_variables_alone_go_onto_a_model(recorded, name, drawn_on_the_host):
 
 
 def test_variables_of_a_saved_model_go_onto_a_model(recorded, drawn_on_the_host):
-    from kerasbridge._keras import keras
     from kerasbridge.importers.layers import hard_sigmoid
+    from kerasbridge.keras_compat import keras
 
     model = nets.of_keras(keras)
     model.get_layer("old").cell.recurrent_activation = hard_sigmoid  # Keras 3's is another
@@ -113,7 +113,7 @@ def test_variables_of_a_saved_model_go_onto_a_model(recorded, drawn_on_the_host)
 
 
 def test_variables_without_scopes_are_named_by_a_mapping(recorded, drawn_on_the_host):
-    from kerasbridge._keras import keras
+    from kerasbridge.keras_compat import keras
 
     folder = recorded / "checkpoint"
     model = keras.Sequential([keras.Input((7,)), keras.layers.Dense(4, name="dense")])
@@ -122,7 +122,7 @@ def test_variables_without_scopes_are_named_by_a_mapping(recorded, drawn_on_the_
 
 
 def test_a_model_with_its_channels_first_is_refused(recorded, drawn_on_the_host):
-    from kerasbridge._keras import keras
+    from kerasbridge.keras_compat import keras
 
     model = keras.Sequential([keras.Input((1, 6, 5)), keras.layers.Conv2D(4, 3, data_format="channels_first")])
     with pytest.raises(kb.errors.ArgumentError, match="TensorFlow's variables are for channels last"):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError, LegacyFileError
+from kerasbridge.keras_compat import keras
 from tests.legacy.conftest import SHARED
 from tests.legacy.formulas import convolution, deconvolution
 from tests.legacy.nets import assert_close, outputs, saved_and_loaded

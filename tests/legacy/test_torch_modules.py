@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge._keras import keras
 from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.pytorch import saved
 from kerasbridge.importers.pytorch.states import state_of
+from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import backend as choice
 from tests.legacy.nets import assert_close, last
 

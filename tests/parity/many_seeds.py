@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.recording import record
 

@@ -164,7 +164,7 @@ from pathlib import Path
 import numpy as np
 import kerasbridge as kb
 kb.use_backend()
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 
 def brought(name):
     return kb.load_legacy(*(Path(sys.argv[1], f"{name}.{suffix}") for suffix in ("prototxt", "caffemodel")))

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasbridge._keras import keras
 from kerasbridge.exporting.processes import Arrays
 from kerasbridge.exporting.signatures import Signature
 from kerasbridge.exporting.subjects import serving
 from kerasbridge.exporting.writers.openvino import convert
+from kerasbridge.keras_compat import keras
 
 
 def to_tf_saved_model(model: Any, signature: Signature, batch: Arrays, path: Path) -> None:

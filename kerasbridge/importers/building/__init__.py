@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from kerasbridge._keras import keras
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers import operations
 from kerasbridge.importers.building import axes, elementwise, padding, pooling, shaping, weighted
 from kerasbridge.importers.building.site import Names, Site, stored_shape
 from kerasbridge.importers.network import Network, Node
 from kerasbridge.importers.operations import Shape
+from kerasbridge.keras_compat import keras
 
 Layout = Literal["channels_last", "channels_first"]
 

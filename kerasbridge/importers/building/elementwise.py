@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from kerasbridge._keras import keras
 from kerasbridge.importers import layers, operations
 from kerasbridge.importers.building.site import Site
+from kerasbridge.keras_compat import keras
 
 _OWN = {"absolute": layers.Absolute, "erf": layers.Erf, "logarithm": layers.Logarithm}
 _STOCK = {"swish": "silu"}

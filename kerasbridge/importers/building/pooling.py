@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from kerasbridge._keras import keras
 from kerasbridge.importers import layers
 from kerasbridge.importers.building.site import Site
 from kerasbridge.importers.operations import GlobalPooling, Pooling
+from kerasbridge.keras_compat import keras
 
 _STOCK = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooling2D}
 _GLOBAL = {"max": keras.layers.GlobalMaxPooling2D, "average": keras.layers.GlobalAveragePooling2D}

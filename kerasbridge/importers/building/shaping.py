@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from kerasbridge._keras import keras
 from kerasbridge.importers import layers, operations
 from kerasbridge.importers.building.site import Site, permutation
+from kerasbridge.keras_compat import keras
 
 
 def concatenation(operation: operations.Concatenation, site: Site, *tensors: Any) -> Any:

@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from kerasbridge._keras import keras
 from kerasbridge.importers.operations import Shape
+from kerasbridge.keras_compat import keras
 
 _WITHIN = ("cell", "layer", "forward_layer", "backward_layer")
 """What layers that wrap others call these."""

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge._keras import keras
 from kerasbridge.importers import layers, operations
 from kerasbridge.importers.building.site import Site
+from kerasbridge.keras_compat import keras
 
 
 def convolution(operation: operations.Convolution, site: Site, images: Any) -> Any:

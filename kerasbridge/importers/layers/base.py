@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from kerasbridge._keras import keras
+from kerasbridge.keras_compat import keras
 
 _OF_WEIGHTS = {
     "kernel_initializer": "glorot_uniform", "bias_initializer": "zeros", "kernel_regularizer": None,

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from kerasbridge._keras import keras
 from kerasbridge.importers.layers.base import Weighted
+from kerasbridge.keras_compat import keras
 
 ops = keras.ops
 

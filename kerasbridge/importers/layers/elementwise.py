@@ -2,8 +2,8 @@
 
 from typing import Any, ClassVar
 
-from kerasbridge._keras import keras
 from kerasbridge.importers.layers.base import Layer
+from kerasbridge.keras_compat import keras
 
 ops = keras.ops
 

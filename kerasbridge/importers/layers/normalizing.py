@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from kerasbridge._keras import keras
 from kerasbridge.importers.layers.base import Layer
+from kerasbridge.keras_compat import keras
 
 ops = keras.ops
 
@@ -23,7 +23,7 @@ class LocalResponseNormalization(Layer):
         kappa, alpha, beta: as in the formula.
         across: whether the window lies along the channels.
 
-    >>> from kerasbridge._keras import keras
+    >>> from kerasbridge.keras_compat import keras
     >>> layer = LocalResponseNormalization(size=3, kappa=1.0, alpha=1.0, beta=1.0)
     >>> float(layer(keras.ops.ones((1, 1, 1, 3)))[0, 0, 0, 1])
     0.25

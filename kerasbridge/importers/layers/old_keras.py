@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from kerasbridge._keras import keras
 from kerasbridge.importers.layers.base import Layer
 from kerasbridge.importers.layers.pooling import CeilAveragePooling2D, CeilMaxPooling2D
+from kerasbridge.keras_compat import keras
 
 ops = keras.ops
 
@@ -16,7 +16,7 @@ def hard_sigmoid(x: Any) -> Any:
 
     Keras 3's is ``clip(x / 6 + 0.5, 0, 1)``.
 
-    >>> from kerasbridge._keras import keras
+    >>> from kerasbridge.keras_compat import keras
     >>> [round(float(y), 3) for y in hard_sigmoid(keras.ops.array([-3.0, 1.0, 2.4]))]
     [0.0, 0.7, 0.98]
     """
@@ -144,7 +144,7 @@ class SameAveragePooling1D(_SameAverage):
 class SameAveragePooling2D(_SameAverage):
     """Average pooling with padding "same" as TensorFlow has it, of (batch, height, width, channels).
 
-    >>> from kerasbridge._keras import keras
+    >>> from kerasbridge.keras_compat import keras
     >>> layer = SameAveragePooling2D((2, 2), (2, 2))
     >>> float(layer(keras.ops.ones((1, 3, 3, 1)))[0, 1, 1, 0])
     1.0

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from kerasbridge._keras import keras
 from kerasbridge.importers.layers.base import Layer
+from kerasbridge.keras_compat import keras
 
 ops = keras.ops
 
@@ -19,7 +19,7 @@ class EdgePadding2D(Layer):
         padding: ((top, bottom), (left, right)), how many.
         reflected: whether the image is reflected at its outermost row and column, which are not repeated.
 
-    >>> from kerasbridge._keras import keras
+    >>> from kerasbridge.keras_compat import keras
     >>> layer = EdgePadding2D(((0, 0), (2, 0)), reflected=True)
     >>> [int(number) for number in layer(keras.ops.reshape(keras.ops.arange(3.0), (1, 1, 3, 1)))[0, 0, :, 0]]
     [2, 1, 0, 1, 2]

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from kerasbridge._keras import keras
 from kerasbridge.importers.layers.base import Layer
+from kerasbridge.keras_compat import keras
 
 ops = keras.ops
 
@@ -48,7 +48,7 @@ class CeilMaxPooling2D(_Windows):
     Args:
         pool_size, strides, padding, overflow: two numbers each, padding two pairs.
 
-    >>> from kerasbridge._keras import keras
+    >>> from kerasbridge.keras_compat import keras
     >>> layer = CeilMaxPooling2D((3, 3), (2, 2), overflow=(1, 1))
     >>> layer(keras.ops.ones((1, 6, 6, 1))).shape[1:3] == (3, 3)
     True
@@ -72,7 +72,7 @@ class CeilAveragePooling2D(_Windows):
         pool_size, strides, padding, overflow: two numbers each, padding two pairs.
         count_padding: whether cells of the padding count.
 
-    >>> from kerasbridge._keras import keras
+    >>> from kerasbridge.keras_compat import keras
     >>> layer = CeilAveragePooling2D((2, 2), (2, 2), overflow=(1, 1))
     >>> float(layer(keras.ops.ones((1, 3, 3, 1)))[0, 1, 1, 0])
     1.0

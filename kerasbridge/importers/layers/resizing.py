@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from kerasbridge._keras import keras
 from kerasbridge.importers.layers.base import Layer
+from kerasbridge.keras_compat import keras
 
 ops = keras.ops
 
@@ -24,7 +24,7 @@ class Resize(Layer):
         factors: two numbers.
         centred, corners: as above.
 
-    >>> from kerasbridge._keras import keras
+    >>> from kerasbridge.keras_compat import keras
     >>> layer = Resize("bilinear", (1, 4))
     >>> [float(x) for x in layer(keras.ops.reshape(keras.ops.convert_to_tensor([0.0, 2.0]), (1, 1, 2, 1)))[0, 0, :, 0]]
     [0.0, 1.0, 2.0, 2.0]

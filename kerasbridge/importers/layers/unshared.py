@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kerasbridge._keras import keras
 from kerasbridge.importers.layers.base import Weighted
+from kerasbridge.keras_compat import keras
 
 ops = keras.ops
 

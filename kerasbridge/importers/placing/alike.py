@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kerasbridge._keras import keras
 from kerasbridge.importers.operations import Array
 from kerasbridge.importers.placing.following import inner
 from kerasbridge.importers.placing.graph import CannotTake
 from kerasbridge.importers.placing.parts import Form, Part, Piece
 from kerasbridge.importers.placing.site import Site
+from kerasbridge.keras_compat import keras
 
 L = keras.layers
 _NORMALIZATIONS = (L.BatchNormalization, L.LayerNormalization, L.GroupNormalization)

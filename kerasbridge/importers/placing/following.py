@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge._keras import keras
 from kerasbridge.importers.operations import Array
 from kerasbridge.importers.placing.graph import Place
+from kerasbridge.keras_compat import keras
 
 L = keras.layers
 _MAKERS = (

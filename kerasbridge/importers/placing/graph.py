@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kerasbridge._keras import children, keras
+from kerasbridge.keras_compat import children, keras
 
 
 class CannotTake(Exception):

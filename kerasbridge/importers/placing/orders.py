@@ -6,7 +6,6 @@ number of the file's each one is. They are followed from layer to layer, and bac
 
 from collections.abc import Mapping, Sequence
 
-from kerasbridge._keras import keras
 from kerasbridge.importers.operations import Array
 from kerasbridge.importers.placing.following import (
     PLAIN,
@@ -21,6 +20,7 @@ from kerasbridge.importers.placing.following import (
     shape_of,
 )
 from kerasbridge.importers.placing.graph import CannotTake, Place
+from kerasbridge.keras_compat import keras
 
 L = keras.layers
 

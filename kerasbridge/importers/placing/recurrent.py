@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge._keras import keras
 from kerasbridge.importers.operations import Array
 from kerasbridge.importers.placing.graph import CannotTake
 from kerasbridge.importers.placing.parts import Form, Part, Piece
 from kerasbridge.importers.placing.site import Site
+from kerasbridge.keras_compat import keras
 
 L = keras.layers
 _GATES = {"lstm": ("ingate", "forgetgate", "cell", "outgate"), "gru": ("updategate", "resetgate", "hidden_update")}

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError
 from kerasbridge.importers.parameters import Parameters
 from kerasbridge.importers.placing import alike, attention, kernels, normalizing, recurrent
@@ -11,6 +10,7 @@ from kerasbridge.importers.placing.graph import CannotTake, places
 from kerasbridge.importers.placing.orders import Orders
 from kerasbridge.importers.placing.parts import Part
 from kerasbridge.importers.placing.site import Site
+from kerasbridge.keras_compat import keras
 
 L = keras.layers
 BOTH: dict[tuple[type, ...], Callable[[Any, Site], list[Part]]] = {

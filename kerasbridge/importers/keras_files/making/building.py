@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kerasbridge._keras import keras
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.building.site import Names
 from kerasbridge.importers.keras_files.description import (
@@ -22,6 +21,7 @@ from kerasbridge.importers.keras_files.making import order
 from kerasbridge.importers.keras_files.making.order import Value
 from kerasbridge.importers.keras_files.making.parts import call, checked, layer_of
 from kerasbridge.importers.operations import Array
+from kerasbridge.keras_compat import keras
 
 Layout = str
 

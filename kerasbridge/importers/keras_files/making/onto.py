@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge._keras import keras
 from kerasbridge.errors import ArgumentError, LegacyFileError
 from kerasbridge.importers.keras_files import weighing
 from kerasbridge.importers.keras_files.description import (
@@ -22,6 +21,7 @@ from kerasbridge.importers.keras_files.origin import ASK, Origin, Refusal
 from kerasbridge.importers.operations import Array
 from kerasbridge.importers.placing import Plan
 from kerasbridge.importers.report import Placement
+from kerasbridge.keras_compat import keras
 
 
 def plan(weights: WeightsAlone, model: Any) -> Plan:

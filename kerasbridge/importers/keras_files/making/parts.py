@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge._keras import keras
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers import layers
 from kerasbridge.importers.building.site import nothing_drawn
@@ -15,6 +14,7 @@ from kerasbridge.importers.keras_files.description import CHANNELS_LAST, Fit, La
 from kerasbridge.importers.keras_files.making import order
 from kerasbridge.importers.keras_files.making.order import Value
 from kerasbridge.importers.operations import Array, Shape
+from kerasbridge.keras_compat import keras
 
 _SEVERAL = order.MERGING | {"Dot", "Attention", "AdditiveAttention"}
 """Layers that take their tensors as one list."""

@@ -3,8 +3,8 @@
 import types
 from typing import Any
 
-from kerasbridge import _keras
-from kerasbridge._keras import keras
+from kerasbridge import keras_compat
+from kerasbridge.keras_compat import keras
 
 _OF_ITS_STATE = ("built", "training", "is_gptq_calibrated", "is_awq_calibrated")
 _PLAIN = (bool, int, float, str, types.FunctionType)
@@ -15,7 +15,7 @@ def settings(model: Any) -> tuple[Any, ...]:
 
     A class of the user's may count its calls in one, and is left out.
     """
-    holders = [*_keras.every_layer(model), getattr(model, "optimizer", None)]
+    holders = [*keras_compat.every_layer(model), getattr(model, "optimizer", None)]
     own = [holder for holder in holders if type(holder).__module__.partition(".")[0] == "keras"]
     return tuple(
         (name, value)
@@ -27,7 +27,7 @@ def settings(model: Any) -> tuple[Any, ...]:
 
 def optimizers_of(model: Any) -> list[Any]:
     """The optimizers that a model and the layers in it hold as attributes, each once."""
-    holders = [model, *_keras.every_layer(model)]
+    holders = [model, *keras_compat.every_layer(model)]
     held = [part for holder in holders for part in vars(holder).values()]
     return list({id(part): part for part in held if isinstance(part, keras.optimizers.Optimizer)}.values())
 
@@ -46,11 +46,19 @@ def optimizer_variables(optimizer: Any) -> list[Any]:
 
 def rnn_states(model: Any) -> list[Any]:
     """What stateful RNNs keep from batch to batch: variables that Keras does not count among the model's."""
-    stateful = [layer for layer in _keras.every_layer(model) if isinstance(layer, keras.layers.RNN) and layer.stateful]
+    stateful = [
+        layer for layer in keras_compat.every_layer(model) if isinstance(layer, keras.layers.RNN) and layer.stateful
+    ]
     return [state for layer in stateful for state in keras.tree.flatten(layer.states)]
 
 
 def held_variables(model: Any) -> list[Any]:
     """Every variable of a model, its metrics and the optimizers it holds, and Keras's own seed state."""
     moved = [variable for optimizer in optimizers_of(model) for variable in optimizer_variables(optimizer)]
-    return [*model.variables, *rnn_states(model), *model.metrics_variables, *moved, _keras.global_generator().state]
+    return [
+        *model.variables,
+        *rnn_states(model),
+        *model.metrics_variables,
+        *moved,
+        keras_compat.global_generator().state,
+    ]

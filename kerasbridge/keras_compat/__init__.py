@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.errors import BackendNotInstalled, KerasContractError, StepError
-from kerasbridge.hooks import hooked
+from kerasbridge.keras_compat.monkeypatch import hooked
 from kerasbridge.runtime import backend
 from kerasbridge.runtime.stderr import quiet_stderr
 
