@@ -9,9 +9,9 @@ from typing import Any
 from kerasbridge import checks, keras_compat
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras, model_state
-from kerasbridge.random import derive
+from kerasbridge.random.bits import seeded_by_place
+from kerasbridge.random.generator import derive
 from kerasbridge.seeding import python_and_numpy_seeded, seed_random_layers
-from kerasbridge.words import seeded_by_place
 
 _REMEDY = "Give it get_config(), or build the model anew inside kb.seed_everything."
 

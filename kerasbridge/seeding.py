@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasbridge import checks, engines, keras_compat
 from kerasbridge.keras_compat import keras
-from kerasbridge.random import derive
+from kerasbridge.random.generator import derive
 
 
 class seed_everything:  # noqa: N801 - called like a function, with `with` like a scope

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kerasbridge import arguments, checks, engines, keras_compat, preparing, random, recording
+from kerasbridge import arguments, checks, engines, keras_compat, preparing, recording
 from kerasbridge.data import sources
 from kerasbridge.data.sources import Portioning
 from kerasbridge.epochs import (
@@ -20,6 +20,7 @@ from kerasbridge.epochs import (
 )  # fmt: skip
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras
+from kerasbridge.random.generator import generator
 from kerasbridge.seeding import seed_random_layers
 
 
@@ -118,7 +119,7 @@ def fit(
                 shuffle, class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps,
                 validation_batch_size or batch_size, validation_freq,
             ))  # fmt: skip
-    order_seed = random.fresh_seed() if seed is None else seed
+    order_seed = generator.fresh_seed() if seed is None else seed
     engine = engines.current()
     source, held_out = sources.with_validation(
         sources.read(x, y, sample_weight, class_weight), validation_data, validation_split

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 import kerasbridge as kb
-from kerasbridge import engines, random
+from kerasbridge import engines
 from kerasbridge.benchmark.epochs import Stopwatch, compiled_model, digits, run
 from kerasbridge.keras_compat import keras
+from kerasbridge.random.generator import generator
 
 
 @contextlib.contextmanager
@@ -29,7 +30,7 @@ def constant_words() -> Iterator[None]:
     def words(key: Any, count: int) -> Any:
         del key
         if count not in found:
-            found[count] = random.words(0, 0, count).view(np.int32)
+            found[count] = generator.words(0, 0, count).view(np.int32)
         return keras.ops.convert_to_tensor(found[count])
 
     engine.words = words

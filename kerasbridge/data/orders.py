@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import random
+from kerasbridge.random.generator import generator
 
 DEFAULT_BATCH_SIZE = 32
 Rows = np.ndarray[Any, Any]
@@ -69,7 +69,7 @@ class Passes:
 
 
 def _sequence(rows: int, seed: int | None, epoch: int) -> Rows:
-    return np.arange(rows, dtype=np.int32) if seed is None else random.permutation(seed, epoch, rows)
+    return np.arange(rows, dtype=np.int32) if seed is None else generator.permutation(seed, epoch, rows)
 
 
 def _in_batches(sequence: Rows, batch_size: int) -> list[Rows]:

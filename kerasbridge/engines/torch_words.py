@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import torch
 
-from kerasbridge import random
+from kerasbridge.random.generator import generator
 from kerasbridge.step import Tensor
 
 WORDS_AHEAD = 2**16
@@ -21,7 +21,7 @@ _LIBRARY.define("words(Tensor key, int count) -> Tensor")
 
 def words(key: Tensor, count: int) -> Tensor:
     """`random.words` as an int32 tensor of shape (count,), from (seed, counter), int32, on the CPU."""
-    return torch.ops.kerasbridge.words(key, count)
+    return torch.ops.kerasbridge.random.bits(key, count)
 
 
 class Stream:
@@ -43,7 +43,7 @@ class Stream:
 
     def _drawn(self, counter: int, ahead: int) -> list[Tensor]:
         """The last draw first."""
-        drawn = random.consecutive_words(self._seed, counter, self._count, ahead).view(np.int32)
+        drawn = generator.consecutive_words(self._seed, counter, self._count, ahead).view(np.int32)
         return list(torch.from_numpy(drawn).unbind())[::-1]
 
 

@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import keras_compat, random
+from kerasbridge import keras_compat
 from kerasbridge.errors import ArgumentError
 from kerasbridge.exporting.processes import Arrays
 from kerasbridge.exporting.signatures import Freedom, Signature
 from kerasbridge.keras_compat import keras
 from kerasbridge.parity.drawn_data import vocabulary
+from kerasbridge.random.generator import generator
 
 ROWS = (1, 3)
 _SEED = 0
@@ -46,7 +47,7 @@ def _batch(signature: Signature, rows: int, size: int, words: int, place: int) -
 
 
 def _numbers(shape: tuple[int, ...], dtype: str, words: int, counter: int) -> Any:
-    numbers = random.uniform(_SEED, counter, shape)
+    numbers = generator.uniform(_SEED, counter, shape)
     if np.dtype(dtype).kind == "f":
         return (2 * numbers - 1).astype(dtype)
     return (numbers * (2 if dtype == "bool" else words)).astype(dtype)

@@ -146,12 +146,12 @@ def portable_random() -> Iterator[None]:
 
 def enter_portable_random() -> None:
     """Puts `stand_ins` in the place of what draws in Keras; calls nest."""
-    from kerasbridge import stand_ins
+    from kerasbridge.random.generator import keras_patch
 
     global _portable_depth
     with _portable_lock:
         if _portable_depth == 0:
-            for owner, name, value in stand_ins.table():
+            for owner, name, value in keras_patch.table():
                 _replaced.append((owner, name, getattr(owner, name)))
                 setattr(owner, name, value)
         _portable_depth += 1

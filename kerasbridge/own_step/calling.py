@@ -11,8 +11,8 @@ from kerasbridge.engines.scope import Overlay
 from kerasbridge.errors import ArgumentError, StepError
 from kerasbridge.own_step.objectives import Returned, returned
 from kerasbridge.own_step.untraceable import explained
+from kerasbridge.random.bits import seeds_required
 from kerasbridge.step import Batch
-from kerasbridge.words import seeds_required
 
 Function = Callable[..., Any]
 _written: ContextVar[list[str]] = ContextVar("written")

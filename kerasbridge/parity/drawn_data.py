@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import keras_compat, random
+from kerasbridge import keras_compat
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras
+from kerasbridge.random.generator import generator
 
 ROWS = 512
 _CLASS_LOSSES = ("sparse_categorical_crossentropy",)
@@ -78,7 +79,7 @@ class _Draw:
 
     def _uniform(self, shape: tuple[int, ...]) -> Any:
         self._count += 1
-        return random.uniform(self._seed, self._count, shape)
+        return generator.uniform(self._seed, self._count, shape)
 
     def _shape(self, tensor: Any) -> tuple[int, ...]:
         if None in tensor.shape[1:]:

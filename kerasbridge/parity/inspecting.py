@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import engines, keras_compat, preparing, random
+from kerasbridge import engines, keras_compat, preparing
 from kerasbridge.data.arrays import Arrays, arrays
 from kerasbridge.data.feeds import Resident
 from kerasbridge.data.orders import Passes
@@ -20,6 +20,7 @@ from kerasbridge.parity import failing, subjects, tolerances
 from kerasbridge.parity.inspections import DOWN, PLAIN, SHAKEN, UP, Inspection, Numbers
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.stepping import Stepper, to_numpy
+from kerasbridge.random.generator import generator
 from kerasbridge.seeding import seed_random_layers
 
 _AMOUNT = tolerances.NUDGE * tolerances.unit("float32")
@@ -80,7 +81,7 @@ def _nudged(model: Any, seed: int, amount: float) -> Iterator[None]:
     """While open, every weight is a little more or less, by chance; a weight of zero stays one."""
     before = [(variable, to_numpy(variable.value)) for variable in model.weights]
     for place, (variable, value) in enumerate(before):
-        variable.assign(_moved(value, random.derive(seed, "nudge", place), amount))
+        variable.assign(_moved(value, generator.derive(seed, "nudge", place), amount))
     try:
         yield
     finally:
@@ -90,7 +91,7 @@ def _nudged(model: Any, seed: int, amount: float) -> Iterator[None]:
 
 def _nudged_batch(batch: Arrays, seed: int, amount: float) -> Arrays:
     moved = keras_compat.map_tensors(
-        lambda leaf: _moved_alike(leaf, random.derive(seed, "nudge of x"), amount), batch.nest.x
+        lambda leaf: _moved_alike(leaf, generator.derive(seed, "nudge of x"), amount), batch.nest.x
     )
     return Arrays(batch.nest._replace(x=moved), batch.rows)
 
@@ -104,7 +105,7 @@ def _moved_alike(value: Numbers, seed: int, amount: float) -> Numbers:
 def _moved(value: Numbers, seed: int, amount: float) -> Numbers:
     if value.dtype.kind != "f":
         return value
-    up = random.words(seed, 0, value.size).reshape(value.shape) & 1
+    up = generator.words(seed, 0, value.size).reshape(value.shape) & 1
     moved: Numbers = value * (1 + np.where(up, amount, -amount))
     return moved
 

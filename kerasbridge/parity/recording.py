@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import engines, keras_compat, preparing, random, runs
+from kerasbridge import engines, keras_compat, preparing, runs
 from kerasbridge.data.arrays import Arrays, arrays
 from kerasbridge.data.feeds import Feed, Resident
 from kerasbridge.data.orders import Passes
@@ -25,9 +25,10 @@ from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.judging import weight_difference
 from kerasbridge.parity.naming import named
 from kerasbridge.parity.records import Curve, Numbers, Record
+from kerasbridge.random.bits import watched
+from kerasbridge.random.generator import generator
 from kerasbridge.seeding import seed_random_layers
 from kerasbridge.step import Batch, Step, recorded_train_step
-from kerasbridge.words import watched
 
 
 def record(job: Job) -> Record:
@@ -110,7 +111,7 @@ def _nudge(model: Any, job: Job) -> None:
     """Moves every trainable number by one unit in the last place of the job's precision, up or down by chance."""
     for position, variable in enumerate(model.trainable_variables):
         value = keras.ops.convert_to_numpy(variable.value)
-        up = random.words(random.derive(job.seed, "nudge", position), 0, value.size).reshape(value.shape) & 1
+        up = generator.words(generator.derive(job.seed, "nudge", position), 0, value.size).reshape(value.shape) & 1
         unit = np.spacing(np.abs(value).astype(job.precision)).astype(value.dtype)
         variable.assign(np.where(up, value + unit, value - unit))
 

@@ -5,16 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import keras_compat, random
+from kerasbridge import keras_compat
 from kerasbridge.data.arrays import Arrays
 from kerasbridge.engines.base import Engine
 from kerasbridge.keras_compat import keras
 from kerasbridge.parity.inspections import COMPILED, Numbers, Run
 from kerasbridge.parity.naming import named
 from kerasbridge.parity.watching import Watch, Zeros, watching, zeros_like
+from kerasbridge.random.generator import generator
 from kerasbridge.step import train_step
 
-_GRADIENTS = random.derive(0, "gradients")
+_GRADIENTS = generator.derive(0, "gradients")
 
 
 class Stepper:
@@ -155,8 +156,8 @@ def to_numpy(tensor: Any) -> Numbers:
 
 def _drawn(place: int, shape: tuple[int, ...]) -> Numbers:
     """Numbers of either sign, their logarithms spread evenly from 1e-8 to 1."""
-    size = random.uniform(_GRADIENTS, 2 * place, shape)
-    sign = np.where(random.uniform(_GRADIENTS, 2 * place + 1, shape) < 0.5, -1.0, 1.0)
+    size = generator.uniform(_GRADIENTS, 2 * place, shape)
+    sign = np.where(generator.uniform(_GRADIENTS, 2 * place + 1, shape) < 0.5, -1.0, 1.0)
     drawn: Numbers = sign * 10.0 ** (-8 * size)
     return drawn
 

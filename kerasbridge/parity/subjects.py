@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import datasets, keras_compat, loading, models, precision, random
+from kerasbridge import datasets, keras_compat, loading, models, precision
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras, map_tensors
 from kerasbridge.parity import drawn_data
 from kerasbridge.parity.jobs import MODELS, Job
+from kerasbridge.random.generator import generator
 from kerasbridge.seeding import seed_everything
 
 _PIXELS = 28 * 28
@@ -97,7 +98,9 @@ def _data(model: Any, job: Job) -> tuple[Any, Any]:
         images = digits.x_train.reshape(len(digits.x_train), *model.input_shape[1:])
         return images.astype(job.dtype) / 255, drawn_data.as_targets(model, digits.y_train)
     return (
-        _from_file(Path(job.data), model) if job.data else drawn_data.for_model(model, random.derive(job.seed, "data"))
+        _from_file(Path(job.data), model)
+        if job.data
+        else drawn_data.for_model(model, generator.derive(job.seed, "data"))
     )
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import keras_compat, words
+from kerasbridge import keras_compat
 from kerasbridge.keras_compat import keras
+from kerasbridge.random.generator import bits
 
 layers = keras.layers
 SEED = 11
@@ -134,7 +135,7 @@ def measured(case: Case) -> dict[str, Any]:
     with keras_compat.portable_random():
         layer = case.build()
         layer(case.x, training=False)  # builds it, which draws symbolically
-        with words.watched() as drawn:
+        with bits.watched() as drawn:
             outputs = np.stack([_host(layer(case.x, training=True)) for _ in range(2)]).astype("float64")
     found: dict[str, Any] = {"words": _digest(_host(word) for word in drawn)}
     if case.sums:

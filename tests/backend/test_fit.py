@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import loop, random
+from kerasbridge import loop
 from kerasbridge.keras_compat import keras
+from kerasbridge.random.generator import generator
 from tests.backend.models import CASES, OnBatchEnd, Penalty, assert_same_state, cnn, mlp, seeded, state, twins
 
 layers, ops = keras.layers, keras.ops
@@ -137,11 +138,11 @@ def seen_rows(epochs, **arguments):
 
 
 def test_the_order_of_rows_is_the_permutation_of_seed_and_epoch():
-    assert seen_rows(3, seed=5) == [random.permutation(5, epoch, 40).tolist() for epoch in range(3)]
+    assert seen_rows(3, seed=5) == [generator.permutation(5, epoch, 40).tolist() for epoch in range(3)]
 
 
 def test_a_later_initial_epoch_sees_the_order_of_its_epoch():
-    assert seen_rows(3, seed=5, initial_epoch=2) == [random.permutation(5, 2, 40).tolist()]
+    assert seen_rows(3, seed=5, initial_epoch=2) == [generator.permutation(5, 2, 40).tolist()]
 
 
 def test_without_shuffle_rows_come_as_they_lie():

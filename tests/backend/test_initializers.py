@@ -8,9 +8,10 @@ import hashlib
 import numpy as np
 import pytest
 
-from kerasbridge import keras_compat, random
+from kerasbridge import keras_compat
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
+from kerasbridge.random.generator import generator
 
 initializers = keras.initializers
 WINDOW = np.linspace(0.1, 1.0, 16)
@@ -89,15 +90,15 @@ def test_an_orthogonal_kernel_has_orthonormal_rows_or_columns(shape):
 
 
 def test_an_orthogonal_kernel_is_that_of_a_qr_decomposition():
-    q, r = np.linalg.qr(random.normal(1, 0, (40, 30)))
-    np.testing.assert_allclose(random.orthogonal(1, 0, 40, 30), q * np.sign(np.diag(r)), rtol=0, atol=1e-11)
+    q, r = np.linalg.qr(generator.normal(1, 0, (40, 30)))
+    np.testing.assert_allclose(generator.orthogonal(1, 0, 40, 30), q * np.sign(np.diag(r)), rtol=0, atol=1e-11)
 
 
 def test_an_orthogonal_kernel_of_a_seed_generator_moves_on():
     initializer = initializers.Orthogonal(seed=keras.random.SeedGenerator(1))
     first, second = drawn(initializer, (5, 5)), drawn(initializer, (5, 5))
-    np.testing.assert_array_equal(first, random.orthogonal(1, 0, 5, 5).astype("float32"))
-    np.testing.assert_array_equal(second, random.orthogonal(1, 1, 5, 5).astype("float32"))
+    np.testing.assert_array_equal(first, generator.orthogonal(1, 0, 5, 5).astype("float32"))
+    np.testing.assert_array_equal(second, generator.orthogonal(1, 1, 5, 5).astype("float32"))
 
 
 def test_an_orthogonal_vector_is_an_error():

@@ -6,9 +6,10 @@ import pkgutil
 
 import pytest
 
-from kerasbridge import draws, keras_compat, stand_ins
+from kerasbridge import keras_compat
 from kerasbridge.errors import KerasContractError
 from kerasbridge.keras_compat import keras
+from kerasbridge.random.generator import distributions, keras_patch
 
 OF_TRAINING = {"trainer", "tensorboard", "distribution_lib", "export", "optimizer_distribution_strategy"}
 
@@ -21,7 +22,7 @@ def test_this_keras_has(what):
 @pytest.mark.parametrize("name", keras_compat.PORTABLE_FUNCTIONS)
 def test_the_backend_has_the_random_function_that_is_replaced(name):
     assert callable(getattr(keras_compat.relied_on("random functions"), name))
-    assert callable(getattr(draws, name))
+    assert callable(getattr(distributions, name))
 
 
 def test_every_function_of_keras_random_is_replaced():
@@ -33,7 +34,7 @@ def test_nothing_else_in_the_backend_draws(backend):
     package = importlib.import_module(f"keras.src.backend.{backend}")
     names = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.endswith("_test")]
     modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names if name not in OF_TRAINING]
-    found = {(module.__name__.rpartition(".")[2], name) for module in modules for name in stand_ins.drawing(module)}
+    found = {(module.__name__.rpartition(".")[2], name) for module in modules for name in keras_patch.drawing(module)}
     assert found == {("image", "elastic_transform"), *(("random", name) for name in keras_compat.PORTABLE_FUNCTIONS)}
 
 
@@ -68,7 +69,7 @@ def test_a_function_that_a_later_keras_lacks_is_named_and_nothing_is_replaced(mo
 
 
 def test_everything_that_is_replaced_is_given_back():
-    before = [(owner, name, getattr(owner, name)) for owner, name, _ in stand_ins.table()]
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in keras_patch.table()]
     with keras_compat.portable_random():
         assert all(getattr(owner, name) is not value for owner, name, value in before)
     assert all(getattr(owner, name) is value for owner, name, value in before)
@@ -77,7 +78,7 @@ def test_everything_that_is_replaced_is_given_back():
 def test_keras_random_draws_from_kerasbridge_while_portable():
     with keras_compat.portable_random():
         drawn = keras.ops.convert_to_numpy(keras.random.uniform((5,), seed=7))
-        inside = keras.ops.convert_to_numpy(draws.uniform((5,), seed=7))
+        inside = keras.ops.convert_to_numpy(distributions.uniform((5,), seed=7))
     assert (drawn == inside).all()
     assert (keras.ops.convert_to_numpy(keras.random.uniform((5,), seed=7)) != inside).any()
 

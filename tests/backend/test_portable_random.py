@@ -1,4 +1,4 @@
-"""The numbers drawn inside a step are those of `kerasbridge.random`, and so the same on every backend.
+"""The numbers drawn inside a step are those of `kerasbridge.random.generator`, and so the same on every backend.
 
 The digests below were computed once; a backend on which one differs has other weights or other masks than the rest.
 """
@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import draws, keras_compat, random
+from kerasbridge import keras_compat
 from kerasbridge.keras_compat import keras
+from kerasbridge.random.generator import distributions
+from kerasbridge.random.generator import generator as random
 from tests.backend.models import CASES, assert_same_state, mlp, seeded
 
 _BACKEND = keras.config.backend()
@@ -42,71 +44,71 @@ def digest(arrays):
 @pytest.mark.parametrize("counter", [0, 1, 1000])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_uniform_numbers_are_the_hosts_bit_by_bit(seed, counter):
-    drawn = host(draws.uniform((7, 11), seed=generator(seed, counter)))
+    drawn = host(distributions.uniform((7, 11), seed=generator(seed, counter)))
     np.testing.assert_array_equal(drawn, random.uniform(seed, counter, (7, 11)).astype("float32"))
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.75])
 def test_a_dropout_mask_is_the_hosts_words_held_against_the_rate(rate):
-    kept = host(draws.dropout(keras.ops.ones((40, 25)), rate, seed=generator(7)))
+    kept = host(distributions.dropout(keras.ops.ones((40, 25)), rate, seed=generator(7)))
     words = random.words(7, 0, 1000).view(np.int32).astype("int64") + 2**31
     np.testing.assert_array_equal(kept.reshape(-1) != 0, words >= int(rate * 2**32))
     np.testing.assert_allclose(kept[kept != 0], 1 / (1 - rate), rtol=1e-6)
 
 
 def test_dropout_drops_the_share_it_is_asked_to():
-    kept = host(draws.dropout(keras.ops.ones((100_000,)), 0.2, seed=generator(3)))
+    kept = host(distributions.dropout(keras.ops.ones((100_000,)), 0.2, seed=generator(3)))
     assert abs(np.mean(kept == 0) - 0.2) < 5 * np.sqrt(0.2 * 0.8 / 100_000)
 
 
 def test_dropout_with_a_noise_shape_drops_whole_columns():
-    kept = host(draws.dropout(keras.ops.ones((6, 50)), 0.5, noise_shape=(1, None), seed=generator(3)))
+    kept = host(distributions.dropout(keras.ops.ones((6, 50)), 0.5, noise_shape=(1, None), seed=generator(3)))
     assert {0.0, 6.0} == set((kept != 0).sum(axis=0).astype(float))
 
 
 def test_normal_numbers_are_the_hosts_within_a_millionth():
-    drawn = host(draws.normal((100_000,), seed=generator(7)))
+    drawn = host(distributions.normal((100_000,), seed=generator(7)))
     np.testing.assert_allclose(drawn, random.normal(7, 0, (100_000,)), rtol=0, atol=1e-6)
 
 
 def test_truncated_normal_numbers_are_the_hosts_within_a_millionth():
-    drawn = host(draws.truncated_normal((1000,), seed=generator(7)))
+    drawn = host(distributions.truncated_normal((1000,), seed=generator(7)))
     np.testing.assert_allclose(drawn, random.truncated_normal(7, 0, (1000,)), rtol=0, atol=1e-6)
     assert np.abs(drawn).max() <= 2
 
 
 def test_mean_and_standard_deviation_are_those_asked_for():
-    drawn = host(draws.normal((1000,), mean=3.0, stddev=0.5, seed=generator(7)))
+    drawn = host(distributions.normal((1000,), mean=3.0, stddev=0.5, seed=generator(7)))
     np.testing.assert_allclose(drawn, 3 + 0.5 * random.normal(7, 0, (1000,)), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("function", ["normal", "truncated_normal", "uniform"])
 def test_a_plain_integer_seed_draws_on_the_host(function):
-    drawn = host(getattr(draws, function)((50,), seed=7))
+    drawn = host(getattr(distributions, function)((50,), seed=7))
     np.testing.assert_array_equal(drawn, getattr(random, function)(7, 0, (50,)).astype("float32"))
 
 
 def test_integers_stay_in_their_range_and_are_the_hosts_words():
-    drawn = host(draws.randint((1000,), 3, 13, seed=generator(7)))
+    drawn = host(distributions.randint((1000,), 3, 13, seed=generator(7)))
     np.testing.assert_array_equal(drawn, 3 + (random.words(7, 0, 1000) & 0x7FFFFFFF) % 10)
 
 
 def test_a_shuffle_keeps_every_row():
-    shuffled = host(draws.shuffle(np.arange(100), seed=generator(7)))
+    shuffled = host(distributions.shuffle(np.arange(100), seed=generator(7)))
     assert sorted(shuffled) == [*range(100)]
     np.testing.assert_array_equal(shuffled, np.argsort(random.words(7, 0, 100).view(np.int32)))
 
 
 def test_categories_come_as_often_as_their_logits_say():
     logits = np.log(np.array([[0.1, 0.2, 0.7]], "float32"))
-    drawn = host(draws.categorical(logits, 20_000, seed=generator(7)))
+    drawn = host(distributions.categorical(logits, 20_000, seed=generator(7)))
     assert drawn.shape == (1, 20_000)
     np.testing.assert_allclose(np.bincount(drawn[0]) / 20_000, [0.1, 0.2, 0.7], atol=5 * 0.5 / np.sqrt(20_000))
 
 
 def test_a_seed_generator_moves_on_with_every_draw():
     moving = generator(7)
-    first, second = host(draws.uniform((9,), seed=moving)), host(draws.uniform((9,), seed=moving))
+    first, second = host(distributions.uniform((9,), seed=moving)), host(distributions.uniform((9,), seed=moving))
     np.testing.assert_array_equal(first, random.uniform(7, 0, (9,)).astype("float32"))
     np.testing.assert_array_equal(second, random.uniform(7, 1, (9,)).astype("float32"))
 
@@ -177,7 +179,7 @@ def test_seed_everything_as_a_scope_gives_back_what_it_found():
     before = [getattr(functions, name) for name in keras_compat.PORTABLE_FUNCTIONS]
     states = python_random.getstate(), np.random.get_state()[1].tolist()
     with kb.seed_everything(7):
-        assert functions.uniform is draws.uniform
+        assert functions.uniform is distributions.uniform
         python_random.random(), np.random.random()
     assert [getattr(functions, name) for name in keras_compat.PORTABLE_FUNCTIONS] == before
     assert (python_random.getstate(), np.random.get_state()[1].tolist()) == states
@@ -197,7 +199,7 @@ def test_seed_everything_as_a_call_lasts_and_repeats():
         first = python_random.random(), np.random.random(), kb.models.mlp().get_weights()[0].tobytes()
         calls.append(kb.seed_everything(7))
         again = python_random.random(), np.random.random(), kb.models.mlp().get_weights()[0].tobytes()
-        assert functions.uniform is draws.uniform
+        assert functions.uniform is distributions.uniform
     finally:
         for call in reversed(calls):
             call.__exit__(None, None, None)
@@ -209,5 +211,5 @@ def test_nested_scopes_give_back_only_what_is_theirs():
     with kb.seed_everything(1):
         with kb.seed_everything(2):
             pass
-        assert functions.uniform is draws.uniform
-    assert functions.uniform is not draws.uniform
+        assert functions.uniform is distributions.uniform
+    assert functions.uniform is not distributions.uniform

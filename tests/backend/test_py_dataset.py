@@ -5,8 +5,8 @@ import threading
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import random
 from kerasbridge.keras_compat import keras
+from kerasbridge.random.generator import generator
 from tests.backend.models import assert_same_state, seeded
 from tests.backend.test_data import Batches, X, Y, cut, linear, trained
 
@@ -40,7 +40,7 @@ def asked(epochs=1, **arguments):
 
 
 def test_the_order_of_batches_is_the_permutation_of_seed_and_epoch():
-    expected = [random.permutation(5, epoch, 10).tolist() for epoch in (0, 1)]
+    expected = [generator.permutation(5, epoch, 10).tolist() for epoch in (0, 1)]
     assert asked(2) == [*expected[0], *expected[1]]
     assert asked(2, initial_epoch=1) == expected[1]
 
@@ -54,13 +54,13 @@ def test_without_shuffle_batches_come_in_their_order():
 
 
 def test_the_next_epoch_goes_on_where_steps_per_epoch_ended_the_last():
-    expected = [random.permutation(5, number, 10).tolist() for number in (0, 1)]
+    expected = [generator.permutation(5, number, 10).tolist() for number in (0, 1)]
     assert asked(4, steps_per_epoch=5) == [*expected[0], *expected[1]]
 
 
 def test_steps_that_do_not_divide_the_batches_are_warned_of():
     with pytest.warns(UserWarning, match="gives 10 batches, which steps_per_epoch=4 does not divide: epoch 3 ends"):
-        assert asked(3, steps_per_epoch=4) == random.permutation(5, 0, 10).tolist()
+        assert asked(3, steps_per_epoch=4) == generator.permutation(5, 0, 10).tolist()
 
 
 @pytest.mark.parametrize("steps", [None, 13])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kerasbridge import random
 from kerasbridge.keras_compat import keras
+from kerasbridge.random.generator import generator
 
 if keras.config.backend() != "torch":
     pytest.skip("torch's own engine", allow_module_level=True)
@@ -27,7 +27,7 @@ ORDERS = {
 
 
 def expected(seed, counter, count):
-    return random.words(seed, counter, count).view(np.int32)
+    return generator.words(seed, counter, count).view(np.int32)
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, AHEAD // 5, AHEAD + 7])
@@ -75,4 +75,6 @@ def test_threads_that_draw_from_one_seed_get_their_own_words():
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(draw, [0, 0, 100, 100, 0, 200, 300, 0]))
     for start, words in zip([0, 0, 100, 100, 0, 200, 300, 0], found, strict=True):
-        assert words == [random.words(5, counter, 30).view(np.int32).tolist() for counter in range(start, start + 300)]
+        assert words == [
+            generator.words(5, counter, 30).view(np.int32).tolist() for counter in range(start, start + 300)
+        ]

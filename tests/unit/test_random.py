@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from kerasbridge import random
+from kerasbridge.random.generator import generator
 
 MASK = 0xFFFFFFFF
 SAMPLES = 2**16
@@ -38,14 +38,14 @@ def pcg3d_in_python(x, y, z):
     ],
 )
 def test_pcg3d_gives_known_answers(words, expected):
-    drawn = random.pcg3d(*(np.array([word], np.uint32) for word in words))
+    drawn = generator.pcg3d(*(np.array([word], np.uint32) for word in words))
     assert tuple(int(word[0]) for word in drawn) == expected
     assert pcg3d_in_python(*words) == expected
 
 
 def test_pcg3d_is_the_published_listing_for_any_words():
     inputs = np.random.default_rng(0).integers(0, 2**32, (3, 200), dtype=np.uint32)
-    drawn = np.stack(random.pcg3d(*inputs), axis=-1)
+    drawn = np.stack(generator.pcg3d(*inputs), axis=-1)
     assert drawn.tolist() == [list(pcg3d_in_python(*map(int, column))) for column in inputs.T]
 
 
@@ -57,49 +57,49 @@ def folded(word):
 def test_word_i_is_component_i_div_n_of_element_i_mod_n(seed):
     elements = [pcg3d_in_python(folded(seed), folded(5), element) for element in range(4)]
     expected = [element[component] for component in range(3) for element in elements][:11]
-    assert random.words(seed, 5, 11).tolist() == expected
+    assert generator.words(seed, 5, 11).tolist() == expected
 
 
 def test_words_drawn_in_pieces_are_those_drawn_at_once():
-    drawn = np.concatenate(random.triples(7, 0, np.arange(30_000, dtype=np.uint32)))
-    np.testing.assert_array_equal(random.words(7, 0, 90_000), drawn)
+    drawn = np.concatenate(generator.triples(7, 0, np.arange(30_000, dtype=np.uint32)))
+    np.testing.assert_array_equal(generator.words(7, 0, 90_000), drawn)
 
 
 def test_words_of_consecutive_counters_are_those_drawn_one_by_one():
-    together = random.consecutive_words(7, 2**32 - 2, 10, 4)
-    np.testing.assert_array_equal(together, [random.words(7, 2**32 - 2 + draw, 10) for draw in range(4)])
-    np.testing.assert_array_equal(together[2], random.words(7, 0, 10))
+    together = generator.consecutive_words(7, 2**32 - 2, 10, 4)
+    np.testing.assert_array_equal(together, [generator.words(7, 2**32 - 2 + draw, 10) for draw in range(4)])
+    np.testing.assert_array_equal(together[2], generator.words(7, 0, 10))
 
 
 def test_derived_seeds_are_known_and_of_31_bits():
-    assert random.derive(7, "masks", 3) == 1362370060
-    assert all(0 <= random.derive(seed, "masks") < 2**31 for seed in range(200))
+    assert generator.derive(7, "masks", 3) == 1362370060
+    assert all(0 <= generator.derive(seed, "masks") < 2**31 for seed in range(200))
 
 
 def test_derived_seeds_differ_by_seed_purpose_and_position():
     paths = [(seed, purpose, k) for seed in range(20) for purpose in ("a", "b") for k in range(20)]
-    assert len({random.derive(*path) for path in paths}) == len(paths)
+    assert len({generator.derive(*path) for path in paths}) == len(paths)
 
 
 def test_an_epochs_order_is_known():
-    assert random.permutation(0, 0, 8).tolist() == [3, 7, 4, 6, 2, 5, 0, 1]
-    assert random.permutation(0, 1, 8).tolist() == [3, 6, 2, 7, 5, 4, 1, 0]
+    assert generator.permutation(0, 0, 8).tolist() == [3, 7, 4, 6, 2, 5, 0, 1]
+    assert generator.permutation(0, 1, 8).tolist() == [3, 6, 2, 7, 5, 4, 1, 0]
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2, 1000])
 def test_an_order_has_every_row_once(rows):
-    order = random.permutation(3, 4, rows)
+    order = generator.permutation(3, 4, rows)
     assert order.dtype == np.int32
     assert sorted(order.tolist()) == [*range(rows)]
 
 
 def test_orders_differ_by_epoch_and_by_seed():
-    orders = {random.permutation(seed, epoch, 50).tobytes() for seed in range(5) for epoch in range(5)}
+    orders = {generator.permutation(seed, epoch, 50).tobytes() for seed in range(5) for epoch in range(5)}
     assert len(orders) == 25
 
 
 def test_every_row_is_as_likely_in_every_place():
-    places = np.stack([random.permutation(1, epoch, 6) for epoch in range(2000)])
+    places = np.stack([generator.permutation(1, epoch, 6) for epoch in range(2000)])
     counts = np.stack([np.bincount(column, minlength=6) for column in places.T])
     assert chi_square(counts) < chi_square_bound(25)
 
@@ -107,17 +107,17 @@ def test_every_row_is_as_likely_in_every_place():
 @pytest.mark.parametrize("shift", [0, 8, 16, 24])
 @pytest.mark.parametrize("component", [0, 1, 2])
 def test_every_byte_of_the_words_is_uniform(component, shift):
-    drawn = random.triples(11, 0, np.arange(SAMPLES, dtype=np.uint32))[component]
+    drawn = generator.triples(11, 0, np.arange(SAMPLES, dtype=np.uint32))[component]
     assert chi_square(np.bincount((drawn >> np.uint32(shift)) & 255, minlength=256)) < chi_square_bound(255)
 
 
 def test_the_same_element_of_successive_counters_is_uniform():
-    drawn = np.array([random.words(11, counter, 1)[0] for counter in range(8_000)])
+    drawn = np.array([generator.words(11, counter, 1)[0] for counter in range(8_000)])
     assert chi_square(np.bincount(drawn >> 24, minlength=256)) < chi_square_bound(255)
 
 
 def test_neighbouring_elements_are_not_correlated():
-    for one, other in pairwise(random.triples(5, 0, np.arange(SAMPLES, dtype=np.uint32))):
+    for one, other in pairwise(generator.triples(5, 0, np.arange(SAMPLES, dtype=np.uint32))):
         assert not_correlated(one, other)
         assert not_correlated(one[1:], one[:-1])
         assert not_correlated(one[1:], other[:-1])
@@ -125,7 +125,7 @@ def test_neighbouring_elements_are_not_correlated():
 
 @pytest.mark.parametrize("other", [(5, 1), (6, 0), (5, 2), (7, 0)], ids=str)
 def test_neighbouring_counters_and_seeds_are_not_correlated(other):
-    assert not_correlated(random.words(5, 0, SAMPLES), random.words(*other, SAMPLES))
+    assert not_correlated(generator.words(5, 0, SAMPLES), generator.words(*other, SAMPLES))
 
 
 @pytest.mark.parametrize(("place", "bits"), [("seed", 32), ("counter", 32), ("element", 16)])
@@ -141,7 +141,7 @@ def test_one_bit_of_the_key_turns_each_used_bit_of_the_words_half_the_time(place
 
 
 def hashed(keys):
-    return random.pcg3d(random.fold(keys[0]), random.fold(keys[1]), keys[2])
+    return generator.pcg3d(generator.fold(keys[0]), generator.fold(keys[1]), keys[2])
 
 
 def test_the_statistics_can_fail():
@@ -151,21 +151,21 @@ def test_the_statistics_can_fail():
 
 
 def test_uniform_numbers_are_in_range_and_exact_in_float32():
-    drawn = random.uniform(7, 0, (100, 100))
+    drawn = generator.uniform(7, 0, (100, 100))
     assert drawn.min() >= 0
     assert drawn.max() < 1
     np.testing.assert_array_equal(drawn.astype("float32"), drawn)
 
 
 def test_normal_numbers_have_the_moments_of_the_normal_distribution():
-    drawn = random.normal(7, 0, (SAMPLES,))
+    drawn = generator.normal(7, 0, (SAMPLES,))
     deviations = np.sqrt(np.array([1, 2, 15, 96]) / SAMPLES)  # of the means of x, x^2, x^3, x^4
     moments = np.array([(drawn**k).mean() for k in (1, 2, 3, 4)])
     assert (np.abs(moments - [0, 1, 0, 3]) < 5 * deviations).all()
 
 
 def test_truncated_normal_numbers_stay_within_two_and_keep_their_spread():
-    drawn = random.truncated_normal(7, 0, (SAMPLES,))
+    drawn = generator.truncated_normal(7, 0, (SAMPLES,))
     assert np.abs(drawn).max() <= 2
     assert (np.abs(drawn) == 2).mean() < 1e-4
     assert drawn.std() == pytest.approx(0.87962566, abs=5e-3 * 2)  # of the normal cut at two
@@ -173,9 +173,9 @@ def test_truncated_normal_numbers_stay_within_two_and_keep_their_spread():
 
 def test_seeds_nobody_chose_come_from_pythons_random():
     python_random.seed(3)
-    first = [random.fresh_seed() for _ in range(5)]
+    first = [generator.fresh_seed() for _ in range(5)]
     python_random.seed(3)
-    assert [random.fresh_seed() for _ in range(5)] == first
+    assert [generator.fresh_seed() for _ in range(5)] == first
     assert len(set(first)) == 5
 
 

@@ -10,9 +10,9 @@ from contextvars import ContextVar
 from typing import Any
 
 from kerasbridge import engines
-from kerasbridge import random as host
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import draw_seed, global_generator, keras
+from kerasbridge.random.generator import generator as host
 
 Tensor = Any
 ops = keras.ops

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from kerasbridge import draws
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
+from kerasbridge.random.generator import distributions
 
 Tensor = Any
 ops = keras.ops
@@ -40,7 +40,7 @@ def elastic_transform(
             f"Expected images of a known number for an elastic transform, received the shape {tuple(images.shape)}. "
             "Fix the batch size: dataset.batch(size, drop_remainder=True)."
         )
-    fields = draws.normal((2, count, height, width), dtype=images.dtype, seed=seed) * sigma
+    fields = distributions.normal((2, count, height, width), dtype=images.dtype, seed=seed) * sigma
     fields = ops.matmul(
         ops.matmul(_gaussian(height, sigma, images.dtype), fields), _gaussian(width, sigma, images.dtype)
     )

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import random as host
 from kerasbridge.errors import NotPortableError
 from kerasbridge.keras_compat import floatx, keras, to_tensor
-from kerasbridge.words import draw, further, key_of, placed, size_of, triples_of, words_of
+from kerasbridge.random.bits import draw, further, key_of, placed, size_of, triples_of, words_of
+from kerasbridge.random.generator import generator as host
 
 Tensor = Any
 ops = keras.ops

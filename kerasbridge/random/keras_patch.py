@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import draws, keras_compat, random
-from kerasbridge.elastic import elastic_transform
+from kerasbridge import keras_compat
 from kerasbridge.errors import ArgumentError, KerasContractError, NotPortableError
 from kerasbridge.keras_compat import keras, relied_on, to_tensor
-from kerasbridge.words import placed
+from kerasbridge.random.bits import placed
+from kerasbridge.random.elastic_transform import elastic_transform
+from kerasbridge.random.generator import distributions, generator
 
 Tensor = Any
 
@@ -29,7 +30,7 @@ def table() -> list[tuple[Any, str, Any]]:
     functions, images = relied_on("random functions"), relied_on("image functions")
     found = [
         *((module, name, _unknown(module, name)) for module in (functions, images) for name in drawing(module)),
-        *((functions, name, getattr(draws, name)) for name in keras_compat.PORTABLE_FUNCTIONS),
+        *((functions, name, getattr(distributions, name)) for name in keras_compat.PORTABLE_FUNCTIONS),
         (images, "elastic_transform", elastic_transform),
         (relied_on("orthogonal initializer"), "__call__", orthogonal),
         (relied_on("STFT initializer"), "__call__", stft),
@@ -63,7 +64,7 @@ def orthogonal(self: Any, shape: Sequence[int], dtype: Any = None) -> Tensor:
             "Choose another initializer."
         )
     rows, columns = math.prod(shape[:-1]), shape[-1]
-    matrix = random.orthogonal(*_on_host(self.seed), max(rows, columns), min(rows, columns))
+    matrix = generator.orthogonal(*_on_host(self.seed), max(rows, columns), min(rows, columns))
     matrix = matrix if rows >= columns else matrix.T
     return to_tensor(self.gain * matrix.reshape(shape), dtype or keras_compat.floatx())
 
