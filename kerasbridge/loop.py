@@ -9,7 +9,7 @@ import numpy as np
 
 from kerasbridge.data.feeds import Portion
 from kerasbridge.engines.base import Block, Engine
-from kerasbridge.keeping import kept, state
+from kerasbridge.engines.compile_cache import kept, state
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.model_state import settings
 from kerasbridge.step import Step

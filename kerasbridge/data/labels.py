@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import checks, keeping, keras_compat
+from kerasbridge import checks, keras_compat
+from kerasbridge.engines import compile_cache
 from kerasbridge.keras_compat import keras
 from kerasbridge.step import Batch
 
@@ -49,8 +50,8 @@ def _predictions(model: keras.Model, first: Callable[[], Batch]) -> Any:
     if len(outputs) == 1 and outputs[0].shape[-1] is not None:
         return outputs[0]
     x = first()[0]
-    key = (keeping.state(model), tuple(leaf.shape[1:] for leaf in keras.tree.flatten(x) if leaf is not None))
-    return keeping.kept(model, _KEPT, key, lambda: keras_compat.output_spec(model, x))
+    key = (compile_cache.state(model), tuple(leaf.shape[1:] for leaf in keras.tree.flatten(x) if leaf is not None))
+    return compile_cache.kept(model, _KEPT, key, lambda: keras_compat.output_spec(model, x))
 
 
 def _is_sparse(loss: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from kerasbridge.engines.scope import Overlay
+from kerasbridge.engines.stateless import Overlay
 from kerasbridge.errors import DeviceError
 from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import memory

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from kerasbridge import engines, keras_compat
-from kerasbridge.engines.scope import Overlay
+from kerasbridge.engines.stateless import Overlay
 from kerasbridge.errors import ArgumentError, StepError
 from kerasbridge.own_step.objectives import Returned, returned
 from kerasbridge.own_step.untraceable import explained

@@ -7,9 +7,9 @@ from typing import Any
 
 from kerasbridge import keras_compat
 from kerasbridge.engines.base import Engine
-from kerasbridge.engines.scope import distinct
+from kerasbridge.engines.compile_cache import kept
+from kerasbridge.engines.stateless import distinct
 from kerasbridge.errors import StepError
-from kerasbridge.keeping import kept
 from kerasbridge.keras_compat import keras, model_state
 from kerasbridge.own_step import host_draws, plain_state
 from kerasbridge.own_step.averages import Averages

@@ -6,7 +6,7 @@ from typing import Any
 
 from kerasbridge import keras_compat
 from kerasbridge.engines.base import Engine
-from kerasbridge.engines.scope import Watching
+from kerasbridge.engines.stateless import Watching
 from kerasbridge.own_step.gradients import rehearsing
 from kerasbridge.own_step.objectives import Returned
 from kerasbridge.step import Batch

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import keeping, loop
+from kerasbridge import loop
+from kerasbridge.engines import compile_cache
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, assert_same_state, mlp, seeded, twins
@@ -796,9 +797,9 @@ def test_a_number_that_changes_between_two_fits_is_never_stale(where, monkeypatc
 
 def test_steps_that_are_thrown_away_do_not_pile_up():
     model = linear(optimizer=sgd(), run_eagerly=True)
-    for _ in range(keeping.MOST_VARIANTS + 3):
+    for _ in range(compile_cache.MOST_VARIANTS + 3):
         kb.fit(model, np.ones((2, 1)), verbose=0, step=lambda model, batch: ops.mean(model(batch.x)))
-    assert len(model.__dict__["_kerasbridge_steps"]) == keeping.MOST_VARIANTS
+    assert len(model.__dict__["_kerasbridge_steps"]) == compile_cache.MOST_VARIANTS
 
 
 @dataclass

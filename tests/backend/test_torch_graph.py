@@ -14,10 +14,10 @@ if keras.config.backend() != "torch":
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from kerasbridge.engines import torch_graph
-from kerasbridge.engines.torch_decisions import guards_of
-from kerasbridge.engines.torch_passes import drop_aliases, fold_constants, mutated, reuse_memory
-from kerasbridge.engines.torch_program import compile_graph
+from kerasbridge.engines.torch import tracing
+from kerasbridge.engines.torch.codegen import compile_graph
+from kerasbridge.engines.torch.dead_branches import guards_of
+from kerasbridge.engines.torch.passes import drop_aliases, fold_constants, mutated, reuse_memory
 
 X = np.random.default_rng(0).random((96, 6)).astype("float32")
 Y = np.arange(96) % 3
@@ -187,7 +187,7 @@ def test_an_error_inside_a_block_leaves_the_variables_as_of_the_block_before(mon
     model.compile(keras.optimizers.Adam(0.1), "mse")
     kb.fit(model, X, np.zeros((96, 3)), verbose=0)
     before = model.get_weights(), model.optimizer.iterations.numpy()
-    monkeypatch.setattr(torch_graph.Replay, "step_with_logs", out_of_memory)
+    monkeypatch.setattr(tracing.Replay, "step_with_logs", out_of_memory)
     with pytest.raises(MemoryError):
         kb.fit(model, X, np.zeros((96, 3)), verbose=0, seed=0)
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), before[0], strict=True))
@@ -213,7 +213,7 @@ class Remembering(keras.Model):
 
 def fitted(monkeypatch, reuse):
     if not reuse:
-        monkeypatch.setattr(torch_graph, "reuse_memory", lambda graph: None)
+        monkeypatch.setattr(tracing, "reuse_memory", lambda graph: None)
     with kb.seed_everything(0):
         model = keras.Sequential(
             [keras.Input((6,)), keras.layers.Dense(16, "relu"), keras.layers.Dropout(0.3), keras.layers.Dense(3)]

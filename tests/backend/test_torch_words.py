@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
-from kerasbridge.engines import torch_words
-from kerasbridge.engines.torch_words import Stream
+from kerasbridge.engines.torch import rng
+from kerasbridge.engines.torch.rng import Stream
 
-AHEAD = torch_words.WORDS_AHEAD
+AHEAD = rng.WORDS_AHEAD
 ORDERS = {
     "consecutive, past what is drawn ahead": [*range(12)],
     "repeated": [3, 3, 3, 4, 4],
@@ -57,20 +57,20 @@ def test_a_change_in_place_reaches_no_later_draw():
 def test_the_operation_draws_the_hosts_words_for_many_seeds_and_sizes():
     """More of them than are kept, so that some are begun anew."""
     for counter in range(3):
-        for seed in range(torch_words.MOST_STREAMS + 9):
-            found = torch_words.words(torch.tensor([seed, counter], dtype=torch.int32), 5)
+        for seed in range(rng.MOST_STREAMS + 9):
+            found = rng.words(torch.tensor([seed, counter], dtype=torch.int32), 5)
             np.testing.assert_array_equal(found, expected(seed, counter, 5))
 
 
 def test_the_operation_knows_its_shape_without_values():
-    drawn = torch_words.words(torch.tensor([1, 0], device="meta"), 5)
+    drawn = rng.words(torch.tensor([1, 0], device="meta"), 5)
     assert (drawn.shape, drawn.dtype, drawn.device.type) == ((5,), torch.int32, "meta")
 
 
 def test_threads_that_draw_from_one_seed_get_their_own_words():
     def draw(start):
         keys = [torch.tensor([5, counter], dtype=torch.int32) for counter in range(start, start + 300)]
-        return [torch_words.words(key, 30).numpy().tolist() for key in keys]
+        return [rng.words(key, 30).numpy().tolist() for key in keys]
 
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(draw, [0, 0, 100, 100, 0, 200, 300, 0]))

@@ -198,7 +198,7 @@ def test_a_framework_in_the_wrong_place_is_found(module, source):
 
 
 def test_an_engine_that_imports_another_is_found():
-    assert engines_imported("engines.jax", "from kerasbridge.engines.torch_graph import Replay")
+    assert engines_imported("engines.jax", "from kerasbridge.engines.torch.tracing import Replay")
     assert engines_imported("training", "from kerasbridge.engines import jax")
 
 

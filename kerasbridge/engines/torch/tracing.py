@@ -10,11 +10,11 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 
 from kerasbridge.engines.base import Data
-from kerasbridge.engines.scope import branching, pure
-from kerasbridge.engines.torch_branches import CopyingOverlay, cond
-from kerasbridge.engines.torch_modules import reading_variables
-from kerasbridge.engines.torch_passes import drop_aliases, fold_constants, mutated, reuse_memory
-from kerasbridge.engines.torch_program import compile_graph
+from kerasbridge.engines.stateless import branching, pure
+from kerasbridge.engines.torch.codegen import compile_graph
+from kerasbridge.engines.torch.cond import CopyingOverlay, cond
+from kerasbridge.engines.torch.modules import reading_variables
+from kerasbridge.engines.torch.passes import drop_aliases, fold_constants, mutated, reuse_memory
 from kerasbridge.errors import KerasbridgeError
 from kerasbridge.keras_compat import map_tensors, optimizers_compute_in_tensors
 from kerasbridge.step import Step, Tensor

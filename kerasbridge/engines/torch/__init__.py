@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
-from kerasbridge.engines.scope import Overlay, distinct
-from kerasbridge.engines.torch_branches import cond
-from kerasbridge.engines.torch_graph import Replay, UntraceableError
-from kerasbridge.engines.torch_modules import reading_variables
-from kerasbridge.engines.torch_operators import OutOfPlace
-from kerasbridge.engines.torch_words import words
+from kerasbridge.engines.stateless import Overlay, distinct
+from kerasbridge.engines.torch.cond import cond
+from kerasbridge.engines.torch.inplace import OutOfPlace
+from kerasbridge.engines.torch.modules import reading_variables
+from kerasbridge.engines.torch.rng import words
+from kerasbridge.engines.torch.tracing import Replay, UntraceableError
 from kerasbridge.keras_compat import keras, map_tensors
 from kerasbridge.step import Step, Tensor
 

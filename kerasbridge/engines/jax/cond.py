@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from kerasbridge.engines.scope import Overlay, branching, distinct, value_of
+from kerasbridge.engines.stateless import Overlay, branching, distinct, value_of
 from kerasbridge.step import Tensor
 
 Branch = Callable[[], Any]

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
-from kerasbridge.engines.jax_branches import cond
-from kerasbridge.engines.scope import Overlay, branching, distinct, pure
+from kerasbridge.engines.jax.cond import cond
+from kerasbridge.engines.stateless import Overlay, branching, distinct, pure
 from kerasbridge.keras_compat import map_tensors
 from kerasbridge.step import Step, Tensor
 

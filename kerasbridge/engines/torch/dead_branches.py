@@ -6,7 +6,7 @@ On a CPU the condition costs nothing to read; on other devices the host would wa
 import torch
 from torch.fx import Graph, Node
 
-from kerasbridge.engines.torch_passes import ATEN, Roots, layout_of, written_by
+from kerasbridge.engines.torch.passes import ATEN, Roots, layout_of, written_by
 
 WORTH = 4
 """Operations to be saved, below which a decision costs more than it saves."""

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.fx import Graph, Node
 
-from kerasbridge.engines.torch_decisions import Guards, guards_of, is_choice, shares_memory_safely
+from kerasbridge.engines.torch.dead_branches import Guards, guards_of, is_choice, shares_memory_safely
 
 
 def compile_graph(graph: Graph) -> Callable[..., Any]:

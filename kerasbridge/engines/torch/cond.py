@@ -7,7 +7,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from kerasbridge import keras_compat
-from kerasbridge.engines.scope import Overlay, branching, distinct, value_of
+from kerasbridge.engines.stateless import Overlay, branching, distinct, value_of
 from kerasbridge.keras_compat import keras
 from kerasbridge.step import Tensor
 

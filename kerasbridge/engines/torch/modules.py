@@ -8,7 +8,7 @@ import torch
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
 from kerasbridge import keras_compat
-from kerasbridge.engines.scope import value_of
+from kerasbridge.engines.stateless import value_of
 
 
 class HoldsBuffersError(Exception):
