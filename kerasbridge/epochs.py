@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import callbacks, keras_compat, progress, summaries
+from kerasbridge import callbacks, keras_compat, progress
 from kerasbridge.data.feeds import Feed
 from kerasbridge.keras_compat import keras
 from kerasbridge.loop import Pace, Ran, Runner
+from kerasbridge.tensorboard import summary_api
 
 log = logging.getLogger("kerasbridge")
 Logs = dict[str, Any]
@@ -153,7 +154,7 @@ def readied(given: Any) -> Any:
     if isinstance(given, keras.callbacks.CallbackList):
         return given
     listed = keras.tree.flatten(given) if given else []
-    summaries.prepare(listed)
+    summary_api.prepare(listed)
     return listed
 
 

@@ -97,7 +97,7 @@ def _check_options(model: str, epochs: int, batch_size: int, seed: int, tensorbo
     checks.check_batch_size(batch_size, 1)
     checks.check_seed(seed)
     if tensorboard:
-        importlib.import_module("kerasbridge.event_files")  # says what to type where a package is missing
+        importlib.import_module("kerasbridge.tensorboard.event_writer")  # says what to type where a package is missing
 
 
 def _start(wanted: _Wanted, arguments: dict[str, Any], started: datetime) -> "tuple[Any, Config]":

@@ -7,8 +7,8 @@ import pytest
 from tensorboard.plugins.graph.keras_util import keras_model_to_graph_def
 
 import kerasbridge as kb
-from kerasbridge import summaries
 from kerasbridge.keras_compat import keras
+from kerasbridge.tensorboard import summary_api
 from tests.backend.models import CASES, mlp, seeded
 from tests.events import pixels, read, scalars
 
@@ -28,7 +28,7 @@ def train(model, folder, fit=kb.fit, more=(), **options):
 @pytest.fixture
 def without_tensorflow(monkeypatch):
     """Summaries are kerasbridge's own on every backend, also where TensorFlow is loaded."""
-    monkeypatch.setattr(summaries, "_tensorflow_is_loaded", lambda: False)
+    monkeypatch.setattr(summary_api, "_tensorflow_is_loaded", lambda: False)
 
 
 def by_epoch(numbers):
@@ -168,7 +168,7 @@ def test_the_events_are_those_of_stock_fit_on_tensorflow(tmp_path, backend, monk
     if backend != "tensorflow":
         pytest.skip("stock fit writes through TensorFlow")
     if own:
-        monkeypatch.setattr(summaries, "_tensorflow_is_loaded", lambda: False)
+        monkeypatch.setattr(summary_api, "_tensorflow_is_loaded", lambda: False)
     model = seeded(mlp)
     weights = model.get_weights()
     train(model, tmp_path / "stock", fit=keras.Model.fit, **options)
@@ -214,7 +214,7 @@ def test_a_class_that_writes_its_model_itself_does(tmp_path):
 
 @pytest.mark.usefixtures("without_tensorflow")
 def test_a_value_without_a_step_is_refused(tmp_path):
-    summary = summaries.Summaries()
+    summary = summary_api.Summaries()
     assert not summary.scalar("loss", 1.0)  # nowhere to write to
     writer = summary.create_file_writer(str(tmp_path))
     with writer.as_default(), pytest.raises(kb.errors.ArgumentError, match="Expected a step for TensorBoard"):

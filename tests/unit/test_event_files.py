@@ -11,7 +11,7 @@ from tensorboard.util.tensor_util import make_ndarray
 
 import kerasbridge
 from kerasbridge.errors import ArgumentError
-from kerasbridge.event_files import EventFile, buckets
+from kerasbridge.tensorboard.event_writer import EventFile, buckets
 from tests.events import pixels, read, scalars
 
 ROOT = Path(kerasbridge.__file__).parents[1]
@@ -108,7 +108,7 @@ def test_a_folder_on_another_machine_is_refused():
 
 @pytest.mark.parametrize("package", ["tensorboard", "PIL"])
 def test_without_a_package_the_error_says_what_to_type(package):
-    script = f"import sys; sys.modules[{package!r}] = None; import kerasbridge.event_files"
+    script = f"import sys; sys.modules[{package!r}] = None; import kerasbridge.tensorboard.event_writer"
     child = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     last = child.stderr.splitlines()[-1]
     assert last.startswith("kerasbridge.errors.PackageNotInstalled: TensorBoard's event files need")
@@ -118,7 +118,7 @@ def test_without_a_package_the_error_says_what_to_type(package):
 def test_writing_loads_no_framework():
     script = """if True:
         import sys, tempfile
-        from kerasbridge.event_files import EventFile
+        from kerasbridge.tensorboard.event_writer import EventFile
         with tempfile.TemporaryDirectory() as folder:
             file = EventFile(folder)
             file.scalar("a", 1, 0), file.histogram("b", [1], 0), file.text("c", "d", 0), file.image("e", [[[[1]]]], 0)

@@ -11,7 +11,7 @@ from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
 
 if TYPE_CHECKING:
-    from kerasbridge.event_files import EventFile
+    from kerasbridge.tensorboard.event_writer import EventFile
 
 
 def prepare(callbacks: Iterable[Any]) -> None:
@@ -25,7 +25,9 @@ def prepare(callbacks: Iterable[Any]) -> None:
     """
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.TensorBoard):
-            from kerasbridge import event_files as event_files  # says what to type where tensorboard is missing
+            from kerasbridge.tensorboard import (
+                event_writer as event_files,  # says what to type where tensorboard is missing
+            )
 
             own = None if _tensorflow_is_loaded() else Summaries()
             keras_compat.write_summaries_with(callback, own, _write_model)
@@ -44,7 +46,7 @@ class Summaries:
 
     def create_file_writer(self, folder: str) -> "Writer":
         """A writer to a new event file in a folder."""
-        from kerasbridge.event_files import EventFile
+        from kerasbridge.tensorboard.event_writer import EventFile
 
         return Writer(EventFile(folder), self._defaults)
 
