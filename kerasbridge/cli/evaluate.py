@@ -80,7 +80,7 @@ def _looks_like_digits(x: Any) -> bool:
 def _evaluated(folder: Path, backend: str | None, device: str | None, digits: "Dataset") -> Evaluated:
     run, model = opened(folder, backend, device)
     from kerasbridge import engines, recording
-    from kerasbridge.runs.scores import Scores
+    from kerasbridge.evaluation.classification_report import Scores
 
     scores = Scores(digits.y_test, probabilities(model, digits.x_test))
     differs, why_unknown = held_beside(run, digits, scores)
@@ -92,12 +92,12 @@ def _evaluated(folder: Path, backend: str | None, device: str | None, digits: "D
 def _draw(found: Evaluated) -> tuple[Path | None, str | None]:
     """Where the picture is; or why there is none."""
     from kerasbridge.errors import PackageNotInstalled
-    from kerasbridge.runs import evaluation
+    from kerasbridge.evaluation import confusion_plot
 
     right = f"{found.scores.accuracy:.2%} of {found.images:,} right"
     title = f"{found.run.name} on {found.backend}, {found.device}: {right}"
     try:
-        return evaluation.draw(found.run.folder, found.scores, found.digits.x_test, title), None
+        return confusion_plot.draw(found.run.folder, found.scores, found.digits.x_test, title), None
     except PackageNotInstalled as missing:
         return None, str(missing)
     except OSError as error:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kerasbridge.datasets import Dataset
+    from kerasbridge.evaluation.classification_report import Difference, Scores
     from kerasbridge.runs import Run
-    from kerasbridge.runs.scores import Difference, Scores
 
 MOST_LINES = 20
 

@@ -121,7 +121,7 @@ def _train(model: Any, wanted: _Wanted, run: "NewRun") -> None:
     """Trains the model, scores it on the test digits, and completes the run."""
     import kerasbridge as kb
     from kerasbridge import recording
-    from kerasbridge.runs.scores import Scores
+    from kerasbridge.evaluation.classification_report import Scores
 
     digits, x = wanted.digits, scaled(wanted.digits.x_train)
     callbacks = [*_tensorboard(wanted, run.folder), recording.Recorder(run)]

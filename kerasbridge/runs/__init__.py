@@ -15,8 +15,8 @@ from kerasbridge.runs.folder import MODEL as MODEL
 from kerasbridge.runs.folder import check_writable as check_writable
 from kerasbridge.runs.folder import default_folder as default_folder
 from kerasbridge.runs.folder import line_to_look as line_to_look
-from kerasbridge.runs.making import NewRun as NewRun
-from kerasbridge.runs.making import new as new
-from kerasbridge.runs.reading import Run as Run
-from kerasbridge.runs.reading import find as find
-from kerasbridge.runs.reading import load as load
+from kerasbridge.runs.reader import Run as Run
+from kerasbridge.runs.reader import find as find
+from kerasbridge.runs.reader import load as load
+from kerasbridge.runs.writer import NewRun as NewRun
+from kerasbridge.runs.writer import new as new

@@ -13,7 +13,7 @@ from typing import Any
 import kerasbridge
 from kerasbridge.errors import RunFolderError
 from kerasbridge.runs.folder import CONFIG, is_ours, whole
-from kerasbridge.runs.kinds import KINDS
+from kerasbridge.runs.validators import KINDS
 from kerasbridge.runtime.backend_status import FRAMEWORKS
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kerasbridge.runs import figures
+from kerasbridge.runs import plotting
 
 VALIDATION = "val_"
 _NO_METRICS = ("epoch", "seconds")
@@ -28,11 +28,11 @@ def draw(path: Path, history: Mapping[str, Sequence[float]], test: Mapping[str, 
     names = panels(history)
     columns = min(len(names), _COLUMNS)
     rows = math.ceil(len(names) / columns)
-    drawn = figures.figure(1.2 + 4.2 * columns, 0.5 + 3.1 * rows, "A picture of the curves")
-    drawn.suptitle(title, x=0.01, ha="left", fontsize=11, color=figures.INK, parse_math=False)
+    drawn = plotting.figure(1.2 + 4.2 * columns, 0.5 + 3.1 * rows, "A picture of the curves")
+    drawn.suptitle(title, x=0.01, ha="left", fontsize=11, color=plotting.INK, parse_math=False)
     for place, name in enumerate(names, start=1):
         _panel(drawn.add_subplot(rows, columns, place), name, history, test.get(name))
-    figures.save(drawn, path)
+    plotting.save(drawn, path)
 
 
 def panels(history: Mapping[str, Sequence[float]]) -> list[str]:
@@ -48,18 +48,18 @@ def panels(history: Mapping[str, Sequence[float]]) -> list[str]:
 def _panel(axes: Any, name: str, history: Mapping[str, Sequence[float]], test: float | None) -> None:
     epochs = history["epoch"]
     series = (("training", name), ("validation", VALIDATION + name))
-    for colour, (label, column) in zip(figures.COLOURS, series, strict=False):
+    for colour, (label, column) in zip(plotting.COLOURS, series, strict=False):
         if column in history:
             _line(axes, epochs, history[column], label, colour)
     if test is not None and math.isfinite(test):
-        colour = figures.COLOURS[2]
+        colour = plotting.COLOURS[2]
         axes.plot(epochs[-1:], [test], "D", color=colour, label=f"test, {test:.4g}", clip_on=False, zorder=3)
-    figures.plain_axes(axes)
-    axes.set_title(name.replace("_", " "), loc="left", fontsize=10, color=figures.INK, parse_math=False)
-    axes.set_xlabel("epoch", fontsize=9, color=figures.SOFT)
+    plotting.plain_axes(axes)
+    axes.set_title(name.replace("_", " "), loc="left", fontsize=10, color=plotting.INK, parse_math=False)
+    axes.set_xlabel("epoch", fontsize=9, color=plotting.SOFT)
     _whole_epochs(axes, epochs)
     if axes.lines:
-        axes.legend(frameon=False, fontsize=9, labelcolor=figures.INK)
+        axes.legend(frameon=False, fontsize=9, labelcolor=plotting.INK)
 
 
 def _line(axes: Any, epochs: Sequence[float], values: Sequence[float], label: str, colour: str) -> None:

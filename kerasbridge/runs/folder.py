@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasbridge.errors import RunFolderError
-from kerasbridge.runs.exchanging import exchange
+from kerasbridge.runs.swap import exchange
 
 CONFIG = "config.json"
 MODEL = "model.keras"

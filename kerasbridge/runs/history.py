@@ -10,7 +10,7 @@ from typing import Any
 
 from kerasbridge.errors import RunFolderError
 from kerasbridge.runs.folder import HISTORY, TABLE
-from kerasbridge.runs.kinds import is_number_or_none
+from kerasbridge.runs.validators import is_number_or_none
 
 Row = dict[str, int | float | None]
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import kerasbridge as kb
 from kerasbridge.cli import app
 from kerasbridge.cli.evaluated import Evaluated, show
-from kerasbridge.runs.scores import Scores
+from kerasbridge.evaluation.classification_report import Scores
 from tests.unit.test_runs import config
 
 DIGITS = {"name": "sample", "checksum": "none of ours"}

@@ -7,8 +7,9 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.errors import PackageNotInstalled
-from kerasbridge.runs import curves, evaluation, figures
-from kerasbridge.runs.scores import Scores
+from kerasbridge.evaluation import confusion_plot
+from kerasbridge.evaluation.classification_report import Scores
+from kerasbridge.runs import curves, plotting
 from tests.unit.test_runs import config, files, write_run
 
 NAN = float("nan")
@@ -23,8 +24,8 @@ def drawn(monkeypatch, tmp_path):
     """Draws, and gives the figure."""
     pytest.importorskip("matplotlib")
     saved = []
-    save = figures.save
-    monkeypatch.setattr(figures, "save", lambda figure, path: saved.append(figure) or save(figure, path))
+    save = plotting.save
+    monkeypatch.setattr(plotting, "save", lambda figure, path: saved.append(figure) or save(figure, path))
 
     def draw(function, *arguments):
         function(*arguments)
@@ -68,7 +69,7 @@ def test_the_evaluation_shows_the_confusion_and_the_worst_mistakes(drawn, tmp_pa
     predicted = np.array([0, 1, 3, 3])
     scores = Scores(np.array([0, 1, 2, 8]), np.eye(10)[predicted] * [[0.9], [0.9], [0.8], [0.7]])
     images = np.arange(4 * 28 * 28).reshape(4, 28, 28, 1).astype(np.uint8)
-    confusion, *wrong = drawn(evaluation.draw, tmp_path, scores, images, "run on jax").axes
+    confusion, *wrong = drawn(confusion_plot.draw, tmp_path, scores, images, "run on jax").axes
     assert sorted(text.get_text() for text in confusion.texts).count("1") == 4
     assert [axes.get_title() for axes in wrong] == ["2 taken for 3", "8 taken for 3"]
     assert [axes.get_xlabel() for axes in wrong] == ["image 2, 80%", "image 3, 70%"]
@@ -78,7 +79,7 @@ def test_the_evaluation_shows_the_confusion_and_the_worst_mistakes(drawn, tmp_pa
 
 def test_an_evaluation_without_mistakes_is_drawn_too(drawn, tmp_path):
     scores = Scores(np.arange(10), np.eye(10))
-    (confusion,) = drawn(evaluation.draw, tmp_path, scores, np.zeros((10, 28, 28), np.uint8), "").axes
+    (confusion,) = drawn(confusion_plot.draw, tmp_path, scores, np.zeros((10, 28, 28), np.uint8), "").axes
     assert [text.get_text() for text in confusion.texts] == ["1"] * 10
 
 
@@ -97,4 +98,4 @@ def test_without_matplotlib_a_run_is_complete_and_says_how_to_get_the_curves(tmp
     assert files(tmp_path) == ["config.json", "history.csv", "history.jsonl", "model.keras"]
     assert run.without_curves.endswith('Type: pip install "kerasbridge[plots]"')
     with pytest.raises(PackageNotInstalled):
-        evaluation.draw(tmp_path, Scores(np.arange(10), np.eye(10)), np.zeros((10, 28, 28), np.uint8), "")
+        confusion_plot.draw(tmp_path, Scores(np.arange(10), np.eye(10)), np.zeros((10, 28, 28), np.uint8), "")

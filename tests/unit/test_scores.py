@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasbridge.runs.scores import Difference, Mistake, Scores
+from kerasbridge.evaluation.classification_report import Difference, Mistake, Scores
 
 LABELS = np.array([0, 1, 2, 2], np.uint8)
 PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.5, 0.25, 0.25], [0.125, 0.75, 0.125], [0, 0, 1]], np.float32)

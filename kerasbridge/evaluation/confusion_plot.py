@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasbridge.runs import figures
+from kerasbridge.evaluation.classification_report import Mistake, Scores
+from kerasbridge.runs import plotting
 from kerasbridge.runs.folder import whole
-from kerasbridge.runs.scores import Mistake, Scores
 
 PICTURE = "evaluation.png"
 _ROWS, _COLUMNS = 3, 4
@@ -29,13 +29,13 @@ def draw(folder: Path, scores: Scores, images: NDArray[Any], title: str) -> Path
     Raises:
         PackageNotInstalled: Matplotlib is missing.
     """
-    drawn = figures.figure(11.5, 5.4, "A picture of the mistakes")
+    drawn = plotting.figure(11.5, 5.4, "A picture of the mistakes")
     left, right = drawn.subfigures(1, 2, width_ratios=(1.15, 1))
-    drawn.suptitle(title, x=0.01, ha="left", fontsize=11, color=figures.INK, parse_math=False)
+    drawn.suptitle(title, x=0.01, ha="left", fontsize=11, color=plotting.INK, parse_math=False)
     _confusion(left.add_subplot(), scores.confusion)
     _mistakes(right, scores.mistakes[: _ROWS * _COLUMNS], images)
     with whole(folder / PICTURE) as path:
-        figures.save(drawn, path)
+        plotting.save(drawn, path)
     return folder / PICTURE
 
 
@@ -49,21 +49,21 @@ def _confusion(axes: Any, confusion: NDArray[np.int64]) -> None:
             axes.text(predicted, label, count, ha="center", va="center", fontsize=8.5, fontweight=weight)
     axes.set_xticks(range(len(confusion)))
     axes.set_yticks(range(len(confusion)))
-    axes.tick_params(length=0, colors=figures.SOFT, labelsize=9)
-    axes.set_xlabel("taken for", fontsize=9, color=figures.SOFT)
-    axes.set_ylabel("digit", fontsize=9, color=figures.SOFT)
-    axes.spines[:].set_color(figures.GRID)
+    axes.tick_params(length=0, colors=plotting.SOFT, labelsize=9)
+    axes.set_xlabel("taken for", fontsize=9, color=plotting.SOFT)
+    axes.set_ylabel("digit", fontsize=9, color=plotting.SOFT)
+    axes.spines[:].set_color(plotting.GRID)
 
 
 def _mistakes(panel: Any, mistakes: list[Mistake], images: NDArray[Any]) -> None:
     if not mistakes:
-        panel.text(0.5, 0.5, "no mistakes", ha="center", color=figures.SOFT)
+        panel.text(0.5, 0.5, "no mistakes", ha="center", color=plotting.SOFT)
         return
     for place, mistake in enumerate(mistakes, start=1):
         axes = panel.add_subplot(_ROWS, _COLUMNS, place)
         axes.imshow(images[mistake.index].reshape(images.shape[1:3]), cmap="gray_r", vmin=0, vmax=255)
         axes.set_xticks([])
         axes.set_yticks([])
-        axes.spines[:].set_color(figures.GRID)
-        axes.set_title(f"{mistake.label} taken for {mistake.predicted}", fontsize=8.5, color=figures.INK, pad=4)
-        axes.set_xlabel(f"image {mistake.index}, {mistake.probability:.0%}", fontsize=8, color=figures.SOFT)
+        axes.spines[:].set_color(plotting.GRID)
+        axes.set_title(f"{mistake.label} taken for {mistake.predicted}", fontsize=8.5, color=plotting.INK, pad=4)
+        axes.set_xlabel(f"image {mistake.index}, {mistake.probability:.0%}", fontsize=8, color=plotting.SOFT)
