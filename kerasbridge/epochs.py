@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasbridge import callbacks, keras_compat, progress
-from kerasbridge.data.feeds import Feed
+from kerasbridge.data.epoch_iterators import Feed
 from kerasbridge.keras_compat import keras
 from kerasbridge.loop import Pace, Ran, Runner
 from kerasbridge.tensorboard import summary_api

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kerasbridge.data.feeds import Portion
+from kerasbridge.data.epoch_iterators import Portion
 from kerasbridge.engines.base import Block, Engine
 from kerasbridge.engines.compile_cache import kept, state
 from kerasbridge.keras_compat import keras

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from kerasbridge import keras_compat
-from kerasbridge.data import labels
-from kerasbridge.data.feeds import Feed
+from kerasbridge.data import label_checks
+from kerasbridge.data.epoch_iterators import Feed
 from kerasbridge.engines.base import Engine
 from kerasbridge.epochs import Course
 from kerasbridge.errors import DeviceError, StepError
@@ -21,7 +21,7 @@ def prepare(model: keras.Model, engine: Engine, feed: Feed) -> None:
     """Builds what is not built, and checks what only a built model can tell."""
     keras_compat.symbolic_build(model, feed.first)
     check_device(model.variables, engine)
-    check = labels.checker(model, feed.first)
+    check = label_checks.checker(model, feed.first)
     if check:
         feed.check_by(check)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kerasbridge import arguments, checks, engines, keras_compat, preparing, recording
-from kerasbridge.data import sources
-from kerasbridge.data.sources import Portioning
+from kerasbridge.data import adapters
+from kerasbridge.data.adapters import Portioning
 from kerasbridge.epochs import (
     Plan,
     callback_list,
@@ -121,17 +121,17 @@ def fit(
             ))  # fmt: skip
     order_seed = generator.fresh_seed() if seed is None else seed
     engine = engines.current()
-    source, held_out = sources.with_validation(
-        sources.read(x, y, sample_weight, class_weight), validation_data, validation_split
+    source, held_out = adapters.with_validation(
+        adapters.read(x, y, sample_weight, class_weight), validation_data, validation_split
     )
     steps, held_steps = (arguments.in_executions(model, count) for count in (steps_per_epoch, validation_steps))
     cut = Portioning(batch_size, steps, order_seed if shuffle else None, shuffle, device_budget)
     held_cut = Portioning(validation_batch_size or batch_size, held_steps, device_budget=device_budget)
     with _random_numbers(rng):
-        trained, own = preparing.trainer(model, step, engine, sources.feed(source, engine, cut))
+        trained, own = preparing.trainer(model, step, engine, adapters.feed(source, engine, cut))
         validated, tests = None, None
         if held_out is not None:
-            validated, tests = preparing.tester(model, step, engine, sources.feed(held_out, engine, held_cut))
+            validated, tests = preparing.tester(model, step, engine, adapters.feed(held_out, engine, held_cut))
         if seed is not None:
             used = [variable for made in (own, tests) if made for variable in made.program.variables]
             seed_random_layers(model, seed, used)
@@ -185,7 +185,7 @@ def evaluate(
         return model.evaluate(x, y, batch_size, verbose, sample_weight, steps, readied(callbacks), return_dict)
     engine = engines.current()
     cut = Portioning(batch_size, arguments.in_executions(model, steps), device_budget=device_budget)
-    feed = sources.feed(sources.read(x, y, sample_weight), engine, cut)
+    feed = adapters.feed(adapters.read(x, y, sample_weight), engine, cut)
     with _random_numbers("portable"):
         course, own = preparing.tester(model, step, engine, feed)
         reporter = reporter_beside(callbacks, verbose, title="Evaluate")
@@ -231,7 +231,7 @@ def predict(
         return model.predict(x, batch_size, verbose, steps, readied(callbacks))
     engine = engines.current()
     cut = Portioning(batch_size, arguments.in_executions(model, steps), device_budget=device_budget)
-    feed = sources.feed(sources.read(x), engine, cut)
+    feed = adapters.feed(adapters.read(x), engine, cut)
     reporter = reporter_beside(callbacks, verbose, title="Predict")
     listeners = callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
     with _random_numbers("portable"), contextlib.closing(reporter):

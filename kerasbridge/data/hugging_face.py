@@ -7,7 +7,7 @@ import numpy as np
 
 from kerasbridge import keras_compat
 from kerasbridge.data.arrays import check_numbers, standard
-from kerasbridge.data.orders import Rows
+from kerasbridge.data.sampler import Rows
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
 from kerasbridge.step import Batch

@@ -13,8 +13,8 @@ import numpy as np
 
 from kerasbridge import engines, keras_compat, preparing
 from kerasbridge.data.arrays import Arrays, arrays
-from kerasbridge.data.feeds import Resident
-from kerasbridge.data.orders import Passes
+from kerasbridge.data.epoch_iterators import Resident
+from kerasbridge.data.sampler import Passes
 from kerasbridge.keras_compat import keras
 from kerasbridge.parity import failing, subjects, tolerances
 from kerasbridge.parity.inspections import DOWN, PLAIN, SHAKEN, UP, Inspection, Numbers

@@ -13,8 +13,8 @@ import numpy as np
 
 from kerasbridge import engines, keras_compat, preparing, runs
 from kerasbridge.data.arrays import Arrays, arrays
-from kerasbridge.data.feeds import Feed, Resident
-from kerasbridge.data.orders import Passes
+from kerasbridge.data.epoch_iterators import Feed, Resident
+from kerasbridge.data.sampler import Passes
 from kerasbridge.engines.base import Engine
 from kerasbridge.epochs import Course, Plan, run_training
 from kerasbridge.errors import ArgumentError

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge.data import stacking
+from kerasbridge.data import prefetch
 from kerasbridge.engines import compile_cache
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras
@@ -34,7 +34,7 @@ def failing(error, at):
 
 
 def threads():
-    return [thread for thread in threading.enumerate() if thread.name == stacking.THREAD]
+    return [thread for thread in threading.enumerate() if thread.name == prefetch.THREAD]
 
 
 # Shapes ---------------------------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ def test_leaving_a_stream_closes_what_it_reads():
         finally:
             closed.append(True)
 
-    stream = stacking.ahead(source())
+    stream = prefetch.ahead(source())
     assert next(stream) == 1
     stream.close()
     assert closed == [True]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kerasbridge.data.orders import Passes
+from kerasbridge.data.sampler import Passes
 from kerasbridge.keras_compat import keras
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerasbridge import checks, keras_compat
-from kerasbridge.data import budget, hugging_face
+from kerasbridge.data import hugging_face, memory_budget
 from kerasbridge.data.arrays import Arrays, are_arrays, arrays
-from kerasbridge.data.feeds import Feed, Gathered, Iterated, Resident
-from kerasbridge.data.orders import DEFAULT_BATCH_SIZE, Passes
-from kerasbridge.data.py_datasets import First, Ordered
+from kerasbridge.data.epoch_iterators import Feed, Gathered, Iterated, Resident
+from kerasbridge.data.pydataset import First, Ordered
+from kerasbridge.data.sampler import DEFAULT_BATCH_SIZE, Passes
 from kerasbridge.engines.base import Engine
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
@@ -110,7 +110,7 @@ def feed(source: Source, engine: Engine, cut: Portioning) -> Feed:
         checks.check_batch_size(cut.batch_size, source.rows)
     batch_size = cut.batch_size or (-(-source.rows // steps) if steps else DEFAULT_BATCH_SIZE)
     passes = Passes(source.rows, batch_size, cut.seed, steps, within_batches=cut.shuffle == "batch")
-    if isinstance(source, Arrays) and budget.fits(source, engine, cut.device_budget):
+    if isinstance(source, Arrays) and memory_budget.fits(source, engine, cut.device_budget):
         return Resident(source, passes, engine)
     return Gathered(source, passes, engine)
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from kerasbridge import keras_compat
 from kerasbridge.data.arrays import Arrays, check_numbers, signature, standard
-from kerasbridge.data.labels import Check
-from kerasbridge.data.orders import Passes, Rows
-from kerasbridge.data.py_datasets import Ordered
-from kerasbridge.data.stacking import Stack, ahead, stacks
+from kerasbridge.data.label_checks import Check
+from kerasbridge.data.prefetch import Stack, ahead, stacks
+from kerasbridge.data.pydataset import Ordered
+from kerasbridge.data.sampler import Passes, Rows
 from kerasbridge.engines.base import Data, Engine
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras, map_tensors
