@@ -79,13 +79,14 @@ def _looks_like_digits(x: Any) -> bool:
 
 def _evaluated(folder: Path, backend: str | None, device: str | None, digits: "Dataset") -> Evaluated:
     run, model = opened(folder, backend, device)
-    from kerasbridge import engines, recording
+    from kerasbridge import engines
     from kerasbridge.evaluation.classification_report import Scores
+    from kerasbridge.training.trainer import run_recorder
 
     scores = Scores(digits.y_test, probabilities(model, digits.x_test))
     differs, why_unknown = held_beside(run, digits, scores)
     return Evaluated(
-        run, digits, scores, engines.current().name, recording.device_of(model), differs, why_unknown
+        run, digits, scores, engines.current().name, run_recorder.device_of(model), differs, why_unknown
     )  # fmt: skip
 
 

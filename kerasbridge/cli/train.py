@@ -103,7 +103,8 @@ def _check_options(model: str, epochs: int, batch_size: int, seed: int, tensorbo
 def _start(wanted: _Wanted, arguments: dict[str, Any], started: datetime) -> "tuple[Any, Config]":
     """The model, compiled, and what is known of the run before it is trained."""
     import kerasbridge as kb
-    from kerasbridge import engines, recording, runs
+    from kerasbridge import engines, runs
+    from kerasbridge.training.trainer import run_recorder as recording
 
     build = getattr(kb.models, wanted.model)
     backend = engines.current().name
@@ -120,8 +121,8 @@ def _start(wanted: _Wanted, arguments: dict[str, Any], started: datetime) -> "tu
 def _train(model: Any, wanted: _Wanted, run: "NewRun") -> None:
     """Trains the model, scores it on the test digits, and completes the run."""
     import kerasbridge as kb
-    from kerasbridge import recording
     from kerasbridge.evaluation.classification_report import Scores
+    from kerasbridge.training.trainer import run_recorder as recording
 
     digits, x = wanted.digits, scaled(wanted.digits.x_train)
     callbacks = [*_tensorboard(wanted, run.folder), recording.Recorder(run)]

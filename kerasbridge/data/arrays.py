@@ -10,7 +10,7 @@ import numpy as np
 from kerasbridge import checks, engines, keras_compat
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
-from kerasbridge.step import Batch
+from kerasbridge.training.steps import Batch
 
 Array = np.ndarray[Any, Any]
 

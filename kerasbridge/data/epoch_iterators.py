@@ -17,7 +17,7 @@ from kerasbridge.data.sampler import Passes, Rows
 from kerasbridge.engines.base import Data, Engine
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras, map_tensors
-from kerasbridge.step import Batch, Tensor
+from kerasbridge.training.steps import Batch, Tensor
 
 
 @dataclass(frozen=True)

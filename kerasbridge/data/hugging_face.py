@@ -10,7 +10,7 @@ from kerasbridge.data.arrays import check_numbers, standard
 from kerasbridge.data.sampler import Rows
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
-from kerasbridge.step import Batch
+from kerasbridge.training.steps import Batch
 
 TARGETS = ("label", "labels", "target", "targets")
 FORMATS = ("numpy", "torch", "tensorflow", "jax", "tf")

@@ -14,7 +14,7 @@ import numpy as np
 from kerasbridge import keras_compat
 from kerasbridge.data.arrays import signature
 from kerasbridge.keras_compat import keras
-from kerasbridge.step import Batch, rows_of
+from kerasbridge.training.steps import Batch, rows_of
 
 MOST_STEPS = 64
 MOST_BYTES = 16 * 2**20

@@ -6,7 +6,7 @@ from typing import Any
 
 from kerasbridge import keras_compat
 from kerasbridge.keras_compat import keras
-from kerasbridge.step import Step, Tensor
+from kerasbridge.training.steps import Step, Tensor
 
 Cond = Callable[[Any, Callable[[], Any], Callable[[], Any]], Any]
 """A function of (pred, true_fn, false_fn), as `keras.ops.cond` is one."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import engines, keras_compat, preparing
+from kerasbridge import engines, keras_compat
 from kerasbridge.data.arrays import Arrays, arrays
 from kerasbridge.data.epoch_iterators import Resident
 from kerasbridge.data.sampler import Passes
@@ -22,6 +22,7 @@ from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.stepping import Stepper, to_numpy
 from kerasbridge.random.generator import generator
 from kerasbridge.seeding import seed_random_layers
+from kerasbridge.training.trainer import build
 
 _AMOUNT = tolerances.NUDGE * tolerances.unit("float32")
 _NUDGES = {UP: _AMOUNT, DOWN: -_AMOUNT, SHAKEN: tolerances.unit("float64")}
@@ -37,7 +38,7 @@ def inspect(job: Job) -> Inspection:
     data = arrays(*(keras_compat.map_tensors(_narrowed, nest) for nest in (subject.x, y)))
     with keras_compat.portable_random():
         engine, passes = engines.current(), Passes(data.rows, job.batch_size, job.seed)
-        preparing.prepare(model, engine, Resident(data, passes, engine))
+        build.prepare(model, engine, Resident(data, passes, engine))
         seed_random_layers(model, job.seed)
         engine.set_mode(model, training=True)
         _narrow(model)

@@ -11,15 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import engines, keras_compat, preparing, runs
+from kerasbridge import engines, keras_compat, runs
 from kerasbridge.data.arrays import Arrays, arrays
 from kerasbridge.data.epoch_iterators import Feed, Resident
 from kerasbridge.data.sampler import Passes
 from kerasbridge.engines.base import Engine
-from kerasbridge.epochs import Course, Plan, run_training
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
-from kerasbridge.loop import Runner
 from kerasbridge.parity import failing, subjects
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.judging import weight_difference
@@ -28,7 +26,10 @@ from kerasbridge.parity.records import Curve, Numbers, Record
 from kerasbridge.random.bits import watched
 from kerasbridge.random.generator import generator
 from kerasbridge.seeding import seed_random_layers
-from kerasbridge.step import Batch, Step, recorded_train_step
+from kerasbridge.training.epoch_loop import Course, Plan, run_training
+from kerasbridge.training.step_loop import Runner
+from kerasbridge.training.steps import Batch, Step, recorded_train_step
+from kerasbridge.training.trainer import build
 
 
 def record(job: Job) -> Record:
@@ -40,7 +41,7 @@ def record(job: Job) -> Record:
     with keras_compat.portable_random():
         engine, passes = engines.current(), Passes(data.rows, job.batch_size, job.seed)
         feed = Resident(data, passes, engine)
-        preparing.prepare(model, engine, feed)
+        build.prepare(model, engine, feed)
         seed_random_layers(model, job.seed)
         start = _values(model)
         initial = _digests((name, variable.value) for name, variable in named(model.variables))

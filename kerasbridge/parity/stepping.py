@@ -13,7 +13,7 @@ from kerasbridge.parity.inspections import COMPILED, Numbers, Run
 from kerasbridge.parity.naming import named
 from kerasbridge.parity.watching import Watch, Zeros, watching, zeros_like
 from kerasbridge.random.generator import generator
-from kerasbridge.step import train_step
+from kerasbridge.training.steps import train_step
 
 _GRADIENTS = generator.derive(0, "gradients")
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import loop
 from kerasbridge.keras_compat import keras
+from kerasbridge.training.trainer import step_loop
 from tests.backend.models import CASES, CLASSES, assert_same_state, mlp, seeded, twins
 
 layers = keras.layers
@@ -37,7 +37,7 @@ def counting():
 
 
 def compiled(model):
-    return list(model.__dict__[loop.KEPT].values())
+    return list(model.__dict__[step_loop.KEPT].values())
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import callbacks as liveness
 from kerasbridge.keras_compat import keras
+from kerasbridge.training.trainer import callbacks as liveness
 from tests.backend.models import CASES, assert_same_state, mlp, seeded, state, twins
 
 own = keras.callbacks

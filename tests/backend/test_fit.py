@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import loop
 from kerasbridge.keras_compat import keras
 from kerasbridge.random.generator import generator
+from kerasbridge.training.trainer import step_loop
 from tests.backend.models import CASES, OnBatchEnd, Penalty, assert_same_state, cnn, mlp, seeded, state, twins
 
 layers, ops = keras.layers, keras.ops
@@ -188,7 +188,7 @@ def test_nothing_left_to_train_is_no_error(arguments):
 
 
 def compiled(model):
-    return list(model.__dict__[loop.KEPT].values())
+    return list(model.__dict__[step_loop.KEPT].values())
 
 
 def test_a_second_fit_compiles_nothing():

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import loop
 from kerasbridge.engines import compile_cache
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras
+from kerasbridge.training.trainer import step_loop
 from tests.backend.models import CASES, assert_same_state, mlp, seeded, twins
 
 layers, ops = keras.layers, keras.ops
@@ -678,7 +678,7 @@ def test_noise_goes_on_from_step_to_step():
 
 
 def compiled(model):
-    return list(model.__dict__[loop.KEPT].values())
+    return list(model.__dict__[step_loop.KEPT].values())
 
 
 def test_a_second_fit_compiles_nothing_and_calls_nothing():

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import taking_over
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
+from kerasbridge.training.trainer import keras_fit
 from tests.backend.models import CASES, assert_same_state, mlp, twins
 
 X, Y = CASES["MLP"].arrays(40)
@@ -38,13 +38,13 @@ class Asking(keras.callbacks.Callback):
 @pytest.fixture
 def evaluated(monkeypatch):
     """The models that kerasbridge evaluates."""
-    models, evaluate = [], taking_over.training.evaluate
+    models, evaluate = [], keras_fit.training.evaluate
 
     def noted(model, *arguments, **keywords):
         models.append(model)
         return evaluate(model, *arguments, **keywords)
 
-    monkeypatch.setitem(taking_over._TAKEN_OVER, "evaluate", noted)
+    monkeypatch.setitem(keras_fit._TAKEN_OVER, "evaluate", noted)
     return models
 
 
@@ -159,7 +159,7 @@ def test_a_method_that_a_subclass_extends_reaches_kerasbridge():
 @pytest.mark.filterwarnings("ignore:.*is deprecated, :DeprecationWarning", "ignore:Skipping variable loading")
 def test_keras_tuner_searches_through_kerasbridge(tmp_path, monkeypatch):
     tuners = pytest.importorskip("keras_tuner")
-    ways, fit = [], taking_over.training.fit
+    ways, fit = [], keras_fit.training.fit
 
     def noted(model, *arguments, **keywords):
         history = fit(model, *arguments, **keywords)
@@ -171,7 +171,7 @@ def test_keras_tuner_searches_through_kerasbridge(tmp_path, monkeypatch):
         model.optimizer.learning_rate = choice.Float("learning_rate", 1e-3, 1.0, sampling="log")
         return model
 
-    monkeypatch.setitem(taking_over._TAKEN_OVER, "fit", noted)
+    monkeypatch.setitem(keras_fit._TAKEN_OVER, "fit", noted)
     options = {"objective": "val_loss", "seed": 0, "directory": tmp_path, "max_trials": 2}
     with kb.seed_everything(0), kb.as_keras_fit():
         tuner = tuners.RandomSearch(build, **options)

@@ -13,7 +13,7 @@ from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, w
 from kerasbridge.engines.jax.cond import cond
 from kerasbridge.engines.stateless import Overlay, branching, distinct, pure
 from kerasbridge.keras_compat import map_tensors
-from kerasbridge.step import Step, Tensor
+from kerasbridge.training.steps import Step, Tensor
 
 
 class JaxEngine(Engine):

@@ -16,7 +16,7 @@ from kerasbridge.engines.torch.modules import reading_variables
 from kerasbridge.engines.torch.rng import words
 from kerasbridge.engines.torch.tracing import Replay, UntraceableError
 from kerasbridge.keras_compat import keras, map_tensors
-from kerasbridge.step import Step, Tensor
+from kerasbridge.training.steps import Step, Tensor
 
 _within: ContextVar[bool] = ContextVar("within", default=False)
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from kerasbridge.random.generator import generator
-from kerasbridge.step import Tensor
+from kerasbridge.training.steps import Tensor
 
 WORDS_AHEAD = 2**16
 MOST_STREAMS = 256

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kerasbridge import training
 from kerasbridge.keras_compat import keras
+from kerasbridge.training.trainer import trainer
 
 _TAKEN_OVER: dict[str, Callable[..., Any]] = {
-    "fit": training.fit,
-    "evaluate": training.evaluate,
-    "predict": training.predict,
+    "fit": trainer.fit,
+    "evaluate": trainer.evaluate,
+    "predict": trainer.predict,
 }
 
 

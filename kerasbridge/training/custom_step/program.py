@@ -5,11 +5,11 @@ from typing import Any
 
 from kerasbridge.engines.base import Engine
 from kerasbridge.keras_compat import keras
-from kerasbridge.own_step.averages import Averages
-from kerasbridge.own_step.calling import Function, call
-from kerasbridge.own_step.gradients import independent
-from kerasbridge.own_step.objectives import LOSS, Objective, Returned
-from kerasbridge.step import Batch, Step, Tensor, rows_of
+from kerasbridge.training.custom_step.gradients import independent
+from kerasbridge.training.custom_step.invoke import Function, call
+from kerasbridge.training.custom_step.objectives import LOSS, Objective, Returned
+from kerasbridge.training.custom_step.running_means import Averages
+from kerasbridge.training.steps import Batch, Step, Tensor, rows_of
 
 Numbers = dict[str, Tensor]
 Gradients = Mapping[str, Sequence[Tensor | None]]

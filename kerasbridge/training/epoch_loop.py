@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import callbacks, keras_compat, progress
+from kerasbridge import keras_compat
 from kerasbridge.data.epoch_iterators import Feed
 from kerasbridge.keras_compat import keras
-from kerasbridge.loop import Pace, Ran, Runner
 from kerasbridge.tensorboard import summary_api
+from kerasbridge.training.step_loop import Pace, Ran, Runner
+from kerasbridge.training.trainer import callbacks, progress
 
 log = logging.getLogger("kerasbridge")
 Logs = dict[str, Any]

@@ -9,10 +9,10 @@ from typing import Any
 from kerasbridge import engines, keras_compat
 from kerasbridge.engines.stateless import Overlay
 from kerasbridge.errors import ArgumentError, StepError
-from kerasbridge.own_step.objectives import Returned, returned
-from kerasbridge.own_step.untraceable import explained
 from kerasbridge.random.bits import seeds_required
-from kerasbridge.step import Batch
+from kerasbridge.training.custom_step.explain import explained
+from kerasbridge.training.custom_step.objectives import Returned, returned
+from kerasbridge.training.steps import Batch
 
 Function = Callable[..., Any]
 _written: ContextVar[list[str]] = ContextVar("written")

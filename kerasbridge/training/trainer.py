@@ -5,10 +5,14 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kerasbridge import arguments, checks, engines, keras_compat, preparing, recording
+from kerasbridge import checks, engines, keras_compat
 from kerasbridge.data import adapters
 from kerasbridge.data.adapters import Portioning
-from kerasbridge.epochs import (
+from kerasbridge.errors import DataError
+from kerasbridge.keras_compat import keras
+from kerasbridge.random.generator import generator
+from kerasbridge.seeding import seed_random_layers
+from kerasbridge.training.epoch_loop import (
     Plan,
     callback_list,
     joined,
@@ -18,10 +22,7 @@ from kerasbridge.epochs import (
     run_prediction,
     run_training,
 )  # fmt: skip
-from kerasbridge.errors import DataError
-from kerasbridge.keras_compat import keras
-from kerasbridge.random.generator import generator
-from kerasbridge.seeding import seed_random_layers
+from kerasbridge.training.trainer import arguments, build, run_recorder
 
 
 def fit(
@@ -108,12 +109,12 @@ def fit(
     """
     given = dict(locals())
     arguments.check(model, step, batch_size, epochs, initial_epoch, validation_split, seed, rng)
-    recording.check(run_dir)
+    run_recorder.check(run_dir)
     if validation_batch_size is not None:
         checks.check_batch_size(validation_batch_size, 1)
     kinds = ("train", "test") if validation_data is not None or validation_split else ("train",)
     if step is None and arguments.hands_over(model, *kinds):
-        with recording.recorded(given, execution="model.fit") as recorded:
+        with run_recorder.recorded(given, execution="model.fit") as recorded:
             return recorded.finish(model.fit(
                 x, y, batch_size, epochs, verbose, readied(recorded.callbacks), validation_split, validation_data,
                 shuffle, class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps,
@@ -128,15 +129,15 @@ def fit(
     cut = Portioning(batch_size, steps, order_seed if shuffle else None, shuffle, device_budget)
     held_cut = Portioning(validation_batch_size or batch_size, held_steps, device_budget=device_budget)
     with _random_numbers(rng):
-        trained, own = preparing.trainer(model, step, engine, adapters.feed(source, engine, cut))
+        trained, own = build.trainer(model, step, engine, adapters.feed(source, engine, cut))
         validated, tests = None, None
         if held_out is not None:
-            validated, tests = preparing.tester(model, step, engine, adapters.feed(held_out, engine, held_cut))
+            validated, tests = build.tester(model, step, engine, adapters.feed(held_out, engine, held_cut))
         if seed is not None:
             used = [variable for made in (own, tests) if made for variable in made.program.variables]
             seed_random_layers(model, seed, used)
         plan = Plan(arguments.capped(epochs), initial_epoch, validation_freq, verbose)
-        with recording.recorded(given, seed=order_seed, rng=rng) as recorded:
+        with run_recorder.recorded(given, seed=order_seed, rng=rng) as recorded:
             moved = own.optimizers if own else None
             history = run_training(model, trained, validated, plan, recorded.callbacks, moved)
             history.params.update(seed=order_seed, rng=rng, backend=engine.name, device=engine.device)
@@ -187,7 +188,7 @@ def evaluate(
     cut = Portioning(batch_size, arguments.in_executions(model, steps), device_budget=device_budget)
     feed = adapters.feed(adapters.read(x, y, sample_weight), engine, cut)
     with _random_numbers("portable"):
-        course, own = preparing.tester(model, step, engine, feed)
+        course, own = build.tester(model, step, engine, feed)
         reporter = reporter_beside(callbacks, verbose, title="Evaluate")
         listeners = callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
         with contextlib.closing(reporter):
@@ -235,7 +236,7 @@ def predict(
     reporter = reporter_beside(callbacks, verbose, title="Predict")
     listeners = callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
     with _random_numbers("portable"), contextlib.closing(reporter):
-        outputs = run_prediction(model, preparing.predictor(model, engine, feed), listeners, reporter)
+        outputs = run_prediction(model, build.predictor(model, engine, feed), listeners, reporter)
     if not outputs:
         raise DataError("Expected at least one batch to predict for, received none.")
     return joined(outputs)

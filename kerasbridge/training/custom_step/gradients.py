@@ -8,7 +8,7 @@ from typing import Any
 from kerasbridge import engines
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras, map_tensors
-from kerasbridge.own_step.objectives import check_distinct, scalar, variables_of
+from kerasbridge.training.custom_step.objectives import check_distinct, scalar, variables_of
 
 Tensor = Any
 _rehearsing: ContextVar[bool] = ContextVar("rehearsing", default=False)

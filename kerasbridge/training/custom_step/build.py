@@ -11,13 +11,13 @@ from kerasbridge.engines.compile_cache import kept
 from kerasbridge.engines.stateless import distinct
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras, model_state
-from kerasbridge.own_step import host_draws, plain_state
-from kerasbridge.own_step.averages import Averages
-from kerasbridge.own_step.calling import Step, call, functions
-from kerasbridge.own_step.objectives import Objective, Returned
-from kerasbridge.own_step.program import Program, by_name
-from kerasbridge.own_step.rehearsal import Seen, rehearse
-from kerasbridge.step import Batch
+from kerasbridge.training.custom_step.dry_run import Seen, rehearse
+from kerasbridge.training.custom_step.invoke import Step, call, functions
+from kerasbridge.training.custom_step.objectives import Objective, Returned
+from kerasbridge.training.custom_step.program import Program, by_name
+from kerasbridge.training.custom_step.running_means import Averages
+from kerasbridge.training.steps import Batch
+from kerasbridge.training.trainer.custom_step import host_rng, side_effects
 
 log = logging.getLogger("kerasbridge")
 _KEPT = "_kerasbridge_steps"
@@ -76,16 +76,16 @@ def _make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training
 
 def _rehearse_again(run: Any, step: Step, model: keras.Model, batch: Batch, first: Seen) -> Seen:
     """Once everything is built, a rehearsal that changes anything shows a step that may not be compiled."""
-    before = plain_state.remembered(step, model)
+    before = side_effects.remembered(step, model)
 
     def again() -> Seen:
         seen = rehearse(run, batch)
-        plain_state.check_unchanged(step, before, plain_state.remembered(step, model))
+        side_effects.check_unchanged(step, before, side_effects.remembered(step, model))
         _check_nothing_made(first, seen)
         return seen
 
-    seen, drawn = host_draws.noticed(again)
-    plain_state.check_nothing_drawn(step, drawn)
+    seen, drawn = host_rng.noticed(again)
+    side_effects.check_nothing_drawn(step, drawn)
     return seen
 
 
@@ -158,14 +158,14 @@ def _warn_of_unheld(model: keras.Model, seen: Seen, optimizers: list[tuple[Any, 
 
 def _remembered(step: Step, model: keras.Model, variables: Sequence[Any]) -> Any:
     flags = [(id(variable), variable.trainable) for variable in variables]
-    return plain_state.remembered(step, model), flags, keras_compat.dtype_policies(model)
+    return side_effects.remembered(step, model), flags, keras_compat.dtype_policies(model)
 
 
 def _key(function: Any) -> Any:
     try:
         hash(function)
     except TypeError:
-        return plain_state.Same(function)
+        return side_effects.Same(function)
     return function
 
 

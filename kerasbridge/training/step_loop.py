@@ -12,7 +12,7 @@ from kerasbridge.engines.base import Block, Engine
 from kerasbridge.engines.compile_cache import kept, state
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.model_state import settings
-from kerasbridge.step import Step
+from kerasbridge.training.steps import Step
 
 SECONDS_PER_BLOCK = 0.25
 """A progress bar that moves four times a second, and a Ctrl-C that is answered within it."""

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from kerasbridge.keras_compat import keras, pythonify_logs
-from kerasbridge.loop import Ran
+from kerasbridge.training.step_loop import Ran
 
 Logs = dict[str, Any]
 SECONDS_BETWEEN_FRAMES = 0.1

@@ -7,14 +7,14 @@ from kerasbridge import keras_compat
 from kerasbridge.data import label_checks
 from kerasbridge.data.epoch_iterators import Feed
 from kerasbridge.engines.base import Engine
-from kerasbridge.epochs import Course
 from kerasbridge.errors import DeviceError, StepError
 from kerasbridge.keras_compat import keras
-from kerasbridge.loop import Runner
-from kerasbridge.own_step.calling import Step as OwnStep
-from kerasbridge.own_step.calling import runs_tests
-from kerasbridge.own_step.making import Made, make
-from kerasbridge.step import evaluate_step, predict_step, train_step
+from kerasbridge.training.custom_step.build import Made, make
+from kerasbridge.training.custom_step.invoke import Step as OwnStep
+from kerasbridge.training.custom_step.invoke import runs_tests
+from kerasbridge.training.epoch_loop import Course
+from kerasbridge.training.step_loop import Runner
+from kerasbridge.training.steps import evaluate_step, predict_step, train_step
 
 
 def prepare(model: keras.Model, engine: Engine, feed: Feed) -> None:
