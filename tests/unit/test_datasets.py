@@ -13,7 +13,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from kerasbridge import datasets, npz
+from kerasbridge import datasets
+from kerasbridge.datasets import npz
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.runtime import backend
 

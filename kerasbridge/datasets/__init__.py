@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasbridge import npz
+from kerasbridge.datasets import npz
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.runtime import backend
 
