@@ -136,7 +136,7 @@ def _print(report: "Report", own: list[str], output: Path) -> None:
     console.print(table)
     if own:
         console.print(
-            f"Layers of kerasbridge's own: {', '.join(own)}. Before opening it: import kerasbridge.importers.layers",
+            f"Layers of kerasbridge's own: {', '.join(own)}. Before opening it: import kerasbridge.layers",
             highlight=False, markup=False, soft_wrap=True,
         )  # fmt: skip
     console.print(f"Saved in {output}", highlight=False, markup=False, soft_wrap=True)

@@ -10,12 +10,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from kerasbridge import engines
+from kerasbridge import (
+    engines,
+    layers,  # which files of imported models name
+)
 from kerasbridge.exporting import processes, writers
 from kerasbridge.exporting.formats import FORMATS
 from kerasbridge.exporting.hopping import BATCH, JOB, MODEL
 from kerasbridge.exporting.signatures import Signature
-from kerasbridge.importers import layers as layers  # which files of imported models name
 from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import subprocesses
 

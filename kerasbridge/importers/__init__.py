@@ -54,7 +54,7 @@ def load_legacy(
     Returns:
         An ordinary functional Keras model, not compiled, with one output or a list of them in the order that
         `inspect_legacy` tells. Where no layer needs to know the size of an image, it takes any. To open a .keras file
-        of one that has layers of kerasbridge's, ``import kerasbridge.importers.layers`` first.
+        of one that has layers of kerasbridge's, ``import kerasbridge.layers`` first.
 
     Raises:
         LegacyFileError: a file is not what it should be, or holds layers that cannot be brought; all are named.

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
+from kerasbridge import layers
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers import layers
 from kerasbridge.keras_compat import keras, portable_random
 from tests.legacy import gone_formulas as gone
 from tests.legacy import theano_formulas as theano

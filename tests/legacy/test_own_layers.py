@@ -68,7 +68,7 @@ def test_it_takes_images_of_another_size(chain):
 
 
 def test_squares_of_pixels_are_made_of_images_of_any_size():
-    from kerasbridge.importers import layers
+    from kerasbridge import layers
 
     images = keras.Input((None, None, 8))
     spread = layers.DepthToSpace(2)(images)
@@ -83,7 +83,7 @@ def test_squares_of_pixels_are_made_of_images_of_any_size():
 
 
 def test_layers_that_are_gone_from_keras_train(tmp_path, drawn_on_the_host):
-    from kerasbridge.importers import layers
+    from kerasbridge import layers
 
     decay = keras.regularizers.L2(0.001)
     x = images = keras.Input((7, 6, 2))

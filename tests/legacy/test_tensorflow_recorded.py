@@ -103,8 +103,8 @@ def test_variables_alone_go_onto_a_model(recorded, name, drawn_on_the_host):
 
 
 def test_variables_of_a_saved_model_go_onto_a_model(recorded, drawn_on_the_host):
-    from kerasbridge.importers.layers import hard_sigmoid
     from kerasbridge.keras_compat import keras
+    from kerasbridge.layers import hard_sigmoid
 
     model = nets.of_keras(keras)
     model.get_layer("old").cell.recurrent_activation = hard_sigmoid  # Keras 3's is another

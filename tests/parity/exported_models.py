@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from kerasbridge.importers.layers import CeilAveragePooling2D
+from kerasbridge.layers import CeilAveragePooling2D
 
 
 class Squares(layers.Layer):

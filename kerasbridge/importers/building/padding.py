@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from kerasbridge.importers import layers, operations
+from kerasbridge import layers
+from kerasbridge.importers import operations
 from kerasbridge.importers.building.site import Site
 from kerasbridge.keras_compat import keras
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kerasbridge.importers import layers
+from kerasbridge import layers
 from kerasbridge.importers.building.site import Site
 from kerasbridge.importers.operations import GlobalPooling, Pooling
 from kerasbridge.keras_compat import keras

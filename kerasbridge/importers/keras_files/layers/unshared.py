@@ -32,7 +32,7 @@ class Windows:
     first: bool
 
     def fitted(self, arrays: Sequence[Array], shape: Shape) -> Sequence[Array]:
-        """Kernel and bias as `kerasbridge.importers.layers.LocallyConnected2D` has them.
+        """Kernel and bias as `kerasbridge.layers.LocallyConnected2D` has them.
 
         A kernel of (places, features, filters) is of implementation 1, or of before there were others; one that joins
         all that comes in to all that comes out of 2; a row of numbers of 3 (`keras/layers/local.py` of 2.7).

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from kerasbridge import layers
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers import layers
 from kerasbridge.importers.building.site import nothing_drawn
 from kerasbridge.importers.keras_files.arguments import HARD_SIGMOID
 from kerasbridge.importers.keras_files.description import CHANNELS_LAST, Fit, Layer, Part

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
-from kerasbridge.importers.layers.base import Layer
 from kerasbridge.keras_compat import keras
+from kerasbridge.layers.base import Layer
 
 ops = keras.ops
 

@@ -2,8 +2,8 @@
 
 from typing import Any, ClassVar
 
-from kerasbridge.importers.layers.base import Layer
 from kerasbridge.keras_compat import keras
+from kerasbridge.layers.base import Layer
 
 ops = keras.ops
 

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kerasbridge.importers.layers.base import Weighted
 from kerasbridge.keras_compat import keras
+from kerasbridge.layers.base import Weighted
 
 ops = keras.ops
 

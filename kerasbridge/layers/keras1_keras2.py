@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from kerasbridge.importers.layers.base import Layer
-from kerasbridge.importers.layers.pooling import CeilAveragePooling2D, CeilMaxPooling2D
 from kerasbridge.keras_compat import keras
+from kerasbridge.layers.base import Layer
+from kerasbridge.layers.pooling import CeilAveragePooling2D, CeilMaxPooling2D
 
 ops = keras.ops
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from kerasbridge.importers.layers.base import Weighted
 from kerasbridge.keras_compat import keras
+from kerasbridge.layers.base import Weighted
 
 ops = keras.ops
 
