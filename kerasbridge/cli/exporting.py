@@ -67,12 +67,12 @@ def _opened(path: Path, backend: str | None, device: str | None) -> Any:
         raise ArgumentError(f"Expected MODEL to be a .keras file or a run's folder, received {path}, which is neither.")
     choice.choose(backend, device)
     engines.current()
-    from kerasbridge import loading
+    from kerasbridge import saving
 
     if run is not None:
         return run.load_model()
     try:
-        return loading.load_model(path)
+        return saving.load_model(path)
     except Exception as error:  # of a file that may hold anything
         raise ArgumentError(f"Expected MODEL to be a .keras file, received {path}: {error}") from error
 

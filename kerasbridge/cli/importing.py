@@ -87,7 +87,7 @@ def _opened(path: Path | None) -> Any:
 
     if path is None:
         return None
-    from kerasbridge.loading import load_model
+    from kerasbridge.saving import load_model
 
     try:
         return load_model(path)

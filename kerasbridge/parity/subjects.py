@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import datasets, keras_compat, loading, models, precision
+from kerasbridge import datasets, keras_compat, models, precision, saving
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras, map_tensors
 from kerasbridge.parity import drawn_data
@@ -53,7 +53,7 @@ def _model(job: Job) -> Any:
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         return model
     try:
-        loaded = loading.load_model(job.model)
+        loaded = saving.load_model(job.model)
     except Exception as error:
         words = str(error).strip().partition("\n")[0]
         raise ArgumentError(

@@ -62,7 +62,7 @@ class Run:
         if not self.model_path.is_file():
             why = "" if self.config.finished else ", as its training did not end"
             raise RunFolderError(f"{self.folder} holds no {MODEL}{why}: take another run, or train it again.")
-        loading = importlib.import_module("kerasbridge.loading")  # and with it Keras, which nothing else here needs
+        loading = importlib.import_module("kerasbridge.saving")  # and with it Keras, which nothing else here needs
         try:
             return loading.load_model(self.model_path, custom_objects)
         except Exception as error:  # of a file that may hold anything

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import loading
+from kerasbridge import saving
 from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, assert_same_state, mlp
 
@@ -33,7 +33,7 @@ def test_a_compiled_model_goes_on_where_it_was(tmp_path, saved_on):
     model.save(tmp_path / "model.keras")
     if saved_on:
         as_if_saved_on(saved_on, tmp_path / "model.keras")
-    loaded = loading.load_model(tmp_path / "model.keras")
+    loaded = saving.load_model(tmp_path / "model.keras")
     assert type(loaded.optimizer) is type(model.optimizer)
     for one in (model, loaded):
         history = kb.fit(one, x, y, verbose=0, seed=1)
@@ -47,7 +47,7 @@ def test_custom_objects_are_found(tmp_path):
 
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation=double)])
     model.save(tmp_path / "model.keras")
-    loaded = loading.load_model(tmp_path / "model.keras", custom_objects={"double": double})
+    loaded = saving.load_model(tmp_path / "model.keras", custom_objects={"double": double})
     np.testing.assert_array_equal(loaded.get_weights()[0], model.get_weights()[0])
 
 
@@ -55,4 +55,4 @@ def test_custom_objects_are_found(tmp_path):
 def test_other_files_get_keras_own_error(tmp_path, content):
     (tmp_path / "model.keras").write_bytes(content)
     with pytest.raises((ValueError, OSError)):
-        loading.load_model(tmp_path / "model.keras")
+        saving.load_model(tmp_path / "model.keras")
