@@ -12,9 +12,9 @@ _PUBLIC = {
     "Objective": "kerasbridge.training.custom_step.objectives:Objective",
     "as_keras_fit": "kerasbridge.training.keras_fit:as_keras_fit",
     "backends": "kerasbridge.runtime.backend_status:backends",
-    "compare": "kerasbridge.parity.comparing:compare",
+    "compare": "kerasbridge.parity.compare:compare",
     "datasets": "kerasbridge.datasets",
-    "diagnose": "kerasbridge.parity.diagnosing:diagnose",
+    "diagnose": "kerasbridge.parity.diagnose:diagnose",
     "errors": "kerasbridge.errors",
     "evaluate": "kerasbridge.training.trainer:evaluate",
     "export": "kerasbridge.exporting:export",
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from kerasbridge.exporting import export as export
     from kerasbridge.importers import inspect_legacy as inspect_legacy
     from kerasbridge.importers import load_legacy as load_legacy
-    from kerasbridge.parity.comparing import compare as compare
-    from kerasbridge.parity.diagnosing import diagnose as diagnose
+    from kerasbridge.parity.compare import compare as compare
+    from kerasbridge.parity.diagnose import diagnose as diagnose
     from kerasbridge.reinitializing import reinitialize as reinitialize
     from kerasbridge.runtime.backend_status import backends as backends
     from kerasbridge.seeding import seed_everything as seed_everything

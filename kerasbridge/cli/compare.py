@@ -21,8 +21,8 @@ from kerasbridge.cli.options import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from kerasbridge.parity.comparing import Comparison
-    from kerasbridge.parity.judging import Pair
+    from kerasbridge.parity.compare import Comparison
+    from kerasbridge.parity.verdict import Pair
 
 _SAID = {
     "identical": "identical: every loss is equal, bit for bit.",
@@ -55,7 +55,7 @@ def compare(
     equal up to what rounding does to this training. The exit code is 1 if they disagree.
     """
     with errors_in_one_line(quiet):
-        from kerasbridge.parity import comparing
+        from kerasbridge.parity import compare as comparing
 
         _check_place(report, save)
         with working("Training twice on each backend …", silent=as_json or quiet):
@@ -84,8 +84,8 @@ def _check_place(report: Path | None, save: Path | None) -> None:
 
 
 def _write(found: "Comparison", path: Path) -> None:
-    from kerasbridge import report
     from kerasbridge.errors import ArgumentError
+    from kerasbridge.parity import report
 
     try:
         report.write(found, path)

@@ -20,7 +20,7 @@ from kerasbridge.cli.options import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from kerasbridge.parity.diagnosing import Diagnosis
+    from kerasbridge.parity.diagnose import Diagnosis
 
 _MAIN = ("output", "loss", "gradient", "update")
 
@@ -45,7 +45,7 @@ def diagnose(
     1 if one lies beyond its tolerance.
     """
     with errors_in_one_line(quiet):
-        from kerasbridge.parity import diagnosing
+        from kerasbridge.parity import diagnose as diagnosing
 
         with working("Taking a step apart on each backend …", silent=as_json or quiet):
             found = diagnosing.diagnose(

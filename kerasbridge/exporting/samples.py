@@ -9,7 +9,7 @@ from kerasbridge.errors import ArgumentError
 from kerasbridge.exporting.processes import Arrays
 from kerasbridge.exporting.signatures import Freedom, Signature
 from kerasbridge.keras_compat import keras
-from kerasbridge.parity.drawn_data import vocabulary
+from kerasbridge.parity.synthetic_data import vocabulary
 from kerasbridge.random.generator import generator
 
 ROWS = (1, 3)

@@ -11,7 +11,7 @@ drawn changes on purpose, by::
 from pathlib import Path
 
 import kerasbridge as kb
-from kerasbridge.parity.records import Record
+from kerasbridge.parity.record import Record
 
 GOLDEN = Path(__file__).parent / "golden" / "transformer.npz"
 SCRIPT = Path(__file__).parents[1] / "parity" / "subjects.py"

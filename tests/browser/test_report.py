@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasbridge import report
+from kerasbridge.parity import report
 from tests.unit.pages import compared, disagreeing, long, rounding
 from tests.unit.records import curve, record
 

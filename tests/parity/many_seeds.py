@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from kerasbridge.keras_compat import keras
+from kerasbridge.parity.compare_worker import record
 from kerasbridge.parity.jobs import Job
-from kerasbridge.parity.recording import record
 
 
 def main(script, function, seeds, epochs, folder):

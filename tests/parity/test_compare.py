@@ -10,7 +10,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.errors import ArgumentError, DataError, ParityError
-from kerasbridge.parity.judging import DISAGREE
+from kerasbridge.parity.verdict import DISAGREE
 from kerasbridge.runtime.backend import child_environment
 
 HERE = Path(__file__).parent

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasbridge.parity.diagnosing import diagnose
+from kerasbridge.parity.diagnose import diagnose
 
 HERE = Path(__file__).parent
 IN_FLOAT64 = {"dtype": "float64", "correct_leaks": True}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kerasbridge.parity.judging import judge
-from kerasbridge.parity.records import Record
+from kerasbridge.parity.record import Record
+from kerasbridge.parity.verdict import judge
 from kerasbridge.runtime.backend import BACKENDS, child_environment
 
 HERE = Path(__file__).parent

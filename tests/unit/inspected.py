@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from kerasbridge.parity.inspections import DOWN, PLAIN, SHAKEN, UP, Inspection
 from kerasbridge.parity.jobs import Job
+from kerasbridge.parity.step_trace import DOWN, PLAIN, SHAKEN, UP, Inspection
 
 UNIT32, UNIT64 = 2.0**-23, 2.0**-52
 KEY_BIAS = ("gradient", "attention/key/bias")

@@ -5,10 +5,10 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from kerasbridge import report
-from kerasbridge.parity.comparing import Comparison
-from kerasbridge.parity.judging import judge
-from kerasbridge.parity.records import Curve
+from kerasbridge.parity import report
+from kerasbridge.parity.compare import Comparison
+from kerasbridge.parity.record import Curve
+from kerasbridge.parity.verdict import judge
 from tests.unit.records import apart, curve, record
 
 UNIT = 2.0**-23

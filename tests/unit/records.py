@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from kerasbridge.parity.jobs import Job
-from kerasbridge.parity.records import Curve, Record
+from kerasbridge.parity.record import Curve, Record
 
 STEPS = 40
 

@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from kerasbridge.parity.records import Curve
-from kerasbridge.report.axes import POINTS
+from kerasbridge.parity.record import Curve
+from kerasbridge.parity.report.axes import POINTS
 from tests.unit.pages import UNIT, Elements, chart, disagreeing, long, page, paths, rounding, text
 from tests.unit.records import STEPS, curve, record
 

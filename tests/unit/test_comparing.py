@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from kerasbridge.parity.comparing import Comparison
-from kerasbridge.parity.judging import judge
+from kerasbridge.parity.compare import Comparison
+from kerasbridge.parity.verdict import judge
 from tests.unit.records import curve, record
 
 

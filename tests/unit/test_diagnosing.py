@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kerasbridge.errors import ArgumentError, DataError
-from kerasbridge.parity.diagnosing import diagnose, held_together
-from kerasbridge.parity.inspections import Inspection
+from kerasbridge.parity.diagnose import diagnose, held_together
+from kerasbridge.parity.step_trace import Inspection
 from kerasbridge.parity.tolerances import TABLE
 from tests.unit.inspected import UNIT32, reference, step
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerasbridge.parity.jobs import Job
-from kerasbridge.parity.judging import HEAD_START, MARGIN, ROUNDING, bound, difference, judge, weight_difference
+from kerasbridge.parity.verdict import HEAD_START, MARGIN, ROUNDING, bound, difference, judge, weight_difference
 from tests.unit.records import STEPS, apart, curve, record
 
 UNIT = 2.0**-23

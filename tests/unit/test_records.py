@@ -5,7 +5,7 @@ import pytest
 
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.parity.jobs import Job
-from kerasbridge.parity.records import Record
+from kerasbridge.parity.record import Record
 from tests.unit.records import record
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kerasbridge import report
+from kerasbridge.parity import report
 from kerasbridge.parity.jobs import Job
-from kerasbridge.parity.judging import HEAD_START, MARGIN, ROUNDING, bound
+from kerasbridge.parity.verdict import HEAD_START, MARGIN, ROUNDING, bound
 from tests.unit.pages import UNIT, Elements, compared, disagreeing, elements, long, page, rounding, text
 from tests.unit.records import STEPS, record
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.parity.records import Numbers
+from kerasbridge.parity.record import Numbers
 
 POINTS = 600
 """A curve has at most so many points: of each stretch of a longer one the smallest and the largest are kept."""

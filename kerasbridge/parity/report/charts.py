@@ -10,8 +10,19 @@ from html import escape
 
 import numpy as np
 
-from kerasbridge.parity.records import Numbers
-from kerasbridge.report.axes import POINTS, SIZE, Axis, across, axis_of, banded, number, runs, step_ticks, thinned
+from kerasbridge.parity.record import Numbers
+from kerasbridge.parity.report.axes import (
+    POINTS,
+    SIZE,
+    Axis,
+    across,
+    axis_of,
+    banded,
+    number,
+    runs,
+    step_ticks,
+    thinned,
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,9 @@ from kerasbridge import keras_compat
 from kerasbridge.data.arrays import Arrays
 from kerasbridge.engines.base import Engine
 from kerasbridge.keras_compat import keras
-from kerasbridge.parity.inspections import COMPILED, Numbers, Run
-from kerasbridge.parity.naming import named
-from kerasbridge.parity.watching import Watch, Zeros, watching, zeros_like
+from kerasbridge.parity.layer_outputs import Watch, Zeros, watching, zeros_like
+from kerasbridge.parity.step_trace import COMPILED, Numbers, Run
+from kerasbridge.parity.variable_names import named
 from kerasbridge.random.generator import generator
 from kerasbridge.training.steps import train_step
 

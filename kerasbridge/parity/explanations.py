@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from kerasbridge.parity import tolerances
-from kerasbridge.parity.inspections import COMPILED
+from kerasbridge.parity.error_metrics import Row
 from kerasbridge.parity.jobs import Job
-from kerasbridge.parity.measuring import Row
+from kerasbridge.parity.step_trace import COMPILED
 
 _LEAST_OF_FLOAT32 = 2.0**-34
 """A thousandth of float32's rounding: one rounded constant among larger terms."""

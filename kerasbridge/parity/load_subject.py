@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import datasets, keras_compat, models, precision, saving
+from kerasbridge import datasets, keras_compat, models, saving
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras, map_tensors
-from kerasbridge.parity import drawn_data
+from kerasbridge.parity import float64_fixes, synthetic_data
 from kerasbridge.parity.jobs import MODELS, Job
 from kerasbridge.random.generator import generator
 from kerasbridge.seeding import seed_everything
@@ -37,7 +37,7 @@ def load(job: Job) -> Subject:
         ArgumentError: the script or the file holds no model.
         DataError: the data cannot be read, or none can be found for this model.
     """
-    precision.use(job.dtype, job.correct_leaks)
+    float64_fixes.use(job.dtype, job.correct_leaks)
     seed_everything(job.seed)
     model, x, y = _from_script(job.script) if job.script else (_model(job), None, None)
     _check_dtype(model, job)
@@ -60,7 +60,7 @@ def _model(job: Job) -> Any:
             f"Expected {job.model} to hold a Keras model, received: {words} Layers of your own, and Lambda, need "
             "their code: return the model from a script, --script FILE.py:FUNCTION."
         ) from error
-    return precision.rebuilt(loaded, job.dtype)
+    return float64_fixes.rebuilt(loaded, job.dtype)
 
 
 def _from_script(script: str) -> tuple[Any, Any, Any]:
@@ -96,11 +96,11 @@ def _data(model: Any, job: Job) -> tuple[Any, Any]:
     if job.model in MODELS or job.data in ("sample", "full") or (not job.data and _takes_digits(model)):
         digits = datasets.mnist(job.data or "sample")
         images = digits.x_train.reshape(len(digits.x_train), *model.input_shape[1:])
-        return images.astype(job.dtype) / 255, drawn_data.as_targets(model, digits.y_train)
+        return images.astype(job.dtype) / 255, synthetic_data.as_targets(model, digits.y_train)
     return (
         _from_file(Path(job.data), model)
         if job.data
-        else drawn_data.for_model(model, generator.derive(job.seed, "data"))
+        else synthetic_data.for_model(model, generator.derive(job.seed, "data"))
     )
 
 
@@ -123,7 +123,7 @@ def _takes_floats(model: Any) -> bool:
 
 
 def _takes_digits(model: Any) -> bool:
-    if not drawn_data.wants_classes(model) or not getattr(model, "inputs", None):
+    if not synthetic_data.wants_classes(model) or not getattr(model, "inputs", None):
         return False
     shapes = (model.input_shape, model.output_shape)
     if not all(isinstance(shape, tuple) and None not in shape[1:] for shape in shapes):

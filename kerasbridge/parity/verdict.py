@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.parity.records import DIGESTS, Curve, Numbers, Record
+from kerasbridge.parity.record import DIGESTS, Curve, Numbers, Record
 
 ROUNDING = 256
 MARGIN = 30

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.errors import ArgumentError, DataError
-from kerasbridge.parity.children import check_backends, run_on_each
 from kerasbridge.parity.jobs import Job
-from kerasbridge.parity.judging import DISAGREE, Judgement, judge
-from kerasbridge.parity.records import Record
+from kerasbridge.parity.record import Record
+from kerasbridge.parity.verdict import DISAGREE, Judgement, judge
+from kerasbridge.parity.workers import check_backends, run_on_each
 
-_CHILD = "kerasbridge.parity.recording"
+_CHILD = "kerasbridge.parity.compare_worker"
 _COMPARABLE = ("seed", "epochs", "batch_size", "rows", "dtype", "correct_leaks")
 
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import kerasbridge
-from kerasbridge.parity import judging
-from kerasbridge.parity.judging import DISAGREE, IDENTICAL, ROUNDED
-from kerasbridge.parity.records import Numbers
-from kerasbridge.report import findings, tables
-from kerasbridge.report.charts import Chart, Line, draw
+from kerasbridge.parity import verdict
+from kerasbridge.parity.record import Numbers
+from kerasbridge.parity.report import summary_text, tables
+from kerasbridge.parity.report.charts import Chart, Line, draw
+from kerasbridge.parity.verdict import DISAGREE, IDENTICAL, ROUNDED
 
 if TYPE_CHECKING:  # which imports this file
-    from kerasbridge.parity.comparing import Comparison
+    from kerasbridge.parity.compare import Comparison
 
 _COLOURS = 6
 _SIGNS = {IDENTICAL: "=", ROUNDED: "≈", DISAGREE: "≠"}
@@ -44,10 +44,10 @@ def page(comparison: Comparison) -> str:
     Returns:
         HTML5 that loads nothing and runs no script.
     """
-    style = resources.files("kerasbridge.report").joinpath("page.css").read_text(encoding="utf-8")
+    style = resources.files("kerasbridge.parity.report").joinpath("page.css").read_text(encoding="utf-8")
     subject = comparison.records[0].job.subject
-    labels = findings.listed([record.label for record in comparison.records])
-    title = f"{findings.headline(comparison)}: {subject} on {labels}"
+    labels = summary_text.listed([record.label for record in comparison.records])
+    title = f"{summary_text.headline(comparison)}: {subject} on {labels}"
     sections = [_verdict(comparison, labels), _charts(comparison), _how_to_read(comparison)]
     sections += [tables.pairs(comparison), tables.digests(comparison)]
     sections += [tables.runs(comparison.records), tables.settings(comparison)]
@@ -67,9 +67,9 @@ def _verdict(comparison: Comparison, labels: str) -> str:
     return (
         f'<p class="subject"><code>{escape(job.subject)}</code> trained on {escape(labels)}</p>\n'
         f'<div class="verdict"><div class="sign" aria-hidden="true">{_SIGNS[comparison.verdict]}</div>\n'
-        f"<div><h1>{escape(findings.headline(comparison))}</h1>\n<p>{escape(findings.meaning(comparison))}</p></div></div>\n"
+        f"<div><h1>{escape(summary_text.headline(comparison))}</h1>\n<p>{escape(summary_text.meaning(comparison))}</p></div></div>\n"
         f'<p class="first"><strong>Where the first difference arises:</strong> '
-        f"{escape(findings.first_difference(comparison))}</p>"
+        f"{escape(summary_text.first_difference(comparison))}</p>"
     )
 
 
@@ -112,7 +112,7 @@ def _differences(
     beyond = [int(np.argmax(over)) + 1 for part in values if (over := part > bound[: len(part)]).any()]
     nudge = Line("nudged run, largest so far", nudged, "nudged")
     limit = Line("bound of what rounding explains", bound, "bound")
-    words = _told([nudge, *lines], "largest {most}") + f" The bound ends at {findings.short(float(bound[-1]))}."
+    words = _told([nudge, *lines], "largest {most}") + f" The bound ends at {summary_text.short(float(bound[-1]))}."
     mark = min(beyond, default=None)
     if mark:
         words += f" Step {mark} is the first beyond the bound."
@@ -153,9 +153,9 @@ def _how_to_read(comparison: Comparison) -> str:
         "How to read this",
         "<p>Rounding differs between backends in every step, and training may amplify it; so each backend ran twice, "
         "the second time <em>nudged</em>: every initial weight moved by one unit in its last place. "
-        f"The <em>bound</em> of step t is {judging.ROUNDING} √t units in the last place "
-        f"({findings.short(judging.ROUNDING * unit)} √t), or, after step 1, {judging.MARGIN} times the largest "
-        f"difference that any nudged run shows up to step 2 t + {judging.HEAD_START}, if that is more. "
+        f"The <em>bound</em> of step t is {verdict.ROUNDING} √t units in the last place "
+        f"({summary_text.short(verdict.ROUNDING * unit)} √t), or, after step 1, {verdict.MARGIN} times the largest "
+        f"difference that any nudged run shows up to step 2 t + {verdict.HEAD_START}, if that is more. "
         "Below the bound the backends do the same training run; above it something computes a different number, and "
         "the first such step and quantity say where to look.</p>",
     )

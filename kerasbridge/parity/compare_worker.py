@@ -18,11 +18,11 @@ from kerasbridge.data.sampler import Passes
 from kerasbridge.engines.base import Engine
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
-from kerasbridge.parity import failing, subjects
+from kerasbridge.parity import failing, load_subject
 from kerasbridge.parity.jobs import Job
-from kerasbridge.parity.judging import weight_difference
-from kerasbridge.parity.naming import named
-from kerasbridge.parity.records import Curve, Numbers, Record
+from kerasbridge.parity.record import Curve, Numbers, Record
+from kerasbridge.parity.variable_names import named
+from kerasbridge.parity.verdict import weight_difference
 from kerasbridge.random.bits import watched
 from kerasbridge.random.generator import generator
 from kerasbridge.seeding import seed_random_layers
@@ -34,7 +34,7 @@ from kerasbridge.training.trainer import build
 
 def record(job: Job) -> Record:
     """Trains twice, the second time from weights that are each one unit in the last place away."""
-    subject = subjects.load(job)
+    subject = load_subject.load(job)
     model, data = subject.model, arrays(subject.x, subject.y)
     if not model.compiled:
         raise ArgumentError(f"Expected {job.subject} to be compiled. Call model.compile(…) before it is saved.")

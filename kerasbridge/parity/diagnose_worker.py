@@ -16,10 +16,10 @@ from kerasbridge.data.arrays import Arrays, arrays
 from kerasbridge.data.epoch_iterators import Resident
 from kerasbridge.data.sampler import Passes
 from kerasbridge.keras_compat import keras
-from kerasbridge.parity import failing, subjects, tolerances
-from kerasbridge.parity.inspections import DOWN, PLAIN, SHAKEN, UP, Inspection, Numbers
+from kerasbridge.parity import failing, load_subject, tolerances
 from kerasbridge.parity.jobs import Job
-from kerasbridge.parity.stepping import Stepper, to_numpy
+from kerasbridge.parity.step_probe import Stepper, to_numpy
+from kerasbridge.parity.step_trace import DOWN, PLAIN, SHAKEN, UP, Inspection, Numbers
 from kerasbridge.random.generator import generator
 from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training.trainer import build
@@ -30,7 +30,7 @@ _NUDGES = {UP: _AMOUNT, DOWN: -_AMOUNT, SHAKEN: tolerances.unit("float64")}
 
 def inspect(job: Job) -> Inspection:
     """Takes the job's first step apart; where leaks are corrected, three times more with everything nudged."""
-    subject = subjects.load(job)
+    subject = load_subject.load(job)
     model, y, notes = subject.model, subject.y, []
     if not model.compiled:
         y = _compile(model, subject.x)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasbridge.parity.judging import DISAGREE, IDENTICAL, ROUNDED, DigestCheck, Pair
-from kerasbridge.parity.records import DIGESTS, Record
-from kerasbridge.report import findings
+from kerasbridge.parity.record import DIGESTS, Record
+from kerasbridge.parity.report import summary_text
+from kerasbridge.parity.verdict import DISAGREE, IDENTICAL, ROUNDED, DigestCheck, Pair
 
 if TYPE_CHECKING:  # which imports what writes the report
-    from kerasbridge.parity.comparing import Comparison
+    from kerasbridge.parity.compare import Comparison
 
 Row = list[str]
 """Its cells, as HTML."""
@@ -33,8 +33,8 @@ def pairs(comparison: Comparison) -> str:
 def _pair_row(pair: Pair, columns: Sequence[str]) -> Row:
     shown = pair.shown()
     where = "" if pair.step is None else f", step {pair.step:,}: {pair.quantity}"
-    numbers = [findings.short(shown[name]) if name in shown else "–" for name in columns]
-    numbers += [findings.short(value) for value in (float(np.max(pair.losses)), pair.weights, pair.weights_bound)]
+    numbers = [summary_text.short(shown[name]) if name in shown else "–" for name in columns]
+    numbers += [summary_text.short(value) for value in (float(np.max(pair.losses)), pair.weights, pair.weights_bound)]
     return [
         _head_cell(f"{pair.first} – {pair.second}"),
         _cell(f"{pair.verdict}{where}", _TONES[pair.verdict]),
@@ -54,7 +54,7 @@ def _digest_row(comparison: Comparison, check: DigestCheck) -> Row:
     records = comparison.records
     missing = [record for record in records if field == "masks" and record.masks_missing is not None]
     count = max((len(getattr(record, field, ())) for record in records), default=0)
-    where = "" if check.equal else findings.parties(comparison, check) or str(check.where)
+    where = "" if check.equal else summary_text.parties(comparison, check) or str(check.where)
     where += " ".join(f"Not recorded on {record.label}: {record.masks_missing}" for record in missing)
     compared = len(records) - len(missing) > 1
     equal, tone = ("not compared", "") if not compared else ("equal", "yes") if check.equal else ("not equal", "no")

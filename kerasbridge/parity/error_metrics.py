@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kerasbridge.parity import tolerances
-from kerasbridge.parity.inspections import COMPILED, DOWN, PLAIN, SHAKEN, UP, Inspection, Key, Numbers, Run
+from kerasbridge.parity.step_trace import COMPILED, DOWN, PLAIN, SHAKEN, UP, Inspection, Key, Numbers, Run
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from kerasbridge.parity import explaining, measuring
-from kerasbridge.parity.children import check_backends, run_on_each
-from kerasbridge.parity.explaining import Finding
-from kerasbridge.parity.inspections import Inspection, Key
+from kerasbridge.parity import error_metrics, explanations
+from kerasbridge.parity.error_metrics import Row
+from kerasbridge.parity.explanations import Finding
 from kerasbridge.parity.jobs import Job
-from kerasbridge.parity.measuring import Row
+from kerasbridge.parity.step_trace import Inspection, Key
+from kerasbridge.parity.workers import check_backends, run_on_each
 
-_CHILD = "kerasbridge.parity.inspecting"
+_CHILD = "kerasbridge.parity.diagnose_worker"
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,9 +137,9 @@ def diagnose(
 def held_together(steps: Sequence[Inspection], references: Sequence[Inspection]) -> Diagnosis:
     """The diagnosis of one step on several backends; see `measuring.rows`."""
     job = steps[0].job
-    rows = measuring.rows(steps, references, job.dtype)
+    rows = error_metrics.rows(steps, references, job.dtype)
     backends = tuple(step.backend for step in steps)
-    found = [explaining.finding(rows, backend, job) for backend in backends]
+    found = [explanations.finding(rows, backend, job) for backend in backends]
     notes = dict.fromkeys(note for step in steps for note in step.notes)
     return Diagnosis(
         job, backends, tuple(rows), tuple(finding for finding in found if finding), tuple(notes),

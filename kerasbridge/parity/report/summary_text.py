@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerasbridge.parity.judging import DISAGREE, IDENTICAL, ROUNDED, DigestCheck, Pair
-from kerasbridge.parity.records import DIGESTS
+from kerasbridge.parity.record import DIGESTS
+from kerasbridge.parity.verdict import DISAGREE, IDENTICAL, ROUNDED, DigestCheck, Pair
 
 if TYPE_CHECKING:  # which imports what writes the report
-    from kerasbridge.parity.comparing import Comparison
+    from kerasbridge.parity.compare import Comparison
 
 HEADLINES = {IDENTICAL: "Identical", ROUNDED: "The same but for rounding", DISAGREE: "They disagree"}
 
