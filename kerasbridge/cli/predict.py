@@ -69,7 +69,7 @@ def predict(
 
 def _read(paths: Sequence[Path]) -> "tuple[dict[Path, Any], list[DataError]]":
     """The digits of the pictures that can be read, and what is wrong with the others."""
-    from kerasbridge import pictures
+    from kerasbridge import mnist as pictures
     from kerasbridge.errors import DataError
 
     read, refused = {}, []

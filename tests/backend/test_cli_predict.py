@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import pictures
+from kerasbridge import mnist
 from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import backend as choice
 
@@ -42,7 +42,7 @@ def test_json_has_the_model_s_own_probabilities_and_the_pixels_that_it_saw(folde
     answers = json.loads(out)
     assert [answer["image"] for answer in answers] == [str(THREE), str(DIGITS / "0-ballpoint.png")]
     assert [answer["digit"] for answer in answers] == [3, 0]
-    seen = np.stack([pictures.read(answer["image"]) for answer in answers])
+    seen = np.stack([mnist.read(answer["image"]) for answer in answers])
     np.testing.assert_array_equal([answer["pixels"] for answer in answers], seen)
     model = keras.saving.load_model(folder / "run" / "model.keras")
     expected = kb.predict(model, seen / 255, verbose=0)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from kerasbridge import datasets, pictures
+from kerasbridge import datasets, mnist
 from kerasbridge.errors import DataError
-from kerasbridge.pictures import fitting, opening, paper, regions
+from kerasbridge.mnist import connected_components, load, normalize
+from kerasbridge.mnist import ink as paper
 
 DRAWN = sorted((Path(__file__).parents[2] / "examples" / "digits").glob("*.*g"))
 DIGITS = datasets.mnist().x_test[:40]
@@ -48,14 +49,14 @@ def read(tmp_path):
     def read(image, suffix=".png", **options):
         path = tmp_path / f"digit{suffix}"
         image.save(path, **options)
-        return pictures.read(path)
+        return mnist.read(path)
 
     return read
 
 
 def message_of(path):
     with pytest.raises(DataError) as caught:
-        pictures.read(path)
+        mnist.read(path)
     return str(caught.value)
 
 
@@ -88,7 +89,7 @@ def test_mnists_own_digits_are_in_that_form():
 
 @pytest.mark.parametrize("path", DRAWN, ids=lambda path: path.name)
 def test_the_drawn_pictures_come_in_mnists_form(path):
-    assert_in_form(pictures.read(path))
+    assert_in_form(mnist.read(path))
 
 
 def test_there_are_twelve_of_them_and_every_digit():
@@ -181,7 +182,7 @@ def test_a_thin_line_becomes_as_thick_as_a_pen(read, side):
     ImageDraw.Draw(sheet).ellipse((side // 4, side // 5, 3 * side // 4, 4 * side // 5), None, 0, 3)
     image = read(sheet)
     assert_in_form(image)
-    assert 1.2 < fitting.stroke_width(image / 255) < 2.2
+    assert 1.2 < normalize.stroke_width(image / 255) < 2.2
 
 
 FORMATS = {
@@ -220,14 +221,14 @@ def test_the_camera_says_which_side_is_up(read):
 
 def test_a_large_picture_is_made_smaller_first(tmp_path):
     written(DIGITS[8], (3000, 2000), (1000, 600), scale=20).save(tmp_path / "large.jpg")
-    assert opening.load(tmp_path / "large.jpg").shape == (533, 800, 3)
+    assert load.load(tmp_path / "large.jpg").shape == (533, 800, 3)
     written(DIGITS[8]).save(tmp_path / "small.png")
-    assert off(pictures.read(tmp_path / "large.jpg"), pictures.read(tmp_path / "small.png")) < 3
+    assert off(mnist.read(tmp_path / "large.jpg"), mnist.read(tmp_path / "small.png")) < 3
 
 
 def test_regions_are_connected_also_by_corners():
     rows = ["##....#", "...#.#.", "#..##..", "##.....", "......#"]
-    labels = regions.labelled(np.array([[letter == "#" for letter in row] for row in rows]))
+    labels = connected_components.labelled(np.array([[letter == "#" for letter in row] for row in rows]))
     assert labels[0, 0] == labels[0, 1] != labels[0, 6] == labels[1, 5] == labels[1, 3]
     assert len(np.unique(labels)) == 5
     assert (labels[0, 2], labels[4, 6] > 0) == (0, True)
@@ -309,7 +310,7 @@ def test_a_damaged_picture_never_ends_otherwise_than_in_an_image_or_a_sentence(t
             damaged[np.random.randint(0, len(whole), 4)] = np.random.randint(0, 256, 4)
             path.write_bytes(damaged.tobytes())
             with contextlib.suppress(DataError):
-                assert pictures.read(path).shape == (28, 28)
+                assert mnist.read(path).shape == (28, 28)
 
 
 def announced(width, height):

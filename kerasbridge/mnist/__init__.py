@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasbridge.errors import DataError
-from kerasbridge.pictures import fitting, opening, paper, regions
+from kerasbridge.mnist import connected_components, load, normalize
+from kerasbridge.mnist import ink as paper
 
 
 def read(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
@@ -30,10 +31,10 @@ def read(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     Raises:
         DataError: it cannot be read as a picture, has too many pixels, or shows nothing.
     """
-    ink = paper.ink(opening.load(Path(path)))
+    ink = paper.ink(load.load(Path(path)))
     if ink is None:
         raise DataError(
             f"{path} is blank: expected a digit that stands out from its paper; write it darker, or take the picture "
             "closer and in better light."
         )
-    return fitting.fit(regions.without_specks(ink))
+    return normalize.fit(connected_components.without_specks(ink))
