@@ -94,7 +94,7 @@ def bring(
     reading = formats.read(files, format, flip_kernels, input_shape, onto=model is not None)
     if reading.content is None:
         raise LegacyFileError(reading.lacking)
-    from kerasbridge.importers.making import make
+    from kerasbridge.importers.build_model import make
 
     return make(reading, model, layout, mapping)  # type: ignore[arg-type]
 
@@ -137,7 +137,7 @@ def inspect_legacy(
     reading = formats.read(files, format, flip_kernels, input_shape, onto=model is not None)
     if model is None and mapping is None:
         return reading.report
-    from kerasbridge.importers.making import reported
+    from kerasbridge.importers.build_model import reported
 
     return reported(reading, model, mapping)
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from kerasbridge.errors import ArgumentError, LegacyFileError
-from kerasbridge.importers.feeding import answer, fed, said
-from kerasbridge.importers.files import LegacyFile
-from kerasbridge.importers.network import Network, fitting_sizes, sized
-from kerasbridge.importers.operations import Shape, SizeUnknown
+from kerasbridge.importers.input_shapes import answer, fed, said
+from kerasbridge.importers.ir.graph import Network, fitting_sizes, sized
+from kerasbridge.importers.ir.ops import Shape, SizeUnknown
 from kerasbridge.importers.report import Report
+from kerasbridge.importers.source_file import LegacyFile
 
 FORMATS = {
     "caffe": "kerasbridge.importers.caffe",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from kerasbridge.importers.operations import Array, Shape
+from kerasbridge.importers.ir.ops import Array, Shape
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.pytorch import saved
 from kerasbridge.importers.pytorch.states import state_of
+from kerasbridge.importers.source_file import LegacyFile
 from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import backend as choice
 from tests.legacy.nets import assert_close, last

@@ -11,9 +11,9 @@ import scipy.io
 
 import kerasbridge as kb
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.matconvnet import level5, reading
 from kerasbridge.importers.matconvnet.values import Budget, Opaque
+from kerasbridge.importers.source_file import LegacyFile
 from tests.legacy.mat_files import conv, write
 
 VARIABLES = {

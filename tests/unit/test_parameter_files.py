@@ -179,7 +179,7 @@ def test_lengths_and_directions_of_weight_norm_are_multiplied(tmp_path):
 
 
 def test_zip_files_that_announce_too_much_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("kerasbridge.importers.archives.MOST_BYTES", 100)
+    monkeypatch.setattr("kerasbridge.importers.io.archives.MOST_BYTES", 100)
     assert "more than" in refused(tmp_path / "a.npz", saved(a=W))
     assert "more than" in refused(tmp_path / "a.pt", zipped(STATE))
 

@@ -9,8 +9,8 @@ import struct
 import numpy as np
 import pytest
 
-from kerasbridge.importers.pickles import DamagedPickle, Made, Name, read, read_all
-from kerasbridge.importers.pickles.arrays import array_of
+from kerasbridge.importers.io.pickles import DamagedPickle, Made, Name, read, read_all
+from kerasbridge.importers.io.pickles.arrays import array_of
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 PLAIN = [

@@ -11,7 +11,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.errors import LegacyFileError, PackageNotInstalled
-from kerasbridge.importers.files import LegacyFile
+from kerasbridge.importers.source_file import LegacyFile
 
 pytest.importorskip("google.protobuf", reason="TensorFlow's files are messages of protobuf")
 

@@ -11,7 +11,7 @@ import pytest
 import kerasbridge as kb
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers import formats
-from kerasbridge.importers.parameters import Parameter
+from kerasbridge.importers.ir.weights import Parameter
 
 pytest.importorskip("google.protobuf", reason="TensorFlow's files are messages of protobuf")
 

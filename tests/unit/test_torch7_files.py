@@ -7,7 +7,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
+from kerasbridge.importers.source_file import LegacyFile
 from kerasbridge.importers.torch7 import reading
 from kerasbridge.importers.torch7.objects import Function, Object, Table
 from tests.legacy.torch7 import Closure, Numbers, Seen, Thing, longs, nn, save, tensor

@@ -12,11 +12,11 @@ from kerasbridge.importers.caffe import data, reading
 from kerasbridge.importers.caffe.graph import Graph
 from kerasbridge.importers.caffe.reading import Layer
 from kerasbridge.importers.caffe.rules import for_testing
-from kerasbridge.importers.files import LegacyFile
-from kerasbridge.importers.folding import folded
 from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.network import Network
+from kerasbridge.importers.ir.graph import Network
+from kerasbridge.importers.ir.passes.fuse_batch_norm import folded
 from kerasbridge.importers.report import Entry, Report
+from kerasbridge.importers.source_file import LegacyFile
 
 DESCRIPTION = "a .prototxt and its .caffemodel"
 KERNELS_MAY_BE_FLIPPED = False

@@ -6,8 +6,8 @@ from typing import Any
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.caffe.layers.base import number
 from kerasbridge.importers.caffe.reading import Layer, text
-from kerasbridge.importers.network import Input
-from kerasbridge.importers.operations import Shape
+from kerasbridge.importers.ir.graph import Input
+from kerasbridge.importers.ir.ops import Shape
 from kerasbridge.importers.report import Preprocessing
 
 IMAGES = ("Data", "ImageData", "WindowData")

@@ -14,9 +14,9 @@ from kerasbridge.importers.caffe.layers import (
     WrongWeights,
 )  # fmt: skip
 from kerasbridge.importers.caffe.reading import Layer
-from kerasbridge.importers.channels import with_channels
-from kerasbridge.importers.network import Input, Network, Node
-from kerasbridge.importers.operations import Operation
+from kerasbridge.importers.ir.graph import Input, Network, Node
+from kerasbridge.importers.ir.ops import Operation
+from kerasbridge.importers.ir.passes.infer_channels import with_channels
 from kerasbridge.importers.report import Entry
 
 

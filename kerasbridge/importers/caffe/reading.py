@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
-from kerasbridge.importers.operations import Array
+from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.source_file import LegacyFile
 
 MOST_TEXT = 64 * 2**20
 """Bytes of a network's description; the longest that are known have one."""

@@ -4,7 +4,7 @@ import functools
 from typing import Any
 
 from kerasbridge.importers.caffe.messages import MESSAGES
-from kerasbridge.importers.protobuf import Messages
+from kerasbridge.importers.io.protobuf import Messages
 
 _ALL = Messages("caffe", MESSAGES, "Caffe's files need")
 

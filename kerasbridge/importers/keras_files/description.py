@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from kerasbridge.importers.operations import Array, Shape
+from kerasbridge.importers.ir.ops import Array, Shape
 
 CHANNELS_FIRST, CHANNELS_LAST = "channels_first", "channels_last"
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
+from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files import hdf5
-from kerasbridge.importers.operations import Array
+from kerasbridge.importers.source_file import LegacyFile
 
 MOST_TEXT = 64 * 2**20
 """Bytes of a configuration; the longest that are known have a few hundred thousand."""

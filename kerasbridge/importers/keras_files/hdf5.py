@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
-from kerasbridge.importers.operations import Array
+from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.source_file import LegacyFile
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MOST_PACKED = 1100

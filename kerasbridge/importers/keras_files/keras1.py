@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.formats import Reading
 from kerasbridge.importers.keras_files import finding, reading
+from kerasbridge.importers.source_file import LegacyFile
 
 DESCRIPTION = "an .h5 of Keras 1, or a .json and an .h5 of its weights"
 KERNELS_MAY_BE_FLIPPED = reading.KERNELS_MAY_BE_FLIPPED

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files.description import CHANNELS_FIRST
 from kerasbridge.importers.keras_files.origin import Origin
-from kerasbridge.importers.operations import Array
 
 Arrays = Sequence[Array]
 Turn = Callable[[Arrays], Arrays]

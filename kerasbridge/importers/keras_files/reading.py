@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.formats import Reading
 from kerasbridge.importers.keras_files import graph, weighing
 from kerasbridge.importers.keras_files.description import Layer, Model, WeightsAlone
 from kerasbridge.importers.keras_files.finding import Found, Weights, found
 from kerasbridge.importers.keras_files.origin import ASK, UNREADABLE, Origin, shared_order
 from kerasbridge.importers.report import Entry, Report
+from kerasbridge.importers.source_file import LegacyFile
 
 KERNELS_MAY_BE_FLIPPED = True
 _OWN = (

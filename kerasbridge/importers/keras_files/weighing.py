@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files.description import Layer, Model
-from kerasbridge.importers.operations import Array
 
 Arrays = Mapping[str, Sequence[Array]]
 """By the name of each layer its arrays, in the order of the file: those that are trained first."""

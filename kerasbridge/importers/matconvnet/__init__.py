@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.channels import with_channels
-from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.ir.graph import Network
+from kerasbridge.importers.ir.passes.infer_channels import with_channels
 from kerasbridge.importers.matconvnet import meta, nets, reading
 from kerasbridge.importers.matconvnet.graph import Graph, judging, refuse
 from kerasbridge.importers.matconvnet.nets import Net
-from kerasbridge.importers.network import Network
 from kerasbridge.importers.report import Report
+from kerasbridge.importers.source_file import LegacyFile
 
 DESCRIPTION = "a .mat file"
 KERNELS_MAY_BE_FLIPPED = False

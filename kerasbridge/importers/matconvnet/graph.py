@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.ir.graph import Input, Network, Node
+from kerasbridge.importers.ir.ops import Misfit, Operation, Shape, SizeUnknown
 from kerasbridge.importers.matconvnet.layers import (
     OPERATIONS,
     REPLACED,
@@ -15,8 +17,6 @@ from kerasbridge.importers.matconvnet.layers import (
     word,
 )  # fmt: skip
 from kerasbridge.importers.matconvnet.nets import Layer
-from kerasbridge.importers.network import Input, Network, Node
-from kerasbridge.importers.operations import Misfit, Operation, Shape, SizeUnknown
 from kerasbridge.importers.report import Entry
 
 UNKNOWN: Shape = (None, None, None, None)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasbridge.importers.ir.ops import Array, Shape
 from kerasbridge.importers.matconvnet.values import Value, numbers, struct, texts
-from kerasbridge.importers.operations import Array, Shape
 from kerasbridge.importers.report import Preprocessing
 
 _KNOWN = frozenset({"imagesize", "averageimage", "interpolation", "keepaspect", "border", "cropsize"})

@@ -1,9 +1,9 @@
 """A .mat file's variables, whichever version it is of."""
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.matconvnet import level5
 from kerasbridge.importers.matconvnet.values import Budget, Damaged, Value
+from kerasbridge.importers.source_file import LegacyFile
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_BEGINS = (0, 512, 1024, 2048)

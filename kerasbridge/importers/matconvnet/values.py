@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasbridge.importers.files import MOST_BYTES
+from kerasbridge.importers.source_file import MOST_BYTES
 
 Value = Any
 """An array, `str`, a list, a tuple of dicts by the names of fields, or `Opaque`."""

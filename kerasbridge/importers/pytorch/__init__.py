@@ -7,13 +7,13 @@ state_dict among other things, and TorchScript's archives, of which only the wei
 from collections.abc import Sequence
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.parameters import Parameter, Parameters, described, weights_and_others
+from kerasbridge.importers.ir.weights import Parameter, Parameters, described, weights_and_others
 from kerasbridge.importers.pytorch import safe, saved
 from kerasbridge.importers.pytorch.modules import modules, without_wrappers
 from kerasbridge.importers.pytorch.states import state_of
 from kerasbridge.importers.report import Entry, Report
+from kerasbridge.importers.source_file import LegacyFile
 
 DESCRIPTION = "a state_dict of PyTorch's, .safetensors, .pt or .pth"
 KERNELS_MAY_BE_FLIPPED = False

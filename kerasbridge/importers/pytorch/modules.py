@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from kerasbridge.importers.operations import Array
-from kerasbridge.importers.parameters import Group, Parameter, grouped
+from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.ir.weights import Group, Parameter, grouped
 
 WRAPPERS = ("module.", "_orig_mod.", "model.module.")
 """What DataParallel and torch.compile put before every name."""

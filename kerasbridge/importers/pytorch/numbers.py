@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kerasbridge.importers.operations import Array
+from kerasbridge.importers.ir.ops import Array
 
 STORAGES = {
     "DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": "bfloat16",

@@ -5,10 +5,10 @@ import sys
 import numpy as np
 
 from kerasbridge.errors import PackageNotInstalled
-from kerasbridge.importers.files import LegacyFile
-from kerasbridge.importers.operations import Array
-from kerasbridge.importers.parameters import Parameter, natural
+from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.ir.weights import Parameter, natural
 from kerasbridge.importers.pytorch.numbers import brain_floats
+from kerasbridge.importers.source_file import LegacyFile
 
 _TYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",

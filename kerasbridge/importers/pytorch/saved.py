@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from kerasbridge.importers.archives import Archive
-from kerasbridge.importers.files import LegacyFile
-from kerasbridge.importers.pickles import Made, Name, Persistent
-from kerasbridge.importers.pickles import read as read_pickle
+from kerasbridge.importers.io.archives import Archive
+from kerasbridge.importers.io.pickles import Made, Name, Persistent
+from kerasbridge.importers.io.pickles import read as read_pickle
 from kerasbridge.importers.pytorch.numbers import STORAGES, Bytes, Storage
+from kerasbridge.importers.source_file import LegacyFile
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _BEGINS = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."

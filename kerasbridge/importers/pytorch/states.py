@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from kerasbridge.importers.operations import Array
-from kerasbridge.importers.parameters import Parameter
-from kerasbridge.importers.pickles import Made, Name, Persistent
+from kerasbridge.importers.io.pickles import Made, Name, Persistent
+from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.ir.weights import Parameter
 from kerasbridge.importers.pytorch.numbers import tensor
 from kerasbridge.importers.pytorch.saved import Storages
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.source_file import LegacyFile
 from kerasbridge.importers.tensorflow import recognising
 from kerasbridge.importers.tensorflow.checkpoints import weights_alone
 from kerasbridge.importers.tensorflow.keras_layers import NotByLayers, by_layers

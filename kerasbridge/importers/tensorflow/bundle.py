@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
+from kerasbridge.importers.source_file import LegacyFile
 from kerasbridge.importers.tensorflow import tables, tensors
 from kerasbridge.importers.tensorflow.checksums import masked
 from kerasbridge.importers.tensorflow.schema import parsed

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasbridge.importers.operations import Misfit, Operation, Shape, SizeUnknown, Transposition
+from kerasbridge.importers.ir.ops import Misfit, Operation, Shape, SizeUnknown, Transposition
 from kerasbridge.importers.tensorflow.graph import Node
 from kerasbridge.importers.tensorflow.tensors import plain
 from kerasbridge.importers.tensorflow.values import BATCH, Known, Open, Tensor, Value

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.parameters import Parameter, Parameters, described, weights_and_others
+from kerasbridge.importers.ir.weights import Parameter, Parameters, described, weights_and_others
 from kerasbridge.importers.report import Entry, Report
+from kerasbridge.importers.source_file import LegacyFile
 from kerasbridge.importers.tensorflow import scopes
 from kerasbridge.importers.tensorflow.bundle import Bundle
 from kerasbridge.importers.tensorflow.objects import GRAPH

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from kerasbridge.importers.network import Network, Node
-from kerasbridge.importers.operations import Affine, Array, Convolution, Deconvolution, Dense, Operation
+from kerasbridge.importers.ir.graph import Network, Node
+from kerasbridge.importers.ir.ops import Affine, Array, Convolution, Deconvolution, Dense, Operation
 
 
 def joined(network: Network) -> Network:

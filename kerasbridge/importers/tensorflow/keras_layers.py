@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.formats import Reading
 from kerasbridge.importers.keras_files import reading
 from kerasbridge.importers.keras_files.description import Model
@@ -16,6 +15,7 @@ from kerasbridge.importers.keras_files.finding import Found
 from kerasbridge.importers.keras_files.inputs import MODELS
 from kerasbridge.importers.keras_files.origin import UNREADABLE, Origin, shared_order
 from kerasbridge.importers.report import Report
+from kerasbridge.importers.source_file import LegacyFile
 from kerasbridge.importers.tensorflow.keras_notes import Notes, notes_of
 from kerasbridge.importers.tensorflow.keras_weights import Finder, weighed
 from kerasbridge.importers.tensorflow.objects import Objects, Tree

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.keras_files.finding import MOST_TEXT
+from kerasbridge.importers.source_file import LegacyFile
 from kerasbridge.importers.tensorflow.objects import Tree
 from kerasbridge.importers.tensorflow.schema import parsed
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
-from kerasbridge.importers.folding import folded
 from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.network import Input, Network
+from kerasbridge.importers.ir.graph import Input, Network
+from kerasbridge.importers.ir.passes.fuse_batch_norm import folded
 from kerasbridge.importers.report import Entry, Report
+from kerasbridge.importers.source_file import LegacyFile
 from kerasbridge.importers.tensorflow import feeds
 from kerasbridge.importers.tensorflow.asked import Asked, asked
 from kerasbridge.importers.tensorflow.calls import FIRST, LAST, Call

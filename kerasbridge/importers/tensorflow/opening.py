@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
+from kerasbridge.importers.source_file import LegacyFile
 from kerasbridge.importers.tensorflow.bundle import Bundle
 from kerasbridge.importers.tensorflow.recognising import Kind, kind
 from kerasbridge.importers.tensorflow.schema import parsed

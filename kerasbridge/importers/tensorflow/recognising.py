@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 
-from kerasbridge.importers.files import LegacyFile
+from kerasbridge.importers.source_file import LegacyFile
 from kerasbridge.importers.tensorflow.tables import MAGIC
 
 _OP = re.compile(rb"_?[A-Z][A-Za-z0-9_>]*")

@@ -4,7 +4,7 @@ import functools
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.protobuf import Messages
+from kerasbridge.importers.io.protobuf import Messages
 from kerasbridge.importers.tensorflow.messages import MESSAGES
 
 

@@ -7,8 +7,8 @@ slim, "conv1/Variable" and "conv1/Variable_1", "layer1/weights/Variable", "W_con
 import re
 from collections.abc import Collection, Sequence
 
-from kerasbridge.importers.operations import Array
-from kerasbridge.importers.parameters import Group, Parameter, natural
+from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.ir.weights import Group, Parameter, natural
 
 _OPTIMIZERS = (
     "AMSGrad|Adadelta|Adagrad|AdagradDA|Adam|AdamW|Adamax|ExponentialMovingAverage|Ftrl|GradientDescent|Lion|Momentum|"

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers import network
-from kerasbridge.importers.operations import Operation
+from kerasbridge.importers.ir import graph as network
+from kerasbridge.importers.ir.ops import Operation
 from kerasbridge.importers.report import Entry
 from kerasbridge.importers.tensorflow.calls import Call, NotBrought
 from kerasbridge.importers.tensorflow.graph import Graph, Node, Reference, function_of

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from kerasbridge.importers.operations import Shape
+from kerasbridge.importers.ir.ops import Shape
 
 Known: TypeAlias = NDArray[Any]
 """An array that is known, of numbers, of texts, or of sizes of which some are `Open`."""

@@ -8,10 +8,10 @@ import re
 from collections.abc import Sequence
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.parameters import Parameter, Parameters, described, grouped, weights_and_others
+from kerasbridge.importers.ir.weights import Parameter, Parameters, described, grouped, weights_and_others
 from kerasbridge.importers.report import Entry, Report
+from kerasbridge.importers.source_file import LegacyFile
 from kerasbridge.importers.theano import numpy_files, pickled
 
 DESCRIPTION = "Lasagne's .npz, or a pickle of parameters"

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.importers.archives import Archive
-from kerasbridge.importers.files import LegacyFile
-from kerasbridge.importers.operations import Array
-from kerasbridge.importers.parameters import Parameter
+from kerasbridge.importers.io.archives import Archive
+from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.ir.weights import Parameter
+from kerasbridge.importers.source_file import LegacyFile
 from kerasbridge.importers.theano import pickled
 
 _MAGIC = b"\x93NUMPY"

@@ -8,11 +8,11 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kerasbridge.importers.files import MOST_BYTES, LegacyFile
-from kerasbridge.importers.operations import Array
-from kerasbridge.importers.parameters import Parameter
-from kerasbridge.importers.pickles import Made, Name, read_all
-from kerasbridge.importers.pickles.arrays import array_of
+from kerasbridge.importers.io.pickles import Made, Name, read_all
+from kerasbridge.importers.io.pickles.arrays import array_of
+from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.ir.weights import Parameter
+from kerasbridge.importers.source_file import MOST_BYTES, LegacyFile
 
 _BEGINS = re.compile(rb"\x80[\x02-\x05]|\((?:l?p|dp|l?c|d|i|t)|[\]}][q(]|\](?:\)|\x94)|c[\w.]+\n[\w.]+\n|\(l")
 _OF_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.feeding import answer
-from kerasbridge.importers.files import LegacyFile
 from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.network import Network, fits, fitting_sizes, sized
-from kerasbridge.importers.operations import Shape, SizeUnknown
+from kerasbridge.importers.input_shapes import answer
+from kerasbridge.importers.ir.graph import Network, fits, fitting_sizes, sized
+from kerasbridge.importers.ir.ops import Shape, SizeUnknown
 from kerasbridge.importers.report import Report
+from kerasbridge.importers.source_file import LegacyFile
 from kerasbridge.importers.torch7 import reading
 from kerasbridge.importers.torch7.containers import CONTAINERS
 from kerasbridge.importers.torch7.finding import network_in

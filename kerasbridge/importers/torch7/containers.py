@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kerasbridge.importers.operations import (
+from kerasbridge.importers.ir.ops import (
     Broadcast,
     CenteredConcatenation,
     Combination,

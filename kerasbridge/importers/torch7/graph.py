@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.network import Input, Network, Node, shapes_after
-from kerasbridge.importers.operations import Dense, Flattening, Misfit, Operation, Reshaping, Shape, SizeUnknown
+from kerasbridge.importers.ir.graph import Input, Network, Node, shapes_after
+from kerasbridge.importers.ir.ops import Dense, Flattening, Misfit, Operation, Reshaping, Shape, SizeUnknown
 from kerasbridge.importers.report import Entry
 from kerasbridge.importers.torch7.layers import OPERATIONS, PASSED, Given, Module, NotBrought, OfTheBatch
 

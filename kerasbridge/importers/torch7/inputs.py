@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from kerasbridge.importers.operations import Shape
+from kerasbridge.importers.ir.ops import Shape
 from kerasbridge.importers.torch7.layers import Module, NotBrought
 from kerasbridge.importers.torch7.nngraph import children_of, inputs_of, nodes_of
 from kerasbridge.importers.torch7.objects import Object, Table, Tensor

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.files import LegacyFile
+from kerasbridge.importers.source_file import LegacyFile
 from kerasbridge.importers.torch7.objects import Function, Object, Storage, Table, Tensor
 from kerasbridge.importers.torch7.sources import Binary, Damage, Source, Text
 

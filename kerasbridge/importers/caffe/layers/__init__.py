@@ -7,7 +7,7 @@ from kerasbridge.importers.caffe.layers.base import NotBrought as NotBrought
 from kerasbridge.importers.caffe.layers.base import WithoutWeights as WithoutWeights
 from kerasbridge.importers.caffe.layers.base import WrongWeights as WrongWeights
 from kerasbridge.importers.caffe.reading import Layer
-from kerasbridge.importers.operations import Activation, Operation
+from kerasbridge.importers.ir.ops import Activation, Operation
 
 OPERATIONS: dict[str, Callable[[Layer], list[Operation]]] = {
     "AbsVal": lambda _: [Activation("absolute")],

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kerasbridge.importers.caffe.reading import Layer
-from kerasbridge.importers.operations import Array
+from kerasbridge.importers.ir.ops import Array
 
 
 class NotBrought(Exception):

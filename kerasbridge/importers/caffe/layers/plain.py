@@ -4,7 +4,7 @@ import math
 
 from kerasbridge.importers.caffe.layers.base import NotBrought, number, pair, within
 from kerasbridge.importers.caffe.reading import Layer
-from kerasbridge.importers.operations import (
+from kerasbridge.importers.ir.ops import (
     Activation,
     Clip,
     Combination,

@@ -14,7 +14,7 @@ from kerasbridge.importers.caffe.layers.base import (
     within,
 )  # fmt: skip
 from kerasbridge.importers.caffe.reading import Layer
-from kerasbridge.importers.operations import (
+from kerasbridge.importers.ir.ops import (
     Affine,
     Array,
     BatchNormalization,

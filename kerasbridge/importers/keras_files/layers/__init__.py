@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files import old_weights
 from kerasbridge.importers.keras_files.description import Layer
 from kerasbridge.importers.keras_files.layers import (
@@ -23,7 +24,6 @@ from kerasbridge.importers.keras_files.layers.refusing import why_unknown
 from kerasbridge.importers.keras_files.layers.wrapping import WRAPPERS, Translate
 from kerasbridge.importers.keras_files.old_words import modern
 from kerasbridge.importers.keras_files.origin import Origin, Refusal
-from kerasbridge.importers.operations import Array
 
 LAYERS: Table = {
     **plain.TABLE, **convolving.TABLE, **pooling.TABLE, **recurrent.TABLE, **merging.TABLE, **unshared.TABLE,

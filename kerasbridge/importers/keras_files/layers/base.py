@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files import arguments
 from kerasbridge.importers.keras_files.description import CHANNELS_FIRST, Layer, Part
 from kerasbridge.importers.keras_files.origin import Origin, Refusal
-from kerasbridge.importers.operations import Array
 
 _CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
     "initializer": arguments.initializer,

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from kerasbridge.importers.ir.ops import Array, Shape
 from kerasbridge.importers.keras_files.arguments import HARD_SIGMOID
 from kerasbridge.importers.keras_files.description import Layer, Part
 from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, expect, with_bias
 from kerasbridge.importers.keras_files.origin import Refusal
-from kerasbridge.importers.operations import Array, Shape
 
 _GATES = {"SimpleRNNCell": 1, "GRUCell": 3, "LSTMCell": 4}
 _OF_CELLS = (

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files.description import Layer, Part
 from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, check_softmax, with_bias
 from kerasbridge.importers.keras_files.origin import Refusal
-from kerasbridge.importers.operations import Array
 
 _DEPTHWISE = tuple(f"depthwise_{name}" for name in ("initializer", "regularizer", "constraint"))
 _BIASED = tuple(name for name in WEIGHTED if not name.startswith("kernel"))

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
+from kerasbridge.importers.ir.ops import Array, Shape
 from kerasbridge.importers.keras_files.description import Layer, Part
 from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, expect, with_bias
-from kerasbridge.importers.operations import Array, Shape
 
 OLD_WORDED = ("Highway", "MaxoutDense")
 """Layers of `keras/legacy/layers.py` of Keras 2."""

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files import arguments
 from kerasbridge.importers.keras_files.description import CHANNELS_LAST, Layer, Part
 from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, with_bias
 from kerasbridge.importers.keras_files.origin import Refusal
-from kerasbridge.importers.operations import Array
 
 _FILLED = ("fill_mode", "interpolation", "fill_value")
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from kerasbridge.importers.ir.ops import Array, Shape
 from kerasbridge.importers.keras_files.description import Layer, Part
 from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, expect
-from kerasbridge.importers.operations import Array, Shape
 
 
 def _einsum_dense(said: Said) -> Layer:

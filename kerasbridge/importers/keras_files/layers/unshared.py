@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from kerasbridge.importers.ir.ops import Array, Shape
 from kerasbridge.importers.keras_files.description import CHANNELS_FIRST, Layer, Part
 from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, check_softmax, expect, with_bias
 from kerasbridge.importers.keras_files.layers.convolving import pairs
 from kerasbridge.importers.keras_files.origin import Refusal
-from kerasbridge.importers.operations import Array, Shape
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from kerasbridge.importers.ir.ops import Array, Shape
 from kerasbridge.importers.keras_files.description import Fit, Layer, Part
 from kerasbridge.importers.keras_files.layers.base import Said
 from kerasbridge.importers.keras_files.origin import Origin, Refusal
-from kerasbridge.importers.operations import Array, Shape
 
 Translate = Callable[[str, Mapping[str, Any], Origin], Layer]
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.building.site import Names
+from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.keras_builder.context import Names
 from kerasbridge.importers.keras_files.description import (
     CHANNELS_FIRST,
     CHANNELS_LAST,
@@ -20,7 +21,6 @@ from kerasbridge.importers.keras_files.description import (
 from kerasbridge.importers.keras_files.making import order
 from kerasbridge.importers.keras_files.making.order import Value
 from kerasbridge.importers.keras_files.making.parts import call, checked, layer_of
-from kerasbridge.importers.operations import Array
 from kerasbridge.keras_compat import keras
 
 Layout = str

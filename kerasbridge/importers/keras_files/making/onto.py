@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.errors import ArgumentError, LegacyFileError
+from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files import weighing
 from kerasbridge.importers.keras_files.description import (
     CHANNELS_FIRST,
@@ -18,9 +19,8 @@ from kerasbridge.importers.keras_files.description import (
 from kerasbridge.importers.keras_files.layers import given_arrays
 from kerasbridge.importers.keras_files.making.parts import fitted
 from kerasbridge.importers.keras_files.origin import ASK, Origin, Refusal
-from kerasbridge.importers.operations import Array
-from kerasbridge.importers.placing import Plan
 from kerasbridge.importers.report import Placement
+from kerasbridge.importers.weight_transfer import Plan
 from kerasbridge.keras_compat import keras
 
 

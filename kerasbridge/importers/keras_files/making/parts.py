@@ -8,12 +8,12 @@ import numpy as np
 
 from kerasbridge import layers
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.building.site import nothing_drawn
+from kerasbridge.importers.ir.ops import Array, Shape
+from kerasbridge.importers.keras_builder.context import nothing_drawn
 from kerasbridge.importers.keras_files.arguments import HARD_SIGMOID
 from kerasbridge.importers.keras_files.description import CHANNELS_LAST, Fit, Layer, Part
 from kerasbridge.importers.keras_files.making import order
 from kerasbridge.importers.keras_files.making.order import Value
-from kerasbridge.importers.operations import Array, Shape
 from kerasbridge.keras_compat import keras
 
 _SEVERAL = order.MERGING | {"Dot", "Attention", "AdditiveAttention"}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
+from kerasbridge.importers.ir.ops import Shape
 from kerasbridge.importers.matconvnet.layers import plain, weighted
 from kerasbridge.importers.matconvnet.layers.base import Again as Again
 from kerasbridge.importers.matconvnet.layers.base import NotBrought as NotBrought
@@ -10,7 +11,6 @@ from kerasbridge.importers.matconvnet.layers.base import Steps as Steps
 from kerasbridge.importers.matconvnet.layers.base import word as word
 from kerasbridge.importers.matconvnet.layers.weighted import moments_of as moments_of
 from kerasbridge.importers.matconvnet.nets import Layer
-from kerasbridge.importers.operations import Shape
 
 OPERATIONS: dict[str, Callable[[Layer, Sequence[Shape]], Steps]] = {
     "bnorm": weighted.batch_normalization,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerasbridge.importers.ir.ops import Array, Operation, Pair, Sides
 from kerasbridge.importers.matconvnet.nets import Layer
 from kerasbridge.importers.matconvnet.values import Opaque, Value, numbers
-from kerasbridge.importers.operations import Array, Operation, Pair, Sides
 
 LARGEST = 4096
 """Of kernels, strides, paddings: more than any image has rows or columns."""

@@ -6,20 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from kerasbridge.importers.matconvnet.layers.base import (
-    Again,
-    Steps,
-    check,
-    integers,
-    number,
-    pair,
-    rounded,
-    sides,
-    word,
-)  # fmt: skip
-from kerasbridge.importers.matconvnet.nets import Layer
-from kerasbridge.importers.matconvnet.values import numbers
-from kerasbridge.importers.operations import (
+from kerasbridge.importers.ir.ops import (
     Activation,
     Combination,
     Concatenation,
@@ -35,6 +22,19 @@ from kerasbridge.importers.operations import (
     Softmax,
     Transposition,
 )
+from kerasbridge.importers.matconvnet.layers.base import (
+    Again,
+    Steps,
+    check,
+    integers,
+    number,
+    pair,
+    rounded,
+    sides,
+    word,
+)  # fmt: skip
+from kerasbridge.importers.matconvnet.nets import Layer
+from kerasbridge.importers.matconvnet.values import numbers
 
 _TURNED = Transposition((0, 1, 3, 2))
 """MATLAB counts rows first, then columns, then channels: what is flattened runs through N, C, W, H."""

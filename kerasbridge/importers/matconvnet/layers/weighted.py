@@ -4,6 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kerasbridge.importers.ir.ops import (
+    Affine,
+    Array,
+    BatchNormalization,
+    Broadcast,
+    Convolution,
+    Deconvolution,
+    Shape,
+)
 from kerasbridge.importers.matconvnet.layers.base import (
     Steps,
     array,
@@ -18,15 +27,6 @@ from kerasbridge.importers.matconvnet.layers.base import (
 )  # fmt: skip
 from kerasbridge.importers.matconvnet.nets import Layer
 from kerasbridge.importers.matconvnet.values import numbers
-from kerasbridge.importers.operations import (
-    Affine,
-    Array,
-    BatchNormalization,
-    Broadcast,
-    Convolution,
-    Deconvolution,
-    Shape,
-)
 
 
 def convolution(layer: Layer, shapes: Sequence[Shape]) -> Steps:

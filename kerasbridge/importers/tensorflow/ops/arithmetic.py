@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kerasbridge.importers.operations import (
+from kerasbridge.importers.ir.ops import (
     Activation,
     Affine,
     Clip,

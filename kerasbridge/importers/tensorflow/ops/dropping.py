@@ -6,7 +6,7 @@
 
 import numpy as np
 
-from kerasbridge.importers.operations import Dropout, Linear
+from kerasbridge.importers.ir.ops import Dropout, Linear
 from kerasbridge.importers.report import Entry
 from kerasbridge.importers.tensorflow.calls import Call, NotBrought
 from kerasbridge.importers.tensorflow.values import NOISE, Fault, Knob, Scaled, Tensor, Value

@@ -2,7 +2,7 @@
 
 import math
 
-from kerasbridge.importers.operations import Activation, Linear
+from kerasbridge.importers.ir.ops import Activation, Linear
 from kerasbridge.importers.tensorflow.calls import Call
 from kerasbridge.importers.tensorflow.values import Tensor
 

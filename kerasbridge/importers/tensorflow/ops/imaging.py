@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from kerasbridge.importers.operations import DepthToSpace, Margin, Padding, Pooling, Resizing, SpaceToDepth, Upsampling
-from kerasbridge.importers.operations.pooling import Kind
+from kerasbridge.importers.ir.ops import DepthToSpace, Margin, Padding, Pooling, Resizing, SpaceToDepth, Upsampling
+from kerasbridge.importers.ir.ops.pooling import Kind
 from kerasbridge.importers.tensorflow.calls import LAST, Call, NotBrought
 from kerasbridge.importers.tensorflow.ops.weighted import padding
 from kerasbridge.importers.tensorflow.values import Open, Tensor

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.importers.operations import Narrowing, Slicing
+from kerasbridge.importers.ir.ops import Narrowing, Slicing
 from kerasbridge.importers.tensorflow.calls import Call, NotBrought
 from kerasbridge.importers.tensorflow.ops.indexing import full, index
 from kerasbridge.importers.tensorflow.ops.shaping import joined, shaped

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Literal
 
-from kerasbridge.importers.operations import AxisReduction, GlobalPooling, Reduction
+from kerasbridge.importers.ir.ops import AxisReduction, GlobalPooling, Reduction
 from kerasbridge.importers.tensorflow.calls import Call, NotBrought
 from kerasbridge.importers.tensorflow.ops.shaping import shaped
 from kerasbridge.importers.tensorflow.values import Tensor

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kerasbridge.importers.operations import (
+from kerasbridge.importers.ir.ops import (
     Concatenation,
     Flattening,
     LargestPlaces,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.importers.operations import (
+from kerasbridge.importers.ir.ops import (
     Array,
     BatchNormalization,
     Convolution,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from kerasbridge.importers.operations import Activation, Operation
+from kerasbridge.importers.ir.ops import Activation, Operation
 from kerasbridge.importers.torch7.layers import plain, shaping, weighted
 from kerasbridge.importers.torch7.layers.base import Given as Given
 from kerasbridge.importers.torch7.layers.base import Module as Module

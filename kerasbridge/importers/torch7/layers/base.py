@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.operations import Array, Misfit, Shape
+from kerasbridge.importers.ir.ops import Array, Misfit, Shape
 from kerasbridge.importers.torch7.objects import Object, Storage, Table, Tensor
 
 LARGEST = 4096

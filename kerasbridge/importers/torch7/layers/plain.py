@@ -2,7 +2,7 @@
 
 import math
 
-from kerasbridge.importers.operations import (
+from kerasbridge.importers.ir.ops import (
     Activation,
     Clip,
     Dropout,

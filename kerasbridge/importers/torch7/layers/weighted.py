@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasbridge.importers.operations import (
+from kerasbridge.importers.ir.ops import (
     Affine,
     Array,
     BatchNormalization,

@@ -1,0 +1,69 @@
+"""The shape of a network's inputs in the word of the person who asks, who knows what its files may not say."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from kerasbridge.errors import ArgumentError
+from kerasbridge.importers.ir.graph import Network
+from kerasbridge.importers.ir.ops import Shape
+from kerasbridge.importers.ir.ops.base import same
+
+USUAL = frozenset({28, 32, 48, 64, 96, 112, 128, 160, 224, 227, 256, 299, 320, 384, 512})
+"""Pixels a side of what networks are trained on."""
+
+
+def said(input_shape: Any) -> tuple[Shape, ...] | None:
+    """The shape of each input, with the batch.
+
+    Args:
+        input_shape: sizes without the batch, images as (channels, height, width), None for any; or a list of such, one
+            for each input; or None for nothing said.
+
+    Raises:
+        ArgumentError: it is something else.
+    """
+    if input_shape is None:
+        return None
+    several = isinstance(input_shape, Sequence) and any(isinstance(one, list | tuple) for one in input_shape)
+    shapes = input_shape if several else [input_shape]
+    if not all(isinstance(shape, list | tuple) and shape and all(map(_is_size, shape)) for shape in shapes):
+        raise ArgumentError(f"Expected input_shape as (3, 224, 224), channels first, received {input_shape!r}.")
+    return tuple((None, *shape) for shape in shapes)
+
+
+def _is_size(size: Any) -> bool:
+    return size is None or (isinstance(size, int) and not isinstance(size, bool) and size > 0)
+
+
+def answer(shapes: Sequence[Shape] = ((None, 3, None, None),), fitting: Sequence[int] = (224,)) -> str:
+    """What a person types to say shapes that files leave open.
+
+    Args:
+        shapes: of the inputs, as far as they are known, with the batch.
+        fitting: the sizes of images that would do; a usual one is taken as the example.
+    """
+    size = next((one for one in fitting if one in USUAL), fitting[0])
+    whole = [(shape[1] or 3, size, size) if len(shape) == 4 else shape[1:] for shape in shapes]
+    if len(whole) > 1 or None in whole[0]:
+        return f"Say it: input_shape={whole[0] if len(whole) == 1 else whole}."
+    return f"Say it: input_shape={whole[0]}, or --input-shape {','.join(map(str, whole[0]))}."
+
+
+def fed(network: Network, shapes: Sequence[Shape]) -> Network:
+    """The network with these shapes of its inputs.
+
+    Raises:
+        ArgumentError: they are not as many, or do not go with what its files say of their dimensions and channels.
+    """
+    if len(shapes) != len(network.inputs):
+        names = ", ".join(entry.name for entry in network.inputs)
+        raise ArgumentError(f"Expected the shapes of {len(network.inputs)} inputs, {names}, received {len(shapes)}.")
+    for entry, shape in zip(network.inputs, shapes, strict=True):
+        goes = len(entry.shape) == len(shape) and (len(shape) == 1 or same(entry.shape[1], shape[1]))
+        if not goes:
+            raise ArgumentError(
+                f"Input {entry.name!r} takes the shape {entry.shape[1:]} without the batch, received {shape[1:]}."
+            )
+    inputs = (replace(entry, shape=shape) for entry, shape in zip(network.inputs, shapes, strict=True))
+    return replace(network, inputs=tuple(inputs))

@@ -1,0 +1,1 @@
+"""Readers of container formats that several importers share; none of them trusts its input."""

@@ -1,0 +1,1 @@
+"""The neutral description of a network, between a file format and Keras."""

@@ -1,0 +1,1 @@
+"""Transformations of a graph before it is built."""

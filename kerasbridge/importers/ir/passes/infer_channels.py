@@ -1,0 +1,55 @@
+"""How many channels the inputs of a network have, where its file does not say and its weights do."""
+
+from dataclasses import replace
+
+from kerasbridge.importers.ir.graph import Input, Network
+from kerasbridge.importers.ir.ops import (
+    BatchNormalization,
+    Combination,
+    Convolution,
+    Deconvolution,
+    Dense,
+    Elementwise,
+    Operation,
+    Pooling,
+    Shape,
+)
+
+
+def with_channels(network: Network) -> Network:
+    """The network, whose inputs of unknown channels have those that the first weights take which they reach."""
+    return replace(network, inputs=tuple(_known(entry, network) for entry in network.inputs))
+
+
+def _known(entry: Input, network: Network) -> Input:
+    if len(entry.shape) == 4 and entry.shape[1] is None:
+        return replace(entry, shape=_as_taken(entry.name, entry.shape, network))
+    return entry
+
+
+def _as_taken(value: str, shape: Shape, network: Network) -> Shape:
+    """The shape with the channels of the first layer that knows, reached through what leaves channels alone.
+
+    Where the number of dimensions is not known either, what goes to an inner product is rows.
+    """
+    for node in network.nodes:
+        if value not in node.inputs:
+            continue
+        operation = node.operation
+        if isinstance(operation, Dense) and not any(shape):
+            return (None, operation.weight.shape[1])
+        channels = _channels_of(operation)
+        if channels is not None:
+            return (*shape[:1], channels, *shape[2:])
+        if isinstance(operation, Elementwise | Combination | Pooling):
+            value = node.outputs[0]
+    return shape
+
+
+def _channels_of(operation: Operation) -> int | None:
+    """How many channels an operation takes, if its weights tell."""
+    if isinstance(operation, Convolution):
+        return int(operation.weight.shape[1] * operation.groups)
+    if isinstance(operation, Deconvolution):
+        return int(operation.weight.shape[0])
+    return operation.mean.size if isinstance(operation, BatchNormalization) else None

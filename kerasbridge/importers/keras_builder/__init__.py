@@ -1,0 +1,118 @@
+"""A Keras model of a network: stock layers wherever they say it exactly, else those of `importers.layers`."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.ir import ops
+from kerasbridge.importers.ir.graph import Network, Node
+from kerasbridge.importers.ir.ops import Shape
+from kerasbridge.importers.keras_builder import axes, elementwise, padding, pooling, reshaping, weighted
+from kerasbridge.importers.keras_builder.context import Names, Site, stored_shape
+from kerasbridge.keras_compat import keras
+
+Layout = Literal["channels_last", "channels_first"]
+
+LAYERS: dict[type[ops.Operation], Callable[..., Any]] = {
+    ops.Activation: elementwise.activation,
+    ops.Affine: weighted.affine,
+    ops.AxisReduction: axes.axis_reduction,
+    ops.BatchNormalization: weighted.batch_normalization,
+    ops.Broadcast: elementwise.broadcast,
+    ops.CenteredConcatenation: padding.centered_concatenation,
+    ops.Clip: elementwise.clip,
+    ops.Combination: elementwise.combination,
+    ops.Concatenation: reshaping.concatenation,
+    ops.Convolution: weighted.convolution,
+    ops.Cropping: reshaping.cropping,
+    ops.Deconvolution: weighted.deconvolution,
+    ops.Dense: weighted.dense,
+    ops.DepthToSpace: reshaping.depth_to_space,
+    ops.Dropout: elementwise.dropout,
+    ops.Embedding: weighted.embedding,
+    ops.Flattening: reshaping.flattening,
+    ops.GlobalPooling: pooling.global_pooling,
+    ops.InstanceNormalization: weighted.instance_normalization,
+    ops.LargestPlaces: reshaping.largest_places,
+    ops.Linear: elementwise.linear,
+    ops.LocalResponse: elementwise.local_response,
+    ops.Margin: padding.margin,
+    ops.Narrowing: axes.narrowing,
+    ops.PRelu: weighted.prelu,
+    ops.Padding: padding.padding,
+    ops.Pooling: pooling.pooling,
+    ops.Power: elementwise.power,
+    ops.Reduction: reshaping.reduction,
+    ops.Replacement: elementwise.replacement,
+    ops.Reshaping: reshaping.reshaping,
+    ops.Resizing: padding.resizing,
+    ops.Slicing: reshaping.slicing,
+    ops.Softmax: elementwise.softmax,
+    ops.SpaceToDepth: reshaping.space_to_depth,
+    ops.Squeezing: axes.squeezing,
+    ops.Standardization: elementwise.standardization,
+    ops.Threshold: elementwise.threshold,
+    ops.Tiling: reshaping.tiling,
+    ops.Transposition: reshaping.transposition,
+    ops.UnitLength: elementwise.unit_length,
+    ops.Unsqueezing: axes.unsqueezing,
+    ops.Upsampling: padding.upsampling,
+}
+"""What makes the layers of each operation."""
+
+
+def build(network: Network, layout: Layout) -> Any:
+    """A functional Keras model that computes what the network does.
+
+    Args:
+        network: what a format's reader found, the sizes of its inputs settled.
+        layout: "channels_last" takes and gives images as N, H, W, C; "channels_first" as N, C, H, W.
+
+    Returns:
+        The model, its inputs and outputs in the network's order; not compiled.
+
+    Raises:
+        LegacyFileError: the network's parts do not fit each other.
+    """
+    shapes, names, nonnegative = network.shapes(), Names(), network.nonnegative()
+    inputs = [_input(entry.shape, entry.name, layout, names) for entry in network.inputs]
+    values = {
+        entry.name: Site(entry.name, [], [], False, names).from_file_order(tensor, _swapped(entry.shape, layout))
+        for entry, tensor in zip(network.inputs, inputs, strict=True)
+    }
+    for node in network.nodes:
+        given = Site(node.name, *_shapes_of(node, shapes), node.inputs[0] in nonnegative, names)
+        made = _layers(node, given, [values[name] for name in node.inputs])
+        values.update(zip(node.outputs, made if isinstance(made, list) else [made], strict=True))
+    outputs = [
+        Site(name, [], [], False, names).to_file_order(values[name], _swapped(shapes[name], layout))
+        for name in network.outputs
+    ]
+    return keras.Model(_one_or_all(inputs), _one_or_all(outputs), name=Names().new(network.name or "network"))
+
+
+def _layers(node: Node, site: Site, tensors: list[Any]) -> Any:
+    """What the layers of a node make of the tensors."""
+    try:
+        return LAYERS[type(node.operation)](node.operation, site, *tensors)
+    except ValueError as error:
+        words = " ".join(str(error).split())
+        raise LegacyFileError(f"Keras refuses layer {node}: {words}") from error
+
+
+def _input(shape: Shape, name: str, layout: Layout, names: Names) -> Any:
+    there = shape if layout == "channels_first" else stored_shape(shape)
+    return keras.Input(there[1:], name=names.new(name))
+
+
+def _swapped(shape: Shape, layout: Layout) -> int:
+    """How many dimensions a value has that has to be brought into another order; 0 if none has to."""
+    return len(shape) if layout == "channels_first" else 0
+
+
+def _shapes_of(node: Node, shapes: Mapping[str, Shape]) -> tuple[list[Shape], list[Shape]]:
+    return [shapes[name] for name in node.inputs], [shapes[name] for name in node.outputs]
+
+
+def _one_or_all(tensors: list[Any]) -> Any:
+    return tensors[0] if len(tensors) == 1 else tensors
