@@ -9,8 +9,8 @@ from kerasbridge.importers import keras_builder, weight_transfer
 from kerasbridge.importers.formats import Reading
 from kerasbridge.importers.ir.graph import Network
 from kerasbridge.importers.ir.weights import Parameters
-from kerasbridge.importers.keras_files import description
-from kerasbridge.importers.keras_files import making as keras_files
+from kerasbridge.importers.keras_files import builder as keras_files
+from kerasbridge.importers.keras_files import ir
 from kerasbridge.importers.report import Report
 from kerasbridge.importers.weight_transfer.mapping import Word
 
@@ -40,7 +40,7 @@ def make(
     match reading.content:
         case Network() as network:
             return keras_builder.build(network, layout), reading.report
-        case description.Model() as described:
+        case ir.Model() as described:
             return keras_files.build(described, layout), reading.report
     raise TypeError(f"{type(reading.content).__name__} is no content that a model is made of.")
 
@@ -58,7 +58,7 @@ def _with_plan(reading: Reading, plan: weight_transfer.Plan) -> Report:
 
 
 def _holds_weights_alone(reading: Reading) -> bool:
-    return isinstance(reading.content, Parameters | description.WeightsAlone)
+    return isinstance(reading.content, Parameters | ir.WeightsAlone)
 
 
 def _refuse_model(reading: Reading, model: Any, mapping: Mapping[str, Word] | None) -> None:
@@ -69,7 +69,7 @@ def _refuse_model(reading: Reading, model: Any, mapping: Mapping[str, Word] | No
 
 def _planned(reading: Reading, model: Any, mapping: Mapping[str, Word] | None) -> weight_transfer.Plan:
     content, file = reading.content, reading.report.files[0]
-    of_keras = isinstance(content, description.WeightsAlone)
+    of_keras = isinstance(content, ir.WeightsAlone)
     if model is None:
         also = ", or the .json of the model beside it" if of_keras else ""
         raise ArgumentError(

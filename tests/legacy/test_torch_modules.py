@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge.importers.pytorch import saved
-from kerasbridge.importers.pytorch.states import state_of
+from kerasbridge.importers.pytorch import torch_zip
+from kerasbridge.importers.pytorch.state_dict import state_of
 from kerasbridge.importers.source_file import LegacyFile
 from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import backend as choice
@@ -198,7 +198,7 @@ def test_the_residual_net_of_torchvision(tmp_path):
 
 def read(path):
     """The arrays of a file by their names."""
-    found, _ = state_of(saved.read(LegacyFile(path)))
+    found, _ = state_of(torch_zip.read(LegacyFile(path)))
     return {one.name: one.array for one in found}
 
 

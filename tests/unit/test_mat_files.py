@@ -11,7 +11,7 @@ import scipy.io
 
 import kerasbridge as kb
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.matconvnet import level5, reading
+from kerasbridge.importers.matconvnet import mat5, reader
 from kerasbridge.importers.matconvnet.values import Budget, Opaque
 from kerasbridge.importers.source_file import LegacyFile
 from tests.legacy.mat_files import conv, write
@@ -30,7 +30,7 @@ VARIABLES = {
 
 
 def held(path):
-    return reading.variables(LegacyFile(path))
+    return reader.variables(LegacyFile(path))
 
 
 def same(a, b):
@@ -230,7 +230,7 @@ def test_a_budget_grows_with_the_file():
 
 
 def test_an_empty_file_of_version_5_holds_nothing(tmp_path):
-    assert level5.read(b"MATLAB".ljust(124) + b"\x00\x01IM", Budget(128)) == {}
+    assert mat5.read(b"MATLAB".ljust(124) + b"\x00\x01IM", Budget(128)) == {}
     assert "received nothing" in refused(level5_file(tmp_path / "a.mat", b""))
 
 

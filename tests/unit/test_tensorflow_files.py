@@ -15,8 +15,8 @@ from kerasbridge.importers.source_file import LegacyFile
 
 pytest.importorskip("google.protobuf", reason="TensorFlow's files are messages of protobuf")
 
-from kerasbridge.importers.tensorflow import recognising, schema, tables
-from kerasbridge.importers.tensorflow.checksums import crc32c, masked
+from kerasbridge.importers.tensorflow import detect, schema, sstable
+from kerasbridge.importers.tensorflow.crc32c import crc32c, masked
 from kerasbridge.importers.tensorflow.schema import message
 
 RECORDED = Path(__file__).parents[1] / "legacy" / "tensorflow_files" / "recorded.zip"
@@ -221,8 +221,8 @@ def test_only_the_innermost_node_of_nested_calls_is_named(recorded):
 def test_a_table_that_is_compressed_is_refused_by_name(recorded):
     path = recorded / "checkpoint" / "model.ckpt.index"
     content = bytearray(path.read_bytes())
-    _, place = tables._handle(content[-48:], 0)
-    (offset, size), _ = tables._handle(content[-48:], place)
+    _, place = sstable._handle(content[-48:], 0)
+    (offset, size), _ = sstable._handle(content[-48:], place)
     content[offset + size] = 1
     content[offset + size + 1 : offset + size + 5] = struct.pack(
         "<I", masked(bytes(content[offset : offset + size + 1]))
@@ -244,7 +244,7 @@ def test_without_protobuf_it_says_what_to_type(tmp_path, monkeypatch):
         PackageNotInstalled, match=r'TensorFlow.s files need .* Type: pip install "kerasbridge\[legacy\]"'
     ):
         kb.inspect_legacy(path)
-    assert recognising.kind(LegacyFile(path)) is recognising.Kind.GRAPH
+    assert detect.kind(LegacyFile(path)) is detect.Kind.GRAPH
 
 
 @pytest.mark.parametrize("length", [0, 1, 31, 4095, 4096, 4097, 20_000])

@@ -15,7 +15,7 @@ from kerasbridge.importers.ir.weights import Parameter
 
 pytest.importorskip("google.protobuf", reason="TensorFlow's files are messages of protobuf")
 
-from kerasbridge.importers.tensorflow import scopes
+from kerasbridge.importers.tensorflow import variable_scopes
 from kerasbridge.importers.tensorflow.schema import message
 
 RECORDED = Path(__file__).parents[1] / "legacy" / "tensorflow_files" / "recorded.zip"
@@ -173,7 +173,7 @@ def test_variables_of_a_model_are_read_for_one_that_is_given(recorded):
     ],
 )  # fmt: skip
 def test_names_say_which_layer_a_variable_is_of(shapes, layers):
-    groups = scopes.groups_of([Parameter(name, np.zeros(shape, np.float32)) for name, shape in shapes.items()])
+    groups = variable_scopes.groups_of([Parameter(name, np.zeros(shape, np.float32)) for name, shape in shapes.items()])
     assert {group.prefix: " ".join(group.arrays) for group in groups} == layers
     assert [group.name(role) for group in groups for role in group.arrays] == ([*shapes] if layers else [])
 
@@ -183,4 +183,4 @@ def test_averages_and_slots_are_not_of_layers():
         "c/kernel", "c/kernel/Adam", "c/kernel/Adam_1", "c/bias/ExponentialMovingAverage", "training/Adam/Variable",
         "beta1_power", "global_step", "train/c/kernel/Momentum", "Adam/m/c/kernel", "AdamBlock/kernel",
     }  # fmt: skip
-    assert scopes.of_layers(names) == ["AdamBlock/kernel", "c/kernel"]
+    assert variable_scopes.of_layers(names) == ["AdamBlock/kernel", "c/kernel"]

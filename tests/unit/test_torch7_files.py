@@ -8,8 +8,8 @@ import pytest
 import kerasbridge as kb
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.source_file import LegacyFile
-from kerasbridge.importers.torch7 import reading
-from kerasbridge.importers.torch7.objects import Function, Object, Table
+from kerasbridge.importers.torch7 import parser
+from kerasbridge.importers.torch7.lua_objects import Function, Object, Table
 from tests.legacy.torch7 import Closure, Numbers, Seen, Thing, longs, nn, save, tensor
 
 FORMS = {
@@ -26,7 +26,7 @@ ARRAYS = {
 
 
 def loaded(tmp_path, value, **form):
-    return reading.load(LegacyFile(save(tmp_path / "a.t7", value, **form)))
+    return parser.load(LegacyFile(save(tmp_path / "a.t7", value, **form)))
 
 
 @EACH
@@ -94,7 +94,7 @@ def nested(depth):
 def test_tables_may_be_deep_and_hold_themselves(tmp_path):
     path = tmp_path / "a.t7"
     path.write_bytes(nested(40_000))
-    found = inner = reading.load(LegacyFile(path))
+    found = inner = parser.load(LegacyFile(path))
     for _ in range(40_000):
         inner = inner.get(1)
     assert inner is found

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.caffe import data, reading
-from kerasbridge.importers.caffe.graph import Graph
-from kerasbridge.importers.caffe.reading import Layer
-from kerasbridge.importers.caffe.rules import for_testing
+from kerasbridge.importers.caffe import inputs, parser
+from kerasbridge.importers.caffe.parser import Layer
+from kerasbridge.importers.caffe.phase_filter import for_testing
+from kerasbridge.importers.caffe.to_graph import Graph
 from kerasbridge.importers.formats import Reading
 from kerasbridge.importers.ir.graph import Network
 from kerasbridge.importers.ir.passes.fuse_batch_norm import folded
@@ -34,7 +34,7 @@ class _Net:
 
 def recognises(file: LegacyFile) -> bool:
     """Whether a file looks like one of Caffe's two kinds."""
-    return reading.is_text(file) or reading.is_binary(file)
+    return parser.is_text(file) or parser.is_binary(file)
 
 
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
@@ -52,8 +52,8 @@ def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Readi
 
 def _sorted(files: Sequence[LegacyFile]) -> tuple[LegacyFile | None, LegacyFile | None]:
     """The description and the weights among the files."""
-    texts = [file for file in files if reading.is_text(file)]
-    others = [file for file in files if not reading.is_text(file)]
+    texts = [file for file in files if parser.is_text(file)]
+    others = [file for file in files if not parser.is_text(file)]
     if len(texts) > 1 or len(others) > 1:
         named = ", ".join(str(file.path) for file in files)
         raise LegacyFileError(f"Expected one .prototxt and one .caffemodel, received {named}.")
@@ -62,8 +62,8 @@ def _sorted(files: Sequence[LegacyFile]) -> tuple[LegacyFile | None, LegacyFile 
 
 def _parsed(file: LegacyFile | None) -> _Net:
     assert file is not None
-    message, strange = reading.parse(file)
-    layers = reading.layers(message, file)
+    message, strange = parser.parse(file)
+    layers = parser.layers(message, file)
     if not layers:
         raise LegacyFileError(f"{file.path} has no layers: it is no net of Caffe's.")
     return _Net(file, message, layers, strange)
@@ -74,14 +74,14 @@ def _reading(net: _Net, weights: _Net, files: Sequence[LegacyFile], alone: bool)
     held = {layer.name: layer.blobs for layer in weights.layers if layer.blobs}
     layers = net.layers if alone else _in_use(net)
     graph = Graph()
-    for entry in data.inputs_of_net(net.message):
+    for entry in inputs.inputs_of_net(net.message):
         graph.feed(entry)
     for layer in layers:
         graph.add(replace(layer, blobs=held.get(layer.name, ())))
     _refuse(graph, alone or weights is not net)
     if not graph.unread:
         raise LegacyFileError("no layer computes an output.")
-    network, gone = folded(graph.network(reading.text(net.message.name)))
+    network, gone = folded(graph.network(parser.text(net.message.name)))
     report = _report(net, weights, files, graph, network, gone)
     if not graph.bare:
         return Reading(report, network)
@@ -92,9 +92,9 @@ def _reading(net: _Net, weights: _Net, files: Sequence[LegacyFile], alone: bool)
 def _in_use(net: _Net) -> list[Layer]:
     """The layers of the phase TEST, and data layers of another phase for what would lack otherwise."""
     layers = for_testing(net.layers, net.message.state)
-    lacking, feeding = _lacking(layers, map(reading.text, net.message.input)), []
+    lacking, feeding = _lacking(layers, map(parser.text, net.message.input)), []
     for layer in net.layers:
-        if data.is_data(layer) and lacking & {*layer.tops}:
+        if inputs.is_data(layer) and lacking & {*layer.tops}:
             feeding.append(layer)
             lacking -= {*layer.tops}
     return feeding + layers
@@ -120,7 +120,7 @@ def _refuse(graph: Graph, weighed: bool) -> None:
 def _report(
     net: _Net, weights: _Net, files: Sequence[LegacyFile], graph: Graph, network: Network, gone: dict[str, str]
 ) -> Report:
-    both = {layer.name: layer for layer in (*weights.layers, *net.layers) if data.is_data(layer)}
+    both = {layer.name: layer for layer in (*weights.layers, *net.layers) if inputs.is_data(layer)}
     merged = [Entry(name, "Scale", f"part of {into}") for name, into in gone.items()]
     return Report(
         "caffe",
@@ -131,7 +131,7 @@ def _report(
         tuple(entry for entry in graph.brought if entry.layer not in gone),
         (*graph.replaced, *merged),
         tuple(graph.dropped),
-        tuple(found for layer in both.values() if (found := data.preprocessing(layer))),
+        tuple(found for layer in both.values() if (found := inputs.preprocessing(layer))),
         tuple(_notes(net, weights)),
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kerasbridge.importers.keras_files.origin import Refusal
+from kerasbridge.importers.keras_files.provenance import Refusal
 
 HARD_SIGMOID = "hard_sigmoid of old"
 """clip(0.2x + 0.5, 0, 1) of Keras 1 and 2. Keras 3's is clip(x / 6 + 0.5, 0, 1)."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.keras_files.description import Call, Input, Layer, Model, Ref
+from kerasbridge.importers.keras_files.inbound_nodes import calls_of, in_order
 from kerasbridge.importers.keras_files.inputs import MODELS, fed, name_of
+from kerasbridge.importers.keras_files.ir import Call, Input, Layer, Model, Ref
 from kerasbridge.importers.keras_files.layers import translated
-from kerasbridge.importers.keras_files.layers.operators import KINDS, operator
-from kerasbridge.importers.keras_files.nodes import calls_of, in_order
-from kerasbridge.importers.keras_files.origin import UNREADABLE, Origin, Refusal
+from kerasbridge.importers.keras_files.layers.tf_op_layers import KINDS, operator
+from kerasbridge.importers.keras_files.provenance import UNREADABLE, Origin, Refusal
 from kerasbridge.importers.keras_files.sequential import Sequence
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.keras_files.description import Input
+from kerasbridge.importers.keras_files.ir import Input
 
 MODELS = ("Sequential", "Model", "Functional", "Graph")
 """Classes that are models; the last is of Keras 0."""

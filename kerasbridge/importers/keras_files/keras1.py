@@ -3,23 +3,23 @@
 from collections.abc import Sequence
 
 from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.keras_files import finding, reading
+from kerasbridge.importers.keras_files import detect, reader
 from kerasbridge.importers.source_file import LegacyFile
 
 DESCRIPTION = "an .h5 of Keras 1, or a .json and an .h5 of its weights"
-KERNELS_MAY_BE_FLIPPED = reading.KERNELS_MAY_BE_FLIPPED
+KERNELS_MAY_BE_FLIPPED = reader.KERNELS_MAY_BE_FLIPPED
 
 
 def recognises(file: LegacyFile) -> bool:
     """Whether a file says that it is of Keras 1, or looks so."""
-    return finding.version(file) == 1
+    return detect.version(file) == 1
 
 
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
     """Reads a model with its weights, or either of them."""
-    return reading.read(files, flip_kernels, 1)
+    return reader.read(files, flip_kernels, 1)
 
 
 def read_weights_alone(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
     """Reads the weights, for a model that is given."""
-    return reading.read_weights_alone(files, flip_kernels, 1)
+    return reader.read_weights_alone(files, flip_kernels, 1)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.keras_files.description import Call, Input, Layer, Model, Ref
 from kerasbridge.importers.keras_files.inputs import MODELS, fed, first_inputs, name_of, named, shape_of, with_class
+from kerasbridge.importers.keras_files.ir import Call, Input, Layer, Model, Ref
 
 if TYPE_CHECKING:
     from kerasbridge.importers.keras_files.graph import Reader

@@ -7,9 +7,9 @@ from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.formats import Reading
 from kerasbridge.importers.ir.graph import Network
 from kerasbridge.importers.ir.passes.infer_channels import with_channels
-from kerasbridge.importers.matconvnet import meta, nets, reading
-from kerasbridge.importers.matconvnet.graph import Graph, judging, refuse
-from kerasbridge.importers.matconvnet.nets import Net
+from kerasbridge.importers.matconvnet import meta, parser, reader
+from kerasbridge.importers.matconvnet.parser import Net
+from kerasbridge.importers.matconvnet.to_graph import Graph, judging, refuse
 from kerasbridge.importers.report import Report
 from kerasbridge.importers.source_file import LegacyFile
 
@@ -19,7 +19,7 @@ KERNELS_MAY_BE_FLIPPED = False
 
 def recognises(file: LegacyFile) -> bool:
     """Whether a file is one of MATLAB's."""
-    return reading.recognises(file)
+    return reader.recognises(file)
 
 
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
@@ -27,9 +27,9 @@ def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Readi
     if len(files) != 1:
         raise LegacyFileError(f"Expected one .mat file, received {', '.join(str(file.path) for file in files)}.")
     (file,) = files
-    held = reading.variables(file)
+    held = reader.variables(file)
     try:
-        return _reading(nets.found(held), file)
+        return _reading(parser.found(held), file)
     except LegacyFileError as error:
         raise LegacyFileError(f"{file.path}: {error}") from error
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.formats import Reading
 from kerasbridge.importers.ir.weights import Parameter, Parameters, described, weights_and_others
-from kerasbridge.importers.pytorch import safe, saved
+from kerasbridge.importers.pytorch import safetensors, torch_zip
 from kerasbridge.importers.pytorch.modules import modules, without_wrappers
-from kerasbridge.importers.pytorch.states import state_of
+from kerasbridge.importers.pytorch.state_dict import state_of
 from kerasbridge.importers.report import Entry, Report
 from kerasbridge.importers.source_file import LegacyFile
 
@@ -21,22 +21,22 @@ KERNELS_MAY_BE_FLIPPED = False
 
 def recognises(file: LegacyFile) -> bool:
     """Whether it is one of torch's three kinds of files."""
-    return safe.recognises(file) or saved.recognises(file)
+    return safetensors.recognises(file) or torch_zip.recognises(file)
 
 
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
     """Reads the weights of one file, or of several .safetensors that hold parts of one model."""
-    if len(files) > 1 and not all(map(safe.recognises, files)):
+    if len(files) > 1 and not all(map(safetensors.recognises, files)):
         named = ", ".join(str(file.path) for file in files)
         raise LegacyFileError(f"Expected one file of weights, or several .safetensors, received {named}.")
     found, notes, ordered = [], [], True
     for file in files:
         try:
-            if safe.recognises(file):
-                found += safe.read(file)
+            if safetensors.recognises(file):
+                found += safetensors.read(file)
                 ordered = False
             else:
-                state, said = state_of(saved.read(file))
+                state, said = state_of(torch_zip.read(file))
                 found += state
                 notes += said
         except ValueError as error:

@@ -11,11 +11,11 @@ from dataclasses import replace
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.formats import Reading
 from kerasbridge.importers.source_file import LegacyFile
-from kerasbridge.importers.tensorflow import recognising
+from kerasbridge.importers.tensorflow import detect
 from kerasbridge.importers.tensorflow.checkpoints import weights_alone
 from kerasbridge.importers.tensorflow.keras_layers import NotByLayers, by_layers
-from kerasbridge.importers.tensorflow.networks import by_graph
-from kerasbridge.importers.tensorflow.opening import Opened, opened
+from kerasbridge.importers.tensorflow.loader import Opened, opened
+from kerasbridge.importers.tensorflow.to_graph import by_graph
 
 DESCRIPTION = "a SavedModel's folder, a frozen graph (.pb), or a checkpoint (.meta, .index, .data)"
 KERNELS_MAY_BE_FLIPPED = False
@@ -23,7 +23,7 @@ KERNELS_MAY_BE_FLIPPED = False
 
 def recognises(file: LegacyFile) -> bool:
     """Whether a file or folder is one of TensorFlow's."""
-    return recognising.kind(file) is not None
+    return detect.kind(file) is not None
 
 
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:

@@ -7,11 +7,11 @@ from kerasbridge.importers.formats import Reading
 from kerasbridge.importers.ir.weights import Parameter, Parameters, described, weights_and_others
 from kerasbridge.importers.report import Entry, Report
 from kerasbridge.importers.source_file import LegacyFile
-from kerasbridge.importers.tensorflow import scopes
-from kerasbridge.importers.tensorflow.bundle import Bundle
-from kerasbridge.importers.tensorflow.objects import GRAPH
-from kerasbridge.importers.tensorflow.opening import Opened
-from kerasbridge.importers.tensorflow.tracked import tracked_names
+from kerasbridge.importers.tensorflow import variable_scopes
+from kerasbridge.importers.tensorflow.loader import Opened
+from kerasbridge.importers.tensorflow.object_checkpoint import tracked_names
+from kerasbridge.importers.tensorflow.object_graph import GRAPH
+from kerasbridge.importers.tensorflow.tensor_bundle import Bundle
 
 _SHOWN = 4
 _NOTE = "weights alone: model= takes them, of a Keras model of the same layers"
@@ -51,7 +51,7 @@ def _sorted_out(variables: Sequence[Parameter]) -> tuple[list[Parameter], list[E
 def _kept(bundle: Bundle) -> dict[str, str]:
     """The variables of TensorFlow 1's layers, in the order of their names."""
     names = {name for name in bundle.names if bundle.is_read(name)}
-    return {name: name for name in scopes.of_layers(names) if bundle.shape(name)}
+    return {name: name for name in variable_scopes.of_layers(names) if bundle.shape(name)}
 
 
 def _left_out(keys: Sequence[str]) -> list[Entry]:
@@ -62,7 +62,7 @@ def _left_out(keys: Sequence[str]) -> list[Entry]:
 
 
 def _parameters(file: str, weights: Sequence[Parameter], ordered: bool) -> Parameters:
-    groups = scopes.groups_of(weights)
-    numbered = all(scopes.is_numbered(one.name) for one in weights)
+    groups = variable_scopes.groups_of(weights)
+    numbered = all(variable_scopes.is_numbered(one.name) for one in weights)
     loose = () if groups else tuple(weights)
     return Parameters(file, "tensorflow", loose, groups, ordered or numbered)

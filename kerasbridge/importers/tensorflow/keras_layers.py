@@ -9,17 +9,17 @@ from dataclasses import replace
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.keras_files import reading
-from kerasbridge.importers.keras_files.description import Model
-from kerasbridge.importers.keras_files.finding import Found
+from kerasbridge.importers.keras_files import reader
+from kerasbridge.importers.keras_files.detect import Found
 from kerasbridge.importers.keras_files.inputs import MODELS
-from kerasbridge.importers.keras_files.origin import UNREADABLE, Origin, shared_order
+from kerasbridge.importers.keras_files.ir import Model
+from kerasbridge.importers.keras_files.provenance import UNREADABLE, Origin, shared_order
 from kerasbridge.importers.report import Report
 from kerasbridge.importers.source_file import LegacyFile
-from kerasbridge.importers.tensorflow.keras_notes import Notes, notes_of
+from kerasbridge.importers.tensorflow.keras_metadata import Notes, notes_of
 from kerasbridge.importers.tensorflow.keras_weights import Finder, weighed
-from kerasbridge.importers.tensorflow.objects import Objects, Tree
-from kerasbridge.importers.tensorflow.opening import Opened
+from kerasbridge.importers.tensorflow.loader import Opened
+from kerasbridge.importers.tensorflow.object_graph import Objects, Tree
 
 _NO_WEIGHTS = "{path}: its folder variables, which holds the weights, is missing."
 
@@ -44,7 +44,7 @@ def by_layers(found: Opened, files: Sequence[LegacyFile]) -> Reading | None:
             return None
         said = _described(notes, LegacyFile(found.folder / "saved_model.pb"))
         origin = Origin(said.version, "tensorflow", order=shared_order(said.config))
-        model = reading.translated(said.config or {}, origin)
+        model = reader.translated(said.config or {}, origin)
         places = Finder(tree, notes).places(model, 0)
     except RecursionError:
         raise NotByLayers("they are nested too deeply.") from None
@@ -73,6 +73,6 @@ def _described(notes: Notes, file: LegacyFile) -> Found:
 
 
 def _report(model: Model, origin: Origin, said: Found, files: Sequence[LegacyFile]) -> Report:
-    report = reading.report_of(model, origin, said, files)
+    report = reader.report_of(model, origin, said, files)
     told = "brought by the layers that Keras wrote down"
     return replace(report, format="tensorflow", files=tuple(file.name for file in files), notes=(told, *report.notes))

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias, Union
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.keras_files import weighing
-from kerasbridge.importers.keras_files.description import Layer, Model
-from kerasbridge.importers.tensorflow.keras_notes import Notes
-from kerasbridge.importers.tensorflow.objects import Objects, Tree
+from kerasbridge.importers.keras_files import assign_weights
+from kerasbridge.importers.keras_files.ir import Layer, Model
+from kerasbridge.importers.tensorflow.keras_metadata import Notes
+from kerasbridge.importers.tensorflow.object_graph import Objects, Tree
 
 Places: TypeAlias = Mapping[str, Union[list[int], "Places"]]
 """By the name of each layer that has weights the objects that these are, in the layer's order; of a model within a
@@ -100,6 +100,6 @@ def _weighed(layer: Layer, places: list[int] | Places | None, objects: Objects) 
     if places is None:
         return layer
     if isinstance(places, list):
-        return weighing.weighted(layer, [objects.array(place) for place in places])
+        return assign_weights.weighted(layer, [objects.array(place) for place in places])
     assert layer.model is not None
     return replace(layer, model=weighed(layer.model, places, objects))

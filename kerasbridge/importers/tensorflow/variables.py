@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.tensorflow import tensors
-from kerasbridge.importers.tensorflow.bundle import Bundle
-from kerasbridge.importers.tensorflow.graph import Graph, Node, Reference, function_of
+from kerasbridge.importers.tensorflow.graphdef import Graph, Node, Reference, function_of
+from kerasbridge.importers.tensorflow.tensor_bundle import Bundle
 
 _ASSIGNING = ("Assign", "AssignVariableOp")
 _PASSING = ("Identity", "Reshape", "Cast", "ReadVariableOp")

@@ -12,7 +12,7 @@ from kerasbridge.importers.formats import Reading
 from kerasbridge.importers.ir.weights import Parameter, Parameters, described, grouped, weights_and_others
 from kerasbridge.importers.report import Entry, Report
 from kerasbridge.importers.source_file import LegacyFile
-from kerasbridge.importers.theano import numpy_files, pickled
+from kerasbridge.importers.theano import numpy_files, pickle_params
 
 DESCRIPTION = "Lasagne's .npz, or a pickle of parameters"
 KERNELS_MAY_BE_FLIPPED = True
@@ -27,7 +27,7 @@ _ROLES = re.compile(r"W|b|beta|gamma|mean|inv_std|alpha|[Wb]_(in_to_|hid_to_|cel
 
 def recognises(file: LegacyFile) -> bool:
     """Whether a file is NumPy's or a pickle, compressed or not."""
-    return numpy_files.recognises(file) or pickled.recognises(file)
+    return numpy_files.recognises(file) or pickle_params.recognises(file)
 
 
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
@@ -37,7 +37,7 @@ def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Readi
         raise LegacyFileError(f"Expected one file of weights, received {named}.")
     (file,) = files
     try:
-        found = numpy_files.read(file) if numpy_files.recognises(file) else pickled.read(file)
+        found = numpy_files.read(file) if numpy_files.recognises(file) else pickle_params.read(file)
     except ValueError as error:
         raise LegacyFileError(f"{file.path} is {error}.") from error
     weights, dropped = weights_and_others(found)

@@ -12,7 +12,7 @@ from kerasbridge.importers.io.archives import Archive
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.ir.weights import Parameter
 from kerasbridge.importers.source_file import LegacyFile
-from kerasbridge.importers.theano import pickled
+from kerasbridge.importers.theano import pickle_params
 
 _MAGIC = b"\x93NUMPY"
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -46,7 +46,7 @@ def _parameters(name: str, content: bytes) -> Iterator[Parameter]:
     stream = io.BytesIO(content)
     shape, fortran, dtype = _header(stream, name)
     if dtype.hasobject:
-        yield from pickled.parameters(content[stream.tell() :], name)
+        yield from pickle_params.parameters(content[stream.tell() :], name)
         return
     if math.prod(shape) * dtype.itemsize != len(content) - stream.tell():
         raise ValueError(f"damaged: {name or 'its array'} of shape {shape} has not that many numbers")

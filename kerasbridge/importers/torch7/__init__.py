@@ -14,12 +14,12 @@ from kerasbridge.importers.ir.graph import Network, fits, fitting_sizes, sized
 from kerasbridge.importers.ir.ops import Shape, SizeUnknown
 from kerasbridge.importers.report import Report
 from kerasbridge.importers.source_file import LegacyFile
-from kerasbridge.importers.torch7 import reading
+from kerasbridge.importers.torch7 import parser
 from kerasbridge.importers.torch7.containers import CONTAINERS
-from kerasbridge.importers.torch7.finding import network_in
-from kerasbridge.importers.torch7.graph import Graph, Value
-from kerasbridge.importers.torch7.inputs import Wanted, remembered, wanted
-from kerasbridge.importers.torch7.layers import OPERATIONS, PASSED, Module
+from kerasbridge.importers.torch7.infer_inputs import Wanted, remembered, wanted
+from kerasbridge.importers.torch7.locate_network import network_in
+from kerasbridge.importers.torch7.ops import OPERATIONS, PASSED, Module
+from kerasbridge.importers.torch7.to_graph import Graph, Value
 
 DESCRIPTION = "a .t7 or .net of torch.save"
 KERNELS_MAY_BE_FLIPPED = False
@@ -27,7 +27,7 @@ KERNELS_MAY_BE_FLIPPED = False
 
 def recognises(file: LegacyFile) -> bool:
     """Whether a file begins as Torch7 begins one, with a table or an object."""
-    return reading.is_text(file) or reading.is_binary(file)
+    return parser.is_text(file) or parser.is_binary(file)
 
 
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Callable[[Sequence[Shape] | None], Reading]:
@@ -36,7 +36,7 @@ def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Calla
         raise LegacyFileError(f"Expected one file, received {', '.join(str(file.path) for file in files)}.")
     (file,) = files
     try:
-        root, where = network_in(reading.load(file))
+        root, where = network_in(parser.load(file))
     except LegacyFileError as error:
         raise LegacyFileError(f"{file.path} {error}") from error
 

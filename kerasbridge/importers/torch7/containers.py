@@ -12,11 +12,11 @@ from kerasbridge.importers.ir.ops import (
     Operation,
     Power,
 )
-from kerasbridge.importers.torch7.graph import Container, Graph, Value, flat
-from kerasbridge.importers.torch7.layers import Module, NotBrought
-from kerasbridge.importers.torch7.layers.base import dimension, dims
-from kerasbridge.importers.torch7.layers.shaping import chosen
 from kerasbridge.importers.torch7.nngraph import graph_module
+from kerasbridge.importers.torch7.ops import Module, NotBrought
+from kerasbridge.importers.torch7.ops.base import dimension, dims
+from kerasbridge.importers.torch7.ops.reshaping import chosen
+from kerasbridge.importers.torch7.to_graph import Container, Graph, Value, flat
 
 MOST_PIECES = 1024
 

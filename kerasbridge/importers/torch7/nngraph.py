@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from kerasbridge.importers.torch7.graph import Graph, Value
-from kerasbridge.importers.torch7.layers import Module, NotBrought
-from kerasbridge.importers.torch7.objects import Object, Table
+from kerasbridge.importers.torch7.lua_objects import Object, Table
+from kerasbridge.importers.torch7.ops import Module, NotBrought
+from kerasbridge.importers.torch7.to_graph import Graph, Value
 
 
 def nodes_of(module: Module) -> list[tuple[Object, Table]]:

@@ -5,29 +5,29 @@ from dataclasses import replace
 from typing import Any
 
 from kerasbridge.importers.ir.ops import Array
-from kerasbridge.importers.keras_files import old_weights
-from kerasbridge.importers.keras_files.description import Layer
+from kerasbridge.importers.keras_files import keras1_weights
+from kerasbridge.importers.keras_files.ir import Layer
+from kerasbridge.importers.keras_files.keras1_config import modern
 from kerasbridge.importers.keras_files.layers import (
-    cells,
-    convolving,
-    gone,
-    merging,
-    plain,
+    convolution,
+    core,
+    einsum_dense,
+    locally_connected,
+    merge,
     pooling,
-    preparing,
+    preprocessing,
     recurrent,
-    summing,
-    unshared,
+    removed_layers,
+    rnn_cells,
 )
 from kerasbridge.importers.keras_files.layers.base import Said, Table
-from kerasbridge.importers.keras_files.layers.refusing import why_unknown
-from kerasbridge.importers.keras_files.layers.wrapping import WRAPPERS, Translate
-from kerasbridge.importers.keras_files.old_words import modern
-from kerasbridge.importers.keras_files.origin import Origin, Refusal
+from kerasbridge.importers.keras_files.layers.unsupported import why_unknown
+from kerasbridge.importers.keras_files.layers.wrappers import WRAPPERS, Translate
+from kerasbridge.importers.keras_files.provenance import Origin, Refusal
 
 LAYERS: Table = {
-    **plain.TABLE, **convolving.TABLE, **pooling.TABLE, **recurrent.TABLE, **merging.TABLE, **unshared.TABLE,
-    **cells.TABLE, **gone.TABLE, **preparing.TABLE, **summing.TABLE,
+    **core.TABLE, **convolution.TABLE, **pooling.TABLE, **recurrent.TABLE, **merge.TABLE, **locally_connected.TABLE,
+    **rnn_cells.TABLE, **removed_layers.TABLE, **preprocessing.TABLE, **einsum_dense.TABLE,
 }  # fmt: skip
 """What makes each layer, by its class in Keras 2."""
 
@@ -44,7 +44,7 @@ def translated(name: str, kind: str, config: Mapping[str, Any], origin: Origin, 
     Raises:
         Refusal: why it cannot be brought.
     """
-    known, words = modern(kind, config) if origin.is_old or kind in gone.OLD_WORDED else (kind, config)
+    known, words = modern(kind, config) if origin.is_old or kind in removed_layers.OLD_WORDED else (kind, config)
     said = Said(name, kind, known, words, origin)
     if known in WRAPPERS:
         return WRAPPERS[known](said, models)
@@ -56,8 +56,8 @@ def translated(name: str, kind: str, config: Mapping[str, Any], origin: Origin, 
 
 def _from_old_weights(layer: Layer, said: Said) -> Layer:
     """The layer that takes the arrays as Keras 1 has them."""
-    turn, arrange = old_weights.turned(said.kind, said.config, said.origin), layer.arrange
-    names = old_weights.names(said.kind, said.config, layer.names)
+    turn, arrange = keras1_weights.turned(said.kind, said.config, said.origin), layer.arrange
+    names = keras1_weights.names(said.kind, said.config, layer.names)
     return replace(layer, names=names, arrange=lambda arrays: arrange(turn(arrays)))
 
 

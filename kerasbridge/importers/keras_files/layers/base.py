@@ -6,8 +6,8 @@ from typing import Any
 
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files import arguments
-from kerasbridge.importers.keras_files.description import CHANNELS_FIRST, Layer, Part
-from kerasbridge.importers.keras_files.origin import Origin, Refusal
+from kerasbridge.importers.keras_files.ir import CHANNELS_FIRST, Layer, Part
+from kerasbridge.importers.keras_files.provenance import Origin, Refusal
 
 _CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
     "initializer": arguments.initializer,

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from kerasbridge.importers.keras_files.description import Layer, Part
+from kerasbridge.importers.keras_files.ir import Layer, Part
 from kerasbridge.importers.keras_files.layers.base import Said, Table
-from kerasbridge.importers.keras_files.origin import Refusal
+from kerasbridge.importers.keras_files.provenance import Refusal
 
 
 def _pooling(kind: str, axes: int) -> Callable[[Said], Layer]:

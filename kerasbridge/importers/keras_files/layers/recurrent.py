@@ -6,10 +6,10 @@ import numpy as np
 
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files.arguments import HARD_SIGMOID
-from kerasbridge.importers.keras_files.description import Layer, Part
+from kerasbridge.importers.keras_files.ir import Layer, Part
 from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, with_bias
-from kerasbridge.importers.keras_files.layers.convolving import flipped
-from kerasbridge.importers.keras_files.origin import Refusal
+from kerasbridge.importers.keras_files.layers.convolution import flipped
+from kerasbridge.importers.keras_files.provenance import Refusal
 
 _SEQUENCES = ("return_sequences", "return_state", "go_backwards", "stateful")
 _RECURRENT = tuple(f"recurrent_{name}" for name in ("initializer", "regularizer", "constraint"))

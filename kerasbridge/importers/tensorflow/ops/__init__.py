@@ -1,13 +1,13 @@
 """Each operation of TensorFlow's: where its value comes from, how it is computed, or what it is in a network."""
 
-from kerasbridge.importers.tensorflow.ops.arithmetic import ARITHMETIC
-from kerasbridge.importers.tensorflow.ops.flow import FLOW as FLOW
-from kerasbridge.importers.tensorflow.ops.folds import FOLDS as FOLDS
-from kerasbridge.importers.tensorflow.ops.imaging import IMAGING
-from kerasbridge.importers.tensorflow.ops.pieces import PIECES
-from kerasbridge.importers.tensorflow.ops.reducing import REDUCING
-from kerasbridge.importers.tensorflow.ops.shaping import SHAPING
-from kerasbridge.importers.tensorflow.ops.weighted import WEIGHTED
+from kerasbridge.importers.tensorflow.ops.constant_folding import FOLDS as FOLDS
+from kerasbridge.importers.tensorflow.ops.control_flow import FLOW as FLOW
+from kerasbridge.importers.tensorflow.ops.image import IMAGING
+from kerasbridge.importers.tensorflow.ops.math import ARITHMETIC
+from kerasbridge.importers.tensorflow.ops.nn import WEIGHTED
+from kerasbridge.importers.tensorflow.ops.reduction import REDUCING
+from kerasbridge.importers.tensorflow.ops.reshaping import SHAPING
+from kerasbridge.importers.tensorflow.ops.slicing import PIECES
 
 ROW_BY_ROW = {*ARITHMETIC, "MatMul"} - {"LRN"}
 """Those that do the same with each row of numbers."""

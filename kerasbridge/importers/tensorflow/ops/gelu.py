@@ -3,8 +3,8 @@
 import math
 
 from kerasbridge.importers.ir.ops import Activation, Linear
-from kerasbridge.importers.tensorflow.calls import Call
-from kerasbridge.importers.tensorflow.values import Tensor
+from kerasbridge.importers.tensorflow.node_context import Call
+from kerasbridge.importers.tensorflow.symbolic_values import Tensor
 
 
 def gelu(call: Call) -> Tensor | None:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from kerasbridge.importers.tensorflow.calls import Call, NotBrought
-from kerasbridge.importers.tensorflow.values import Open
+from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
+from kerasbridge.importers.tensorflow.symbolic_values import Open
 
 
 def index(call: Call, rank: int) -> tuple[Any, ...]:

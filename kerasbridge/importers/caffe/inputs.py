@@ -1,0 +1,92 @@
+"""What is fed to a net of Caffe's: its inputs, their shapes, and what is done to images before."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.caffe.ops.base import number
+from kerasbridge.importers.caffe.parser import Layer, text
+from kerasbridge.importers.ir.graph import Input
+from kerasbridge.importers.ir.ops import Shape
+from kerasbridge.importers.report import Preprocessing
+
+IMAGES = ("Data", "ImageData", "WindowData")
+DATA = frozenset({"Input", "DummyData", "MemoryData", "HDF5Data", *IMAGES})
+LABELLED = frozenset({"MemoryData", *IMAGES})
+"""Data layers whose second blob is a label."""
+
+
+def is_data(layer: Layer) -> bool:
+    """Whether a layer only feeds the net; one written in Python does where it reads no blob."""
+    return layer.type in DATA or (layer.type == "Python" and not layer.bottoms)
+
+
+def inputs_of_net(net: Any) -> Iterator[Input]:
+    """The inputs that stand at the beginning of the file, in one of the three ways."""
+    shapes: list[Sequence[int]] = [shape.dim for shape in net.input_shape]
+    shapes = shapes or [net.input_dim[at : at + 4] for at in range(0, len(net.input_dim), 4)]
+    if shapes and len(shapes) != len(net.input):
+        raise LegacyFileError(f"has {len(net.input)} inputs and {len(shapes)} shapes of inputs.")
+    for place, name in enumerate(net.input):
+        yield Input(text(name), _free(shapes[place]) if shapes else (None,) * 4)
+
+
+def inputs_of(layer: Layer) -> Iterator[Input]:
+    """The blobs that a data layer feeds to the net; None where it does not say a size."""
+    for place, name in enumerate(layer.tops):
+        labels = place > 0 and layer.type in LABELLED
+        yield Input(name, (None,) if labels else _shape(layer, place))
+
+
+def _shape(layer: Layer, place: int) -> Shape:
+    if layer.type in ("Input", "DummyData"):
+        return _declared(layer, place)
+    if layer.type == "MemoryData":
+        options = layer.options("memory_data")
+        return (None, options.channels or None, options.height or None, options.width or None)
+    if layer.type not in IMAGES:
+        return (None,) * 4
+    crop = preprocessing(layer).crop or None
+    return (None, _channels(layer), crop, crop)
+
+
+def _declared(layer: Layer, place: int) -> Shape:
+    """One shape for each blob, or one for all."""
+    options = layer.options("input" if layer.type == "Input" else "dummy_data")
+    shapes = [shape.dim for shape in options.shape]
+    if layer.type == "DummyData" and not shapes:
+        shapes = list(zip(options.num, options.channels, options.height, options.width, strict=False))
+    if not shapes:
+        return (None,) * 4
+    return _free(shapes[min(place, len(shapes) - 1)])
+
+
+def _free(sizes: Sequence[int]) -> Shape:
+    """The shape without the size of the batch."""
+    return (None, *(size if size > 0 else None for size in sizes[1:]))
+
+
+def _channels(layer: Layer) -> int | None:
+    """Of images: 1 where they are read as grey, 3 where as coloured, else what the database has."""
+    transform = layer.options("transform")
+    if layer.type == "ImageData":
+        return 3 if layer.options("image_data").is_color else 1
+    return 3 if transform.force_color else 1 if transform.force_gray else len(transform.mean_value) or None
+
+
+def preprocessing(layer: Layer) -> Preprocessing:
+    """What a data layer does to images, in its own options or, in old files, in those of its type."""
+    transform = layer.options("transform")
+    old: Any = {"Data": "data", "ImageData": "image_data", "WindowData": "window_data"}.get(layer.type)
+    both = [transform, layer.options(old)] if old else [transform]
+    resized = layer.type == "ImageData" and (both[1].new_height, both[1].new_width)
+    others = [f"resizes to {resized[0]}x{resized[1]}"] if resized and any(resized) else []
+    others += ["mirrors at random when training"] if any(one.mirror for one in both) else []
+    return Preprocessing(
+        layer.name,
+        scale=next((number(one.scale) for one in both if one.scale != 1), 1.0),
+        means=tuple(number(mean) for mean in transform.mean_value),
+        mean_file=next((one.mean_file for one in both if one.mean_file), ""),
+        crop=next((one.crop_size for one in both if one.crop_size), 0),
+        others=tuple(others),
+    )

@@ -1,0 +1,76 @@
+"""What the mappings of Caffe's layers have in common."""
+
+from typing import Any
+
+from kerasbridge.importers.caffe.parser import Layer
+from kerasbridge.importers.ir.ops import Array
+
+
+class NotBrought(Exception):
+    """A layer has an option that cannot be brought; the message says which."""
+
+
+class WithoutWeights(Exception):
+    """A layer should have weights, and the file has none for it."""
+
+
+class WrongWeights(Exception):
+    """A layer's weights are not those that its options ask for; the message says how."""
+
+
+def number(value: float) -> float:
+    """A float of 32 bits as the decimal that was written: 0.1, not 0.10000000149."""
+    return float(f"{value:.7g}")
+
+
+def blobs(layer: Layer, least: int, most: int) -> tuple[Array | None, ...]:
+    """Its weights, None for those of `most` that it has not."""
+    if len(layer.blobs) < least:
+        raise WithoutWeights
+    if len(layer.blobs) > most:
+        raise WrongWeights(f"expected at most {most} blobs of weights, received {len(layer.blobs)}")
+    return (*layer.blobs, *(None,) * (most - len(layer.blobs)))
+
+
+def with_bias(layer: Layer, bias_term: bool) -> tuple[Array, Array | None]:
+    """The weights and the bias of a layer that says whether it has a bias."""
+    weight, bias = blobs(layer, 1 + bias_term, 2)
+    assert weight is not None
+    return weight, bias.ravel() if bias_term and bias is not None else None
+
+
+def check(condition: Any, otherwise: str) -> None:
+    """Raises `WrongWeights` with these words where the condition does not hold."""
+    if not condition:
+        raise WrongWeights(otherwise)
+
+
+def pair(options: Any, name: str, default: int, short: str = "") -> tuple[int, int]:
+    """Height and width of an option: one number for both, two, or NAME_h and NAME_w.
+
+    Args:
+        short: what precedes _h and _w, if not the name.
+    """
+    prefix = short or name
+    sides = [f"{prefix}_h", f"{prefix}_w"]
+    if any(side in options.DESCRIPTOR.fields_by_name and options.HasField(side) for side in sides):
+        return getattr(options, sides[0]) or default, getattr(options, sides[1]) or default
+    value = getattr(options, name)
+    values = [value] if isinstance(value, int) else list(value)
+    if len(values) > 2:
+        raise NotBrought(f"{len(values)} dimensions of {name}")
+    if not values or (isinstance(value, int) and not options.HasField(name)):
+        return default, default
+    return values[0], values[-1]
+
+
+LARGEST = 4096
+"""Of kernels, strides, dilations and paddings: more than any image has rows or columns."""
+
+
+def within(values: tuple[int, int], name: str, least: int = 1) -> tuple[int, int]:
+    """The values, which have to be between `least` and `LARGEST`."""
+    for value in values:
+        if not least <= value <= LARGEST:
+            raise NotBrought(f"a {name} of {value}")
+    return values

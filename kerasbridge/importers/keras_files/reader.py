@@ -1,0 +1,176 @@
+"""The files of one model: what is in them as a `Reading`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.keras_files import assign_weights, graph
+from kerasbridge.importers.keras_files.detect import Found, Weights, found
+from kerasbridge.importers.keras_files.ir import Layer, Model, WeightsAlone
+from kerasbridge.importers.keras_files.provenance import ASK, UNREADABLE, Origin, shared_order
+from kerasbridge.importers.report import Entry, Report
+from kerasbridge.importers.source_file import LegacyFile
+
+KERNELS_MAY_BE_FLIPPED = True
+_OWN = (
+    "Ceil", "SameAverage", "ThresholdedReLU", "EachBatch", "Affine", "LocallyConnected", "Highway", "MaxoutDense",
+    "SReLU", "ParametricSoftplus", "RandomFourier",
+)  # fmt: skip
+_WAY_OUT = (
+    "The weights can: build the same layers in Keras 3, with what you know of these, and give that model, model= "
+    "(--onto MODEL.keras)."
+)
+_LACKING = (
+    "{file} holds a model without weights: expected the .h5 of its weights beside it (model.save_weights), received it "
+    "alone."
+)
+
+
+def read(files: Sequence[LegacyFile], flip_kernels: bool | None, version: int) -> Reading:
+    """Reads a model with its weights, a model and weights in two files, or weights alone.
+
+    Args:
+        version: of Keras, for files that do not say it.
+    """
+    described, weighed = _sorted([found(file) for file in files])
+    path = (described or weighed).file.path  # type: ignore[union-attr]
+    try:
+        if described is None:
+            assert weighed is not None
+            return _weights_alone(weighed, flip_kernels, version)
+        return _model(described, weighed, flip_kernels, version, files)
+    except LegacyFileError as error:
+        raise LegacyFileError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise LegacyFileError(f"{path} is nested too deeply to be a model of Keras's.") from error
+
+
+def read_weights_alone(files: Sequence[LegacyFile], flip_kernels: bool | None, version: int) -> Reading:
+    """Reads the weights of files that may hold a model too; the arguments are those of `read`."""
+    _, weighed = _sorted([found(file) for file in files])
+    if weighed is None:
+        raise LegacyFileError(f"{files[0].path} holds no weights: expected an .h5 of model.save or save_weights.")
+    try:
+        return _weights_alone(weighed, flip_kernels, version)
+    except LegacyFileError as error:
+        raise LegacyFileError(f"{weighed.file.path}: {error}") from error
+
+
+def _sorted(everything: list[Found]) -> tuple[Found | None, Found | None]:
+    """The file with the model and the one with the weights; often one is both."""
+    models = [one for one in everything if one.config is not None]
+    weights = [one for one in everything if one.weights and one.config is None] or [
+        one for one in models if one.weights
+    ]
+    if len(models) > 1 or len(weights) > 1 or len(everything) > 2:
+        named = ", ".join(str(one.file.path) for one in everything)
+        raise LegacyFileError(f"Expected one model, in one .h5 or in a .json and an .h5 of weights, received {named}.")
+    return next(iter(models), None), next(iter(weights), None)
+
+
+def _origin(config: Found | None, weights: Found | None, flip_kernels: bool | None, version: int) -> Origin:
+    said = next((one.version for one in (weights, config) if one is not None and one.version), str(version))
+    backend = next((one.backend for one in (weights, config) if one is not None and one.backend), "")
+    return Origin(said, backend, flip_kernels, shared_order(config.config) if config else None)
+
+
+def _weights_alone(weights: Found, flip_kernels: bool | None, version: int) -> Reading:
+    origin = _origin(None, weights, flip_kernels, version)
+    layers = {name: arrays for name, arrays in (weights.weights or {}).items() if arrays}
+    if not layers:
+        raise LegacyFileError("has no weights.")
+    flip = flip_kernels if flip_kernels is not None else (origin.backend == "theano" if origin.backend else None)
+    content = WeightsAlone(layers, 1 if origin.is_old else 2, origin.backend, flip)
+    brought = tuple(Entry(name, f"{len(arrays)} arrays") for name, arrays in layers.items())
+    notes = (*_notes(origin, weights), "weights alone: model= takes them, of a Keras model of the same layers")
+    return Reading(Report(_format(origin), (weights.file.name,), "", (), (), brought, notes=notes), content)
+
+
+def _model(
+    described: Found, weights: Found | None, flip_kernels: bool | None, version: int, files: Sequence[LegacyFile]
+) -> Reading:
+    origin = _origin(described, weights, flip_kernels, version)
+    if described.config is not None and origin.version.startswith("3"):
+        raise LegacyFileError("is of Keras 3: keras.models.load_model or model_from_json opens it.")
+    model, origin = _described(described, origin, weights)
+    report = report_of(model, origin, described, files)
+    if weights is None and any(assign_weights.leaves(model)):
+        return Reading(report, None, _LACKING.format(file=described.file.path))
+    return Reading(report, assign_weights.weighed(model, _arrays(weights.weights or {}) if weights else {}))
+
+
+def _described(described: Found, origin: Origin, weights: Found | None) -> tuple[Model, Origin]:
+    """The model without weights, and its origin."""
+    config = described.config or {}
+    if described.version:
+        origin = replace(origin, version=described.version)
+    if weights is not None and weights is not described and weights.version[:1] not in ("", described.version[:1]):
+        raise LegacyFileError(f"is of Keras {described.version}, the weights are of {weights.version}: expected one.")
+    model = translated(config, origin, _WAY_OUT)
+    if origin.unsure:
+        raise LegacyFileError(f"{', '.join(map(repr, dict.fromkeys(origin.unsure)))}: {ASK}")
+    return model, origin
+
+
+def translated(config: Mapping[str, Any], origin: Origin, way_out: str = "") -> Model:
+    """The model of a class and a configuration, without weights.
+
+    Args:
+        way_out: what to say of layers that cannot be brought.
+
+    Raises:
+        LegacyFileError: what is wrong, to follow the name of the file.
+    """
+    reader = graph.Reader(origin)
+    try:
+        model = reader.model(config["class_name"], config["config"])
+    except UNREADABLE as error:
+        if isinstance(error, LegacyFileError):
+            raise
+        words = f"{type(error).__name__}: {error}"
+        raise LegacyFileError(f"has a configuration that cannot be read ({words}).") from error
+    if reader.faults:
+        raise LegacyFileError(f"cannot be brought: {'; '.join(reader.faults)}. {way_out}".rstrip())
+    return model
+
+
+def _arrays(weights: Weights) -> dict[str, list]:  # type: ignore[type-arg]
+    return {name: list(arrays.values()) for name, arrays in weights.items()}
+
+
+def _format(origin: Origin) -> str:
+    return "keras1" if origin.is_old else "keras2"
+
+
+def report_of(model: Model, origin: Origin, described: Found, files: Sequence[LegacyFile]) -> Report:
+    """What becomes of the layers of a model that a file describes."""
+    entries = [(Entry(f"{place}{layer.name}", layer.type, _what(layer)), layer) for place, layer in model.every_layer()]
+    dropped = (Entry("training_config", "optimizer and loss", "compile the model anew"),) if described.compiled else ()
+    notes = [f"{layer.name}: {note}" for _, layer in entries for note in layer.notes]
+    return Report(
+        _format(origin),
+        tuple(file.name for file in files),
+        model.name,
+        tuple((entry.name, entry.shape) for entry in model.inputs),
+        tuple(ref.layer for ref in model.outputs),
+        tuple(entry for entry, _ in entries if not entry.what),
+        tuple(entry for entry, _ in entries if entry.what),
+        dropped,
+        notes=(*_notes(origin, described), *notes),
+    )
+
+
+def _what(layer: Layer) -> str:
+    """What a layer became, where it is not the layer of the same kind."""
+    kinds = [part.kind for part in layer.parts]
+    strange = len(kinds) > 1 or layer.type.startswith(("CuDNN", "TFOp")) or any(kind.startswith(_OWN) for kind in kinds)
+    return ", ".join(kinds) if strange else ""
+
+
+def _notes(origin: Origin, one: Found) -> list[str]:
+    said = f"written by Keras {one.version or origin.version}" + (f" on {origin.backend}" if origin.backend else "")
+    if origin.flip_kernels or (origin.flip_kernels is None and origin.backend == "theano"):
+        return [f"{said}; kernels of convolutions were turned in space"]
+    return [said]

@@ -1,0 +1,101 @@
+"""What the mappings of MatConvNet's layers have in common."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerasbridge.importers.ir.ops import Array, Operation, Pair, Sides
+from kerasbridge.importers.matconvnet.parser import Layer
+from kerasbridge.importers.matconvnet.values import Opaque, Value, numbers
+
+LARGEST = 4096
+"""Of kernels, strides, paddings: more than any image has rows or columns."""
+
+
+class NotBrought(Exception):
+    """A layer cannot be brought; the message says why, to follow its name."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """An operation that takes the layer's own input beside what the one before it gives."""
+
+    operation: Operation
+
+
+Steps = list[Operation | Again]
+"""What a layer is, one after the other; none for those that pass their input on."""
+
+
+def check(condition: object, otherwise: str) -> None:
+    """Raises `NotBrought` with these words where the condition does not hold."""
+    if not condition:
+        raise NotBrought(otherwise)
+
+
+def rounded(value: float) -> float:
+    """A number of 32 bits as the decimal that was written: 0.1, not 0.10000000149."""
+    return float(f"{value:.7g}")
+
+
+def array(value: Value) -> Array | None:
+    """Weights; None where there are none."""
+    if isinstance(value, Opaque):
+        move = " In MATLAB: net = vl_simplenn_move(net, 'cpu'), or net.move('cpu'), and save it again."
+        raise NotBrought(f"has weights of class {value.kind}." + (move if "gpu" in value.kind.lower() else ""))
+    if not isinstance(value, np.ndarray) or not value.size:
+        return None
+    check(value.dtype.kind in "biuf" and value.ndim <= 4, f"has weights of shape {value.shape}")
+    with np.errstate(over="ignore"):
+        return value.astype(np.float32)
+
+
+def needed(layer: Layer, place: int, what: str) -> Array:
+    """The weights of a place, which have to be there."""
+    found = array(layer.weights[place]) if place < len(layer.weights) else None
+    if found is None:
+        raise NotBrought(f"has no {what} in the file")
+    return found
+
+
+def whole(weight: Array) -> Array:
+    """Weights with the four axes that MATLAB leaves out where they end in ones."""
+    return weight.reshape(weight.shape + (1,) * (4 - weight.ndim))
+
+
+def word(layer: Layer, name: str, default: str) -> str:
+    """An option's word."""
+    value = layer.options.get(name, default)
+    return value if isinstance(value, str) else ""
+
+
+def integers(layer: Layer, name: str, default: int, least: int = 0) -> list[int]:
+    """An option's whole numbers; what is behind a point falls away, as in C."""
+    values = numbers(layer.options.get(name)).tolist() or [default]
+    for value in values:
+        check(math.isfinite(value) and least <= int(value) <= LARGEST, f"has a {name} of {value:g}")
+    return [int(value) for value in values]
+
+
+def pair(layer: Layer, name: str, default: int) -> Pair:
+    """Height and width of an option: one number for both, or two."""
+    values = integers(layer, name, default, least=1)
+    check(len(values) <= 2, f"has {len(values)} numbers as {name}")
+    return values[0], values[-1]
+
+
+def sides(layer: Layer, name: str) -> Sides:
+    """Top, bottom, left and right of an option: one number for all, two for both axes, or four."""
+    values = integers(layer, name, 0)
+    check(len(values) in (1, 2, 4), f"has {len(values)} numbers as {name}")
+    if len(values) == 4:
+        return values[0], values[1], values[2], values[3]
+    return values[0], values[0], values[-1], values[-1]
+
+
+def number(layer: Layer, name: str, default: float) -> float:
+    """An option's one number."""
+    values = numbers(layer.options.get(name)).tolist() or [default]
+    check(len(values) == 1 and math.isfinite(values[0]), f"has a {name} of {values[:4]}")
+    return rounded(values[0])

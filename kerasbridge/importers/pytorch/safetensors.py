@@ -1,0 +1,51 @@
+"""The .safetensors format, whose header the package safetensors checks; it keeps names sorted, not as they were."""
+
+import sys
+
+import numpy as np
+
+from kerasbridge.errors import PackageNotInstalled
+from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.ir.weights import Parameter, natural
+from kerasbridge.importers.pytorch.dtypes import brain_floats
+from kerasbridge.importers.source_file import LegacyFile
+
+_TYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?", "BF16": "<u2",
+}  # fmt: skip
+
+
+def recognises(file: LegacyFile) -> bool:
+    """Whether it begins with the size of a header, and the header."""
+    head = file.head
+    return len(head) > 9 and head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= 100_000_000
+
+
+def read(file: LegacyFile) -> list[Parameter]:
+    """The arrays, naturally sorted by their names.
+
+    Raises:
+        ValueError: what the file is instead, to follow its name and "is".
+        PackageNotInstalled: the package is not there.
+    """
+    try:
+        from safetensors import SafetensorError, deserialize
+    except ImportError as error:
+        raise PackageNotInstalled.needed("A .safetensors file needs", "safetensors", "legacy", error) from error
+    try:
+        tensors = deserialize(file.content)
+    except SafetensorError as error:
+        raise ValueError(f"damaged or cut short: safetensors says {' '.join(str(error).split())}") from error
+    found = [Parameter(name, _array(name, tensor)) for name, tensor in tensors]
+    return sorted(found, key=lambda one: natural(one.name))
+
+
+def _array(name: str, tensor: dict[str, object]) -> Array:
+    dtype, shape, data = str(tensor["dtype"]), tensor["shape"], tensor["data"]
+    if dtype not in _TYPES:
+        raise ValueError(f"a file whose tensor {name} has numbers of type {dtype}, which NumPy has not")
+    array: Array = np.frombuffer(data, _TYPES[dtype]).reshape(shape)  # type: ignore[call-overload]
+    if dtype == "BF16":
+        return brain_floats(array)
+    return array.astype(array.dtype.newbyteorder("="), copy=False) if sys.byteorder == "big" else array

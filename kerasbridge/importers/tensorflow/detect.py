@@ -1,0 +1,88 @@
+"""Which of TensorFlow's files a file is, by its first bytes or, of a checkpoint's table, its last."""
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+
+from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.tensorflow.sstable import MAGIC
+
+_OP = re.compile(rb"_?[A-Z][A-Za-z0-9_>]*")
+_SHARD = re.compile(r"\.data-\d{5}-of-\d{5}$")
+_CHECKPOINT = b"model_checkpoint_path: "
+
+
+class Kind(Enum):
+    """What a file is."""
+
+    FOLDER = "a folder of a SavedModel"
+    SAVED_MODEL = "a saved_model.pb"
+    META_GRAPH = "a .meta"
+    GRAPH = "a graph"
+    INDEX = "an .index of a checkpoint"
+    SHARD = "a .data of a checkpoint"
+    CHECKPOINT = "a file named checkpoint"
+
+
+def kind(file: LegacyFile) -> Kind | None:
+    """What of TensorFlow's a file is, None for what is something else."""
+    if file.is_folder:
+        return Kind.FOLDER if any((file.path / name).is_file() for name in ("saved_model.pb", "checkpoint")) else None
+    head = file.head
+    if head.startswith(_CHECKPOINT):
+        return Kind.CHECKPOINT
+    if _SHARD.search(file.name):
+        return Kind.SHARD
+    if _ends_as_table(file):
+        return Kind.INDEX
+    if head[:1] == b"\x08" and any(_is_meta_graph(part) for number, part in _fields(head) if number == 2):
+        return Kind.SAVED_MODEL
+    return Kind.META_GRAPH if _is_meta_graph(head) else Kind.GRAPH if _is_graph(head) else None
+
+
+def _ends_as_table(file: LegacyFile) -> bool:
+    if not file.name.endswith(".index") and len(file.head) == 1 << 16:
+        return False
+    return file.content.endswith(MAGIC) or (file.name.endswith(".index") and b"\0" in file.head[:3])
+
+
+def _is_meta_graph(head: bytes) -> bool:
+    parts = list(_fields(head))
+    return len(parts) > 1 and [number for number, _ in parts[:2]] == [1, 2] and _is_graph(parts[1][1])
+
+
+def _is_graph(head: bytes) -> bool:
+    """Whether it begins with a node, which begins with its name and its operation."""
+    for number, part in _fields(head):
+        if number != 1:
+            return False
+        node = list(_fields(part))[:2]
+        return [number for number, _ in node] == [1, 2] and bool(_OP.fullmatch(node[1][1]))
+    return False
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
+    """The numbers of a message's fields, and what those that have a length hold of what is there."""
+    place = 0
+    while place < len(message):
+        tag, place = _varint(message, place)
+        if tag & 7 == 0:
+            _, place = _varint(message, place)
+            yield tag >> 3, b""
+        elif tag & 7 == 2:
+            length, place = _varint(message, place)
+            yield tag >> 3, message[place : place + length]
+            place += length
+        else:
+            return
+
+
+def _varint(message: bytes, place: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 64, 7):
+        byte = message[place] if place < len(message) else 0
+        place += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            break
+    return value, place

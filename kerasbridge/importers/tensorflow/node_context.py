@@ -1,0 +1,191 @@
+"""One node of a graph while it is followed: its options, what it is given, and how it becomes operations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerasbridge.importers.ir.ops import Misfit, Operation, Shape, SizeUnknown, Transposition
+from kerasbridge.importers.tensorflow.graphdef import Node
+from kerasbridge.importers.tensorflow.symbolic_values import BATCH, Known, Open, Tensor, Value
+from kerasbridge.importers.tensorflow.tensors import plain
+
+if TYPE_CHECKING:
+    from kerasbridge.importers.tensorflow.symbolic_executor import Tracer
+
+LAST, FIRST = (0, 2, 3, 1), (0, 1, 2, 3)
+"""Which axis of N, C, H, W each axis of N, H, W, C, and of itself, is."""
+
+
+class NotBrought(Exception):
+    """A node has something that cannot be brought; the message says what."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A node and the values that it is given."""
+
+    node: Node
+    inputs: list[Value]
+    tracer: "Tracer"
+    name: str
+    """With the names of the functions around it."""
+
+    def has(self, option: str) -> bool:
+        """Whether the node says an option."""
+        return option in self.node.attributes
+
+    def text(self, option: str, default: str = "") -> str:
+        """An option that is a text."""
+        return self.node.attributes[option].s.decode("utf-8", "replace") if self.has(option) else default
+
+    def number(self, option: str, default: float) -> float:
+        """An option that is a number, as the decimal that was written."""
+        return float(f"{self.node.attributes[option].f:.7g}") if self.has(option) else default
+
+    def whole(self, option: str, default: int) -> int:
+        """An option that is a whole number."""
+        return int(self.node.attributes[option].i) if self.has(option) else default
+
+    def flag(self, option: str, default: bool = False) -> bool:
+        """An option that is set or not."""
+        return bool(self.node.attributes[option].b) if self.has(option) else default
+
+    def wholes(self, option: str) -> tuple[int, ...]:
+        """An option that is a list of whole numbers."""
+        return tuple(self.node.attributes[option].list.i) if self.has(option) else ()
+
+    def dtype(self, option: str) -> int:
+        """An option that is a type of numbers."""
+        return plain(self.node.attributes[option].type) if self.has(option) else 0
+
+    def tensor(self, place: int = 0) -> Tensor:
+        """An input that is a value of the network."""
+        value = self.inputs[place] if place < len(self.inputs) else None
+        if not isinstance(value, Tensor):
+            raise NotBrought(f"an input {place} that does not depend on what is fed to the model")
+        return value
+
+    def known(self, place: int) -> Known:
+        """An input that is an array."""
+        value = self.inputs[place] if place < len(self.inputs) else None
+        if not isinstance(value, np.ndarray):
+            raise NotBrought(f"an input {place} that depends on what is fed to the model")
+        return value
+
+    def weights(self, place: int, rank: int) -> Any:
+        """An input that is weights, so many dimensions of them."""
+        array = self.known(place)
+        if array.ndim != rank or array.dtype == object or not array.size:
+            raise NotBrought(f"weights of shape {array.shape}, where {rank} dimensions are expected")
+        return np.ascontiguousarray(array, np.float32)
+
+    def listed(self, place: int) -> list[Any]:
+        """An input that is whole numbers, or sizes of which some are `Open`."""
+        return [one if isinstance(one, Open) else int(one) for one in np.ravel(self.known(place))]
+
+    def fixed(self, place: int) -> list[int]:
+        """An input that is whole numbers."""
+        found = self.listed(place)
+        if any(isinstance(one, Open) for one in found):
+            raise NotBrought("numbers that depend on the size of images")
+        return found
+
+    def axis(self, place: int, rank: int) -> int:
+        """An input that is an axis."""
+        (axis,) = self.fixed(place)
+        if not -rank <= axis < rank:
+            raise NotBrought(f"an axis {axis} of {rank}")
+        return axis % rank
+
+    def emit(
+        self, operation: Operation, *tensors: Tensor, order: Sequence[int] | None = None, part: str = ""
+    ) -> Tensor:
+        """What an operation makes of values.
+
+        Args:
+            order: of the result's axes; that of the first value where it is not said.
+            part: what it is for, where it is not the node's main operation.
+        """
+        (tensor,) = self.emit_all(operation, *tensors, order=order, part=part)
+        return tensor
+
+    def emit_all(
+        self, operation: Operation, *tensors: Tensor, order: Sequence[int] | None = None, part: str = ""
+    ) -> list[Tensor]:
+        """What an operation of several results makes of values."""
+        try:
+            shapes = operation.shapes(*(tensor.shape for tensor in tensors))
+        except SizeUnknown as unknown:
+            shapes = _open_shapess(operation, tensors, unknown)
+        except (Misfit, TypeError, IndexError) as misfit:
+            given = ", ".join(str(tensor.sizes) for tensor in tensors)
+            raise NotBrought(f"inputs of shape {given} that do not fit it: {misfit}") from None
+        if any(size is not None and size < 1 for shape in shapes for size in shape):
+            raise NotBrought(f"a result of the shape {shapes[0]}")
+        names = self.tracer.add(self, operation, [tensor.name for tensor in tensors], len(shapes), part)
+        orders = [_order(shape, tensors[0].order if order is None else order) for shape in shapes]
+        found = [Tensor(*three) for three in zip(names, shapes, orders, strict=True)]
+        self.tracer.tensors.update((tensor.name, tensor) for tensor in found)
+        return found
+
+    def ordered(self, tensor: Tensor, order: Sequence[int]) -> Tensor:
+        """The value with the axes of the network's in this order."""
+        if tensor.order == tuple(order):
+            return tensor
+        moved = [0] * tensor.rank
+        for graph_axis, axis in enumerate(order):
+            moved[axis] = tensor.order[graph_axis]
+        return self.emit(Transposition(tuple(moved)), tensor, order=order, part="order")
+
+    def plain(self, tensor: Tensor) -> Tensor:
+        """The value with the axes of the network's as those of the graph."""
+        return self.ordered(tensor, range(tensor.rank))
+
+    def images(self, place: int = 0) -> Tensor:
+        """An input that is images, in the network as N, C, H, W."""
+        tensor = self.tensor(place)
+        if tensor.rank != 4:
+            raise NotBrought(f"an input of {tensor.rank} dimensions, where images have 4")
+        return self.ordered(tensor, self.image_order)
+
+    @property
+    def image_order(self) -> tuple[int, ...]:
+        """Which axes of N, C, H, W the node's are."""
+        found = self.text("data_format", "NHWC")
+        if found not in ("NHWC", "NCHW"):
+            raise NotBrought(f"a data_format {found}")
+        return LAST if found == "NHWC" else FIRST
+
+    def down_and_right(self, option: str) -> tuple[int, int]:
+        """An option with a number for each axis, of the height and the width; those of batch and channels are 1."""
+        found = self.wholes(option) or (1, 1, 1, 1)
+        if len(found) != 4:
+            raise NotBrought(f"{len(found)} {option}")
+        by_axis = dict(zip(self.image_order, found, strict=True))
+        if by_axis[0] != 1 or by_axis[1] != 1:
+            raise NotBrought(f"{option} of {list(found)}, along the batch or the channels")
+        if not (1 <= by_axis[2] <= 2**16 and 1 <= by_axis[3] <= 2**16):
+            raise NotBrought(f"{option} of {list(found)}")
+        return by_axis[2], by_axis[3]
+
+    def sizes(self, tensor: Tensor) -> list[Any]:
+        """The sizes of a value in the graph; those that are not known are `Open`."""
+        found: list[Any] = [BATCH]
+        for axis, size in enumerate(tensor.sizes[1:], 1):
+            found.append(Open(f"{tensor.name} {tensor.order[axis]}") if size is None else size)
+        return found
+
+
+def _order(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
+    return tuple(order) if len(order) == len(shape) else tuple(range(len(shape)))
+
+
+def _open_shapess(operation: Operation, tensors: Sequence[Tensor], unknown: SizeUnknown) -> tuple[Shape, ...]:
+    """The shapes of results, where sizes are open that have to be known: whoever asks for these is asked for them."""
+    shapes_of = getattr(operation, "open_shapes", None)
+    if shapes_of is None:
+        raise NotBrought(f"an input of a size that the file leaves open: {unknown}") from None
+    found: tuple[Shape, ...] = shapes_of(*(tensor.shape for tensor in tensors))
+    return found

@@ -1,0 +1,51 @@
+"""Names of layers, after the scopes that TensorFlow's users and layers make."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from kerasbridge.importers.tensorflow.graphdef import Node
+
+_MAIN = {
+    "Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MatMul", "BatchMatMul", "BatchMatMulV2",
+    "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "MaxPool", "AvgPool", "GatherV2", "ResourceGather",
+}  # fmt: skip
+"""What a scope of a layer is named for."""
+
+_OWN = {
+    "convolution", "depthwise", "separable_conv2d", "conv2d_transpose", "tensordot", "batchnorm", "embedding_lookup",
+}  # fmt: skip
+"""Scopes that TensorFlow makes itself, inside of a layer's."""
+
+
+def layer_name(node: Node) -> str:
+    """ "conv1" for "conv1/Conv2D": the scope of what a layer is made for, of other nodes the whole name."""
+    parts = node.name.split("/")
+    if node.op not in _MAIN:
+        return node.name
+    gone = ""
+    while len(parts) > 1 and _is_own(parts[-1], node.op, gone):
+        gone = _plain(parts.pop())
+    return "/".join(parts)
+
+
+def _is_own(part: str, op: str, gone: str) -> bool:
+    """Whether a part of a name is TensorFlow's: the operation, or a scope that is not the one within it again."""
+    plain = _plain(part)
+    return (plain in (op, "Conv1D") and not gone) or (plain.lower() in _OWN and plain != gone)
+
+
+def _plain(part: str) -> str:
+    return re.sub(r"_\d+$", "", part)
+
+
+def common_scope(names: Iterable[str]) -> str:
+    """The scopes that all names begin with, such as a model's, with the "/" behind them."""
+    scopes: Sequence[Sequence[str]] = [name.split("/")[:-1] for name in names]
+    if not scopes:
+        return ""
+    shared = []
+    for parts in zip(*scopes, strict=False):
+        if len({*parts}) > 1:
+            break
+        shared.append(parts[0])
+    return "".join(f"{part}/" for part in shared)

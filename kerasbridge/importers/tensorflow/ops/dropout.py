@@ -1,0 +1,47 @@
+"""Dropout, which TensorFlow 1 writes out: a value over the share that is kept, times numbers that are 1 or 0 at random.
+
+``x / keep * floor(keep + uniform)`` (tf.nn.dropout up to 1.13), ``x * (1 / keep) * (uniform >= rate)`` (later),
+``where(uniform >= rate, x * (1 / keep), 0)`` (Keras 2 and TensorFlow 2).
+"""
+
+import numpy as np
+
+from kerasbridge.importers.ir.ops import Dropout, Linear
+from kerasbridge.importers.report import Entry
+from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
+from kerasbridge.importers.tensorflow.symbolic_values import NOISE, Fault, Knob, Scaled, Tensor, Value
+
+
+def loose(call: Call) -> Value:
+    """What a node gives one input of which is drawn at random, or one number that is fed at each step."""
+    wanted = [value for value in call.inputs if value is not NOISE and not isinstance(value, Knob | np.ndarray)]
+    noise = any(value is NOISE for value in call.inputs)
+    knobs = [value for value in call.inputs if isinstance(value, Knob)]
+    if not wanted:
+        return NOISE if noise else knobs[0]
+    if len(wanted) == 1 and not noise and call.node.op in ("Mul", "RealDiv", "Div") and isinstance(wanted[0], Tensor):
+        return Scaled(wanted[0], knobs[0])
+    if len(wanted) == 1 and noise and call.node.op in ("Mul", "Select", "SelectV2"):
+        return _dropped(call, wanted[0])
+    faults = [value for value in wanted if isinstance(value, Fault)]
+    if faults:
+        return Fault(frozenset[tuple[int, str]]().union(*(fault.reasons for fault in faults)))
+    if noise:
+        raise NotBrought("numbers drawn at random, and is no dropout")
+    raise NotBrought(f"{knobs[0].name!r}, one number that has to be fed")
+
+
+def _dropped(call: Call, value: Value) -> Value:
+    if isinstance(value, Fault):
+        return value
+    scope = call.node.name.rpartition("/")[0] or call.node.name
+    if isinstance(value, Scaled):
+        what = f"a dropout that keeps {value.knob.name}, which is fed when training"
+        call.tracer.dropped[Entry(scope, "dropout", what)] = None
+        return value.tensor
+    maker = call.tracer.makers.get(value.name) if isinstance(value, Tensor) else None
+    if maker is None or not isinstance(maker.operation, Linear) or maker.operation.offset or maker.operation.scale < 1:
+        raise NotBrought("numbers drawn at random, and is no dropout")
+    rate = round(1 - 1 / maker.operation.scale, 6)
+    call.tracer.replaced[Entry(scope, "dropout", "Dropout, which drops in training alone")] = None
+    return call.emit(Dropout(rate), call.tracer.tensors[maker.inputs[0]], part="")

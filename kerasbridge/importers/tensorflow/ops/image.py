@@ -1,0 +1,112 @@
+"""Pooling, padding and resizing of images."""
+
+from collections.abc import Callable
+from typing import Any
+
+from kerasbridge.importers.ir.ops import DepthToSpace, Margin, Padding, Pooling, Resizing, SpaceToDepth, Upsampling
+from kerasbridge.importers.ir.ops.pooling import Kind
+from kerasbridge.importers.tensorflow.node_context import LAST, Call, NotBrought
+from kerasbridge.importers.tensorflow.ops.nn import padding
+from kerasbridge.importers.tensorflow.symbolic_values import Open, Tensor
+
+
+def pooling(call: Call, kind: Kind) -> Tensor:
+    """MaxPool, AvgPool: what "SAME" adds never counts."""
+    images = call.images()
+    same, sides = padding(call)
+    window, stride = call.down_and_right("ksize"), call.down_and_right("strides")
+    operation = Pooling(kind, window, stride, sides, count_padding=False, same=same)
+    return call.emit(operation, images, order=call.image_order)
+
+
+def maximum(call: Call) -> Tensor:
+    """MaxPool."""
+    return pooling(call, "max")
+
+
+def average(call: Call) -> Tensor:
+    """AvgPool."""
+    return pooling(call, "average")
+
+
+def zeros(call: Call) -> Tensor:
+    """Pad, PadV2: zeros, or another number, around images, or before and behind the numbers of any axis."""
+    tensor, sides = call.tensor(), _sides(call)
+    number = float(call.known(2).reshape(-1)[0]) if len(call.inputs) > 2 else 0.0
+    if tensor.rank == 4 and not number:
+        images, around = _around(call, tensor, sides)
+        if around is not None:
+            return call.emit(Padding(around), images)
+    for axis, widths in enumerate(sides):
+        if any(widths):
+            tensor = call.emit(Margin(tensor.order[axis], widths, number), tensor, part=f"axis_{axis}")
+    return tensor
+
+
+def mirrored(call: Call) -> Tensor:
+    """MirrorPad of images, without the outermost row once more."""
+    images, around = _around(call, call.tensor(), _sides(call))
+    if around is None or call.text("mode") != "REFLECT":
+        raise NotBrought("a padding that mirrors other axes than height and width, or the outermost row too")
+    return call.emit(Padding(around, "reflection"), images)
+
+
+def _sides(call: Call) -> list[tuple[int, int]]:
+    found = call.fixed(1)
+    if len(found) != 2 * call.tensor().rank or not 0 <= min(found) <= max(found) <= 2**16 or any(found[:2]):
+        raise NotBrought(f"a padding of {found}")
+    return list(zip(found[::2], found[1::2], strict=True))
+
+
+def _around(call: Call, tensor: Tensor, sides: list[tuple[int, int]]) -> tuple[Tensor, Any]:
+    """The images, and what is laid around them, None where it is not height and width alone."""
+    if tensor.rank != 4:
+        return tensor, None
+    images = tensor if tensor.order == (0, 1, 2, 3) and not any(sides[1]) else call.ordered(tensor, LAST)
+    by_axis = {images.order[axis]: widths for axis, widths in enumerate(sides)}
+    return images, None if any(by_axis[1]) else (*by_axis[2], *by_axis[3])
+
+
+def resized(call: Call) -> Tensor:
+    """ResizeBilinear, ResizeNearestNeighbor (`core/kernels/image/resize_bilinear_op.cc`, image_resizer_state.h)."""
+    images = call.ordered(call.tensor(), LAST)
+    if images.rank != 4:
+        raise NotBrought(f"an input of {images.rank} dimensions, where images have 4")
+    sizes = call.listed(1)
+    factors = [_factor(call, images, axis, size) for axis, size in enumerate(sizes)]
+    centred, corners = call.flag("half_pixel_centers"), call.flag("align_corners")
+    kind: Any = "nearest" if call.node.op == "ResizeNearestNeighbor" else "bilinear"
+    if kind == "nearest" and None not in factors and not corners:
+        return call.emit(Upsampling((factors[0], factors[1])), images)  # type: ignore[arg-type]
+    if any(isinstance(size, Open) for size in sizes):
+        if None in factors:
+            raise NotBrought("a size that depends on other things than the size of its input")
+        return call.emit(Resizing(kind, None, (factors[0], factors[1]), centred, corners), images)  # type: ignore[arg-type]
+    if not all(0 < size <= 2**16 for size in sizes):
+        raise NotBrought(f"a size of {sizes}")
+    return call.emit(Resizing(kind, (sizes[0], sizes[1]), None, centred, corners), images)
+
+
+def _factor(call: Call, images: Tensor, axis: int, size: Any) -> int | None:
+    """How many times as large an axis becomes, None if not a whole number of times."""
+    there = call.sizes(images)[1 + axis]
+    if isinstance(there, Open) or isinstance(size, Open):
+        same = isinstance(size, Open) and isinstance(there, Open) and size.name == there.name
+        return size.factor if same and not size.offset and size.factor > 0 else None
+    return int(size) // there if size % there == 0 else None
+
+
+def squares(call: Call) -> Tensor:
+    """DepthToSpace, SpaceToDepth, whose channels lie alike in either order of the axes."""
+    kind: Any = DepthToSpace if call.node.op == "DepthToSpace" else SpaceToDepth
+    block = call.whole("block_size", 0)
+    if not 2 <= block <= 2**8:
+        raise NotBrought(f"a block_size of {block}")
+    return call.emit(kind(block), call.images(), order=call.image_order)
+
+
+IMAGING: dict[str, Callable[[Call], Any]] = {
+    "AvgPool": average, "DepthToSpace": squares, "MaxPool": maximum, "MirrorPad": mirrored, "Pad": zeros,
+    "PadV2": zeros, "ResizeBilinear": resized, "ResizeNearestNeighbor": resized, "SpaceToDepth": squares,
+}  # fmt: skip
+"""By the name of an operation what it is in the network."""

@@ -1,0 +1,199 @@
+"""What moves numbers about: other shapes and orders, pieces, and what is put together."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kerasbridge.importers.ir.ops import (
+    Concatenation,
+    Flattening,
+    LargestPlaces,
+    Reshaping,
+    Tiling,
+)
+from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
+from kerasbridge.importers.tensorflow.symbolic_values import BATCH, Open, Rows, Tensor
+
+
+def reshape(call: Call) -> Any:
+    """Reshape, which leaves the batch alone: -1, its size, or 1 where the file fixes it at 1."""
+    wanted = call.listed(1)
+    if isinstance(call.inputs[0], Rows):
+        return _together(call, call.inputs[0].tensor, wanted)
+    tensor = call.tensor()
+    sizes = call.sizes(tensor)
+    if not wanted:
+        raise NotBrought("one number for the whole batch")
+    if not _keeps_batch(sizes, wanted, call.tracer.batch):
+        if len(wanted) == 2 < len(sizes) and wanted[1] in (sizes[-1], -1) and wanted != [-1, -1]:
+            return Rows(call.plain(tensor))
+        raise NotBrought(f"the shape {_said(wanted)} for one of {_said(sizes)}, which takes samples apart")
+    return shaped(call, tensor, _whole(sizes, wanted))
+
+
+def _together(call: Call, tensor: Tensor, wanted: list[Any]) -> Any:
+    """Rows as the samples that they were, or as rows again."""
+    sizes = call.sizes(tensor)
+    kept = [-1, BATCH] if call.tracer.batch is None else [-1, BATCH, call.tracer.batch]
+    fits = len(wanted) == len(sizes) and wanted[0] in kept
+    if not fits or any(one not in (size, -1) for one, size in zip(wanted[1:], sizes[1:], strict=True)):
+        raise NotBrought(f"the shape {_said(wanted)} for rows of samples of {_said(sizes)}")
+    return tensor
+
+
+def _keeps_batch(sizes: Sequence[Any], wanted: Sequence[Any], batch: int | None) -> bool:
+    """Whether the first size is that of the batch."""
+    if wanted[0] == BATCH or (wanted[0] == batch and batch is not None):
+        return True
+    if wanted[0] != -1:
+        return False
+    there, then = sizes[1:], [size for size in wanted[1:] if not isinstance(size, Open)]
+    opened = [size for size in wanted[1:] if isinstance(size, Open)]
+    left = [size for size in there if not (isinstance(size, Open) and size in opened)]
+    return any(isinstance(size, Open) for size in left) or math.prod(left) == math.prod(then)
+
+
+def _whole(sizes: Sequence[Any], wanted: Sequence[Any]) -> list[Any]:
+    """The sizes of a sample, -1 filled in where it can be."""
+    found = list(wanted[1:])
+    if -1 in found and not any(isinstance(size, Open) for size in (*sizes[1:], *found)):
+        rest = math.prod(size for size in found if size != -1)
+        total = math.prod(sizes[1:])
+        if rest and total % rest == 0 and found.count(-1) == 1:
+            found[found.index(-1)] = total // rest
+    return found
+
+
+def shaped(call: Call, tensor: Tensor, wanted: Sequence[Any], part: str = "") -> Tensor:
+    """The value with samples of other sizes; a size that is open is that of an axis of before."""
+    sizes = call.sizes(tensor)
+    if list(wanted) == sizes[1:]:
+        return tensor
+    if len([size for size in sizes[1:] if size != 1]) > 1:
+        tensor = call.plain(tensor)
+    if len(wanted) == 1 and not isinstance(wanted[0], Open):
+        flat = Flattening() if tensor.rank > 2 else Reshaping((0, int(wanted[0])))
+        return call.emit(flat, tensor, order=(0, 1), part=part)
+    there = [_written(sizes, place, size) for place, size in enumerate(wanted, 1)]
+    return call.emit(Reshaping((0, *there)), tensor, order=range(len(wanted) + 1), part=part)
+
+
+def _written(sizes: Sequence[Any], place: int, size: Any) -> int:
+    if not isinstance(size, Open):
+        return int(size)
+    return 0 if place < len(sizes) and sizes[place] == size else -1
+
+
+def _said(sizes: Sequence[Any]) -> str:
+    return (
+        "("
+        + ", ".join("N" if size == BATCH else "any" if isinstance(size, Open) else str(size) for size in sizes)
+        + ")"
+    )
+
+
+def expand(call: Call) -> Tensor:
+    """ExpandDims."""
+    tensor = call.tensor()
+    axis = call.axis(1, tensor.rank + 1)
+    sizes = call.sizes(tensor)
+    if axis == 0:
+        raise NotBrought("a batch of batches")
+    return shaped(call, tensor, [*sizes[1:axis], 1, *sizes[axis:]])
+
+
+def squeeze(call: Call) -> Tensor:
+    """Squeeze: of axes that are named, or of all of one place but the batch."""
+    tensor = call.tensor()
+    sizes = call.sizes(tensor)
+    named = call.wholes("squeeze_dims") or call.wholes("axis")
+    axes = {axis % tensor.rank for axis in named} or {axis for axis in range(1, tensor.rank) if sizes[axis] == 1}
+    if 0 in axes or not all(sizes[axis] == 1 or isinstance(sizes[axis], Open) for axis in axes):
+        raise NotBrought(f"axes {sorted(axes)} of the shape {_said(sizes)}")
+    return shaped(call, tensor, [size for axis, size in enumerate(sizes) if axis and axis not in axes])
+
+
+def transpose(call: Call) -> Tensor:
+    """Transpose: of what has four dimensions only the order is noted."""
+    tensor, order = call.tensor(), call.fixed(1)
+    if sorted(order) != list(range(tensor.rank)) or order[0] != 0:
+        raise NotBrought(f"an order {order} of {tensor.rank} axes, which moves the batch")
+    moved = Tensor(tensor.name, tensor.shape, tuple(tensor.order[axis] for axis in order))
+    return moved if tensor.rank == 4 else call.plain(moved)
+
+
+def concat(call: Call) -> Tensor:
+    """Concat, ConcatV2."""
+    first = call.node.op == "Concat"
+    values = call.inputs[1:] if first else call.inputs[:-1]
+    tensors = [value for value in values if isinstance(value, Tensor)]
+    if len(tensors) < len(values):
+        raise NotBrought("an array among its inputs")
+    axis = call.axis(0 if first else len(values), tensors[0].rank)
+    return joined(call, tensors, axis)
+
+
+def joined(call: Call, tensors: Sequence[Tensor], axis: int) -> Tensor:
+    """Values one after the other along an axis of the graph's."""
+    order = tensors[0].order
+    if len({tensor.rank for tensor in tensors}) > 1:
+        raise NotBrought("values of different numbers of dimensions")
+    if len(tensors) == 1:
+        return tensors[0]
+    return call.emit(Concatenation(order[axis]), *(call.ordered(tensor, order) for tensor in tensors))
+
+
+def pack(call: Call) -> Any:
+    """Pack of values of the network: each with a new axis, one after the other."""
+    tensors = [call.tensor(place) for place in range(len(call.inputs))]
+    axis = call.whole("axis", 0) % (tensors[0].rank + 1)
+    if axis == 0:
+        raise NotBrought("batches that become one")
+    grown = []
+    for place, tensor in enumerate(tensors):
+        sizes = call.sizes(tensor)
+        grown.append(shaped(call, tensor, [*sizes[1:axis], 1, *sizes[axis:]], part=f"axis_{place}"))
+    return joined(call, grown, axis)
+
+
+def tile(call: Call) -> Tensor:
+    """Tile."""
+    tensor, copies = call.tensor(), call.fixed(1)
+    if len(copies) != tensor.rank or copies[0] != 1 or not 1 <= min(copies) <= max(copies) <= 2**16:
+        raise NotBrought(f"copies {copies}")
+    for axis, times in enumerate(copies):
+        if times > 1:
+            tensor = call.emit(Tiling(tensor.order[axis], times), tensor, part=f"axis_{axis}")
+    return tensor
+
+
+def largest_place(call: Call) -> Tensor:
+    """ArgMax; which of equal numbers counts TensorFlow leaves open."""
+    tensor = call.tensor(0)
+    axis = call.axis(1, tensor.rank)
+    if axis == 0:
+        raise NotBrought("a largest sample of the batch")
+    found = call.emit(LargestPlaces(tensor.order[axis]), tensor)
+    return shaped(
+        call, found, [size for place, size in enumerate(call.sizes(found)) if place not in (0, axis)], part="flat"
+    )
+
+
+def cast(call: Call) -> Tensor:
+    """Cast, which changes nothing where numbers are whole already."""
+    tensor = call.tensor()
+    floating = (1, 2, 14, 19)
+    before, after = call.dtype("SrcT"), call.dtype("DstT")
+    fed = any(entry.name == tensor.name for entry in call.tracer.inputs)
+    if before in floating and after not in floating and not fed:
+        raise NotBrought("numbers that are rounded")
+    if after == 10:
+        raise NotBrought("numbers that become yes or no")
+    return tensor
+
+
+SHAPING: dict[str, Callable[[Call], Any]] = {
+    "ArgMax": largest_place, "Cast": cast, "Concat": concat, "ConcatV2": concat, "ExpandDims": expand, "Pack": pack,
+    "Reshape": reshape, "Squeeze": squeeze, "Tile": tile, "Transpose": transpose,
+}  # fmt: skip
+"""By the name of an operation what it is in the network."""

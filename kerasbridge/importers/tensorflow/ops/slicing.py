@@ -1,0 +1,131 @@
+"""Pieces of values: what is cut out, taken apart, or turned round."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kerasbridge.importers.ir.ops import Narrowing, Slicing
+from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
+from kerasbridge.importers.tensorflow.ops.indexing import full, index
+from kerasbridge.importers.tensorflow.ops.reshaping import joined, shaped
+from kerasbridge.importers.tensorflow.symbolic_values import BATCH, Open, Tensor
+
+
+def split(call: Call) -> list[Tensor]:
+    """Split: the axis comes first."""
+    tensor = call.tensor(1)
+    axis, pieces = call.axis(0, tensor.rank), call.whole("num_split", 1)
+    if pieces == 1:
+        return [tensor]
+    return call.emit_all(Slicing(tensor.order[axis], pieces), tensor)
+
+
+def split_in_sizes(call: Call) -> list[Tensor]:
+    """SplitV: sizes, then the axis; -1 is what is left."""
+    tensor, counts = call.tensor(0), call.fixed(1)
+    axis = call.axis(2, tensor.rank)
+    size = tensor.sizes[axis]
+    if -1 in counts and size is not None:
+        counts[counts.index(-1)] = size - sum(count for count in counts if count != -1)
+    if size is None or min(counts) < 1 or sum(counts) != size:
+        raise NotBrought(f"pieces {counts} of {size}")
+    if len(counts) == 1:
+        return [tensor]
+    points = tuple(int(point) for point in np.cumsum(counts)[:-1])
+    return call.emit_all(Slicing(tensor.order[axis], len(counts), points), tensor)
+
+
+def unpack(call: Call) -> list[Tensor]:
+    """Unpack along any axis but the batch."""
+    tensor = call.tensor()
+    axis, pieces = call.whole("axis", 0) % tensor.rank, call.whole("num", 1)
+    if axis == 0 or not 0 < pieces <= 2**16:
+        raise NotBrought("a batch that is taken apart")
+    cut = call.emit_all(Slicing(tensor.order[axis], pieces), tensor) if pieces > 1 else [tensor]
+    without = [size for place, size in enumerate(call.sizes(tensor)) if place not in (0, axis)]
+    return [shaped(call, piece, without, part=f"part_{place}") for place, piece in enumerate(cut)]
+
+
+def strided_slice(call: Call) -> Tensor:
+    """StridedSlice with steps of 1; of channels also backwards."""
+    tensor = call.tensor()
+    places = full(index(call, tensor.rank), tensor.rank)
+    if places[0] is None or not _is_all(places[0]):
+        raise NotBrought("samples that are chosen from the batch")
+    axis, after = 1, [0]
+    for one in places[1:]:
+        if one is None:
+            after.append(-1)
+            continue
+        tensor = _narrowed(call, tensor, axis, one)
+        if isinstance(one, slice):
+            after.append(axis)
+        axis += 1
+    sizes = call.sizes(tensor)
+    return shaped(call, tensor, [1 if axis == -1 else sizes[axis] for axis in after[1:]])
+
+
+def _is_all(place: Any) -> bool:
+    return isinstance(place, slice) and place.start in (None, 0) and place.stop is None and place.step in (None, 1)
+
+
+def _narrowed(call: Call, tensor: Tensor, axis: int, place: Any) -> Tensor:
+    if isinstance(place, slice):
+        if place.step == -1 and place.start in (None, -1) and place.stop is None:
+            return backwards(call, tensor, axis)
+        if place.step not in (None, 1):
+            raise NotBrought(f"a step of {place.step}")
+        return narrowed(call, tensor, axis, place.start or 0, place.stop)
+    return narrowed(call, tensor, axis, place, place + 1 or None)
+
+
+def narrowed(call: Call, tensor: Tensor, axis: int, start: int, stop: int | None) -> Tensor:
+    """What lies from one place up to another along an axis of the graph's."""
+    size = tensor.sizes[axis]
+    if stop is not None and size is not None and stop >= size:
+        stop = None
+    if start == 0 and stop is None:
+        return tensor
+    return call.emit(Narrowing(tensor.order[axis], start, stop), tensor, part=f"axis_{axis}")
+
+
+def backwards(call: Call, tensor: Tensor, axis: int) -> Tensor:
+    """The numbers along an axis in the other order, as red, green, blue become blue, green, red."""
+    size = tensor.sizes[axis]
+    if axis == 0 or size is None or size > 16:
+        raise NotBrought("an axis of many places that is turned round")
+    if size == 1:
+        return tensor
+    pieces = call.emit_all(Slicing(tensor.order[axis], size), tensor, part="pieces")
+    return joined(call, pieces[::-1], axis)
+
+
+def slicing(call: Call) -> Tensor:
+    """Slice: -1 is all that is left."""
+    tensor, starts, counts = call.tensor(), call.fixed(1), call.listed(2)
+    if len(starts) != tensor.rank or len(counts) != tensor.rank or starts[0] != 0:
+        raise NotBrought("samples that are chosen from the batch")
+    if counts[0] != -1 and counts[0] != BATCH and counts[0] != call.tracer.batch:
+        raise NotBrought("samples that are chosen from the batch")
+    for axis, (start, count) in enumerate(zip(starts, counts, strict=True)):
+        if axis and isinstance(count, Open):
+            raise NotBrought("places that depend on the size of images")
+        if axis:
+            tensor = narrowed(call, tensor, axis, start, None if count == -1 else start + count)
+    return tensor
+
+
+def reversed_axes(call: Call) -> Tensor:
+    """ReverseV2, of few channels."""
+    tensor = call.tensor()
+    for axis in sorted({axis % tensor.rank for axis in call.fixed(1)}):
+        tensor = backwards(call, tensor, axis)
+    return tensor
+
+
+PIECES: dict[str, Callable[[Call], Any]] = {
+    "ReverseV2": reversed_axes, "Slice": slicing, "Split": split, "SplitV": split_in_sizes,
+    "StridedSlice": strided_slice, "Unpack": unpack,
+}  # fmt: skip
+"""By the name of an operation what it is in the network."""

@@ -1,0 +1,143 @@
+"""A graph as a network: what is asked of it, what is fed to it, and what became of its nodes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.ir.graph import Input, Network
+from kerasbridge.importers.ir.passes.fuse_batch_norm import folded
+from kerasbridge.importers.report import Entry, Report
+from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.tensorflow import placeholders
+from kerasbridge.importers.tensorflow.fusion import joined
+from kerasbridge.importers.tensorflow.graphdef import Graph, Node, graph_of
+from kerasbridge.importers.tensorflow.loader import Opened
+from kerasbridge.importers.tensorflow.node_context import FIRST, LAST, Call
+from kerasbridge.importers.tensorflow.node_names import common_scope
+from kerasbridge.importers.tensorflow.outputs import Asked, asked
+from kerasbridge.importers.tensorflow.symbolic_executor import Scope, Tracer
+from kerasbridge.importers.tensorflow.symbolic_values import Fault, Tensor, Value
+from kerasbridge.importers.tensorflow.variables import Variables, restored
+
+
+def by_graph(found: Opened, files: Sequence[LegacyFile]) -> Reading:
+    """The network that a graph and its variables are.
+
+    Raises:
+        LegacyFileError: all that cannot be brought, or what is damaged.
+    """
+    graph = graph_of(found.graph)
+    functions = {one.signature.name: one for one in found.graph.library.function}
+    wanted = asked(graph, found.signatures)
+    tracer = Tracer(functions, Variables(found.bundle, restored(graph, functions)))
+    network = _network(tracer, graph, wanted)
+    network = joined(network)
+    network, gone = folded(network)
+    report = _report(tracer, network, wanted, files, gone)
+    if not tracer.variables.missing:
+        return Reading(report, network)
+    names = ", ".join(dict.fromkeys(tracer.variables.missing))
+    return Reading(
+        report, None, f"{found.path}: the .index and .data of the checkpoint are missing, which hold {names}."
+    )
+
+
+def _network(tracer: Tracer, graph: Graph, wanted: Asked) -> Network:
+    scope = Scope(graph, {})
+    for name, node, tensor in _fed(tracer, graph, wanted):
+        tracer.feed(Input(name, tensor.shape), tensor)
+        scope.values[node] = [tensor]
+    values = tracer.follow(scope, list(wanted.outputs.values()))
+    _refuse(values)
+    named = {
+        name: _as_image(tracer, graph.nodes[node], value)
+        for (name, (node, _)), value in zip(wanted.outputs.items(), values, strict=True)
+        if isinstance(value, Tensor)
+    }
+    for name in wanted.outputs:
+        if name not in named:
+            tracer.dropped[Entry(name, "output", "it does not depend on what is fed to the model")] = None
+    if not named:
+        raise LegacyFileError("no output depends on what is fed to the model.")
+    return _renamed(tracer, Network("", tuple(tracer.inputs), tuple(tracer.nodes), ()), named)
+
+
+def _as_image(tracer: Tracer, node: Node, tensor: Tensor) -> Tensor:
+    """An output of four dimensions with its axes as those of images, in the order of those that are fed."""
+    if tensor.rank != 4:
+        return tensor
+    first = any(
+        one.order == FIRST for one in tracer.tensors.values() if one.name in {entry.name for entry in tracer.inputs}
+    )
+    return Call(node, [], tracer, node.name).ordered(tensor, FIRST if first else LAST)
+
+
+def _fed(tracer: Tracer, graph: Graph, wanted: Asked) -> list[tuple[str, str, Tensor]]:
+    """Name, node and value of each input."""
+    told = wanted.inputs
+    if told is None:
+        told = {node.name: (node.name, None) for node in placeholders.placeholders(graph)}
+    found = []
+    for name, (node, info) in told.items():
+        if node not in graph.nodes:
+            raise LegacyFileError(f"input {name!r} is node {node!r}, which is not in the graph.")
+        sizes = placeholders.shape(graph, graph.nodes[node], info)
+        if sizes is not None:
+            order = placeholders.order(graph, graph.nodes[node]) if len(sizes) == 4 else tuple(range(len(sizes)))
+            tracer.batch = sizes[0] if tracer.batch is None else tracer.batch
+            free = (None, *sizes[1:])
+            shape = tuple(free[order.index(axis)] for axis in range(len(sizes)))
+            found.append((name, node, Tensor(name, shape, order)))
+    return found
+
+
+def _refuse(values: Sequence[Value]) -> None:
+    """One error with all that cannot be brought."""
+    faults = frozenset[tuple[int, str]]().union(*(value.reasons for value in values if isinstance(value, Fault)))
+    if faults:
+        reasons = dict.fromkeys(reason for _, reason in sorted(faults))
+        raise LegacyFileError("cannot be brought: " + "; ".join(reasons) + ".")
+
+
+def _renamed(tracer: Tracer, network: Network, named: dict[str, Tensor]) -> Network:
+    """The network whose outputs have the names that they are asked for by, and whose nodes have short ones."""
+    taken = {entry.name for entry in network.inputs}
+    new: dict[str, str] = {}
+    for name, tensor in named.items():
+        if tensor.name not in taken and tensor.name not in new and name not in taken:
+            new[tensor.name] = name
+    network = replace(network, outputs=tuple(tensor.name for tensor in named.values())).pruned()
+    scope = common_scope(node.name for node in network.nodes)
+    nodes = tuple(
+        replace(
+            node,
+            name=node.name.removeprefix(scope),
+            inputs=tuple(new.get(value, value) for value in node.inputs),
+            outputs=tuple(new.get(value, value) for value in node.outputs),
+        )
+        for node in network.nodes
+    )
+    tracer.parts = {name.removeprefix(scope) for name in tracer.parts}
+    return replace(network, nodes=nodes, outputs=tuple(new.get(value, value) for value in network.outputs))
+
+
+def _report(
+    tracer: Tracer, network: Network, wanted: Asked, files: Sequence[LegacyFile], gone: dict[str, str]
+) -> Report:
+    brought = dict.fromkeys(Entry(node.name, node.type) for node in network.nodes if node.name not in tracer.parts)
+    merged = [Entry(name, "Affine", f"part of {into}") for name, into in gone.items()]
+    notes = list(tracer.notes)
+    if wanted.signature and wanted.others:
+        notes.append(f"the signature {wanted.signature!r} is brought; others are {', '.join(sorted(wanted.others))}")
+    return Report(
+        "tensorflow",
+        tuple(file.name for file in files),
+        "",
+        tuple((entry.name, entry.shape) for entry in network.inputs),
+        network.outputs,
+        tuple(entry for entry in brought if entry not in tracer.replaced),
+        (*tracer.replaced, *merged),
+        tuple(tracer.dropped),
+        notes=tuple(notes),
+    )

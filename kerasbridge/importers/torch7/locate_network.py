@@ -1,0 +1,38 @@
+"""The network in a file that may hold more: a checkpoint of training."""
+
+from typing import Any
+
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.torch7.lua_objects import Object, Table, Tensor, objects_in
+from kerasbridge.importers.torch7.ops import Module
+
+NAMES = ("model", "net", "network", "cnn", "netG", "modelG")
+"""How networks are called in checkpoints, the surest first."""
+
+
+def network_in(value: Any) -> tuple[Module, str]:
+    """The network, and the keys that lead to it; none where it is all that the file holds.
+
+    Raises:
+        LegacyFileError: there is none, or there are several and none has a name that decides.
+    """
+    if isinstance(value, Object):
+        return Module(value), ""
+    if not isinstance(value, Table):
+        what = f"a tensor of shape {value.sizes}" if isinstance(value, Tensor) else "no table or object"
+        raise LegacyFileError(f"holds no network, but {what}.")
+    found = {path: one for path, one in objects_in(value) if _is_network(one)}
+    for name in NAMES if len(found) > 1 else ():
+        if name in found:
+            found = {name: found[name]}
+    if len(found) != 1:
+        several = f"{len(found)} networks, {', '.join(found)}" if found else "a table without a network"
+        raise LegacyFileError(f"holds {several}: expected one; write it with torch.save('net.t7', checkpoint.NAME).")
+    ((path, network),) = found.items()
+    return Module(network, path), path
+
+
+def _is_network(found: Object) -> bool:
+    if found.type.endswith("Criterion"):
+        return False
+    return found.type.startswith(("nn.", "cudnn.")) or found.fields.get("modules") is not None

@@ -1,0 +1,182 @@
+"""Torch7's modules that compute without weights, as operations; what is said of nn is in its Lua files."""
+
+import math
+
+from kerasbridge.importers.ir.ops import (
+    Activation,
+    Clip,
+    Dropout,
+    GlobalPooling,
+    Linear,
+    LocalResponse,
+    Misfit,
+    Operation,
+    Padding,
+    Pooling,
+    Power,
+    Replacement,
+    Softmax,
+    UnitLength,
+    Upsampling,
+)
+from kerasbridge.importers.torch7.ops.base import Given, Module, NotBrought
+
+
+def max_pooling(module: Module, given: Given) -> list[Operation]:
+    """SpatialMaxPooling; that of inn rounds up, as Caffe does."""
+    if module.whole("dilationW", 1) > 1 or module.whole("dilationH", 1) > 1:
+        raise NotBrought("a dilation")
+    window, stride, padding = _windows(module)
+    return [Pooling("max", window, stride, padding, _rounds_up(module))]
+
+
+def average_pooling(module: Module, given: Given) -> list[Operation]:
+    """SpatialAveragePooling; nn's of old files, without `divide`, gives sums."""
+    window, stride, padding = _windows(module)
+    counted = module.get("count_include_pad") is not False
+    average = Pooling("average", window, stride, padding, _rounds_up(module), counted)
+    if module.type.startswith("nn.") and not module.get("divide"):
+        return [average, Linear(float(window[0] * window[1]))]
+    return [average]
+
+
+def _windows(module: Module) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int, int, int]]:
+    window, (down, right) = module.pair("k"), module.pair("pad", 0, least=0)
+    stride = module.whole("dH", window[0]), module.whole("dW", window[1])
+    if 2 * down > window[0] or 2 * right > window[1]:
+        raise NotBrought("padding of more than half its window")
+    return window, stride, (down, down, right, right)
+
+
+def _rounds_up(module: Module) -> bool:
+    return bool(module.get("ceil_mode", module.type.startswith("inn.")))
+
+
+def adaptive_pooling(module: Module, given: Given) -> list[Operation]:
+    """SpatialAdaptiveAveragePooling and SpatialAdaptiveMaxPooling, to one number of each channel."""
+    size = module.whole("H"), module.whole("W")
+    if size != (1, 1):
+        raise NotBrought(f"windows that make {size[0]} x {size[1]} of images of any size")
+    return [GlobalPooling("average" if "Average" in module.type else "max")]
+
+
+def zero_padding(module: Module, given: Given) -> list[Operation]:
+    """SpatialZeroPadding; what is below 0 is cut off."""
+    return [Padding(module.sides())]
+
+
+def edge_padding(module: Module, given: Given) -> list[Operation]:
+    """SpatialReflectionPadding and SpatialReplicationPadding."""
+    sides = module.sides()
+    if min(sides) < 0:
+        raise NotBrought(f"a padding of {min(sides)}")
+    return [Padding(sides, "reflection" if "Reflection" in module.type else "edge")]
+
+
+def shave(module: Module, given: Given) -> list[Operation]:
+    """ShaveImage, of fast-neural-style: cuts so many rows and columns off each side."""
+    size = -module.whole("size", least=0)
+    return [Padding((size, size, size, size))]
+
+
+def upsampling(module: Module, given: Given) -> list[Operation]:
+    """SpatialUpSamplingNearest."""
+    factor = module.whole("scale_factor")
+    return [Upsampling((factor, factor))]
+
+
+def relu(module: Module, given: Given) -> list[Operation]:
+    """ReLU, and Threshold: what is above `threshold` stays, all else becomes `val`."""
+    if module.kind == "Threshold":
+        return [Replacement(module.number("threshold", 1e-6), module.number("val", 0))]
+    return [Replacement(0.0, 0.0)]
+
+
+def leaky_relu(module: Module, given: Given) -> list[Operation]:
+    """LeakyReLU, that of waifu2x, and RReLU, whose slope is the mean of its bounds when it does not train."""
+    if module.kind == "RReLU":
+        return [Activation("relu", (module.number("lower", 1 / 8) + module.number("upper", 1 / 3)) / 2)]
+    name = "negval" if module.kind == "LeakyReLU" else "negative_scale"
+    return [Activation("relu", module.number(name, 0.01 if name == "negval" else 0.333))]
+
+
+def elu(module: Module, given: Given) -> list[Operation]:
+    """ELU."""
+    return [Activation("elu", module.number("alpha", 1))]
+
+
+def clip(module: Module, given: Given) -> list[Operation]:
+    """HardTanh, Clamp, ReLU6, cudnn's ClippedReLU, and the InplaceClip01 of waifu2x."""
+    bounds = {"ReLU6": (0.0, 6.0), "w2nn.InplaceClip01": (0.0, 1.0)}.get(module.kind)
+    if module.kind == "ClippedReLU":
+        bounds = (0.0, module.number("ceiling"))
+    low, high = bounds or (module.number("min_val", -1), module.number("max_val", 1))
+    return [Clip(low, high)]
+
+
+def softplus(module: Module, given: Given) -> list[Operation]:
+    """SoftPlus: ``log(1 + exp(beta * x)) / beta``."""
+    beta = module.number("beta", 1)
+    if beta == 0:
+        raise NotBrought("a beta of 0")
+    around: list[list[Operation]] = [[], []] if beta == 1 else [[Linear(beta)], [Linear(1 / beta)]]
+    return [*around[0], Activation("softplus"), *around[1]]
+
+
+def power(module: Module, given: Given) -> list[Operation]:
+    """Power, Square, and Sqrt, which may add a number before."""
+    if module.kind == "Square":
+        return [Power(2.0)]
+    if module.kind == "Power":
+        return [Power(module.number("pow"))]
+    added = module.number("eps", 0)
+    return [*([Linear(1.0, added)] if added else []), Power(0.5)]
+
+
+def constant(module: Module, given: Given) -> list[Operation]:
+    """AddConstant and MulConstant."""
+    value = module.number("constant_scalar")
+    if not math.isfinite(value):
+        raise NotBrought(f"a constant of {value:g}")
+    return [Linear(1.0, value) if module.kind == "AddConstant" else Linear(value)]
+
+
+def dropout(module: Module, given: Given) -> list[Operation]:
+    """Dropout and SpatialDropout; those that do not scale while training, as old files', do it otherwise."""
+    rate = module.number("p", 0.5)
+    if not 0 <= rate < 1:
+        raise NotBrought(f"a p of {rate:g}")
+    channels = module.kind == "SpatialDropout"
+    if channels and len(given.shape) != 4:
+        raise Misfit("expected images")
+    scaled: list[Operation] = [Linear(1 - rate)] if rate and (channels or not module.get("v2")) else []
+    return [*scaled, Dropout(rate, channels)]
+
+
+def softmax(module: Module, given: Given) -> list[Operation]:
+    """SoftMax, LogSoftMax, SoftMin, those of images, and those of cudnn."""
+    if module.type in ("cudnn.SoftMax", "cudnn.LogSoftMax") and given.dimensions > 2:
+        raise NotBrought("one sum for all of an image")
+    if not 1 <= given.dimensions <= 4:
+        raise Misfit("expected one to four dimensions")
+    axis = given.axis(1 if given.dimensions in (1, 3) else 2)
+    negated: list[Operation] = [Linear(-1.0)] if module.kind == "SoftMin" else []
+    return [*negated, Softmax(axis, "Log" in module.kind)]
+
+
+def lrn(module: Module, given: Given) -> list[Operation]:
+    """SpatialCrossMapLRN, and inn's SpatialCrossResponseNormalization: alpha is divided by the size of the window."""
+    size = module.whole("size", 5)
+    if size % 2 == 0:
+        raise NotBrought(f"a size of {size}")
+    k = module.number("K") if module.get("K") is not None else module.number("k", 1)
+    alpha, beta = module.number("alpha", 1e-4), module.number("beta", 0.75)
+    return [LocalResponse(size, k, alpha / size, beta)]
+
+
+def normalize(module: Module, given: Given) -> list[Operation]:
+    """Normalize."""
+    norm = module.number("p")
+    if not 0 < norm < math.inf:
+        raise NotBrought(f"a p of {norm:g}")
+    return [UnitLength(norm, module.number("eps", 1e-10))]
