@@ -17,7 +17,7 @@ _PUBLIC = {
     "diagnose": "kerasbridge.parity.diagnose:diagnose",
     "errors": "kerasbridge.errors",
     "evaluate": "kerasbridge.training.trainer:evaluate",
-    "export": "kerasbridge.exporting:export",
+    "export": "kerasbridge.exporters:export",
     "fit": "kerasbridge.training.trainer:fit",
     "grad": "kerasbridge.training.custom_step.gradients:grad",
     "inspect_legacy": "kerasbridge.importers:inspect_legacy",
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from kerasbridge import errors as errors
     from kerasbridge import models as models
     from kerasbridge import runs as runs
-    from kerasbridge.exporting import export as export
+    from kerasbridge.exporters import export as export
     from kerasbridge.importers import inspect_legacy as inspect_legacy
     from kerasbridge.importers import load_legacy as load_legacy
     from kerasbridge.parity.compare import compare as compare

@@ -10,7 +10,7 @@ from kerasbridge.cli.app import app, errors_in_one_line, working
 from kerasbridge.cli.options import Backend, Device, Json, Quiet
 
 if TYPE_CHECKING:
-    from kerasbridge.exporting import Exported
+    from kerasbridge.exporters import Exported
 
 FORMATS = ("onnx", "tf_saved_model", "litert", "openvino", "torch", "stablehlo")
 
@@ -46,9 +46,9 @@ def export(
     """
     with errors_in_one_line(quiet):
         import kerasbridge as kb
-        from kerasbridge import exporting
+        from kerasbridge import exporters
 
-        exporting.check(output, target, tolerance=tolerance, override=override)
+        exporters.check(output, target, tolerance=tolerance, override=override)
         with working("Exporting the model …", silent=as_json or quiet):
             opened = _opened(model, backend, device)
             batch = None if example is None else _example(example)

@@ -10,7 +10,7 @@ kb.use_backend()
 
 from exported_models import made  # noqa: E402
 
-from kerasbridge.exporting.formats import FORMATS  # noqa: E402
+from kerasbridge.exporters.formats import FORMATS  # noqa: E402
 
 
 def exported(folder, name, target):

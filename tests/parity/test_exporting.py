@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerasbridge.exporting.formats import FORMATS
+from kerasbridge.exporters.formats import FORMATS
 from kerasbridge.runtime import backend
 
 HERE = Path(__file__).parent

@@ -7,10 +7,10 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.errors import ArgumentError, PackageNotInstalled
-from kerasbridge.exporting import differences, formats, placing
-from kerasbridge.exporting.processes import read_batches, write_batches
-from kerasbridge.exporting.result import Exported
-from kerasbridge.exporting.signatures import Freedom, Signature, Spec
+from kerasbridge.exporters import comparison, formats, output_path
+from kerasbridge.exporters.batches import read_batches, write_batches
+from kerasbridge.exporters.result import Exported
+from kerasbridge.exporters.signatures import Freedom, Signature, Spec
 from kerasbridge.runtime import backend
 
 
@@ -95,16 +95,16 @@ def content(path):
 def test_a_file_takes_the_place_of_another_once_it_is_put_there(name, tmp_path):
     path = tmp_path / name
     for text in ("old", "newer"):
-        with placing.staged(path) as staged:
+        with output_path.staged(path) as staged:
             written(staged, text)
             assert not path.exists() or content(path) == ["old"] * len(content(path))
-            assert placing.put(staged, path) == len(text) * len(content(path))
+            assert output_path.put(staged, path) == len(text) * len(content(path))
         assert content(path) == [text] * len(content(path))
     assert {entry.stem for entry in tmp_path.iterdir()} == {"model"}
 
 
 def test_a_file_that_is_not_put_in_place_is_gone(tmp_path):
-    with placing.staged(tmp_path / "model.onnx") as staged:
+    with output_path.staged(tmp_path / "model.onnx") as staged:
         written(staged, "half")
     assert not [*tmp_path.iterdir()]
 
@@ -128,12 +128,12 @@ NAN, INF = float("nan"), float("inf")
     ],
 )
 def test_a_difference_is_relative_to_the_largest_number(output, reference, difference):
-    assert differences.relative(np.array(output), np.array(reference)) == pytest.approx(difference, nan_ok=False)
+    assert comparison.relative(np.array(output), np.array(reference)) == pytest.approx(difference, nan_ok=False)
 
 
 def test_the_largest_difference_of_all_batches_and_outputs_counts():
     one, other = np.ones(2), np.array([1.0, 1.5])
-    assert differences.largest([[one, one], [one, other]], [[one, one], [one, one]]) == 0.5
+    assert comparison.largest([[one, one], [one, other]], [[one, one], [one, one]]) == 0.5
 
 
 def test_arrays_come_back_from_a_file_in_their_batches(tmp_path):

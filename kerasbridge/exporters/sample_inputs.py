@@ -6,8 +6,8 @@ import numpy as np
 
 from kerasbridge import keras_compat
 from kerasbridge.errors import ArgumentError
-from kerasbridge.exporting.processes import Arrays
-from kerasbridge.exporting.signatures import Freedom, Signature
+from kerasbridge.exporters.batches import Arrays
+from kerasbridge.exporters.signatures import Freedom, Signature
 from kerasbridge.keras_compat import keras
 from kerasbridge.parity.synthetic_data import vocabulary
 from kerasbridge.random.generator import generator

@@ -1,6 +1,6 @@
 """Child side: a model opened on the backend of this process, and written.
 
-python -m kerasbridge.exporting.opening FOLDER
+python -m kerasbridge.exporters.export_worker FOLDER
 """
 
 import functools
@@ -14,10 +14,10 @@ from kerasbridge import (
     engines,
     layers,  # which files of imported models name
 )
-from kerasbridge.exporting import processes, writers
-from kerasbridge.exporting.formats import FORMATS
-from kerasbridge.exporting.hopping import BATCH, JOB, MODEL
-from kerasbridge.exporting.signatures import Signature
+from kerasbridge.exporters import batches, writers
+from kerasbridge.exporters.formats import FORMATS
+from kerasbridge.exporters.remote_export import BATCH, JOB, MODEL
+from kerasbridge.exporters.signatures import Signature
 from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import subprocesses
 
@@ -40,7 +40,7 @@ def main(folder: Path) -> None:
     sys.path += [entry for entry in job["sys_path"] if entry not in sys.path]
     target = FORMATS[job["format"]]
     model = _opened(folder, job["own"])
-    (batch,) = processes.read_batches(folder / BATCH)
+    (batch,) = batches.read_batches(folder / BATCH)
     signature = Signature.from_dict(job["signature"])
     writers.write(model, target, target.ways[job["way"]], signature, batch, Path(job["path"]))
 

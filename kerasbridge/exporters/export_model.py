@@ -7,11 +7,19 @@ from typing import Any
 
 from kerasbridge import engines
 from kerasbridge.errors import ArgumentError, ExportError
-from kerasbridge.exporting import differences, hopping, placing, running, samples, subjects, writers
-from kerasbridge.exporting.formats import Format, Way
-from kerasbridge.exporting.processes import Arrays
-from kerasbridge.exporting.result import Exported
-from kerasbridge.exporting.signatures import Signature
+from kerasbridge.exporters import (
+    comparison,
+    model_adapter,
+    output_path,
+    remote_export,
+    runtime_client,
+    sample_inputs,
+    writers,
+)
+from kerasbridge.exporters.batches import Arrays
+from kerasbridge.exporters.formats import Format, Way
+from kerasbridge.exporters.result import Exported
+from kerasbridge.exporters.signatures import Signature
 from kerasbridge.runtime import subprocesses
 
 
@@ -35,7 +43,7 @@ class Trial:
 
 
 def attempt(wanted: Wanted, ways: Sequence[Way], example: Any) -> Exported:
-    """The first file that is right; see `kerasbridge.exporting.export`.
+    """The first file that is right; see `kerasbridge.exporters.export`.
 
     Args:
         wanted: what is asked for.
@@ -48,11 +56,11 @@ def attempt(wanted: Wanted, ways: Sequence[Way], example: Any) -> Exported:
     """
     model = wanted.model
     if example is not None:
-        subjects.build(model, example)
-    signature = subjects.signature_of(model, example)
-    arrays = None if example is None else subjects.arrays_of(signature, example)
+        model_adapter.build(model, example)
+    signature = model_adapter.signature_of(model, example)
+    arrays = None if example is None else model_adapter.arrays_of(signature, example)
     refusals: dict[str, None] = {}
-    with subjects.computing_in_float32(model):
+    with model_adapter.computing_in_float32(model):
         for trial in _trials(model, signature, arrays):
             for way in _in_order(ways, model):
                 try:
@@ -67,38 +75,38 @@ def attempt(wanted: Wanted, ways: Sequence[Way], example: Any) -> Exported:
 def _trials(model: Any, signature: Signature, example: Arrays | None) -> Iterator[Trial]:
     """What a file may take, from the freest on."""
     for freedom in signature.freedoms(sizes_known=example is not None):
-        batches = samples.batches(model, signature, freedom, example)
-        nests = [subjects.outputs_of(model, signature, batch) for batch in batches]
-        named = subjects.with_outputs(signature, model, nests[0]).fixed(freedom, batches[0])
-        yield Trial(named, batches, [subjects.flat(nest) for nest in nests])
+        batches = sample_inputs.batches(model, signature, freedom, example)
+        nests = [model_adapter.outputs_of(model, signature, batch) for batch in batches]
+        named = model_adapter.with_outputs(signature, model, nests[0]).fixed(freedom, batches[0])
+        yield Trial(named, batches, [model_adapter.flat(nest) for nest in nests])
 
 
 def _in_order(ways: Sequence[Way], model: Any) -> list[Way]:
     """That of this process's backend first; but a loop that stays a loop before one that is unrolled."""
     here = engines.current().name
-    recurrent = subjects.has_recurrent_layers(model)
+    recurrent = model_adapter.has_recurrent_layers(model)
     return sorted(ways, key=lambda way: (recurrent and way.unrolls, way.backend != here))
 
 
 def _exported(wanted: Wanted, way: Way, trial: Trial) -> Exported:
     """Writes the file, holds it beside the model, and puts it in place."""
-    with placing.staged(wanted.path) as staged:
+    with output_path.staged(wanted.path) as staged:
         _write(wanted, way, trial, staged)
-        found = running.run(wanted.target, staged, trial.signature, trial.batches)
-        difference = differences.largest(found, trial.expected)
+        found = runtime_client.run(wanted.target, staged, trial.signature, trial.batches)
+        difference = comparison.largest(found, trial.expected)
         if not difference <= wanted.tolerance:
             raise ExportError(f"its outputs differ by {difference:.1e} of the largest")
-        size = placing.put(staged, wanted.path)
+        size = output_path.put(staged, wanted.path)
     return Exported(
-        wanted.path, wanted.target.name, way.backend, running.version(wanted.target), difference,
+        wanted.path, wanted.target.name, way.backend, runtime_client.version(wanted.target), difference,
         tuple(len(batch[0]) for batch in trial.batches), trial.signature.inputs, trial.signature.outputs, size,
     )  # fmt: skip
 
 
 def _write(wanted: Wanted, way: Way, trial: Trial, path: Path) -> None:
     """Here, if this process has the backend, and on the CPU: a file of torch's keeps the device that wrote it."""
-    here = way.backend == engines.current().name and subjects.lies_on_cpu(wanted.model)
-    write = writers.write if here else hopping.write_elsewhere
+    here = way.backend == engines.current().name and model_adapter.lies_on_cpu(wanted.model)
+    write = writers.write if here else remote_export.write_elsewhere
     write(wanted.model, wanted.target, way, trial.signature, trial.batches[0], path)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from kerasbridge import engines, keras_compat
 from kerasbridge.errors import ArgumentError
-from kerasbridge.exporting.processes import Arrays
-from kerasbridge.exporting.signatures import Shape, Signature, Spec
+from kerasbridge.exporters.batches import Arrays
+from kerasbridge.exporters.signatures import Shape, Signature, Spec
 from kerasbridge.keras_compat import keras
 
 _AUTOMATIC = re.compile(r"(keras_tensor|input_layer)(_\d+)?")

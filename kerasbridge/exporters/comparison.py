@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.exporting.processes import Arrays
+from kerasbridge.exporters.batches import Arrays
 
 
 def largest(found: Sequence[Arrays], expected: Sequence[Arrays]) -> float:

@@ -11,14 +11,14 @@ from typing import Any
 
 from kerasbridge import keras_compat
 from kerasbridge.errors import ExportError
-from kerasbridge.exporting import processes
-from kerasbridge.exporting.formats import Format, Way
-from kerasbridge.exporting.signatures import Signature
+from kerasbridge.exporters import batches
+from kerasbridge.exporters.formats import Format, Way
+from kerasbridge.exporters.signatures import Signature
 from kerasbridge.runtime import subprocesses, user_frames
 
 MODEL, JOB, BATCH = "model.keras", "job.json", "inputs.npz"
 _FOR_TRAINING = ("loss", "optimizer")
-_CHILD = "kerasbridge.exporting.opening"
+_CHILD = "kerasbridge.exporters.export_worker"
 
 
 def write_elsewhere(model: Any, target: Format, way: Way, signature: Signature, batch: Any, path: Path) -> None:
@@ -36,8 +36,8 @@ def write_elsewhere(model: Any, target: Format, way: Way, signature: Signature, 
             "path": str(path.absolute()), "own": own, "sys_path": [*map(os.path.abspath, sys.path)],
         }  # fmt: skip
         (place / JOB).write_text(json.dumps(job), encoding="utf-8")
-        processes.write_batches(place / BATCH, [batch])
-        processes.start(_CHILD, place, way.backend)
+        batches.write_batches(place / BATCH, [batch])
+        batches.start(_CHILD, place, way.backend)
 
 
 def _save(model: Any, path: Path) -> None:

@@ -1,6 +1,6 @@
 """Child side: a file loaded in its own runtime, without Keras, and what it gives for some batches.
 
-python -m kerasbridge.exporting.runtimes FOLDER
+python -m kerasbridge.exporters.runtime_worker FOLDER
 """
 
 import json
@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.exporting.processes import Arrays, read_batches, write_batches
-from kerasbridge.exporting.signatures import Signature
+from kerasbridge.exporters.batches import Arrays, read_batches, write_batches
+from kerasbridge.exporters.signatures import Signature
 from kerasbridge.runtime import subprocesses
 
 Run = Callable[[Arrays], Sequence[Any]]

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jax import export
 
-from kerasbridge.exporting.processes import Arrays
-from kerasbridge.exporting.signatures import Signature
-from kerasbridge.exporting.subjects import serving
+from kerasbridge.exporters.batches import Arrays
+from kerasbridge.exporters.model_adapter import serving
+from kerasbridge.exporters.signatures import Signature
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from kerasbridge.exporting.processes import Arrays
-from kerasbridge.exporting.signatures import Signature
-from kerasbridge.exporting.subjects import serving
+from kerasbridge.exporters.batches import Arrays
+from kerasbridge.exporters.model_adapter import serving
+from kerasbridge.exporters.signatures import Signature
 
 
 def to_torch(model: Any, signature: Signature, batch: Arrays, path: Path) -> None:
@@ -30,7 +30,7 @@ def to_onnx(model: Any, signature: Signature, batch: Arrays, path: Path) -> None
 
 def to_openvino(model: Any, signature: Signature, batch: Arrays, path: Path) -> None:
     """OpenVINO's .xml, and its .bin beside it."""
-    from kerasbridge.exporting.writers.openvino import convert
+    from kerasbridge.exporters.writers.openvino import convert
 
     with tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
         source = Path(folder, "model.onnx")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kerasbridge.errors import ArgumentError
-from kerasbridge.exporting import formats, placing
-from kerasbridge.exporting.result import Exported as Exported
+from kerasbridge.exporters import formats, output_path
+from kerasbridge.exporters.result import Exported as Exported
 
 TOLERANCE = 1e-5
 """Float32 rounds at 6e-8; thousands of terms summed in another order, layer after layer, differ by 1e-7 to 3e-6."""
@@ -57,7 +57,7 @@ def export(
     """
     target = check(path, format, tolerance=tolerance, override=override)
     ways = target.available()
-    from kerasbridge.exporting.attempting import Wanted, attempt  # and with it Keras
+    from kerasbridge.exporters.export_model import Wanted, attempt  # and with it Keras
 
     return attempt(Wanted(model, target, Path(path), tolerance), ways, example)
 
@@ -82,6 +82,6 @@ def check(
     found = formats.find(format, place)
     if not tolerance > 0:
         raise ArgumentError(f"Expected a tolerance above 0, received {tolerance!r}.")
-    placing.check(place, override)
+    output_path.check(place, override)
     found.available()
     return found

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kerasbridge.exporting.formats import Format, Way
-from kerasbridge.exporting.signatures import Signature
+from kerasbridge.exporters.formats import Format, Way
+from kerasbridge.exporters.signatures import Signature
 from kerasbridge.runtime.stderr import quiet_stderr
 
 
@@ -27,7 +27,7 @@ def write(model: Any, target: Format, way: Way, signature: Signature, batch: Any
     Raises:
         Exception: whatever the framework says of a model that it cannot write.
     """
-    writer = importlib.import_module(f"kerasbridge.exporting.writers.{way.backend}")
+    writer = importlib.import_module(f"kerasbridge.exporters.writers.{way.backend}")
     with silently():
         getattr(writer, f"to_{target.name}")(model, signature, batch, path)
 

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kerasbridge.exporting.signatures import Spec
+from kerasbridge.exporters.signatures import Spec
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from kerasbridge.exporting import processes
-from kerasbridge.exporting.formats import Format
-from kerasbridge.exporting.processes import Arrays
-from kerasbridge.exporting.signatures import Signature
+from kerasbridge.exporters import batches as processes
+from kerasbridge.exporters.batches import Arrays
+from kerasbridge.exporters.formats import Format
+from kerasbridge.exporters.signatures import Signature
 from kerasbridge.runtime import backend
 
-_CHILD = "kerasbridge.exporting.runtimes"
+_CHILD = "kerasbridge.exporters.runtime_worker"
 
 
 def run(target: Format, path: Path, signature: Signature, batches: Sequence[Arrays]) -> list[Arrays]:

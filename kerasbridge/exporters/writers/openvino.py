@@ -4,7 +4,7 @@ from pathlib import Path
 
 import openvino
 
-from kerasbridge.exporting.signatures import Signature
+from kerasbridge.exporters.signatures import Signature
 
 
 def convert(source: Path, signature: Signature, path: Path) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasbridge.exporting.processes import Arrays
-from kerasbridge.exporting.signatures import Signature
-from kerasbridge.exporting.subjects import serving
-from kerasbridge.exporting.writers.openvino import convert
+from kerasbridge.exporters.batches import Arrays
+from kerasbridge.exporters.model_adapter import serving
+from kerasbridge.exporters.signatures import Signature
+from kerasbridge.exporters.writers.openvino import convert
 from kerasbridge.keras_compat import keras
 
 
