@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kerasbridge.cli.app import app, complain, errors_in_one_line, working
-from kerasbridge.cli.evaluated import Evaluated, held_beside, show
-from kerasbridge.cli.opened import SHAPES, load_digits, opened, probabilities
+from kerasbridge.cli.evaluation_result import Evaluated, held_beside, show
+from kerasbridge.cli.load_run import SHAPES, load_digits, opened, probabilities
 from kerasbridge.cli.options import Backend, Device, Json, Quiet, RunFolder
 
 if TYPE_CHECKING:

@@ -84,7 +84,7 @@ def _read(paths: Sequence[Path]) -> "tuple[dict[Path, Any], list[DataError]]":
 def _answers(run: Path, pictures: dict[Path, Any], backend: str | None, device: str | None) -> list[Answer]:
     import numpy as np
 
-    from kerasbridge.cli.opened import opened, probabilities
+    from kerasbridge.cli.load_run import opened, probabilities
     from kerasbridge.errors import RunFolderError
 
     _, model = opened(run, backend, device)
@@ -107,6 +107,6 @@ def _print(answers: Sequence[Answer], show: bool, as_json: bool, quiet: bool) ->
         for answer in answers:
             print(answer.digit)
     else:
-        from kerasbridge.cli import drawing
+        from kerasbridge.cli import terminal_art
 
-        drawing.show([(answer.image, answer.probabilities, answer.pixels if show else None) for answer in answers])
+        terminal_art.show([(answer.image, answer.probabilities, answer.pixels if show else None) for answer in answers])

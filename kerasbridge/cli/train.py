@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kerasbridge.cli.app import app, errors_in_one_line
-from kerasbridge.cli.opened import load_digits, probabilities, scaled
+from kerasbridge.cli.load_run import load_digits, probabilities, scaled
 from kerasbridge.cli.options import Backend, Device
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import kerasbridge as kb
 from kerasbridge.cli import app
-from kerasbridge.cli.evaluated import Evaluated, show
+from kerasbridge.cli.evaluation_result import Evaluated, show
 from kerasbridge.evaluation.classification_report import Scores
 from tests.unit.test_runs import config
 
