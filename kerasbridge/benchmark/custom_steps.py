@@ -1,6 +1,6 @@
 """Steps of one's own beside the same written by hand in plain PyTorch or JAX, each in a process of its own, in turn.
 
-    python -m kerasbridge.benchmark.own_steps --backend torch --model gan
+    python -m kerasbridge.benchmark.custom_steps --backend torch --model gan
 
 Both train on the digits that come with kerasbridge, with batches of 64, and log the same three numbers. The first
 epoch of a process, which compiles or warms up, does not count. Look at the ratio. It needs a checkout: kerasbridge's
@@ -36,7 +36,7 @@ def compare(name: str, model: str, rounds: int, epochs: int) -> dict[str, Any]:
     with resources.as_file(sample) as digits:
         contender = Path(__file__).parent / "contenders" / f"{model}_{name}.py"
         by_hand = [sys.executable, str(contender), str(digits), str(epochs)]
-        bridge = [sys.executable, "-m", "kerasbridge.benchmark.own_steps", "--child", model, "--epochs", str(epochs)]
+        bridge = [sys.executable, "-m", "kerasbridge.benchmark.custom_steps", "--child", model, "--epochs", str(epochs)]
         pairs = [(_run(name, by_hand), _run(name, bridge)) for _ in range(rounds)]
     theirs, ours = ([result["seconds"][1:] for result in side] for side in zip(*pairs, strict=True))
     medians = [(statistics.median(hand), statistics.median(own)) for hand, own in zip(theirs, ours, strict=True)]

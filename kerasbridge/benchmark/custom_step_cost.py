@@ -1,6 +1,6 @@
 """What a step of one's own costs beside the built-in one: the built-in step, written as one's own, in the same process.
 
-    KERAS_BACKEND=torch python -m kerasbridge.benchmark.own_step_cost --data mnist.npz
+    KERAS_BACKEND=torch python -m kerasbridge.benchmark.custom_step_cost --data mnist.npz
 
 Both train the same model from the same weights with the same seed, an epoch of either in turn; their losses have to be
 the same, bit for bit. The first epoch of a call does not count.

@@ -1,6 +1,6 @@
 """What portable random numbers cost, as a share of a training step.
 
-    KERAS_BACKEND=torch python -m kerasbridge.benchmark.draws --model cnn
+    KERAS_BACKEND=torch python -m kerasbridge.benchmark.random_numbers --model cnn
 
 The same model trains with the masks it draws and, in turn, with every drawn word replaced by a constant; its dropout is
 applied all the same. An epoch of either makes a pair. The first epoch of a call, which compiles or warms up, does not
