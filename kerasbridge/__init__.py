@@ -6,7 +6,7 @@ Importing the package loads the standard library only; Keras and the backend com
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from kerasbridge._version import __version__
 
 _PUBLIC = {
     "Objective": "kerasbridge.training.custom_step.objectives:Objective",
@@ -24,10 +24,10 @@ _PUBLIC = {
     "load_legacy": "kerasbridge.importers:load_legacy",
     "models": "kerasbridge.models",
     "predict": "kerasbridge.training.trainer:predict",
-    "reinitialize": "kerasbridge.reinitializing:reinitialize",
+    "reinitialize": "kerasbridge.seeding:reinitialize",
     "runs": "kerasbridge.runs",
     "seed_everything": "kerasbridge.seeding:seed_everything",
-    "use_backend": "kerasbridge.using:use_backend",
+    "use_backend": "kerasbridge.engines:use_backend",
     "value_and_grad": "kerasbridge.training.custom_step.gradients:value_and_grad",
 }
 
@@ -38,13 +38,14 @@ if TYPE_CHECKING:
     from kerasbridge import errors as errors
     from kerasbridge import models as models
     from kerasbridge import runs as runs
+    from kerasbridge.engines import use_backend as use_backend
     from kerasbridge.exporters import export as export
     from kerasbridge.importers import inspect_legacy as inspect_legacy
     from kerasbridge.importers import load_legacy as load_legacy
     from kerasbridge.parity.compare import compare as compare
     from kerasbridge.parity.diagnose import diagnose as diagnose
-    from kerasbridge.reinitializing import reinitialize as reinitialize
     from kerasbridge.runtime.backend_status import backends as backends
+    from kerasbridge.seeding import reinitialize as reinitialize
     from kerasbridge.seeding import seed_everything as seed_everything
     from kerasbridge.training.custom_step.gradients import grad as grad
     from kerasbridge.training.custom_step.gradients import value_and_grad as value_and_grad
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from kerasbridge.training.trainer import evaluate as evaluate
     from kerasbridge.training.trainer import fit as fit
     from kerasbridge.training.trainer import predict as predict
-    from kerasbridge.using import use_backend as use_backend
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,8 @@
 """The models that kerasbridge brings: the Sequential MNIST model of the lesson, and a small convolutional net."""
 
-from kerasbridge import engines, keras_compat
+from kerasbridge import engines
 from kerasbridge.keras_compat import keras
+from kerasbridge.random import keras_patch
 
 layers = keras.layers
 
@@ -19,7 +20,7 @@ def mlp() -> keras.Sequential:
         101770
     """
     engines.current()
-    with keras_compat.portable_random():
+    with keras_patch.portable_random():
         return keras.Sequential(
             [
                 keras.Input((28, 28)),
@@ -46,7 +47,7 @@ def cnn() -> keras.Sequential:
         (None, 10)
     """
     engines.current()
-    with keras_compat.portable_random():
+    with keras_patch.portable_random():
         return keras.Sequential(
             [
                 keras.Input((28, 28)),

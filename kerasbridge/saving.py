@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from kerasbridge import layers  # which files of imported models name
+import kerasbridge.layers  # noqa: F401 - registers the layers that files of imported models name
 from kerasbridge.keras_compat import keras
 
 _CONFIG = "config.json"

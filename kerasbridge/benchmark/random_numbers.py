@@ -18,7 +18,7 @@ import kerasbridge as kb
 from kerasbridge import engines
 from kerasbridge.benchmark.epochs import Stopwatch, compiled_model, digits, run
 from kerasbridge.keras_compat import keras
-from kerasbridge.random.generator import generator
+from kerasbridge.random import generator
 
 
 @contextlib.contextmanager

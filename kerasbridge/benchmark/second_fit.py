@@ -13,7 +13,7 @@ import kerasbridge as kb
 from kerasbridge import engines
 from kerasbridge.benchmark.epochs import compiled_model, digits, run
 from kerasbridge.keras_compat import keras
-from kerasbridge.training.trainer import step_loop
+from kerasbridge.training import step_loop
 
 
 class FirstStep(keras.callbacks.Callback):  # type: ignore[misc]

@@ -26,7 +26,7 @@ def compare(name: str, rounds: int) -> dict[str, Any]:
         name: the backend.
         rounds: how often to run each, in turn.
     """
-    sample = resources.files("kerasbridge") / "mnist_sample.npz"
+    sample = resources.files("kerasbridge.datasets") / "mnist_sample.npz"
     with resources.as_file(sample) as digits, tempfile.TemporaryDirectory() as folder:
         stock = [sys.executable, "-m", "kerasbridge.benchmark.contenders.stock_keras", str(digits)]
         bridge = [sys.executable, "-m", "kerasbridge", "train", "--override", "--run-dir", str(Path(folder, "run"))]

@@ -8,8 +8,8 @@ from kerasbridge.cli import backends as backends
 from kerasbridge.cli import compare as compare
 from kerasbridge.cli import diagnose as diagnose
 from kerasbridge.cli import evaluate as evaluate
-from kerasbridge.cli import export as exporting
-from kerasbridge.cli import import_ as importing
+from kerasbridge.cli import export as export
+from kerasbridge.cli import import_ as import_
 from kerasbridge.cli import predict as predict
 from kerasbridge.cli import runs as runs
 from kerasbridge.cli import train as train

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from kerasbridge import __version__
+from kerasbridge._version import __version__
 
 app = typer.Typer(
     help="One Keras 3 model and one training loop on TensorFlow, PyTorch and JAX.",

@@ -81,7 +81,7 @@ def _evaluated(folder: Path, backend: str | None, device: str | None, digits: "D
     run, model = opened(folder, backend, device)
     from kerasbridge import engines
     from kerasbridge.evaluation.classification_report import Scores
-    from kerasbridge.training.trainer import run_recorder
+    from kerasbridge.training import run_recorder
 
     scores = Scores(digits.y_test, probabilities(model, digits.x_test))
     differs, why_unknown = held_beside(run, digits, scores)

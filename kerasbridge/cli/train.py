@@ -104,7 +104,7 @@ def _start(wanted: _Wanted, arguments: dict[str, Any], started: datetime) -> "tu
     """The model, compiled, and what is known of the run before it is trained."""
     import kerasbridge as kb
     from kerasbridge import engines, runs
-    from kerasbridge.training.trainer import run_recorder as recording
+    from kerasbridge.training import run_recorder as recording
 
     build = getattr(kb.models, wanted.model)
     backend = engines.current().name
@@ -122,7 +122,7 @@ def _train(model: Any, wanted: _Wanted, run: "NewRun") -> None:
     """Trains the model, scores it on the test digits, and completes the run."""
     import kerasbridge as kb
     from kerasbridge.evaluation.classification_report import Scores
-    from kerasbridge.training.trainer import run_recorder as recording
+    from kerasbridge.training import run_recorder as recording
 
     digits, x = wanted.digits, scaled(wanted.digits.x_train)
     callbacks = [*_tensorboard(wanted, run.folder), recording.Recorder(run)]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from kerasbridge import checks, engines, keras_compat
+from kerasbridge.engines.step import Batch
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
-from kerasbridge.training.steps import Batch
 
 Array = np.ndarray[Any, Any]
 

@@ -15,9 +15,9 @@ from kerasbridge.data.prefetch import Stack, ahead, stacks
 from kerasbridge.data.pydataset import Ordered
 from kerasbridge.data.sampler import Passes, Rows
 from kerasbridge.engines.base import Data, Engine
+from kerasbridge.engines.step import Batch, Tensor
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras, map_tensors
-from kerasbridge.training.steps import Batch, Tensor
 
 
 @dataclass(frozen=True)

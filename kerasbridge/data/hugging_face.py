@@ -8,9 +8,9 @@ import numpy as np
 from kerasbridge import keras_compat
 from kerasbridge.data.arrays import check_numbers, standard
 from kerasbridge.data.sampler import Rows
+from kerasbridge.engines.step import Batch
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
-from kerasbridge.training.steps import Batch
 
 TARGETS = ("label", "labels", "target", "targets")
 FORMATS = ("numpy", "torch", "tensorflow", "jax", "tf")

@@ -7,8 +7,8 @@ import numpy as np
 
 from kerasbridge import checks, keras_compat
 from kerasbridge.engines import compile_cache
+from kerasbridge.engines.step import Batch
 from kerasbridge.keras_compat import keras
-from kerasbridge.training.steps import Batch
 
 _KEPT = "_kerasbridge_outputs"
 Check = Callable[[Batch], None]

@@ -13,8 +13,8 @@ import numpy as np
 
 from kerasbridge import keras_compat
 from kerasbridge.data.arrays import signature
+from kerasbridge.engines.step import Batch, rows_of
 from kerasbridge.keras_compat import keras
-from kerasbridge.training.steps import Batch, rows_of
 
 MOST_STEPS = 64
 MOST_BYTES = 16 * 2**20

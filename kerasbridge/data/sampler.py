@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.random.generator import generator
+from kerasbridge.random import generator
 
 DEFAULT_BATCH_SIZE = 32
 Rows = np.ndarray[Any, Any]

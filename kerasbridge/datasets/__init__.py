@@ -104,7 +104,7 @@ def warn_if_seen(trained_on: Dataset | str, scored_on: Dataset | str) -> None:
 
 
 def _sample() -> Dataset:
-    with resources.files("kerasbridge").joinpath("mnist_sample.npz").open("rb") as file:
+    with resources.files("kerasbridge.datasets").joinpath("mnist_sample.npz").open("rb") as file:
         arrays = npz.load(file, "mnist_sample.npz")
     return Dataset(**arrays, name="sample", source="5,000 digits of MNIST's training set, embedded in kerasbridge")
 

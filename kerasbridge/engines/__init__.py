@@ -19,6 +19,31 @@ _OWN = {
 }
 
 
+def use_backend(name: str | None = None, device: str | None = None) -> backend.Choice:
+    """Chooses the backend and the device of this process, and imports Keras on it, without its framework's notices.
+
+    Args:
+        name: "jax", "tensorflow" or "torch". Without it KERAS_BACKEND decides, then keras.json where it names
+            something other than tensorflow, then the first that is installed.
+        device: "cpu", "gpu", "gpu:1", "mps", "tpu" or "auto". Without it KERASBRIDGE_DEVICE decides, then "auto".
+
+    Returns:
+        The backend, the device, and what chose the backend.
+
+    Raises:
+        BackendError: the backend is unknown, or the process already runs on another.
+        BackendNotInstalled: the backend is not installed.
+        DeviceError: the device is unknown, not there, or not the one the process runs on.
+
+    Example:
+        >>> import kerasbridge as kb
+        >>> choice = kb.use_backend(device="cpu")
+    """
+    choice = backend.choose(name, device)
+    current()
+    return choice
+
+
 def current() -> "Engine":
     """The engine of this process's backend, on this process's device."""
     choice = backend.choose()
@@ -28,11 +53,11 @@ def current() -> "Engine":
 @functools.cache
 def _load(name: str, device: str) -> "Engine":
     # Keras first, quietly: an engine's own import of its framework would let that introduce itself.
-    importlib.import_module("kerasbridge.keras_compat")
-    engine = _entry_point(name).load()()
+    bits = importlib.import_module("kerasbridge.random.bits")
+    engine: Engine = _entry_point(name).load()()
     engine.settle(backend.Device.parse(device))
-    loaded: Engine = engine
-    return loaded
+    bits.use_engine_bits(engine.words)
+    return engine
 
 
 def _entry_point(name: str) -> metadata.EntryPoint:

@@ -9,11 +9,11 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from kerasbridge.engines.stateless import Overlay
+from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.errors import DeviceError
 from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import memory
 from kerasbridge.runtime.device import Device
-from kerasbridge.training.steps import Step, Tensor
 
 Data = Any
 """A nest of tensors on the device, or None in places: (x, y, sample_weight), a row per sample."""

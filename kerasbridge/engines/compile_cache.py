@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from kerasbridge import keras_compat
 from kerasbridge.keras_compat import keras
+from kerasbridge.random import keras_patch
 
 MOST_VARIANTS = 32
 """Of each kind that a model keeps; the longest unused goes first."""
@@ -44,5 +45,5 @@ def state(model: keras.Model) -> tuple[Any, ...]:
     variables = (*model.variables, *optimizer, *model.metrics_variables)
     trainable = tuple(id(variable) for variable in model.trainable_variables)
     policies = keras_compat.dtype_policies(model)
-    options = (bool(model.run_eagerly), bool(model.jit_compile), keras_compat.is_random_portable())
+    options = (bool(model.run_eagerly), bool(model.jit_compile), keras_patch.is_random_portable())
     return (tuple(map(id, variables)), trainable, policies, options)

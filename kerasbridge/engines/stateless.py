@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from kerasbridge import keras_compat
+from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.keras_compat import keras
-from kerasbridge.training.steps import Step, Tensor
 
 Cond = Callable[[Any, Callable[[], Any], Callable[[], Any]], Any]
 """A function of (pred, true_fn, false_fn), as `keras.ops.cond` is one."""

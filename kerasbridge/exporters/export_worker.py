@@ -10,10 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from kerasbridge import (
-    engines,
-    layers,  # which files of imported models name
-)
+import kerasbridge.layers  # noqa: F401 - registers the layers that files of imported models name
+from kerasbridge import engines
 from kerasbridge.exporters import batches, writers
 from kerasbridge.exporters.formats import FORMATS
 from kerasbridge.exporters.remote_export import BATCH, JOB, MODEL

@@ -10,7 +10,7 @@ from kerasbridge.exporters.batches import Arrays
 from kerasbridge.exporters.signatures import Freedom, Signature
 from kerasbridge.keras_compat import keras
 from kerasbridge.parity.synthetic_data import vocabulary
-from kerasbridge.random.generator import generator
+from kerasbridge.random import generator
 
 ROWS = (1, 3)
 _SEED = 0

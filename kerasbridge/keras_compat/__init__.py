@@ -9,7 +9,6 @@ import importlib
 import inspect
 import itertools
 import sys
-import threading
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -128,47 +127,6 @@ class _Hidden:
 
 
 hide_tensorflow()
-
-_portable_depth = 0
-_replaced: list[tuple[Any, str, Any]] = []
-_portable_lock = threading.RLock()
-
-
-@contextlib.contextmanager
-def portable_random() -> Iterator[None]:
-    """While open, Keras's layers, initialisers and `keras.random` draw from kerasbridge's generator."""
-    enter_portable_random()
-    try:
-        yield
-    finally:
-        leave_portable_random()
-
-
-def enter_portable_random() -> None:
-    """Puts `stand_ins` in the place of what draws in Keras; calls nest."""
-    from kerasbridge.random.generator import keras_patch
-
-    global _portable_depth
-    with _portable_lock:
-        if _portable_depth == 0:
-            for owner, name, value in keras_patch.table():
-                _replaced.append((owner, name, getattr(owner, name)))
-                setattr(owner, name, value)
-        _portable_depth += 1
-
-
-def leave_portable_random() -> None:
-    """Undoes one `enter_portable_random`."""
-    global _portable_depth
-    with _portable_lock:
-        _portable_depth -= 1
-        while _portable_depth == 0 and _replaced:
-            setattr(*_replaced.pop())
-
-
-def is_random_portable() -> bool:
-    """Whether Keras draws from kerasbridge's generator now."""
-    return _portable_depth > 0
 
 
 def symbolic_build(model: Any, first: Callable[[], tuple[Any, Any, Any]]) -> None:

@@ -16,6 +16,7 @@ from kerasbridge.data.arrays import Arrays, arrays
 from kerasbridge.data.epoch_iterators import Feed, Resident
 from kerasbridge.data.sampler import Passes
 from kerasbridge.engines.base import Engine
+from kerasbridge.engines.step import Batch, Step
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
 from kerasbridge.parity import failing, load_subject
@@ -23,13 +24,13 @@ from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.record import Curve, Numbers, Record
 from kerasbridge.parity.variable_names import named
 from kerasbridge.parity.verdict import weight_difference
+from kerasbridge.random import generator, keras_patch
 from kerasbridge.random.bits import watched
-from kerasbridge.random.generator import generator
 from kerasbridge.seeding import seed_random_layers
+from kerasbridge.training import build
 from kerasbridge.training.epoch_loop import Course, Plan, run_training
 from kerasbridge.training.step_loop import Runner
-from kerasbridge.training.steps import Batch, Step, recorded_train_step
-from kerasbridge.training.trainer import build
+from kerasbridge.training.steps import recorded_train_step
 
 
 def record(job: Job) -> Record:
@@ -38,7 +39,7 @@ def record(job: Job) -> Record:
     model, data = subject.model, arrays(subject.x, subject.y)
     if not model.compiled:
         raise ArgumentError(f"Expected {job.subject} to be compiled. Call model.compile(…) before it is saved.")
-    with keras_compat.portable_random():
+    with keras_patch.portable_random():
         engine, passes = engines.current(), Passes(data.rows, job.batch_size, job.seed)
         feed = Resident(data, passes, engine)
         build.prepare(model, engine, feed)

@@ -20,9 +20,9 @@ from kerasbridge.parity import failing, load_subject, tolerances
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.step_probe import Stepper, to_numpy
 from kerasbridge.parity.step_trace import DOWN, PLAIN, SHAKEN, UP, Inspection, Numbers
-from kerasbridge.random.generator import generator
+from kerasbridge.random import generator, keras_patch
 from kerasbridge.seeding import seed_random_layers
-from kerasbridge.training.trainer import build
+from kerasbridge.training import build
 
 _AMOUNT = tolerances.NUDGE * tolerances.unit("float32")
 _NUDGES = {UP: _AMOUNT, DOWN: -_AMOUNT, SHAKEN: tolerances.unit("float64")}
@@ -36,7 +36,7 @@ def inspect(job: Job) -> Inspection:
         y = _compile(model, subject.x)
         notes.append("the model is not compiled: mean square of its outputs as loss, and SGD with a rate of 1")
     data = arrays(*(keras_compat.map_tensors(_narrowed, nest) for nest in (subject.x, y)))
-    with keras_compat.portable_random():
+    with keras_patch.portable_random():
         engine, passes = engines.current(), Passes(data.rows, job.batch_size, job.seed)
         build.prepare(model, engine, Resident(data, passes, engine))
         seed_random_layers(model, job.seed)

@@ -14,7 +14,7 @@ from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras, map_tensors
 from kerasbridge.parity import float64_fixes, synthetic_data
 from kerasbridge.parity.jobs import MODELS, Job
-from kerasbridge.random.generator import generator
+from kerasbridge.random import generator
 from kerasbridge.seeding import seed_everything
 
 _PIXELS = 28 * 28

@@ -12,7 +12,7 @@ from kerasbridge.keras_compat import keras
 from kerasbridge.parity.layer_outputs import Watch, Zeros, watching, zeros_like
 from kerasbridge.parity.step_trace import COMPILED, Numbers, Run
 from kerasbridge.parity.variable_names import named
-from kerasbridge.random.generator import generator
+from kerasbridge.random import generator
 from kerasbridge.training.steps import train_step
 
 _GRADIENTS = generator.derive(0, "gradients")

@@ -7,7 +7,7 @@ import numpy as np
 from kerasbridge import keras_compat
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras
-from kerasbridge.random.generator import generator
+from kerasbridge.random import generator
 
 ROWS = 512
 _CLASS_LOSSES = ("sparse_categorical_crossentropy",)

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from kerasbridge import engines
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import draw_seed, global_generator, keras
-from kerasbridge.random.generator import generator as host
+from kerasbridge.random import generator as host
 
 Tensor = Any
 ops = keras.ops
@@ -21,6 +20,19 @@ _HALF_MASK = 0xFFFF
 _watchers: list[Callable[[Tensor], None]] = []
 _places: list[Iterator[int]] = []
 _refusing: ContextVar[bool] = ContextVar("refusing", default=False)
+
+
+def _no_bits(key: Tensor, count: Any) -> Tensor | None:
+    return None
+
+
+_engine_bits: Callable[[Tensor, Any], Tensor | None] = _no_bits
+
+
+def use_engine_bits(random_bits: Callable[[Tensor, Any], Tensor | None]) -> None:
+    """Register an engine's faster generator; where it returns None, the bits are computed with `keras.ops`."""
+    global _engine_bits
+    _engine_bits = random_bits
 
 
 @contextlib.contextmanager
@@ -90,7 +102,7 @@ def triples_of(key: Tensor, count: Any) -> list[Tensor]:
 
 def draw(key: Tensor, count: Any) -> Tensor:
     """`random.words`: int32 of shape (count,). Every number drawn in a step comes from here."""
-    drawn = engines.current().words(key, count)
+    drawn = _engine_bits(key, count)
     if drawn is None:
         drawn = ops.concatenate(_components(key, (count + 2) // 3))[:count]
     for note in _watchers:

@@ -12,8 +12,8 @@ import numpy as np
 
 from kerasbridge.errors import NotPortableError
 from kerasbridge.keras_compat import floatx, keras, to_tensor
+from kerasbridge.random import generator as host
 from kerasbridge.random.bits import draw, further, key_of, placed, size_of, triples_of, words_of
-from kerasbridge.random.generator import generator as host
 
 Tensor = Any
 ops = keras.ops

@@ -4,7 +4,7 @@ from typing import Any
 
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
-from kerasbridge.random.generator import distributions
+from kerasbridge.random import distributions
 
 Tensor = Any
 ops = keras.ops

@@ -4,9 +4,11 @@ The functions of Keras's backend random module are `draws.py`'s. Two initialiser
 on the host; one image function draws past the random module. What still would draw natively is an error by name.
 """
 
+import contextlib
 import inspect
 import math
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,50 @@ import numpy as np
 from kerasbridge import keras_compat
 from kerasbridge.errors import ArgumentError, KerasContractError, NotPortableError
 from kerasbridge.keras_compat import keras, relied_on, to_tensor
+from kerasbridge.random import distributions, generator
 from kerasbridge.random.bits import placed
 from kerasbridge.random.elastic_transform import elastic_transform
-from kerasbridge.random.generator import distributions, generator
 
 Tensor = Any
+
+_portable_depth = 0
+_replaced: list[tuple[Any, str, Any]] = []
+_portable_lock = threading.RLock()
+
+
+@contextlib.contextmanager
+def portable_random() -> Iterator[None]:
+    """While open, Keras's layers, initialisers and `keras.random` draw from kerasbridge's generator."""
+    enter_portable_random()
+    try:
+        yield
+    finally:
+        leave_portable_random()
+
+
+def enter_portable_random() -> None:
+    """Replace what draws in Keras; calls nest."""
+    global _portable_depth
+    with _portable_lock:
+        if _portable_depth == 0:
+            for owner, name, value in table():
+                _replaced.append((owner, name, getattr(owner, name)))
+                setattr(owner, name, value)
+        _portable_depth += 1
+
+
+def leave_portable_random() -> None:
+    """Undoes one `enter_portable_random`."""
+    global _portable_depth
+    with _portable_lock:
+        _portable_depth -= 1
+        while _portable_depth == 0 and _replaced:
+            setattr(*_replaced.pop())
+
+
+def is_random_portable() -> bool:
+    """Whether Keras draws from kerasbridge's generator now."""
+    return _portable_depth > 0
 
 
 def table() -> list[tuple[Any, str, Any]]:
@@ -108,9 +149,9 @@ def _unknown(module: Any, name: str) -> Callable[..., Any]:
 
     def refuse(*args: Any, **kwargs: Any) -> Any:
         raise KerasContractError(
-            f"Expected a random function that kerasbridge replaces ({', '.join(keras_compat.PORTABLE_FUNCTIONS)}), received "
-            f"{module.__name__}.{name} of Keras {keras.__version__}. Use a tested version, as {keras_compat.TESTED}, or draw "
-            'natively: kb.fit(…, rng="native").'
+            f"Expected a random function that kerasbridge replaces ({', '.join(keras_compat.PORTABLE_FUNCTIONS)}), "
+            f"received {module.__name__}.{name} of Keras {keras.__version__}. "
+            f'Use a tested version, as {keras_compat.TESTED}, or draw natively: kb.fit(…, rng="native").'
         )
 
     return refuse

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import kerasbridge
+from kerasbridge._version import __version__
 from kerasbridge.errors import RunFolderError
 from kerasbridge.runs.folder import CONFIG, is_ours, whole
 from kerasbridge.runs.validators import KINDS
@@ -106,7 +106,7 @@ def raw(folder: Path) -> dict[str, Any]:
 def versions(backend: str) -> dict[str, str | None]:
     """The versions a run depends on, read from the installed packages without importing them."""
     return {
-        "kerasbridge": kerasbridge.__version__,
+        "kerasbridge": __version__,
         "keras": FRAMEWORKS["keras"].distribution()[1],
         backend: FRAMEWORKS[backend].distribution()[1],
         "numpy": importlib.metadata.version("numpy"),

@@ -25,9 +25,7 @@ def prepare(callbacks: Iterable[Any]) -> None:
     """
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.TensorBoard):
-            from kerasbridge.tensorboard import (
-                event_writer as event_files,  # says what to type where tensorboard is missing
-            )
+            import kerasbridge.tensorboard.event_writer  # noqa: F401 - raises where tensorboard is not installed
 
             own = None if _tensorflow_is_loaded() else Summaries()
             keras_compat.write_summaries_with(callback, own, _write_model)

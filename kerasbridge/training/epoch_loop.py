@@ -12,8 +12,8 @@ from kerasbridge import keras_compat
 from kerasbridge.data.epoch_iterators import Feed
 from kerasbridge.keras_compat import keras
 from kerasbridge.tensorboard import summary_api
+from kerasbridge.training import callbacks, progress
 from kerasbridge.training.step_loop import Pace, Ran, Runner
-from kerasbridge.training.trainer import callbacks, progress
 
 log = logging.getLogger("kerasbridge")
 Logs = dict[str, Any]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kerasbridge.keras_compat import keras
-from kerasbridge.training.trainer import trainer
+from kerasbridge.training import trainer
 
 _TAKEN_OVER: dict[str, Callable[..., Any]] = {
     "fit": trainer.fit,

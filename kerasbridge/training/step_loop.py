@@ -10,9 +10,9 @@ import numpy as np
 from kerasbridge.data.epoch_iterators import Portion
 from kerasbridge.engines.base import Block, Engine
 from kerasbridge.engines.compile_cache import kept, state
+from kerasbridge.engines.step import Step
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.model_state import settings
-from kerasbridge.training.steps import Step
 
 SECONDS_PER_BLOCK = 0.25
 """A progress bar that moves four times a second, and a Ctrl-C that is answered within it."""

@@ -5,44 +5,11 @@ themselves or tensors standing in for them inside a `keras.StatelessScope` is th
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from kerasbridge import keras_compat
+from kerasbridge.engines.step import Batch, Step, Tensor, ValueAndGrad, rows_of
 from kerasbridge.keras_compat import keras, model_state
-
-Tensor = Any
-
-
-class Batch(NamedTuple):
-    """The samples of one step: nests of tensors of equal length; the last two may be None."""
-
-    x: Any
-    y: Any
-    sample_weight: Any
-
-
-class ValueAndGrad(Protocol):
-    """What an engine lends the training step: ``((loss, aux), gradients)`` of `function` by `variables`."""
-
-    def __call__(
-        self, function: Callable[[], tuple[Tensor, Any]], variables: list[Any]
-    ) -> tuple[tuple[Tensor, Any], list[Tensor | None]]: ...
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step and the variables it reads or writes, each once.
-
-    `run` maps a batch to (loss, logs) or, for a predict step, to the predictions. In the place of the loss may stand
-    a vector of numbers to be reported of every step. `eager` and `xla` are the `run_eagerly` and `jit_compile` that
-    the model was compiled with.
-    """
-
-    run: Callable[[Batch], Any]
-    variables: tuple[Any, ...]
-    eager: bool
-    xla: bool
 
 
 def train_step(model: keras.Model, value_and_grad: ValueAndGrad) -> Step:
@@ -98,11 +65,6 @@ def predict_step(model: keras.Model, _: ValueAndGrad) -> Step:
         return keras_compat.call(model, batch[0], training=False)
 
     return _step(model, run, model.variables)
-
-
-def rows_of(x: Any) -> int:
-    """The number of rows in a batch."""
-    return int(next(leaf for leaf in keras.tree.flatten(x) if leaf is not None).shape[0])
 
 
 def _norm(gradients: list[Tensor | None]) -> Tensor:

@@ -10,8 +10,9 @@ from kerasbridge.data import adapters
 from kerasbridge.data.adapters import Portioning
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras
-from kerasbridge.random.generator import generator
+from kerasbridge.random import generator, keras_patch
 from kerasbridge.seeding import seed_random_layers
+from kerasbridge.training import arguments, build, run_recorder
 from kerasbridge.training.epoch_loop import (
     Plan,
     callback_list,
@@ -22,7 +23,6 @@ from kerasbridge.training.epoch_loop import (
     run_prediction,
     run_training,
 )  # fmt: skip
-from kerasbridge.training.trainer import arguments, build, run_recorder
 
 
 def fit(
@@ -244,7 +244,7 @@ def predict(
 
 @contextlib.contextmanager
 def _random_numbers(rng: str) -> Iterator[None]:
-    with keras_compat.portable_random() if rng == "portable" else contextlib.nullcontext():
+    with keras_patch.portable_random() if rng == "portable" else contextlib.nullcontext():
         yield
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import kerasbridge
-from kerasbridge import keras_compat
 from kerasbridge.keras_compat import keras
+from kerasbridge.random import keras_patch
 from kerasbridge.runtime import backend as choice
 
 ROOT = Path(kerasbridge.__file__).parents[1]
@@ -30,7 +30,7 @@ def native_seed(same_seeds):
     """Layers built outside kerasbridge draw the same in every test, from Keras's own generator."""
     keras.utils.set_random_seed(0)
     yield
-    assert not keras_compat.is_random_portable(), "the random numbers were not given back"
+    assert not keras_patch.is_random_portable(), "the random numbers were not given back"
 
 
 @pytest.fixture

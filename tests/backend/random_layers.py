@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import keras_compat
 from kerasbridge.keras_compat import keras
-from kerasbridge.random.generator import bits
+from kerasbridge.random import bits, keras_patch
 
 layers = keras.layers
 SEED = 11
@@ -132,7 +131,7 @@ def measured(case: Case) -> dict[str, Any]:
     The sums are the mean of the outputs times waves of different lengths, so that no two elements weigh the same.
     """
     keras.utils.set_random_seed(SEED)
-    with keras_compat.portable_random():
+    with keras_patch.portable_random():
         layer = case.build()
         layer(case.x, training=False)  # builds it, which draws symbolically
         with bits.watched() as drawn:

@@ -8,7 +8,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.keras_compat import keras
-from kerasbridge.training.trainer import step_loop
+from kerasbridge.training import step_loop
 from tests.backend.models import CASES, CLASSES, assert_same_state, mlp, seeded, twins
 
 layers = keras.layers

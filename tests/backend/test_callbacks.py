@@ -13,7 +13,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.keras_compat import keras
-from kerasbridge.training.trainer import callbacks as liveness
+from kerasbridge.training import callbacks as liveness
 from tests.backend.models import CASES, assert_same_state, mlp, seeded, state, twins
 
 own = keras.callbacks

@@ -9,8 +9,8 @@ import pytest
 
 from kerasbridge.errors import NotPortableError
 from kerasbridge.keras_compat import keras
-from kerasbridge.random.generator import distributions
-from kerasbridge.random.generator import generator as random
+from kerasbridge.random import distributions
+from kerasbridge.random import generator as random
 from tests.backend.test_portable_random import generator, host
 from tests.unit.test_random import chi_square, chi_square_bound, not_correlated
 

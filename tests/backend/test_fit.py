@@ -9,8 +9,8 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.keras_compat import keras
-from kerasbridge.random.generator import generator
-from kerasbridge.training.trainer import step_loop
+from kerasbridge.random import generator
+from kerasbridge.training import step_loop
 from tests.backend.models import CASES, OnBatchEnd, Penalty, assert_same_state, cnn, mlp, seeded, state, twins
 
 layers, ops = keras.layers, keras.ops

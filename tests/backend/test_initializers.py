@@ -8,10 +8,9 @@ import hashlib
 import numpy as np
 import pytest
 
-from kerasbridge import keras_compat
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
-from kerasbridge.random.generator import generator
+from kerasbridge.random import generator, keras_patch
 
 initializers = keras.initializers
 WINDOW = np.linspace(0.1, 1.0, 16)
@@ -33,7 +32,7 @@ STFT = {"real": "dcaaf86e0f97a042", "imag": "33c85d5b8a1c605a"}
 
 
 def drawn(initializer, shape, dtype="float32"):
-    with keras_compat.portable_random():
+    with keras_patch.portable_random():
         return keras.ops.convert_to_numpy(initializer(shape, dtype))
 
 
@@ -109,6 +108,6 @@ def test_an_orthogonal_vector_is_an_error():
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
 @pytest.mark.parametrize("name", ["Orthogonal", "GlorotUniform", "HeNormal", "RandomNormal"])
 def test_an_initializer_keeps_the_type_it_is_asked_for(name, dtype):
-    with keras_compat.portable_random():
+    with keras_patch.portable_random():
         weight = getattr(initializers, name)(seed=1)((3, 4), dtype=dtype)
     assert keras.backend.standardize_dtype(weight.dtype) == dtype

@@ -9,7 +9,7 @@ import pytest
 from kerasbridge import keras_compat
 from kerasbridge.errors import KerasContractError
 from kerasbridge.keras_compat import keras
-from kerasbridge.random.generator import distributions, keras_patch
+from kerasbridge.random import distributions, keras_patch
 
 OF_TRAINING = {"trainer", "tensorboard", "distribution_lib", "export", "optimizer_distribution_strategy"}
 
@@ -48,7 +48,7 @@ def test_a_function_that_a_later_keras_draws_with_is_refused_while_portable(monk
     monkeypatch.setattr(later_function, "__module__", module.__name__)
     monkeypatch.setattr(module, "poisson", later_function, raising=False)
     with (
-        keras_compat.portable_random(),
+        keras_patch.portable_random(),
         pytest.raises(KerasContractError, match=rf"received {module.__name__}\.poisson of"),
     ):
         module.poisson((3,), seed=1)
@@ -62,21 +62,21 @@ def test_a_function_that_a_later_keras_draws_with_is_refused_while_portable(monk
 def test_a_function_that_a_later_keras_lacks_is_named_and_nothing_is_replaced(monkeypatch, where, name):
     monkeypatch.delattr(keras_compat.relied_on(where), name)
     native = keras_compat.relied_on("random functions").uniform
-    with pytest.raises(KerasContractError, match=rf"\.{name}, which Keras"), keras_compat.portable_random():
+    with pytest.raises(KerasContractError, match=rf"\.{name}, which Keras"), keras_patch.portable_random():
         pass
     assert keras_compat.relied_on("random functions").uniform is native
-    assert not keras_compat.is_random_portable()
+    assert not keras_patch.is_random_portable()
 
 
 def test_everything_that_is_replaced_is_given_back():
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in keras_patch.table()]
-    with keras_compat.portable_random():
+    with keras_patch.portable_random():
         assert all(getattr(owner, name) is not value for owner, name, value in before)
     assert all(getattr(owner, name) is value for owner, name, value in before)
 
 
 def test_keras_random_draws_from_kerasbridge_while_portable():
-    with keras_compat.portable_random():
+    with keras_patch.portable_random():
         drawn = keras.ops.convert_to_numpy(keras.random.uniform((5,), seed=7))
         inside = keras.ops.convert_to_numpy(distributions.uniform((5,), seed=7))
     assert (drawn == inside).all()

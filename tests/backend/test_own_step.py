@@ -14,7 +14,7 @@ import kerasbridge as kb
 from kerasbridge.engines import compile_cache
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras
-from kerasbridge.training.trainer import step_loop
+from kerasbridge.training import step_loop
 from tests.backend.models import CASES, assert_same_state, mlp, seeded, twins
 
 layers, ops = keras.layers, keras.ops

@@ -13,8 +13,8 @@ import pytest
 import kerasbridge as kb
 from kerasbridge import keras_compat
 from kerasbridge.keras_compat import keras
-from kerasbridge.random.generator import distributions
-from kerasbridge.random.generator import generator as random
+from kerasbridge.random import distributions, keras_patch
+from kerasbridge.random import generator as random
 from tests.backend.models import CASES, assert_same_state, mlp, seeded
 
 _BACKEND = keras.config.backend()
@@ -132,7 +132,7 @@ def test_initial_weights_are_the_same_on_every_backend(name):
 
 
 def test_dropout_masks_are_the_same_on_every_backend():
-    with keras_compat.portable_random():
+    with keras_patch.portable_random():
         layer = keras.layers.Dropout(0.2, seed=11)
         masks = [host(layer(np.ones((32, 128), "float32"), training=True)) != 0 for _ in range(3)]
     assert digest(masks) == MASK
@@ -147,7 +147,7 @@ def test_the_seed_decides_the_initial_weights():
 @pytest.mark.xfail(_BACKEND == "torch", reason="Keras cannot hold such a seed in torch's int32 seed state")
 @pytest.mark.parametrize("seed", [2**31, 2**32 - 1])
 def test_every_seed_that_is_taken_builds_a_random_layer(seed):
-    with keras_compat.portable_random():
+    with keras_patch.portable_random():
         layer = keras.layers.Dropout(0.5, seed=seed)
         kept = host(layer(np.ones((1, 300), "float32"), training=True)) != 0
     np.testing.assert_array_equal(kept[0], random.words(seed, 0, 300).view(np.int32) >= 0)

@@ -6,7 +6,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.keras_compat import keras
-from kerasbridge.random.generator import generator
+from kerasbridge.random import generator
 from tests.backend.models import assert_same_state, seeded
 from tests.backend.test_data import Batches, X, Y, cut, linear, trained
 

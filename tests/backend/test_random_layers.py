@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import keras_compat
 from kerasbridge.errors import ArgumentError, NotPortableError
 from kerasbridge.keras_compat import keras
+from kerasbridge.random import keras_patch
 from kerasbridge.seeding import seed_random_layers
 from tests.backend.random_layers import CASES, IMAGES, TABLE, measured
 
@@ -52,7 +52,7 @@ def test_a_compiled_step_draws_what_the_layer_draws_when_it_is_called(name):
     x = CASES[name].x
     kb.fit(fitted, x, np.zeros((len(x), 1)), batch_size=len(x), epochs=2, shuffle=False, seed=5, verbose=0)
     seed_random_layers(called, 5)
-    with keras_compat.portable_random():
+    with keras_patch.portable_random():
         for _ in range(2):
             called(x, training=True)
     one, other = (np.array(model.layers[-1].seen.numpy()) for model in (fitted, called))
@@ -72,7 +72,7 @@ class Recording(layers.Layer):
 
 def recording(case):
     keras.utils.set_random_seed(3)
-    with keras_compat.portable_random():
+    with keras_patch.portable_random():
         inputs = keras.Input(batch_shape=case.x.shape)
         model = keras.Model(inputs, Recording()(case.build()(inputs)))
     model.compile(keras.optimizers.SGD(0.0), "mse")
@@ -100,7 +100,7 @@ def test_augmix_is_refused_by_name():
 def test_a_layer_in_a_pipeline_of_another_framework_is_refused_by_name(backend):
     tf = pytest.importorskip("tensorflow")
     rows = tf.data.Dataset.from_tensor_slices(IMAGES)
-    with keras_compat.portable_random():
+    with keras_patch.portable_random():
         assert rows.map(layers.Rescaling(2.0)).element_spec.shape == (12, 10, 3)
         if backend == "tensorflow":
             assert rows.map(layers.RandomFlip(seed=1)).element_spec.shape == (12, 10, 3)
@@ -115,7 +115,7 @@ def test_elastic_transforms_of_an_unknown_number_of_images_are_an_error(backend)
     import tensorflow as tf
 
     rows = tf.data.Dataset.from_tensor_slices(IMAGES)
-    with keras_compat.portable_random():
+    with keras_patch.portable_random():
         layer = CASES["RandomElasticTransform"].build()
         assert rows.batch(4, drop_remainder=True).map(layer).element_spec.shape == (4, 12, 10, 3)
         with pytest.raises(ArgumentError, match="Expected images of a known number"):

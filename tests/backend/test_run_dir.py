@@ -8,8 +8,8 @@ import pytest
 import kerasbridge as kb
 from kerasbridge.errors import ArgumentError, RunFolderError
 from kerasbridge.keras_compat import keras
+from kerasbridge.training import callbacks
 from kerasbridge.training.run_recorder import Recorder
-from kerasbridge.training.trainer import callbacks
 
 X, Y = np.linspace(0, 1, 96, dtype="float32").reshape(32, 3), np.arange(32) % 2
 FILES = {"config.json", "history.csv", "history.jsonl", "model.keras"}

@@ -9,7 +9,7 @@ import pytest
 import kerasbridge as kb
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
-from kerasbridge.training.trainer import keras_fit
+from kerasbridge.training import keras_fit
 from tests.backend.models import CASES, assert_same_state, mlp, twins
 
 X, Y = CASES["MLP"].arrays(40)

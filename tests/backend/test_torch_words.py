@@ -3,7 +3,7 @@
 import pytest
 
 from kerasbridge.keras_compat import keras
-from kerasbridge.random.generator import generator
+from kerasbridge.random import generator
 
 if keras.config.backend() != "torch":
     pytest.skip("torch's own engine", allow_module_level=True)

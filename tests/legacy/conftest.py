@@ -24,7 +24,7 @@ def native_seed(same_seeds):
 @pytest.fixture
 def drawn_on_the_host():
     """Models are built without JAX compiling what draws each of their weights."""
-    from kerasbridge.keras_compat import portable_random
+    from kerasbridge.random.keras_patch import portable_random
 
     with portable_random():
         yield

@@ -3,7 +3,8 @@
 import numpy as np
 
 from kerasbridge.importers.caffe.schema import message
-from kerasbridge.keras_compat import keras, portable_random
+from kerasbridge.keras_compat import keras
+from kerasbridge.random.keras_patch import portable_random
 
 
 def data(*shape, name="data"):

@@ -6,7 +6,8 @@ import pytest
 import kerasbridge as kb
 from kerasbridge import layers
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.keras_compat import keras, portable_random
+from kerasbridge.keras_compat import keras
+from kerasbridge.random.keras_patch import portable_random
 from tests.legacy import gone_formulas as gone
 from tests.legacy import theano_formulas as theano
 from tests.legacy.keras_h5 import entry, fed, functional, node, sequential, write

@@ -7,7 +7,8 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.errors import ArgumentError, LegacyFileError
-from kerasbridge.keras_compat import keras, portable_random
+from kerasbridge.keras_compat import keras
+from kerasbridge.random.keras_patch import portable_random
 from tests.legacy import formulas
 from tests.legacy import theano_formulas as theano
 from tests.legacy.keras_h5 import dense, entry, fed, functional, node, sequential, write

@@ -5,7 +5,8 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.keras_compat import keras, portable_random
+from kerasbridge.keras_compat import keras
+from kerasbridge.random.keras_patch import portable_random
 from tests.legacy.conftest import SHARED
 from tests.legacy.keras_h5 import fed, functional, node, write
 from tests.legacy.nets import assert_close, saved_and_loaded

@@ -101,7 +101,7 @@ def test_no_digit_of_the_sample_is_in_both_parts(sample):
 
 
 def test_the_sample_is_the_one_described_beside_it(sample):
-    package = resources.files("kerasbridge")
+    package = resources.files("kerasbridge.datasets")
     described = re.findall(r"`([0-9a-f]{64})`", package.joinpath("mnist_sample.md").read_text(encoding="utf-8"))
     embedded = hashlib.sha256(package.joinpath("mnist_sample.npz").read_bytes()).hexdigest()
     assert [embedded, sample.checksum] == described[1:]

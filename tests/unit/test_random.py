@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from kerasbridge.random.generator import generator
+from kerasbridge.random import generator
 
 MASK = 0xFFFFFFFF
 SAMPLES = 2**16

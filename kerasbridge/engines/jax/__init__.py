@@ -12,8 +12,8 @@ import numpy as np
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
 from kerasbridge.engines.jax.cond import cond
 from kerasbridge.engines.stateless import Overlay, branching, distinct, pure
+from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.keras_compat import map_tensors
-from kerasbridge.training.steps import Step, Tensor
 
 
 class JaxEngine(Engine):

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from kerasbridge.engines.stateless import Overlay, branching, distinct, value_of
-from kerasbridge.training.steps import Tensor
+from kerasbridge.engines.step import Tensor
 
 Branch = Callable[[], Any]
 

@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
+from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.keras_compat import map_tensors, moments_computed_by, variables_converted_by
 from kerasbridge.runtime.device import Device
 from kerasbridge.runtime.stderr import quiet_stderr
-from kerasbridge.training.steps import Step, Tensor
 
 # How TensorFlow says that a tensor in a graph has no value: by a bool, NumPy, a number, an iteration, or `.numpy()`.
 _WITHOUT_VALUE = ("symbolic tf.Tensor", "symbolic `tf.Tensor`", "SymbolicTensor", "symbolic tensor")

@@ -10,13 +10,13 @@ import torch
 
 from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
 from kerasbridge.engines.stateless import Overlay, distinct
+from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.torch.cond import cond
 from kerasbridge.engines.torch.inplace import OutOfPlace
 from kerasbridge.engines.torch.modules import reading_variables
 from kerasbridge.engines.torch.rng import words
 from kerasbridge.engines.torch.tracing import Replay, UntraceableError
 from kerasbridge.keras_compat import keras, map_tensors
-from kerasbridge.training.steps import Step, Tensor
 
 _within: ContextVar[bool] = ContextVar("within", default=False)
 

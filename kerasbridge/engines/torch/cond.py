@@ -8,8 +8,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from kerasbridge import keras_compat
 from kerasbridge.engines.stateless import Overlay, branching, distinct, value_of
+from kerasbridge.engines.step import Tensor
 from kerasbridge.keras_compat import keras
-from kerasbridge.training.steps import Tensor
 
 Branch = Callable[[], Any]
 Writes = list[tuple[Any, Tensor]]

@@ -9,8 +9,8 @@ import threading
 import numpy as np
 import torch
 
-from kerasbridge.random.generator import generator
-from kerasbridge.training.steps import Tensor
+from kerasbridge.engines.step import Tensor
+from kerasbridge.random import generator
 
 WORDS_AHEAD = 2**16
 MOST_STREAMS = 256
@@ -21,7 +21,7 @@ _LIBRARY.define("words(Tensor key, int count) -> Tensor")
 
 def words(key: Tensor, count: int) -> Tensor:
     """`random.words` as an int32 tensor of shape (count,), from (seed, counter), int32, on the CPU."""
-    return torch.ops.kerasbridge.random.bits(key, count)
+    return torch.ops.kerasbridge.words(key, count)
 
 
 class Stream:

@@ -11,13 +11,13 @@ from torch.overrides import TorchFunctionMode
 
 from kerasbridge.engines.base import Data
 from kerasbridge.engines.stateless import branching, pure
+from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.torch.codegen import compile_graph
 from kerasbridge.engines.torch.cond import CopyingOverlay, cond
 from kerasbridge.engines.torch.modules import reading_variables
 from kerasbridge.engines.torch.passes import drop_aliases, fold_constants, mutated, reuse_memory
 from kerasbridge.errors import KerasbridgeError
 from kerasbridge.keras_compat import map_tensors, optimizers_compute_in_tensors
-from kerasbridge.training.steps import Step, Tensor
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _TO_HOST = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import kerasbridge
+from kerasbridge._version import __version__
 from kerasbridge.parity import verdict
 from kerasbridge.parity.record import Numbers
 from kerasbridge.parity.report import summary_text, tables
@@ -57,7 +57,7 @@ def page(comparison: Comparison) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{_NOTHING_LOADED}">\n'
         f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n'
         f'<body>\n<main class="{escape(comparison.verdict)}">\n' + "\n".join(sections) + "\n"
-        f"<footer>Written by kerasbridge {escape(kerasbridge.__version__)}, kerasbridge compare.</footer>\n"
+        f"<footer>Written by kerasbridge {escape(__version__)}, kerasbridge compare.</footer>\n"
         "</main>\n</body>\n</html>\n"
     )
 

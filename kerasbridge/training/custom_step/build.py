@@ -9,15 +9,16 @@ from kerasbridge import keras_compat
 from kerasbridge.engines.base import Engine
 from kerasbridge.engines.compile_cache import kept
 from kerasbridge.engines.stateless import distinct
+from kerasbridge.engines.step import Batch
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras, model_state
+from kerasbridge.random import keras_patch
 from kerasbridge.training.custom_step.dry_run import Seen, rehearse
 from kerasbridge.training.custom_step.invoke import Step, call, functions
 from kerasbridge.training.custom_step.objectives import Objective, Returned
 from kerasbridge.training.custom_step.program import Program, by_name
 from kerasbridge.training.custom_step.running_means import Averages
-from kerasbridge.training.steps import Batch
-from kerasbridge.training.trainer.custom_step import host_rng, side_effects
+from kerasbridge.training.custom_step import host_rng, side_effects
 
 log = logging.getLogger("kerasbridge")
 _KEPT = "_kerasbridge_steps"
@@ -42,7 +43,7 @@ def make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training:
         tuple(map(_key, functions(step))),
         training,
         _spec(batch),
-        keras_compat.is_random_portable(),
+        keras_patch.is_random_portable(),
         bool(model.run_eagerly),
     )
     return kept(

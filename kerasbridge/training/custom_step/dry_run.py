@@ -7,9 +7,9 @@ from typing import Any
 from kerasbridge import keras_compat
 from kerasbridge.engines.base import Engine
 from kerasbridge.engines.stateless import Watching
+from kerasbridge.engines.step import Batch
 from kerasbridge.training.custom_step.gradients import rehearsing
 from kerasbridge.training.custom_step.objectives import Returned
-from kerasbridge.training.steps import Batch
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from typing import Any
 
 from kerasbridge import engines, keras_compat
 from kerasbridge.engines.stateless import Overlay
+from kerasbridge.engines.step import Batch
 from kerasbridge.errors import ArgumentError, StepError
 from kerasbridge.random.bits import seeds_required
 from kerasbridge.training.custom_step.explain import explained
 from kerasbridge.training.custom_step.objectives import Returned, returned
-from kerasbridge.training.steps import Batch
 
 Function = Callable[..., Any]
 _written: ContextVar[list[str]] = ContextVar("written")

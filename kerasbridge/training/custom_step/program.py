@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kerasbridge.engines.base import Engine
+from kerasbridge.engines.step import Batch, Step, Tensor, rows_of
 from kerasbridge.keras_compat import keras
 from kerasbridge.training.custom_step.gradients import independent
 from kerasbridge.training.custom_step.invoke import Function, call
 from kerasbridge.training.custom_step.objectives import LOSS, Objective, Returned
 from kerasbridge.training.custom_step.running_means import Averages
-from kerasbridge.training.steps import Batch, Step, Tensor, rows_of
 
 Numbers = dict[str, Tensor]
 Gradients = Mapping[str, Sequence[Tensor | None]]

@@ -1,0 +1,45 @@
+"""A batch, and a step that an engine compiles: the types that data, engines and training share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from kerasbridge.keras_compat import keras
+
+Tensor = Any
+
+
+class Batch(NamedTuple):
+    """The samples of one step: nests of tensors of equal length; the last two may be None."""
+
+    x: Any
+    y: Any
+    sample_weight: Any
+
+
+class ValueAndGrad(Protocol):
+    """What an engine lends the training step: ``((loss, aux), gradients)`` of `function` by `variables`."""
+
+    def __call__(
+        self, function: Callable[[], tuple[Tensor, Any]], variables: list[Any]
+    ) -> tuple[tuple[Tensor, Any], list[Tensor | None]]: ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step and the variables it reads or writes, each once.
+
+    `run` maps a batch to (loss, logs) or, for a predict step, to the predictions. In the place of the loss may stand
+    a vector of numbers to be reported of every step. `eager` and `xla` are the `run_eagerly` and `jit_compile` that
+    the model was compiled with.
+    """
+
+    run: Callable[[Batch], Any]
+    variables: tuple[Any, ...]
+    eager: bool
+    xla: bool
+
+
+def rows_of(x: Any) -> int:
+    """The number of rows in a batch."""
+    return int(next(leaf for leaf in keras.tree.flatten(x) if leaf is not None).shape[0])
