@@ -16,8 +16,8 @@ from kerasbridge import checks, engines, keras_compat
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras, model_state
 from kerasbridge.random import keras_patch
-from kerasbridge.random.bits import seeded_by_place
-from kerasbridge.random.generator import derive
+from kerasbridge.random.bits import override_seeds
+from kerasbridge.random.generator import fold_in
 
 _REMEDY = "Give it get_config(), or build the model anew inside kb.seed_everything."
 
@@ -68,11 +68,11 @@ def seed_random_layers(model: keras.Model, seed: int, used: Iterable[Any] = ()) 
         id(state): state for state in [*keras_compat.seed_states(model), *filter(keras_compat.is_seed_state, used)]
     }
     for position, state in enumerate(states.values()):
-        state.assign(np.array([derive(seed, "random layer", position), 0], dtype="int64"))
+        state.assign(np.array([fold_in(seed, "random layer", position), 0], dtype="int64"))
 
 
 @contextlib.contextmanager
-def python_and_numpy_seeded(seed: int) -> Iterator[None]:
+def seeded_host_rngs(seed: int) -> Iterator[None]:
     """While open, `random` and NumPy draw from this seed; then they go on where they were."""
     states = random.getstate(), np.random.get_state()
     random.seed(seed)
@@ -116,8 +116,8 @@ def reinitialize(model: keras.Model, seed: int) -> None:
         )
     found: list[tuple[Any, Any]] = []
     for place, layer in enumerate(_with_weights(model)):
-        own_seed = derive(seed, "weights of a layer", place)
-        with seeded_by_place(own_seed), keras_patch.portable_random(), python_and_numpy_seeded(own_seed):
+        own_seed = fold_in(seed, "weights of a layer", place)
+        with override_seeds(own_seed), keras_patch.portable_random(), seeded_host_rngs(own_seed):
             found += [] if hasattr(layer, "adapt") else zip(_own_weights(layer), _drawn_anew(layer), strict=True)
     for variable, start in [*found, *_optimizers_anew(model)]:
         variable.assign(start)
@@ -126,13 +126,13 @@ def reinitialize(model: keras.Model, seed: int) -> None:
 
 def _with_weights(model: Any) -> list[Any]:
     """The layers, and the model, that have weights besides those of the layers in them, each once."""
-    layers = {id(layer): layer for layer in [*keras_compat.every_layer(model), model]}
+    layers = {id(layer): layer for layer in [*keras_compat.flatten_layers(model), model]}
     return [layer for layer in layers.values() if _own_weights(layer)]
 
 
 def _own_weights(layer: Any) -> list[Any]:
     inner = {
-        id(weight) for inside in keras_compat.every_layer(layer) if inside is not layer for weight in inside.weights
+        id(weight) for inside in keras_compat.flatten_layers(layer) if inside is not layer for weight in inside.weights
     }
     return [weight for weight in layer.weights if id(weight) not in inner]
 

@@ -48,7 +48,7 @@ def measure(model_name: str, data_name: str, rounds: int, epochs: int, rows: int
         return watch.milliseconds
 
     first = started()
-    compiled = list(model.__dict__[step_loop.KEPT])
+    compiled = list(model.__dict__[step_loop.COMPILED])
     further = [started() for _ in range(rounds)]
     return {
         "backend": engines.current().name,
@@ -57,7 +57,7 @@ def measure(model_name: str, data_name: str, rounds: int, epochs: int, rows: int
         "first_call_milliseconds": round(first, 1),
         "milliseconds": round(statistics.median(further), 1),
         "milliseconds_min_max": [round(min(further), 1), round(max(further), 1)],
-        "compiled_anew": len(set(model.__dict__[step_loop.KEPT]) - set(compiled)),
+        "compiled_anew": len(set(model.__dict__[step_loop.COMPILED]) - set(compiled)),
     }
 
 

@@ -49,17 +49,17 @@ def errors_in_one_line(quiet: bool) -> Iterator[None]:
             log.setLevel(logging.ERROR if quiet else level)
             yield
     except KerasbridgeError as error:
-        complain(" ".join([str(error), *_notes(error)]) if _notes(error) else error)
+        print_error(" ".join([str(error), *_notes(error)]) if _notes(error) else error)
         raise typer.Exit(2) from error
     except KeyboardInterrupt as error:
-        complain(" ".join(_notes(error)) or "interrupted, nothing was saved.")
+        print_error(" ".join(_notes(error)) or "interrupted, nothing was saved.")
         raise typer.Exit(130) from error
     finally:
         log.setLevel(level)
 
 
 @contextlib.contextmanager
-def working(words: str, silent: bool) -> Iterator[None]:
+def spinner(words: str, silent: bool) -> Iterator[None]:
     """Says on a terminal that something is going on that takes a while."""
     from rich.console import Console
 
@@ -73,7 +73,7 @@ def _notes(error: BaseException) -> list[str]:
     return list(getattr(error, "__notes__", ()))
 
 
-def complain(message: object) -> None:
+def print_error(message: object) -> None:
     """One line on stderr; more where a child's traceback is in it."""
     from kerasbridge.errors import ParityError
 

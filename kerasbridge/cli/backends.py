@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kerasbridge.cli.app import app, complain, errors_in_one_line
+from kerasbridge.cli.app import app, errors_in_one_line, print_error
 
 if TYPE_CHECKING:
     from kerasbridge.runtime.backend_status import BackendStatus
@@ -59,6 +59,6 @@ def _explain_missing_default() -> None:
     from kerasbridge.runtime import backend
 
     try:
-        backend.choose()
+        backend.configure()
     except BackendError as error:
-        complain(error)
+        print_error(error)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kerasbridge.cli.app import app, errors_in_one_line, working
+from kerasbridge.cli.app import app, errors_in_one_line, spinner
 from kerasbridge.cli.options import (
     Backends,
     BatchSize,
@@ -58,7 +58,7 @@ def compare(
         from kerasbridge.parity import compare as comparing
 
         _check_place(report, save)
-        with working("Training twice on each backend …", silent=as_json or quiet):
+        with spinner("Training twice on each backend …", silent=as_json or quiet):
             found = comparing.compare(
                 model, script=script, backends=names(backends), data=data, dtype=dtype, correct_leaks=correct_leaks,
                 seed=seed, epochs=epochs, batch_size=batch_size, rows=rows, against=against, save=save,

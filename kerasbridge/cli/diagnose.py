@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kerasbridge.cli.app import app, errors_in_one_line, working
+from kerasbridge.cli.app import app, errors_in_one_line, spinner
 from kerasbridge.cli.options import (
     Backends,
     BatchSize,
@@ -47,7 +47,7 @@ def diagnose(
     with errors_in_one_line(quiet):
         from kerasbridge.parity import diagnose as diagnosing
 
-        with working("Taking a step apart on each backend …", silent=as_json or quiet):
+        with spinner("Taking a step apart on each backend …", silent=as_json or quiet):
             found = diagnosing.diagnose(
                 model, script=script, backends=names(backends), data=data, dtype=dtype, correct_leaks=correct_leaks,
                 seed=seed, batch_size=batch_size,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kerasbridge.cli.app import app, complain, errors_in_one_line, working
-from kerasbridge.cli.evaluation_result import Evaluated, held_beside, show
-from kerasbridge.cli.load_run import SHAPES, load_digits, opened, probabilities
+from kerasbridge.cli.app import app, errors_in_one_line, print_error, spinner
+from kerasbridge.cli.evaluation_result import EvaluationResult, compare_with_training, show
+from kerasbridge.cli.load_run import SHAPES, load_digits, load_run, probabilities
 from kerasbridge.cli.options import Backend, Device, Json, Quiet, RunFolder
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def evaluate(
         from kerasbridge import runs
 
         digits = _digits_of(runs.load(run), data)
-        with working("Loading the model …", silent=as_json or quiet):
+        with spinner("Loading the model …", silent=as_json or quiet):
             found = _evaluated(run, backend, device, digits)
         picture, why_none = _draw(found)
     if as_json:
@@ -68,7 +68,7 @@ def _digits_of(run: "Run", data: str | None) -> "Dataset":
         warnings.simplefilter("always")
         datasets.warn_if_seen(str(own), digits)
     for warning in told:
-        complain(warning.message)
+        print_error(warning.message)
     return digits
 
 
@@ -77,20 +77,20 @@ def _looks_like_digits(x: Any) -> bool:
     return isinstance(shape, list) and tuple(shape[1:]) in SHAPES
 
 
-def _evaluated(folder: Path, backend: str | None, device: str | None, digits: "Dataset") -> Evaluated:
-    run, model = opened(folder, backend, device)
+def _evaluated(folder: Path, backend: str | None, device: str | None, digits: "Dataset") -> EvaluationResult:
+    run, model = load_run(folder, backend, device)
     from kerasbridge import engines
     from kerasbridge.evaluation.classification_report import Scores
     from kerasbridge.training import run_recorder
 
     scores = Scores(digits.y_test, probabilities(model, digits.x_test))
-    differs, why_unknown = held_beside(run, digits, scores)
-    return Evaluated(
+    differs, why_unknown = compare_with_training(run, digits, scores)
+    return EvaluationResult(
         run, digits, scores, engines.current().name, run_recorder.device_of(model), differs, why_unknown
     )  # fmt: skip
 
 
-def _draw(found: Evaluated) -> tuple[Path | None, str | None]:
+def _draw(found: EvaluationResult) -> tuple[Path | None, str | None]:
     """Where the picture is; or why there is none."""
     from kerasbridge.errors import PackageNotInstalled
     from kerasbridge.evaluation import confusion_plot
@@ -105,7 +105,7 @@ def _draw(found: Evaluated) -> tuple[Path | None, str | None]:
         return None, f"No picture: {found.run.folder} cannot be written ({error.strerror or error})."
 
 
-def _result(found: Evaluated, picture: Path | None) -> dict[str, Any]:
+def _result(found: EvaluationResult, picture: Path | None) -> dict[str, Any]:
     return {
         "run_dir": str(found.run.folder), "backend": found.backend, "device": found.device, "images": found.images,
         **found.scores.named, "confusion": found.scores.confusion.tolist(),

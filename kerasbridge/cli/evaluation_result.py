@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from kerasbridge.evaluation.classification_report import Difference, Scores
     from kerasbridge.runs import Run
 
-MOST_LINES = 20
+MAX_LINES = 20
 
 
 @dataclass(frozen=True)
-class Evaluated:
+class EvaluationResult:
     """A run, and what its model makes of digits here.
 
     Attributes:
@@ -34,7 +34,7 @@ class Evaluated:
         return len(self.scores.labels)
 
 
-def held_beside(run: "Run", digits: "Dataset", scores: "Scores") -> "tuple[list[Difference] | None, str]":
+def compare_with_training(run: "Run", digits: "Dataset", scores: "Scores") -> "tuple[list[Difference] | None, str]":
     """Which predictions differ from those where the run was trained; or None, and why that is not known."""
     if run.config.mistakes is None:
         return None, "The run does not say what it predicted where it was trained, so there is nothing to compare with."
@@ -46,7 +46,7 @@ def held_beside(run: "Run", digits: "Dataset", scores: "Scores") -> "tuple[list[
     return scores.differing_from(run.config.mistakes), ""
 
 
-def show(found: Evaluated) -> None:
+def show(found: EvaluationResult) -> None:
     """Accuracy and loss, the confusion matrix, and which predictions differ."""
     from rich.console import Console
 
@@ -56,13 +56,13 @@ def show(found: Evaluated) -> None:
     console.print(f"{found.images:,} images {where}: accuracy {scores.accuracy:.4f}, loss {scores.loss:.4f}")
     console.print(_confusion(scores.confusion))
     console.print(_verdict(found))
-    for difference in (found.differs or [])[:MOST_LINES]:
+    for difference in (found.differs or [])[:MAX_LINES]:
         console.print("  image {index}, label {label}: then {then}, now {now}".format(**asdict(difference)))
-    if found.differs and len(found.differs) > MOST_LINES:
-        console.print(f"  … and {len(found.differs) - MOST_LINES} more; --json names all.")
+    if found.differs and len(found.differs) > MAX_LINES:
+        console.print(f"  … and {len(found.differs) - MAX_LINES} more; --json names all.")
 
 
-def _verdict(found: Evaluated) -> str:
+def _verdict(found: EvaluationResult) -> str:
     if found.differs is None:
         return found.why_unknown
     config = found.run.config

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kerasbridge.cli.app import app, errors_in_one_line, working
+from kerasbridge.cli.app import app, errors_in_one_line, spinner
 from kerasbridge.cli.options import Backend, Device, Json, Quiet
 
 if TYPE_CHECKING:
-    from kerasbridge.exporters import Exported
+    from kerasbridge.exporters import ExportResult
 
 FORMATS = ("onnx", "tf_saved_model", "litert", "openvino", "torch", "stablehlo")
 
@@ -49,7 +49,7 @@ def export(
         from kerasbridge import exporters
 
         exporters.check(output, target, tolerance=tolerance, override=override)
-        with working("Exporting the model …", silent=as_json or quiet):
+        with spinner("Exporting the model …", silent=as_json or quiet):
             opened = _opened(model, backend, device)
             batch = None if example is None else _example(example)
             found = kb.export(opened, output, target, example=batch, tolerance=tolerance, override=override)
@@ -65,7 +65,7 @@ def _opened(path: Path, backend: str | None, device: str | None) -> Any:
     run = runs.load(path) if path.is_dir() else None
     if run is None and not path.is_file():
         raise ArgumentError(f"Expected MODEL to be a .keras file or a run's folder, received {path}, which is neither.")
-    choice.choose(backend, device)
+    choice.configure(backend, device)
     engines.current()
     from kerasbridge import saving
 
@@ -91,7 +91,7 @@ def _example(path: Path) -> Any:
     return next(iter(arrays.values())) if isinstance(arrays, dict) and len(arrays) == 1 else arrays
 
 
-def _print(found: "Exported", as_json: bool, quiet: bool) -> None:
+def _print(found: "ExportResult", as_json: bool, quiet: bool) -> None:
     if as_json:
         print(json.dumps(found.as_dict()))
     elif not quiet:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kerasbridge.cli.app import app, errors_in_one_line, working
+from kerasbridge.cli.app import app, errors_in_one_line, spinner
 from kerasbridge.cli.options import Json, Quiet
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def import_(
         from kerasbridge.importers import bring
 
         _check_place(output)
-        with working("Reading the files …", silent=as_json or quiet):
+        with spinner("Reading the files …", silent=as_json or quiet):
             model, report = bring(
                 *files, format=origin, model=_opened(onto), layout=layout, flip_kernels=flip_kernels,
                 input_shape=_shape(input_shape), mapping=_mapping(mapped),

@@ -15,7 +15,7 @@ BATCH_SIZE = 250
 """Divides the test digits of both the sample and the full set, so that one shape of step is compiled."""
 
 
-def opened(run: Path, backend: str | None = None, device: str | None = None) -> "tuple[Run, Any]":
+def load_run(run: Path, backend: str | None = None, device: str | None = None) -> "tuple[Run, Any]":
     """A run and its model, on the backend and device that are chosen; this loads Keras.
 
     Args:
@@ -30,7 +30,7 @@ def opened(run: Path, backend: str | None = None, device: str | None = None) -> 
     from kerasbridge.runtime import backend as choice
 
     found = runs.load(run)
-    choice.choose(backend, device)
+    choice.configure(backend, device)
     engines.current()
     model = found.load_model()
     check_takes_digits(found, model)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kerasbridge.cli.app import app, complain, errors_in_one_line, working
+from kerasbridge.cli.app import app, errors_in_one_line, print_error, spinner
 from kerasbridge.cli.options import Backend, Device, RunFolder
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """What the model makes of one picture.
 
     Attributes:
@@ -57,12 +57,12 @@ def predict(
     with errors_in_one_line(quiet):
         pictures, refused = _read(images)
     try:
-        with errors_in_one_line(quiet), working("Asking the model …", silent=as_json or quiet):
+        with errors_in_one_line(quiet), spinner("Asking the model …", silent=as_json or quiet):
             answers = _answers(run, pictures, backend, device) if pictures else []
         _print(answers, show, as_json, quiet)
     finally:
         for error in refused:
-            complain(error)
+            print_error(error)
     if refused:
         raise typer.Exit(2)
 
@@ -81,13 +81,13 @@ def _read(paths: Sequence[Path]) -> "tuple[dict[Path, Any], list[DataError]]":
     return read, refused
 
 
-def _answers(run: Path, pictures: dict[Path, Any], backend: str | None, device: str | None) -> list[Answer]:
+def _answers(run: Path, pictures: dict[Path, Any], backend: str | None, device: str | None) -> list[Prediction]:
     import numpy as np
 
-    from kerasbridge.cli.load_run import opened, probabilities
+    from kerasbridge.cli.load_run import load_run, probabilities
     from kerasbridge.errors import RunFolderError
 
-    _, model = opened(run, backend, device)
+    _, model = load_run(run, backend, device)
     found = probabilities(model, np.stack([*pictures.values()]))
     if not np.isfinite(found).all():
         raise RunFolderError(
@@ -95,12 +95,12 @@ def _answers(run: Path, pictures: dict[Path, Any], backend: str | None, device: 
             "diverged. Train another: kerasbridge train."
         )
     return [
-        Answer(str(path), int(row.argmax()), row.tolist(), pixels)
+        Prediction(str(path), int(row.argmax()), row.tolist(), pixels)
         for (path, pixels), row in zip(pictures.items(), found, strict=True)
     ]
 
 
-def _print(answers: Sequence[Answer], show: bool, as_json: bool, quiet: bool) -> None:
+def _print(answers: Sequence[Prediction], show: bool, as_json: bool, quiet: bool) -> None:
     if as_json:
         print(json.dumps([answer.as_dict(with_pixels=show) for answer in answers]))
     elif quiet:

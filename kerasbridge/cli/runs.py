@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kerasbridge.cli.app import app, complain, errors_in_one_line
+from kerasbridge.cli.app import app, errors_in_one_line, print_error
 from kerasbridge.cli.options import Quiet
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ HIGHEST_FIRST = ("accuracy", "started")
 
 
 @dataclass(frozen=True)
-class Line:
+class RunRow:
     """What there is to say of a run; `scored_on` is "test", "validation", or None where there is no score."""
 
     name: str
@@ -76,7 +76,7 @@ def _check(folder: Path, sort: str) -> None:
         raise RunFolderError(f"{folder} is no folder: expected one with runs in it, as runs/.")
 
 
-def _sorted(lines: Iterable[Line], by: str) -> list[Line]:
+def _sorted(lines: Iterable[RunRow], by: str) -> list[RunRow]:
     """Those that lack what they are sorted by come last."""
     lines = list(lines)
     known = [line for line in lines if getattr(line, by) is not None]
@@ -85,10 +85,10 @@ def _sorted(lines: Iterable[Line], by: str) -> list[Line]:
     ]
 
 
-def _line(run: "Run") -> Line:
+def _line(run: "Run") -> RunRow:
     config, history = run.config, _history(run)
     scores, scored_on = _scores(config.test, history)
-    return Line(
+    return RunRow(
         run.name, str(run.folder), config.model, config.backend, config.device, len(history.get("epoch", ())),
         config.epochs, scores.get("accuracy"), scores.get("loss"), scored_on, config.seconds, config.started,
         config.finished,
@@ -102,7 +102,7 @@ def _history(run: "Run") -> dict[str, list[float]]:
     try:
         return run.history
     except RunFolderError as error:
-        complain(error)
+        print_error(error)
         return {}
 
 
@@ -119,7 +119,7 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _print(lines: list[Line]) -> None:
+def _print(lines: list[RunRow]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -145,11 +145,11 @@ def _fitting(columns: dict[str, list[str]], width: int) -> dict[str, list[str]]:
     return columns
 
 
-def _epochs(line: Line) -> str:
+def _epochs(line: RunRow) -> str:
     return str(line.epochs_done) if line.finished else f"{line.epochs_done} of {line.epochs}"
 
 
-def _score(score: float | None, line: Line) -> str:
+def _score(score: float | None, line: RunRow) -> str:
     return "–" if score is None else f"{score:.4f}{' val' if line.scored_on == 'validation' else ''}"
 
 
@@ -165,7 +165,7 @@ def _ago(started: str) -> str:
     return "now"
 
 
-COLUMNS: dict[str, Callable[[Line], str]] = {
+COLUMNS: dict[str, Callable[[RunRow], str]] = {
     "run": lambda line: line.name,
     "model": lambda line: line.model,
     "backend": lambda line: line.backend,

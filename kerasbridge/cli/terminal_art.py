@@ -29,7 +29,11 @@ def show(answers: Iterable[tuple[str, Sequence[float], Any]]) -> None:
         digit = max(range(len(probabilities)), key=probabilities.__getitem__)
         console.print(f"{encodable(name)}: {digit}", markup=False, style="bold")
         bars = [bar(value, probability, value == digit) for value, probability in enumerate(probabilities)]
-        lines = beside(bars[:5], bars[5:]) if pixels is None else beside(picture(pixels, console), ["", "", *bars])
+        lines = (
+            side_by_side(bars[:5], bars[5:])
+            if pixels is None
+            else side_by_side(picture(pixels, console), ["", "", *bars])
+        )
         console.print(*lines, "", sep="\n")
 
 
@@ -65,7 +69,7 @@ def picture(pixels: Any, console: "Console") -> "list[Text]":
     return [Text.assemble(*map(drawn, upper, lower)) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
 
 
-def beside(left: "Sequence[Text]", right: "Sequence[Text | str]") -> "list[Text]":
+def side_by_side(left: "Sequence[Text]", right: "Sequence[Text | str]") -> "list[Text]":
     """Lines joined to lines; what is missing on the right stays empty."""
     from rich.text import Text
 

@@ -17,7 +17,7 @@ from kerasbridge.cli.options import Backend, Device
 
 if TYPE_CHECKING:
     from kerasbridge.datasets import Dataset
-    from kerasbridge.runs import Config, NewRun
+    from kerasbridge.runs import Config, RunWriter
 
 MODELS = ("mlp", "cnn")
 
@@ -56,14 +56,14 @@ def train(
 
         started = datetime.now(UTC)
         _check_options(model, epochs, batch_size, seed, tensorboard)
-        name = backend_module.choose(backend, device).backend
+        name = backend_module.configure(backend, device).backend
         digits = load_digits(data)
         checks.check_batch_size(batch_size, len(digits.x_train), strict=True)
         runs.check_writable(run_dir or runs.default_folder(model, name, started), override)
         wanted = _Wanted(model, digits, epochs, batch_size, seed, tensorboard, silent=as_json or quiet)
         built, config = _start(wanted, arguments, started)
         folder = run_dir or runs.default_folder(model, name, started)  # the name may have been taken meanwhile
-        with runs.new(folder, config, override) as run:
+        with runs.create(folder, config, override) as run:
             _train(built, wanted, run)
     if as_json:
         print(json.dumps(_result(folder, run.config, tensorboard)))
@@ -113,19 +113,19 @@ def _start(wanted: _Wanted, arguments: dict[str, Any], started: datetime) -> "tu
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model, runs.Config(
         arguments=arguments, versions=runs.versions(backend), backend=backend, device=recording.device_of(model),
-        seed=wanted.seed, rng="portable", data=_described(wanted.digits), started=runs.moment(started),
+        seed=wanted.seed, rng="portable", data=_described(wanted.digits), started=runs.timestamp(started),
         model=wanted.model, epochs=wanted.epochs,
     )  # fmt: skip
 
 
-def _train(model: Any, wanted: _Wanted, run: "NewRun") -> None:
+def _train(model: Any, wanted: _Wanted, run: "RunWriter") -> None:
     """Trains the model, scores it on the test digits, and completes the run."""
     import kerasbridge as kb
     from kerasbridge.evaluation.classification_report import Scores
     from kerasbridge.training import run_recorder as recording
 
     digits, x = wanted.digits, scaled(wanted.digits.x_train)
-    callbacks = [*_tensorboard(wanted, run.folder), recording.Recorder(run)]
+    callbacks = [*_tensorboard(wanted, run.folder), recording.RunCallback(run)]
     verbose = 0 if wanted.silent else "auto"
     clock = time.perf_counter()
     history = kb.fit(
@@ -134,7 +134,7 @@ def _train(model: Any, wanted: _Wanted, run: "NewRun") -> None:
     seconds = round(time.perf_counter() - clock, 3)
     scores = Scores(digits.y_test, probabilities(model, digits.x_test))
     mistakes = {mistake.index: mistake.predicted for mistake in scores.mistakes}
-    ran = recording.how_it_ran(model, history)
+    ran = recording.execution_info(model, history)
     run.finish(model.save, **ran, test=scores.named, mistakes=mistakes, seconds=seconds)
 
 
@@ -147,7 +147,7 @@ def _tensorboard(wanted: _Wanted, folder: Path) -> list[Any]:
         return []
     events = folder / runs.EVENTS
     if not wanted.silent:
-        print(f"To look at it while it trains: {runs.line_to_look(events)}", flush=True)
+        print(f"To look at it while it trains: {runs.tensorboard_command(events)}", flush=True)
     return [keras.callbacks.TensorBoard(events, histogram_freq=1)]
 
 
@@ -155,7 +155,7 @@ def _described(digits: "Dataset") -> dict[str, str]:
     return {"name": digits.name, "source": digits.source, "checksum": digits.checksum, "scaling": "x / 255"}
 
 
-def _say(folder: Path, run: "NewRun", tensorboard: bool) -> None:
+def _say(folder: Path, run: "RunWriter", tensorboard: bool) -> None:
     from kerasbridge import runs
 
     test = run.config.test
@@ -163,7 +163,7 @@ def _say(folder: Path, run: "NewRun", tensorboard: bool) -> None:
     if run.without_curves:
         print(run.without_curves)
     if tensorboard:
-        print(f"To look at it: {runs.line_to_look(folder / runs.EVENTS)}")
+        print(f"To look at it: {runs.tensorboard_command(folder / runs.EVENTS)}")
 
 
 def _result(folder: Path, config: "Config", tensorboard: bool) -> Mapping[str, Any]:

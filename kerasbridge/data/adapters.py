@@ -8,9 +8,9 @@ from typing import Any
 from kerasbridge import checks, keras_compat
 from kerasbridge.data import hugging_face, memory_budget
 from kerasbridge.data.arrays import Arrays, are_arrays, arrays
-from kerasbridge.data.epoch_iterators import Feed, Gathered, Iterated, Resident
-from kerasbridge.data.pydataset import First, Ordered
-from kerasbridge.data.sampler import DEFAULT_BATCH_SIZE, Passes
+from kerasbridge.data.epoch_iterators import BatchStream, DeviceArrays, EpochIterator, HostArrays
+from kerasbridge.data.pydataset import FirstBatch, ShuffledPyDataset
+from kerasbridge.data.sampler import DEFAULT_BATCH_SIZE, RowSampler
 from kerasbridge.engines.base import Engine
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
@@ -33,7 +33,7 @@ Source = Arrays | hugging_face.Table | Loader
 
 
 @dataclass(frozen=True)
-class Portioning:
+class BatchingConfig:
     """How a source is cut into steps and epochs.
 
     Args:
@@ -101,7 +101,7 @@ def with_validation(source: Source, validation_data: Any, validation_split: floa
     return source.split(validation_split)
 
 
-def feed(source: Source, engine: Engine, cut: Portioning) -> Feed:
+def epoch_iterator(source: Source, engine: Engine, cut: BatchingConfig) -> EpochIterator:
     """The feed that gives the steps of a source."""
     steps = _capped(cut.steps)
     if isinstance(source, Loader):
@@ -109,10 +109,10 @@ def feed(source: Source, engine: Engine, cut: Portioning) -> Feed:
     if cut.batch_size is not None:
         checks.check_batch_size(cut.batch_size, source.rows)
     batch_size = cut.batch_size or (-(-source.rows // steps) if steps else DEFAULT_BATCH_SIZE)
-    passes = Passes(source.rows, batch_size, cut.seed, steps, within_batches=cut.shuffle == "batch")
-    if isinstance(source, Arrays) and memory_budget.fits(source, engine, cut.device_budget):
-        return Resident(source, passes, engine)
-    return Gathered(source, passes, engine)
+    passes = RowSampler(source.rows, batch_size, cut.seed, steps, within_batches=cut.shuffle == "batch")
+    if isinstance(source, Arrays) and memory_budget.fits_in_memory(source, engine, cut.device_budget):
+        return DeviceArrays(source, passes, engine)
+    return HostArrays(source, passes, engine)
 
 
 def _lacks_targets(held_out: Source, source: Source) -> bool:
@@ -121,17 +121,17 @@ def _lacks_targets(held_out: Source, source: Source) -> bool:
     return source.nest.y is not None and held_out.nest.y is None
 
 
-def _iterated(loader: Loader, engine: Engine, steps: int | None, seed: int | None) -> Iterated:
+def _iterated(loader: Loader, engine: Engine, steps: int | None, seed: int | None) -> BatchStream:
     x, name, weights = loader.x, type(loader.x).__name__, loader.class_weight
     if isinstance(x, types.GeneratorType):
-        x = keras_compat.unshared(x)
+        x = keras_compat.copy_prefetched(x)
     if not isinstance(x, keras.utils.PyDataset):
-        return Iterated(name, keras_compat.batches(x, steps, weights), engine)
-    first = keras_compat.batches(First(x), None, weights)
+        return BatchStream(name, keras_compat.epoch_iterator(x, steps, weights), engine)
+    first = keras_compat.epoch_iterator(FirstBatch(x), None, weights)
     if x.num_batches is None:
-        return Iterated(name, keras_compat.batches(x, steps, weights), engine, first)
-    ordered = Ordered(x, seed, steps)
-    return Iterated(name, keras_compat.batches(ordered, None, weights), engine, first, ordered)
+        return BatchStream(name, keras_compat.epoch_iterator(x, steps, weights), engine, first)
+    ordered = ShuffledPyDataset(x, seed, steps)
+    return BatchStream(name, keras_compat.epoch_iterator(ordered, None, weights), engine, first, ordered)
 
 
 def _capped(steps: int | None) -> int | None:

@@ -15,7 +15,7 @@ from kerasbridge.keras_compat import keras
 Array = np.ndarray[Any, Any]
 
 
-class Unpacked:
+class DenseRows:
     """A sparse or ragged tensor: the rows that are asked for come as a dense array.
 
     Args:
@@ -24,7 +24,7 @@ class Unpacked:
     """
 
     def __init__(self, tensor: Any, start: int = 0, stop: int | None = None) -> None:
-        self._tensor, self._rows, self._start = tensor, keras_compat.sliceable(tensor), start
+        self._tensor, self._rows, self._start = tensor, keras_compat.to_sliceable(tensor), start
         self._length = (int(tensor.shape[0]) if stop is None else stop) - start
 
     def __len__(self) -> int:
@@ -34,9 +34,9 @@ class Unpacked:
         wanted = np.arange(self._length)[rows] + self._start
         return np.asarray(self._rows.convert_to_numpy(self._rows[wanted]))
 
-    def part(self, start: int, stop: int) -> "Unpacked":
+    def part(self, start: int, stop: int) -> "DenseRows":
         """Rows `start` to `stop`."""
-        return Unpacked(self._tensor, self._start + start, self._start + stop)
+        return DenseRows(self._tensor, self._start + start, self._start + stop)
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,15 @@ class Arrays:
 
     def first(self, count: int) -> Batch:
         """The first rows, for building a model."""
-        return self._map(lambda leaf: standard(leaf[:count]))
+        return self._map(lambda leaf: to_numpy(leaf[:count]))
 
     def gather(self, rows: Array) -> Batch:
         """These rows, as a batch."""
-        return self._map(lambda leaf: standard(leaf[rows]))
+        return self._map(lambda leaf: to_numpy(leaf[rows]))
 
     def whole(self) -> Batch:
         """Every row, in memory."""
-        return self._map(lambda leaf: standard(np.asarray(leaf)))
+        return self._map(lambda leaf: to_numpy(np.asarray(leaf)))
 
     @property
     def bytes_in_memory(self) -> int | None:
@@ -64,7 +64,7 @@ class Arrays:
         leaves = [leaf for leaf in keras.tree.flatten(self.nest) if leaf is not None]
         if any(not isinstance(leaf, np.ndarray) or isinstance(leaf, np.memmap) for leaf in leaves):
             return None
-        itemsizes = (standard(leaf[:0]).itemsize for leaf in leaves)
+        itemsizes = (to_numpy(leaf[:0]).itemsize for leaf in leaves)
         return sum(int(leaf.size) * size for leaf, size in zip(leaves, itemsizes, strict=True))
 
     def split(self, fraction: float) -> tuple["Arrays", "Arrays"]:
@@ -79,7 +79,7 @@ class Arrays:
 
     def _part(self, start: int, stop: int) -> "Arrays":
         def part(leaf: Any) -> Any:
-            return leaf.part(start, stop) if isinstance(leaf, Unpacked) else leaf[start:stop]
+            return leaf.part(start, stop) if isinstance(leaf, DenseRows) else leaf[start:stop]
 
         return Arrays(self._map(part), stop - start)
 
@@ -120,7 +120,7 @@ def are_arrays(*parts: Any) -> bool:
     return bool(leaves) and all(_is_array(leaf) or keras_compat.is_sparse_or_ragged(leaf) for leaf in leaves)
 
 
-def standard(array: Any) -> Array:
+def to_numpy(array: Any) -> Array:
     """An array with floating numbers in `keras.config.floatx()`, and texts of any length."""
     found: Array = np.asarray(array)
     if found.dtype.kind == "U":
@@ -145,7 +145,7 @@ def _convert_leaf(name: str, leaf: Any) -> Any:
     if leaf is None:
         return None
     if keras_compat.is_sparse_or_ragged(leaf):
-        return Unpacked(leaf)
+        return DenseRows(leaf)
     if not _is_array(leaf):
         raise DataError(
             f"Expected {name} to be arrays (NumPy, pandas, or tensors, in lists or dicts), received "
@@ -155,7 +155,7 @@ def _convert_leaf(name: str, leaf: Any) -> Any:
     if array.ndim == 0:
         raise DataError(f"Expected {name} to have a row per sample, received a single value.")
     check_numbers(name, array)
-    return array if isinstance(array, np.memmap) else standard(array)
+    return array if isinstance(array, np.memmap) else to_numpy(array)
 
 
 def check_numbers(name: str, array: Array) -> None:

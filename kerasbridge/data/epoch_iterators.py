@@ -9,11 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from kerasbridge import keras_compat
-from kerasbridge.data.arrays import Arrays, check_numbers, signature, standard
+from kerasbridge.data.arrays import Arrays, check_numbers, signature, to_numpy
 from kerasbridge.data.label_checks import Check
-from kerasbridge.data.prefetch import Stack, ahead, stacks
-from kerasbridge.data.pydataset import Ordered
-from kerasbridge.data.sampler import Passes, Rows
+from kerasbridge.data.prefetch import BatchStack, prefetch, stack_batches
+from kerasbridge.data.pydataset import ShuffledPyDataset
+from kerasbridge.data.sampler import Rows, RowSampler
 from kerasbridge.engines.base import Data, Engine
 from kerasbridge.engines.step import Batch, Tensor
 from kerasbridge.errors import DataError
@@ -21,7 +21,7 @@ from kerasbridge.keras_compat import keras, map_tensors
 
 
 @dataclass(frozen=True)
-class Portion:
+class Chunk:
     """Steps whose data lies on the device: step k has the rows ``order[k]`` of `data`.
 
     `rows` are those of one step, `signature` is what a compiled step depends on.
@@ -34,7 +34,7 @@ class Portion:
     signature: tuple[Any, ...]
 
 
-class Feed(Protocol):
+class EpochIterator(Protocol):
     """Gives the steps of each epoch."""
 
     @property
@@ -54,7 +54,7 @@ class Feed(Protocol):
         """Begins anew, with the first epoch."""
         ...
 
-    def portions(self, epoch: int, in_step: int | None) -> Generator[Portion, None, None]:
+    def portions(self, epoch: int, in_step: int | None) -> Generator[Chunk, None, None]:
         """The portions of an epoch; close the iterator when leaving early.
 
         With `in_step`, so many steps are taken at a time, and none before they are asked for.
@@ -62,10 +62,10 @@ class Feed(Protocol):
         ...
 
 
-class Resident:
+class DeviceArrays:
     """Arrays that lie on the device as a whole."""
 
-    def __init__(self, arrays: Arrays, passes: Passes, engine: Engine) -> None:
+    def __init__(self, arrays: Arrays, passes: RowSampler, engine: Engine) -> None:
         self._arrays, self._passes, self._engine = arrays, passes, engine
         self._signature = signature(arrays.first(1))
         self._data = map_tensors(engine.place, arrays.whole())
@@ -83,11 +83,11 @@ class Resident:
     def restart(self) -> None:
         """Each epoch stands for itself."""
 
-    def portions(self, epoch: int, in_step: int | None) -> Generator[Portion, None, None]:
+    def portions(self, epoch: int, in_step: int | None) -> Generator[Chunk, None, None]:
         del in_step  # nothing is taken from anywhere
         for rows in self._passes.epoch(epoch):
             steps, width = rows.shape
-            yield Portion(self._data, self._engine.place(rows), steps, width, ("rows", width, self._signature))
+            yield Chunk(self._data, self._engine.place(rows), steps, width, ("rows", width, self._signature))
 
 
 class _Streamed:
@@ -99,9 +99,9 @@ class _Streamed:
     def check_by(self, check: Check) -> None:
         self._check = check
 
-    def portions(self, epoch: int, in_step: int | None) -> Generator[Portion, None, None]:
-        made = stacks(self._checked(self._batches(epoch)), in_step)
-        with contextlib.closing(made if in_step else ahead(made)) as coming:
+    def portions(self, epoch: int, in_step: int | None) -> Generator[Chunk, None, None]:
+        made = stack_batches(self._checked(self._batches(epoch)), in_step)
+        with contextlib.closing(made if in_step else prefetch(made)) as coming:
             for stack in coming:
                 yield self._placed(stack)
 
@@ -114,12 +114,12 @@ class _Streamed:
                 self._check(batch)
             yield batch
 
-    def _placed(self, stack: Stack) -> Portion:
+    def _placed(self, stack: BatchStack) -> Chunk:
         data, order = map_tensors(self._engine.place, stack.nest), np.arange(stack.steps, dtype=np.int32)
-        return Portion(data, self._engine.place(order), stack.steps, stack.rows, ("batches", stack.signature))
+        return Chunk(data, self._engine.place(order), stack.steps, stack.rows, ("batches", stack.signature))
 
 
-class Table(Protocol):
+class RowSource(Protocol):
     """Samples on the host, found by their row."""
 
     def gather(self, rows: Rows) -> Batch:
@@ -127,10 +127,10 @@ class Table(Protocol):
         ...
 
 
-class Gathered(_Streamed):
+class HostArrays(_Streamed):
     """Rows of a table that is too large for the device, or lies on a disk."""
 
-    def __init__(self, table: Table, passes: Passes, engine: Engine) -> None:
+    def __init__(self, table: RowSource, passes: RowSampler, engine: Engine) -> None:
         super().__init__(engine)
         self._table, self._passes = table, passes
 
@@ -148,7 +148,7 @@ class Gathered(_Streamed):
         return (self._table.gather(row) for rows in self._passes.epoch(epoch) for row in rows)
 
 
-class Iterated(_Streamed):
+class BatchStream(_Streamed):
     """Batches from a generator, dataset or loader, taken from it as Keras takes them.
 
     Args:
@@ -159,7 +159,7 @@ class Iterated(_Streamed):
     """
 
     def __init__(
-        self, name: str, batches: Any, engine: Engine, like: Any = None, ordered: Ordered | None = None
+        self, name: str, batches: Any, engine: Engine, like: Any = None, ordered: ShuffledPyDataset | None = None
     ) -> None:
         super().__init__(engine)
         self._name, self._source, self._like, self._ordered = name, batches, like or batches, ordered
@@ -182,7 +182,7 @@ class Iterated(_Streamed):
     def _batches(self, epoch: int) -> Iterable[Batch]:
         if self._ordered is not None:
             self._ordered.begin(epoch)
-        keras_compat.forget_length(self._source)
+        keras_compat.reset_num_batches(self._source)
         expected, steps = self._source.num_batches or self._found or 1, 0
         try:
             for _, _, (batch,) in self._source:
@@ -193,7 +193,7 @@ class Iterated(_Streamed):
         if not steps and not self._found:
             raise self._empty()
         if steps < expected:
-            keras_compat.warn_that_data_ran_out(self._source)
+            keras_compat.warn_data_ran_out(self._source)
         self._found = self._found or steps
 
     def _empty(self) -> DataError:
@@ -208,8 +208,8 @@ def _as_batch(given: Any) -> Batch:
 
 def _as_array(name: str, leaf: Any) -> np.ndarray[Any, Any]:
     if keras_compat.is_sparse_or_ragged(leaf):
-        leaf = keras_compat.sliceable(leaf).convert_to_numpy(leaf)
-    array = standard(leaf)
+        leaf = keras_compat.to_sliceable(leaf).convert_to_numpy(leaf)
+    array = to_numpy(leaf)
     check_numbers(name, array)
     if array.ndim == 0:
         raise DataError(f"Expected each batch of {name} to be an array with a row per sample, received {leaf!r}.")

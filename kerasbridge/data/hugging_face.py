@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from kerasbridge import keras_compat
-from kerasbridge.data.arrays import check_numbers, standard
+from kerasbridge.data.arrays import check_numbers, to_numpy
 from kerasbridge.data.sampler import Rows
 from kerasbridge.engines.step import Batch
 from kerasbridge.errors import ArgumentError, DataError
@@ -62,7 +62,7 @@ class Table:
         arrays = {name: _as_array(name, found[name]) for name in self._columns}
         x, y, weights = (_nest(names, arrays) for names in (self._inputs, self._targets, self._weights))
         if self._class_weight is not None:
-            weights = standard(keras_compat.class_weight_to_sample_weights(y, self._class_weight))
+            weights = to_numpy(keras_compat.class_weight_to_sample_weights(y, self._class_weight))
         return Batch(x, y, weights)
 
     def _named(self, part: str, given: Any) -> list[str]:
@@ -84,6 +84,6 @@ def _nest(names: list[str], arrays: Mapping[str, Any]) -> Any:
 def _as_array(name: str, column: Any) -> np.ndarray[Any, Any]:
     if keras.ops.is_tensor(column):
         column = keras.ops.convert_to_numpy(column)
-    array = standard(column)
+    array = to_numpy(column)
     check_numbers(f"the column {name!r}", array)
     return array

@@ -14,7 +14,7 @@ _KEPT = "_kerasbridge_outputs"
 Check = Callable[[Batch], None]
 
 
-def checker(model: keras.Model, first: Callable[[], Batch]) -> Check | None:
+def make_label_check(model: keras.Model, first: Callable[[], Batch]) -> Check | None:
     """What refuses labels outside the width of the output they belong to; None where no loss takes labels.
 
     Frameworks answer these differently: JAX with a loss of 0, TensorFlow with an error or NaN, torch with an
@@ -50,8 +50,11 @@ def _predictions(model: keras.Model, first: Callable[[], Batch]) -> Any:
     if len(outputs) == 1 and outputs[0].shape[-1] is not None:
         return outputs[0]
     x = first()[0]
-    key = (compile_cache.state(model), tuple(leaf.shape[1:] for leaf in keras.tree.flatten(x) if leaf is not None))
-    return compile_cache.kept(model, _KEPT, key, lambda: keras_compat.output_spec(model, x))
+    key = (
+        compile_cache.model_fingerprint(model),
+        tuple(leaf.shape[1:] for leaf in keras.tree.flatten(x) if leaf is not None),
+    )
+    return compile_cache.cached_on_model(model, _KEPT, key, lambda: keras_compat.output_spec(model, x))
 
 
 def _is_sparse(loss: Any) -> bool:

@@ -10,7 +10,7 @@ from kerasbridge.runtime import backend
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
 
-def fits(arrays: Arrays, engine: Engine, given: int | str | None = None) -> bool:
+def fits_in_memory(arrays: Arrays, engine: Engine, given: int | str | None = None) -> bool:
     """Whether arrays go to the device as a whole; those on a disk never do.
 
     Args:
@@ -24,12 +24,12 @@ def fits(arrays: Arrays, engine: Engine, given: int | str | None = None) -> bool
         return False
     word = backend.device_budget() if given is None else given
     if word is not None:
-        return wanted <= in_bytes(word)
+        return wanted <= parse_bytes(word)
     free = engine.free_bytes()
     return free is None or wanted <= free // 2
 
 
-def in_bytes(word: int | str) -> int:
+def parse_bytes(word: int | str) -> int:
     """A number of bytes, also out of words: "500 MB", "2GiB".
 
     Raises:

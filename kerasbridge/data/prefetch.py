@@ -13,11 +13,11 @@ import numpy as np
 
 from kerasbridge import keras_compat
 from kerasbridge.data.arrays import signature
-from kerasbridge.engines.step import Batch, rows_of
+from kerasbridge.engines.step import Batch, batch_size_of
 from kerasbridge.keras_compat import keras
 
-MOST_STEPS = 64
-MOST_BYTES = 16 * 2**20
+MAX_STEPS = 64
+MAX_BYTES = 16 * 2**20
 SECONDS_TO_FILL = 0.25
 """A source that is slow should not keep the device waiting, nor the progress bar."""
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Stack:
+class BatchStack:
     """The first `steps` of a nest of arrays (capacity, batch, …) are batches of `rows` rows.
 
     The capacity is one for a batch that stands alone, else it depends on the shapes of a batch alone: what is compiled
@@ -40,20 +40,20 @@ class Stack:
     signature: tuple[Any, ...]
 
 
-def stacks(batches: Iterable[Batch], most_steps: int | None = None) -> Generator[Stack, None, None]:
+def stack_batches(batches: Iterable[Batch], most_steps: int | None = None) -> Generator[BatchStack, None, None]:
     """Stacks of consecutive batches of one shape; where taking one fails, those before it come first.
 
     Args:
         batches: nests of arrays, taken one by one and copied at once.
         most_steps: of a stack; no batch is taken before its stack is wanted.
     """
-    filling: _Filling | None = None
+    filling: _StackBuilder | None = None
     try:
         for batch in batches:
             if filling and filling.signature != signature(batch):
                 yield filling.stack()
                 filling = None
-            filling = filling or _Filling(batch, most_steps or MOST_STEPS)
+            filling = filling or _StackBuilder(batch, most_steps or MAX_STEPS)
             filling.add(batch)
             if filling.is_full():
                 yield filling.stack()
@@ -66,11 +66,11 @@ def stacks(batches: Iterable[Batch], most_steps: int | None = None) -> Generator
         yield filling.stack()
 
 
-class _Filling:
+class _StackBuilder:
     """A stack that is being filled with batches like the first."""
 
     def __init__(self, batch: Batch, most_steps: int) -> None:
-        self.signature, self._rows, self._steps = signature(batch), rows_of(batch), 0
+        self.signature, self._rows, self._steps = signature(batch), batch_size_of(batch), 0
         self._capacity = min(most_steps, _fitting(batch))
         self._nest = keras_compat.map_tensors(lambda leaf: np.zeros((self._capacity, *leaf.shape), leaf.dtype), batch)
         self._start = time.perf_counter()
@@ -84,10 +84,10 @@ class _Filling:
     def is_full(self) -> bool:
         return self._steps == self._capacity or time.perf_counter() - self._start > SECONDS_TO_FILL
 
-    def stack(self) -> Stack:
+    def stack(self) -> BatchStack:
         # Where shapes change from batch to batch, all of them stand alone: nothing is carried along with them.
         nest = keras_compat.map_tensors(lambda leaf: leaf[:1], self._nest) if self._steps == 1 else self._nest
-        return Stack(nest, self._steps, self._rows, self.signature)
+        return BatchStack(nest, self._steps, self._rows, self.signature)
 
 
 def _fitting(batch: Batch) -> int:
@@ -95,10 +95,10 @@ def _fitting(batch: Batch) -> int:
     leaves = [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
     if any(leaf.dtype.kind in "OSU" for leaf in leaves):
         return 1
-    return max(1, MOST_BYTES // max(1, sum(int(leaf.nbytes) for leaf in leaves)))
+    return max(1, MAX_BYTES // max(1, sum(int(leaf.nbytes) for leaf in leaves)))
 
 
-def ahead(source: Generator[T, None, None]) -> Generator[T, None, None]:
+def prefetch(source: Generator[T, None, None]) -> Generator[T, None, None]:
     """The items of a source, the next ones being made in a thread while one is in use.
 
     An error of the source is raised here. Closing this, as leaving a loop over it does, waits for the item that is

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from kerasbridge.data.sampler import Passes
+from kerasbridge.data.sampler import RowSampler
 from kerasbridge.keras_compat import keras
 
 
-class Ordered(keras.utils.PyDataset):  # type: ignore[misc]
+class ShuffledPyDataset(keras.utils.PyDataset):  # type: ignore[misc]
     """Of a PyDataset of known length the batches of one epoch, in the order from (seed, epoch).
 
     To Keras each epoch is a pass over the whole of this. Its workers start anew with each, from the first batch of
@@ -33,8 +33,8 @@ class Ordered(keras.utils.PyDataset):  # type: ignore[misc]
         self._order = [int(batch) for batches in self._passes.epoch(epoch) for batch in batches[:, 0]]
 
     @property
-    def _passes(self) -> Passes:
-        return Passes(self._dataset.num_batches, 1, self._seed, self._steps)
+    def _passes(self) -> RowSampler:
+        return RowSampler(self._dataset.num_batches, 1, self._seed, self._steps)
 
     def __len__(self) -> int:
         return len(self._order)
@@ -49,7 +49,7 @@ class Ordered(keras.utils.PyDataset):  # type: ignore[misc]
         self._dataset.on_epoch_end()
 
 
-class First(keras.utils.PyDataset):  # type: ignore[misc]
+class FirstBatch(keras.utils.PyDataset):  # type: ignore[misc]
     """The first batch of a PyDataset alone: to ask its workers for it would set them to work on the rest."""
 
     def __init__(self, dataset: keras.utils.PyDataset) -> None:

@@ -12,7 +12,7 @@ DEFAULT_BATCH_SIZE = 32
 Rows = np.ndarray[Any, Any]
 
 
-def order(rows: int, batch_size: int, seed: int | None = None, epoch: int = 0) -> list[Rows]:
+def batch_indices(rows: int, batch_size: int, seed: int | None = None, epoch: int = 0) -> list[Rows]:
     """Which rows each step sees: one int32 matrix (steps, batch_size), and one for a smaller last batch.
 
     With a seed the rows are shuffled, by (seed, epoch) alone.
@@ -21,7 +21,7 @@ def order(rows: int, batch_size: int, seed: int | None = None, epoch: int = 0) -
 
 
 @dataclass(frozen=True)
-class Passes:
+class RowSampler:
     """The order of rows, epoch by epoch.
 
     Args:
@@ -44,7 +44,7 @@ class Passes:
         return self.steps_per_epoch or self._steps_of_a_pass
 
     def epoch(self, epoch: int) -> list[Rows]:
-        """The matrices of row indices of an epoch, as `order` gives them."""
+        """The matrices of row indices of an epoch, as `batch_indices` gives them."""
         if self.steps_per_epoch is None:
             return self._pass(epoch)
         epochs_per_pass = -(-self._steps_of_a_pass // self.steps_per_epoch)

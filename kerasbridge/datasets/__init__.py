@@ -123,7 +123,7 @@ def _full() -> Dataset:
 
 def _download(cached: Path) -> Path:
     """Has Keras download the full set. Where Keras cannot write to its home it takes another folder."""
-    backend.choose()  # importing Keras settles the backend
+    backend.configure()  # importing Keras settles the backend
     import keras
 
     try:

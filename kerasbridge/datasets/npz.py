@@ -16,7 +16,7 @@ from kerasbridge.checks import check_finite, check_lengths, check_not_empty
 from kerasbridge.errors import DataError
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
-MOST_BYTES = 4 * 2**30
+MAX_BYTES = 4 * 2**30
 
 # What zipfile raises for files that are cut short, damaged (ValueError among them) or encrypted (RuntimeError).
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
@@ -84,9 +84,9 @@ def _check_headers(archive: zipfile.ZipFile) -> None:
         if dtype.hasobject:
             raise DataError(f"{name} holds pickled Python objects, which are never loaded: save an array of numbers.")
         announced += math.prod(shape) * dtype.itemsize
-    if announced > MOST_BYTES:
+    if announced > MAX_BYTES:
         raise DataError(
-            f"its arrays take {announced / 2**30:.1f} GiB, more than the {MOST_BYTES / 2**30:.0f} GiB that are read "
+            f"its arrays take {announced / 2**30:.1f} GiB, more than the {MAX_BYTES / 2**30:.0f} GiB that are read "
             "from a file: load them yourself and give them to kerasbridge.fit."
         )
 

@@ -19,7 +19,7 @@ _OWN = {
 }
 
 
-def use_backend(name: str | None = None, device: str | None = None) -> backend.Choice:
+def use_backend(name: str | None = None, device: str | None = None) -> backend.BackendConfig:
     """Chooses the backend and the device of this process, and imports Keras on it, without its framework's notices.
 
     Args:
@@ -39,14 +39,14 @@ def use_backend(name: str | None = None, device: str | None = None) -> backend.C
         >>> import kerasbridge as kb
         >>> choice = kb.use_backend(device="cpu")
     """
-    choice = backend.choose(name, device)
+    choice = backend.configure(name, device)
     current()
     return choice
 
 
 def current() -> "Engine":
     """The engine of this process's backend, on this process's device."""
-    choice = backend.choose()
+    choice = backend.configure()
     return _load(choice.backend, str(choice.device))
 
 

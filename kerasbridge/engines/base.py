@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from kerasbridge.engines.stateless import Overlay
+from kerasbridge.engines.stateless import NestedStatelessScope
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.errors import DeviceError
 from kerasbridge.keras_compat import keras
@@ -20,7 +20,7 @@ Data = Any
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BlockResult:
     """What a block leaves: how many steps it ran, what each reported (its loss), and the logs of the last."""
 
     steps: int
@@ -41,7 +41,7 @@ class Block(Protocol):
         """Why not faster, where the step runs step by step."""
         ...
 
-    def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> Outcome:
+    def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> BlockResult:
         """Runs steps `start` to `stop` on the rows ``order[step]`` of `data`.
 
         With `halt`, stops after the first loss that is not finite. The model's variables hold the result.
@@ -133,7 +133,7 @@ class Engine(abc.ABC):
     @contextlib.contextmanager
     def deferring_writes(self) -> Iterator[None]:
         """While open, what is written to variables can be read; it takes effect at the end, unless that is an error."""
-        with Overlay(()) as scope:
+        with NestedStatelessScope(()) as scope:
             yield
         for variable, value in [(variable, self.read(value)) for variable, value in scope.writes()]:
             variable.assign(value)
@@ -185,7 +185,7 @@ class Engine(abc.ABC):
         self.device = found[0]
 
 
-class StepByStep:
+class EagerBlock:
     """The step as plain Python, once per batch: for `run_eagerly`, and where it cannot be compiled."""
 
     how = "step by step"
@@ -193,7 +193,7 @@ class StepByStep:
     def __init__(self, engine: Engine, step: Step, reason: str) -> None:
         self.engine, self.step, self.reason = engine, step, reason
 
-    def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> Outcome:
+    def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> BlockResult:
         reports: list[np.ndarray[Any, Any]] = []
         logs: dict[str, Tensor] = {}
         for step in range(start, stop):
@@ -202,7 +202,7 @@ class StepByStep:
             reports.append(keras.ops.convert_to_numpy(report))
             if halt and not np.isfinite(reports[-1]).all():
                 break
-        return Outcome(len(reports), np.stack(reports), logs)
+        return BlockResult(len(reports), np.stack(reports), logs)
 
     def predict(self, data: Data, row: Tensor) -> Any:
         """The predict step on one batch."""
@@ -210,6 +210,6 @@ class StepByStep:
             return self.step.run(self.engine.take(data, row))
 
 
-def without_compiling(step: Step) -> str | None:
+def eager_reason(step: Step) -> str | None:
     """Why the user wants this step as plain Python, if so."""
     return "run_eagerly=True" if step.eager else None

@@ -8,13 +8,15 @@ from kerasbridge import keras_compat
 from kerasbridge.keras_compat import keras
 from kerasbridge.random import keras_patch
 
-MOST_VARIANTS = 32
+MAX_ENTRIES = 32
 """Of each kind that a model keeps; the longest unused goes first."""
 
 T = TypeVar("T")
 
 
-def kept(model: keras.Model, name: str, key: Any, make: Callable[[], T], good: Callable[[T], bool] | None = None) -> T:
+def cached_on_model(
+    model: keras.Model, name: str, key: Any, make: Callable[[], T], good: Callable[[T], bool] | None = None
+) -> T:
     """What was made under this key, or is made now.
 
     Args:
@@ -30,12 +32,12 @@ def kept(model: keras.Model, name: str, key: Any, make: Callable[[], T], good: C
     if key not in found or (good and not good(found[key])):
         found[key] = make()
     found.move_to_end(key)
-    while len(found) > MOST_VARIANTS:
+    while len(found) > MAX_ENTRIES:
         found.popitem(last=False)
     return found[key]
 
 
-def state(model: keras.Model) -> tuple[Any, ...]:
+def model_fingerprint(model: keras.Model) -> tuple[Any, ...]:
     """What makes a compiled step stale when it changes.
 
     `compile` creates new metric variables, layers that are added or enlarged new weights: their identities stand

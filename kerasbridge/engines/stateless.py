@@ -12,7 +12,7 @@ Cond = Callable[[Any, Callable[[], Any], Callable[[], Any]], Any]
 """A function of (pred, true_fn, false_fn), as `keras.ops.cond` is one."""
 
 
-class Overlay(keras.StatelessScope):  # type: ignore[misc]
+class NestedStatelessScope(keras.StatelessScope):  # type: ignore[misc]
     """A stateless scope over the current one: reads fall through to it, writes stay here.
 
     `collect_losses` is on: without it every `add_loss` and activity regulariser is lost silently.
@@ -40,7 +40,7 @@ class Overlay(keras.StatelessScope):  # type: ignore[misc]
         return [(variable, self.get_current_value(variable)) for variable in self._written.values()]
 
 
-class Watching(Overlay):
+class VariableRecorder(NestedStatelessScope):
     """Over variables as they are: notes each that is read or written, in the order of first use."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Watching(Overlay):
         return list({**self._seen, **self._written}.values())
 
 
-def distinct(groups: Iterable[Iterable[Any]]) -> list[Any]:
+def unique(groups: Iterable[Iterable[Any]]) -> list[Any]:
     """The variables of all groups, each once."""
     return list({id(variable): variable for group in groups for variable in group}.values())
 
@@ -66,15 +66,17 @@ def value_of(variable: Any) -> Tensor:
     """The value of a variable in the current scope, in the variable's own dtype."""
     scope = keras_compat.current_scope()
     value = None if scope is None else scope.get_current_value(variable)
-    return keras_compat.own_value(variable) if value is None else value
+    return keras_compat.raw_value(variable) if value is None else value
 
 
-def branching(cond: Cond) -> contextlib.AbstractContextManager[None]:
+def patched_cond(cond: Cond) -> contextlib.AbstractContextManager[None]:
     """While open, `keras.ops.cond` is ``cond(pred, true_fn, false_fn)``."""
-    return keras_compat.branches_called_by(lambda _, pred, true_fn, false_fn: cond(pred, true_fn, false_fn))
+    return keras_compat.patch_cond(lambda _, pred, true_fn, false_fn: cond(pred, true_fn, false_fn))
 
 
-def pure(step: Step, overlay: type[Overlay] = Overlay) -> Callable[[Sequence[Tensor], Any], tuple[list[Tensor], Any]]:
+def functionalize(
+    step: Step, overlay: type[NestedStatelessScope] = NestedStatelessScope
+) -> Callable[[Sequence[Tensor], Any], tuple[list[Tensor], Any]]:
     """The step as a function (values of its variables, batch) -> (new values, what the step returns)."""
 
     def run(values: Sequence[Tensor], batch: Any) -> tuple[list[Tensor], Any]:

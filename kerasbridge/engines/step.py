@@ -40,6 +40,6 @@ class Step:
     xla: bool
 
 
-def rows_of(x: Any) -> int:
+def batch_size_of(x: Any) -> int:
     """The number of rows in a batch."""
     return int(next(leaf for leaf in keras.tree.flatten(x) if leaf is not None).shape[0])

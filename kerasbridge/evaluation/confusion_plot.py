@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kerasbridge.evaluation.classification_report import Mistake, Scores
 from kerasbridge.runs import plotting
-from kerasbridge.runs.folder import whole
+from kerasbridge.runs.folder import atomic_write
 
 PICTURE = "evaluation.png"
 _ROWS, _COLUMNS = 3, 4
@@ -34,7 +34,7 @@ def draw(folder: Path, scores: Scores, images: NDArray[Any], title: str) -> Path
     drawn.suptitle(title, x=0.01, ha="left", fontsize=11, color=plotting.INK, parse_math=False)
     _confusion(left.add_subplot(), scores.confusion)
     _mistakes(right, scores.mistakes[: _ROWS * _COLUMNS], images)
-    with whole(folder / PICTURE) as path:
+    with atomic_write(folder / PICTURE) as path:
         plotting.save(drawn, path)
     return folder / PICTURE
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from kerasbridge.errors import ArgumentError
 from kerasbridge.exporters import formats, output_path
-from kerasbridge.exporters.result import Exported as Exported
+from kerasbridge.exporters.result import ExportResult as ExportResult
 
 TOLERANCE = 1e-5
 """Float32 rounds at 6e-8; thousands of terms summed in another order, layer after layer, differ by 1e-7 to 3e-6."""
@@ -24,7 +24,7 @@ def export(
     example: Any = None,
     tolerance: float = TOLERANCE,
     override: bool = False,
-) -> Exported:
+) -> ExportResult:
     """Writes a model in a format of deployment, and checks that the file computes what the model does.
 
     Args:
@@ -57,9 +57,9 @@ def export(
     """
     target = check(path, format, tolerance=tolerance, override=override)
     ways = target.available()
-    from kerasbridge.exporters.export_model import Wanted, attempt  # and with it Keras
+    from kerasbridge.exporters.export_model import ExportRequest, try_backends  # and with it Keras
 
-    return attempt(Wanted(model, target, Path(path), tolerance), ways, example)
+    return try_backends(ExportRequest(model, target, Path(path), tolerance), ways, example)
 
 
 def check(

@@ -20,10 +20,10 @@ def start(module: str, folder: Path, on: str) -> None:
         ExportError: it failed; its own words.
     """
     environment = {**backend.child_environment(on, "cpu"), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = subprocesses.command(module, folder)
+    command = subprocesses.child_command(module, folder)
     done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode:
-        raise ExportError(subprocesses.last_words(done.returncode, done.stderr.decode(errors="replace")))
+        raise ExportError(subprocesses.failure_message(done.returncode, done.stderr.decode(errors="replace")))
 
 
 def write_batches(path: Path, batches: Sequence[Arrays]) -> None:

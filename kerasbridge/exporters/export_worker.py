@@ -44,5 +44,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    with subprocesses.in_a_line():
+    with subprocesses.exit_with_message():
         main(Path(sys.argv[1]))

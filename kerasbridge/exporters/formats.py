@@ -12,7 +12,7 @@ EXTRA = "export"
 
 
 @dataclass(frozen=True)
-class Way:
+class Route:
     """One way into a format.
 
     Args:
@@ -45,9 +45,9 @@ class Format:
     name: str
     suffix: str
     runtime: str
-    ways: tuple[Way, ...]
+    ways: tuple[Route, ...]
 
-    def available(self) -> list[Way]:
+    def available(self) -> list[Route]:
         """The ways that are open here.
 
         Raises:
@@ -60,16 +60,16 @@ class Format:
         raise _not_installed(self, min((lacks for lacks, _ in lacking), key=len))
 
 
-_TORCH_TO_ONNX = Way("torch", ("onnx", "onnxscript"), unrolls=True)
+_TORCH_TO_ONNX = Route("torch", ("onnx", "onnxscript"), unrolls=True)
 FORMATS = {
     each.name: each
     for each in (
-        Format("onnx", ".onnx", "onnxruntime", (_TORCH_TO_ONNX, Way("tensorflow", ("onnx", "tf2onnx")))),
-        Format("tf_saved_model", "", "tensorflow", (Way("tensorflow"),)),
-        Format("litert", ".tflite", "ai_edge_litert", (Way("tensorflow"),)),
-        Format("openvino", ".xml", "openvino", (Way("tensorflow"), _TORCH_TO_ONNX)),
-        Format("torch", ".pt2", "torch", (Way("torch", unrolls=True),)),
-        Format("stablehlo", ".stablehlo", "jax", (Way("jax", ("flatbuffers",)),)),
+        Format("onnx", ".onnx", "onnxruntime", (_TORCH_TO_ONNX, Route("tensorflow", ("onnx", "tf2onnx")))),
+        Format("tf_saved_model", "", "tensorflow", (Route("tensorflow"),)),
+        Format("litert", ".tflite", "ai_edge_litert", (Route("tensorflow"),)),
+        Format("openvino", ".xml", "openvino", (Route("tensorflow"), _TORCH_TO_ONNX)),
+        Format("torch", ".pt2", "torch", (Route("torch", unrolls=True),)),
+        Format("stablehlo", ".stablehlo", "jax", (Route("jax", ("flatbuffers",)),)),
     )
 }
 _BY_SUFFIX = {each.suffix: each for each in FORMATS.values()}

@@ -115,7 +115,7 @@ def computing_in_float32(model: Any) -> Iterator[None]:
 
     Quantized layers stay as they are.
     """
-    layers = [model, *keras_compat.every_layer(model)]
+    layers = [model, *keras_compat.flatten_layers(model)]
     policies = [(layer, layer.dtype_policy) for layer in layers if _is_other_float(layer.dtype_policy)]
     try:
         for layer, _ in policies:
@@ -134,7 +134,7 @@ def lies_on_cpu(model: Any) -> bool:
 
 def has_recurrent_layers(model: Any) -> bool:
     """Whether a layer loops over time."""
-    return any(isinstance(layer, keras.layers.RNN) for layer in keras_compat.every_layer(model))
+    return any(isinstance(layer, keras.layers.RNN) for layer in keras_compat.flatten_layers(model))
 
 
 def _symbols(model: Any) -> Any:

@@ -41,7 +41,7 @@ def staged(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def put(staged: Path, path: Path) -> int:
+def commit(staged: Path, path: Path) -> int:
     """Moves what is in the staging folder to where the path is, in the place of what is there.
 
     Returns:

@@ -12,7 +12,7 @@ from typing import Any
 from kerasbridge import keras_compat
 from kerasbridge.errors import ExportError
 from kerasbridge.exporters import batches
-from kerasbridge.exporters.formats import Format, Way
+from kerasbridge.exporters.formats import Format, Route
 from kerasbridge.exporters.signatures import Signature
 from kerasbridge.runtime import subprocesses, user_frames
 
@@ -21,7 +21,7 @@ _FOR_TRAINING = ("loss", "optimizer")
 _CHILD = "kerasbridge.exporters.export_worker"
 
 
-def write_elsewhere(model: Any, target: Format, way: Way, signature: Signature, batch: Any, path: Path) -> None:
+def export_in_subprocess(model: Any, target: Format, way: Route, signature: Signature, batch: Any, path: Path) -> None:
     """As `writers.write`, in a process of its own that runs on the way's backend.
 
     Raises:
@@ -45,7 +45,7 @@ def _save(model: Any, path: Path) -> None:
         model.save(path)
     except Exception as error:
         raise ExportError(
-            f"it has to be opened there, and Keras cannot save it: {subprocesses.in_words(error)}"
+            f"it has to be opened there, and Keras cannot save it: {subprocesses.one_line(error)}"
         ) from error
 
 
@@ -67,7 +67,7 @@ def _own_parts(model: Any) -> dict[str, str]:
 
 def _parts(model: Any) -> Iterator[Any]:
     """The classes of a model's layers and of what these hold, and their functions but for lambdas, which are saved."""
-    for layer in [model, *keras_compat.every_layer(model)]:
+    for layer in [model, *keras_compat.flatten_layers(model)]:
         for held in (layer, *(value for name, value in vars(layer).items() if name not in _FOR_TRAINING)):
             part = held if inspect.isfunction(held) else type(held)
             if part.__name__ != "<lambda>":

@@ -8,7 +8,7 @@ from kerasbridge.exporters.signatures import Spec
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportResult:
     """A file that holds a model, and how near it comes to it.
 
     Attributes:

@@ -35,7 +35,7 @@ def run(target: Format, path: Path, signature: Signature, batches: Sequence[Arra
         place = Path(folder)
         (place / "job.json").write_text(json.dumps(job), encoding="utf-8")
         processes.write_batches(place / "inputs.npz", batches)
-        on = target.runtime if target.runtime in backend.BACKENDS else backend.choose().backend
+        on = target.runtime if target.runtime in backend.BACKENDS else backend.configure().backend
         processes.start(_CHILD, place, on)
         return processes.read_batches(place / "outputs.npz")
 

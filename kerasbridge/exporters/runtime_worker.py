@@ -92,5 +92,5 @@ def _main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    with subprocesses.in_a_line():
+    with subprocesses.exit_with_message():
         _main(Path(sys.argv[1]))

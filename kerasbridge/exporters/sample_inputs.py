@@ -7,7 +7,7 @@ import numpy as np
 from kerasbridge import keras_compat
 from kerasbridge.errors import ArgumentError
 from kerasbridge.exporters.batches import Arrays
-from kerasbridge.exporters.signatures import Freedom, Signature
+from kerasbridge.exporters.signatures import DynamicAxes, Signature
 from kerasbridge.keras_compat import keras
 from kerasbridge.parity.synthetic_data import vocabulary
 from kerasbridge.random import generator
@@ -18,7 +18,7 @@ _SIZES = (16, 8, 4, 32, 64, 128)
 """What is tried for sizes that a model leaves open: as large as convolutions need, as small as tables of positions."""
 
 
-def batches(model: Any, signature: Signature, freedom: Freedom, example: Arrays | None) -> list[Arrays]:
+def batches(model: Any, signature: Signature, freedom: DynamicAxes, example: Arrays | None) -> list[Arrays]:
     """The rows of an example, from the first on again where there are too few; or numbers drawn from a seed.
 
     Those are of [-1, 1), or words that every embedding of the model knows; of two sizes where sizes are open.
@@ -26,7 +26,7 @@ def batches(model: Any, signature: Signature, freedom: Freedom, example: Arrays 
     Raises:
         ArgumentError: the model computes on none of the sizes that are tried.
     """
-    fixed = signature.rows or (1 if freedom is Freedom.NONE else None)
+    fixed = signature.rows or (1 if freedom is DynamicAxes.NONE else None)
     counts = (fixed, fixed, fixed) if fixed else ROWS
     if example is not None:
         return [_rows(example, rows, sum(counts[:k])) for k, rows in enumerate(counts)]

@@ -8,7 +8,7 @@ from typing import Any, Self
 Shape = tuple[int | None, ...]
 
 
-class Freedom(StrEnum):
+class DynamicAxes(StrEnum):
     """Which sizes a file leaves open: all that the model does, that of the batch alone, or none."""
 
     ALL = "all"
@@ -53,18 +53,18 @@ class Signature:
         """Whether a size other than the batch's is open."""
         return any(None in spec.shape[1:] for spec in self.inputs)
 
-    def freedoms(self, sizes_known: bool) -> list[Freedom]:
+    def freedoms(self, sizes_known: bool) -> list[DynamicAxes]:
         """What a file may leave open, the most first. Sizes are fixed where it is known which ones."""
-        found = [Freedom.ALL] if self.open_sizes else []
+        found = [DynamicAxes.ALL] if self.open_sizes else []
         if sizes_known or not self.open_sizes:
-            found += [Freedom.BATCH] if self.rows else [Freedom.BATCH, Freedom.NONE]
+            found += [DynamicAxes.BATCH] if self.rows else [DynamicAxes.BATCH, DynamicAxes.NONE]
         return found
 
-    def fixed(self, freedom: Freedom, batch: Sequence[Any]) -> "Signature":
+    def fixed(self, freedom: DynamicAxes, batch: Sequence[Any]) -> "Signature":
         """The same with only those sizes open that are to be, the others as in a batch of arrays."""
-        if freedom is Freedom.ALL:
+        if freedom is DynamicAxes.ALL:
             return self
-        rows = self.rows if freedom is Freedom.BATCH or self.rows else 1
+        rows = self.rows if freedom is DynamicAxes.BATCH or self.rows else 1
         inputs = (replace(spec, shape=(rows, *x.shape[1:])) for spec, x in zip(self.inputs, batch, strict=True))
         return replace(self, inputs=tuple(inputs))
 

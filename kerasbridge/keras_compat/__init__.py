@@ -1,6 +1,6 @@
 """The only file that touches Keras's private modules; `tests/backend/test_keras_contract.py` holds it to them.
 
-Importing it settles the backend and imports Keras. `RELIED_ON` names the private functions and methods; functions are
+Importing it settles the backend and imports Keras. `PRIVATE_API` names the private functions and methods; functions are
 reached through it, so that a Keras that keeps one elsewhere is answered with one sentence that names it.
 """
 
@@ -17,21 +17,21 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.errors import BackendNotInstalled, KerasContractError, StepError
-from kerasbridge.keras_compat.monkeypatch import hooked
+from kerasbridge.keras_compat.monkeypatch import patched
 from kerasbridge.runtime import backend
-from kerasbridge.runtime.stderr import quiet_stderr
+from kerasbridge.runtime.stderr import suppress_stderr
 
-_CHOICE = backend.choose()
+_CHOICE = backend.configure()
 try:
-    with quiet_stderr() if _CHOICE.backend == "tensorflow" else contextlib.nullcontext():
+    with suppress_stderr() if _CHOICE.backend == "tensorflow" else contextlib.nullcontext():
         import keras as keras  # re-exported: every other module takes Keras from here, so the backend is settled
 except Exception as broken:
     raise BackendNotInstalled(
         f"Keras does not import with the {_CHOICE.backend} backend: {type(broken).__name__}: {broken}. "
-        f"`kerasbridge backends` shows what works here; to install anew: {backend.install_line(_CHOICE.backend)}"
+        f"`kerasbridge backends` shows what works here; to install anew: {backend.install_command(_CHOICE.backend)}"
     ) from broken
 
-RELIED_ON = {
+PRIVATE_API = {
     "random functions": "keras.src.backend:random",
     "image functions": "keras.src.backend:image",
     "orthogonal initializer": "keras:initializers.Orthogonal",
@@ -81,42 +81,42 @@ TESTED = "keras 3.15"
 SEED_STATE = "seed_generator_state"
 
 
-def relied_on(what: str) -> Any:
-    """The private part of Keras that `RELIED_ON` calls `what`."""
-    module, _, names = RELIED_ON[what].partition(":")
+def private_api(what: str) -> Any:
+    """The private part of Keras that `PRIVATE_API` calls `what`."""
+    module, _, names = PRIVATE_API[what].partition(":")
     try:
         part: Any = importlib.import_module(module)
         for name in filter(None, names.split(".")):
             part = getattr(part, name)
     except (ImportError, AttributeError) as error:
         raise KerasContractError(
-            f"kerasbridge relies on {RELIED_ON[what].replace(':', '.')} ({what}), "
+            f"kerasbridge relies on {PRIVATE_API[what].replace(':', '.')} ({what}), "
             f"which Keras {keras.__version__} does not have; "
             f"use a tested version, as {TESTED}."
         ) from error
     return part
 
 
-draw_seed = relied_on("draw_seed")
-global_generator = relied_on("global seed generator")
-to_tensor = relied_on("conversion to tensors")
-current_scope: Callable[[], Any] = relied_on("current scope")
+draw_seed = private_api("draw_seed")
+global_generator = private_api("global seed generator")
+to_tensor = private_api("conversion to tensors")
+current_scope: Callable[[], Any] = private_api("current scope")
 floatx: Callable[[], str] = keras.config.floatx
-pythonify_logs: Callable[[Any], dict[str, Any]] = relied_on("readable logs")
-class_weight_to_sample_weights = relied_on("class weights")
+pythonify_logs: Callable[[Any], dict[str, Any]] = private_api("readable logs")
+class_weight_to_sample_weights = private_api("class weights")
 
 
-def hide_tensorflow() -> None:
+def defer_tensorflow_import() -> None:
     """Keeps Keras from importing TensorFlow, four seconds, to save a model or set a seed on another backend.
 
     A program that imports TensorFlow itself, sooner or later, has it.
     """
-    module = relied_on("lazy modules")
-    if keras.config.backend() != "tensorflow" and not isinstance(module, _Hidden):
-        module.__class__ = type("HiddenModule", (_Hidden, type(module)), {})
+    module = private_api("lazy modules")
+    if keras.config.backend() != "tensorflow" and not isinstance(module, _Deferred):
+        module.__class__ = type("HiddenModule", (_Deferred, type(module)), {})
 
 
-class _Hidden:
+class _Deferred:
     """A lazy module of Keras that is there for Keras once the program has imported it."""
 
     name: str
@@ -126,7 +126,7 @@ class _Hidden:
         return self.name in sys.modules
 
 
-hide_tensorflow()
+defer_tensorflow_import()
 
 
 def symbolic_build(model: Any, first: Callable[[], tuple[Any, Any, Any]]) -> None:
@@ -163,9 +163,9 @@ def overrides(model: Any, kind: str) -> str | None:
     return next((name for name in methods if getattr(type(model), name) is not getattr(keras.Model, name)), None)
 
 
-def torch_modules_called_by(call: Callable[..., Any]) -> contextlib.AbstractContextManager[None]:
+def patch_torch_module_call(call: Callable[..., Any]) -> contextlib.AbstractContextManager[None]:
     """While open, a TorchModuleWrapper is ``call(original, layer, *arguments, training=…, **keywords)``."""
-    return hooked(keras.layers.TorchModuleWrapper, "call", call)
+    return patched(keras.layers.TorchModuleWrapper, "call", call)
 
 
 def metrics_in_order(model: Any, logs: dict[str, Any]) -> Any:
@@ -212,7 +212,7 @@ def has_loss(model: Any) -> bool:
 def output_spec(model: Any, x: Any) -> Any:
     """The shapes and dtypes of the predictions for a batch `x`, without computing."""
     symbols = map_tensors(_symbol, x)
-    return relied_on("shapes without computing")(model, symbols, training=False)
+    return private_api("shapes without computing")(model, symbols, training=False)
 
 
 def _symbol(array: Any) -> Any:
@@ -221,10 +221,10 @@ def _symbol(array: Any) -> Any:
     return keras.KerasTensor(array.shape, "string" if is_text else keras.backend.standardize_dtype(array.dtype))
 
 
-def without_values(function: Callable[..., Any], *arguments: Any) -> None:
+def eval_abstract(function: Callable[..., Any], *arguments: Any) -> None:
     """Calls a function on tensors with the shapes and dtypes of these arrays, and without values."""
     symbols = [map_tensors(_symbol, part) for part in arguments]
-    relied_on("shapes without computing")(function, *symbols)
+    private_api("shapes without computing")(function, *symbols)
 
 
 def map_tensors(function: Callable[[Any], Any], nest: Any) -> Any:
@@ -232,7 +232,7 @@ def map_tensors(function: Callable[[Any], Any], nest: Any) -> Any:
     return keras.tree.map_structure(lambda leaf: None if leaf is None else function(leaf), nest)
 
 
-def replace_in_backend(functions: Mapping[Any, Any]) -> None:
+def patch_backend_functions(functions: Mapping[Any, Any]) -> None:
     """Puts functions in the place of others wherever a module of Keras's backend, or Keras itself, holds them."""
     for name, module in list(sys.modules.items()):
         if name.startswith("keras.src"):
@@ -241,7 +241,7 @@ def replace_in_backend(functions: Mapping[Any, Any]) -> None:
                     setattr(module, attribute, functions[value])
 
 
-def variables_converted_by(read: Callable[[Any], Any]) -> contextlib.AbstractContextManager[None]:
+def patch_convert_to_tensor(read: Callable[[Any], Any]) -> contextlib.AbstractContextManager[None]:
     """While open, `keras.ops.convert_to_tensor` of a variable is what `read` gives for it.
 
     On TensorFlow a variable passes for a tensor, and comes back as itself.
@@ -250,54 +250,54 @@ def variables_converted_by(read: Callable[[Any], Any]) -> contextlib.AbstractCon
     def convert(original: Any, x: Any, *arguments: Any, **keywords: Any) -> Any:
         return original(read(x) if isinstance(x, keras.Variable) else x, *arguments, **keywords)
 
-    return hooked(relied_on("backend's core"), "convert_to_tensor", convert)
+    return patched(private_api("backend's core"), "convert_to_tensor", convert)
 
 
-def branches_called_by(cond: Callable[..., Any]) -> contextlib.AbstractContextManager[None]:
+def patch_cond(cond: Callable[..., Any]) -> contextlib.AbstractContextManager[None]:
     """While open, `keras.ops.cond` goes to ``cond(original, pred, true_fn, false_fn)``."""
-    return hooked(relied_on("backend's core"), "cond", cond)
+    return patched(private_api("backend's core"), "cond", cond)
 
 
-def own_value(variable: Any) -> Any:
+def raw_value(variable: Any) -> Any:
     """What a variable holds outside every scope, in its own dtype."""
     return variable._value
 
 
-def optimizers_compute_in_tensors() -> contextlib.AbstractContextManager[None]:
+def keep_optimizer_tensors() -> contextlib.AbstractContextManager[None]:
     """While open, an optimizer of Keras's own for this backend that turns a number to NumPy goes on with the tensor."""
 
     def convert(original: Any, tensor: Any) -> Any:
         caller = sys._getframe(2).f_globals["__name__"]
         return tensor if caller.startswith("keras.src.backend.torch.optimizers.") else original(tensor)
 
-    return hooked(relied_on("backend's core"), "convert_to_numpy", convert)
+    return patched(private_api("backend's core"), "convert_to_numpy", convert)
 
 
-def moments_computed_by(moments: Callable[..., Any]) -> contextlib.AbstractContextManager[None]:
+def patch_moments(moments: Callable[..., Any]) -> contextlib.AbstractContextManager[None]:
     """While open, means and variances come from ``moments(original, x, axes, keepdims=…, synchronized=…)``."""
-    return hooked(relied_on("backend's nn"), "moments", moments)
+    return patched(private_api("backend's nn"), "moments", moments)
 
 
-def optimizers_refuse(why: str) -> contextlib.AbstractContextManager[None]:
+def forbid_optimizer_apply(why: str) -> contextlib.AbstractContextManager[None]:
     """While open, an optimizer that is asked to apply gradients raises a StepError that says why."""
 
     def refuse(*_: Any, **__: Any) -> None:
         raise StepError(why)
 
-    return hooked(keras.optimizers.Optimizer, "apply", refuse)
+    return patched(keras.optimizers.Optimizer, "apply", refuse)
 
 
-def every_layer(model: Any) -> Sequence[Any]:
+def flatten_layers(model: Any) -> Sequence[Any]:
     """The layers of a model, nested ones too."""
     return list(model._flatten_layers(include_self=False))
 
 
-def children(layer: Any) -> Sequence[Any]:
+def sublayers(layer: Any) -> Sequence[Any]:
     """The layers that a layer or model holds itself, in the order in which they were given to it."""
     return list(layer._flatten_layers(recursive=False, include_self=False))
 
 
-def carries_logits(tensor: Any) -> bool:
+def has_cached_logits(tensor: Any) -> bool:
     """Whether a softmax or sigmoid left its logits on this tensor, where TensorFlow's losses find them."""
     return hasattr(tensor, "_keras_logits")
 
@@ -307,22 +307,22 @@ def optimized_variables(optimizer: Any) -> list[Any]:
     return list(optimizer._trainable_variables)
 
 
-def ready_for_callbacks(model: Any) -> None:
+def ensure_callback_attributes(model: Any) -> None:
     """Gives a model that only holds others, neither called nor compiled, what Keras's callbacks ask it for."""
-    if type(model).build is keras.Model.build and all(layer.built for layer in every_layer(model)):
+    if type(model).build is keras.Model.build and all(layer.built for layer in flatten_layers(model)):
         model.built = True
     if not hasattr(model, "optimizer"):
         model.optimizer = None
 
 
-def write_summaries_with(callback: Any, summaries: Any, write_model: Callable[[Any, Callable[[], None]], None]) -> None:
+def set_summary_module(callback: Any, summaries: Any, write_model: Callable[[Any, Callable[[], None]], None]) -> None:
     """Makes a TensorBoard callback write with `summaries` in the place of `tf.summary`, with None through that.
 
     ``write_model(callback, original)`` stands in the place of what writes the model's graph, unless the callback's
     class has that replaced.
     """
     callback._summary_module = summaries
-    original = relied_on("TensorBoard's graph of the model")
+    original = private_api("TensorBoard's graph of the model")
     if type(callback)._write_keras_model_summary is original:
         callback._write_keras_model_summary = partial(write_model, callback, partial(original, callback))
 
@@ -335,51 +335,51 @@ def train_writer(callback: Any) -> Any:
 def is_sparse_or_ragged(tensor: Any) -> bool:
     """Whether a tensor is none that a backend can stack."""
     kinds = ("sparse tensors of SciPy", "sparse tensors of JAX", "sparse tensors of TensorFlow", "ragged tensors")
-    return any(relied_on(kind)(tensor) for kind in kinds)
+    return any(private_api(kind)(tensor) for kind in kinds)
 
 
-def sliceable(tensor: Any) -> Any:
+def to_sliceable(tensor: Any) -> Any:
     """A tensor of any library as something that gives rows, and makes NumPy arrays of them."""
-    return relied_on("rows of any tensor")(tensor, target_backend="numpy")
+    return private_api("rows of any tensor")(tensor, target_backend="numpy")
 
 
 def yields_batches(x: Any) -> bool:
     """Whether Keras can train on batches that `x` yields."""
-    kinds = (keras.utils.PyDataset, types.GeneratorType, relied_on("what a data adapter is"))
-    return isinstance(x, kinds) or any(relied_on(kind)(x) for kind in ("tf.data", "torch's loaders", "Grain"))
+    kinds = (keras.utils.PyDataset, types.GeneratorType, private_api("what a data adapter is"))
+    return isinstance(x, kinds) or any(private_api(kind)(x) for kind in ("tf.data", "torch's loaders", "Grain"))
 
 
-def batches(x: Any, steps: int | None, class_weight: Mapping[int, float] | None) -> Any:
+def epoch_iterator(x: Any, steps: int | None, class_weight: Mapping[int, float] | None) -> Any:
     """Keras's own iterator over the epochs of something that yields batches. It is silent where they run out."""
-    found = relied_on("batches as Keras takes them")(x, steps_per_epoch=steps, class_weight=class_weight)
+    found = private_api("batches as Keras takes them")(x, steps_per_epoch=steps, class_weight=class_weight)
     found._interrupted_warning = lambda: None
     return found
 
 
-def warn_that_data_ran_out(batches: Any) -> None:
+def warn_data_ran_out(iterator: Any) -> None:
     """Keras's warning."""
-    type(batches)._interrupted_warning(batches)
+    type(iterator)._interrupted_warning(iterator)
 
 
-def forget_length(batches: Any) -> None:
+def reset_num_batches(iterator: Any) -> None:
     """What does not know its length is asked for all it has again; Keras would hold it to that of the last epoch."""
-    batches._num_batches = batches.data_adapter.num_batches
+    iterator._num_batches = iterator.data_adapter.num_batches
 
 
-def stop_workers(batches: Any) -> None:
+def stop_workers(iterator: Any) -> None:
     """Ends the threads or processes that read a PyDataset ahead; an error in what is not wanted any more is none."""
-    workers = getattr(batches.data_adapter, "enqueuer", None)
+    workers = getattr(iterator.data_adapter, "enqueuer", None)
     if workers is not None:
         with contextlib.suppress(Exception):
             workers.stop()
 
 
-def unshared(generator: Iterator[Any]) -> Iterator[Any]:
+def copy_prefetched(generator: Iterator[Any]) -> Iterator[Any]:
     """A generator's batches; those that Keras reads beforehand are copied, for the generator may fill its arrays anew.
 
     Closing this leaves the generator as it is.
     """
-    for batch in itertools.islice(generator, relied_on("batches read beforehand")):
+    for batch in itertools.islice(generator, private_api("batches read beforehand")):
         yield keras.tree.map_structure(lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf, batch)
     for batch in generator:  # `yield from` would close it
         yield batch

@@ -10,12 +10,12 @@ _OF_ITS_STATE = ("built", "training", "is_gptq_calibrated", "is_awq_calibrated")
 _PLAIN = (bool, int, float, str, types.FunctionType)
 
 
-def settings(model: Any) -> tuple[Any, ...]:
+def hyperparameters(model: Any) -> tuple[Any, ...]:
     """The plain public attributes of Keras's own layers and optimizer: rates, activations, momenta.
 
     A class of the user's may count its calls in one, and is left out.
     """
-    holders = [*keras_compat.every_layer(model), getattr(model, "optimizer", None)]
+    holders = [*keras_compat.flatten_layers(model), getattr(model, "optimizer", None)]
     own = [holder for holder in holders if type(holder).__module__.partition(".")[0] == "keras"]
     return tuple(
         (name, value)
@@ -27,7 +27,7 @@ def settings(model: Any) -> tuple[Any, ...]:
 
 def optimizers_of(model: Any) -> list[Any]:
     """The optimizers that a model and the layers in it hold as attributes, each once."""
-    holders = [model, *keras_compat.every_layer(model)]
+    holders = [model, *keras_compat.flatten_layers(model)]
     held = [part for holder in holders for part in vars(holder).values()]
     return list({id(part): part for part in held if isinstance(part, keras.optimizers.Optimizer)}.values())
 
@@ -47,12 +47,12 @@ def optimizer_variables(optimizer: Any) -> list[Any]:
 def rnn_states(model: Any) -> list[Any]:
     """What stateful RNNs keep from batch to batch: variables that Keras does not count among the model's."""
     stateful = [
-        layer for layer in keras_compat.every_layer(model) if isinstance(layer, keras.layers.RNN) and layer.stateful
+        layer for layer in keras_compat.flatten_layers(model) if isinstance(layer, keras.layers.RNN) and layer.stateful
     ]
     return [state for layer in stateful for state in keras.tree.flatten(layer.states)]
 
 
-def held_variables(model: Any) -> list[Any]:
+def all_variables(model: Any) -> list[Any]:
     """Every variable of a model, its metrics and the optimizers it holds, and Keras's own seed state."""
     moved = [variable for optimizer in optimizers_of(model) for variable in optimizer_variables(optimizer)]
     return [

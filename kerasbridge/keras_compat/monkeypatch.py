@@ -14,13 +14,13 @@ class _Hooks(threading.local):
         self.active: dict[tuple[int, str], Callable[..., Any] | None] = {}
 
 
-_hooks = _Hooks()
-_hooked: set[tuple[int, str]] = set()
+_active_hooks = _Hooks()
+_patched: set[tuple[int, str]] = set()
 _installing = threading.Lock()
 
 
 @contextlib.contextmanager
-def hooked(owner: Any, name: str, hook: Callable[..., Any]) -> Iterator[None]:
+def patched(owner: Any, name: str, hook: Callable[..., Any]) -> Iterator[None]:
     """While open, and in this thread, calls of a function go to ``hook(original, *arguments)``.
 
     Args:
@@ -30,10 +30,10 @@ def hooked(owner: Any, name: str, hook: Callable[..., Any]) -> Iterator[None]:
     """
     key = (id(owner), name)
     with _installing:
-        if key not in _hooked:
-            setattr(owner, name, _passing(getattr(owner, name), key))
-            _hooked.add(key)
-    active = _hooks.active
+        if key not in _patched:
+            setattr(owner, name, _dispatching(getattr(owner, name), key))
+            _patched.add(key)
+    active = _active_hooks.active
     before = active.get(key)
     active[key] = hook
     try:
@@ -42,12 +42,12 @@ def hooked(owner: Any, name: str, hook: Callable[..., Any]) -> Iterator[None]:
         active[key] = before
 
 
-def _passing(original: Callable[..., Any], key: tuple[int, str]) -> Callable[..., Any]:
+def _dispatching(original: Callable[..., Any], key: tuple[int, str]) -> Callable[..., Any]:
     """The function, which asks for the hook of the thread it is called in."""
 
     @functools.wraps(original)
     def call(*arguments: Any, **keywords: Any) -> Any:
-        active = _hooks.active
+        active = _active_hooks.active
         hook = active.get(key)
         if hook is None:
             return original(*arguments, **keywords)

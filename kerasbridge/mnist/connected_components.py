@@ -10,13 +10,13 @@ _SPECK = 0.05  # of the largest region's ink; a stroke that stands apart, as the
 
 def without_specks(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     """The ink of the regions that have at least a twentieth of the largest region's ink."""
-    labels = labelled(ink > _FAINT)
+    labels = connected_components(ink > _FAINT)
     sizes = np.bincount(labels[ink > _FULL], minlength=labels.max() + 1)
     sizes[0] = 0
     return np.where((sizes >= max(1, _SPECK * sizes.max()))[labels], ink, 0)
 
 
-def labelled(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+def connected_components(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
     """A whole number for each connected region, neighbours by corners included, and 0 outside all of them.
 
     Of two neighbours the one with the larger number leads to the other, and every pixel goes on to where its number

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from kerasbridge.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # no format that runs a program to be read, as EPS does
-MOST_PIXELS = 2**26  # what telephones take; a few hundred MB when unpacked
+MAX_PIXELS = 2**26  # what telephones take; a few hundred MB when unpacked
 LONGEST_SIDE = 800  # that a picture is worked on with: a digit a twentieth of it wide still has 40 pixels
 _CONTRAST = 0.25  # of alpha, and of colours within the ink: above that there is something to see
 
@@ -61,13 +61,13 @@ def _check_file(path: Path) -> None:
 
 
 def _check_size(path: Path, pixels: int) -> None:
-    if pixels > MOST_PIXELS:
+    if pixels > MAX_PIXELS:
         raise _too_large(path)
 
 
 def _too_large(path: Path) -> DataError:
     return DataError(
-        f"{path} has more than the {MOST_PIXELS / 1e6:.0f} million pixels that are read: save it smaller, "
+        f"{path} has more than the {MAX_PIXELS / 1e6:.0f} million pixels that are read: save it smaller, "
         f"{LONGEST_SIDE} pixels a side are enough."
     )
 

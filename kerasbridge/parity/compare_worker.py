@@ -13,8 +13,8 @@ import numpy as np
 
 from kerasbridge import engines, keras_compat, runs
 from kerasbridge.data.arrays import Arrays, arrays
-from kerasbridge.data.epoch_iterators import Feed, Resident
-from kerasbridge.data.sampler import Passes
+from kerasbridge.data.epoch_iterators import DeviceArrays, EpochIterator
+from kerasbridge.data.sampler import RowSampler
 from kerasbridge.engines.base import Engine
 from kerasbridge.engines.step import Batch, Step
 from kerasbridge.errors import ArgumentError
@@ -22,30 +22,30 @@ from kerasbridge.keras_compat import keras
 from kerasbridge.parity import failing, load_subject
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.record import Curve, Numbers, Record
-from kerasbridge.parity.variable_names import named
+from kerasbridge.parity.variable_names import variable_names
 from kerasbridge.parity.verdict import weight_difference
 from kerasbridge.random import generator, keras_patch
-from kerasbridge.random.bits import watched
+from kerasbridge.random.bits import capture_draws
 from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import build
-from kerasbridge.training.epoch_loop import Course, Plan, run_training
+from kerasbridge.training.epoch_loop import FitConfig, Phase, run_training
 from kerasbridge.training.step_loop import Runner
-from kerasbridge.training.steps import recorded_train_step
+from kerasbridge.training.steps import train_step_with_gradient_norm
 
 
 def record(job: Job) -> Record:
     """Trains twice, the second time from weights that are each one unit in the last place away."""
-    subject = load_subject.load(job)
+    subject = load_subject.load_subject(job)
     model, data = subject.model, arrays(subject.x, subject.y)
     if not model.compiled:
         raise ArgumentError(f"Expected {job.subject} to be compiled. Call model.compile(…) before it is saved.")
     with keras_patch.portable_random():
-        engine, passes = engines.current(), Passes(data.rows, job.batch_size, job.seed)
-        feed = Resident(data, passes, engine)
+        engine, passes = engines.current(), RowSampler(data.rows, job.batch_size, job.seed)
+        feed = DeviceArrays(data, passes, engine)
         build.prepare(model, engine, feed)
         seed_random_layers(model, job.seed)
         start = _values(model)
-        initial = _digests((name, variable.value) for name, variable in named(model.variables))
+        initial = _digests((name, variable.value) for name, variable in variable_names(model.variables))
         masks, missing = _masks(model, engine, feed)
         _assign(model, start)
         trainer = _Trainer(model, engine, feed, job)
@@ -68,10 +68,10 @@ def record(job: Job) -> Record:
 class _Trainer:
     """`kb.fit` of one model, again and again through the same compiled steps, with the numbers of every step kept."""
 
-    def __init__(self, model: Any, engine: Engine, feed: Feed, job: Job) -> None:
+    def __init__(self, model: Any, engine: Engine, feed: EpochIterator, job: Job) -> None:
         self._model, self._job = model, job
         self._reports: list[Numbers] = []
-        self._course = Course(Runner(model, engine, recorded_train_step, note=self._reports.append), feed)
+        self._course = Phase(Runner(model, engine, train_step_with_gradient_norm, note=self._reports.append), feed)
 
     @property
     def how(self) -> str | None:
@@ -81,18 +81,18 @@ class _Trainer:
     def train(self) -> tuple[Curve, list[dict[str, float]]]:
         """The curve, and the logs of each epoch."""
         self._reports.clear()
-        history = run_training(self._model, self._course, None, Plan(self._job.epochs)).history
+        history = run_training(self._model, self._course, None, FitConfig(self._job.epochs)).history
         losses, norms = np.concatenate(self._reports).T
-        final = {name: keras.ops.convert_to_numpy(held.value) for name, held in named(self._model.variables)}
+        final = {name: keras.ops.convert_to_numpy(held.value) for name, held in variable_names(self._model.variables)}
         metrics = [dict(zip(history, map(float, logs), strict=True)) for logs in zip(*history.values(), strict=True)]
         return Curve(losses, norms, final), metrics
 
 
-def _masks(model: Any, engine: Engine, feed: Feed) -> tuple[dict[str, str], str | None]:
+def _masks(model: Any, engine: Engine, feed: EpochIterator) -> tuple[dict[str, str], str | None]:
     """The words that the first step draws, out of a compiled forward pass; or why they cannot be had."""
 
     def run(batch: Batch) -> list[Any]:
-        with watched() as words:
+        with capture_draws() as words:
             keras_compat.call(model, batch[0], training=True)
         return words
 
@@ -105,7 +105,7 @@ def _masks(model: Any, engine: Engine, feed: Feed) -> tuple[dict[str, str], str 
     return _digests((f"draw {k} of {word.shape[0]} words", word) for k, word in enumerate(words, 1)), None
 
 
-def _orders(passes: Passes, epochs: int) -> dict[str, str]:
+def _orders(passes: RowSampler, epochs: int) -> dict[str, str]:
     return {f"epoch {k + 1}": _digest(b"".join(map(_bytes, passes.epoch(k)))) for k in range(epochs)}
 
 
@@ -113,7 +113,10 @@ def _nudge(model: Any, job: Job) -> None:
     """Moves every trainable number by one unit in the last place of the job's precision, up or down by chance."""
     for position, variable in enumerate(model.trainable_variables):
         value = keras.ops.convert_to_numpy(variable.value)
-        up = generator.words(generator.derive(job.seed, "nudge", position), 0, value.size).reshape(value.shape) & 1
+        up = (
+            generator.random_bits(generator.fold_in(job.seed, "nudge", position), 0, value.size).reshape(value.shape)
+            & 1
+        )
         unit = np.spacing(np.abs(value).astype(job.precision)).astype(value.dtype)
         variable.assign(np.where(up, value + unit, value - unit))
 

@@ -131,10 +131,10 @@ def diagnose(
     chosen = check_backends(backends, at_least=2)
     steps = _inspected(job, chosen)
     references = steps if correct_leaks else _inspected(replace(job, dtype="float64", correct_leaks=True), chosen)
-    return held_together(steps, references)
+    return align_rows(steps, references)
 
 
-def held_together(steps: Sequence[Inspection], references: Sequence[Inspection]) -> Diagnosis:
+def align_rows(steps: Sequence[Inspection], references: Sequence[Inspection]) -> Diagnosis:
     """The diagnosis of one step on several backends; see `measuring.rows`."""
     job = steps[0].job
     rows = error_metrics.rows(steps, references, job.dtype)

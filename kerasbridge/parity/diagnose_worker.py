@@ -13,12 +13,12 @@ import numpy as np
 
 from kerasbridge import engines, keras_compat
 from kerasbridge.data.arrays import Arrays, arrays
-from kerasbridge.data.epoch_iterators import Resident
-from kerasbridge.data.sampler import Passes
+from kerasbridge.data.epoch_iterators import DeviceArrays
+from kerasbridge.data.sampler import RowSampler
 from kerasbridge.keras_compat import keras
 from kerasbridge.parity import failing, load_subject, tolerances
 from kerasbridge.parity.jobs import Job
-from kerasbridge.parity.step_probe import Stepper, to_numpy
+from kerasbridge.parity.step_probe import StepProbe, to_numpy
 from kerasbridge.parity.step_trace import DOWN, PLAIN, SHAKEN, UP, Inspection, Numbers
 from kerasbridge.random import generator, keras_patch
 from kerasbridge.seeding import seed_random_layers
@@ -30,26 +30,26 @@ _NUDGES = {UP: _AMOUNT, DOWN: -_AMOUNT, SHAKEN: tolerances.unit("float64")}
 
 def inspect(job: Job) -> Inspection:
     """Takes the job's first step apart; where leaks are corrected, three times more with everything nudged."""
-    subject = load_subject.load(job)
+    subject = load_subject.load_subject(job)
     model, y, notes = subject.model, subject.y, []
     if not model.compiled:
         y = _compile(model, subject.x)
         notes.append("the model is not compiled: mean square of its outputs as loss, and SGD with a rate of 1")
     data = arrays(*(keras_compat.map_tensors(_narrowed, nest) for nest in (subject.x, y)))
     with keras_patch.portable_random():
-        engine, passes = engines.current(), Passes(data.rows, job.batch_size, job.seed)
-        build.prepare(model, engine, Resident(data, passes, engine))
+        engine, passes = engines.current(), RowSampler(data.rows, job.batch_size, job.seed)
+        build.prepare(model, engine, DeviceArrays(data, passes, engine))
         seed_random_layers(model, job.seed)
         engine.set_mode(model, training=True)
         _narrow(model)
         batch = _first_step(data, passes)
-        stepper = Stepper(model, engine)
+        stepper = StepProbe(model, engine)
         runs = {PLAIN: stepper.taken_apart(batch)}
         compiled, how = stepper.compiled(batch)
         runs[PLAIN].update(compiled)
         for name, amount in _NUDGES.items() if job.correct_leaks else ():
             with _nudged(model, job.seed, amount):
-                runs[name] = Stepper(model, engine).taken_apart(_nudged_batch(batch, job.seed, amount))
+                runs[name] = StepProbe(model, engine).taken_apart(_nudged_batch(batch, job.seed, amount))
     return Inspection(job, engine.name, how, tuple(notes + stepper.notes), runs)
 
 
@@ -61,7 +61,7 @@ def _compile(model: Any, x: Any) -> Any:
     return keras.tree.map_structure(lambda tensor: np.zeros((rows, *tensor.shape[1:]), "float32"), outputs)
 
 
-def _first_step(data: Arrays, passes: Passes) -> Arrays:
+def _first_step(data: Arrays, passes: RowSampler) -> Arrays:
     """The rows of the first step of a training."""
     rows = passes.epoch(0)[0][0]
     return Arrays(data.gather(rows), len(rows))
@@ -82,7 +82,7 @@ def _nudged(model: Any, seed: int, amount: float) -> Iterator[None]:
     """While open, every weight is a little more or less, by chance; a weight of zero stays one."""
     before = [(variable, to_numpy(variable.value)) for variable in model.weights]
     for place, (variable, value) in enumerate(before):
-        variable.assign(_moved(value, generator.derive(seed, "nudge", place), amount))
+        variable.assign(_moved(value, generator.fold_in(seed, "nudge", place), amount))
     try:
         yield
     finally:
@@ -92,7 +92,7 @@ def _nudged(model: Any, seed: int, amount: float) -> Iterator[None]:
 
 def _nudged_batch(batch: Arrays, seed: int, amount: float) -> Arrays:
     moved = keras_compat.map_tensors(
-        lambda leaf: _moved_alike(leaf, generator.derive(seed, "nudge of x"), amount), batch.nest.x
+        lambda leaf: _moved_alike(leaf, generator.fold_in(seed, "nudge of x"), amount), batch.nest.x
     )
     return Arrays(batch.nest._replace(x=moved), batch.rows)
 
@@ -106,7 +106,7 @@ def _moved_alike(value: Numbers, seed: int, amount: float) -> Numbers:
 def _moved(value: Numbers, seed: int, amount: float) -> Numbers:
     if value.dtype.kind != "f":
         return value
-    up = generator.words(seed, 0, value.size).reshape(value.shape) & 1
+    up = generator.random_bits(seed, 0, value.size).reshape(value.shape) & 1
     moved: Numbers = value * (1 + np.where(up, amount, -amount))
     return moved
 

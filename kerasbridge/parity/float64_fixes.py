@@ -20,7 +20,7 @@ from kerasbridge.keras_compat import keras
 ops = keras.ops
 
 
-def use(dtype: str, correct_leaks: bool = False) -> None:
+def set_dtype(dtype: str, correct_leaks: bool = False) -> None:
     """Builds models in this dtype from now on, in this process.
 
     Args:
@@ -35,7 +35,7 @@ def use(dtype: str, correct_leaks: bool = False) -> None:
         _clip_normalised_probabilities()
 
 
-def rebuilt(model: Any, dtype: str) -> Any:
+def cast_model(model: Any, dtype: str) -> Any:
     """The model with every layer in this dtype, its weights and its compilation taken over.
 
     Args:
@@ -70,11 +70,11 @@ def _is_float(key: str, value: Any) -> bool:
 
 
 def _keep_wide_in_promotion() -> None:
-    keras_compat.relied_on("types narrowed in promotion")["float64"] = "float64"
+    keras_compat.private_api("types narrowed in promotion")["float64"] = "float64"
 
 
 def _keep_python_numbers_wide() -> None:
-    cast, convert = keras_compat.relied_on("casts"), keras_compat.relied_on("conversion to tensors")
+    cast, convert = keras_compat.private_api("casts"), keras_compat.private_api("conversion to tensors")
 
     def wide_cast(x: Any, dtype: Any) -> Any:
         return cast(np.float64(x) if type(x) is float else x, dtype)
@@ -82,11 +82,11 @@ def _keep_python_numbers_wide() -> None:
     def wide_convert(x: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
         return convert(np.float64(x) if type(x) is float else x, dtype, *args, **kwargs)
 
-    keras_compat.replace_in_backend({cast: wide_cast, convert: wide_convert})
+    keras_compat.patch_backend_functions({cast: wide_cast, convert: wide_convert})
 
 
 def _clip_normalised_probabilities() -> None:
-    original = keras_compat.relied_on("crossentropy of classes")
+    original = keras_compat.private_api("crossentropy of classes")
 
     def crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
         output, epsilon = ops.convert_to_tensor(output), keras.config.epsilon()
@@ -98,7 +98,7 @@ def _clip_normalised_probabilities() -> None:
         chosen = ops.equal(labels, ops.arange(output.shape[-1], dtype="int32"))
         return -ops.sum(ops.where(chosen, logarithms, ops.zeros_like(logarithms)), -1)
 
-    keras_compat.replace_in_backend({original: crossentropy})
+    keras_compat.patch_backend_functions({original: crossentropy})
 
 
 def _without_last(target: Any, output: Any) -> Any:

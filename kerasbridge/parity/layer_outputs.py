@@ -13,8 +13,8 @@ Tensor = Any
 Zeros = dict[str, Any]
 
 
-class Watch:
-    """What the layers of a model put out while `watching` is open.
+class OutputRecorder:
+    """What the layers of a model put out while `record_outputs` is open.
 
     Attributes:
         outputs: tensors by layer and call, in the order in which they were ready. A tensor that a layer only hands on
@@ -56,9 +56,9 @@ class Watch:
 
 
 @contextlib.contextmanager
-def watching(model: Any, zeros: Zeros, nested: bool) -> Iterator[Watch]:
-    """Lets a `Watch` see every call of the model's layers; `nested` also those of layers within layers."""
-    watch = Watch(zeros)
+def record_outputs(model: Any, zeros: Zeros, nested: bool) -> Iterator[OutputRecorder]:
+    """Lets a `OutputRecorder` see every call of the model's layers; `nested` also those of layers within layers."""
+    watch = OutputRecorder(zeros)
     layers = _layers(model, nested)
     for layer in layers:
         object.__setattr__(layer, "call", _watched(layer, layer.call, watch.note))
@@ -69,7 +69,7 @@ def watching(model: Any, zeros: Zeros, nested: bool) -> Iterator[Watch]:
             object.__delattr__(layer, "call")
 
 
-def zeros_like(watch: Watch) -> Zeros:
+def zeros_like(watch: OutputRecorder) -> Zeros:
     """A variable of zeros for each output that training takes a gradient by: from the first layer that learns on.
 
     Not for one that carries its logits: TensorFlow's losses look past it.
@@ -79,7 +79,7 @@ def zeros_like(watch: Watch) -> Zeros:
         key: keras.Variable(keras.ops.zeros(leaf.shape, leaf.dtype), dtype=leaf.dtype, autocast=False, name="zero")
         for key, leaf in outputs
         if keras.backend.is_float_dtype(keras.backend.standardize_dtype(leaf.dtype))
-        and not keras_compat.carries_logits(leaf)
+        and not keras_compat.has_cached_logits(leaf)
     }
 
 
@@ -93,7 +93,7 @@ def _watched(layer: Any, call: Callable[..., Any], note: Callable[[Any, Any], An
 
 def _layers(model: Any, nested: bool) -> list[Any]:
     """The model itself last. What a layer calls once a time step lies in a loop of the framework's own: left out."""
-    found = keras_compat.every_layer(model) if nested else model.layers
+    found = keras_compat.flatten_layers(model) if nested else model.layers
     looping = (keras.layers.RNN, keras.layers.TimeDistributed)
-    inside = {id(part) for layer in found if isinstance(layer, looping) for part in keras_compat.every_layer(layer)}
+    inside = {id(part) for layer in found if isinstance(layer, looping) for part in keras_compat.flatten_layers(layer)}
     return [*(layer for layer in found if id(layer) not in inside), model]

@@ -30,14 +30,14 @@ class Subject:
     y: Any
 
 
-def load(job: Job) -> Subject:
+def load_subject(job: Job) -> Subject:
     """Builds or reads the model in the job's dtype, with weights drawn from its seed, and takes its data.
 
     Raises:
         ArgumentError: the script or the file holds no model.
         DataError: the data cannot be read, or none can be found for this model.
     """
-    float64_fixes.use(job.dtype, job.correct_leaks)
+    float64_fixes.set_dtype(job.dtype, job.correct_leaks)
     seed_everything(job.seed)
     model, x, y = _from_script(job.script) if job.script else (_model(job), None, None)
     _check_dtype(model, job)
@@ -60,7 +60,7 @@ def _model(job: Job) -> Any:
             f"Expected {job.model} to hold a Keras model, received: {words} Layers of your own, and Lambda, need "
             "their code: return the model from a script, --script FILE.py:FUNCTION."
         ) from error
-    return float64_fixes.rebuilt(loaded, job.dtype)
+    return float64_fixes.cast_model(loaded, job.dtype)
 
 
 def _from_script(script: str) -> tuple[Any, Any, Any]:
@@ -83,7 +83,7 @@ def _from_script(script: str) -> tuple[Any, Any, Any]:
 
 def _check_dtype(model: Any, job: Job) -> None:
     """A layer in another dtype would be judged by a precision that it has not."""
-    for layer in keras_compat.every_layer(model):
+    for layer in keras_compat.flatten_layers(model):
         policy = layer.dtype_policy
         if layer.trainable_variables and {policy.compute_dtype, policy.variable_dtype} != {job.dtype}:
             raise ArgumentError(
@@ -100,7 +100,7 @@ def _data(model: Any, job: Job) -> tuple[Any, Any]:
     return (
         _from_file(Path(job.data), model)
         if job.data
-        else synthetic_data.for_model(model, generator.derive(job.seed, "data"))
+        else synthetic_data.for_model(model, generator.fold_in(job.seed, "data"))
     )
 
 

@@ -9,16 +9,16 @@ from kerasbridge import keras_compat
 from kerasbridge.data.arrays import Arrays
 from kerasbridge.engines.base import Engine
 from kerasbridge.keras_compat import keras
-from kerasbridge.parity.layer_outputs import Watch, Zeros, watching, zeros_like
+from kerasbridge.parity.layer_outputs import OutputRecorder, Zeros, record_outputs, zeros_like
 from kerasbridge.parity.step_trace import COMPILED, Numbers, Run
-from kerasbridge.parity.variable_names import named
+from kerasbridge.parity.variable_names import variable_names
 from kerasbridge.random import generator
 from kerasbridge.training.steps import train_step
 
-_GRADIENTS = generator.derive(0, "gradients")
+_GRADIENTS = generator.fold_in(0, "gradients")
 
 
-class Stepper:
+class StepProbe:
     """Takes one step of a built model, again and again from the same state.
 
     Attributes:
@@ -59,8 +59,11 @@ class Stepper:
     def _taken_apart(self, data: Arrays) -> Run:
         model, batch = self.model, keras_compat.map_tensors(self.engine.place, data.nest)
         zeros: Zeros = {}
-        run = {**_inputs(data), **{("weights", name): to_numpy(weight.value) for name, weight in named(model.weights)}}
-        with self.engine.eager(), watching(model, zeros, self._nested) as watch:
+        run = {
+            **_inputs(data),
+            **{("weights", name): to_numpy(weight.value) for name, weight in variable_names(model.weights)},
+        }
+        with self.engine.eager(), record_outputs(model, zeros, self._nested) as watch:
             watch.begin(batch[0])
             keras_compat.call(model, batch[0], training=True)
             zeros.update(zeros_like(watch))
@@ -68,13 +71,15 @@ class Stepper:
             (loss, outputs), gradients = self._differentiated(batch, watch, zeros)
             run.update({("output", name): to_numpy(outputs[name]) for name in watch.outputs})
             run.update({("loss", name): value for name, value in self._losses(loss)})
-            run.update({("state", name): to_numpy(variable.value) for name, variable in named(_state(model))})
+            run.update({("state", name): to_numpy(variable.value) for name, variable in variable_names(_state(model))})
             run.update(self._backward(watch, zeros, gradients))
             run.update(self._optimized())
             run.update({("update", name): value for name, value in self._update(gradients).items()})
         return run
 
-    def _differentiated(self, batch: Any, watch: Watch, zeros: Zeros) -> tuple[tuple[Any, dict[str, Any]], list[Any]]:
+    def _differentiated(
+        self, batch: Any, watch: OutputRecorder, zeros: Zeros
+    ) -> tuple[tuple[Any, dict[str, Any]], list[Any]]:
         model = self.model
 
         def loss_and_outputs() -> tuple[Any, tuple[Any, dict[str, Any]]]:
@@ -88,11 +93,11 @@ class Stepper:
         )
         return seen, gradients
 
-    def _backward(self, watch: Watch, zeros: Zeros, gradients: list[Any]) -> Run:
+    def _backward(self, watch: OutputRecorder, zeros: Zeros, gradients: list[Any]) -> Run:
         """From the last output back to the first, each layer's variables after the first of its outputs."""
         variables = self.model.trainable_variables
         by_variable = dict(zip(map(id, variables), gradients, strict=False))
-        names = {id(variable): name for name, variable in named(variables)}
+        names = {id(variable): name for name, variable in variable_names(variables)}
         by_output = dict(zip(zeros, gradients[len(variables) :], strict=True))
         first_output = {id(layer): name for name, layer in reversed(watch.owners.items())}
         after: dict[str, list[Any]] = {}
@@ -115,7 +120,7 @@ class Stepper:
         update = self._update([self.engine.place(gradient.astype(keras_compat.floatx())) for gradient in drawn])
         parts = [part.ravel() for part in update.values()]
         run = {("optimizer", optimizer.name): np.concatenate([np.zeros(0), *parts])}
-        run.update({("slot", name): to_numpy(slot.value) for name, slot in named(optimizer.variables)})
+        run.update({("slot", name): to_numpy(slot.value) for name, slot in variable_names(optimizer.variables)})
         self._return([*variables, *optimizer.variables])
         return run
 
@@ -135,7 +140,7 @@ class Stepper:
         yield "loss", to_numpy(loss)
 
     def _trainable(self) -> dict[str, Numbers]:
-        return {name: to_numpy(variable.value) for name, variable in named(self.model.trainable_variables)}
+        return {name: to_numpy(variable.value) for name, variable in variable_names(self.model.trainable_variables)}
 
     def _variables(self) -> list[Any]:
         return [*self.model.variables, *self.model.optimizer.variables, *self.model.metrics_variables]
@@ -175,7 +180,7 @@ def _state(model: Any) -> list[Any]:
     return [variable for variable in model.non_trainable_variables if id(variable) not in seeds]
 
 
-def _owner(variable: Any, watch: Watch) -> Any:
+def _owner(variable: Any, watch: OutputRecorder) -> Any:
     """The innermost of the layers seen that holds the variable."""
     holders = [layer for layer in watch.owners.values() if any(variable is held for held in layer.trainable_variables)]
     return min(holders, key=lambda layer: len(layer.trainable_variables), default=None)

@@ -92,7 +92,9 @@ class _Draw:
 
 def vocabulary(model: Any) -> int:
     """How many words every embedding of the model knows."""
-    sizes = [layer.input_dim for layer in keras_compat.every_layer(model) if isinstance(layer, keras.layers.Embedding)]
+    sizes = [
+        layer.input_dim for layer in keras_compat.flatten_layers(model) if isinstance(layer, keras.layers.Embedding)
+    ]
     return min(sizes, default=2)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 
-def named(variables: Iterable[Any]) -> list[tuple[str, Any]]:
+def variable_names(variables: Iterable[Any]) -> list[tuple[str, Any]]:
     """Each variable with its path; where several have one path, "path (2)" and so on, in their order."""
     seen: dict[str, int] = {}
     names = []

@@ -29,7 +29,7 @@ def check_backends(names: Sequence[str] | None, at_least: int) -> tuple[str, ...
         if name not in backend.BACKENDS:
             raise ArgumentError(f"Expected backends of {', '.join(backend.BACKENDS)}, received {name!r}.")
         if name not in installed:
-            raise BackendNotInstalled(f"{name} is not installed. Install it with: {backend.install_line(name)}")
+            raise BackendNotInstalled(f"{name} is not installed. Install it with: {backend.install_command(name)}")
     if len(set(chosen)) != len(chosen):
         raise ArgumentError(f"Expected each backend once, received {', '.join(chosen)}.")
     if len(chosen) < at_least:
@@ -60,7 +60,7 @@ def run_on_each(module: str, job: Job, backends: Sequence[str]) -> Iterator[dict
         job.write(path)
         at_once = min(len(backends), os.cpu_count() or 1)
         threads = max(1, (os.cpu_count() or 1) // at_once)
-        crew = _Crew()
+        crew = _ProcessGroup()
         outputs = {name: Path(folder, f"{name}.out") for name in backends}
         with ThreadPoolExecutor(at_once) as pool:
             runs = [pool.submit(_run, crew, module, job, path, name, out, threads) for name, out in outputs.items()]
@@ -73,7 +73,7 @@ def run_on_each(module: str, job: Job, backends: Sequence[str]) -> Iterator[dict
         yield outputs
 
 
-class _Crew:
+class _ProcessGroup:
     """The children that run now. Once stopped, they end and no other starts."""
 
     def __init__(self) -> None:
@@ -101,8 +101,8 @@ class _Crew:
                 child.kill()
 
 
-def _run(crew: _Crew, module: str, job: Job, path: Path, name: str, output: Path, threads: int) -> None:
+def _run(crew: _ProcessGroup, module: str, job: Job, path: Path, name: str, output: Path, threads: int) -> None:
     environment = backend.child_environment(name, float64=job.dtype == "float64", threads=threads)
-    code, words = crew.run(subprocesses.command(module, path, output), environment)
+    code, words = crew.run(subprocesses.child_command(module, path, output), environment)
     if code or not output.is_file():
-        raise ParityError(f"{name}: {subprocesses.last_words(code, words)}")
+        raise ParityError(f"{name}: {subprocesses.failure_message(code, words)}")

@@ -1,6 +1,6 @@
 """The generator's words inside a step: `random.py`'s, as int32 tensors, whose products wrap on every backend.
 
-Every number drawn in a step comes from `draw`, where they can be watched. `draws.py` makes distributions of them.
+Every number drawn in a step comes from `random_bits_flat`, where they can be watched. `draws.py` makes distributions of them.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ def use_engine_bits(random_bits: Callable[[Tensor, Any], Tensor | None]) -> None
 
 
 @contextlib.contextmanager
-def watched() -> Iterator[list[Tensor]]:
+def capture_draws() -> Iterator[list[Tensor]]:
     """Collects the words of every draw that a step makes: a list of int32 tensors, in the order of the draws."""
     drawn: list[Tensor] = []
     _watchers.append(drawn.append)
@@ -47,9 +47,9 @@ def watched() -> Iterator[list[Tensor]]:
 
 
 @contextlib.contextmanager
-def seeded_by_place(seed: int) -> Iterator[None]:
+def override_seeds(seed: int) -> Iterator[None]:
     """While open, the k-th draw of a weight takes its seed from `seed` and k, whatever its initializer's own is."""
-    _places.append(host.derive(seed, "weight", place) for place in itertools.count())
+    _places.append(host.fold_in(seed, "weight", place) for place in itertools.count())
     try:
         yield
     finally:
@@ -57,7 +57,7 @@ def seeded_by_place(seed: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def seeds_required() -> Iterator[None]:
+def require_seeds() -> Iterator[None]:
     """While open, a draw without a seed is refused: no generator that is saved with the model would move on."""
     token = _refusing.set(True)
     try:
@@ -66,15 +66,15 @@ def seeds_required() -> Iterator[None]:
         _refusing.reset(token)
 
 
-def placed(seed: Any) -> Any:
+def override_seed(seed: Any) -> Any:
     """The seed, or the place's while weights are seeded by their places."""
     replaced = _places and (seed is None or isinstance(seed, int))
     return next(_places[-1]) if replaced else seed
 
 
-def key_of(seed: Any) -> Tensor:
+def make_key(seed: Any) -> Tensor:
     """(seed, counter) as int32 of shape (2,), not yet folded; a `SeedGenerator` moves on by one."""
-    seed = placed(seed) if seed is None else seed
+    seed = override_seed(seed) if seed is None else seed
     if seed is None and _refusing.get():
         raise StepError(
             "Expected a seed where a step draws, received none. Write keras.random.normal(shape, seed=model.seeds), "
@@ -84,23 +84,23 @@ def key_of(seed: Any) -> Tensor:
     return ops.cast(draw_seed(global_generator() if seed is None else seed), "int32")
 
 
-def further(key: Tensor, attempt: int) -> Tensor:
+def retry_key(key: Tensor, attempt: int) -> Tensor:
     """The key of a further attempt at the same elements."""
-    return key + ops.convert_to_tensor([_signed(host.attempt_seed(0, attempt)), 0], "int32")
+    return key + ops.convert_to_tensor([_signed(host.retry_seed(0, attempt)), 0], "int32")
 
 
-def words_of(key: Tensor, shape: Sequence[Any]) -> Tensor:
+def shaped_random_bits(key: Tensor, shape: Sequence[Any]) -> Tensor:
     """`random.words`, in this shape."""
-    return ops.reshape(draw(key, size_of(shape)), shape)
+    return ops.reshape(random_bits_flat(key, num_elements(shape)), shape)
 
 
-def triples_of(key: Tensor, count: Any) -> list[Tensor]:
+def random_triples(key: Tensor, count: Any) -> list[Tensor]:
     """`random.triples` of the elements 0 … count - 1: int32, each of shape (count,)."""
-    rows = ops.reshape(draw(key, 3 * count), (3, count))
+    rows = ops.reshape(random_bits_flat(key, 3 * count), (3, count))
     return [rows[0], rows[1], rows[2]]
 
 
-def draw(key: Tensor, count: Any) -> Tensor:
+def random_bits_flat(key: Tensor, count: Any) -> Tensor:
     """`random.words`: int32 of shape (count,). Every number drawn in a step comes from here."""
     drawn = _engine_bits(key, count)
     if drawn is None:
@@ -110,7 +110,7 @@ def draw(key: Tensor, count: Any) -> Tensor:
     return drawn
 
 
-def size_of(shape: Sequence[Any]) -> Any:
+def num_elements(shape: Sequence[Any]) -> Any:
     """The number of elements, a tensor where a length is one."""
     size: Any = 1
     for length in shape:

@@ -13,36 +13,44 @@ import numpy as np
 from kerasbridge.errors import NotPortableError
 from kerasbridge.keras_compat import floatx, keras, to_tensor
 from kerasbridge.random import generator as host
-from kerasbridge.random.bits import draw, further, key_of, placed, size_of, triples_of, words_of
+from kerasbridge.random.bits import (
+    make_key,
+    num_elements,
+    override_seed,
+    random_bits_flat,
+    random_triples,
+    retry_key,
+    shaped_random_bits,
+)
 
 Tensor = Any
 ops = keras.ops
 # Marsaglia and Tsang accept at least 95 of 100 attempts; six of them all fail for one element in 10^8.
 GAMMA_ATTEMPTS = 6
-MOST_TRIALS = 10_000
+MAX_TRIALS = 10_000
 # How many random bits a float of [0, 1) holds exactly; more would round up to 1.
 _UNIT_BITS = {"float64": 24, "float32": 24, "float16": 11, "bfloat16": 8}
 
 
 def normal(shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
     """As `keras.random.normal`."""
-    dtype, seed = dtype or floatx(), placed(seed)
+    dtype, seed = dtype or floatx(), override_seed(seed)
     if isinstance(seed, int) and _plain(mean, stddev):
         return to_tensor(host.normal(seed, 0, shape) * stddev + mean, dtype)
-    return ops.reshape(_box_muller(triples_of(key_of(seed), size_of(shape)), dtype), shape) * stddev + mean
+    return ops.reshape(_box_muller(random_triples(make_key(seed), num_elements(shape)), dtype), shape) * stddev + mean
 
 
 def truncated_normal(
     shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
     """As `keras.random.truncated_normal`."""
-    dtype, seed = dtype or floatx(), placed(seed)
+    dtype, seed = dtype or floatx(), override_seed(seed)
     if isinstance(seed, int) and _plain(mean, stddev):
         return to_tensor(host.truncated_normal(seed, 0, shape) * stddev + mean, dtype)
-    key = key_of(seed)
-    drawn = _box_muller(triples_of(key, size_of(shape)), dtype)
+    key = make_key(seed)
+    drawn = _box_muller(random_triples(key, num_elements(shape)), dtype)
     for attempt in range(1, host.TRUNCATION_ATTEMPTS):
-        again = _box_muller(triples_of(further(key, attempt), size_of(shape)), dtype)
+        again = _box_muller(random_triples(retry_key(key, attempt), num_elements(shape)), dtype)
         drawn = ops.where(ops.abs(drawn) >= 2.0, again, drawn)
     return ops.reshape(ops.clip(drawn, -2.0, 2.0), shape) * stddev + mean
 
@@ -51,15 +59,15 @@ def uniform(
     shape: Sequence[int], minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
     """As `keras.random.uniform`: the bounds may be tensors."""
-    dtype, seed = dtype or floatx(), placed(seed)
+    dtype, seed = dtype or floatx(), override_seed(seed)
     if isinstance(seed, int) and _plain(minval, maxval):
         return to_tensor(host.uniform(seed, 0, shape) * (maxval - minval) + minval, dtype)
-    return _unit(words_of(key_of(seed), shape), dtype) * (maxval - minval) + minval
+    return _unit(shaped_random_bits(make_key(seed), shape), dtype) * (maxval - minval) + minval
 
 
 def randint(shape: Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Tensor:
     """As `keras.random.randint`: 31 random bits modulo the range."""
-    bits = ops.bitwise_and(words_of(key_of(seed), shape), 0x7FFFFFFF)
+    bits = ops.bitwise_and(shaped_random_bits(make_key(seed), shape), 0x7FFFFFFF)
     return ops.cast(minval + ops.mod(bits, maxval - minval), dtype)
 
 
@@ -74,7 +82,7 @@ def categorical(logits: Tensor, num_samples: int, dtype: Any = "int32", seed: An
 def shuffle(x: Tensor, axis: int = 0, seed: Any = None) -> Tensor:
     """As `keras.random.shuffle`."""
     x = ops.convert_to_tensor(x)
-    return ops.take(x, ops.argsort(words_of(key_of(seed), (ops.shape(x)[axis],))), axis=axis)
+    return ops.take(x, ops.argsort(shaped_random_bits(make_key(seed), (ops.shape(x)[axis],))), axis=axis)
 
 
 def dropout(inputs: Tensor, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Any = None) -> Tensor:
@@ -85,28 +93,28 @@ def dropout(inputs: Tensor, rate: float, noise_shape: Sequence[int | None] | Non
     shape = tuple(ops.shape(inputs))
     if noise_shape is not None:
         shape = tuple(own if wanted is None else wanted for own, wanted in zip(shape, noise_shape, strict=True))
-    keep = ops.greater_equal(words_of(key_of(seed), shape), int(rate * 2**32) - 2**31)
+    keep = ops.greater_equal(shaped_random_bits(make_key(seed), shape), int(rate * 2**32) - 2**31)
     return ops.where(keep, inputs * (1.0 / (1.0 - rate)), ops.zeros((), inputs.dtype))
 
 
 def gamma(shape: Sequence[int], alpha: Any, dtype: Any = None, seed: Any = None) -> Tensor:
     """As `keras.random.gamma`: Marsaglia and Tsang, "A simple method for generating gamma variables", 2000."""
     dtype = dtype or floatx()
-    return ops.cast(ops.exp(_log_gamma(key_of(seed), shape, alpha, dtype)), dtype)
+    return ops.cast(ops.exp(_log_gamma(make_key(seed), shape, alpha, dtype)), dtype)
 
 
 def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Tensor:
     """As `keras.random.beta`: X / (X + Y) of two gamma numbers, by their logarithms."""
-    dtype, key = dtype or floatx(), key_of(seed)
+    dtype, key = dtype or floatx(), make_key(seed)
     one = _log_gamma(key, shape, alpha, dtype)
-    other = _log_gamma(further(key, GAMMA_ATTEMPTS + 1), shape, beta, dtype)
+    other = _log_gamma(retry_key(key, GAMMA_ATTEMPTS + 1), shape, beta, dtype)
     return ops.cast(ops.sigmoid(one - other), dtype)
 
 
 def binomial(shape: Sequence[int], counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> Tensor:
     """As `keras.random.binomial`: trials one by one, each a comparison without rounding."""
     most = _most_trials(counts)
-    drawn = _unit(words_of(key_of(seed), (most, *shape)), "float32")
+    drawn = _unit(shaped_random_bits(make_key(seed), (most, *shape)), "float32")
     trials = ops.reshape(ops.arange(most, dtype="int32"), (most, *[1] * len(shape)))
     made = ops.less(trials, ops.cast(counts, "int32"))
     succeeded = ops.logical_and(made, ops.less(drawn, ops.cast(probabilities, "float32")))
@@ -122,9 +130,9 @@ def _most_trials(counts: Any) -> int:
             "Expected the counts of keras.random.binomial to be known before the step runs, received a tensor that it "
             'computes. Pass a number or an array, or draw natively: kb.fit(…, rng="native").'
         ) from error
-    if most > MOST_TRIALS:
+    if most > MAX_TRIALS:
         raise NotPortableError(
-            f"Expected counts of keras.random.binomial up to {MOST_TRIALS:,}, received {most:,}. Draw "
+            f"Expected counts of keras.random.binomial up to {MAX_TRIALS:,}, received {most:,}. Draw "
             'keras.random.normal of the same mean and variance, or natively: kb.fit(…, rng="native").'
         )
     return most
@@ -135,19 +143,19 @@ def _log_gamma(key: Tensor, shape: Sequence[int], alpha: Any, dtype: Any) -> Ten
 
     They take the attempts 0 to `GAMMA_ATTEMPTS` of the key.
     """
-    wide, count = _wide(dtype), size_of(shape)
+    wide, count = _wide(dtype), num_elements(shape)
     alpha = ops.reshape(ops.broadcast_to(ops.cast(alpha, wide), shape), (count,))
     d = ops.where(alpha < 1.0, alpha + 1.0, alpha) - 1.0 / 3.0
     log_v = ops.zeros_like(d)
     for attempt in reversed(range(GAMMA_ATTEMPTS)):
-        words = triples_of(further(key, attempt), count)
+        words = random_triples(retry_key(key, attempt), count)
         x = _box_muller(words, wide)
         base = 1.0 + x / ops.sqrt(9.0 * d)
         log_found = 3.0 * ops.log(ops.where(base > 0.0, base, 1.0))
         bound = 0.5 * x * x + d * (1.0 - ops.exp(log_found) + log_found)
         accepted = ops.logical_and(base > 0.0, ops.log(_open_unit(words[2], wide)) < bound)
         log_v = ops.where(accepted, log_found, log_v)
-    raising = ops.log(_open_unit(draw(further(key, GAMMA_ATTEMPTS), count), wide)) / alpha
+    raising = ops.log(_open_unit(random_bits_flat(retry_key(key, GAMMA_ATTEMPTS), count), wide)) / alpha
     return ops.reshape(ops.log(d) + log_v + ops.where(alpha < 1.0, raising, 0.0), shape)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-Words = np.ndarray[Any, np.dtype[np.uint32]]
+Bits = np.ndarray[Any, np.dtype[np.uint32]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Rows = np.ndarray[Any, np.dtype[np.int32]]
 Counters = np.ndarray[Any, np.dtype[np.int64]]
@@ -28,11 +28,11 @@ LCG_FACTOR, LCG_TERM = 1664525, 1013904223
 # element in 10^8, which is then clipped.
 TRUNCATION_ATTEMPTS = 6
 _ORDER = "order of rows"
-_WORDS_IN_CACHE = 2**13
+_BITS_IN_CACHE = 2**13
 _MASK32 = 0xFFFFFFFF
 
 
-def pcg3d(x: Words, y: Words, z: Words) -> tuple[Words, Words, Words]:
+def pcg3d(x: Bits, y: Bits, z: Bits) -> tuple[Bits, Bits, Bits]:
     """Three words hashed to three, elementwise on uint32 arrays (Jarzynski and Olano 2020, listing "pcg3d")."""
     with np.errstate(over="ignore"):
         factor, term, half = np.uint32(LCG_FACTOR), np.uint32(LCG_TERM), np.uint32(16)
@@ -48,39 +48,41 @@ def pcg3d(x: Words, y: Words, z: Words) -> tuple[Words, Words, Words]:
     return x, y, z
 
 
-def triples(seed: int, counter: int | Counters, elements: Words) -> tuple[Words, Words, Words]:
+def hash3(seed: int, counter: int | Counters, elements: Bits) -> tuple[Bits, Bits, Bits]:
     """The three words of each element, each uint32; several counters broadcast against the elements."""
     counters = np.bitwise_and(counter, _MASK32).astype(np.uint32)
-    return pcg3d(fold(np.array([seed & _MASK32], np.uint32)), fold(counters), np.asarray(elements, np.uint32))
+    return pcg3d(
+        fold_halves(np.array([seed & _MASK32], np.uint32)), fold_halves(counters), np.asarray(elements, np.uint32)
+    )
 
 
-def fold(words: Words) -> Words:
+def fold_halves(bits: Bits) -> Bits:
     """The upper half of each word folded onto its lower half; different words stay different."""
-    folded: Words = words ^ (words >> np.uint32(16))
+    folded: Bits = bits ^ (bits >> np.uint32(16))
     return folded
 
 
-def words(seed: int, counter: int, count: int) -> Words:
+def random_bits(seed: int, counter: int, count: int) -> Bits:
     """`count` words; word i is component i // n of element i % n, where n is ceil(count / 3)."""
-    drawn: Words = consecutive_words(seed, counter, count, 1)[0]
+    drawn: Bits = random_bits_batch(seed, counter, count, 1)[0]
     return drawn
 
 
-def consecutive_words(seed: int, counter: int, count: int, draws: int) -> Words:
-    """The `words` of so many counters from `counter` on: uint32 of shape (draws, count)."""
+def random_bits_batch(seed: int, counter: int, count: int, draws: int) -> Bits:
+    """The `random_bits` of so many counters from `counter` on: uint32 of shape (draws, count)."""
     counters = counter + np.arange(draws, dtype=np.int64)[:, None]
     elements = np.arange(-(-count // 3), dtype=np.uint32)
     drawn = np.empty((draws, 3, elements.size), np.uint32)
-    piece = max(1, _WORDS_IN_CACHE // draws)
+    piece = max(1, _BITS_IN_CACHE // draws)
     for start in range(0, elements.size, piece):
         span = slice(start, start + piece)
-        for component, values in enumerate(triples(seed, counters, elements[span])):
+        for component, values in enumerate(hash3(seed, counters, elements[span])):
             drawn[:, component, span] = values
-    words: Words = drawn.reshape(draws, -1)[:, :count]
-    return words
+    bits: Bits = drawn.reshape(draws, -1)[:, :count]
+    return bits
 
 
-def derive(seed: int, *path: object) -> int:
+def fold_in(seed: int, *path: object) -> int:
     """A 31-bit seed for a purpose of its own, such as ``derive(7, "masks", 3)``: unrelated to its neighbours'."""
     digest = hashlib.sha256(repr((int(seed), *path)).encode()).digest()
     return int.from_bytes(digest[:4], "little") & 0x7FFFFFFF
@@ -88,12 +90,12 @@ def derive(seed: int, *path: object) -> int:
 
 def uniform(seed: int, counter: int, shape: Sequence[int]) -> Floats:
     """Numbers in [0, 1), multiples of 2^-24: each is exact in float32."""
-    return _unit(words(seed, counter, _size(shape))).reshape(tuple(shape))
+    return _unit(random_bits(seed, counter, _size(shape))).reshape(tuple(shape))
 
 
 def normal(seed: int, counter: int, shape: Sequence[int]) -> Floats:
     """Standard normal numbers (Box and Muller 1958), computed in float64."""
-    return _box_muller(triples(seed, counter, np.arange(_size(shape), dtype=np.uint32))).reshape(tuple(shape))
+    return _box_muller(hash3(seed, counter, np.arange(_size(shape), dtype=np.uint32))).reshape(tuple(shape))
 
 
 def truncated_normal(seed: int, counter: int, shape: Sequence[int]) -> Floats:
@@ -102,7 +104,7 @@ def truncated_normal(seed: int, counter: int, shape: Sequence[int]) -> Floats:
     drawn = np.empty(elements.size)
     missing = elements
     for attempt in range(TRUNCATION_ATTEMPTS):
-        drawn[missing] = _box_muller(triples(attempt_seed(seed, attempt), counter, missing))
+        drawn[missing] = _box_muller(hash3(retry_seed(seed, attempt), counter, missing))
         missing = missing[np.abs(drawn[missing]) >= 2.0]
     return np.clip(drawn, -2.0, 2.0).reshape(tuple(shape))
 
@@ -127,18 +129,18 @@ def orthogonal(seed: int, counter: int, rows: int, columns: int) -> Floats:
     return matrix
 
 
-def attempt_seed(seed: int, attempt: int) -> int:
+def retry_seed(seed: int, attempt: int) -> int:
     """The seed of a further attempt at the same element: attempt 0 keeps it."""
     return (seed + attempt * 0x3C6EF372) & _MASK32
 
 
 def permutation(seed: int, epoch: int, rows: int) -> Rows:
     """The order in which an epoch sees its rows: int32 of shape (rows,), from (seed, epoch) alone."""
-    keys = words(derive(seed, _ORDER), epoch, 2 * rows).view(np.uint64)
+    keys = random_bits(fold_in(seed, _ORDER), epoch, 2 * rows).view(np.uint64)
     return np.argsort(keys, kind="stable").astype(np.int32)
 
 
-def fresh_seed() -> int:
+def new_seed() -> int:
     """A seed from Python's `random`, as Keras takes the seeds nobody chose: `random.seed` makes it repeatable."""
     return python_random.randint(0, 0x7FFFFFFF)
 
@@ -147,12 +149,12 @@ def _size(shape: Sequence[int]) -> int:
     return int(np.prod(tuple(shape), dtype=np.int64))
 
 
-def _unit(drawn: Words) -> Floats:
+def _unit(drawn: Bits) -> Floats:
     unit: Floats = np.multiply(drawn >> np.uint32(8), 2.0**-24)
     return unit
 
 
-def _box_muller(drawn: tuple[Words, Words, Words]) -> Floats:
+def _box_muller(drawn: tuple[Bits, Bits, Bits]) -> Floats:
     radius = np.sqrt(-2.0 * np.log(_unit(drawn[0]) + 2.0**-24))
     angle: Floats = np.cos(2.0 * np.pi * (_unit(drawn[1]) - 0.5))
     product: Floats = radius * angle

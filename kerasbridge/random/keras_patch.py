@@ -15,9 +15,9 @@ import numpy as np
 
 from kerasbridge import keras_compat
 from kerasbridge.errors import ArgumentError, KerasContractError, NotPortableError
-from kerasbridge.keras_compat import keras, relied_on, to_tensor
+from kerasbridge.keras_compat import keras, private_api, to_tensor
 from kerasbridge.random import distributions, generator
-from kerasbridge.random.bits import placed
+from kerasbridge.random.bits import override_seed
 from kerasbridge.random.elastic_transform import elastic_transform
 
 Tensor = Any
@@ -42,7 +42,7 @@ def enter_portable_random() -> None:
     global _portable_depth
     with _portable_lock:
         if _portable_depth == 0:
-            for owner, name, value in table():
+            for owner, name, value in patch_table():
                 _replaced.append((owner, name, getattr(owner, name)))
                 setattr(owner, name, value)
         _portable_depth += 1
@@ -62,21 +62,25 @@ def is_random_portable() -> bool:
     return _portable_depth > 0
 
 
-def table() -> list[tuple[Any, str, Any]]:
+def patch_table() -> list[tuple[Any, str, Any]]:
     """What is replaced: (a module or class of Keras, the name in it, what stands in); the last row of a name counts.
 
     Raises:
         KerasContractError: this Keras has no such name.
     """
-    functions, images = relied_on("random functions"), relied_on("image functions")
+    functions, images = private_api("random functions"), private_api("image functions")
     found = [
-        *((module, name, _unknown(module, name)) for module in (functions, images) for name in drawing(module)),
+        *(
+            (module, name, _unknown(module, name))
+            for module in (functions, images)
+            for name in random_functions(module)
+        ),
         *((functions, name, getattr(distributions, name)) for name in keras_compat.PORTABLE_FUNCTIONS),
         (images, "elastic_transform", elastic_transform),
-        (relied_on("orthogonal initializer"), "__call__", orthogonal),
-        (relied_on("STFT initializer"), "__call__", stft),
-        (relied_on("seeds of augmenting layers"), "_get_seed_generator", _seed_generator),
-        (relied_on("AugMix"), "py_random", _NoChoice()),
+        (private_api("orthogonal initializer"), "__call__", orthogonal),
+        (private_api("STFT initializer"), "__call__", stft),
+        (private_api("seeds of augmenting layers"), "_get_seed_generator", _seed_generator),
+        (private_api("AugMix"), "py_random", _NoChoice()),
     ]
     for owner, name, _ in found:
         if not hasattr(owner, name):
@@ -87,7 +91,7 @@ def table() -> list[tuple[Any, str, Any]]:
     return found
 
 
-def drawing(module: Any) -> list[str]:
+def random_functions(module: Any) -> list[str]:
     """The functions of a module that draw: public, defined there, and called with a seed among other things."""
     return [
         name
@@ -126,7 +130,7 @@ def stft(self: Any, shape: Sequence[int], dtype: Any = None) -> Tensor:
 
 def _window(window: Any, length: int, periodic: bool) -> np.ndarray[Any, Any]:
     named = isinstance(window, str)
-    values = relied_on("SciPy's windows").signal.get_window(window, length, periodic) if named else window
+    values = private_api("SciPy's windows").signal.get_window(window, length, periodic) if named else window
     values = np.asarray(values, "float64")
     if values.shape != (length,):
         raise ArgumentError(
@@ -137,7 +141,7 @@ def _window(window: Any, length: int, periodic: bool) -> np.ndarray[Any, Any]:
 
 def _on_host(seed: Any) -> tuple[int, int]:
     """(seed, counter) as whole numbers."""
-    seed = placed(seed)
+    seed = override_seed(seed)
     if isinstance(seed, int):
         return seed, 0
     state = keras.ops.convert_to_numpy(keras_compat.draw_seed(seed))
@@ -157,7 +161,7 @@ def _unknown(module: Any, name: str) -> Callable[..., Any]:
     return refuse
 
 
-_get_seed_generator = relied_on("seeds of augmenting layers")._get_seed_generator
+_get_seed_generator = private_api("seeds of augmenting layers")._get_seed_generator
 
 
 def _seed_generator(self: Any, backend: str | None = None) -> Any:

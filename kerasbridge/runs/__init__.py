@@ -7,16 +7,16 @@ framework is loaded here before a model is asked for.
 """
 
 from kerasbridge.runs.config import Config as Config
-from kerasbridge.runs.config import moment as moment
+from kerasbridge.runs.config import timestamp as timestamp
 from kerasbridge.runs.config import versions as versions
 from kerasbridge.runs.folder import CONFIG as CONFIG
 from kerasbridge.runs.folder import EVENTS as EVENTS
 from kerasbridge.runs.folder import MODEL as MODEL
 from kerasbridge.runs.folder import check_writable as check_writable
 from kerasbridge.runs.folder import default_folder as default_folder
-from kerasbridge.runs.folder import line_to_look as line_to_look
+from kerasbridge.runs.folder import tensorboard_command as tensorboard_command
 from kerasbridge.runs.reader import Run as Run
-from kerasbridge.runs.reader import find as find
+from kerasbridge.runs.reader import list_runs as list  # noqa: A004, F401 - kb.runs.list
 from kerasbridge.runs.reader import load as load
-from kerasbridge.runs.writer import NewRun as NewRun
-from kerasbridge.runs.writer import new as new
+from kerasbridge.runs.writer import RunWriter as RunWriter
+from kerasbridge.runs.writer import create as create

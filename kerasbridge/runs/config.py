@@ -12,7 +12,7 @@ from typing import Any
 
 from kerasbridge._version import __version__
 from kerasbridge.errors import RunFolderError
-from kerasbridge.runs.folder import CONFIG, is_ours, whole
+from kerasbridge.runs.folder import CONFIG, atomic_write, written_by_kerasbridge
 from kerasbridge.runs.validators import KINDS
 from kerasbridge.runtime.backend_status import FRAMEWORKS
 
@@ -57,7 +57,7 @@ class Config:
     def write(self, folder: Path) -> None:
         """Write `config.json` into a folder; numbers that are not finite, which JSON has not, become null."""
         text = json.dumps(_finite(asdict(self)), indent=2, ensure_ascii=False, allow_nan=False)
-        with whole(folder / CONFIG) as file:
+        with atomic_write(folder / CONFIG) as file:
             file.write_text(text + "\n", encoding="utf-8")
 
 
@@ -98,7 +98,7 @@ def raw(folder: Path) -> dict[str, Any]:
         raise RunFolderError(f"{folder / CONFIG} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
         raise _damaged(folder, "it is no JSON") from error
-    if not is_ours(found):
+    if not written_by_kerasbridge(found):
         raise RunFolderError(f"{folder} holds no run: its {CONFIG} was not written by kerasbridge.")
     return dict(found)
 
@@ -114,7 +114,7 @@ def versions(backend: str) -> dict[str, str | None]:
     }
 
 
-def moment(at: datetime | None = None) -> str:
+def timestamp(at: datetime | None = None) -> str:
     """A moment, now unless given, as `started` and `finished` say it."""
     return (at or datetime.now(UTC)).isoformat(timespec="seconds")
 

@@ -54,7 +54,7 @@ def _panel(axes: Any, name: str, history: Mapping[str, Sequence[float]], test: f
     if test is not None and math.isfinite(test):
         colour = plotting.COLOURS[2]
         axes.plot(epochs[-1:], [test], "D", color=colour, label=f"test, {test:.4g}", clip_on=False, zorder=3)
-    plotting.plain_axes(axes)
+    plotting.style_axes(axes)
     axes.set_title(name.replace("_", " "), loc="left", fontsize=10, color=plotting.INK, parse_math=False)
     axes.set_xlabel("epoch", fontsize=9, color=plotting.SOFT)
     _whole_epochs(axes, epochs)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasbridge.errors import RunFolderError
-from kerasbridge.runs.swap import exchange
+from kerasbridge.runs.swap import swap_in
 
 CONFIG = "config.json"
 MODEL = "model.keras"
@@ -49,7 +49,7 @@ def check_writable(folder: Path, override: bool = False, chosen: str = BY_COMMAN
     Raises:
         RunFolderError: it is no folder, is not empty, holds something else than a run, or cannot be written.
     """
-    with plain_errors(folder, chosen):
+    with wrap_os_errors(folder, chosen):
         if os.path.lexists(folder) and not folder.is_dir():
             raise RunFolderError(f"{folder} is a file: expected a run folder, choose another {chosen}.")
         if _is_filled(folder):
@@ -58,7 +58,7 @@ def check_writable(folder: Path, override: bool = False, chosen: str = BY_COMMAN
         Path(tempfile.mkdtemp(prefix=".kerasbridge-", dir=existing)).rmdir()
 
 
-def line_to_look(events: Path) -> str:
+def tensorboard_command(events: Path) -> str:
     """What to type to look at a folder of TensorBoard's files.
 
     >>> line_to_look(Path("runs/first run/tensorboard"))
@@ -68,7 +68,7 @@ def line_to_look(events: Path) -> str:
 
 
 @contextlib.contextmanager
-def new_folder(folder: Path, override: bool = False, chosen: str = BY_COMMAND) -> Iterator[Path]:
+def timestamped_folder(folder: Path, override: bool = False, chosen: str = BY_COMMAND) -> Iterator[Path]:
     """A folder to write a run into: `folder` itself, or one that takes its place once the body has ended well.
 
     Where the body fails, also by Ctrl-C, a folder of its own stays if an epoch is in its history; else everything is
@@ -87,7 +87,7 @@ def new_folder(folder: Path, override: bool = False, chosen: str = BY_COMMAND) -
     check_writable(folder, override, chosen)
     of_the_body: list[OSError] = []
     place = _replacing(folder) if _is_filled(folder) else _filling(folder)
-    with plain_errors(folder, chosen, of_the_body), _parents(folder), place as new:
+    with wrap_os_errors(folder, chosen, of_the_body), _parents(folder), place as new:
         try:
             yield new
         except OSError as error:
@@ -96,7 +96,7 @@ def new_folder(folder: Path, override: bool = False, chosen: str = BY_COMMAND) -
 
 
 @contextlib.contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Where to write a file that is then there as a whole, or not at all."""
     part = path.with_name(f".new-{path.name}")
     try:
@@ -109,12 +109,12 @@ def whole(path: Path) -> Iterator[Path]:
 def is_run(folder: Path) -> bool:
     """Whether a folder holds a run: a `config.json` that kerasbridge wrote."""
     try:
-        return is_ours(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+        return written_by_kerasbridge(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError):
         return False
 
 
-def is_ours(config: Any) -> bool:
+def written_by_kerasbridge(config: Any) -> bool:
     """Whether the content of a `config.json` was written by kerasbridge."""
     versions = config.get("versions") if isinstance(config, dict) else None
     return isinstance(versions, dict) and "kerasbridge" in versions
@@ -129,7 +129,7 @@ def has_history(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def plain_errors(folder: Path, chosen: str, but: Collection[OSError] = ()) -> Iterator[None]:
+def wrap_os_errors(folder: Path, chosen: str, but: Collection[OSError] = ()) -> Iterator[None]:
     """The system's errors in one sentence, but for some."""
     try:
         yield
@@ -190,7 +190,7 @@ def _replacing(folder: Path) -> Iterator[Path]:
         new = holder / "new"  # mkdtemp's own folder is closed to everyone else
         new.mkdir()
         yield new
-        exchange(folder, holder, last=CONFIG)
+        swap_in(folder, holder, last=CONFIG)
     finally:
         shutil.rmtree(holder / "new", ignore_errors=True)
         with contextlib.suppress(OSError):  # not empty where an old run could not be brought back

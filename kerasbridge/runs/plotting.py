@@ -33,7 +33,7 @@ def save(drawn: Any, path: Path) -> None:
         drawn.savefig(path, format="png")
 
 
-def plain_axes(axes: Any) -> None:
+def style_axes(axes: Any) -> None:
     """Two thin lines, a light grid, and words that do not shout."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

@@ -19,7 +19,7 @@ log = logging.getLogger("kerasbridge")
 
 @dataclass(frozen=True)
 class Run:
-    """One run, as `load` and `find` give it.
+    """One run, as `load` and `list_runs` give it.
 
     Attributes:
         folder: where it lies.
@@ -90,7 +90,7 @@ def load(path: str | os.PathLike[str]) -> Run:
     return Run(folder, configs.read(folder))
 
 
-def find(folder: str | os.PathLike[str] = "runs") -> list[Run]:
+def list_runs(folder: str | os.PathLike[str] = "runs") -> list[Run]:
     """The runs in a folder, oldest first: those directly in it, and the folder itself where it is one.
 
     A run whose `config.json` is damaged is left out, and one line in the log says so.

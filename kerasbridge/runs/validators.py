@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-_MOST = 2**63
+_MAX = 2**63
 
 
 def is_whole(value: Any) -> bool:
     """Whether a value is a whole number of ordinary size."""
-    return type(value) is int and abs(value) < _MOST
+    return type(value) is int and abs(value) < _MAX
 
 
 def is_number_or_none(value: Any) -> bool:

@@ -9,20 +9,28 @@ from typing import Any
 
 from kerasbridge.errors import PackageNotInstalled
 from kerasbridge.runs import curves
-from kerasbridge.runs.config import Config, moment
-from kerasbridge.runs.folder import BY_COMMAND, CURVES, MODEL, has_history, new_folder, plain_errors, whole
+from kerasbridge.runs.config import Config, timestamp
+from kerasbridge.runs.folder import (
+    BY_COMMAND,
+    CURVES,
+    MODEL,
+    atomic_write,
+    has_history,
+    timestamped_folder,
+    wrap_os_errors,
+)
 from kerasbridge.runs.history import History
 
-PlainErrors = Callable[[], contextlib.AbstractContextManager[None]]
+WrapErrors = Callable[[], contextlib.AbstractContextManager[None]]
 
 
-class NewRun:
+class RunWriter:
     """A run that is being trained.
 
     Args:
         folder: where to write: the run's folder, or one that takes its place at the end.
         config: what is known at the start.
-        plain_errors: makes one sentence of what the system says of a disk.
+        wrap_errors: makes one sentence of what the system says of a disk.
 
     Attributes:
         folder: as given.
@@ -33,11 +41,11 @@ class NewRun:
         RunFolderError: something cannot be written, as on a full disk; so do its methods.
     """
 
-    def __init__(self, folder: Path, config: Config, plain_errors: PlainErrors) -> None:
+    def __init__(self, folder: Path, config: Config, wrap_errors: WrapErrors) -> None:
         self.folder, self.config = folder, config
         self.without_curves: str | None = None
-        self._history, self._plain_errors = History(folder), plain_errors
-        with self._plain_errors():
+        self._history, self._wrap_errors = History(folder), wrap_errors
+        with self._wrap_errors():
             config.write(folder)
 
     @property
@@ -47,7 +55,7 @@ class NewRun:
 
     def add_epoch(self, epoch: int, seconds: float, logs: Mapping[str, Any]) -> None:
         """Add the numbers of the epoch that has ended, counted from 1."""
-        with self._plain_errors():
+        with self._wrap_errors():
             self._history.add(epoch, seconds, logs)
 
     def finish(self, save: Callable[[Path], object], **changes: Any) -> None:
@@ -57,17 +65,17 @@ class NewRun:
             save: writes the model to a path.
             changes: what else is known of the configuration by now.
         """
-        with self._plain_errors():
-            with whole(self.folder / MODEL) as path:
+        with self._wrap_errors():
+            with atomic_write(self.folder / MODEL) as path:
                 save(path)
-            self.config = replace(self.config, **changes, finished=moment())
+            self.config = replace(self.config, **changes, finished=timestamp())
             if self.epochs_done:
                 self._draw()
             self.config.write(self.folder)
 
     def _draw(self) -> None:
         try:
-            with whole(self.folder / CURVES) as path:
+            with atomic_write(self.folder / CURVES) as path:
                 curves.draw(path, self._history.columns(), self.config.test, self._title())
         except PackageNotInstalled as missing:
             self.without_curves = str(missing)
@@ -77,23 +85,23 @@ class NewRun:
 
 
 @contextlib.contextmanager
-def new(folder: Path, config: Config, override: bool = False, chosen: str = BY_COMMAND) -> Iterator[NewRun]:
+def create(folder: Path, config: Config, override: bool = False, chosen: str = BY_COMMAND) -> Iterator[RunWriter]:
     """A run to train; the body ends with `finish`.
 
     Where the body fails after an epoch has ended, the folder stays with its history, and the error gets a note that
     says so; before that, and where an old run was to be replaced, everything is as it was.
 
     Args:
-        folder, override, chosen: as for `new_folder`.
+        folder, override, chosen: as for `timestamped_folder`.
         config: what is known at the start.
 
     Raises:
-        RunFolderError: as for `new_folder`.
+        RunFolderError: as for `timestamped_folder`.
     """
-    run: NewRun | None = None
+    run: RunWriter | None = None
     try:
-        with new_folder(folder, override, chosen) as place:
-            run = NewRun(place, config, partial(plain_errors, folder, chosen))
+        with timestamped_folder(folder, override, chosen) as place:
+            run = RunWriter(place, config, partial(wrap_os_errors, folder, chosen))
             yield run
     except BaseException as error:
         if run is not None and has_history(run.folder):
@@ -101,7 +109,7 @@ def new(folder: Path, config: Config, override: bool = False, chosen: str = BY_C
         raise
 
 
-def _note(run: NewRun, error: BaseException) -> str:
+def _note(run: RunWriter, error: BaseException) -> str:
     what = "interrupted" if isinstance(error, KeyboardInterrupt) else "broken off"
     saved = "and the model are" if (run.folder / MODEL).exists() else "is"
     lost = "" if (run.folder / MODEL).exists() else ", no model was saved"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from kerasbridge.errors import BackendError, BackendNotInstalled, DeviceError
 from kerasbridge.runtime.device import Device as Device  # also known as backend.Device
-from kerasbridge.runtime.device import variables
+from kerasbridge.runtime.device import environment_variables
 
 BACKENDS = ("jax", "tensorflow", "torch")
 
@@ -25,7 +25,7 @@ _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS
 
 
 @dataclass(frozen=True)
-class Choice:
+class BackendConfig:
     """The backend and device of this process, and what chose the backend, in words ("KERAS_BACKEND")."""
 
     backend: str
@@ -35,14 +35,14 @@ class Choice:
 
 @dataclass(frozen=True)
 class _Settled:
-    choice: Choice
+    choice: BackendConfig
     written: frozenset[str]
 
 
 _settled: _Settled | None = None
 
 
-def choose(name: str | None = None, device: str | None = None) -> Choice:
+def configure(name: str | None = None, device: str | None = None) -> BackendConfig:
     """Settle backend and device for this process, and tell Keras and the framework through their variables.
 
     Args:
@@ -66,7 +66,7 @@ def choose(name: str | None = None, device: str | None = None) -> Choice:
     if _settled is not None:
         return _confirm(_settled.choice, name, device)
     backend, reason = _resolve(name)
-    choice = Choice(backend, Device.parse(device or os.environ.get("KERASBRIDGE_DEVICE") or "auto"), reason)
+    choice = BackendConfig(backend, Device.parse(device or os.environ.get("KERASBRIDGE_DEVICE") or "auto"), reason)
     _settled = _Settled(choice, _write(os.environ, choice.backend, choice.device))
     if reason == _FIRST_INSTALLED:
         logging.getLogger("kerasbridge").warning(
@@ -76,8 +76,8 @@ def choose(name: str | None = None, device: str | None = None) -> Choice:
     return choice
 
 
-def settled() -> Choice | None:
-    """What `choose` settled in this process; None before that."""
+def current() -> BackendConfig | None:
+    """What `configure` settled in this process; None before that."""
     return _settled.choice if _settled else None
 
 
@@ -94,7 +94,7 @@ def installed() -> tuple[str, ...]:
     return tuple(name for name in BACKENDS if _is_installed(name))
 
 
-def install_line(name: str) -> str:
+def install_command(name: str) -> str:
     """The line to type to install a backend."""
     return f'pip install "kerasbridge[{name}]"'
 
@@ -175,7 +175,7 @@ def _keras_json_wish() -> str | None:
 def _first_installed() -> str:
     if names := installed():
         return names[0]
-    lines = ", ".join(install_line(name) for name in BACKENDS)
+    lines = ", ".join(install_command(name) for name in BACKENDS)
     raise BackendNotInstalled(f"Expected jax, tensorflow or torch to be installed; found none. Type one of: {lines}.")
 
 
@@ -188,11 +188,11 @@ def _check(backend: str, reason: str) -> None:
     if not _is_installed(backend):
         raise BackendNotInstalled(
             f"Expected an installed backend ({', '.join(installed()) or 'none is'}); "
-            f"received {backend!r} ({reason}). Type: {install_line(backend)}"
+            f"received {backend!r} ({reason}). Type: {install_command(backend)}"
         )
 
 
-def _confirm(choice: Choice, name: str | None, device: str | None) -> Choice:
+def _confirm(choice: BackendConfig, name: str | None, device: str | None) -> BackendConfig:
     """The settled choice, where the wish agrees with it."""
     if name not in (None, choice.backend):
         _check(str(name), "use_backend")
@@ -215,9 +215,9 @@ def _second_backend(state: str, backend: str, reason: str) -> BackendError:
 
 def _write(environment: MutableMapping[str, str], backend: str, device: Device) -> frozenset[str]:
     """Set what Keras and the framework read when imported, but nothing the user set; return the names added."""
-    _refuse_other_torch_device(environment, variables(backend, device), device)
+    _refuse_other_torch_device(environment, environment_variables(backend, device), device)
     before = frozenset(environment)
-    for variable, value in variables(backend, device).items():
+    for variable, value in environment_variables(backend, device).items():
         environment.setdefault(variable, value)
     environment["KERAS_BACKEND"] = backend
     environment["KERASBRIDGE_DEVICE"] = str(device)

@@ -112,7 +112,7 @@ def backends(timeout: float = 60) -> tuple[BackendStatus, ...]:
 
 def _status(name: str, timeout: float, installed: tuple[str, ...], default: str | None) -> BackendStatus:
     if name not in installed:
-        return BackendStatus(name, False, None, (), None, backend.install_line(name), default=False)
+        return BackendStatus(name, False, None, (), None, backend.install_command(name), default=False)
     framework = FRAMEWORKS[name]
     environment = backend.child_environment(name)
     answer = _ask(framework, environment, timeout)

@@ -48,7 +48,7 @@ class Device:
         return self.kind if self.index is None else f"{self.kind}:{self.index}"
 
 
-def variables(backend: str, device: Device) -> dict[str, str]:
+def environment_variables(backend: str, device: Device) -> dict[str, str]:
     """The environment variables that a framework, and Keras on it, should find when they are imported."""
     if backend == "jax" and device.kind == "cpu":
         return {**_ALWAYS[backend], "JAX_PLATFORMS": "cpu"}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
+def suppress_stderr() -> Iterator[None]:
     """What is written to file descriptor 2 inside is dropped; if the body raises, it is printed after all."""
     try:
         saved = os.dup(2)

@@ -8,16 +8,16 @@ from pathlib import Path
 from kerasbridge.errors import KerasbridgeError
 
 _LINES_SHOWN = 12
-_LETTERS_SHOWN = 300
+_CHARACTERS_SHOWN = 300
 
 
-def command(module: str, *paths: Path) -> list[str]:
+def child_command(module: str, *paths: Path) -> list[str]:
     """What starts a module of kerasbridge's, with paths as its arguments."""
     # -P: a calendar.py in the current folder is not Python's.
     return [sys.executable, "-P", "-m", module, *map(str, paths)]
 
 
-def last_words(code: int, words: str) -> str:
+def failure_message(code: int, words: str) -> str:
     """One line where the child says what is wrong on purpose (exit code 2), else the end of its traceback."""
     lines = words.strip().splitlines() or ["it said nothing"]
     if code == 2:
@@ -26,18 +26,18 @@ def last_words(code: int, words: str) -> str:
     return f"the process ended with code {code}:\n{shown}"
 
 
-def in_words(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """An error in one line: its type, unless it is kerasbridge's own, and the beginning of what it says."""
     said = " ".join(str(error).split())
-    shown = said if len(said) <= _LETTERS_SHOWN else f"{said[:_LETTERS_SHOWN]} …"
+    shown = said if len(said) <= _CHARACTERS_SHOWN else f"{said[:_CHARACTERS_SHOWN]} …"
     return shown if isinstance(error, KerasbridgeError) else f"{type(error).__name__}: {shown}"
 
 
 @contextlib.contextmanager
-def in_a_line() -> Iterator[None]:
+def exit_with_message() -> Iterator[None]:
     """In a child whose parent goes on where it fails: any error becomes the last line on stderr, and exit code 2."""
     try:
         yield
     except Exception as error:
-        print(in_words(error), file=sys.stderr)
+        print(one_line(error), file=sys.stderr)
         sys.exit(2)

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from kerasbridge.tensorboard.event_writer import EventFile
 
 
-def prepare(callbacks: Iterable[Any]) -> None:
+def patch_tensorboard_callbacks(callbacks: Iterable[Any]) -> None:
     """Readies Keras's TensorBoard callbacks, before they are given the model.
 
     Where TensorFlow is loaded they go on writing through it, so that a program's own `tf.summary` calls land beside
-    theirs; elsewhere they get `Summaries`. Everywhere the model's summary is written as a text, too.
+    theirs; elsewhere they get `SummaryWriterApi`. Everywhere the model's summary is written as a text, too.
 
     Raises:
         PackageNotInstalled: there is such a callback, and no package tensorboard.
@@ -27,11 +27,11 @@ def prepare(callbacks: Iterable[Any]) -> None:
         if isinstance(callback, keras.callbacks.TensorBoard):
             import kerasbridge.tensorboard.event_writer  # noqa: F401 - raises where tensorboard is not installed
 
-            own = None if _tensorflow_is_loaded() else Summaries()
-            keras_compat.write_summaries_with(callback, own, _write_model)
+            own = None if _tensorflow_is_loaded() else SummaryWriterApi()
+            keras_compat.set_summary_module(callback, own, _write_model)
 
 
-class Summaries:
+class SummaryWriterApi:
     """The part of `tf.summary` that one TensorBoard callback uses.
 
     As there, values go to the innermost writer that is the default one, unless `record_if` says no, and nowhere where
@@ -126,14 +126,14 @@ def _write_model(callback: Any, write_graph: Callable[[], None]) -> None:
     """Writes a callback's model: the graph that TensorBoard draws, and the model's summary as a text."""
     summary = callback.summary
     with keras_compat.train_writer(callback).as_default():
-        if isinstance(summary, Summaries):
+        if isinstance(summary, SummaryWriterApi):
             _write_graph(summary, callback.model)
         else:
             write_graph()
         summary.text("model", _as_code(_summary_of(callback.model)), step=0)
 
 
-def _write_graph(summary: Summaries, model: Any) -> None:
+def _write_graph(summary: SummaryWriterApi, model: Any) -> None:
     """The JSON of a model whose layers are known, under the tag that Keras gives it."""
     if type(model).__name__ in ("Functional", "Sequential"):
         try:

@@ -44,7 +44,7 @@ def check(
         raise ArgumentError(f"Expected rng to be one of {', '.join(RNGS)}, received {rng!r}.")
 
 
-def hands_over(model: keras.Model, *kinds: str) -> bool:
+def delegates_to_keras(model: keras.Model, *kinds: str) -> bool:
     """Whether the model has a step of its own, of these kinds, which only Keras's own loop runs; says so.
 
     The first of "train", "test" and "predict" is what is to be done.
@@ -55,12 +55,12 @@ def hands_over(model: keras.Model, *kinds: str) -> bool:
     return method is not None
 
 
-def in_executions(model: keras.Model, steps: int | None) -> int | None:
+def round_up_to_execution(model: keras.Model, steps: int | None) -> int | None:
     """Steps of an epoch, up to a whole number of what `steps_per_execution` asks for, as Keras has it."""
     return steps and -(-steps // model.steps_per_execution) * model.steps_per_execution
 
 
-def capped(epochs: int) -> int:
+def limit_epochs(epochs: int) -> int:
     """KERAS_MAX_EPOCHS, for debugging runs, as Keras itself respects it."""
     most = keras.config.max_epochs()
     if most and most < epochs:

@@ -5,42 +5,46 @@ from typing import Any
 
 from kerasbridge import keras_compat
 from kerasbridge.data import label_checks
-from kerasbridge.data.epoch_iterators import Feed
+from kerasbridge.data.epoch_iterators import EpochIterator
 from kerasbridge.engines.base import Engine
 from kerasbridge.errors import DeviceError, StepError
 from kerasbridge.keras_compat import keras
-from kerasbridge.training.custom_step.build import Made, make
+from kerasbridge.training.custom_step.build import CompiledStep, build_step
 from kerasbridge.training.custom_step.invoke import Step as OwnStep
-from kerasbridge.training.custom_step.invoke import runs_tests
-from kerasbridge.training.epoch_loop import Course
+from kerasbridge.training.custom_step.invoke import supports_evaluation
+from kerasbridge.training.epoch_loop import Phase
 from kerasbridge.training.step_loop import Runner
 from kerasbridge.training.steps import evaluate_step, predict_step, train_step
 
 
-def prepare(model: keras.Model, engine: Engine, feed: Feed) -> None:
+def prepare(model: keras.Model, engine: Engine, feed: EpochIterator) -> None:
     """Builds what is not built, and checks what only a built model can tell."""
     keras_compat.symbolic_build(model, feed.first)
     check_device(model.variables, engine)
-    check = label_checks.checker(model, feed.first)
+    check = label_checks.make_label_check(model, feed.first)
     if check:
         feed.check_by(check)
 
 
-def trainer(model: keras.Model, step: OwnStep | None, engine: Engine, feed: Feed) -> tuple[Course, Made | None]:
+def make_train_runner(
+    model: keras.Model, step: OwnStep | None, engine: Engine, feed: EpochIterator
+) -> tuple[Phase, CompiledStep | None]:
     """What trains the model: by its own loss, or by a step of the user's, which is returned as made."""
     if step is not None:
         return _own(model, step, engine, feed, training=True)
     prepare(model, engine, feed)
-    return Course(Runner(model, engine, train_step), feed), None
+    return Phase(Runner(model, engine, train_step), feed), None
 
 
-def tester(model: keras.Model, step: OwnStep | None, engine: Engine, feed: Feed) -> tuple[Course, Made | None]:
+def make_test_runner(
+    model: keras.Model, step: OwnStep | None, engine: Engine, feed: EpochIterator
+) -> tuple[Phase, CompiledStep | None]:
     """What tests the model: its own loss and metrics, unless the user's step says how to test.
 
     Raises:
         StepError: neither says how.
     """
-    if step is not None and runs_tests(step):
+    if step is not None and supports_evaluation(step):
         return _own(model, step, engine, feed, training=False)
     if step is not None and not keras_compat.has_loss(model):
         raise StepError(
@@ -48,23 +52,23 @@ def tester(model: keras.Model, step: OwnStep | None, engine: Engine, feed: Feed)
             "loss. Write def step(model, batch, training), or compile the model with a loss and metrics to test it by."
         )
     prepare(model, engine, feed)
-    return Course(Runner(model, engine, evaluate_step), feed), None
+    return Phase(Runner(model, engine, evaluate_step), feed), None
 
 
-def predictor(model: keras.Model, engine: Engine, feed: Feed) -> Course:
+def make_predict_runner(model: keras.Model, engine: Engine, feed: EpochIterator) -> Phase:
     """What predicts with a model, which need not be compiled."""
-    if not all(layer.built for layer in [model, *keras_compat.every_layer(model)]):
+    if not all(layer.built for layer in [model, *keras_compat.flatten_layers(model)]):
         keras_compat.output_spec(model, feed.first()[0])
     check_device(model.variables, engine)
-    return Course(Runner(model, engine, predict_step), feed)
+    return Phase(Runner(model, engine, predict_step), feed)
 
 
 def _own(
-    model: keras.Model, step: OwnStep, engine: Engine, feed: Feed, training: bool
-) -> tuple[Course, Made]:  # fmt: skip
-    made = make(model, step, engine, feed.first(), training)
+    model: keras.Model, step: OwnStep, engine: Engine, feed: EpochIterator, training: bool
+) -> tuple[Phase, CompiledStep]:  # fmt: skip
+    made = build_step(model, step, engine, feed.first(), training)
     check_device(made.program.variables, engine)
-    return Course(Runner(model, engine, made.program.make_step, meter=made.program), feed), made
+    return Phase(Runner(model, engine, made.program.make_step, meter=made.program), feed), made
 
 
 def check_device(variables: Iterable[Any], engine: Engine) -> None:

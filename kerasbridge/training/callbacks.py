@@ -14,7 +14,7 @@ _HOOKS = {
 }
 
 
-def any_live(callbacks: Iterable[Any], kind: str) -> bool:
+def needs_batch_hooks(callbacks: Iterable[Any], kind: str) -> bool:
     """Whether some callback does something after every batch of a train, test or predict loop."""
     return any(_is_live(callback, kind) for callback in callbacks)
 
@@ -24,14 +24,14 @@ def halts_on_nan(callbacks: Iterable[Any]) -> bool:
     return any(isinstance(callback, keras_callbacks.TerminateOnNaN) for callback in callbacks)
 
 
-def shows_progress(callbacks: Iterable[Any]) -> bool:
+def has_progress_bar(callbacks: Iterable[Any]) -> bool:
     """Whether some callback is a progress bar of Keras's."""
     return any(isinstance(callback, keras_callbacks.ProgbarLogger) for callback in callbacks)
 
 
 def _is_live(callback: Any, kind: str) -> bool:
     given, written = zip(*(_replaces(callback, hook) for hook in _HOOKS[kind]), strict=True)
-    return any(given) or (any(written) and not _is_idle(callback))
+    return any(given) or (any(written) and not _is_noop_per_batch(callback))
 
 
 def _replaces(callback: Any, hook: str) -> tuple[bool, bool]:
@@ -39,7 +39,7 @@ def _replaces(callback: Any, hook: str) -> tuple[bool, bool]:
     return hook in vars(callback), getattr(type(callback), hook) is not getattr(keras_callbacks.Callback, hook)
 
 
-def _is_idle(callback: Any) -> bool:
+def _is_noop_per_batch(callback: Any) -> bool:
     """Whether the hooks of a callback's class do nothing after a batch; a class that inherits from it may do more."""
     package = type(callback).__module__.partition(".")[0]
     idle = _IDLE.get((package, type(callback).__name__))

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from kerasbridge import keras_compat
-from kerasbridge.data.epoch_iterators import Feed
+from kerasbridge.data.epoch_iterators import EpochIterator
 from kerasbridge.keras_compat import keras
 from kerasbridge.tensorboard import summary_api
 from kerasbridge.training import callbacks, progress
-from kerasbridge.training.step_loop import Pace, Ran, Runner
+from kerasbridge.training.step_loop import BlockReport, BlockSizer, Runner
 
 log = logging.getLogger("kerasbridge")
 Logs = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Plan:
+class FitConfig:
     """What a training run does, apart from its model and data."""
 
     epochs: int = 1
@@ -30,15 +30,15 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Course:
+class Phase:
     """A runner, and the feed that it runs over."""
 
     runner: Runner
-    feed: Feed
+    feed: EpochIterator
 
 
 def run_training(
-    model: keras.Model, training: Course, validation: Course | None, plan: Plan, given_callbacks: Any = None,
+    model: keras.Model, training: Phase, validation: Phase | None, plan: FitConfig, given_callbacks: Any = None,
     optimizers: Sequence[tuple[Any, Sequence[Any]]] | None = None,
 ) -> keras.callbacks.History:  # fmt: skip
     """Runs every epoch of the plan, and notes in the history's `params` how the steps ran.
@@ -46,10 +46,10 @@ def run_training(
     `optimizers` are those in use, each with the variables it moves: by default the model's own.
     """
     trainer, feed = training.runner, training.feed
-    reporter = reporter_beside(given_callbacks, plan.verbose, plan.epochs)
+    reporter = make_progress_reporter(given_callbacks, plan.verbose, plan.epochs)
     shown = {"epochs": plan.epochs, "steps": feed.steps, "verbose": plan.verbose}
-    listeners = callback_list(model, given_callbacks, reporter, history=True, **shown)
-    pace = _pace(model, listeners, "train")
+    listeners = make_callback_list(model, given_callbacks, reporter, history=True, **shown)
+    pace = _block_sizer(model, listeners, "train")
     model.stop_training = False
     feed.restart()
     logs: Logs = {}
@@ -72,17 +72,17 @@ def run_training(
                 _finalize(model, optimizers)
         model.history.params.update(execution=trainer.how, execution_reason=trainer.reason)
         listeners.on_train_end(logs)
-    _tell_why_slow("training", trainer)
+    _warn_eager("training", trainer)
     return model.history
 
 
 def run_evaluation(
-    model: keras.Model, course: Course, listeners: Any, reporter: progress.Reporter | None = None
+    model: keras.Model, course: Phase, listeners: Any, reporter: progress.Reporter | None = None
 ) -> Logs:
     """One pass over data that is not trained on: its loss and metrics."""
     runner, feed = course.runner, course.feed
 
-    def end(ran: Ran) -> None:
+    def end(ran: BlockReport) -> None:
         listeners.on_test_batch_end(ran.last, ran.logs)
         if reporter:
             reporter.on_block_end(ran)
@@ -94,22 +94,24 @@ def run_evaluation(
     if reporter:
         reporter.begin(feed.steps)
     runner.reset_metrics()
-    pace = _pace(model, listeners, "test")
+    pace = _block_sizer(model, listeners, "test")
     with contextlib.closing(feed.portions(0, pace.fixed)) as portions:
         logs = runner.run(portions, pace, listeners.on_test_batch_begin, end, lambda: bool(model.stop_evaluating))
     logs = keras_compat.pythonify_logs(logs)
     listeners.on_test_end(logs)
     if reporter:  # by itself: in a validation it is the training that tells
-        _tell_why_slow("evaluation", runner)
+        _warn_eager("evaluation", runner)
     return logs
 
 
-def run_prediction(model: keras.Model, course: Course, listeners: Any, reporter: progress.Reporter) -> list[Any]:
+def run_prediction(model: keras.Model, course: Phase, listeners: Any, reporter: progress.Reporter) -> list[Any]:
     """The predictions of every batch."""
     runner, feed = course.runner, course.feed
 
-    def end(ran: Ran, batches: list[Any]) -> None:
-        listeners.on_predict_batch_end(ran.last, {"outputs": batches[0] if len(batches) == 1 else joined(batches)})
+    def end(ran: BlockReport, batches: list[Any]) -> None:
+        listeners.on_predict_batch_end(
+            ran.last, {"outputs": batches[0] if len(batches) == 1 else concatenate_batches(batches)}
+        )
         reporter.on_block_end(ran)
 
     runner.engine.set_mode(model, training=False)
@@ -117,7 +119,7 @@ def run_prediction(model: keras.Model, course: Course, listeners: Any, reporter:
     feed.restart()
     listeners.on_predict_begin()
     reporter.begin(feed.steps)
-    every, live = max(1, model.steps_per_execution), callbacks.any_live(listeners.callbacks, "predict")
+    every, live = max(1, model.steps_per_execution), callbacks.needs_batch_hooks(listeners.callbacks, "predict")
     with contextlib.closing(feed.portions(0, every if live else None)) as portions:
         outputs = runner.predict(
             portions, every, listeners.on_predict_batch_begin, end, lambda: bool(model.stop_predicting)
@@ -126,45 +128,47 @@ def run_prediction(model: keras.Model, course: Course, listeners: Any, reporter:
     return outputs
 
 
-def joined(batches: list[Any]) -> Any:
+def concatenate_batches(batches: list[Any]) -> Any:
     """The predictions of several batches in one, as NumPy arrays."""
     return keras.tree.map_structure(
         lambda *parts: np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]), *batches
     )
 
 
-def reporter_beside(given: Any, verbose: int | str, epochs: int = 1, title: str | None = None) -> progress.Reporter:
+def make_progress_reporter(
+    given: Any, verbose: int | str, epochs: int = 1, title: str | None = None
+) -> progress.Reporter:
     """Our reporter, silent where a bar of Keras's was given, or a list that is complete as it is."""
-    silent = isinstance(given, keras.callbacks.CallbackList) or callbacks.shows_progress(keras.tree.flatten(given))
+    silent = isinstance(given, keras.callbacks.CallbackList) or callbacks.has_progress_bar(keras.tree.flatten(given))
     return progress.reporter(0 if silent else verbose, epochs, title)
 
 
-def callback_list(
+def make_callback_list(
     model: keras.Model, given: Any, reporter: progress.Reporter | None, history: bool = False, **params: Any
 ) -> Any:
     """Keras's list of what was given and our reporter, or the list that was given."""
-    listed = readied(given)
+    listed = prepare_callbacks(given)
     if isinstance(listed, keras.callbacks.CallbackList):
         return listed
     every = [*listed, *filter(None, [reporter])]
     return keras.callbacks.CallbackList(every, add_history=history, add_progbar=False, model=model, **params)
 
 
-def readied(given: Any) -> Any:
+def prepare_callbacks(given: Any) -> Any:
     """What was given as callbacks, in a list, before Keras gives them the model; a list of Keras's as it is."""
     if isinstance(given, keras.callbacks.CallbackList):
         return given
     listed = keras.tree.flatten(given) if given else []
-    summary_api.prepare(listed)
+    summary_api.patch_tensorboard_callbacks(listed)
     return listed
 
 
 def _train_epoch(
-    model: keras.Model, training: Course, epoch: int, pace: Pace, listeners: Any, reporter: progress.Reporter
+    model: keras.Model, training: Phase, epoch: int, pace: BlockSizer, listeners: Any, reporter: progress.Reporter
 ) -> Logs:
     runner, feed = training.runner, training.feed
 
-    def end(ran: Ran) -> None:
+    def end(ran: BlockReport) -> None:
         listeners.on_train_batch_end(ran.last, ran.logs)
         reporter.on_block_end(ran)
 
@@ -180,7 +184,7 @@ def _train_epoch(
     return keras_compat.pythonify_logs(logs)
 
 
-def _tell_why_slow(what: str, runner: Runner) -> None:
+def _warn_eager(what: str, runner: Runner) -> None:
     if runner.reason:
         log.warning("kerasbridge: %s ran step by step: %s.", what, runner.reason)
 
@@ -192,6 +196,6 @@ def _finalize(model: keras.Model, optimizers: Sequence[tuple[Any, Sequence[Any]]
             optimizer.finalize_variable_values(variables)
 
 
-def _pace(model: keras.Model, listeners: Any, kind: str) -> Pace:
-    live = callbacks.any_live(listeners.callbacks, kind)
-    return Pace(max(1, model.steps_per_execution) if live or model.steps_per_execution > 1 else None)
+def _block_sizer(model: keras.Model, listeners: Any, kind: str) -> BlockSizer:
+    live = callbacks.needs_batch_hooks(listeners.callbacks, kind)
+    return BlockSizer(max(1, model.steps_per_execution) if live or model.steps_per_execution > 1 else None)

@@ -10,23 +10,23 @@ from typing import Any
 from kerasbridge.keras_compat import keras
 from kerasbridge.training import trainer
 
-_TAKEN_OVER: dict[str, Callable[..., Any]] = {
+_REPLACED: dict[str, Callable[..., Any]] = {
     "fit": trainer.fit,
     "evaluate": trainer.evaluate,
     "predict": trainer.predict,
 }
 
 
-class _Under(threading.local):
+class _ActiveCalls(threading.local):
     """What this thread is in the middle of: pairs of a model's identity and a name."""
 
     def __init__(self) -> None:
         self.way: set[tuple[int, str]] = set()
 
 
-_under = _Under()
+_under = _ActiveCalls()
 _lock = threading.RLock()
-_stock: dict[str, Callable[..., Any]] = {}
+_originals: dict[str, Callable[..., Any]] = {}
 _depth = 0
 
 
@@ -58,9 +58,9 @@ def _enter() -> None:
     global _depth
     with _lock:
         if _depth == 0:
-            for name, ours in _TAKEN_OVER.items():
-                _stock[name] = getattr(_trainer(), name)
-                setattr(_trainer(), name, _in_place_of(_stock[name], ours))
+            for name, ours in _REPLACED.items():
+                _originals[name] = getattr(_trainer(), name)
+                setattr(_trainer(), name, _wrap(_originals[name], ours))
         _depth += 1
 
 
@@ -69,9 +69,9 @@ def _leave() -> None:
     with _lock:
         _depth -= 1
         if _depth == 0:
-            for name, original in _stock.items():
+            for name, original in _originals.items():
                 setattr(_trainer(), name, original)
-            _stock.clear()
+            _originals.clear()
 
 
 def _trainer() -> type:
@@ -80,14 +80,14 @@ def _trainer() -> type:
     return found
 
 
-def _in_place_of(original: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
+def _wrap(original: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
     """A method that calls ours; and the original where ours asks for it, which then calls nothing but originals."""
     name = original.__name__
 
     @functools.wraps(original)
     def call(model: Any, *arguments: Any, **keywords: Any) -> Any:
         if (id(model), name) in _under.way:
-            with _under_way(model, *_TAKEN_OVER):
+            with _under_way(model, *_REPLACED):
                 return original(model, *arguments, **keywords)
         with _under_way(model, name):
             return ours(**_by_name(original, model, arguments, keywords))

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from kerasbridge.keras_compat import keras, pythonify_logs
-from kerasbridge.training.step_loop import Ran
+from kerasbridge.training.step_loop import BlockReport
 
 Logs = dict[str, Any]
 SECONDS_BETWEEN_FRAMES = 0.1
@@ -24,7 +24,7 @@ def reporter(verbose: int | str, epochs: int = 1, title: str | None = None) -> "
         return Reporter()
     console = Console(file=sys.stdout)
     can_move = importlib.util.find_spec("ipywidgets") if console.is_jupyter else console.is_terminal
-    return Lines(epochs, title) if verbose == 2 or not can_move else Bar(console, epochs, title)
+    return LineReporter(epochs, title) if verbose == 2 or not can_move else BarReporter(console, epochs, title)
 
 
 class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
@@ -33,14 +33,14 @@ class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
     def begin(self, steps: int | None) -> None:
         """Called before the first step of an epoch or pass of so many steps."""
 
-    def on_block_end(self, ran: Ran) -> None:
+    def on_block_end(self, ran: BlockReport) -> None:
         """Called after each block of steps."""
 
     def close(self) -> None:
         """Called at the end, also by an error."""
 
 
-class Lines(Reporter):
+class LineReporter(Reporter):
     """A line when an epoch ends."""
 
     def __init__(self, epochs: int, title: str | None = None) -> None:
@@ -50,7 +50,7 @@ class Lines(Reporter):
     def begin(self, steps: int | None) -> None:
         self._samples, self._start = 0, time.perf_counter()
 
-    def on_block_end(self, ran: Ran) -> None:
+    def on_block_end(self, ran: BlockReport) -> None:
         self._samples += ran.samples
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -63,7 +63,7 @@ class Lines(Reporter):
             print(_in_words(logs), flush=True)
 
 
-class Bar(Reporter):
+class BarReporter(Reporter):
     """A bar per epoch: steps, time left, samples per second, loss and metrics; one bar for a single pass."""
 
     def __init__(self, console: Console, epochs: int, title: str | None = None) -> None:
@@ -80,7 +80,7 @@ class Bar(Reporter):
         self._samples = self._done = 0
         self._open(self._title or f"Epoch {self._epoch + 1}/{self._epochs}", steps)
 
-    def on_block_end(self, ran: Ran) -> None:
+    def on_block_end(self, ran: BlockReport) -> None:
         self._done, self._samples = ran.last + 1, self._samples + ran.samples
         if time.perf_counter() - self._shown > SECONDS_BETWEEN_FRAMES:
             self._show(pythonify_logs(ran.logs))

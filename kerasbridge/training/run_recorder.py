@@ -16,10 +16,10 @@ log = logging.getLogger("kerasbridge")
 _DATA = ("x", "y", "sample_weight", "validation_data")
 
 
-class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
+class RunCallback(keras.callbacks.Callback):  # type: ignore[misc]
     """Adds each epoch to a run. Among callbacks it goes last, so that it finds what others add to the logs."""
 
-    def __init__(self, run: runs.NewRun) -> None:
+    def __init__(self, run: runs.RunWriter) -> None:
         super().__init__()
         self._run = run
         self._start = 0.0
@@ -31,14 +31,14 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         self._run.add_epoch(epoch + 1, time.perf_counter() - self._start, logs or {})
 
 
-class Recording:
+class RunRecord:
     """A training that may be recorded.
 
     Attributes:
         callbacks: what it is given as callbacks.
     """
 
-    def __init__(self, callbacks: Any, run: runs.NewRun | None = None, model: keras.Model | None = None) -> None:
+    def __init__(self, callbacks: Any, run: runs.RunWriter | None = None, model: keras.Model | None = None) -> None:
         self.callbacks = callbacks
         self._run, self._model, self._start = run, model, time.perf_counter()
 
@@ -46,7 +46,7 @@ class Recording:
         """Makes the run complete, and notes in the history where it is."""
         if self._run is not None and self._model is not None:
             seconds = round(time.perf_counter() - self._start, 3)
-            self._run.finish(self._model.save, seconds=seconds, **how_it_ran(self._model, history))
+            self._run.finish(self._model.save, seconds=seconds, **execution_info(self._model, history))
             history.params["run_dir"] = str(self._run.folder)
             if self._run.without_curves:
                 log.info("kerasbridge: %s", self._run.without_curves)
@@ -54,7 +54,7 @@ class Recording:
 
 
 @contextlib.contextmanager
-def recorded(given: Mapping[str, Any], **known: Any) -> Iterator[Recording]:
+def record_run(given: Mapping[str, Any], **known: Any) -> Iterator[RunRecord]:
     """Records a training in the folder `run_dir`, if there is one; the body ends with `finish`.
 
     Args:
@@ -66,27 +66,27 @@ def recorded(given: Mapping[str, Any], **known: Any) -> Iterator[Recording]:
         ArgumentError: the model cannot be saved.
     """
     if given["run_dir"] is None:
-        yield Recording(given["callbacks"])
+        yield RunRecord(given["callbacks"])
         return
     _check_saves(given["model"])
     with (
-        runs.new(_folder(given["run_dir"]), _config(given, known), chosen=BY_ARGUMENT) as run,
-        _beside(given["callbacks"], Recorder(run)) as callbacks,
+        runs.create(_folder(given["run_dir"]), _config(given, known), chosen=BY_ARGUMENT) as run,
+        _beside(given["callbacks"], RunCallback(run)) as callbacks,
     ):
-        yield Recording(callbacks, run, given["model"])
+        yield RunRecord(callbacks, run, given["model"])
 
 
 def check(run_dir: Any) -> None:
     """Refuses a run folder that cannot be written into, before anything is computed.
 
     Raises:
-        RunFolderError: as for `recorded`.
+        RunFolderError: as for `record_run`.
     """
     if run_dir is not None:
         runs.check_writable(_folder(run_dir), chosen=BY_ARGUMENT)
 
 
-def how_it_ran(model: keras.Model, history: keras.callbacks.History) -> dict[str, Any]:
+def execution_info(model: keras.Model, history: keras.callbacks.History) -> dict[str, Any]:
     """What a configuration says of a training that has ended."""
     ran = {name: history.params[name] for name in ("execution", "execution_reason") if name in history.params}
     return {**ran, "device": device_of(model)}
@@ -114,7 +114,7 @@ def _folder(run_dir: Any) -> Path:
 
 
 @contextlib.contextmanager
-def _beside(callbacks: Any, recorder: Recorder) -> Iterator[Any]:
+def _beside(callbacks: Any, recorder: RunCallback) -> Iterator[Any]:
     """What was given as callbacks, with the recorder after them."""
     if not isinstance(callbacks, keras.callbacks.CallbackList):
         yield [*(keras.tree.flatten(callbacks) if callbacks else []), recorder]
@@ -131,7 +131,7 @@ def _config(given: Mapping[str, Any], known: Mapping[str, Any]) -> runs.Config:
     start = {
         "arguments": {name: _plain(value) for name, value in given.items() if name not in (*_DATA, "model")},
         "versions": runs.versions(backend), "backend": backend, "device": device_of(model), "seed": None, "rng": None,
-        "data": {name: _described(given[name]) for name in _DATA if given[name] is not None}, "started": runs.moment(),
+        "data": {name: _described(given[name]) for name in _DATA if given[name] is not None}, "started": runs.timestamp(),
         "model": model.name, "epochs": max(0, given["epochs"] - given["initial_epoch"]),
     }  # fmt: skip
     return runs.Config(**{**start, **known})

@@ -7,21 +7,21 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kerasbridge.data.epoch_iterators import Portion
+from kerasbridge.data.epoch_iterators import Chunk
 from kerasbridge.engines.base import Block, Engine
-from kerasbridge.engines.compile_cache import kept, state
+from kerasbridge.engines.compile_cache import cached_on_model, model_fingerprint
 from kerasbridge.engines.step import Step
 from kerasbridge.keras_compat import keras
-from kerasbridge.keras_compat.model_state import settings
+from kerasbridge.keras_compat.model_state import hyperparameters
 
 SECONDS_PER_BLOCK = 0.25
 """A progress bar that moves four times a second, and a Ctrl-C that is answered within it."""
 
-KEPT = "_kerasbridge_compiled"
+COMPILED = "_kerasbridge_compiled"
 
 
 @dataclass(frozen=True)
-class Ran:
+class BlockReport:
     """Steps that have run, as callbacks are told of them: first and last, samples seen, and the logs of the last.
 
     Where somebody wants to be told after so many steps, the last is that of a whole number of them, as in Keras, even
@@ -34,10 +34,10 @@ class Ran:
     logs: dict[str, Any]
 
 
-Told = Callable[[Ran], None]
+OnBlockEnd = Callable[[BlockReport], None]
 
 
-class Pace:
+class BlockSizer:
     """How many steps the next block has: a fixed number, where somebody wants to be told, or about 0.25 s of them."""
 
     def __init__(self, fixed: int | None = None) -> None:
@@ -60,10 +60,10 @@ class Pace:
         self._size = min(max(fitting, 1), 8 * steps)
 
 
-class Telling:
+class CallbackNotifier:
     """Tells callbacks of steps: after each block, or of `every` steps where it is given."""
 
-    def __init__(self, every: int | None, begin: Callable[[int], None], end: Told) -> None:
+    def __init__(self, every: int | None, begin: Callable[[int], None], end: OnBlockEnd) -> None:
         self._every, self._begin, self._end = every, begin, end
         self._first: int | None = None
         self._done = self._samples = 0
@@ -91,12 +91,12 @@ class Telling:
         """Tells of what callbacks have not been told of yet."""
         if self._first is not None:
             last = self._first + self._every if self._every else self._done
-            ran = Ran(self._first, last - 1, self._samples, self.logs)
+            ran = BlockReport(self._first, last - 1, self._samples, self.logs)
             self._first, self._samples = None, 0
             self._end(ran)
 
 
-class Meter(Protocol):
+class Resettable(Protocol):
     """What keeps means over an epoch."""
 
     def reset_state(self) -> None:
@@ -112,10 +112,10 @@ class Runner:
 
     def __init__(
         self, model: keras.Model, engine: Engine, make_step: Callable[..., Step],
-        note: Callable[[np.ndarray[Any, Any]], None] | None = None, meter: Meter | None = None,
+        note: Callable[[np.ndarray[Any, Any]], None] | None = None, meter: Resettable | None = None,
     ) -> None:  # fmt: skip
         self.model, self.engine, self.make_step, self._meter = model, engine, make_step, meter
-        self._note, self._settings = note, settings(model)
+        self._note, self._settings = note, hyperparameters(model)
         self.how: str | None = None
         self.reason: str | None = None
 
@@ -126,7 +126,7 @@ class Runner:
             self._meter.reset_state()
 
     def run(
-        self, portions: Iterable[Portion], pace: Pace, begin: Callable[[int], None], end: Told,
+        self, portions: Iterable[Chunk], pace: BlockSizer, begin: Callable[[int], None], end: OnBlockEnd,
         stopped: Callable[[], bool], halt: bool = False,
     ) -> dict[str, Any]:  # fmt: skip
         """Runs every step of the portions and returns the logs of the last.
@@ -139,7 +139,7 @@ class Runner:
             stopped: asked then whether to leave.
             halt: a loss that is not finite ends its block, unless blocks are as somebody wants them.
         """
-        telling, halt = Telling(pace.fixed, begin, end), halt and not pace.fixed
+        telling, halt = CallbackNotifier(pace.fixed, begin, end), halt and not pace.fixed
         for portion in portions:
             start = 0
             while start < portion.steps:
@@ -159,12 +159,12 @@ class Runner:
         return telling.logs
 
     def predict(
-        self, portions: Iterable[Portion], in_step: int, begin: Callable[[int], None],
-        end: Callable[[Ran, list[Any]], None], stopped: Callable[[], bool],
+        self, portions: Iterable[Chunk], in_step: int, begin: Callable[[int], None],
+        end: Callable[[BlockReport, list[Any]], None], stopped: Callable[[], bool],
     ) -> list[Any]:  # fmt: skip
         """The predictions of every batch; callbacks are told of `in_step` batches at a time."""
         outputs: list[Any] = []
-        telling = Telling(in_step, begin, lambda ran: end(ran, outputs[ran.first :]))
+        telling = CallbackNotifier(in_step, begin, lambda ran: end(ran, outputs[ran.first :]))
         for portion in portions:
             call = self._compiled(portion, self.engine.compile_call)
             for step in range(portion.steps):
@@ -175,6 +175,8 @@ class Runner:
         telling.close()
         return outputs
 
-    def _compiled(self, portion: Portion, compile_step: Callable[[Step], Any]) -> Any:
-        key = (self.make_step, portion.signature, self._settings, state(self.model))
-        return kept(self.model, KEPT, key, lambda: compile_step(self.make_step(self.model, self.engine.value_and_grad)))
+    def _compiled(self, portion: Chunk, compile_step: Callable[[Step], Any]) -> Any:
+        key = (self.make_step, portion.signature, self._settings, model_fingerprint(self.model))
+        return cached_on_model(
+            self.model, COMPILED, key, lambda: compile_step(self.make_step(self.model, self.engine.value_and_grad))
+        )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kerasbridge import keras_compat
-from kerasbridge.engines.step import Batch, Step, Tensor, ValueAndGrad, rows_of
+from kerasbridge.engines.step import Batch, Step, Tensor, ValueAndGrad, batch_size_of
 from kerasbridge.keras_compat import keras, model_state
 
 
@@ -17,7 +17,7 @@ def train_step(model: keras.Model, value_and_grad: ValueAndGrad) -> Step:
     return _train_step(model, value_and_grad, lambda loss, _: loss)
 
 
-def recorded_train_step(model: keras.Model, value_and_grad: ValueAndGrad) -> Step:
+def train_step_with_gradient_norm(model: keras.Model, value_and_grad: ValueAndGrad) -> Step:
     """`train_step`, which reports the loss and the Euclidean norm of all gradients: a vector of two."""
     return _train_step(model, value_and_grad, lambda loss, gradients: keras.ops.stack([loss, _norm(gradients)]))
 
@@ -38,7 +38,7 @@ def _train_step(
         reported = report(loss, gradients)
         if variables:
             model.optimizer.apply(gradients, variables)
-        keras_compat.track_loss(model, loss, rows_of(x))
+        keras_compat.track_loss(model, loss, batch_size_of(x))
         return reported, model.compute_metrics(x, y, predictions, sample_weight=sample_weight)
 
     moved = model_state.optimizer_variables(model.optimizer)
@@ -52,7 +52,7 @@ def evaluate_step(model: keras.Model, _: ValueAndGrad) -> Step:
         x, y, sample_weight = batch
         predictions = keras_compat.call(model, x, training=False)
         loss = keras_compat.compute_loss(model, batch, predictions, training=False)
-        keras_compat.track_loss(model, loss, rows_of(x))
+        keras_compat.track_loss(model, loss, batch_size_of(x))
         return loss, model.compute_metrics(x, y, predictions, sample_weight=sample_weight)
 
     return _step(model, run, [*model.variables, *model.metrics_variables])

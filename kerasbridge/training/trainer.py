@@ -7,18 +7,18 @@ from typing import Any
 
 from kerasbridge import checks, engines, keras_compat
 from kerasbridge.data import adapters
-from kerasbridge.data.adapters import Portioning
+from kerasbridge.data.adapters import BatchingConfig
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras
 from kerasbridge.random import generator, keras_patch
 from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import arguments, build, run_recorder
 from kerasbridge.training.epoch_loop import (
-    Plan,
-    callback_list,
-    joined,
-    readied,
-    reporter_beside,
+    FitConfig,
+    concatenate_batches,
+    make_callback_list,
+    make_progress_reporter,
+    prepare_callbacks,
     run_evaluation,
     run_prediction,
     run_training,
@@ -113,31 +113,33 @@ def fit(
     if validation_batch_size is not None:
         checks.check_batch_size(validation_batch_size, 1)
     kinds = ("train", "test") if validation_data is not None or validation_split else ("train",)
-    if step is None and arguments.hands_over(model, *kinds):
-        with run_recorder.recorded(given, execution="model.fit") as recorded:
+    if step is None and arguments.delegates_to_keras(model, *kinds):
+        with run_recorder.record_run(given, execution="model.fit") as recorded:
             return recorded.finish(model.fit(
-                x, y, batch_size, epochs, verbose, readied(recorded.callbacks), validation_split, validation_data,
+                x, y, batch_size, epochs, verbose, prepare_callbacks(recorded.callbacks), validation_split, validation_data,
                 shuffle, class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps,
                 validation_batch_size or batch_size, validation_freq,
             ))  # fmt: skip
-    order_seed = generator.fresh_seed() if seed is None else seed
+    order_seed = generator.new_seed() if seed is None else seed
     engine = engines.current()
     source, held_out = adapters.with_validation(
         adapters.read(x, y, sample_weight, class_weight), validation_data, validation_split
     )
-    steps, held_steps = (arguments.in_executions(model, count) for count in (steps_per_epoch, validation_steps))
-    cut = Portioning(batch_size, steps, order_seed if shuffle else None, shuffle, device_budget)
-    held_cut = Portioning(validation_batch_size or batch_size, held_steps, device_budget=device_budget)
+    steps, held_steps = (arguments.round_up_to_execution(model, count) for count in (steps_per_epoch, validation_steps))
+    cut = BatchingConfig(batch_size, steps, order_seed if shuffle else None, shuffle, device_budget)
+    held_cut = BatchingConfig(validation_batch_size or batch_size, held_steps, device_budget=device_budget)
     with _random_numbers(rng):
-        trained, own = build.trainer(model, step, engine, adapters.feed(source, engine, cut))
+        trained, own = build.make_train_runner(model, step, engine, adapters.epoch_iterator(source, engine, cut))
         validated, tests = None, None
         if held_out is not None:
-            validated, tests = build.tester(model, step, engine, adapters.feed(held_out, engine, held_cut))
+            validated, tests = build.make_test_runner(
+                model, step, engine, adapters.epoch_iterator(held_out, engine, held_cut)
+            )
         if seed is not None:
             used = [variable for made in (own, tests) if made for variable in made.program.variables]
             seed_random_layers(model, seed, used)
-        plan = Plan(arguments.capped(epochs), initial_epoch, validation_freq, verbose)
-        with run_recorder.recorded(given, seed=order_seed, rng=rng) as recorded:
+        plan = FitConfig(arguments.limit_epochs(epochs), initial_epoch, validation_freq, verbose)
+        with run_recorder.record_run(given, seed=order_seed, rng=rng) as recorded:
             moved = own.optimizers if own else None
             history = run_training(model, trained, validated, plan, recorded.callbacks, moved)
             history.params.update(seed=order_seed, rng=rng, backend=engine.name, device=engine.device)
@@ -182,15 +184,17 @@ def evaluate(
         >>> loss, accuracy = kb.evaluate(model, data.x_test / 255, data.y_test, verbose=0)
     """
     arguments.check(model, step, batch_size)
-    if step is None and arguments.hands_over(model, "test"):
-        return model.evaluate(x, y, batch_size, verbose, sample_weight, steps, readied(callbacks), return_dict)
+    if step is None and arguments.delegates_to_keras(model, "test"):
+        return model.evaluate(
+            x, y, batch_size, verbose, sample_weight, steps, prepare_callbacks(callbacks), return_dict
+        )
     engine = engines.current()
-    cut = Portioning(batch_size, arguments.in_executions(model, steps), device_budget=device_budget)
-    feed = adapters.feed(adapters.read(x, y, sample_weight), engine, cut)
+    cut = BatchingConfig(batch_size, arguments.round_up_to_execution(model, steps), device_budget=device_budget)
+    feed = adapters.epoch_iterator(adapters.read(x, y, sample_weight), engine, cut)
     with _random_numbers("portable"):
-        course, own = build.tester(model, step, engine, feed)
-        reporter = reporter_beside(callbacks, verbose, title="Evaluate")
-        listeners = callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
+        course, own = build.make_test_runner(model, step, engine, feed)
+        reporter = make_progress_reporter(callbacks, verbose, title="Evaluate")
+        listeners = make_callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
         with contextlib.closing(reporter):
             logs = run_evaluation(model, course, listeners, reporter)
     if return_dict:
@@ -228,18 +232,18 @@ def predict(
     """
     if batch_size is not None:
         checks.check_batch_size(batch_size, 1)
-    if arguments.hands_over(model, "predict"):
-        return model.predict(x, batch_size, verbose, steps, readied(callbacks))
+    if arguments.delegates_to_keras(model, "predict"):
+        return model.predict(x, batch_size, verbose, steps, prepare_callbacks(callbacks))
     engine = engines.current()
-    cut = Portioning(batch_size, arguments.in_executions(model, steps), device_budget=device_budget)
-    feed = adapters.feed(adapters.read(x), engine, cut)
-    reporter = reporter_beside(callbacks, verbose, title="Predict")
-    listeners = callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
+    cut = BatchingConfig(batch_size, arguments.round_up_to_execution(model, steps), device_budget=device_budget)
+    feed = adapters.epoch_iterator(adapters.read(x), engine, cut)
+    reporter = make_progress_reporter(callbacks, verbose, title="Predict")
+    listeners = make_callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
     with _random_numbers("portable"), contextlib.closing(reporter):
-        outputs = run_prediction(model, build.predictor(model, engine, feed), listeners, reporter)
+        outputs = run_prediction(model, build.make_predict_runner(model, engine, feed), listeners, reporter)
     if not outputs:
         raise DataError("Expected at least one batch to predict for, received none.")
-    return joined(outputs)
+    return concatenate_batches(outputs)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ ROOT = Path(kerasbridge.__file__).parents[1]
 
 
 def pytest_report_header():
-    return f"backend: {choice.choose().backend}"
+    return f"backend: {choice.configure().backend}"
 
 
 @pytest.fixture

@@ -134,7 +134,7 @@ def measured(case: Case) -> dict[str, Any]:
     with keras_patch.portable_random():
         layer = case.build()
         layer(case.x, training=False)  # builds it, which draws symbolically
-        with bits.watched() as drawn:
+        with bits.capture_draws() as drawn:
             outputs = np.stack([_host(layer(case.x, training=True)) for _ in range(2)]).astype("float64")
     found: dict[str, Any] = {"words": _digest(_host(word) for word in drawn)}
     if case.sums:

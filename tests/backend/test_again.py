@@ -37,7 +37,7 @@ def counting():
 
 
 def compiled(model):
-    return list(model.__dict__[step_loop.KEPT].values())
+    return list(model.__dict__[step_loop.COMPILED].values())
 
 
 @pytest.fixture

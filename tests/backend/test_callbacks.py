@@ -372,10 +372,10 @@ def test_weights_that_a_callback_sets_are_trained_on(hook, tmp_path):
 @pytest.mark.parametrize("name", KERAS_OWN)
 def test_keras_own_callbacks_are_live_only_where_they_act_on_batches(name, tmp_path):
     callback = KERAS_OWN[name](tmp_path)
-    assert liveness.any_live([callback], "train") == name.endswith("by batches")
-    assert not liveness.any_live([callback], "test")
+    assert liveness.needs_batch_hooks([callback], "train") == name.endswith("by batches")
+    assert not liveness.needs_batch_hooks([callback], "test")
     callback.on_train_batch_end = print
-    assert liveness.any_live([callback], "train")
+    assert liveness.needs_batch_hooks([callback], "train")
 
 
 def test_a_class_that_inherits_from_an_idle_one_is_live(tmp_path):
@@ -383,7 +383,7 @@ def test_a_class_that_inherits_from_an_idle_one_is_live(tmp_path):
         def _should_save_on_batch(self, batch):
             return True
 
-    assert liveness.any_live([Mine(tmp_path / "a.keras")], "train")
+    assert liveness.needs_batch_hooks([Mine(tmp_path / "a.keras")], "train")
 
 
 # Of other packages ----------------------------------------------------------------------------------------------------
@@ -394,8 +394,8 @@ def test_orbax_checkpoints_are_those_of_stock_fit(tmp_path):
     checkpoint = partial(own.OrbaxCheckpoint, save_on_background=False, max_to_keep=None)
     ran = beside(lambda folder: [checkpoint(folder / "orbax")], tmp_path)
     assert sorted(path.name for path in (ran.here / "orbax").iterdir()) == ["0", "1", "2"]
-    assert not liveness.any_live([checkpoint(tmp_path / "one")], "train")
-    assert liveness.any_live([checkpoint(tmp_path / "two", save_freq=5)], "train")
+    assert not liveness.needs_batch_hooks([checkpoint(tmp_path / "one")], "train")
+    assert liveness.needs_batch_hooks([checkpoint(tmp_path / "two", save_freq=5)], "train")
 
 
 def test_mlflows_callback_runs_unchanged(tmp_path, monkeypatch):
@@ -405,13 +405,13 @@ def test_mlflows_callback_runs_unchanged(tmp_path, monkeypatch):
     callback = pytest.importorskip("mlflow.keras").MlflowCallback
     mlflow.set_tracking_uri((tmp_path / "runs").as_uri())
     with mlflow.start_run() as run:
-        assert not liveness.any_live([callback()], "train")
+        assert not liveness.needs_batch_hooks([callback()], "train")
         history = kb.fit(mlp(), X, Y, epochs=2, validation_split=0.25, callbacks=[callback()], **PLAIN).history
     logged = mlflow.get_run(run.info.run_id).data.metrics
     assert {name: logged[name] for name in history} == pytest.approx({name: history[name][-1] for name in history})
     with mlflow.start_run() as run:
         by_steps = callback(log_every_epoch=False, log_every_n_steps=2)
-        assert liveness.any_live([by_steps], "train")
+        assert liveness.needs_batch_hooks([by_steps], "train")
         kb.fit(mlp(), X, Y, epochs=2, callbacks=[by_steps], **PLAIN)
     logged = mlflow.MlflowClient().get_metric_history(run.info.run_id, "loss")
     assert [metric.step for metric in logged] == [2, 4, 6, 8]

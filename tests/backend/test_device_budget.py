@@ -7,7 +7,7 @@ import kerasbridge as kb
 from kerasbridge import engines
 from kerasbridge.data import memory_budget
 from kerasbridge.data.arrays import arrays
-from kerasbridge.data.sampler import Passes
+from kerasbridge.data.sampler import RowSampler
 from kerasbridge.errors import ArgumentError, DataError
 from tests.backend.models import assert_same_state, seeded
 from tests.backend.test_data import WEIGHTS, X, Y, linear, trained
@@ -49,7 +49,7 @@ def test_with_live_callbacks_too():
 
 @pytest.mark.parametrize(("limit", "fits"), [(BYTES, True), (BYTES - 1, False), ("11.368 kB", True), ("11kB", False)])
 def test_what_fits_the_budget_goes_as_a_whole(limit, fits):
-    assert memory_budget.fits(arrays(X, Y), engines.current(), limit) is fits
+    assert memory_budget.fits_in_memory(arrays(X, Y), engines.current(), limit) is fits
 
 
 def test_float64_counts_as_floatx():
@@ -68,7 +68,7 @@ def test_half_of_what_is_free_is_the_budget(monkeypatch):
     engine = engines.current()
     for free, fits in ((2 * BYTES, True), (2 * BYTES - 2, False), (None, True)):
         monkeypatch.setattr(engine, "free_bytes", lambda free=free: free)
-        assert memory_budget.fits(arrays(X, Y), engine) is fits
+        assert memory_budget.fits_in_memory(arrays(X, Y), engine) is fits
 
 
 def test_the_backend_says_how_much_is_free():
@@ -80,7 +80,7 @@ def test_the_backend_says_how_much_is_free():
     [("2 kB", 2000), ("1.5GB", 1_500_000_000), ("3MiB", 3 * 2**20), ("7", 7), (12, 12)],
 )
 def test_a_budget_in_words(word, size):
-    assert memory_budget.in_bytes(word) == size
+    assert memory_budget.parse_bytes(word) == size
 
 
 @pytest.mark.parametrize("word", ["much", "2 TB", "-1", "", True, "50%"])
@@ -165,7 +165,7 @@ def test_without_a_batch_size_steps_make_it():
 
 def test_shuffling_batches_keeps_the_rows_of_each_together():
     in_order = np.arange(40).reshape(5, 8).tolist()
-    (rows,) = Passes(40, 8, seed=1, within_batches=True).epoch(0)
+    (rows,) = RowSampler(40, 8, seed=1, within_batches=True).epoch(0)
     assert [sorted(batch) for batch in rows.tolist()] == in_order
     assert rows.tolist() != in_order
     shuffled = rows.ravel()

@@ -15,7 +15,7 @@ from tests.backend.test_portable_random import generator, host
 from tests.unit.test_random import chi_square, chi_square_bound, not_correlated
 
 SAMPLES = 2**16
-LAYERS = [random.derive(7, "random layer", position) for position in range(4)]
+LAYERS = [random.fold_in(7, "random layer", position) for position in range(4)]
 
 
 def mask(rate, seed, counter=0, size=SAMPLES):
@@ -113,7 +113,9 @@ def test_gamma_numbers_have_the_moments_of_the_gamma_distribution(alpha):
 def test_gamma_numbers_of_one_and_of_a_half_have_their_known_distributions():
     assert_distribution(host(distributions.gamma((SAMPLES,), 1.0, seed=generator(3))), lambda x: 1 - np.exp(-x))
     halves = host(distributions.gamma((SAMPLES,), 0.5, seed=generator(3))).astype("float64")
-    normal = np.sqrt(2 * halves) * np.where(random.words(1, 0, SAMPLES) >> 31, 1, -1)  # half a squared normal number
+    normal = np.sqrt(2 * halves) * np.where(
+        random.random_bits(1, 0, SAMPLES) >> 31, 1, -1
+    )  # half a squared normal number
     for power, mean, variance in ((1, 0, 1), (2, 1, 2), (4, 3, 96)):
         assert_mean(normal**power, mean, variance)
 

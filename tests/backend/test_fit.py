@@ -188,7 +188,7 @@ def test_nothing_left_to_train_is_no_error(arguments):
 
 
 def compiled(model):
-    return list(model.__dict__[step_loop.KEPT].values())
+    return list(model.__dict__[step_loop.COMPILED].values())
 
 
 def test_a_second_fit_compiles_nothing():

@@ -14,14 +14,14 @@ from kerasbridge.random import distributions, keras_patch
 OF_TRAINING = {"trainer", "tensorboard", "distribution_lib", "export", "optimizer_distribution_strategy"}
 
 
-@pytest.mark.parametrize("what", keras_compat.RELIED_ON)
+@pytest.mark.parametrize("what", keras_compat.PRIVATE_API)
 def test_this_keras_has(what):
-    assert keras_compat.relied_on(what) is not None
+    assert keras_compat.private_api(what) is not None
 
 
 @pytest.mark.parametrize("name", keras_compat.PORTABLE_FUNCTIONS)
 def test_the_backend_has_the_random_function_that_is_replaced(name):
-    assert callable(getattr(keras_compat.relied_on("random functions"), name))
+    assert callable(getattr(keras_compat.private_api("random functions"), name))
     assert callable(getattr(distributions, name))
 
 
@@ -34,7 +34,11 @@ def test_nothing_else_in_the_backend_draws(backend):
     package = importlib.import_module(f"keras.src.backend.{backend}")
     names = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.endswith("_test")]
     modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names if name not in OF_TRAINING]
-    found = {(module.__name__.rpartition(".")[2], name) for module in modules for name in keras_patch.drawing(module)}
+    found = {
+        (module.__name__.rpartition(".")[2], name)
+        for module in modules
+        for name in keras_patch.random_functions(module)
+    }
     assert found == {("image", "elastic_transform"), *(("random", name) for name in keras_compat.PORTABLE_FUNCTIONS)}
 
 
@@ -44,7 +48,7 @@ def later_function(shape, seed=None):
 
 @pytest.mark.parametrize("where", ["random functions", "image functions"])
 def test_a_function_that_a_later_keras_draws_with_is_refused_while_portable(monkeypatch, where):
-    module = keras_compat.relied_on(where)
+    module = keras_compat.private_api(where)
     monkeypatch.setattr(later_function, "__module__", module.__name__)
     monkeypatch.setattr(module, "poisson", later_function, raising=False)
     with (
@@ -60,16 +64,16 @@ def test_a_function_that_a_later_keras_draws_with_is_refused_while_portable(monk
     [("random functions", "beta"), ("seeds of augmenting layers", "_get_seed_generator"), ("AugMix", "py_random")],
 )
 def test_a_function_that_a_later_keras_lacks_is_named_and_nothing_is_replaced(monkeypatch, where, name):
-    monkeypatch.delattr(keras_compat.relied_on(where), name)
-    native = keras_compat.relied_on("random functions").uniform
+    monkeypatch.delattr(keras_compat.private_api(where), name)
+    native = keras_compat.private_api("random functions").uniform
     with pytest.raises(KerasContractError, match=rf"\.{name}, which Keras"), keras_patch.portable_random():
         pass
-    assert keras_compat.relied_on("random functions").uniform is native
+    assert keras_compat.private_api("random functions").uniform is native
     assert not keras_patch.is_random_portable()
 
 
 def test_everything_that_is_replaced_is_given_back():
-    before = [(owner, name, getattr(owner, name)) for owner, name, _ in keras_patch.table()]
+    before = [(owner, name, getattr(owner, name)) for owner, name, _ in keras_patch.patch_table()]
     with keras_patch.portable_random():
         assert all(getattr(owner, name) is not value for owner, name, value in before)
     assert all(getattr(owner, name) is value for owner, name, value in before)
@@ -85,9 +89,9 @@ def test_keras_random_draws_from_kerasbridge_while_portable():
 
 @pytest.mark.parametrize("place", ["keras.src.backend:no_such_part", "keras.src.no_such_module:part"])
 def test_a_missing_part_is_named(monkeypatch, place):
-    monkeypatch.setitem(keras_compat.RELIED_ON, "draw_seed", place)
+    monkeypatch.setitem(keras_compat.PRIVATE_API, "draw_seed", place)
     with pytest.raises(KerasContractError) as caught:
-        keras_compat.relied_on("draw_seed")
+        keras_compat.private_api("draw_seed")
     assert str(caught.value) == (
         f"kerasbridge relies on {place.replace(':', '.')} (draw_seed), which Keras {keras.__version__} does not have; "
         "use a tested version, as keras 3.15."
@@ -95,11 +99,11 @@ def test_a_missing_part_is_named(monkeypatch, place):
 
 
 def test_tensorflow_is_hidden_from_keras_only_off_tensorflow(backend):
-    assert keras_compat.relied_on("lazy modules").available == (backend == "tensorflow")
+    assert keras_compat.private_api("lazy modules").available == (backend == "tensorflow")
 
 
 def test_a_tensorboard_callback_writes_with_the_summaries_it_is_given():
     callback, summaries = keras.callbacks.TensorBoard("logs"), object()
     assert callback._summary_module is None
-    keras_compat.write_summaries_with(callback, summaries, lambda *_: None)
+    keras_compat.set_summary_module(callback, summaries, lambda *_: None)
     assert callback.summary is summaries

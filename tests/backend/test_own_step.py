@@ -678,7 +678,7 @@ def test_noise_goes_on_from_step_to_step():
 
 
 def compiled(model):
-    return list(model.__dict__[step_loop.KEPT].values())
+    return list(model.__dict__[step_loop.COMPILED].values())
 
 
 def test_a_second_fit_compiles_nothing_and_calls_nothing():
@@ -797,9 +797,9 @@ def test_a_number_that_changes_between_two_fits_is_never_stale(where, monkeypatc
 
 def test_steps_that_are_thrown_away_do_not_pile_up():
     model = linear(optimizer=sgd(), run_eagerly=True)
-    for _ in range(compile_cache.MOST_VARIANTS + 3):
+    for _ in range(compile_cache.MAX_ENTRIES + 3):
         kb.fit(model, np.ones((2, 1)), verbose=0, step=lambda model, batch: ops.mean(model(batch.x)))
-    assert len(model.__dict__["_kerasbridge_steps"]) == compile_cache.MOST_VARIANTS
+    assert len(model.__dict__["_kerasbridge_steps"]) == compile_cache.MAX_ENTRIES
 
 
 @dataclass

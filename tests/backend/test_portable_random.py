@@ -51,7 +51,7 @@ def test_uniform_numbers_are_the_hosts_bit_by_bit(seed, counter):
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.75])
 def test_a_dropout_mask_is_the_hosts_words_held_against_the_rate(rate):
     kept = host(distributions.dropout(keras.ops.ones((40, 25)), rate, seed=generator(7)))
-    words = random.words(7, 0, 1000).view(np.int32).astype("int64") + 2**31
+    words = random.random_bits(7, 0, 1000).view(np.int32).astype("int64") + 2**31
     np.testing.assert_array_equal(kept.reshape(-1) != 0, words >= int(rate * 2**32))
     np.testing.assert_allclose(kept[kept != 0], 1 / (1 - rate), rtol=1e-6)
 
@@ -90,13 +90,13 @@ def test_a_plain_integer_seed_draws_on_the_host(function):
 
 def test_integers_stay_in_their_range_and_are_the_hosts_words():
     drawn = host(distributions.randint((1000,), 3, 13, seed=generator(7)))
-    np.testing.assert_array_equal(drawn, 3 + (random.words(7, 0, 1000) & 0x7FFFFFFF) % 10)
+    np.testing.assert_array_equal(drawn, 3 + (random.random_bits(7, 0, 1000) & 0x7FFFFFFF) % 10)
 
 
 def test_a_shuffle_keeps_every_row():
     shuffled = host(distributions.shuffle(np.arange(100), seed=generator(7)))
     assert sorted(shuffled) == [*range(100)]
-    np.testing.assert_array_equal(shuffled, np.argsort(random.words(7, 0, 100).view(np.int32)))
+    np.testing.assert_array_equal(shuffled, np.argsort(random.random_bits(7, 0, 100).view(np.int32)))
 
 
 def test_categories_come_as_often_as_their_logits_say():
@@ -150,7 +150,7 @@ def test_every_seed_that_is_taken_builds_a_random_layer(seed):
     with keras_patch.portable_random():
         layer = keras.layers.Dropout(0.5, seed=seed)
         kept = host(layer(np.ones((1, 300), "float32"), training=True)) != 0
-    np.testing.assert_array_equal(kept[0], random.words(seed, 0, 300).view(np.int32) >= 0)
+    np.testing.assert_array_equal(kept[0], random.random_bits(seed, 0, 300).view(np.int32) >= 0)
 
 
 def test_a_seeded_fit_masks_by_seed_and_position_alone():
@@ -175,7 +175,7 @@ def test_native_random_numbers_are_the_backends_own():
 
 
 def test_seed_everything_as_a_scope_gives_back_what_it_found():
-    functions = keras_compat.relied_on("random functions")
+    functions = keras_compat.private_api("random functions")
     before = [getattr(functions, name) for name in keras_compat.PORTABLE_FUNCTIONS]
     states = python_random.getstate(), np.random.get_state()[1].tolist()
     with kb.seed_everything(7):
@@ -186,7 +186,7 @@ def test_seed_everything_as_a_scope_gives_back_what_it_found():
 
 
 def test_seed_everything_gives_back_what_it_found_after_an_error():
-    functions = keras_compat.relied_on("random functions")
+    functions = keras_compat.private_api("random functions")
     before = functions.uniform
     with pytest.raises(ZeroDivisionError), kb.seed_everything(7):
         raise ZeroDivisionError
@@ -194,7 +194,7 @@ def test_seed_everything_gives_back_what_it_found_after_an_error():
 
 
 def test_seed_everything_as_a_call_lasts_and_repeats():
-    functions, calls = keras_compat.relied_on("random functions"), [kb.seed_everything(7)]
+    functions, calls = keras_compat.private_api("random functions"), [kb.seed_everything(7)]
     try:
         first = python_random.random(), np.random.random(), kb.models.mlp().get_weights()[0].tobytes()
         calls.append(kb.seed_everything(7))
@@ -207,7 +207,7 @@ def test_seed_everything_as_a_call_lasts_and_repeats():
 
 
 def test_nested_scopes_give_back_only_what_is_theirs():
-    functions = keras_compat.relied_on("random functions")
+    functions = keras_compat.private_api("random functions")
     with kb.seed_everything(1):
         with kb.seed_everything(2):
             pass

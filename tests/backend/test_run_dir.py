@@ -9,7 +9,7 @@ import kerasbridge as kb
 from kerasbridge.errors import ArgumentError, RunFolderError
 from kerasbridge.keras_compat import keras
 from kerasbridge.training import callbacks
-from kerasbridge.training.run_recorder import Recorder
+from kerasbridge.training.run_recorder import RunCallback
 
 X, Y = np.linspace(0, 1, 96, dtype="float32").reshape(32, 3), np.arange(32) % 2
 FILES = {"config.json", "history.csv", "history.jsonl", "model.keras"}
@@ -66,8 +66,8 @@ def test_recording_changes_neither_the_numbers_nor_how_the_steps_run(tmp_path):
 
 
 def test_recording_makes_no_blocks_of_one_step():
-    assert not callbacks.any_live([Recorder(None)], "train")
-    assert not callbacks.any_live([Recorder(None)], "test")
+    assert not callbacks.needs_batch_hooks([RunCallback(None)], "train")
+    assert not callbacks.needs_batch_hooks([RunCallback(None)], "test")
 
 
 def test_what_callbacks_add_to_the_logs_is_recorded_and_what_they_restore_is_saved(tmp_path):

@@ -175,7 +175,7 @@ def test_leaving_a_stream_closes_what_it_reads():
         finally:
             closed.append(True)
 
-    stream = prefetch.ahead(source())
+    stream = prefetch.prefetch(source())
     assert next(stream) == 1
     stream.close()
     assert closed == [True]

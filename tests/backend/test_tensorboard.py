@@ -214,7 +214,7 @@ def test_a_class_that_writes_its_model_itself_does(tmp_path):
 
 @pytest.mark.usefixtures("without_tensorflow")
 def test_a_value_without_a_step_is_refused(tmp_path):
-    summary = summary_api.Summaries()
+    summary = summary_api.SummaryWriterApi()
     assert not summary.scalar("loss", 1.0)  # nowhere to write to
     writer = summary.create_file_writer(str(tmp_path))
     with writer.as_default(), pytest.raises(kb.errors.ArgumentError, match="Expected a step for TensorBoard"):

@@ -17,7 +17,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from kerasbridge.engines.torch import tracing
 from kerasbridge.engines.torch.codegen import compile_graph
 from kerasbridge.engines.torch.dead_branches import guards_of
-from kerasbridge.engines.torch.passes import drop_aliases, fold_constants, mutated, reuse_memory
+from kerasbridge.engines.torch.passes import drop_aliases, fold_constants, mutated_nodes, reuse_memory
 
 X = np.random.default_rng(0).random((96, 6)).astype("float32")
 Y = np.arange(96) % 3
@@ -95,7 +95,7 @@ def test_a_list_operation_reads_no_operand_that_it_has_just_written():
 def test_views_of_a_written_input_count_as_written():
     graph_module, _ = traced(lambda x: x[0].add_(1), torch.zeros(2, 2))
     (placeholder,) = [node for node in graph_module.graph.nodes if node.op == "placeholder"]
-    assert placeholder in mutated(graph_module.graph)
+    assert placeholder in mutated_nodes(graph_module.graph)
 
 
 def compiled(function, *inputs):
@@ -187,7 +187,7 @@ def test_an_error_inside_a_block_leaves_the_variables_as_of_the_block_before(mon
     model.compile(keras.optimizers.Adam(0.1), "mse")
     kb.fit(model, X, np.zeros((96, 3)), verbose=0)
     before = model.get_weights(), model.optimizer.iterations.numpy()
-    monkeypatch.setattr(tracing.Replay, "step_with_logs", out_of_memory)
+    monkeypatch.setattr(tracing.TracedStep, "step_with_logs", out_of_memory)
     with pytest.raises(MemoryError):
         kb.fit(model, X, np.zeros((96, 3)), verbose=0, seed=0)
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), before[0], strict=True))

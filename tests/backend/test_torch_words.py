@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from kerasbridge.engines.torch import rng
-from kerasbridge.engines.torch.rng import Stream
+from kerasbridge.engines.torch.rng import BitStream
 
-AHEAD = rng.WORDS_AHEAD
+AHEAD = rng.BITS_AHEAD
 ORDERS = {
     "consecutive, past what is drawn ahead": [*range(12)],
     "repeated": [3, 3, 3, 4, 4],
@@ -27,26 +27,26 @@ ORDERS = {
 
 
 def expected(seed, counter, count):
-    return generator.words(seed, counter, count).view(np.int32)
+    return generator.random_bits(seed, counter, count).view(np.int32)
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, AHEAD // 5, AHEAD + 7])
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS)
 def test_words_are_the_hosts_in_any_order_of_counters(order, count):
-    stream = Stream(7, count)
+    stream = BitStream(7, count)
     for counter in order:
         np.testing.assert_array_equal(stream.draw(counter), expected(7, counter, count))
 
 
 def test_two_streams_in_turn_do_not_mix():
-    streams = {seed: Stream(seed, 100) for seed in (1, 2)}
+    streams = {seed: BitStream(seed, 100) for seed in (1, 2)}
     for counter in range(8):
         for seed, stream in streams.items():
             np.testing.assert_array_equal(stream.draw(counter), expected(seed, counter, 100))
 
 
 def test_a_change_in_place_reaches_no_later_draw():
-    stream = Stream(7, 100)
+    stream = BitStream(7, 100)
     for counter in range(6):
         drawn = stream.draw(counter)
         np.testing.assert_array_equal(drawn, expected(7, counter, 100))
@@ -57,24 +57,24 @@ def test_a_change_in_place_reaches_no_later_draw():
 def test_the_operation_draws_the_hosts_words_for_many_seeds_and_sizes():
     """More of them than are kept, so that some are begun anew."""
     for counter in range(3):
-        for seed in range(rng.MOST_STREAMS + 9):
-            found = rng.words(torch.tensor([seed, counter], dtype=torch.int32), 5)
+        for seed in range(rng.MAX_STREAMS + 9):
+            found = rng.random_bits(torch.tensor([seed, counter], dtype=torch.int32), 5)
             np.testing.assert_array_equal(found, expected(seed, counter, 5))
 
 
 def test_the_operation_knows_its_shape_without_values():
-    drawn = rng.words(torch.tensor([1, 0], device="meta"), 5)
+    drawn = rng.random_bits(torch.tensor([1, 0], device="meta"), 5)
     assert (drawn.shape, drawn.dtype, drawn.device.type) == ((5,), torch.int32, "meta")
 
 
 def test_threads_that_draw_from_one_seed_get_their_own_words():
     def draw(start):
         keys = [torch.tensor([5, counter], dtype=torch.int32) for counter in range(start, start + 300)]
-        return [rng.words(key, 30).numpy().tolist() for key in keys]
+        return [rng.random_bits(key, 30).numpy().tolist() for key in keys]
 
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(draw, [0, 0, 100, 100, 0, 200, 300, 0]))
     for start, words in zip([0, 0, 100, 100, 0, 200, 300, 0], found, strict=True):
         assert words == [
-            generator.words(5, counter, 30).view(np.int32).tolist() for counter in range(start, start + 300)
+            generator.random_bits(5, counter, 30).view(np.int32).tolist() for counter in range(start, start + 300)
         ]

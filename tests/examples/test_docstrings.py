@@ -24,7 +24,7 @@ MODULES += ["parity.comparing", "parity.diagnosing"]  # which start JAX and torc
 PUBLIC = [kb.backends, kb.compare, kb.datasets.mnist, kb.diagnose, kb.evaluate, kb.fit, kb.models.cnn, kb.models.mlp]
 PUBLIC += [kb.export, kb.inspect_legacy, kb.load_legacy, preprocessing_layer]
 PUBLIC += [kb.Objective, kb.as_keras_fit, kb.grad, kb.value_and_grad]
-PUBLIC += [kb.predict, kb.reinitialize, kb.runs.find, kb.runs.load, kb.seed_everything, kb.use_backend]
+PUBLIC += [kb.predict, kb.reinitialize, kb.runs.list, kb.runs.load, kb.seed_everything, kb.use_backend]
 ON_EACH = ("own_step.gradients", "own_step.objectives", "taking_over", "training")
 """Modules that CI, too, runs on every backend."""
 RUN = "import doctest, kerasbridge.{0} as m; r = doctest.testmod(m); print(r); raise SystemExit(bool(r.failed))"

@@ -10,7 +10,7 @@ SHARED = Path(__file__).parents[3] / "shared"
 
 
 def pytest_report_header():
-    return f"backend: {choice.choose().backend}"
+    return f"backend: {choice.configure().backend}"
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ RANDOM = np.random.default_rng(1)
 @pytest.fixture(scope="module")
 def old():
     """The package."""
-    if choice.choose().backend != "tensorflow":
+    if choice.configure().backend != "tensorflow":
         pytest.skip("tf_keras runs on TensorFlow; what it saves is the same for every backend")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -10,7 +10,7 @@ from tests.legacy.nets import assert_close, saved_and_loaded
 
 pytestmark = [
     pytest.mark.skipif(
-        choice.choose().backend != "tensorflow", reason="TensorFlow is the reference where it is the backend"
+        choice.configure().backend != "tensorflow", reason="TensorFlow is the reference where it is the backend"
     ),
     pytest.mark.filterwarnings("ignore"),  # TensorFlow says much of its own first version
 ]

@@ -49,7 +49,7 @@ def import_keras(monkeypatch):
 
 def message_of(error, *arguments, **named):
     with pytest.raises(error) as caught:
-        backend.choose(*arguments, **named)
+        backend.configure(*arguments, **named)
     assert type(caught.value) is error
     return str(caught.value)
 
@@ -64,33 +64,33 @@ def test_importing_the_module_changes_nothing():
 
 
 def test_nothing_is_settled_before_choosing():
-    assert backend.settled() is None
-    choice = backend.choose("torch")
-    assert backend.settled() is choice
+    assert backend.current() is None
+    choice = backend.configure("torch")
+    assert backend.current() is choice
 
 
 def test_the_argument_wins_over_the_environment_and_keras_json(tmp_path):
     os.environ["KERAS_BACKEND"] = "tensorflow"
     (tmp_path / "keras.json").write_text('{"backend": "jax"}')
-    assert backend.choose("torch") == backend.Choice("torch", Device("auto"), "use_backend")
+    assert backend.configure("torch") == backend.BackendConfig("torch", Device("auto"), "use_backend")
     assert os.environ["KERAS_BACKEND"] == "torch"
 
 
 def test_the_environment_wins_over_keras_json(tmp_path):
     os.environ["KERAS_BACKEND"] = "tensorflow"
     (tmp_path / "keras.json").write_text('{"backend": "torch"}')
-    assert backend.choose() == backend.Choice("tensorflow", Device("auto"), "KERAS_BACKEND")
+    assert backend.configure() == backend.BackendConfig("tensorflow", Device("auto"), "KERAS_BACKEND")
 
 
 def test_keras_json_is_a_wish_where_it_names_another_than_tensorflow(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "torch"}')
-    assert backend.choose() == backend.Choice("torch", Device("auto"), "keras.json")
+    assert backend.configure() == backend.BackendConfig("torch", Device("auto"), "keras.json")
 
 
 @pytest.mark.parametrize("text", ['{"backend": "tensorflow"}', "{}", "[]", "not json", ""])
 def test_keras_json_is_no_wish_where_keras_wrote_it_or_it_is_broken(tmp_path, text):
     (tmp_path / "keras.json").write_text(text)
-    assert backend.choose().reason == "first installed"
+    assert backend.configure().reason == "first installed"
 
 
 def test_keras_json_is_looked_for_in_the_home_folder(tmp_path):
@@ -98,13 +98,13 @@ def test_keras_json_is_looked_for_in_the_home_folder(tmp_path):
     os.environ["HOME"] = str(tmp_path)
     (tmp_path / ".keras").mkdir()
     (tmp_path / ".keras" / "keras.json").write_text('{"backend": "torch"}')
-    assert backend.choose().backend == "torch"
+    assert backend.configure().backend == "torch"
 
 
 def test_the_first_installed_is_taken_and_said_in_one_line(install, caplog):
     install("torch", "tensorflow")
     os.environ["KERAS_BACKEND"] = ""
-    assert backend.choose().backend == "tensorflow"
+    assert backend.configure().backend == "tensorflow"
     assert caplog.messages == [
         "kerasbridge: no backend chosen, using tensorflow (installed: tensorflow, torch). "
         "Choose with KERAS_BACKEND=… or kb.use_backend(…)."
@@ -112,8 +112,8 @@ def test_the_first_installed_is_taken_and_said_in_one_line(install, caplog):
 
 
 def test_a_choice_that_was_asked_for_is_silent(caplog):
-    backend.choose("jax")
-    backend.choose()
+    backend.configure("jax")
+    backend.configure()
     assert caplog.messages == []
 
 
@@ -124,7 +124,7 @@ def test_another_backend_is_refused_with_the_three_there_are(name):
         "Expected backend jax, tensorflow or torch, the three kerasbridge trains on; "
         f"received {name!r} (KERAS_BACKEND). Choose with --backend, KERAS_BACKEND or kb.use_backend."
     )
-    assert backend.settled() is None
+    assert backend.current() is None
 
 
 def test_an_empty_name_is_refused():
@@ -166,13 +166,13 @@ def test_a_framework_that_was_put_into_the_process_by_hand_is_installed(monkeypa
 def test_an_imported_keras_decides_where_nobody_asked(import_keras, tmp_path, caplog):
     (tmp_path / "keras.json").write_text('{"backend": "jax"}')
     import_keras("torch")
-    assert backend.choose() == backend.Choice("torch", Device("auto"), "the imported Keras")
+    assert backend.configure() == backend.BackendConfig("torch", Device("auto"), "the imported Keras")
     assert caplog.messages == []
 
 
 def test_an_imported_keras_with_the_same_backend_is_fine(import_keras):
     import_keras("torch")
-    assert backend.choose("torch").reason == "use_backend"
+    assert backend.configure("torch").reason == "use_backend"
 
 
 def test_an_imported_keras_with_another_backend_is_an_error_that_says_how_to_start_anew(import_keras):
@@ -193,22 +193,22 @@ def test_in_a_notebook_starting_anew_means_restarting_the_kernel(import_keras, m
 
 
 def test_choosing_again_gives_the_same_choice():
-    choice = backend.choose("jax", "gpu:1")
-    assert backend.choose() is choice
-    assert backend.choose("jax") is choice
-    assert backend.choose(device="cuda:1") is choice
+    choice = backend.configure("jax", "gpu:1")
+    assert backend.configure() is choice
+    assert backend.configure("jax") is choice
+    assert backend.configure(device="cuda:1") is choice
 
 
 def test_a_process_has_one_backend():
     os.environ["KERAS_BACKEND"] = "jax"
-    backend.choose()
+    backend.configure()
     assert message_of(BackendError, "torch").startswith(
         "This process runs on jax (KERAS_BACKEND) and cannot change it; received 'torch' (use_backend). "
     )
 
 
 def test_a_process_has_one_device():
-    backend.choose("jax", "cpu")
+    backend.configure("jax", "cpu")
     assert message_of(DeviceError, "jax", "cuda:1") == (
         "Expected device 'cpu', which this process runs on; received 'cuda:1'. "
         "A process has one device: start another with KERASBRIDGE_DEVICE=gpu:1."
@@ -217,19 +217,19 @@ def test_a_process_has_one_device():
 
 def test_the_device_is_what_the_variable_says_where_there_is_no_argument():
     os.environ["KERASBRIDGE_DEVICE"] = "mps"
-    assert backend.choose("torch").device == Device("mps")
+    assert backend.configure("torch").device == Device("mps")
 
 
 def test_the_device_argument_wins_over_the_variable_and_reaches_children():
     os.environ["KERASBRIDGE_DEVICE"] = "mps"
-    assert backend.choose("torch", "cpu").device == Device("cpu")
+    assert backend.configure("torch", "cpu").device == Device("cpu")
     assert os.environ["KERASBRIDGE_DEVICE"] == "cpu"
 
 
 def test_a_wrong_device_word_settles_nothing():
     os.environ["KERASBRIDGE_DEVICE"] = "gpus"
     assert "received 'gpus'" in message_of(DeviceError, "jax")
-    assert backend.settled() is None
+    assert backend.current() is None
     assert "KERAS_BACKEND" not in os.environ
 
 
@@ -245,14 +245,14 @@ def test_a_wrong_device_word_settles_nothing():
 )
 def test_choosing_writes_what_the_framework_reads_and_nothing_else(name, device, written):
     before = dict(os.environ)
-    backend.choose(name, device)
+    backend.configure(name, device)
     assert os.environ == before | written | {"KERAS_BACKEND": name, "KERASBRIDGE_DEVICE": device}
 
 
 def test_what_the_user_set_stays():
     own = {"JAX_PLATFORMS": "cuda,cpu", "XLA_PYTHON_CLIENT_PREALLOCATE": "true"}
     os.environ.update(own)
-    backend.choose("jax", "cpu")
+    backend.configure("jax", "cpu")
     assert own.items() <= os.environ.items()
 
 
@@ -264,25 +264,25 @@ def test_a_torch_device_that_contradicts_is_refused_before_anything_is_written()
         "Unset it, or ask for the same device."
     )
     assert os.environ == before
-    assert backend.settled() is None
+    assert backend.current() is None
 
 
 def test_a_torch_device_that_agrees_is_fine():
     os.environ["KERAS_TORCH_DEVICE"] = "cuda:0"
-    assert backend.choose("torch", "gpu").device == Device("gpu")
+    assert backend.configure("torch", "gpu").device == Device("gpu")
 
 
 def test_the_default_backend_is_known_without_settling_it():
     before = dict(os.environ)
     assert backend.default_backend() == "jax"
     assert os.environ == before
-    assert backend.settled() is None
-    backend.choose("torch")
+    assert backend.current() is None
+    backend.configure("torch")
     assert backend.default_backend() == "torch"
 
 
 def test_a_child_gets_its_own_backend_and_device():
-    backend.choose("jax", "cpu")
+    backend.configure("jax", "cpu")
     environment = backend.child_environment("torch", "gpu:1")
     assert environment["KERAS_BACKEND"] == "torch"
     assert environment["KERASBRIDGE_DEVICE"] == "gpu:1"
@@ -291,12 +291,12 @@ def test_a_child_gets_its_own_backend_and_device():
 
 
 def test_a_child_without_a_device_inherits_none():
-    backend.choose("jax", "cpu")
+    backend.configure("jax", "cpu")
     environment = backend.child_environment("jax")
     assert {"KERASBRIDGE_DEVICE", "JAX_PLATFORMS"}.isdisjoint(environment)
 
 
 def test_a_child_keeps_what_the_user_set():
     os.environ["JAX_PLATFORMS"] = "cpu"
-    backend.choose("jax", "cpu")
+    backend.configure("jax", "cpu")
     assert backend.child_environment("jax")["JAX_PLATFORMS"] == "cpu"

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import kerasbridge as kb
 from kerasbridge.cli import app
-from kerasbridge.cli.evaluation_result import Evaluated, show
+from kerasbridge.cli.evaluation_result import EvaluationResult, show
 from kerasbridge.evaluation.classification_report import Scores
 from tests.unit.test_runs import config
 
@@ -43,7 +43,7 @@ def save(name, epochs=1, logs=None, finish=True, age=timedelta(minutes=5), **cha
     started = (datetime.now(UTC) - age).isoformat()
     test = changes.pop("test", {})
     try:
-        with kb.runs.new(Path("runs", name), config(started=started, **changes)) as new:
+        with kb.runs.create(Path("runs", name), config(started=started, **changes)) as new:
             for epoch in range(epochs):
                 new.add_epoch(epoch + 1, 0.5, logs or {"loss": 0.5})
             if not finish:
@@ -169,7 +169,7 @@ def shown(capsys, right=None, **changes):
     scores = Scores(np.arange(10), np.eye(10)[predicted])
     found = {"backend": "torch", "device": "cpu", "differs": scores.differing_from({}), "why_unknown": ""} | changes
     save("run")
-    show(Evaluated(kb.runs.load("runs/run"), None, scores, **found))
+    show(EvaluationResult(kb.runs.load("runs/run"), None, scores, **found))
     return capsys.readouterr().out.splitlines()
 
 

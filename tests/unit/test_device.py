@@ -3,7 +3,7 @@
 import pytest
 
 from kerasbridge.errors import DeviceError
-from kerasbridge.runtime.device import Device, variables
+from kerasbridge.runtime.device import Device, environment_variables
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,10 @@ def test_an_unknown_word_is_an_error_that_says_what_to_type(word):
     ("word", "torch_word"), [("cpu:0", "cpu"), ("gpu", "cuda"), ("cuda:1", "cuda:1"), ("mps:0", "mps")]
 )
 def test_keras_on_torch_is_told_the_device_in_torch_words(word, torch_word):
-    assert variables("torch", Device.parse(word)) == {"KERAS_TORCH_DEVICE": torch_word}
+    assert environment_variables("torch", Device.parse(word)) == {"KERAS_TORCH_DEVICE": torch_word}
 
 
 def test_jax_is_kept_to_the_cpu_only_when_the_cpu_was_asked_for():
-    assert variables("jax", Device("cpu"))["JAX_PLATFORMS"] == "cpu"
-    assert "JAX_PLATFORMS" not in variables("jax", Device("gpu", 1))
-    assert "JAX_PLATFORMS" not in variables("jax", Device("auto"))
+    assert environment_variables("jax", Device("cpu"))["JAX_PLATFORMS"] == "cpu"
+    assert "JAX_PLATFORMS" not in environment_variables("jax", Device("gpu", 1))
+    assert "JAX_PLATFORMS" not in environment_variables("jax", Device("auto"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerasbridge.errors import ArgumentError, DataError
-from kerasbridge.parity.diagnose import diagnose, held_together
+from kerasbridge.parity.diagnose import align_rows, diagnose
 from kerasbridge.parity.step_trace import Inspection
 from kerasbridge.parity.tolerances import TABLE
 from tests.unit.inspected import UNIT32, reference, step
@@ -21,7 +21,7 @@ def found(backend="torch", dtype="float32", correct_leaks=False, names=BACKENDS,
         reference(name, **(changed if name == backend and faults_in_reference else {}))
         for name in names
     ]  # fmt: skip
-    return held_together(steps, steps if correct_leaks else references)
+    return align_rows(steps, steps if correct_leaks else references)
 
 
 @pytest.fixture(autouse=True)
@@ -123,7 +123,7 @@ def test_as_json_it_has_no_number_that_is_not_finite():
 
 def test_notes_are_said_once():
     steps = [step(name, notes=["no loss"]) for name in BACKENDS]
-    assert held_together(steps, [reference(name) for name in BACKENDS]).notes == ("no loss",)
+    assert align_rows(steps, [reference(name) for name in BACKENDS]).notes == ("no loss",)
 
 
 def test_an_inspection_is_read_as_it_was_written(tmp_path):

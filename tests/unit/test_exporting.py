@@ -9,8 +9,8 @@ import kerasbridge as kb
 from kerasbridge.errors import ArgumentError, PackageNotInstalled
 from kerasbridge.exporters import comparison, formats, output_path
 from kerasbridge.exporters.batches import read_batches, write_batches
-from kerasbridge.exporters.result import Exported
-from kerasbridge.exporters.signatures import Freedom, Signature, Spec
+from kerasbridge.exporters.result import ExportResult
+from kerasbridge.exporters.signatures import DynamicAxes, Signature, Spec
 from kerasbridge.runtime import backend
 
 
@@ -98,7 +98,7 @@ def test_a_file_takes_the_place_of_another_once_it_is_put_there(name, tmp_path):
         with output_path.staged(path) as staged:
             written(staged, text)
             assert not path.exists() or content(path) == ["old"] * len(content(path))
-            assert output_path.put(staged, path) == len(text) * len(content(path))
+            assert output_path.commit(staged, path) == len(text) * len(content(path))
         assert content(path) == [text] * len(content(path))
     assert {entry.stem for entry in tmp_path.iterdir()} == {"model"}
 
@@ -159,7 +159,7 @@ def test_a_signature_packs_arrays_and_comes_back_from_json():
     ("freedom", "shape"), [("all", (None, None, 8, 3)), ("batch", (None, 4, 8, 3)), ("none", (1, 4, 8, 3))]
 )
 def test_a_signature_keeps_open_what_is_to_be(freedom, shape):
-    fixed = SIGNATURE.fixed(Freedom(freedom), [np.zeros((2, 4, 8, 3)), np.zeros((2, 6))])
+    fixed = SIGNATURE.fixed(DynamicAxes(freedom), [np.zeros((2, 4, 8, 3)), np.zeros((2, 6))])
     assert fixed.inputs[0].shape == shape
 
 
@@ -174,11 +174,11 @@ def test_sizes_are_fixed_where_they_are_known():
 def test_a_model_that_fixes_its_rows_keeps_them():
     fixed = Signature((Spec("x", (4, None), "float32"),), 0)
     assert fixed.rows == 4
-    assert {fixed.fixed(freedom, [np.zeros((4, 2))]).inputs[0].shape[0] for freedom in Freedom} == {4}
+    assert {fixed.fixed(freedom, [np.zeros((4, 2))]).inputs[0].shape[0] for freedom in DynamicAxes} == {4}
 
 
 def test_what_was_exported_is_told_in_words():
-    found = Exported(
+    found = ExportResult(
         Path("m.onnx"), "onnx", "torch", "onnxruntime 1.32.0", 1.25e-7, (1, 3), SIGNATURE.inputs, ("kind",), 12345
     )
     assert str(found).splitlines() == [

@@ -228,7 +228,7 @@ def test_a_large_picture_is_made_smaller_first(tmp_path):
 
 def test_regions_are_connected_also_by_corners():
     rows = ["##....#", "...#.#.", "#..##..", "##.....", "......#"]
-    labels = connected_components.labelled(np.array([[letter == "#" for letter in row] for row in rows]))
+    labels = connected_components.connected_components(np.array([[letter == "#" for letter in row] for row in rows]))
     assert labels[0, 0] == labels[0, 1] != labels[0, 6] == labels[1, 5] == labels[1, 3]
     assert len(np.unique(labels)) == 5
     assert (labels[0, 2], labels[4, 6] > 0) == (0, True)

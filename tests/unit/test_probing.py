@@ -64,7 +64,7 @@ def test_a_backend_that_is_not_installed_comes_with_the_line_that_installs_it(lo
 def test_looking_settles_nothing(look):
     before = dict(os.environ)
     look(HEALTHY)
-    assert backend.settled() is None
+    assert backend.current() is None
     assert os.environ == before
 
 
@@ -166,7 +166,7 @@ def test_the_device_of_this_process_does_not_hide_others_from_the_look(look, mon
         HEALTHY + 'import os; assert "JAX_PLATFORMS" not in os.environ; assert "KERASBRIDGE_DEVICE" not in os.environ'
     )
     monkeypatch.setattr(importlib.util, "find_spec", {"jax": ModuleSpec("jax", None, origin="somewhere")}.get)
-    backend.choose("jax", "cpu")
+    backend.configure("jax", "cpu")
     assert look(source).problem is None
 
 

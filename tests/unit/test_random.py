@@ -57,28 +57,28 @@ def folded(word):
 def test_word_i_is_component_i_div_n_of_element_i_mod_n(seed):
     elements = [pcg3d_in_python(folded(seed), folded(5), element) for element in range(4)]
     expected = [element[component] for component in range(3) for element in elements][:11]
-    assert generator.words(seed, 5, 11).tolist() == expected
+    assert generator.random_bits(seed, 5, 11).tolist() == expected
 
 
 def test_words_drawn_in_pieces_are_those_drawn_at_once():
-    drawn = np.concatenate(generator.triples(7, 0, np.arange(30_000, dtype=np.uint32)))
-    np.testing.assert_array_equal(generator.words(7, 0, 90_000), drawn)
+    drawn = np.concatenate(generator.hash3(7, 0, np.arange(30_000, dtype=np.uint32)))
+    np.testing.assert_array_equal(generator.random_bits(7, 0, 90_000), drawn)
 
 
 def test_words_of_consecutive_counters_are_those_drawn_one_by_one():
-    together = generator.consecutive_words(7, 2**32 - 2, 10, 4)
-    np.testing.assert_array_equal(together, [generator.words(7, 2**32 - 2 + draw, 10) for draw in range(4)])
-    np.testing.assert_array_equal(together[2], generator.words(7, 0, 10))
+    together = generator.random_bits_batch(7, 2**32 - 2, 10, 4)
+    np.testing.assert_array_equal(together, [generator.random_bits(7, 2**32 - 2 + draw, 10) for draw in range(4)])
+    np.testing.assert_array_equal(together[2], generator.random_bits(7, 0, 10))
 
 
 def test_derived_seeds_are_known_and_of_31_bits():
-    assert generator.derive(7, "masks", 3) == 1362370060
-    assert all(0 <= generator.derive(seed, "masks") < 2**31 for seed in range(200))
+    assert generator.fold_in(7, "masks", 3) == 1362370060
+    assert all(0 <= generator.fold_in(seed, "masks") < 2**31 for seed in range(200))
 
 
 def test_derived_seeds_differ_by_seed_purpose_and_position():
     paths = [(seed, purpose, k) for seed in range(20) for purpose in ("a", "b") for k in range(20)]
-    assert len({generator.derive(*path) for path in paths}) == len(paths)
+    assert len({generator.fold_in(*path) for path in paths}) == len(paths)
 
 
 def test_an_epochs_order_is_known():
@@ -107,17 +107,17 @@ def test_every_row_is_as_likely_in_every_place():
 @pytest.mark.parametrize("shift", [0, 8, 16, 24])
 @pytest.mark.parametrize("component", [0, 1, 2])
 def test_every_byte_of_the_words_is_uniform(component, shift):
-    drawn = generator.triples(11, 0, np.arange(SAMPLES, dtype=np.uint32))[component]
+    drawn = generator.hash3(11, 0, np.arange(SAMPLES, dtype=np.uint32))[component]
     assert chi_square(np.bincount((drawn >> np.uint32(shift)) & 255, minlength=256)) < chi_square_bound(255)
 
 
 def test_the_same_element_of_successive_counters_is_uniform():
-    drawn = np.array([generator.words(11, counter, 1)[0] for counter in range(8_000)])
+    drawn = np.array([generator.random_bits(11, counter, 1)[0] for counter in range(8_000)])
     assert chi_square(np.bincount(drawn >> 24, minlength=256)) < chi_square_bound(255)
 
 
 def test_neighbouring_elements_are_not_correlated():
-    for one, other in pairwise(generator.triples(5, 0, np.arange(SAMPLES, dtype=np.uint32))):
+    for one, other in pairwise(generator.hash3(5, 0, np.arange(SAMPLES, dtype=np.uint32))):
         assert not_correlated(one, other)
         assert not_correlated(one[1:], one[:-1])
         assert not_correlated(one[1:], other[:-1])
@@ -125,7 +125,7 @@ def test_neighbouring_elements_are_not_correlated():
 
 @pytest.mark.parametrize("other", [(5, 1), (6, 0), (5, 2), (7, 0)], ids=str)
 def test_neighbouring_counters_and_seeds_are_not_correlated(other):
-    assert not_correlated(generator.words(5, 0, SAMPLES), generator.words(*other, SAMPLES))
+    assert not_correlated(generator.random_bits(5, 0, SAMPLES), generator.random_bits(*other, SAMPLES))
 
 
 @pytest.mark.parametrize(("place", "bits"), [("seed", 32), ("counter", 32), ("element", 16)])
@@ -141,7 +141,7 @@ def test_one_bit_of_the_key_turns_each_used_bit_of_the_words_half_the_time(place
 
 
 def hashed(keys):
-    return generator.pcg3d(generator.fold(keys[0]), generator.fold(keys[1]), keys[2])
+    return generator.pcg3d(generator.fold_halves(keys[0]), generator.fold_halves(keys[1]), keys[2])
 
 
 def test_the_statistics_can_fail():
@@ -173,9 +173,9 @@ def test_truncated_normal_numbers_stay_within_two_and_keep_their_spread():
 
 def test_seeds_nobody_chose_come_from_pythons_random():
     python_random.seed(3)
-    first = [generator.fresh_seed() for _ in range(5)]
+    first = [generator.new_seed() for _ in range(5)]
     python_random.seed(3)
-    assert [generator.fresh_seed() for _ in range(5)] == first
+    assert [generator.new_seed() for _ in range(5)] == first
     assert len(set(first)) == 5
 
 

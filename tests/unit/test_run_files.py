@@ -153,20 +153,20 @@ def test_a_folder_that_is_not_there_holds_no_run_or_is_a_file_is_told_apart(tmp_
 
 def test_runs_are_found_oldest_first_and_nothing_else(tmp_path, caplog):
     for name, day in (("b", 1), ("a", 2)):
-        with kb.runs.new(tmp_path / name, config(started=f"2026-01-0{day}T00:00:00+00:00")) as run:
+        with kb.runs.create(tmp_path / name, config(started=f"2026-01-0{day}T00:00:00+00:00")) as run:
             run.finish(lambda path: path.touch())
     for name in ("foreign", "damaged", ".hidden", "empty"):
         (tmp_path / name).mkdir()
     (tmp_path / "foreign" / "config.json").write_text('{"model_type": "bert"}')
     (tmp_path / "damaged" / "config.json").write_text('{"versions": {"kerasbridge": "0.1.0"}}')
     (tmp_path / "file").touch()
-    assert [run.name for run in kb.runs.find(tmp_path)] == ["b", "a"]
+    assert [run.name for run in kb.runs.list(tmp_path)] == ["b", "a"]
     assert [record.getMessage() for record in caplog.records] == [f"kerasbridge: {message_of(tmp_path / 'damaged')}"]
 
 
 def test_a_folder_that_is_a_run_is_found_in_itself(tmp_path):
     write_run(tmp_path)
-    assert [run.folder for run in kb.runs.find(tmp_path)] == [tmp_path]
+    assert [run.folder for run in kb.runs.list(tmp_path)] == [tmp_path]
 
 
 def test_a_run_that_broke_off_says_that_it_has_no_model(tmp_path):
@@ -178,7 +178,7 @@ def test_a_run_that_broke_off_says_that_it_has_no_model(tmp_path):
 
 def test_reading_runs_loads_no_keras(tmp_path):
     write_run(tmp_path, epochs=1)
-    assert kb.runs.find(tmp_path)[0].history["loss"] == [1]
+    assert kb.runs.list(tmp_path)[0].history["loss"] == [1]
     assert "keras" not in sys.modules
     assert "config.json" in files(tmp_path)
 

@@ -24,7 +24,7 @@ def config(**changes):
 
 def write_run(folder, content="weights", override=False, failing_with=None, epochs=0):
     """A training of so many epochs, which then ends well or fails."""
-    with runs.new(folder, config(), override) as run:
+    with runs.create(folder, config(), override) as run:
         for epoch in range(1, epochs + 1):
             run.add_epoch(epoch, 0.5, {"loss": 1 / epoch})
         if failing_with is not None:
@@ -68,7 +68,7 @@ def test_a_run_can_be_written_into_the_current_folder(tmp_path, monkeypatch):
 
 
 def test_a_new_run_is_there_from_the_start_and_says_that_it_is_not_finished(tmp_path):
-    with runs.new(tmp_path / "run", config()) as run:
+    with runs.create(tmp_path / "run", config()) as run:
         started = runs.load(tmp_path / "run")
         assert (started.config.finished, started.history) == (None, {})
         run.add_epoch(1, 0.5, {"loss": 0.25})
@@ -85,7 +85,7 @@ def test_a_model_that_is_being_written_is_not_there_yet(tmp_path):
         assert not (tmp_path / "run" / "model.keras").exists()
         assert runs.load(tmp_path / "run").config.finished is None
 
-    with runs.new(tmp_path / "run", config()) as run:
+    with runs.create(tmp_path / "run", config()) as run:
         run.finish(save)
     assert files(tmp_path / "run") == ["config.json", "model.keras"]
 
@@ -105,7 +105,7 @@ def test_a_failure_after_an_epoch_keeps_the_history_and_says_where_it_is(tmp_pat
 
 def test_a_full_disk_while_a_run_is_replaced_leaves_the_old_one(tmp_path):
     def train():
-        with runs.new(tmp_path / "run", config(), override=True) as run:
+        with runs.create(tmp_path / "run", config(), override=True) as run:
             run.add_epoch(1, 0.5, {"loss": 0.25})
             run.finish(fill_the_disk)
 
@@ -116,7 +116,7 @@ def test_a_full_disk_while_a_run_is_replaced_leaves_the_old_one(tmp_path):
 
 def test_a_disk_that_is_full_when_the_model_is_saved_costs_the_model_alone(tmp_path):
     def train():
-        with runs.new(tmp_path, config()) as run:
+        with runs.create(tmp_path, config()) as run:
             run.add_epoch(1, 0.5, {"loss": 0.25})
             run.finish(fill_the_disk)
 
@@ -137,7 +137,7 @@ def test_a_failure_before_an_epoch_has_ended_leaves_nothing(tmp_path, error):
 
 def test_a_failure_leaves_an_empty_folder_that_was_there_and_what_others_put_into_it(tmp_path):
     def train():
-        with runs.new(tmp_path, config()):
+        with runs.create(tmp_path, config()):
             (tmp_path / "notes.txt").touch()
             raise ArithmeticError
 
@@ -153,7 +153,7 @@ def fill_the_disk(path):
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path):
     def train():
-        with runs.new(tmp_path / "run", config()) as run:
+        with runs.create(tmp_path / "run", config()) as run:
             run.finish(fill_the_disk)
 
     message = message_of(train)
@@ -227,7 +227,7 @@ def test_an_old_run_that_cannot_be_brought_back_is_kept(tmp_path, monkeypatch):
 
 def test_the_old_run_is_there_until_the_new_one_is_complete(tmp_path):
     write_run(tmp_path / "run", "old", epochs=1)
-    with runs.new(tmp_path / "run", config(), override=True) as run:
+    with runs.create(tmp_path / "run", config(), override=True) as run:
         run.add_epoch(1, 0.5, {"loss": 9.0})
         old = runs.load(tmp_path / "run")
         assert (old.config.finished is None, old.history["loss"]) == (False, [1])
@@ -239,7 +239,7 @@ def test_the_old_run_is_there_until_the_new_one_is_complete(tmp_path):
 def test_who_comes_second_to_a_folder_is_refused_and_leaves_the_first_alone(tmp_path, is_there):
     if is_there:
         (tmp_path / "run").mkdir()
-    with runs.new(tmp_path / "run", config()) as first:
+    with runs.create(tmp_path / "run", config()) as first:
         assert "is not empty" in message_of(write_run, tmp_path / "run")
         first.finish(lambda path: path.write_text("of the first"))
     assert (tmp_path / "run" / "model.keras").read_text() == "of the first"

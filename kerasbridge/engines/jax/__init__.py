@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
+from kerasbridge.engines.base import Block, BlockResult, Data, EagerBlock, Engine, eager_reason
 from kerasbridge.engines.jax.cond import cond
-from kerasbridge.engines.stateless import Overlay, branching, distinct, pure
+from kerasbridge.engines.stateless import NestedStatelessScope, functionalize, patched_cond, unique
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.keras_compat import map_tensors
 
@@ -47,10 +47,10 @@ class JaxEngine(Engine):
     def gradients(
         self, function: Callable[[], tuple[list[Tensor], Any]], groups: Sequence[Sequence[Any]]
     ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
-        variables = distinct(groups)
+        variables = unique(groups)
 
         def of(values: list[Tensor]) -> tuple[list[Tensor], Any, list[tuple[Any, Tensor]]]:
-            with Overlay(zip(variables, values, strict=True)) as scope:
+            with NestedStatelessScope(zip(variables, values, strict=True)) as scope:
                 losses, aux = function()
             return losses, aux, scope.writes()
 
@@ -63,7 +63,7 @@ class JaxEngine(Engine):
         leaves, structure = jax.tree.flatten(nest)
 
         def of(values: list[Tensor]) -> tuple[list[Tensor], Any, list[tuple[Any, Tensor]]]:
-            with Overlay(()) as scope:
+            with NestedStatelessScope(()) as scope:
                 value, aux = function(structure.unflatten(values))
             return [value], aux, scope.writes()
 
@@ -77,7 +77,7 @@ class JaxEngine(Engine):
         return cond(pred, true_fn, false_fn)
 
     def eager(self) -> contextlib.AbstractContextManager[Any]:
-        return branching(cond)
+        return patched_cond(cond)
 
     def full_precision(self) -> contextlib.AbstractContextManager[Any]:
         highest: contextlib.AbstractContextManager[Any] = jax.default_matmul_precision("highest")
@@ -85,12 +85,12 @@ class JaxEngine(Engine):
 
     def compile(self, step: Step) -> Block:
         reason = _without_jit(step)
-        return StepByStep(self, step, reason) if reason else JaxBlock(self, step)
+        return EagerBlock(self, step, reason) if reason else JaxBlock(self, step)
 
     def compile_call(self, step: Step) -> Callable[[Data, Tensor], Any]:
         reason = _without_jit(step)
         if reason:
-            return StepByStep(self, step, reason).predict
+            return EagerBlock(self, step, reason).predict
         run = jax.jit(self._on_rows(step))
 
         def predict(data: Data, row: Tensor) -> Any:
@@ -101,10 +101,10 @@ class JaxEngine(Engine):
         return predict
 
     def _on_rows(self, step: Step) -> Callable[[list[Tensor], Data, Tensor], tuple[list[Tensor], Any]]:
-        run = pure(step)
+        run = functionalize(step)
 
         def on_rows(values: list[Tensor], data: Data, row: Tensor) -> tuple[list[Tensor], Any]:
-            with branching(cond):
+            with patched_cond(cond):
                 return run(values, self.take(data, row))
 
         return on_rows
@@ -130,13 +130,13 @@ class JaxBlock:
         self._step = jax.jit(lambda values, data, order, index: on_rows(values, data, order[index]))
         self._run: Callable[..., tuple[int, Any, list[Tensor], dict[str, Tensor]]] | None = None
 
-    def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> Outcome:
+    def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> BlockResult:
         values = [variable.value for variable in self._variables]
         if self._run is None:
             self._run = self._fastest(values, data, order)
         end, reports, values, logs = self._run(values, data, order, start, stop, halt)
         _assign(self._variables, values)
-        return Outcome(end - start, reports, logs)
+        return BlockResult(end - start, reports, logs)
 
     def _fastest(self, values: list[Tensor], data: Data, order: Tensor) -> Callable[..., Any]:
         traced = self._step.trace(values, data, order, 0)
@@ -234,7 +234,7 @@ _probe.defvjp(_probe_forward, _probe_backward)
 
 
 def _without_jit(step: Step) -> str | None:
-    reason = without_compiling(step)
+    reason = eager_reason(step)
     return reason or (None if step.xla else "jit_compile=False, or a layer that cannot be jitted")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from kerasbridge.engines.stateless import Overlay, branching, distinct, value_of
+from kerasbridge.engines.stateless import NestedStatelessScope, patched_cond, unique, value_of
 from kerasbridge.engines.step import Tensor
 
 Branch = Callable[[], Any]
@@ -13,7 +13,7 @@ Branch = Callable[[], Any]
 
 def cond(pred: Any, true_fn: Branch, false_fn: Branch) -> Any:
     """As `keras.ops.cond`: variables end as the branch leaves them that is taken."""
-    written = distinct([_written_by(true_fn), _written_by(false_fn)])
+    written = unique([_written_by(true_fn), _written_by(false_fn)])
     given, values = jax.lax.cond(pred, _returning(true_fn, written), _returning(false_fn, written))
     for variable, value in zip(written, values, strict=True):
         variable.assign(value)
@@ -25,7 +25,7 @@ def _written_by(branch: Branch) -> list[Any]:
     found: list[Any] = []
 
     def run() -> None:
-        with branching(cond), Overlay(()) as scope:
+        with patched_cond(cond), NestedStatelessScope(()) as scope:
             branch()
         found.extend(variable for variable, _ in scope.writes())
 
@@ -37,7 +37,7 @@ def _returning(branch: Branch, variables: list[Any]) -> Callable[[], tuple[Any, 
     """The branch, which returns the values of these variables too, and writes nothing."""
 
     def run() -> tuple[Any, list[Tensor]]:
-        with branching(cond), Overlay(()):
+        with patched_cond(cond), NestedStatelessScope(()):
             return branch(), [value_of(variable) for variable in variables]
 
     return run

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
+from kerasbridge.engines.base import Block, BlockResult, Data, EagerBlock, Engine, eager_reason
 from kerasbridge.engines.step import Step, Tensor
-from kerasbridge.keras_compat import map_tensors, moments_computed_by, variables_converted_by
+from kerasbridge.keras_compat import map_tensors, patch_convert_to_tensor, patch_moments
 from kerasbridge.runtime.device import Device
-from kerasbridge.runtime.stderr import quiet_stderr
+from kerasbridge.runtime.stderr import suppress_stderr
 
 # How TensorFlow says that a tensor in a graph has no value: by a bool, NumPy, a number, an iteration, or `.numpy()`.
 _WITHOUT_VALUE = ("symbolic tf.Tensor", "symbolic `tf.Tensor`", "SymbolicTensor", "symbolic tensor")
@@ -31,7 +31,7 @@ class TensorFlowEngine(Engine):
         super().settle(device)
 
     def devices(self) -> tuple[str, ...]:
-        with quiet_stderr():  # the first question starts TensorFlow's runtime, which introduces itself
+        with suppress_stderr():  # the first question starts TensorFlow's runtime, which introduces itself
             listed = tf.config.list_logical_devices()
         found = [device.name.removeprefix("/device:").lower() for device in listed]
         names = [name for name in found if name.partition(":")[0] in ("cpu", "gpu", "tpu")]
@@ -77,10 +77,10 @@ class TensorFlowEngine(Engine):
         return (value, aux), tf.nest.map_structure(_dense, tape.gradient(value, nest))
 
     def own_code(self) -> contextlib.AbstractContextManager[Any]:
-        return variables_converted_by(lambda variable: tf.convert_to_tensor(variable.value))
+        return patch_convert_to_tensor(lambda variable: tf.convert_to_tensor(variable.value))
 
     def within_gradient(self) -> contextlib.AbstractContextManager[Any]:
-        return moments_computed_by(_moments)
+        return patch_moments(_moments)
 
     def read(self, value: Tensor) -> Tensor:
         return tf.convert_to_tensor(value)
@@ -99,12 +99,12 @@ class TensorFlowEngine(Engine):
             tf.config.experimental.enable_tensor_float_32_execution(before)
 
     def compile(self, step: Step) -> Block:
-        reason = without_compiling(step)
-        return StepByStep(self, step, reason) if reason else TensorFlowBlock(self, step)
+        reason = eager_reason(step)
+        return EagerBlock(self, step, reason) if reason else TensorFlowBlock(self, step)
 
     def compile_call(self, step: Step) -> Callable[[Data, Tensor], Any]:
-        reason = without_compiling(step)
-        return StepByStep(self, step, reason).predict if reason else self._function(step)
+        reason = eager_reason(step)
+        return EagerBlock(self, step, reason).predict if reason else self._function(step)
 
     def _function(self, step: Step) -> Any:
         return _traced(lambda data, row: step.run(self.take(data, row)), jit_compile=True if step.xla else None)
@@ -125,12 +125,12 @@ class TensorFlowBlock:
         self._loop = _traced(self._while)
         self._on_device = engine._on_device
 
-    def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> Outcome:
+    def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> BlockResult:
         with self._on_device():
             bounds = tf.constant(start), tf.constant(stop), tf.constant(halt)
             end, reports, logs = self._loop(data, order, *bounds)
         end = int(end)
-        return Outcome(end - start, reports.numpy()[: end - start], logs)
+        return BlockResult(end - start, reports.numpy()[: end - start], logs)
 
     def _while(
         self, data: Data, order: Tensor, start: Tensor, stop: Tensor, halt: Tensor

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from kerasbridge.engines.base import Block, Data, Engine, Outcome, StepByStep, without_compiling
-from kerasbridge.engines.stateless import Overlay, distinct
+from kerasbridge.engines.base import Block, BlockResult, Data, EagerBlock, Engine, eager_reason
+from kerasbridge.engines.stateless import NestedStatelessScope, unique
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.torch.cond import cond
-from kerasbridge.engines.torch.inplace import OutOfPlace
-from kerasbridge.engines.torch.modules import reading_variables
-from kerasbridge.engines.torch.rng import words
-from kerasbridge.engines.torch.tracing import Replay, UntraceableError
+from kerasbridge.engines.torch.inplace import FunctionalizeInplace
+from kerasbridge.engines.torch.modules import read_variables
+from kerasbridge.engines.torch.rng import random_bits
+from kerasbridge.engines.torch.tracing import TracedStep, UntraceableError
 from kerasbridge.keras_compat import keras, map_tensors
 
 _within: ContextVar[bool] = ContextVar("within", default=False)
@@ -61,10 +61,10 @@ class TorchEngine(Engine):
     def gradients(
         self, function: Callable[[], tuple[list[Tensor], Any]], groups: Sequence[Sequence[Any]]
     ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
-        nested, variables = _within.get(), distinct(groups)
+        nested, variables = _within.get(), unique(groups)
         values = {id(variable): _differentiable(variable.value, nested) for variable in variables}
-        overlay = Overlay((variable, values[id(variable)]) for variable in variables)
-        with _recording(), reading_variables(), overlay as scope:
+        overlay = NestedStatelessScope((variable, values[id(variable)]) for variable in variables)
+        with _recording(), read_variables(), overlay as scope:
             losses, aux = function()
             last = len(losses) - 1
             found = [
@@ -76,7 +76,7 @@ class TorchEngine(Engine):
     def grad(self, function: Callable[[Any], tuple[Tensor, Any]], nest: Any) -> tuple[tuple[Tensor, Any], Any]:
         nested = _within.get()
         nest = keras.tree.map_structure(lambda leaf: _differentiable(leaf, nested), nest)
-        with _recording(), reading_variables(), Overlay(()) as scope:
+        with _recording(), read_variables(), NestedStatelessScope(()) as scope:
             value, aux = function(nest)
             found = _gradients(value, keras.tree.flatten(nest), nested)
         return _kept((value, aux), scope, nested), keras.tree.pack_sequence_as(nest, found)
@@ -85,20 +85,20 @@ class TorchEngine(Engine):
         return isinstance(error, UntraceableError) or any(sign in str(error) for sign in _WITHOUT_VALUE)
 
     def compile(self, step: Step) -> Block:
-        reason = without_compiling(step)
-        return StepByStep(self, step, reason) if reason else TorchBlock(self, step)
+        reason = eager_reason(step)
+        return EagerBlock(self, step, reason) if reason else TorchBlock(self, step)
 
     def compile_call(self, step: Step) -> Callable[[Data, Tensor], Any]:
-        return StepByStep(self, step, "predict").predict
+        return EagerBlock(self, step, "predict").predict
 
     def words(self, key: Tensor, count: int) -> Tensor | None:
-        return words(key, count) if key.device.type in ("cpu", "meta") else None
+        return random_bits(key, count) if key.device.type in ("cpu", "meta") else None
 
     def cond(self, pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
         return cond(pred, true_fn, false_fn)
 
     def own_code(self) -> contextlib.AbstractContextManager[Any]:
-        return OutOfPlace()
+        return FunctionalizeInplace()
 
     def eager(self) -> contextlib.AbstractContextManager[Any]:
         guard: contextlib.AbstractContextManager[Any] = torch.no_grad()
@@ -127,24 +127,24 @@ class TorchBlock:
         self.how = "traced"
         self.reason: str | None = None
         self._engine, self._step = engine, step
-        self._run: Callable[..., Outcome] | None = None
+        self._run: Callable[..., BlockResult] | None = None
 
-    def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> Outcome:
+    def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> BlockResult:
         with torch.no_grad():
             if self._run is None:
                 self._run = self._traced(data, order[start])
             return self._run(data, order, start, stop, halt)
 
-    def _traced(self, data: Data, row: Tensor) -> Callable[..., Outcome]:
+    def _traced(self, data: Data, row: Tensor) -> Callable[..., BlockResult]:
         try:
-            self._replay = Replay(self._step, self._engine.take, data, row)
+            self._replay = TracedStep(self._step, self._engine.take, data, row)
         except UntraceableError as error:
-            slow = StepByStep(self._engine, self._step, str(error))
+            slow = EagerBlock(self._engine, self._step, str(error))
             self.how, self.reason = slow.how, slow.reason
             return slow
         return self._replayed
 
-    def _replayed(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> Outcome:
+    def _replayed(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> BlockResult:
         replay = self._replay
         state = replay.begin()
         inputs = replay.tensors(data)
@@ -159,7 +159,7 @@ class TorchBlock:
             if halt and not torch.isfinite(report).all():
                 break
         replay.commit(state)
-        return Outcome(len(reports), torch.stack(reports).cpu().numpy(), logs)
+        return BlockResult(len(reports), torch.stack(reports).cpu().numpy(), logs)
 
 
 @contextlib.contextmanager
@@ -184,7 +184,7 @@ def _gradients(loss: Tensor, values: list[Tensor], nested: bool, retain: bool = 
     return list(torch.autograd.grad(loss, values, create_graph=nested, retain_graph=retain or None, allow_unused=True))
 
 
-def _kept(returned: Any, scope: Overlay, nested: bool) -> Any:
+def _kept(returned: Any, scope: NestedStatelessScope, nested: bool) -> Any:
     """What the function returned, and what it wrote being written: without the graph, unless one is wanted outside."""
     keep = (lambda leaf: leaf) if nested else _detached
     for variable, value in scope.writes():

@@ -7,7 +7,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from kerasbridge import keras_compat
-from kerasbridge.engines.stateless import Overlay, branching, distinct, value_of
+from kerasbridge.engines.stateless import NestedStatelessScope, patched_cond, unique, value_of
 from kerasbridge.engines.step import Tensor
 from kerasbridge.keras_compat import keras
 
@@ -18,12 +18,12 @@ Writes = list[tuple[Any, Tensor]]
 def cond(pred: Any, true_fn: Branch, false_fn: Branch) -> Any:
     """As `keras.ops.cond`: variables end as the branch leaves them that `pred` chooses."""
     if isinstance(pred, bool):
-        with branching(cond):
+        with patched_cond(cond):
             return true_fn() if pred else false_fn()
     pred = keras.ops.cast(pred, "bool")
     (yes, written), (no, written_else) = _apart(true_fn), _apart(false_fn)
     values, values_else = _by_variable(written), _by_variable(written_else)
-    for variable in distinct([[variable for variable, _ in (*written, *written_else)]]):
+    for variable in unique([[variable for variable, _ in (*written, *written_else)]]):
         before = value_of(variable)
         variable.assign(torch.where(pred, values.get(id(variable), before), values_else.get(id(variable), before)))
     return keras.tree.map_structure(
@@ -33,7 +33,7 @@ def cond(pred: Any, true_fn: Branch, false_fn: Branch) -> Any:
 
 def _apart(branch: Branch) -> tuple[Any, Writes]:
     """What a branch returns, and what it writes, which nothing else sees."""
-    with branching(cond), InPlace() as in_place, BranchOverlay(in_place) as scope:
+    with patched_cond(cond), InPlace() as in_place, BranchOverlay(in_place) as scope:
         given = branch()
     return given, scope.writes()
 
@@ -42,7 +42,7 @@ def _by_variable(writes: Writes) -> dict[int, Tensor]:
     return {id(variable): value for variable, value in writes}
 
 
-class CopyingOverlay(Overlay):
+class CopyingOverlay(NestedStatelessScope):
     """A variable assigned another's value gets a copy: updates in place would change both."""
 
     def add_update(self, update: tuple[Any, Tensor]) -> None:
@@ -64,7 +64,7 @@ class BranchOverlay(CopyingOverlay):
         """The variable's value in this branch."""
         if id(variable) not in self.state_mapping:
             below = super().get_current_value(variable)
-            self.state_mapping[id(variable)] = (keras_compat.own_value(variable) if below is None else below).clone()
+            self.state_mapping[id(variable)] = (keras_compat.raw_value(variable) if below is None else below).clone()
             self._read[id(variable)] = variable
         return self.state_mapping[id(variable)]
 
@@ -72,7 +72,7 @@ class BranchOverlay(CopyingOverlay):
         """The variables assigned, and those whose copy was written in place."""
         copies = ((variable, self.state_mapping[key]) for key, variable in self._read.items())
         changed = [variable for variable, copy in copies if _memory(copy) in self._in_place.memory]
-        written = distinct([self._written.values(), changed])
+        written = unique([self._written.values(), changed])
         return [(variable, self.state_mapping[id(variable)]) for variable in written]
 
 

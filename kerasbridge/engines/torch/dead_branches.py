@@ -6,7 +6,7 @@ On a CPU the condition costs nothing to read; on other devices the host would wa
 import torch
 from torch.fx import Graph, Node
 
-from kerasbridge.engines.torch.passes import ATEN, Roots, layout_of, written_by
+from kerasbridge.engines.torch.passes import ATEN, StorageRoots, layout_of, written_by
 
 WORTH = 4
 """Operations to be saved, below which a decision costs more than it saves."""
@@ -39,7 +39,7 @@ def is_choice(node: Node) -> bool:
 
 def shares_memory_safely(graph: Graph, choice: Node) -> bool:
     """Whether a chosen tensor itself may stand for the copy of it that `where` makes: nothing writes to it later."""
-    roots, seen = Roots(graph), False
+    roots, seen = StorageRoots(graph), False
     shared = {roots.of(node) for node in (choice, *choice.args[1:])}
     for node in graph.nodes:
         if seen and any(roots.of(target) in shared for target in written_by(node)):
@@ -52,7 +52,7 @@ class _Memory:
     """Which operations read what each writes."""
 
     def __init__(self, graph: Graph) -> None:
-        self._roots = Roots(graph)
+        self._roots = StorageRoots(graph)
         self._nodes = list(graph.nodes)
         self._order = {node: place for place, node in enumerate(self._nodes)}
         self._readers: dict[Node, set[Node]] = {}

@@ -26,7 +26,7 @@ _OUT_OF_PLACE = {
 }
 
 
-class OutOfPlace(TorchFunctionMode):  # type: ignore[misc]
+class FunctionalizeInplace(TorchFunctionMode):  # type: ignore[misc]
     """In torch `a += b` writes into the tensor, and so changes all that share it; only the user's own code is meant."""
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

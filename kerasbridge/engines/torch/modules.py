@@ -15,7 +15,7 @@ class HoldsBuffersError(Exception):
     """A module keeps state that Keras does not know of, and that a traced step would lose."""
 
 
-def reading_variables() -> contextlib.AbstractContextManager[None]:
+def read_variables() -> contextlib.AbstractContextManager[None]:
     """While open, a `TorchModuleWrapper` computes with the current values of its variables.
 
     By itself it computes with the parameters of its module, past the scope in which a step reads and writes.
@@ -28,7 +28,7 @@ def reading_variables() -> contextlib.AbstractContextManager[None]:
         if get_proxy_mode() is not None and next(layer.module.buffers(), None) is not None:
             raise HoldsBuffersError(f"the torch module in {layer.name} keeps buffers, which Keras does not know of")
         layer.train(training is not False)
-        variables = {id(keras_compat.own_value(variable)): variable for variable in layer.variables}
+        variables = {id(keras_compat.raw_value(variable)): variable for variable in layer.variables}
         values = {
             name: value_of(variables[id(parameter)])
             for name, parameter in layer.module.named_parameters()
@@ -36,4 +36,4 @@ def reading_variables() -> contextlib.AbstractContextManager[None]:
         }
         return torch.func.functional_call(layer.module, values, args, kwargs)
 
-    return keras_compat.torch_modules_called_by(call)
+    return keras_compat.patch_torch_module_call(call)

@@ -41,7 +41,7 @@ def drop_aliases(graph: Graph) -> None:
 def fold_constants(graph_module: GraphModule) -> list[torch.Tensor]:
     """Computes once what depends on no input; the graph takes those tensors as further inputs, in this order."""
     graph = graph_module.graph
-    overwritten = mutated(graph)
+    overwritten = mutated_nodes(graph)
     known: dict[Node, Any] = {}
     for node in graph.nodes:
         if node.op == "get_attr":
@@ -67,7 +67,7 @@ def reuse_memory(graph: Graph) -> None:
 
     Weights are large beside a CPU's cache: a fresh result per operation costs more time than its arithmetic.
     """
-    lives = _Lives(graph)
+    lives = _Liveness(graph)
     for node in list(graph.nodes):
         target = _OVERWRITING.get(node.target)
         if target and lives.end_with(node):
@@ -76,9 +76,9 @@ def reuse_memory(graph: Graph) -> None:
                 _replace_results(node, lives)
 
 
-def mutated(graph: Graph) -> set[Node]:
+def mutated_nodes(graph: Graph) -> set[Node]:
     """The nodes whose tensor some operation writes in place, and all that share its memory."""
-    roots = Roots(graph)
+    roots = StorageRoots(graph)
     written = {roots.of(target) for node in graph.nodes for target in written_by(node)}
     return {node for node in graph.nodes if roots.of(node) in written}
 
@@ -88,7 +88,7 @@ def written_by(node: Node) -> list[Node]:
     return [source for source, writes in _aliased_arguments(node) if writes]
 
 
-class Roots:
+class StorageRoots:
     """Which tensor's memory each node's tensor lies in."""
 
     def __init__(self, graph: Graph) -> None:
@@ -127,11 +127,11 @@ def _is_foldable(node: Node) -> bool:
     return is_aten and not node.is_impure() and torch.Tag.nondeterministic_seeded not in node.target.tags
 
 
-class _Lives:
+class _Liveness:
     """Where each tensor's memory is read last."""
 
     def __init__(self, graph: Graph) -> None:
-        self._roots = Roots(graph)
+        self._roots = StorageRoots(graph)
         self._last_reader: dict[Node, Node] = {}
         for node in graph.nodes:
             for source in node.all_input_nodes:
@@ -165,7 +165,7 @@ class _Lives:
         )
 
 
-def _replace_results(node: Node, lives: _Lives) -> None:
+def _replace_results(node: Node, lives: _Liveness) -> None:
     """A foreach operation in place returns nothing: its operands are its results."""
     for item in list(node.users):
         operand = node.args[0][item.args[1]]

@@ -12,19 +12,19 @@ import torch
 from kerasbridge.engines.step import Tensor
 from kerasbridge.random import generator
 
-WORDS_AHEAD = 2**16
-MOST_STREAMS = 256
+BITS_AHEAD = 2**16
+MAX_STREAMS = 256
 
 _LIBRARY = torch.library.Library("kerasbridge", "DEF")
 _LIBRARY.define("words(Tensor key, int count) -> Tensor")
 
 
-def words(key: Tensor, count: int) -> Tensor:
+def random_bits(key: Tensor, count: int) -> Tensor:
     """`random.words` as an int32 tensor of shape (count,), from (seed, counter), int32, on the CPU."""
     return torch.ops.kerasbridge.words(key, count)
 
 
-class Stream:
+class BitStream:
     """The draws of one seed and size, in the order of their counters; each is handed out once."""
 
     def __init__(self, seed: int, count: int) -> None:
@@ -37,17 +37,17 @@ class Stream:
         if counter != self._next:
             self._ready = self._drawn(counter, 1)
         elif not self._ready:
-            self._ready = self._drawn(counter, max(1, WORDS_AHEAD // max(1, self._count)))
+            self._ready = self._drawn(counter, max(1, BITS_AHEAD // max(1, self._count)))
         self._next = counter + 1
         return self._ready.pop()
 
     def _drawn(self, counter: int, ahead: int) -> list[Tensor]:
         """The last draw first."""
-        drawn = generator.consecutive_words(self._seed, counter, self._count, ahead).view(np.int32)
+        drawn = generator.random_bits_batch(self._seed, counter, self._count, ahead).view(np.int32)
         return list(torch.from_numpy(drawn).unbind())[::-1]
 
 
-_streams: dict[tuple[int, int], Stream] = {}
+_streams: dict[tuple[int, int], BitStream] = {}
 _one_at_a_time = threading.Lock()
 
 
@@ -56,9 +56,9 @@ def _on_cpu(key: Tensor, count: int) -> Tensor:
     with _one_at_a_time:
         stream = _streams.get((seed, count))
         if stream is None:
-            if len(_streams) == MOST_STREAMS:
+            if len(_streams) == MAX_STREAMS:
                 _streams.clear()
-            stream = _streams[seed, count] = Stream(seed, count)
+            stream = _streams[seed, count] = BitStream(seed, count)
         return stream.draw(counter)
 
 

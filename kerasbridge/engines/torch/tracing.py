@@ -10,14 +10,14 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 
 from kerasbridge.engines.base import Data
-from kerasbridge.engines.stateless import branching, pure
+from kerasbridge.engines.stateless import functionalize, patched_cond
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.torch.codegen import compile_graph
 from kerasbridge.engines.torch.cond import CopyingOverlay, cond
-from kerasbridge.engines.torch.modules import reading_variables
-from kerasbridge.engines.torch.passes import drop_aliases, fold_constants, mutated, reuse_memory
+from kerasbridge.engines.torch.modules import read_variables
+from kerasbridge.engines.torch.passes import drop_aliases, fold_constants, mutated_nodes, reuse_memory
 from kerasbridge.errors import KerasbridgeError
-from kerasbridge.keras_compat import map_tensors, optimizers_compute_in_tensors
+from kerasbridge.keras_compat import keep_optimizer_tensors, map_tensors
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _TO_HOST = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__)
@@ -46,7 +46,7 @@ class Tracing(TorchFunctionMode):  # type: ignore[misc]
         return function(*args, **options)
 
 
-class Replay:
+class TracedStep:
     """A traced step: `begin` copies the state, `step` advances the copy, `commit` writes it to the variables.
 
     Keras's torch optimizers update in place, so the trace does too: on the copy, never on the variables.
@@ -61,7 +61,7 @@ class Replay:
         outputs = list(_output(graph_module.graph).args[0])
         inputs = [node for node in graph_module.graph.nodes if node.op == "placeholder"][: len(values)]
         self._assigned = [k for k, node in enumerate(inputs) if outputs[k] is not node]
-        overwritten = mutated(graph_module.graph)
+        overwritten = mutated_nodes(graph_module.graph)
         self._changed = [k for k, node in enumerate(inputs) if outputs[k] is not node or node in overwritten]
         kept, rest = [outputs[k] for k in self._assigned], outputs[len(values) :]
         self._constants = constants
@@ -106,13 +106,13 @@ def _trace(
     step: Step, take: Callable[[Data, Tensor], Data], values: list[Tensor], data: Data, row: Tensor
 ) -> tuple[GraphModule, list[str]]:
     """The step as a graph from (values, data, row) to (new values, report, logs), and the names of the logs."""
-    run = pure(step, CopyingOverlay)
+    run = functionalize(step, CopyingOverlay)
     names: list[str] = []
 
     def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
         leaves = iter(tensors[len(values) : -1])
         batch = take(map_tensors(lambda _: next(leaves), data), tensors[-1])
-        with Tracing(), branching(cond), optimizers_compute_in_tensors(), reading_variables():
+        with Tracing(), patched_cond(cond), keep_optimizer_tensors(), read_variables():
             new_values, (report, logs) = run(tensors[: len(values)], batch)
         names[:] = list(logs)
         return (*new_values, report, *(torch.as_tensor(log) for log in logs.values()))

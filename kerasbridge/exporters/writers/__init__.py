@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kerasbridge.exporters.formats import Format, Way
+from kerasbridge.exporters.formats import Format, Route
 from kerasbridge.exporters.signatures import Signature
-from kerasbridge.runtime.stderr import quiet_stderr
+from kerasbridge.runtime.stderr import suppress_stderr
 
 
-def write(model: Any, target: Format, way: Way, signature: Signature, batch: Any, path: Path) -> None:
+def write(model: Any, target: Format, way: Route, signature: Signature, batch: Any, path: Path) -> None:
     """Writes the model down, in a process that runs on the way's backend, on the CPU.
 
     Args:
@@ -28,15 +28,15 @@ def write(model: Any, target: Format, way: Way, signature: Signature, batch: Any
         Exception: whatever the framework says of a model that it cannot write.
     """
     writer = importlib.import_module(f"kerasbridge.exporters.writers.{way.backend}")
-    with silently():
+    with suppress_output():
         getattr(writer, f"to_{target.name}")(model, signature, batch, path)
 
 
 @contextlib.contextmanager
-def silently() -> Iterator[None]:
+def suppress_output() -> Iterator[None]:
     """What converters print, log and warn of is dropped, also of one that fails: its error says it."""
     disabled, failure = logging.root.manager.disable, None
-    with quiet_stderr(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    with suppress_stderr(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.disable(logging.CRITICAL)
         try:

@@ -15,7 +15,7 @@ PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
 
 def to_stablehlo(model: Any, signature: Signature, batch: Arrays, path: Path) -> None:
-    """One serialized `jax.export.Exported`, for every platform that JAX has."""
+    """One serialized `jax.export.ExportResult`, for every platform that JAX has."""
     del batch
     try:
         exported = _exported(model, signature, alike=False)

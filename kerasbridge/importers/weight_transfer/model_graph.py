@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kerasbridge.keras_compat import children, keras
+from kerasbridge.keras_compat import keras, sublayers
 
 
 class CannotTake(Exception):
@@ -55,7 +55,7 @@ class _Graph:
         config = _graph_of(model)
         if config is not None:
             return self._by_config(model, config, path, given)
-        return self._in_a_row(children(model), path, given, guessed=True)
+        return self._in_a_row(sublayers(model), path, given, guessed=True)
 
     def _add(self, layer: Any, path: str, before: tuple[Place, ...], guessed: bool) -> tuple[Place, ...]:
         if id(layer) not in self.known:
@@ -92,12 +92,12 @@ class _Graph:
 def is_composed(layer: Any) -> bool:
     """Whether a layer is made of layers, and none of Keras's own that has weights of its own kind."""
     own = type(layer).__module__.startswith(("keras.", "kerasbridge."))
-    return isinstance(layer, keras.Model) or (not own and isinstance(layer, keras.Layer) and bool(children(layer)))
+    return isinstance(layer, keras.Model) or (not own and isinstance(layer, keras.Layer) and bool(sublayers(layer)))
 
 
 def _own_weights(model: Any) -> bool:
     """Whether it has weights that are of none of its layers."""
-    held = {id(weight) for layer in children(model) for weight in layer.weights}
+    held = {id(weight) for layer in sublayers(model) for weight in layer.weights}
     return any(id(weight) not in held for weight in model.weights)
 
 

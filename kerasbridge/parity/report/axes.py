@@ -85,7 +85,7 @@ def axis_of(curves: Sequence[Numbers], rows: int, logarithmic: bool | None) -> A
     return Axis(0.0 if 0 <= low < high / 2 else low - margin, high + margin, False, 0.0, broken)
 
 
-def thinned(values: Numbers, shown: Numbers) -> Iterator[list[tuple[int, float]]]:
+def downsample(values: Numbers, shown: Numbers) -> Iterator[list[tuple[int, float]]]:
     """The stretches of a curve that are drawn, as steps from 1 with their values: extremes stay, gaps stay gaps."""
     stretch: list[tuple[int, float]] = []
     for start, end in _buckets(len(values)):
@@ -101,7 +101,7 @@ def thinned(values: Numbers, shown: Numbers) -> Iterator[list[tuple[int, float]]
         yield stretch
 
 
-def banded(values: Numbers, shown: Numbers) -> Iterator[list[tuple[float, float, float]]]:
+def min_max_bands(values: Numbers, shown: Numbers) -> Iterator[list[tuple[float, float, float]]]:
     """The same for a long curve that goes up and down: the middle step of each stretch, its smallest and largest."""
     band: list[tuple[float, float, float]] = []
     for start, end in _buckets(len(values)):

@@ -17,11 +17,11 @@ from kerasbridge.parity.report.axes import (
     Axis,
     across,
     axis_of,
-    banded,
+    downsample,
+    min_max_bands,
     number,
     runs,
     step_ticks,
-    thinned,
 )
 
 
@@ -88,9 +88,9 @@ def _curve(line: Line, axis: Axis, steps: int) -> Iterator[str]:
     drawn = values[shown]
     tangle = len(values) > POINTS and bool((drawn[1:] < drawn[:-1]).any())
     if tangle:
-        outlines = [_around(band, axis, steps) for band in banded(values, shown)]
+        outlines = [_around(band, axis, steps) for band in min_max_bands(values, shown)]
     else:
-        outlines = [_points(stretch, axis, steps) for stretch in thinned(values, shown)]
+        outlines = [_points(stretch, axis, steps) for stretch in downsample(values, shown)]
     paths = [f"M{first}L{' '.join(rest)}{'Z' * tangle}" for first, *rest in outlines if {*rest} - {first}]
     dots = [f"M{first}h0" for first, *rest in outlines if not {*rest} - {first}]
     if paths:
@@ -131,7 +131,7 @@ def _tinted(bound: Line | None, axis: Axis, steps: int) -> Iterator[str]:
     if bound is None:
         return
     values = _floats(bound)
-    for stretch in thinned(values, axis.shown(values)):
+    for stretch in downsample(values, axis.shown(values)):
         points = _points(stretch, axis, steps)
         first, last = points[0].split()[0], points[-1].split()[0]
         yield f'<path class="beyond" d="M{first} 0L{" ".join(points)} {last} 0Z"/>'

@@ -7,25 +7,25 @@ from typing import Any
 
 from kerasbridge import keras_compat
 from kerasbridge.engines.base import Engine
-from kerasbridge.engines.compile_cache import kept
-from kerasbridge.engines.stateless import distinct
+from kerasbridge.engines.compile_cache import cached_on_model
+from kerasbridge.engines.stateless import unique
 from kerasbridge.engines.step import Batch
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras, model_state
 from kerasbridge.random import keras_patch
-from kerasbridge.training.custom_step.dry_run import Seen, rehearse
-from kerasbridge.training.custom_step.invoke import Step, call, functions
-from kerasbridge.training.custom_step.objectives import Objective, Returned
-from kerasbridge.training.custom_step.program import Program, by_name
-from kerasbridge.training.custom_step.running_means import Averages
 from kerasbridge.training.custom_step import host_rng, side_effects
+from kerasbridge.training.custom_step.dry_run import TraceInfo, dry_run
+from kerasbridge.training.custom_step.invoke import Step, call, functions
+from kerasbridge.training.custom_step.objectives import Objective, StepOutput
+from kerasbridge.training.custom_step.program import Program, log_values
+from kerasbridge.training.custom_step.running_means import RunningMeans
 
 log = logging.getLogger("kerasbridge")
 _KEPT = "_kerasbridge_steps"
 
 
 @dataclass(frozen=True)
-class Made:
+class CompiledStep:
     """A program, its optimizers with what each moves, and what must be as it was for it to be used again."""
 
     program: Program
@@ -33,7 +33,7 @@ class Made:
     remembered: Any
 
 
-def make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training: bool) -> Made:
+def build_step(model: keras.Model, step: Step, engine: Engine, batch: Batch, training: bool) -> CompiledStep:
     """The program of a step on this model and data like `batch`; the one made before where nothing has changed.
 
     Raises:
@@ -46,51 +46,51 @@ def make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training:
         keras_patch.is_random_portable(),
         bool(model.run_eagerly),
     )
-    return kept(
+    return cached_on_model(
         model, _KEPT, key, lambda: _make(model, step, engine, batch, training),
         lambda found: found.remembered == _remembered(step, model, found.program.variables),
     )  # fmt: skip
 
 
-def _make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training: bool) -> Made:
+def _make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training: bool) -> CompiledStep:
     parts = functions(step)
 
-    def run(batch: Batch) -> list[Returned]:
+    def run(batch: Batch) -> list[StepOutput]:
         return [call(function, model, batch, training) for function in parts]
 
     with_values = engine if model.run_eagerly else None
-    first = rehearse(run, batch, with_values)
+    first = dry_run(run, batch, with_values)
     optimizers = _optimizers(first.returned) if training else []
     for optimizer, variables in optimizers:
         own = model.trainable_variables if optimizer is getattr(model, "optimizer", None) else []
-        _build(optimizer, distinct([own, variables]))
-    seen = rehearse(run, batch, with_values) if with_values else _rehearse_again(run, step, model, batch, first)
+        _build(optimizer, unique([own, variables]))
+    seen = dry_run(run, batch, with_values) if with_values else _rehearse_again(run, step, model, batch, first)
     moved = [variable for optimizer, _ in optimizers for variable in model_state.optimizer_variables(optimizer)]
-    keras_compat.ready_for_callbacks(model)
-    variables = distinct([model.variables, model.metrics_variables, seen.variables, moved])
+    keras_compat.ensure_callback_attributes(model)
+    variables = unique([model.variables, model.metrics_variables, seen.variables, moved])
     names, metrics = _logged(model, seen)
     groups = [_groups(given) if training else {} for given in seen.returned]
-    program = Program(model, engine, parts, groups, variables, Averages(names), metrics, training)
+    program = Program(model, engine, parts, groups, variables, RunningMeans(names), metrics, training)
     _warn_of_unheld(model, seen, optimizers)
-    return Made(program, optimizers, _remembered(step, model, variables))
+    return CompiledStep(program, optimizers, _remembered(step, model, variables))
 
 
-def _rehearse_again(run: Any, step: Step, model: keras.Model, batch: Batch, first: Seen) -> Seen:
+def _rehearse_again(run: Any, step: Step, model: keras.Model, batch: Batch, first: TraceInfo) -> TraceInfo:
     """Once everything is built, a rehearsal that changes anything shows a step that may not be compiled."""
-    before = side_effects.remembered(step, model)
+    before = side_effects.snapshot(step, model)
 
-    def again() -> Seen:
-        seen = rehearse(run, batch)
-        side_effects.check_unchanged(step, before, side_effects.remembered(step, model))
+    def again() -> TraceInfo:
+        seen = dry_run(run, batch)
+        side_effects.check_unchanged(step, before, side_effects.snapshot(step, model))
         _check_nothing_made(first, seen)
         return seen
 
-    seen, drawn = host_rng.noticed(again)
+    seen, drawn = host_rng.detect_host_rng(again)
     side_effects.check_nothing_drawn(step, drawn)
     return seen
 
 
-def _check_nothing_made(first: Seen, seen: Seen) -> None:
+def _check_nothing_made(first: TraceInfo, seen: TraceInfo) -> None:
     known = set(map(id, first.variables))
     new = [variable.path for variable in seen.variables if id(variable) not in known]
     if new:
@@ -100,12 +100,12 @@ def _check_nothing_made(first: Seen, seen: Seen) -> None:
         )
 
 
-def _optimizers(given: Sequence[Returned]) -> list[tuple[Any, list[Any]]]:
+def _optimizers(given: Sequence[StepOutput]) -> list[tuple[Any, list[Any]]]:
     """Each optimizer, and every variable that it moves in this step."""
     objectives: list[Objective] = [each for part in given for each in part.objectives.values()]
-    optimizers = distinct([[each.optimizer for each in objectives]])
+    optimizers = unique([[each.optimizer for each in objectives]])
     return [
-        (optimizer, distinct(each.variables for each in objectives if each.optimizer is optimizer))
+        (optimizer, unique(each.variables for each in objectives if each.optimizer is optimizer))
         for optimizer in optimizers
     ]
 
@@ -123,12 +123,12 @@ def _build(optimizer: Any, variables: list[Any]) -> None:
         )
 
 
-def _groups(given: Returned) -> dict[str, list[Any]]:
+def _groups(given: StepOutput) -> dict[str, list[Any]]:
     """The variables by which a gradient is taken, by loss; not where the step has taken it."""
     return {name: each.variables for name, each in given.objectives.items() if each.gradients is None}
 
 
-def _logged(model: keras.Model, seen: Seen) -> tuple[tuple[str, ...], list[Any]]:
+def _logged(model: keras.Model, seen: TraceInfo) -> tuple[tuple[str, ...], list[Any]]:
     """The names that are averaged over an epoch, and the Keras metrics that the step returns.
 
     What the model's own metrics give, as `model.compute_metrics` returns it, is an average already.
@@ -140,14 +140,14 @@ def _logged(model: keras.Model, seen: Seen) -> tuple[tuple[str, ...], list[Any]]
     written = set(map(id, seen.written))
     if any(id(variable) in written for variable in model.metrics_variables):
         results |= set(model.get_metrics_result())
-    named = by_name(losses, values)
-    averaged = [name for name in named if name not in results or name in by_name(losses, {})]
+    named = log_values(losses, values)
+    averaged = [name for name in named if name not in results or name in log_values(losses, {})]
     return tuple(averaged), metrics
 
 
-def _warn_of_unheld(model: keras.Model, seen: Seen, optimizers: list[tuple[Any, list[Any]]]) -> None:
+def _warn_of_unheld(model: keras.Model, seen: TraceInfo, optimizers: list[tuple[Any, list[Any]]]) -> None:
     """What the model does not hold is lost to callbacks that save the model."""
-    held = set(map(id, model_state.held_variables(model)))
+    held = set(map(id, model_state.all_variables(model)))
     changed = [*seen.written, *(optimizer.variables[0] for optimizer, _ in optimizers)]
     unheld = [variable for variable in changed if id(variable) not in held]
     if unheld:
@@ -159,14 +159,14 @@ def _warn_of_unheld(model: keras.Model, seen: Seen, optimizers: list[tuple[Any, 
 
 def _remembered(step: Step, model: keras.Model, variables: Sequence[Any]) -> Any:
     flags = [(id(variable), variable.trainable) for variable in variables]
-    return side_effects.remembered(step, model), flags, keras_compat.dtype_policies(model)
+    return side_effects.snapshot(step, model), flags, keras_compat.dtype_policies(model)
 
 
 def _key(function: Any) -> Any:
     try:
         hash(function)
     except TypeError:
-        return side_effects.Same(function)
+        return side_effects.Identity(function)
     return function
 
 

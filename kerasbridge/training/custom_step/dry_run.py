@@ -6,22 +6,22 @@ from typing import Any
 
 from kerasbridge import keras_compat
 from kerasbridge.engines.base import Engine
-from kerasbridge.engines.stateless import Watching
+from kerasbridge.engines.stateless import VariableRecorder
 from kerasbridge.engines.step import Batch
-from kerasbridge.training.custom_step.gradients import rehearsing
-from kerasbridge.training.custom_step.objectives import Returned
+from kerasbridge.training.custom_step.gradients import dry_run_scope
+from kerasbridge.training.custom_step.objectives import StepOutput
 
 
 @dataclass(frozen=True)
-class Seen:
+class TraceInfo:
     """What a rehearsal showed: the variables used, those written, and what each function of the step returned."""
 
     variables: list[Any]
     written: list[Any]
-    returned: list[Returned]
+    returned: list[StepOutput]
 
 
-def rehearse(run: Callable[[Batch], list[Returned]], batch: Batch, engine: Engine | None = None) -> Seen:
+def dry_run(run: Callable[[Batch], list[StepOutput]], batch: Batch, engine: Engine | None = None) -> TraceInfo:
     """Runs the step on tensors that have shapes and no values; layers that are not built build themselves.
 
     Args:
@@ -30,16 +30,16 @@ def rehearse(run: Callable[[Batch], list[Returned]], batch: Batch, engine: Engin
         engine: for a step that is to run as Python, and may ask for values: it runs on this batch, and what it writes
             is forgotten.
     """
-    found: list[Seen] = []
+    found: list[TraceInfo] = []
 
     def watched(x: Any, y: Any, sample_weight: Any) -> None:
-        with Watching() as scope, rehearsing():
+        with VariableRecorder() as scope, dry_run_scope():
             returned = run(Batch(x, y, sample_weight))
         written = [variable for variable, _ in scope.writes()]
-        found.append(Seen(scope.seen(), written, returned))
+        found.append(TraceInfo(scope.seen(), written, returned))
 
     if engine is None:
-        keras_compat.without_values(watched, *batch)
+        keras_compat.eval_abstract(watched, *batch)
     else:
         with engine.eager():
             watched(*keras_compat.map_tensors(engine.place, batch))

@@ -16,7 +16,7 @@ from kerasbridge.runtime.user_frames import is_own
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
-def explained(error: Exception) -> StepError | None:
+def explain_trace_error(error: Exception) -> StepError | None:
     """The error in terms of the line of the user's code that caused it, if compiling is what it failed at."""
     if isinstance(error, KerasbridgeError):
         return None

@@ -48,7 +48,7 @@ def value_and_grad(function: Callable[[], Any], variables: Any) -> tuple[Any, li
         return loss_first_given, [keras.ops.zeros(variable.shape, variable.dtype) for variable in named]
     (_, given), found = engines.current().value_and_grad(loss_first, named)
     if named and all(gradient is None for gradient in found):
-        raise independent("kb.value_and_grad", named)
+        raise no_gradient_error("kb.value_and_grad", named)
     return given, [
         keras.ops.zeros(variable.shape, variable.dtype) if gradient is None else gradient
         for variable, gradient in zip(named, found, strict=True)
@@ -96,7 +96,7 @@ def grad(function: Callable[..., Tensor]) -> Callable[..., Any]:
 
 
 @contextlib.contextmanager
-def rehearsing() -> Iterator[None]:
+def dry_run_scope() -> Iterator[None]:
     """While open, gradients are zeros: a rehearsal has no values, and torch's tensors without values no gradients."""
     token = _rehearsing.set(True)
     try:
@@ -105,7 +105,7 @@ def rehearsing() -> Iterator[None]:
         _rehearsing.reset(token)
 
 
-def independent(where: str, variables: list[Any]) -> StepError:
+def no_gradient_error(where: str, variables: list[Any]) -> StepError:
     """The error of a loss that none of its variables moves."""
     named = ", ".join(variable.path for variable in variables[:3]) + (", …" if len(variables) > 3 else "")
     return StepError(

@@ -22,7 +22,7 @@ _DRAWS = (random.random, random.getrandbits)
 Result = TypeVar("Result")
 
 
-def noticed(call: Callable[[], Result]) -> tuple[Result, list[str]]:
+def detect_host_rng(call: Callable[[], Result]) -> tuple[Result, list[str]]:
     """What a call gives, and which of the two modules it draws from; called again while that is in doubt."""
     before, result = _states(), call()
     found = _moved(before)

@@ -7,12 +7,12 @@ from contextvars import ContextVar
 from typing import Any
 
 from kerasbridge import engines, keras_compat
-from kerasbridge.engines.stateless import Overlay
+from kerasbridge.engines.stateless import NestedStatelessScope
 from kerasbridge.engines.step import Batch
 from kerasbridge.errors import ArgumentError, StepError
-from kerasbridge.random.bits import seeds_required
-from kerasbridge.training.custom_step.explain import explained
-from kerasbridge.training.custom_step.objectives import Returned, returned
+from kerasbridge.random.bits import require_seeds
+from kerasbridge.training.custom_step.explain import explain_trace_error
+from kerasbridge.training.custom_step.objectives import StepOutput, parse_step_output
 
 Function = Callable[..., Any]
 _written: ContextVar[list[str]] = ContextVar("written")
@@ -42,12 +42,12 @@ def functions(step: Step) -> list[Function]:
     return parts
 
 
-def runs_tests(step: Step) -> bool:
+def supports_evaluation(step: Step) -> bool:
     """Whether every function takes `training`, and so runs on data it does not train on too."""
     return all("training" in _parameters(function) for function in functions(step))
 
 
-def call(function: Function, model: Any, batch: Any, training: bool) -> Returned:
+def call(function: Function, model: Any, batch: Any, training: bool) -> StepOutput:
     """What a function gives for a batch; an error that compiling caused names the line.
 
     What the function writes to variables takes effect when it ends, so that a value it has read stays what it was.
@@ -59,9 +59,9 @@ def call(function: Function, model: Any, batch: Any, training: bool) -> Returned
     keywords = {"training": training} if "training" in _parameters(function) else {}
     try:
         with engine.deferring_writes(), _rules(engine):
-            return returned(function(model, Batch(*batch), **keywords), model, training)
+            return parse_step_output(function(model, Batch(*batch), **keywords), model, training)
     except Exception as error:
-        better = explained(error)
+        better = explain_trace_error(error)
         if better is None:
             raise
         raise better from error
@@ -73,8 +73,8 @@ def _rules(engine: Any) -> Iterator[None]:
     written: list[str] = []
     token = _written.set(written)
     try:
-        refusing, branching = keras_compat.optimizers_refuse(_APPLIED), keras_compat.branches_called_by(_branches)
-        with engine.own_code(), seeds_required(), refusing, branching:
+        refusing, branching = keras_compat.forbid_optimizer_apply(_APPLIED), keras_compat.patch_cond(_branches)
+        with engine.own_code(), require_seeds(), refusing, branching:
             yield
     finally:
         _written.reset(token)
@@ -106,7 +106,7 @@ def _branches(original: Any, pred: Any, true_fn: Function, false_fn: Function) -
 
 def _only_reading(branch: Function) -> Function:
     def call() -> Any:
-        with Overlay(()) as scope, keras_compat.branches_called_by(_branches):
+        with NestedStatelessScope(()) as scope, keras_compat.patch_cond(_branches):
             given = branch()
         _written.get().extend(variable.path for variable, _ in scope.writes())
         return given

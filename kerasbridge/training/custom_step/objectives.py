@@ -47,14 +47,14 @@ class Objective:
 
 
 @dataclass(frozen=True)
-class Returned:
+class StepOutput:
     """What one call of a step gave: objectives, each naming its variables and optimizer, and values, by name."""
 
     objectives: dict[str, Objective]
     values: dict[str, Any]
 
 
-def returned(given: Any, model: Any, training: bool) -> Returned:
+def parse_step_output(given: Any, model: Any, training: bool) -> StepOutput:
     """Brings what a step returned to one form; a step that tests needs no optimizer.
 
     Raises:
@@ -68,7 +68,7 @@ def returned(given: Any, model: Any, training: bool) -> Returned:
         raise StepError(f"Expected the step to return {_EXPECTED}; received an empty dict.")
     objectives = {str(name): _objective(str(name), part, model, training) for name, part in named.items()}
     _check_named_once(objectives)
-    return Returned(objectives, {str(name): _value(str(name), value) for name, value in values.items()})
+    return StepOutput(objectives, {str(name): _value(str(name), value) for name, value in values.items()})
 
 
 def variables_of(named: Any) -> list[Any]:

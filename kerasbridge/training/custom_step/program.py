@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kerasbridge.engines.base import Engine
-from kerasbridge.engines.step import Batch, Step, Tensor, rows_of
+from kerasbridge.engines.step import Batch, Step, Tensor, batch_size_of
 from kerasbridge.keras_compat import keras
-from kerasbridge.training.custom_step.gradients import independent
+from kerasbridge.training.custom_step.gradients import no_gradient_error
 from kerasbridge.training.custom_step.invoke import Function, call
-from kerasbridge.training.custom_step.objectives import LOSS, Objective, Returned
-from kerasbridge.training.custom_step.running_means import Averages
+from kerasbridge.training.custom_step.objectives import LOSS, Objective, StepOutput
+from kerasbridge.training.custom_step.running_means import RunningMeans
 
 Numbers = dict[str, Tensor]
 Gradients = Mapping[str, Sequence[Tensor | None]]
@@ -30,7 +30,7 @@ class Program:
 
     def __init__(
         self, model: keras.Model, engine: Engine, functions: Sequence[Function], groups: Sequence[dict[str, list[Any]]],
-        variables: Sequence[Any], averages: Averages, metrics: Sequence[Any], training: bool,
+        variables: Sequence[Any], averages: RunningMeans, metrics: Sequence[Any], training: bool,
     ) -> None:  # fmt: skip
         self._model, self._engine, self._training = model, engine, training
         self._phases = list(zip(functions, groups, strict=True))
@@ -55,8 +55,8 @@ class Program:
                 {name: loss + losses[LOSS] if name == LOSS in losses else loss for name, loss in seen.items()}
             )
             values.update(named)
-        numbers = by_name(losses, values)
-        means = self._averages.update(numbers, rows_of(tuple(batch)))
+        numbers = log_values(losses, values)
+        means = self._averages.update(numbers, batch_size_of(tuple(batch)))
         return numbers[LOSS], {name: means.get(name, number) for name, number in numbers.items()}
 
     def _train(self, function: Function, groups: Mapping[str, list[Any]], batch: Batch) -> tuple[Numbers, Numbers]:
@@ -80,7 +80,7 @@ class Program:
         return _losses(given), _results(given)
 
 
-def by_name(losses: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def log_values(losses: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """What is logged: the loss, or the sum and each of several as "name_loss", then the named values."""
     parts = {f"{name}_loss": loss for name, loss in losses.items() if name != LOSS}
     found = {LOSS: sum(losses.values()) if parts else losses[LOSS], **parts}
@@ -99,11 +99,11 @@ def _scaled(gradients: Gradients, objectives: Mapping[str, Objective]) -> Gradie
     }
 
 
-def _losses(given: Returned) -> Numbers:
+def _losses(given: StepOutput) -> Numbers:
     return {name: each.loss for name, each in given.objectives.items()}
 
 
-def _results(given: Returned) -> Numbers:
+def _results(given: StepOutput) -> Numbers:
     return {
         name: value.result() if isinstance(value, keras.metrics.Metric) else value
         for name, value in given.values.items()
@@ -115,7 +115,7 @@ def _apply(objectives: Mapping[str, Objective], gradients: Gradients) -> None:
     by_optimizer: dict[int, list[str]] = {}
     for name, each in objectives.items():
         if all(gradient is None for gradient in gradients[name]):
-            raise independent("the step" if name == LOSS else repr(name), each.variables)
+            raise no_gradient_error("the step" if name == LOSS else repr(name), each.variables)
         by_optimizer.setdefault(id(each.optimizer), []).append(name)
     for names in by_optimizer.values():
         found = [gradient for name in names for gradient in gradients[name]]

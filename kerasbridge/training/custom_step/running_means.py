@@ -9,7 +9,7 @@ Tensor = Any
 ops = keras.ops
 
 
-class Averages:
+class RunningMeans:
     """One running mean for each name, all in one variable: a step adds to it in one operation.
 
     Each batch counts as many times as it has rows, as in Keras's own mean of the loss.

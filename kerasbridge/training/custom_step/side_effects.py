@@ -23,25 +23,25 @@ PLAIN = (bool, int, float, complex, str, bytes, type(None))
 CHANGED_BY_TRAINING = ("built", "history", "stop_evaluating", "stop_predicting", "stop_training", "training")
 """Attributes of a model that Keras, or torch, changes as it trains."""
 
-MOST_LOOKED_AT = 10_000
+MAX_VISITED = 10_000
 LARGEST_ARRAY = 1_000_000  # bytes; a larger one counts as unchanged while it is the same object
 _REMEDY = "Return a named value instead, or keep it in a keras.Variable that the model holds."
 
 
-class Same:
+class Identity:
     """A thing that equals itself alone, and is kept alive as long as it is remembered."""
 
     def __init__(self, thing: Any) -> None:
         self._thing = thing
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and self._thing is other._thing
+        return isinstance(other, Identity) and self._thing is other._thing
 
     def __hash__(self) -> int:
         return id(self._thing)
 
 
-def remembered(step: Any, model: Any) -> dict[str, Any]:
+def snapshot(step: Any, model: Any) -> dict[str, Any]:
     """Everything in plain Python that the step can reach by name, in a form to compare: by name."""
     look = _Look()
     return {name: look.at(value) for name, value in _reachable(step, model)}
@@ -79,7 +79,7 @@ class _Look:
     """Values as what can be compared, down to a depth that nothing plain needs more than."""
 
     def __init__(self) -> None:
-        self._left = MOST_LOOKED_AT
+        self._left = MAX_VISITED
         self._above: set[int] = set()
 
     def at(self, value: Any) -> Any:
@@ -88,7 +88,7 @@ class _Look:
             return type(value), repr(value)
         self._left -= 1
         if self._left < 0 or id(value) in self._above:
-            return Same(value)
+            return Identity(value)
         self._above.add(id(value))
         try:
             return self._within(value)
@@ -97,19 +97,19 @@ class _Look:
 
     def _within(self, value: Any) -> Any:
         if isinstance(value, np.ndarray):
-            return Same(value), value.tobytes() if value.nbytes <= LARGEST_ARRAY else None
+            return Identity(value), value.tobytes() if value.nbytes <= LARGEST_ARRAY else None
         if isinstance(value, np.generic):
             return type(value), repr(value)
         if isinstance(value, (np.random.Generator, np.random.RandomState)):
             state = value.bit_generator.state if isinstance(value, np.random.Generator) else value.get_state()
-            return Same(value), repr(state)
-        if isinstance(value, Mapping) and len(value) <= MOST_LOOKED_AT:
+            return Identity(value), repr(state)
+        if isinstance(value, Mapping) and len(value) <= MAX_VISITED:
             return type(value), tuple((self.at(key), self.at(item)) for key, item in value.items())
-        if isinstance(value, (list, tuple, set, frozenset, deque)) and len(value) <= MOST_LOOKED_AT:
+        if isinstance(value, (list, tuple, set, frozenset, deque)) and len(value) <= MAX_VISITED:
             return type(value), tuple(self.at(item) for item in value)
         if isinstance(value, ModuleType):
-            return Same(value), tuple((name, self.at(item)) for name, item in _plain_of_module(value))
-        return Same(value), tuple((name, self.at(item)) for name, item in _attributes(value))
+            return Identity(value), tuple((name, self.at(item)) for name, item in _plain_of_module(value))
+        return Identity(value), tuple((name, self.at(item)) for name, item in _attributes(value))
 
 
 def _reachable(step: Any, model: Any) -> Iterator[tuple[str, Any]]:
