@@ -33,11 +33,11 @@ def constant_words() -> Iterator[None]:
             found[count] = generator.random_bits(0, 0, count).view(np.int32)
         return keras.ops.convert_to_tensor(found[count])
 
-    engine.words = words
+    engine.random_bits = words
     try:
         yield
     finally:
-        del engine.words
+        del engine.random_bits
 
 
 def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int | None) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def runs(
         from kerasbridge import runs as kept
 
         _check(folder, sort)
-        lines = _sorted(map(_line, kept.find(folder)), sort)
+        lines = _sorted(map(_line, kept.list(folder)), sort)
     if as_json:
         print(json.dumps([asdict(line) for line in lines]))
     elif lines and not quiet:

@@ -54,7 +54,7 @@ class EpochIterator(Protocol):
         """Begins anew, with the first epoch."""
         ...
 
-    def portions(self, epoch: int, in_step: int | None) -> Generator[Chunk, None, None]:
+    def chunks(self, epoch: int, in_step: int | None) -> Generator[Chunk, None, None]:
         """The portions of an epoch; close the iterator when leaving early.
 
         With `in_step`, so many steps are taken at a time, and none before they are asked for.
@@ -68,7 +68,7 @@ class DeviceArrays:
     def __init__(self, arrays: Arrays, passes: RowSampler, engine: Engine) -> None:
         self._arrays, self._passes, self._engine = arrays, passes, engine
         self._signature = signature(arrays.first(1))
-        self._data = map_tensors(engine.place, arrays.whole())
+        self._data = map_tensors(engine.to_device, arrays.whole())
 
     @property
     def steps(self) -> int:
@@ -83,11 +83,11 @@ class DeviceArrays:
     def restart(self) -> None:
         """Each epoch stands for itself."""
 
-    def portions(self, epoch: int, in_step: int | None) -> Generator[Chunk, None, None]:
+    def chunks(self, epoch: int, in_step: int | None) -> Generator[Chunk, None, None]:
         del in_step  # nothing is taken from anywhere
         for rows in self._passes.epoch(epoch):
             steps, width = rows.shape
-            yield Chunk(self._data, self._engine.place(rows), steps, width, ("rows", width, self._signature))
+            yield Chunk(self._data, self._engine.to_device(rows), steps, width, ("rows", width, self._signature))
 
 
 class _Streamed:
@@ -99,7 +99,7 @@ class _Streamed:
     def check_by(self, check: Check) -> None:
         self._check = check
 
-    def portions(self, epoch: int, in_step: int | None) -> Generator[Chunk, None, None]:
+    def chunks(self, epoch: int, in_step: int | None) -> Generator[Chunk, None, None]:
         made = stack_batches(self._checked(self._batches(epoch)), in_step)
         with contextlib.closing(made if in_step else prefetch(made)) as coming:
             for stack in coming:
@@ -115,8 +115,8 @@ class _Streamed:
             yield batch
 
     def _placed(self, stack: BatchStack) -> Chunk:
-        data, order = map_tensors(self._engine.place, stack.nest), np.arange(stack.steps, dtype=np.int32)
-        return Chunk(data, self._engine.place(order), stack.steps, stack.rows, ("batches", stack.signature))
+        data, order = map_tensors(self._engine.to_device, stack.nest), np.arange(stack.steps, dtype=np.int32)
+        return Chunk(data, self._engine.to_device(order), stack.steps, stack.rows, ("batches", stack.signature))
 
 
 class RowSource(Protocol):

@@ -55,8 +55,8 @@ def _load(name: str, device: str) -> "Engine":
     # Keras first, quietly: an engine's own import of its framework would let that introduce itself.
     bits = importlib.import_module("kerasbridge.random.bits")
     engine: Engine = _entry_point(name).load()()
-    engine.settle(backend.Device.parse(device))
-    bits.use_engine_bits(engine.words)
+    engine.set_device(backend.Device.parse(device))
+    bits.use_engine_bits(engine.random_bits)
     return engine
 
 

@@ -32,12 +32,12 @@ class Block(Protocol):
     """Many steps in one call; how it runs is known once the first block has run."""
 
     @property
-    def how(self) -> str:
+    def execution_mode(self) -> str:
         """ "looped", "traced", "jitted steps" or "step by step"."""
         ...
 
     @property
-    def reason(self) -> str | None:
+    def fallback_reason(self) -> str | None:
         """Why not faster, where the step runs step by step."""
         ...
 
@@ -67,11 +67,11 @@ class Engine(abc.ABC):
         """Makes one of `devices()` the place of every tensor from now on."""
 
     @abc.abstractmethod
-    def place(self, array: np.ndarray[Any, Any]) -> Tensor:
+    def to_device(self, array: np.ndarray[Any, Any]) -> Tensor:
         """A host array as a tensor on the device, in its own dtype."""
 
     @abc.abstractmethod
-    def take(self, data: Data, row: Tensor) -> Data:
+    def gather_rows(self, data: Data, row: Tensor) -> Data:
         """The rows `row` of every tensor in `data`."""
 
     @abc.abstractmethod
@@ -112,12 +112,12 @@ class Engine(abc.ABC):
         """Memory that is free on the device; None where the backend does not say."""
         return memory.free_bytes()
 
-    def words(self, key: Tensor, count: Any) -> Tensor | None:
+    def random_bits(self, key: Tensor, count: Any) -> Tensor | None:
         """`random.words` of (seed, counter), int32, where the backend has a faster way to them than `keras.ops`."""
         del key, count
         return None
 
-    def needs_value(self, error: Exception) -> bool:
+    def is_concretization_error(self, error: Exception) -> bool:
         """Whether an error says that a step, while it was compiled, asked for the value of a tensor."""
         del error
         return False
@@ -126,19 +126,19 @@ class Engine(abc.ABC):
     """In the place of `keras.ops.cond` in a compiled step, where the backend's own cannot be compiled or lets no branch
     write variables."""
 
-    def own_code(self) -> contextlib.AbstractContextManager[Any]:
+    def user_code_scope(self) -> contextlib.AbstractContextManager[Any]:
         """Around code of the user's in a step: Python's operators mean there what they mean on every backend."""
         return contextlib.nullcontext()
 
     @contextlib.contextmanager
-    def deferring_writes(self) -> Iterator[None]:
+    def deferred_assign(self) -> Iterator[None]:
         """While open, what is written to variables can be read; it takes effect at the end, unless that is an error."""
         with NestedStatelessScope(()) as scope:
             yield
         for variable, value in [(variable, self.read(value)) for variable, value in scope.writes()]:
             variable.assign(value)
 
-    def within_gradient(self) -> contextlib.AbstractContextManager[Any]:
+    def higher_order_scope(self) -> contextlib.AbstractContextManager[Any]:
         """Around a function whose gradient may be differentiated again."""
         return contextlib.nullcontext()
 
@@ -162,14 +162,14 @@ class Engine(abc.ABC):
     def device_of(self, tensor: Tensor) -> str:
         """Which of `devices()` a tensor or variable lies on."""
 
-    def elsewhere(self, variables: Iterable[Any]) -> str | None:
+    def wrong_device(self, variables: Iterable[Any]) -> str | None:
         """Another device than the one chosen, if one of the variables lies there."""
         if self.device == "auto":
             return None
         found = (self.device_of(variable.value) for variable in variables)
         return next((device for device in found if device != self.device), None)
 
-    def settle(self, device: Device) -> None:
+    def set_device(self, device: Device) -> None:
         """Chooses the device asked for; one that is not there is an error that names those that are."""
         if device.kind == "auto":
             return
@@ -188,17 +188,17 @@ class Engine(abc.ABC):
 class EagerBlock:
     """The step as plain Python, once per batch: for `run_eagerly`, and where it cannot be compiled."""
 
-    how = "step by step"
+    execution_mode = "step by step"
 
     def __init__(self, engine: Engine, step: Step, reason: str) -> None:
-        self.engine, self.step, self.reason = engine, step, reason
+        self.engine, self.step, self.fallback_reason = engine, step, reason
 
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> BlockResult:
         reports: list[np.ndarray[Any, Any]] = []
         logs: dict[str, Tensor] = {}
         for step in range(start, stop):
             with self.engine.eager():
-                report, logs = self.step.run(self.engine.take(data, order[step]))
+                report, logs = self.step.run(self.engine.gather_rows(data, order[step]))
             reports.append(keras.ops.convert_to_numpy(report))
             if halt and not np.isfinite(reports[-1]).all():
                 break
@@ -207,9 +207,9 @@ class EagerBlock:
     def predict(self, data: Data, row: Tensor) -> Any:
         """The predict step on one batch."""
         with self.engine.eager():
-            return self.step.run(self.engine.take(data, row))
+            return self.step.run(self.engine.gather_rows(data, row))
 
 
 def eager_reason(step: Step) -> str | None:
     """Why the user wants this step as plain Python, if so."""
-    return "run_eagerly=True" if step.eager else None
+    return "run_eagerly=True" if step.run_eagerly else None

@@ -30,14 +30,14 @@ class Step:
     """A step and the variables it reads or writes, each once.
 
     `run` maps a batch to (loss, logs) or, for a predict step, to the predictions. In the place of the loss may stand
-    a vector of numbers to be reported of every step. `eager` and `xla` are the `run_eagerly` and `jit_compile` that
-    the model was compiled with.
+    a vector of numbers to be reported of every step. `run_eagerly` and `jit_compile` are what the model was compiled
+    with.
     """
 
     run: Callable[[Batch], Any]
     variables: tuple[Any, ...]
-    eager: bool
-    xla: bool
+    run_eagerly: bool
+    jit_compile: bool
 
 
 def batch_size_of(x: Any) -> int:

@@ -58,7 +58,7 @@ def record(job: Job) -> Record:
         apart = weight_difference(nudged, run)
     return Record(
         job=job, label=engine.name, backend=engine.name, device=engine.device_of(model.variables[0].value),
-        execution=str(trainer.how), versions=runs.versions(engine.name), seconds=round(seconds, 3),
+        execution=str(trainer.execution_mode), versions=runs.versions(engine.name), seconds=round(seconds, 3),
         made=datetime.now(UTC).isoformat(timespec="seconds"), data=_digests(_named(data)), initial_weights=initial,
         orders=_orders(passes, job.epochs), masks=masks, masks_missing=missing, metrics=metrics, run=run,
         nudged=replace(nudged, final_weights={}), nudged_weights=apart,
@@ -74,9 +74,9 @@ class _Trainer:
         self._course = Phase(Runner(model, engine, train_step_with_gradient_norm, note=self._reports.append), feed)
 
     @property
-    def how(self) -> str | None:
+    def execution_mode(self) -> str | None:
         """How the steps ran."""
-        return self._course.runner.how
+        return self._course.runner.execution_mode
 
     def train(self) -> tuple[Curve, list[dict[str, float]]]:
         """The curve, and the logs of each epoch."""
@@ -96,8 +96,8 @@ def _masks(model: Any, engine: Engine, feed: EpochIterator) -> tuple[dict[str, s
             keras_compat.call(model, batch[0], training=True)
         return words
 
-    step = Step(run, tuple(model.variables), eager=bool(model.run_eagerly), xla=bool(model.jit_compile))
-    portion = next(iter(feed.portions(0, None)))
+    step = Step(run, tuple(model.variables), run_eagerly=bool(model.run_eagerly), jit_compile=bool(model.jit_compile))
+    portion = next(iter(feed.chunks(0, None)))
     try:
         words = engine.compile_call(step)(portion.data, portion.order[0])
     except Exception as error:  # words drawn inside a loop of the framework's own do not come out of it

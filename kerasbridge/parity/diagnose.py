@@ -42,14 +42,14 @@ class Diagnosis:
         return not self.findings
 
     @property
-    def first_beyond(self) -> Finding | None:
+    def first_mismatch(self) -> Finding | None:
         """The finding that comes first in the order of computation; None where all agree."""
         places = {(row.kind, row.name): place for place, row in enumerate(self.rows)}
         return min(self.findings, key=lambda found: (places[found.kind, found.name], -found.error), default=None)
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, as JSON takes it: numbers that are not finite become None."""
-        first = self.first_beyond
+        first = self.first_mismatch
         result = {
             "agree": self.agree,
             "job": asdict(self.job),
@@ -65,7 +65,7 @@ class Diagnosis:
     def table_rows(self) -> list[list[str]]:
         """The table in plain cells, the header first: kind, name, a column of errors a backend, tolerance, mark.
 
-        An error beyond the tolerance has a star; "first" marks the row of `first_beyond`, the name of a backend the
+        An error beyond the tolerance has a star; "first" marks the row of `first_mismatch`, the name of a backend the
         first row in which that one is beyond.
         """
         header = ["", "layer or variable", *self.backends, "may be", ""]
@@ -76,7 +76,7 @@ class Diagnosis:
         return [row.kind, row.name, *errors, f"{row.tolerance:.1e}", self._mark((row.kind, row.name))]
 
     def _mark(self, key: Key) -> str:
-        first = self.first_beyond
+        first = self.first_mismatch
         marks = ["first"] if first and (first.kind, first.name) == key else []
         return ", ".join(marks + [found.backend for found in self.findings if (found.kind, found.name) == key])
 
@@ -111,7 +111,7 @@ def diagnose(
         batch_size: rows of the batch.
 
     Returns:
-        The diagnosis; its `first_beyond` says where to look.
+        The diagnosis; its `first_mismatch` says where to look.
 
     Raises:
         ArgumentError, DataError: an argument is outside what it may be; a file cannot be read.

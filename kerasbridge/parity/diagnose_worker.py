@@ -44,12 +44,12 @@ def inspect(job: Job) -> Inspection:
         _narrow(model)
         batch = _first_step(data, passes)
         stepper = StepProbe(model, engine)
-        runs = {PLAIN: stepper.taken_apart(batch)}
+        runs = {PLAIN: stepper.run_eagerly_probe(batch)}
         compiled, how = stepper.compiled(batch)
         runs[PLAIN].update(compiled)
         for name, amount in _NUDGES.items() if job.correct_leaks else ():
             with _nudged(model, job.seed, amount):
-                runs[name] = StepProbe(model, engine).taken_apart(_nudged_batch(batch, job.seed, amount))
+                runs[name] = StepProbe(model, engine).run_eagerly_probe(_nudged_batch(batch, job.seed, amount))
     return Inspection(job, engine.name, how, tuple(notes + stepper.notes), runs)
 
 

@@ -31,7 +31,7 @@ class StepProbe:
         self._nested = True
         self._start = [(variable, to_numpy(variable.value)) for variable in self._variables()]
 
-    def taken_apart(self, data: Arrays) -> Run:
+    def run_eagerly_probe(self, data: Arrays) -> Run:
         """Every row of an eager step on one batch; the model is left as it was."""
         try:
             run = self._taken_apart(data)
@@ -49,15 +49,15 @@ class StepProbe:
         """The loss and the update of the step that `kb.fit` runs, and how it ran; the model is left as it was."""
         block = self.engine.compile(train_step(self.model, self.engine.value_and_grad))
         before = self._trainable()
-        order = self.engine.place(np.arange(data.rows, dtype="int32")[None])
-        report = block(keras_compat.map_tensors(self.engine.place, data.nest), order, 0, 1, False).reports[0]
+        order = self.engine.to_device(np.arange(data.rows, dtype="int32")[None])
+        report = block(keras_compat.map_tensors(self.engine.to_device, data.nest), order, 0, 1, False).reports[0]
         run = {(f"{COMPILED}loss", "loss"): np.asarray(report)}
         run.update({(f"{COMPILED}update", name): new - before[name] for name, new in self._trainable().items()})
         self._return()
-        return run, block.how
+        return run, block.execution_mode
 
     def _taken_apart(self, data: Arrays) -> Run:
-        model, batch = self.model, keras_compat.map_tensors(self.engine.place, data.nest)
+        model, batch = self.model, keras_compat.map_tensors(self.engine.to_device, data.nest)
         zeros: Zeros = {}
         run = {
             **_inputs(data),
@@ -117,7 +117,7 @@ class StepProbe:
         """What the optimizer does to gradients drawn the same everywhere, all variables in a row, and its slots."""
         optimizer, variables = self.model.optimizer, self.model.trainable_variables
         drawn = [_drawn(place, variable.shape) for place, variable in enumerate(variables)]
-        update = self._update([self.engine.place(gradient.astype(keras_compat.floatx())) for gradient in drawn])
+        update = self._update([self.engine.to_device(gradient.astype(keras_compat.floatx())) for gradient in drawn])
         parts = [part.ravel() for part in update.values()]
         run = {("optimizer", optimizer.name): np.concatenate([np.zeros(0), *parts])}
         run.update({("slot", name): to_numpy(slot.value) for name, slot in variable_names(optimizer.variables)})

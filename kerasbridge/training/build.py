@@ -73,7 +73,7 @@ def _own(
 
 def check_device(variables: Iterable[Any], engine: Engine) -> None:
     """A model built before the device was chosen lies elsewhere, and would be split between two devices."""
-    elsewhere = engine.elsewhere(variables)
+    elsewhere = engine.wrong_device(variables)
     if elsewhere:
         raise DeviceError(
             f"Expected the model on {engine.device}, found it on {elsewhere}. Call "

@@ -70,7 +70,7 @@ def run_training(
         finally:
             if plan.epochs > 0:
                 _finalize(model, optimizers)
-        model.history.params.update(execution=trainer.how, execution_reason=trainer.reason)
+        model.history.params.update(execution=trainer.execution_mode, execution_reason=trainer.fallback_reason)
         listeners.on_train_end(logs)
     _warn_eager("training", trainer)
     return model.history
@@ -95,7 +95,7 @@ def run_evaluation(
         reporter.begin(feed.steps)
     runner.reset_metrics()
     pace = _block_sizer(model, listeners, "test")
-    with contextlib.closing(feed.portions(0, pace.fixed)) as portions:
+    with contextlib.closing(feed.chunks(0, pace.fixed)) as portions:
         logs = runner.run(portions, pace, listeners.on_test_batch_begin, end, lambda: bool(model.stop_evaluating))
     logs = keras_compat.pythonify_logs(logs)
     listeners.on_test_end(logs)
@@ -120,7 +120,7 @@ def run_prediction(model: keras.Model, course: Phase, listeners: Any, reporter: 
     listeners.on_predict_begin()
     reporter.begin(feed.steps)
     every, live = max(1, model.steps_per_execution), callbacks.needs_batch_hooks(listeners.callbacks, "predict")
-    with contextlib.closing(feed.portions(0, every if live else None)) as portions:
+    with contextlib.closing(feed.chunks(0, every if live else None)) as portions:
         outputs = runner.predict(
             portions, every, listeners.on_predict_batch_begin, end, lambda: bool(model.stop_predicting)
         )
@@ -175,7 +175,7 @@ def _train_epoch(
     runner.engine.set_mode(model, training=True)
     halt = callbacks.halts_on_nan(listeners.callbacks)
     try:
-        with contextlib.closing(feed.portions(epoch, pace.fixed)) as portions:
+        with contextlib.closing(feed.chunks(epoch, pace.fixed)) as portions:
             logs = runner.run(
                 portions, pace, listeners.on_train_batch_begin, end, lambda: bool(model.stop_training), halt
             )
@@ -185,8 +185,8 @@ def _train_epoch(
 
 
 def _warn_eager(what: str, runner: Runner) -> None:
-    if runner.reason:
-        log.warning("kerasbridge: %s ran step by step: %s.", what, runner.reason)
+    if runner.fallback_reason:
+        log.warning("kerasbridge: %s ran step by step: %s.", what, runner.fallback_reason)
 
 
 def _finalize(model: keras.Model, optimizers: Sequence[tuple[Any, Sequence[Any]]] | None) -> None:

@@ -116,8 +116,8 @@ class Runner:
     ) -> None:  # fmt: skip
         self.model, self.engine, self.make_step, self._meter = model, engine, make_step, meter
         self._note, self._settings = note, hyperparameters(model)
-        self.how: str | None = None
-        self.reason: str | None = None
+        self.execution_mode: str | None = None
+        self.fallback_reason: str | None = None
 
     def reset_metrics(self) -> None:
         """Forgets the means of what ran before."""
@@ -149,7 +149,7 @@ class Runner:
                 clock = time.perf_counter()
                 outcome = block(portion.data, portion.order, start, stop, halt)
                 pace.took(outcome.steps, time.perf_counter() - clock)
-                self.how, self.reason = block.how, block.reason
+                self.execution_mode, self.fallback_reason = block.execution_mode, block.fallback_reason
                 if self._note:
                     self._note(outcome.reports)
                 start += outcome.steps

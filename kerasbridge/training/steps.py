@@ -74,4 +74,4 @@ def _norm(gradients: list[Tensor | None]) -> Tensor:
 
 def _step(model: keras.Model, run: Callable[[Batch], Any], variables: list[Any]) -> Step:
     unique = tuple({id(variable): variable for variable in [*variables, *model_state.rnn_states(model)]}.values())
-    return Step(run, unique, eager=bool(model.run_eagerly), xla=bool(model.jit_compile))
+    return Step(run, unique, run_eagerly=bool(model.run_eagerly), jit_compile=bool(model.jit_compile))

@@ -20,7 +20,7 @@ BYTES = 203 * (12 * 4 + 8)
 def placed(monkeypatch):
     """The rows of each array that goes to the device."""
     rows, engine = [], engines.current()
-    place = engine.place
+    place = engine.to_device
 
     def noting(array):
         rows.append(len(array))

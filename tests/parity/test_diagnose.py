@@ -26,7 +26,7 @@ def diagnosed(name, file="subjects", **options):
 
 def first(found):
     """Row and backend of the first finding."""
-    return found.first_beyond.kind, found.first_beyond.name, found.first_beyond.backend
+    return found.first_mismatch.kind, found.first_mismatch.name, found.first_mismatch.backend
 
 
 @pytest.mark.parametrize("name", chosen(["mlp"], ["cnn"], ["lstm"], ["transformer"], ["augmentation"]))
@@ -52,7 +52,7 @@ def test_what_tensorflow_itself_computes_in_float32_is_named(name, layer):
     """Its gelu casts the Python number sqrt(2), its projective transform takes float32 alone."""
     found = diagnosed(name, **IN_FLOAT64)
     assert first(found) == ("output", layer, "tensorflow")
-    assert "Computed in float32 here" in found.first_beyond.explanation
+    assert "Computed in float32 here" in found.first_mismatch.explanation
     assert {finding.backend for finding in found.findings} == {"tensorflow"}
 
 
@@ -60,7 +60,7 @@ def test_what_tensorflow_itself_computes_in_float32_is_named(name, layer):
 def test_where_float32_enters_a_float64_model_is_named():
     found = diagnosed("mlp", dtype="float64")
     assert first(found) == ("output", "sequential/dense", "torch")
-    assert "Keras promotes float64 and float64 to float32" in found.first_beyond.explanation
+    assert "Keras promotes float64 and float64 to float32" in found.first_mismatch.explanation
     (tensorflow,) = [finding for finding in found.findings if finding.backend == "tensorflow"]
     assert (tensorflow.kind, tensorflow.name) == ("optimizer", "adam")
     assert "as Adam's betas are" in tensorflow.explanation
@@ -81,7 +81,7 @@ def test_where_float32_enters_a_float64_model_is_named():
 def test_a_planted_fault_is_named_with_its_backend(fault, row, backend, words, options):
     found = diagnosed(fault, "faults", **options)
     assert first(found) == (*row, backend)
-    assert words in found.first_beyond.explanation
+    assert words in found.first_mismatch.explanation
     assert [finding.backend for finding in found.findings] == [backend]
 
 

@@ -34,7 +34,7 @@ def exact(monkeypatch):
 def test_equal_steps_agree():
     healthy = found()
     assert healthy.agree
-    assert healthy.first_beyond is None
+    assert healthy.first_mismatch is None
     assert not any(row.beyond for row in healthy.rows)
 
 
@@ -44,13 +44,13 @@ def test_the_noise_of_a_gradient_that_is_zero_in_mathematics_is_no_error():
 
 def test_a_fault_in_a_gradient_that_is_zero_in_mathematics_is_one():
     wrong = found(**{"gradient: attention/key/bias": [1e-4, 0.0]})
-    assert (wrong.first_beyond.name, wrong.first_beyond.backend) == ("attention/key/bias", "torch")
+    assert (wrong.first_mismatch.name, wrong.first_mismatch.backend) == ("attention/key/bias", "torch")
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_first_row_beyond_is_named_with_the_backend_that_is_wrong(backend):
     wrong = found(backend, **{"output: second": [0.21, 0.8], "loss: loss": 1.6, "compiled loss: loss": 1.6})
-    first = wrong.first_beyond
+    first = wrong.first_mismatch
     assert (first.kind, first.name, first.backend) == ("output", "second", backend)
     assert first.error == pytest.approx(0.01 / 0.8, rel=1e-4)
     assert "look at this layer's call" in first.explanation
@@ -60,11 +60,11 @@ def test_the_first_row_beyond_is_named_with_the_backend_that_is_wrong(backend):
 def test_of_two_backends_none_is_blamed():
     wrong = found(names=("jax", "torch"), **{"output: second": [0.21, 0.8]})
     assert {finding.backend for finding in wrong.findings} == {"jax", "torch"}
-    assert "name a third with --backends" in wrong.first_beyond.explanation
+    assert "name a third with --backends" in wrong.first_mismatch.explanation
 
 
 def test_a_wrong_gradient_is_blamed_on_the_layer_between_a_right_one_and_a_wrong_one():
-    first = found(**{"gradient by output: first": [0.021, 0.03]}).first_beyond
+    first = found(**{"gradient by output: first": [0.021, 0.03]}).first_mismatch
     assert (first.kind, first.name) == ("gradient by output", "first")
     assert first.explanation.endswith("look at the gradient of second.")
 
@@ -85,7 +85,7 @@ def test_a_wrong_gradient_is_blamed_on_the_layer_between_a_right_one_and_a_wrong
     ],
 )
 def test_what_may_be_the_matter_is_said_in_a_sentence(changed, words):
-    assert words in found(**changed).first_beyond.explanation
+    assert words in found(**changed).first_mismatch.explanation
 
 
 @pytest.mark.parametrize(
@@ -97,11 +97,11 @@ def test_what_may_be_the_matter_is_said_in_a_sentence(changed, words):
     ],
 )
 def test_in_float64_an_error_as_float32_makes_it_is_called_that(backend, changed, words):
-    leak = found(backend, dtype="float64", faults_in_reference=False, **changed).first_beyond
+    leak = found(backend, dtype="float64", faults_in_reference=False, **changed).first_mismatch
     assert leak.backend == backend
     assert words in leak.explanation
     assert leak.explanation.endswith("Add --correct-leaks.")
-    own = found(backend, dtype="float64", correct_leaks=True, **changed).first_beyond
+    own = found(backend, dtype="float64", correct_leaks=True, **changed).first_mismatch
     assert "look for a float32 constant" in own.explanation
 
 

@@ -38,10 +38,10 @@ class JaxEngine(Engine):
         known = placed.memory_stats() or {}
         return known["bytes_limit"] - known["bytes_in_use"] if "bytes_limit" in known else None
 
-    def place(self, array: np.ndarray[Any, Any]) -> Tensor:
+    def to_device(self, array: np.ndarray[Any, Any]) -> Tensor:
         return jnp.asarray(array)
 
-    def take(self, data: Data, row: Tensor) -> Data:
+    def gather_rows(self, data: Data, row: Tensor) -> Data:
         return map_tensors(lambda leaf: leaf[row], data)
 
     def gradients(
@@ -70,7 +70,7 @@ class JaxEngine(Engine):
         (value,), aux, pull = _linearized(of, leaves)
         return (value, aux), structure.unflatten(pull(0))
 
-    def needs_value(self, error: Exception) -> bool:
+    def is_concretization_error(self, error: Exception) -> bool:
         return isinstance(error, (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError))
 
     def cond(self, pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
@@ -105,7 +105,7 @@ class JaxEngine(Engine):
 
         def on_rows(values: list[Tensor], data: Data, row: Tensor) -> tuple[list[Tensor], Any]:
             with patched_cond(cond):
-                return run(values, self.take(data, row))
+                return run(values, self.gather_rows(data, row))
 
         return on_rows
 
@@ -121,10 +121,10 @@ class JaxEngine(Engine):
 class JaxBlock:
     """A block: looped on the device, or, where a loop would slow the step, jitted steps called one by one."""
 
-    reason: str | None = None
+    fallback_reason: str | None = None
 
     def __init__(self, engine: JaxEngine, step: Step) -> None:
-        self.how = "looped"
+        self.execution_mode = "looped"
         self._variables = step.variables
         on_rows = engine._on_rows(step)
         self._step = jax.jit(lambda values, data, order, index: on_rows(values, data, order[index]))
@@ -142,7 +142,7 @@ class JaxBlock:
         traced = self._step.trace(values, data, order, 0)
         if jax.default_backend() == "cpu" and "conv_general_dilated" in set(_primitives(traced.jaxpr.jaxpr)):
             # XLA runs a convolution inside a loop on one thread: four times slower than the step by itself.
-            self.how = "jitted steps"
+            self.execution_mode = "jitted steps"
             return self._one_by_one
         self._loop = jax.jit(self._while)
         return self._looped
@@ -235,7 +235,7 @@ _probe.defvjp(_probe_forward, _probe_backward)
 
 def _without_jit(step: Step) -> str | None:
     reason = eager_reason(step)
-    return reason or (None if step.xla else "jit_compile=False, or a layer that cannot be jitted")
+    return reason or (None if step.jit_compile else "jit_compile=False, or a layer that cannot be jitted")
 
 
 def _assign(variables: tuple[Any, ...], values: list[Tensor]) -> None:

@@ -23,12 +23,12 @@ class TensorFlowEngine(Engine):
     name = "tensorflow"
     takes_texts = True
 
-    def settle(self, device: Device) -> None:
+    def set_device(self, device: Device) -> None:
         if device.kind == "cpu":
             # A GPU that TensorFlow sees it also initialises; once it has, this raises and nothing is lost.
             with contextlib.suppress(RuntimeError):
                 tf.config.set_visible_devices([], "GPU")
-        super().settle(device)
+        super().set_device(device)
 
     def devices(self) -> tuple[str, ...]:
         with suppress_stderr():  # the first question starts TensorFlow's runtime, which introduces itself
@@ -52,11 +52,11 @@ class TensorFlowEngine(Engine):
         on_gpu = any(name.startswith("gpu") for name in self.devices()) and not self.device.startswith("cpu")
         return None if on_gpu else super().free_bytes()
 
-    def place(self, array: np.ndarray[Any, Any]) -> Tensor:
+    def to_device(self, array: np.ndarray[Any, Any]) -> Tensor:
         with self._on_device():
             return tf.convert_to_tensor(array)
 
-    def take(self, data: Data, row: Tensor) -> Data:
+    def gather_rows(self, data: Data, row: Tensor) -> Data:
         return map_tensors(lambda leaf: tf.gather(leaf, row), data)
 
     def gradients(
@@ -76,16 +76,16 @@ class TensorFlowEngine(Engine):
             value, aux = function(nest)
         return (value, aux), tf.nest.map_structure(_dense, tape.gradient(value, nest))
 
-    def own_code(self) -> contextlib.AbstractContextManager[Any]:
+    def user_code_scope(self) -> contextlib.AbstractContextManager[Any]:
         return patch_convert_to_tensor(lambda variable: tf.convert_to_tensor(variable.value))
 
-    def within_gradient(self) -> contextlib.AbstractContextManager[Any]:
+    def higher_order_scope(self) -> contextlib.AbstractContextManager[Any]:
         return patch_moments(_moments)
 
     def read(self, value: Tensor) -> Tensor:
         return tf.convert_to_tensor(value)
 
-    def needs_value(self, error: Exception) -> bool:
+    def is_concretization_error(self, error: Exception) -> bool:
         without_attribute = isinstance(error, AttributeError) and "numpy" not in str(error)
         return not without_attribute and any(sign in str(error) for sign in _WITHOUT_VALUE)
 
@@ -107,7 +107,9 @@ class TensorFlowEngine(Engine):
         return EagerBlock(self, step, reason).predict if reason else self._function(step)
 
     def _function(self, step: Step) -> Any:
-        return _traced(lambda data, row: step.run(self.take(data, row)), jit_compile=True if step.xla else None)
+        return _traced(
+            lambda data, row: step.run(self.gather_rows(data, row)), jit_compile=True if step.jit_compile else None
+        )
 
     def _on_device(self) -> contextlib.AbstractContextManager[Any]:
         kind, _, index = self.device.partition(":")
@@ -117,8 +119,8 @@ class TensorFlowEngine(Engine):
 class TensorFlowBlock:
     """A block: a loop in the graph around the step, itself a function of its own (and an XLA one where asked)."""
 
-    how = "looped"
-    reason: str | None = None
+    execution_mode = "looped"
+    fallback_reason: str | None = None
 
     def __init__(self, engine: TensorFlowEngine, step: Step) -> None:
         self._step = engine._function(step)

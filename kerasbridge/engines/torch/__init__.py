@@ -49,11 +49,11 @@ class TorchEngine(Engine):
             return int(torch.cuda.mem_get_info(int(index or 0))[0])
         return super().free_bytes()
 
-    def place(self, array: np.ndarray[Any, Any]) -> Tensor:
+    def to_device(self, array: np.ndarray[Any, Any]) -> Tensor:
         array = np.require(array, requirements=["C", "W"])
         return keras.ops.convert_to_tensor(torch.from_numpy(array))
 
-    def take(self, data: Data, row: Tensor) -> Data:
+    def gather_rows(self, data: Data, row: Tensor) -> Data:
         if row.ndim == 0:
             return map_tensors(lambda leaf: torch.index_select(leaf, 0, row.reshape(1)).squeeze(0), data)
         return map_tensors(lambda leaf: torch.index_select(leaf, 0, row), data)
@@ -81,7 +81,7 @@ class TorchEngine(Engine):
             found = _gradients(value, keras.tree.flatten(nest), nested)
         return _kept((value, aux), scope, nested), keras.tree.pack_sequence_as(nest, found)
 
-    def needs_value(self, error: Exception) -> bool:
+    def is_concretization_error(self, error: Exception) -> bool:
         return isinstance(error, UntraceableError) or any(sign in str(error) for sign in _WITHOUT_VALUE)
 
     def compile(self, step: Step) -> Block:
@@ -91,13 +91,13 @@ class TorchEngine(Engine):
     def compile_call(self, step: Step) -> Callable[[Data, Tensor], Any]:
         return EagerBlock(self, step, "predict").predict
 
-    def words(self, key: Tensor, count: int) -> Tensor | None:
+    def random_bits(self, key: Tensor, count: int) -> Tensor | None:
         return random_bits(key, count) if key.device.type in ("cpu", "meta") else None
 
     def cond(self, pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
         return cond(pred, true_fn, false_fn)
 
-    def own_code(self) -> contextlib.AbstractContextManager[Any]:
+    def user_code_scope(self) -> contextlib.AbstractContextManager[Any]:
         return FunctionalizeInplace()
 
     def eager(self) -> contextlib.AbstractContextManager[Any]:
@@ -124,8 +124,8 @@ class TorchBlock:
     """A block: the traced step replayed on copies that the engine owns; step by step where it cannot be traced."""
 
     def __init__(self, engine: TorchEngine, step: Step) -> None:
-        self.how = "traced"
-        self.reason: str | None = None
+        self.execution_mode = "traced"
+        self.fallback_reason: str | None = None
         self._engine, self._step = engine, step
         self._run: Callable[..., BlockResult] | None = None
 
@@ -137,10 +137,10 @@ class TorchBlock:
 
     def _traced(self, data: Data, row: Tensor) -> Callable[..., BlockResult]:
         try:
-            self._replay = TracedStep(self._step, self._engine.take, data, row)
+            self._replay = TracedStep(self._step, self._engine.gather_rows, data, row)
         except UntraceableError as error:
             slow = EagerBlock(self._engine, self._step, str(error))
-            self.how, self.reason = slow.how, slow.reason
+            self.execution_mode, self.fallback_reason = slow.execution_mode, slow.fallback_reason
             return slow
         return self._replayed
 

@@ -16,12 +16,12 @@ BITS_AHEAD = 2**16
 MAX_STREAMS = 256
 
 _LIBRARY = torch.library.Library("kerasbridge", "DEF")
-_LIBRARY.define("words(Tensor key, int count) -> Tensor")
+_LIBRARY.define("random_bits(Tensor key, int count) -> Tensor")
 
 
 def random_bits(key: Tensor, count: int) -> Tensor:
     """`random.words` as an int32 tensor of shape (count,), from (seed, counter), int32, on the CPU."""
-    return torch.ops.kerasbridge.words(key, count)
+    return torch.ops.kerasbridge.random_bits(key, count)
 
 
 class BitStream:
@@ -66,5 +66,5 @@ def _without_values(key: Tensor, count: int) -> Tensor:
     return key.new_empty(count, dtype=torch.int32)
 
 
-_LIBRARY.impl("words", _on_cpu, "CPU")
-_LIBRARY.impl("words", _without_values, "Meta")
+_LIBRARY.impl("random_bits", _on_cpu, "CPU")
+_LIBRARY.impl("random_bits", _without_values, "Meta")

@@ -42,5 +42,5 @@ def dry_run(run: Callable[[Batch], list[StepOutput]], batch: Batch, engine: Engi
         keras_compat.eval_abstract(watched, *batch)
     else:
         with engine.eager():
-            watched(*keras_compat.map_tensors(engine.place, batch))
+            watched(*keras_compat.map_tensors(engine.to_device, batch))
     return found[-1]

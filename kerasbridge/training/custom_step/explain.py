@@ -39,12 +39,12 @@ def explain_trace_error(error: Exception) -> StepError | None:
             "layers, variables and seed generators once, as attributes of the model."
         )
     array = _array(line, frame)
-    if array and (isinstance(error, TypeError) or engine.needs_value(error)):
+    if array and (isinstance(error, TypeError) or engine.is_concretization_error(error)):
         return StepError(
             f"Expected tensors in {place}, found the NumPy array {array} beside one. Write "
             f"keras.ops.convert_to_tensor({array})."
         )
-    if engine.needs_value(error):
+    if engine.is_concretization_error(error):
         return StepError(
             f"Expected a step that can be compiled, found that {place} needs the value of a tensor in Python. Write "
             "keras.ops.where or keras.ops.cond to choose by a tensor, return a number as a named value to see it, or "

@@ -118,7 +118,7 @@ def no_gradient_error(where: str, variables: list[Any]) -> StepError:
 def _call(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
     """The function; losses that layers add in it stay in it, on every backend."""
     engine = engines.current()
-    with engine.deferring_writes(), engine.within_gradient():
+    with engine.deferred_assign(), engine.higher_order_scope():
         return function(*arguments, **keywords)
 
 

@@ -58,7 +58,7 @@ def call(function: Function, model: Any, batch: Any, training: bool) -> StepOutp
     engine = engines.current()
     keywords = {"training": training} if "training" in _parameters(function) else {}
     try:
-        with engine.deferring_writes(), _rules(engine):
+        with engine.deferred_assign(), _rules(engine):
             return parse_step_output(function(model, Batch(*batch), **keywords), model, training)
     except Exception as error:
         better = explain_trace_error(error)
@@ -74,7 +74,7 @@ def _rules(engine: Any) -> Iterator[None]:
     token = _written.set(written)
     try:
         refusing, branching = keras_compat.forbid_optimizer_apply(_APPLIED), keras_compat.patch_cond(_branches)
-        with engine.own_code(), require_seeds(), refusing, branching:
+        with engine.user_code_scope(), require_seeds(), refusing, branching:
             yield
     finally:
         _written.reset(token)

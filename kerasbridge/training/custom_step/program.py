@@ -39,7 +39,7 @@ class Program:
     def make_step(self, model: keras.Model, _: Any) -> Step:
         """The step for an engine to compile."""
         variables = (*self.variables, *self._averages.variables)
-        return Step(self._run, variables, eager=bool(model.run_eagerly), xla=bool(model.jit_compile))
+        return Step(self._run, variables, run_eagerly=bool(model.run_eagerly), jit_compile=bool(model.jit_compile))
 
     def reset_state(self) -> None:
         """Before an epoch: the means of the last one are forgotten."""
