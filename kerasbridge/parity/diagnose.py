@@ -56,7 +56,7 @@ class Diagnosis:
             "backends": self.backends,
             "execution": self.execution,
             "notes": self.notes,
-            "first_beyond": asdict(first) if first else None,
+            "first_mismatch": asdict(first) if first else None,
             "findings": [asdict(found) for found in self.findings],
             "rows": [asdict(row) for row in self.rows],
         }

@@ -26,7 +26,7 @@ def placed(monkeypatch):
         rows.append(len(array))
         return place(array)
 
-    monkeypatch.setattr(engine, "place", noting)
+    monkeypatch.setattr(engine, "to_device", noting)
     return rows
 
 

@@ -55,7 +55,7 @@ def test_batches_of_changing_sizes_are_each_a_step():
 
 
 def test_sequences_of_changing_lengths_keep_a_bounded_number_of_compiled_steps(monkeypatch):
-    monkeypatch.setattr(compile_cache, "MOST_VARIANTS", 2)
+    monkeypatch.setattr(compile_cache, "MAX_ENTRIES", 2)
     words = np.random.default_rng(0).integers(1, 20, (12, 9), dtype="int32")
     lengths = [4, 6, 4, 9]
     batches = [(words[3 * k : 3 * k + 3, :length], Y[3 * k : 3 * k + 3]) for k, length in enumerate(lengths)]

@@ -124,7 +124,7 @@ def test_the_command_names_what_is_wrong_and_answers_with_its_exit_code():
     fault = f"{HERE / 'faults.py'}:forward_wrong_on_torch"
     wrong = command("--script", fault, "--json")
     assert wrong.returncode == 1, wrong.stderr
-    assert json.loads(wrong.stdout)["first_beyond"]["name"] == "sequential/suspect"
+    assert json.loads(wrong.stdout)["first_mismatch"]["name"] == "sequential/suspect"
     missing = command("nothing.keras")
     assert missing.returncode == 2
     assert missing.stderr == (

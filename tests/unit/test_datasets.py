@@ -56,7 +56,7 @@ def keras_downloads(monkeypatch):
 
     def downloads(get_file):
         monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(utils=SimpleNamespace(get_file=get_file)))
-        monkeypatch.setattr(backend, "choose", lambda: None)
+        monkeypatch.setattr(backend, "configure", lambda: None)
 
     return downloads
 

@@ -118,7 +118,7 @@ def test_the_table_marks_what_is_beyond():
 
 def test_as_json_it_has_no_number_that_is_not_finite():
     written = json.dumps(found(**{"output: first": [np.nan, 0.7]}).as_dict(), allow_nan=False)
-    assert json.loads(written)["first_beyond"]["error"] is None
+    assert json.loads(written)["first_mismatch"]["error"] is None
 
 
 def test_notes_are_said_once():
