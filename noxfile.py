@@ -15,7 +15,8 @@ CONSTRAINTS = ROOT / "constraints.txt"
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 BACKENDS = [nox.param(name, id=name) for name in ("tensorflow", "torch", "jax")]
 IN_SHORT = [
-    f"tests/backend/test_{name}.py" for name in ("cli_train", "cli_predict", "keras_contract", "golden")
+    f"tests/backend/{name}.py"
+    for name in ("cli/test_cli_train", "cli/test_cli_predict", "keras_compat/test_private_api", "test_golden")
 ]  # see a version first
 KERAS_TESTS = [
     f"keras.src.{name}" for name in ("trainers.trainer_test", "callbacks", "models", "optimizers", "distillation")
@@ -67,7 +68,7 @@ def parity(session: nox.Session) -> None:
     pytest(session, "-m", "not long", "tests/parity", **compiled_once(session))
     for backend in ("jax", "tensorflow", "torch"):  # with the loaders of the others beside its own
         which = f"what_arrays_are or sparse or {OPTIMISED}"
-        pytest(session, "-k", which, "tests/backend/test_data.py", backend=backend)
+        pytest(session, "-k", which, "tests/backend/data/test_adapters.py", backend=backend)
 
 
 @nox.session(name="parity-whole")
@@ -84,7 +85,7 @@ def tests(session: nox.Session, backend: str) -> None:
     beside = [package for group in ("data", "libraries", "opencv") for package in group_of(group)]
     install(session, "-e", f".[{backend},legacy]", *beside, group="test")
     options, env = in_short(backend)
-    pytest(session, *options, "tests/backend", "tests/legacy", backend=backend, **env)
+    pytest(session, *options, "tests/backend", "tests/importers", backend=backend, **env)
 
 
 @nox.session(name="keras-suite")

@@ -49,9 +49,11 @@ class Browser:
         spare = [os.open(os.devnull, os.O_RDONLY) for _ in range(2)]  # so that neither end is 3 or 4 by chance
         ends = [os.dup(for_browser), os.dup(from_browser)]
         actions = [
-            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0), (os.POSIX_SPAWN_DUP2, 1, 2),
-            (os.POSIX_SPAWN_DUP2, ends[0], 3), (os.POSIX_SPAWN_DUP2, ends[1], 4),
-        ]  # fmt: skip
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+            (os.POSIX_SPAWN_DUP2, ends[0], 3),
+            (os.POSIX_SPAWN_DUP2, ends[1], 4),
+        ]
         command = [self._path, f"--user-data-dir={self._profile}", *OPTIONS]
         self._process = os.posix_spawn(self._path, command, os.environ, file_actions=actions, setpgroup=0)
         for end in (for_browser, from_browser, *spare, *ends):

@@ -1,8 +1,8 @@
-"""Writes tests/legacy/tensorflow_files/recorded.zip: files of TensorFlow's and what TensorFlow computes from them.
+"""Writes tests/importers/tensorflow_files/recorded.zip: files of TensorFlow's and what TensorFlow computes from them.
 
     KERAS_BACKEND=tensorflow python scripts/make_tensorflow_files.py
 
-The networks are those of tests/legacy/tensorflow_nets.py. Tests read the files on backends where TensorFlow is not.
+The networks are those of tests/importers/tensorflow_nets.py. Tests read the files on backends where TensorFlow is not.
 The models of Keras 2 are written by the package tf_keras, which only this script needs: pip install tf_keras==2.21.0.
 """
 
@@ -19,7 +19,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.legacy import tensorflow_nets as nets  # noqa: E402
+from tests.importers import tensorflow_nets as nets  # noqa: E402
 
 PLACE = ROOT / "tests" / "legacy" / "tensorflow_files" / "recorded.zip"
 ON_DISK = ("frozen.pb", "saved", "module", "model.ckpt.meta", "model.ckpt.index", "model.ckpt.data-00000-of-00001")

@@ -18,7 +18,7 @@ from kerasbridge.cli.options import (
     Script,
     Seed,
     names,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     from kerasbridge.parity.compare import Comparison
@@ -60,9 +60,19 @@ def compare(
         _check_place(report, save)
         with spinner("Training twice on each backend …", silent=as_json or quiet):
             found = comparing.compare(
-                model, script=script, backends=names(backends), data=data, dtype=dtype, correct_leaks=correct_leaks,
-                seed=seed, epochs=epochs, batch_size=batch_size, rows=rows, against=against, save=save,
-            )  # fmt: skip
+                model,
+                script=script,
+                backends=names(backends),
+                data=data,
+                dtype=dtype,
+                correct_leaks=correct_leaks,
+                seed=seed,
+                epochs=epochs,
+                batch_size=batch_size,
+                rows=rows,
+                against=against,
+                save=save,
+            )
         if report is not None:
             _write(found, report)
     if as_json:

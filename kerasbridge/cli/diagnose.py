@@ -17,7 +17,7 @@ from kerasbridge.cli.options import (
     Script,
     Seed,
     names,
-)  # fmt: skip
+)
 
 if TYPE_CHECKING:
     from kerasbridge.parity.diagnose import Diagnosis
@@ -49,9 +49,15 @@ def diagnose(
 
         with spinner("Taking a step apart on each backend …", silent=as_json or quiet):
             found = diagnosing.diagnose(
-                model, script=script, backends=names(backends), data=data, dtype=dtype, correct_leaks=correct_leaks,
-                seed=seed, batch_size=batch_size,
-            )  # fmt: skip
+                model,
+                script=script,
+                backends=names(backends),
+                data=data,
+                dtype=dtype,
+                correct_leaks=correct_leaks,
+                seed=seed,
+                batch_size=batch_size,
+            )
     if as_json:
         print(json.dumps(found.as_dict()))
     elif not quiet:

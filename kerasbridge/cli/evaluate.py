@@ -87,7 +87,7 @@ def _evaluated(folder: Path, backend: str | None, device: str | None, digits: "D
     differs, why_unknown = compare_with_training(run, digits, scores)
     return EvaluationResult(
         run, digits, scores, engines.current().name, run_recorder.device_of(model), differs, why_unknown
-    )  # fmt: skip
+    )
 
 
 def _draw(found: EvaluationResult) -> tuple[Path | None, str | None]:

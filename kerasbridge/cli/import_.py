@@ -51,9 +51,14 @@ def import_(
         _check_place(output)
         with spinner("Reading the files …", silent=as_json or quiet):
             model, report = bring(
-                *files, format=origin, model=_opened(onto), layout=layout, flip_kernels=flip_kernels,
-                input_shape=_shape(input_shape), mapping=_mapping(mapped),
-            )  # fmt: skip
+                *files,
+                format=origin,
+                model=_opened(onto),
+                layout=layout,
+                flip_kernels=flip_kernels,
+                input_shape=_shape(input_shape),
+                mapping=_mapping(mapped),
+            )
             _save(model, output)
         own = _own_layers(model)
     if as_json:
@@ -137,6 +142,8 @@ def _print(report: "Report", own: list[str], output: Path) -> None:
     if own:
         console.print(
             f"Layers of kerasbridge's own: {', '.join(own)}. Before opening it: import kerasbridge.layers",
-            highlight=False, markup=False, soft_wrap=True,
-        )  # fmt: skip
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
     console.print(f"Saved in {output}", highlight=False, markup=False, soft_wrap=True)

@@ -89,10 +89,20 @@ def _line(run: "Run") -> RunRow:
     config, history = run.config, _history(run)
     scores, scored_on = _scores(config.test, history)
     return RunRow(
-        run.name, str(run.folder), config.model, config.backend, config.device, len(history.get("epoch", ())),
-        config.epochs, scores.get("accuracy"), scores.get("loss"), scored_on, config.seconds, config.started,
+        run.name,
+        str(run.folder),
+        config.model,
+        config.backend,
+        config.device,
+        len(history.get("epoch", ())),
+        config.epochs,
+        scores.get("accuracy"),
+        scores.get("loss"),
+        scored_on,
+        config.seconds,
+        config.started,
         config.finished,
-    )  # fmt: skip
+    )
 
 
 def _history(run: "Run") -> dict[str, list[float]]:

@@ -112,10 +112,17 @@ def _start(wanted: _Wanted, arguments: dict[str, Any], started: datetime) -> "tu
     model = build()
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model, runs.Config(
-        arguments=arguments, versions=runs.versions(backend), backend=backend, device=recording.device_of(model),
-        seed=wanted.seed, rng="portable", data=_described(wanted.digits), started=runs.timestamp(started),
-        model=wanted.model, epochs=wanted.epochs,
-    )  # fmt: skip
+        arguments=arguments,
+        versions=runs.versions(backend),
+        backend=backend,
+        device=recording.device_of(model),
+        seed=wanted.seed,
+        rng="portable",
+        data=_described(wanted.digits),
+        started=runs.timestamp(started),
+        model=wanted.model,
+        epochs=wanted.epochs,
+    )
 
 
 def _train(model: Any, wanted: _Wanted, run: "RunWriter") -> None:
@@ -128,9 +135,7 @@ def _train(model: Any, wanted: _Wanted, run: "RunWriter") -> None:
     callbacks = [*_tensorboard(wanted, run.folder), recording.RunCallback(run)]
     verbose = 0 if wanted.silent else "auto"
     clock = time.perf_counter()
-    history = kb.fit(
-        model, x, digits.y_train, wanted.batch_size, wanted.epochs, verbose, callbacks, seed=wanted.seed
-    )  # fmt: skip
+    history = kb.fit(model, x, digits.y_train, wanted.batch_size, wanted.epochs, verbose, callbacks, seed=wanted.seed)
     seconds = round(time.perf_counter() - clock, 3)
     scores = Scores(digits.y_test, probabilities(model, digits.x_test))
     mistakes = {mistake.index: mistake.predicted for mistake in scores.mistakes}

@@ -51,9 +51,7 @@ class BatchingConfig:
     device_budget: int | str | None = None
 
 
-def read(
-    x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None
-) -> Source:  # fmt: skip
+def read(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None) -> Source:
     """Finds out what was handed to `fit`, `evaluate` or `predict`.
 
     Raises:

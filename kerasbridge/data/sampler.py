@@ -53,8 +53,9 @@ class RowSampler:
         if start + self.steps_per_epoch > self._steps_of_a_pass:
             warnings.warn(
                 f"The data gives {self._steps_of_a_pass} batches, which steps_per_epoch="
-                f"{self.steps_per_epoch} does not divide: epoch {epoch + 1} ends with the last of them.", stacklevel=2,
-            )  # fmt: skip
+                f"{self.steps_per_epoch} does not divide: epoch {epoch + 1} ends with the last of them.",
+                stacklevel=2,
+            )
         return _steps(self._pass(passed), start, start + self.steps_per_epoch)
 
     @property

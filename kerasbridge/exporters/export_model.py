@@ -98,9 +98,16 @@ def _exported(wanted: ExportRequest, way: Route, trial: ReferenceOutputs) -> Exp
             raise ExportError(f"its outputs differ by {difference:.1e} of the largest")
         size = output_path.commit(staged, wanted.path)
     return ExportResult(
-        wanted.path, wanted.target.name, way.backend, runtime_client.version(wanted.target), difference,
-        tuple(len(batch[0]) for batch in trial.batches), trial.signature.inputs, trial.signature.outputs, size,
-    )  # fmt: skip
+        wanted.path,
+        wanted.target.name,
+        way.backend,
+        runtime_client.version(wanted.target),
+        difference,
+        tuple(len(batch[0]) for batch in trial.batches),
+        trial.signature.inputs,
+        trial.signature.outputs,
+        size,
+    )
 
 
 def _write(wanted: ExportRequest, way: Route, trial: ReferenceOutputs, path: Path) -> None:

@@ -32,9 +32,13 @@ def export_in_subprocess(model: Any, target: Format, way: Route, signature: Sign
         place = Path(folder)
         _save(model, place / MODEL)
         job = {
-            "format": target.name, "way": target.ways.index(way), "signature": signature.as_dict(),
-            "path": str(path.absolute()), "own": own, "sys_path": [*map(os.path.abspath, sys.path)],
-        }  # fmt: skip
+            "format": target.name,
+            "way": target.ways.index(way),
+            "signature": signature.as_dict(),
+            "path": str(path.absolute()),
+            "own": own,
+            "sys_path": [*map(os.path.abspath, sys.path)],
+        }
         (place / JOB).write_text(json.dumps(job), encoding="utf-8")
         batches.write_batches(place / BATCH, [batch])
         batches.start(_CHILD, place, way.backend)

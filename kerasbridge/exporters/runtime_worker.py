@@ -80,9 +80,13 @@ def _stablehlo(path: Path, signature: Signature) -> Run:
 
 
 _LOADERS = {
-    "onnx": _onnx, "tf_saved_model": _tf_saved_model, "litert": _litert, "openvino": _openvino, "torch": _torch,
+    "onnx": _onnx,
+    "tf_saved_model": _tf_saved_model,
+    "litert": _litert,
+    "openvino": _openvino,
+    "torch": _torch,
     "stablehlo": _stablehlo,
-}  # fmt: skip
+}
 
 
 def _main(folder: Path) -> None:

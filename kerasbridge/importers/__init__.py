@@ -74,9 +74,14 @@ def load_legacy(
         (None, None, None, 1)
     """
     made, _ = bring(
-        *files, format=format, model=model, layout=layout, flip_kernels=flip_kernels, input_shape=input_shape,
+        *files,
+        format=format,
+        model=model,
+        layout=layout,
+        flip_kernels=flip_kernels,
+        input_shape=input_shape,
         mapping=mapping,
-    )  # fmt: skip
+    )
     return made
 
 

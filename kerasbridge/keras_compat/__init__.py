@@ -1,4 +1,4 @@
-"""The only file that touches Keras's private modules; `tests/backend/test_keras_contract.py` holds it to them.
+"""The only package that uses Keras's private modules; `tests/backend/keras_compat` checks each name it uses.
 
 Importing it settles the backend and imports Keras. `PRIVATE_API` names the private functions and methods; functions are
 reached through it, so that a Keras that keeps one elsewhere is answered with one sentence that names it.

@@ -6,12 +6,18 @@ from typing import Any, ClassVar
 from kerasbridge.keras_compat import keras
 
 _OF_WEIGHTS = {
-    "kernel_initializer": "glorot_uniform", "bias_initializer": "zeros", "kernel_regularizer": None,
-    "bias_regularizer": None, "kernel_constraint": None, "bias_constraint": None,
-}  # fmt: skip
+    "kernel_initializer": "glorot_uniform",
+    "bias_initializer": "zeros",
+    "kernel_regularizer": None,
+    "bias_regularizer": None,
+    "kernel_constraint": None,
+    "bias_constraint": None,
+}
 _MODULES = {
-    "initializer": keras.initializers, "regularizer": keras.regularizers, "constraint": keras.constraints,
-}  # fmt: skip
+    "initializer": keras.initializers,
+    "regularizer": keras.regularizers,
+    "constraint": keras.constraints,
+}
 
 
 class Layer(keras.layers.Layer):  # type: ignore[misc]

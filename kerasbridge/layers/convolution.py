@@ -15,9 +15,15 @@ class _Kernel(Layer):
     options: ClassVar[tuple[str, ...]] = ("filters", "kernel_size", "strides", "dilation_rate", "groups", "use_bias")
 
     def __init__(
-        self, filters: int, kernel_size: Sequence[int], strides: Sequence[int] = (1, 1),
-        dilation_rate: Sequence[int] = (1, 1), groups: int = 1, use_bias: bool = True, **keywords: Any,
-    ) -> None:  # fmt: skip
+        self,
+        filters: int,
+        kernel_size: Sequence[int],
+        strides: Sequence[int] = (1, 1),
+        dilation_rate: Sequence[int] = (1, 1),
+        groups: int = 1,
+        use_bias: bool = True,
+        **keywords: Any,
+    ) -> None:
         super().__init__(**keywords)
         self.filters, self.groups, self.use_bias = filters, groups, use_bias
         self.kernel_initializer = keras.initializers.GlorotUniform()

@@ -22,9 +22,13 @@ class _Windows(Layer):
     options: ClassVar[tuple[str, ...]] = ("pool_size", "strides", "padding", "overflow")
 
     def __init__(
-        self, pool_size: Sequence[int], strides: Sequence[int], padding: Sequence[Sequence[int]] = ((0, 0), (0, 0)),
-        overflow: Sequence[int] = (0, 0), **keywords: Any,
-    ) -> None:  # fmt: skip
+        self,
+        pool_size: Sequence[int],
+        strides: Sequence[int],
+        padding: Sequence[Sequence[int]] = ((0, 0), (0, 0)),
+        overflow: Sequence[int] = (0, 0),
+        **keywords: Any,
+    ) -> None:
         super().__init__(**keywords)
         self.pool_size, self.strides, self.overflow = tuple(pool_size), tuple(strides), tuple(overflow)
         self.padding = tuple(map(tuple, padding))
@@ -87,8 +91,9 @@ class CeilAveragePooling2D(_Windows):
     def call(self, images: Any) -> Any:
         """Images of shape (batch, height, width, channels) to the same with fewer rows and columns."""
         counts = ops.pad(
-            ops.ones_like(images[:1, ..., :1]), [(0, 0), *self.padding, (0, 0)],
+            ops.ones_like(images[:1, ..., :1]),
+            [(0, 0), *self.padding, (0, 0)],
             constant_values=float(self.count_padding),
-        )  # fmt: skip
+        )
         counts = ops.pad(counts, [(0, 0), *((0, more) for more in self.overflow), (0, 0)])
         return self._average(ops.pad(images, self._all_around())) / self._average(counts)

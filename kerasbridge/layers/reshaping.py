@@ -147,9 +147,12 @@ class Reduce(Layer):
     options: ClassVar[tuple[str, ...]] = ("kind", "axes", "coefficient")
 
     def __init__(
-        self, kind: Literal["sum", "absolute sum", "sum of squares", "mean", "maximum", "minimum"], axes: Sequence[int],
-        coefficient: float = 1.0, **keywords: Any,
-    ) -> None:  # fmt: skip
+        self,
+        kind: Literal["sum", "absolute sum", "sum of squares", "mean", "maximum", "minimum"],
+        axes: Sequence[int],
+        coefficient: float = 1.0,
+        **keywords: Any,
+    ) -> None:
         super().__init__(**keywords)
         self.kind, self.axes, self.coefficient = kind, tuple(axes), coefficient
 

@@ -33,9 +33,14 @@ class Resize(Layer):
     options: ClassVar[tuple[str, ...]] = ("kind", "size", "factors", "centred", "corners")
 
     def __init__(
-        self, kind: str, size: Sequence[int] | None, factors: Sequence[int] | None = None, centred: bool = False,
-        corners: bool = False, **keywords: Any,
-    ) -> None:  # fmt: skip
+        self,
+        kind: str,
+        size: Sequence[int] | None,
+        factors: Sequence[int] | None = None,
+        centred: bool = False,
+        corners: bool = False,
+        **keywords: Any,
+    ) -> None:
         super().__init__(**keywords)
         self.kind, self.centred, self.corners = kind, centred, corners
         self.size, self.factors = size and tuple(size), factors and tuple(factors)

@@ -55,8 +55,11 @@ class Comparison:
             "digests": [asdict(check) for check in judged.digests],
             "pairs": [
                 {
-                    "backends": [pair.first, pair.second], "verdict": pair.verdict, "first_step_beyond": pair.step,
-                    "quantity": pair.quantity, "loss_difference": pair.shown(),
+                    "backends": [pair.first, pair.second],
+                    "verdict": pair.verdict,
+                    "first_step_beyond": pair.step,
+                    "quantity": pair.quantity,
+                    "loss_difference": pair.shown(),
                     "largest_loss_difference": float(pair.losses.max()),
                     "largest_gradient_norm_difference": float(pair.gradient_norms.max()),
                     "final_weights_difference": pair.weights,
@@ -65,7 +68,7 @@ class Comparison:
             ],
             "nudged": float(judged.nudged[-1]),
             "runs": [_described(record) for record in self.records],
-        }  # fmt: skip
+        }
         return dict(json.loads(json.dumps(result), parse_constant=lambda _: None))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
@@ -133,9 +136,16 @@ def compare(
         'rounding'
     """
     job = Job(
-        model="" if script else os.fspath(model), script=script, data=os.fspath(data), dtype=dtype, seed=seed,
-        correct_leaks=correct_leaks, epochs=epochs, batch_size=batch_size, rows=rows,
-    )  # fmt: skip
+        model="" if script else os.fspath(model),
+        script=script,
+        data=os.fspath(data),
+        dtype=dtype,
+        seed=seed,
+        correct_leaks=correct_leaks,
+        epochs=epochs,
+        batch_size=batch_size,
+        rows=rows,
+    )
     job.check()
     kept = Record.read(Path(against)) if against is not None else None
     if kept is not None:

@@ -57,12 +57,24 @@ def record(job: Job) -> Record:
         nudged, _ = trainer.train()
         apart = weight_difference(nudged, run)
     return Record(
-        job=job, label=engine.name, backend=engine.name, device=engine.device_of(model.variables[0].value),
-        execution=str(trainer.execution_mode), versions=runs.versions(engine.name), seconds=round(seconds, 3),
-        made=datetime.now(UTC).isoformat(timespec="seconds"), data=_digests(_named(data)), initial_weights=initial,
-        orders=_orders(passes, job.epochs), masks=masks, masks_missing=missing, metrics=metrics, run=run,
-        nudged=replace(nudged, final_weights={}), nudged_weights=apart,
-    )  # fmt: skip
+        job=job,
+        label=engine.name,
+        backend=engine.name,
+        device=engine.device_of(model.variables[0].value),
+        execution=str(trainer.execution_mode),
+        versions=runs.versions(engine.name),
+        seconds=round(seconds, 3),
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        data=_digests(_named(data)),
+        initial_weights=initial,
+        orders=_orders(passes, job.epochs),
+        masks=masks,
+        masks_missing=missing,
+        metrics=metrics,
+        run=run,
+        nudged=replace(nudged, final_weights={}),
+        nudged_weights=apart,
+    )
 
 
 class _Trainer:

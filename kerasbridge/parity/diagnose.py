@@ -124,9 +124,14 @@ def diagnose(
         True
     """
     job = Job(
-        model="" if script else os.fspath(model), script=script, data=os.fspath(data), dtype=dtype, seed=seed,
-        correct_leaks=correct_leaks, batch_size=batch_size,
-    )  # fmt: skip
+        model="" if script else os.fspath(model),
+        script=script,
+        data=os.fspath(data),
+        dtype=dtype,
+        seed=seed,
+        correct_leaks=correct_leaks,
+        batch_size=batch_size,
+    )
     job.check()
     chosen = check_backends(backends, at_least=2)
     steps = _inspected(job, chosen)
@@ -142,9 +147,13 @@ def align_rows(steps: Sequence[Inspection], references: Sequence[Inspection]) ->
     found = [explanations.finding(rows, backend, job) for backend in backends]
     notes = dict.fromkeys(note for step in steps for note in step.notes)
     return Diagnosis(
-        job, backends, tuple(rows), tuple(finding for finding in found if finding), tuple(notes),
+        job,
+        backends,
+        tuple(rows),
+        tuple(finding for finding in found if finding),
+        tuple(notes),
         {step.backend: step.execution for step in steps},
-    )  # fmt: skip
+    )
 
 
 def _inspected(job: Job, backends: Sequence[str]) -> list[Inspection]:

@@ -126,8 +126,11 @@ def weight_difference(one: Curve, other: Curve) -> float:
     """The distance of the final weights of two runs over their length, as one vector of floats each."""
     if list(one.final_weights) != list(other.final_weights):
         return float("inf")
-    pairs = [(value.astype("float64"), other.final_weights[name].astype("float64"))
-             for name, value in one.final_weights.items() if value.dtype.kind == "f"]  # fmt: skip
+    pairs = [
+        (value.astype("float64"), other.final_weights[name].astype("float64"))
+        for name, value in one.final_weights.items()
+        if value.dtype.kind == "f"
+    ]
     if any(a.shape != b.shape or not np.isfinite(a).all() or not np.isfinite(b).all() for a, b in pairs):
         return float("inf")
     apart = np.sqrt(sum(float(np.sum((a - b) ** 2)) for a, b in pairs))

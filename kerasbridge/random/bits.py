@@ -1,6 +1,7 @@
-"""The generator's words inside a step: `random.py`'s, as int32 tensors, whose products wrap on every backend.
+"""The generator inside a step: the random bits of `generator.py` as int32 tensors, which wrap on every backend.
 
-Every number drawn in a step comes from `random_bits_flat`, where they can be watched. `draws.py` makes distributions of them.
+All random numbers of a step come from `random_bits_flat`, so that they can be captured. `distributions.py` turns the
+bits into distributions.
 """
 
 import contextlib

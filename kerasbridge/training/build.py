@@ -65,7 +65,7 @@ def make_predict_runner(model: keras.Model, engine: Engine, feed: EpochIterator)
 
 def _own(
     model: keras.Model, step: OwnStep, engine: Engine, feed: EpochIterator, training: bool
-) -> tuple[Phase, CompiledStep]:  # fmt: skip
+) -> tuple[Phase, CompiledStep]:
     made = build_step(model, step, engine, feed.first(), training)
     check_device(made.program.variables, engine)
     return Phase(Runner(model, engine, made.program.make_step, meter=made.program), feed), made

@@ -38,9 +38,13 @@ class Phase:
 
 
 def run_training(
-    model: keras.Model, training: Phase, validation: Phase | None, plan: FitConfig, given_callbacks: Any = None,
+    model: keras.Model,
+    training: Phase,
+    validation: Phase | None,
+    plan: FitConfig,
+    given_callbacks: Any = None,
     optimizers: Sequence[tuple[Any, Sequence[Any]]] | None = None,
-) -> keras.callbacks.History:  # fmt: skip
+) -> keras.callbacks.History:
     """Runs every epoch of the plan, and notes in the history's `params` how the steps ran.
 
     `optimizers` are those in use, each with the variables it moves: by default the model's own.

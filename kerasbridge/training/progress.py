@@ -104,10 +104,15 @@ class BarReporter(Reporter):
     def _open(self, title: str, steps: int | None) -> None:
         self._start = time.perf_counter()
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(),
-            TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[speed]}  {task.fields[logs]}"),
-            console=self._console, auto_refresh=False,
-        )  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[speed]}  {task.fields[logs]}"),
+            console=self._console,
+            auto_refresh=False,
+        )
         self._progress.add_task(title, total=steps, speed="", logs="")
         self._progress.start()
 

@@ -131,7 +131,8 @@ def _config(given: Mapping[str, Any], known: Mapping[str, Any]) -> runs.Config:
     start = {
         "arguments": {name: _plain(value) for name, value in given.items() if name not in (*_DATA, "model")},
         "versions": runs.versions(backend), "backend": backend, "device": device_of(model), "seed": None, "rng": None,
-        "data": {name: _described(given[name]) for name in _DATA if given[name] is not None}, "started": runs.timestamp(),
+        "data": {name: _described(given[name]) for name in _DATA if given[name] is not None},
+        "started": runs.timestamp(),
         "model": model.name, "epochs": max(0, given["epochs"] - given["initial_epoch"]),
     }  # fmt: skip
     return runs.Config(**{**start, **known})

@@ -111,9 +111,13 @@ class Runner:
     """
 
     def __init__(
-        self, model: keras.Model, engine: Engine, make_step: Callable[..., Step],
-        note: Callable[[np.ndarray[Any, Any]], None] | None = None, meter: Resettable | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        model: keras.Model,
+        engine: Engine,
+        make_step: Callable[..., Step],
+        note: Callable[[np.ndarray[Any, Any]], None] | None = None,
+        meter: Resettable | None = None,
+    ) -> None:
         self.model, self.engine, self.make_step, self._meter = model, engine, make_step, meter
         self._note, self._settings = note, hyperparameters(model)
         self.execution_mode: str | None = None
@@ -126,9 +130,14 @@ class Runner:
             self._meter.reset_state()
 
     def run(
-        self, portions: Iterable[Chunk], pace: BlockSizer, begin: Callable[[int], None], end: OnBlockEnd,
-        stopped: Callable[[], bool], halt: bool = False,
-    ) -> dict[str, Any]:  # fmt: skip
+        self,
+        portions: Iterable[Chunk],
+        pace: BlockSizer,
+        begin: Callable[[int], None],
+        end: OnBlockEnd,
+        stopped: Callable[[], bool],
+        halt: bool = False,
+    ) -> dict[str, Any]:
         """Runs every step of the portions and returns the logs of the last.
 
         Args:
@@ -159,9 +168,13 @@ class Runner:
         return telling.logs
 
     def predict(
-        self, portions: Iterable[Chunk], in_step: int, begin: Callable[[int], None],
-        end: Callable[[BlockReport, list[Any]], None], stopped: Callable[[], bool],
-    ) -> list[Any]:  # fmt: skip
+        self,
+        portions: Iterable[Chunk],
+        in_step: int,
+        begin: Callable[[int], None],
+        end: Callable[[BlockReport, list[Any]], None],
+        stopped: Callable[[], bool],
+    ) -> list[Any]:
         """The predictions of every batch; callbacks are told of `in_step` batches at a time."""
         outputs: list[Any] = []
         telling = CallbackNotifier(in_step, begin, lambda ran: end(ran, outputs[ran.first :]))

@@ -22,7 +22,7 @@ from kerasbridge.training.epoch_loop import (
     run_evaluation,
     run_prediction,
     run_training,
-)  # fmt: skip
+)
 
 
 def fit(
@@ -115,11 +115,26 @@ def fit(
     kinds = ("train", "test") if validation_data is not None or validation_split else ("train",)
     if step is None and arguments.delegates_to_keras(model, *kinds):
         with run_recorder.record_run(given, execution="model.fit") as recorded:
-            return recorded.finish(model.fit(
-                x, y, batch_size, epochs, verbose, prepare_callbacks(recorded.callbacks), validation_split, validation_data,
-                shuffle, class_weight, sample_weight, initial_epoch, steps_per_epoch, validation_steps,
-                validation_batch_size or batch_size, validation_freq,
-            ))  # fmt: skip
+            return recorded.finish(
+                model.fit(
+                    x,
+                    y,
+                    batch_size,
+                    epochs,
+                    verbose,
+                    prepare_callbacks(recorded.callbacks),
+                    validation_split,
+                    validation_data,
+                    shuffle,
+                    class_weight,
+                    sample_weight,
+                    initial_epoch,
+                    steps_per_epoch,
+                    validation_steps,
+                    validation_batch_size or batch_size,
+                    validation_freq,
+                )
+            )
     order_seed = generator.new_seed() if seed is None else seed
     engine = engines.current()
     source, held_out = adapters.with_validation(

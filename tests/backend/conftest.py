@@ -3,16 +3,13 @@
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 
-import kerasbridge
 from kerasbridge.keras_compat import keras
 from kerasbridge.random import keras_patch
 from kerasbridge.runtime import backend as choice
-
-ROOT = Path(kerasbridge.__file__).parents[1]
+from tests.paths import ROOT
 
 
 def pytest_report_header():

@@ -1,11 +1,12 @@
 """One Chromium for the tests of a file; where there is none, they skip and say so."""
 
 import importlib.util
-from pathlib import Path
 
 import pytest
 
-DRIVER = Path(__file__).parents[2] / "scripts" / "browser.py"
+from tests.paths import ROOT
+
+DRIVER = ROOT / "scripts" / "browser.py"
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 import typer
 
 from kerasbridge import cli
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 BUILT = ROOT / "build" / "docs"
 SOURCES = [path.relative_to(ROOT / "docs") for path in sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = [*(path.with_suffix(".html") for path in SOURCES), Path("genindex.html"), Path("search.html")]

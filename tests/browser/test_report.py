@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from kerasbridge.parity import report
-from tests.unit.pages import compared, disagreeing, long, rounding
-from tests.unit.records import curve, record
+from tests.unit.parity.records import curve, record
+from tests.unit.parity.report.pages import compared, disagreeing, long, rounding
 
 WIDTHS = (360, 1000)
 LONG_NAME = "a_layer_with_a_name_that_goes_on_and_on/" * 5 + "kernel"

@@ -13,8 +13,8 @@ import pytest
 from kerasbridge import errors
 from kerasbridge.runtime import backend
 from tests.examples.raising import raises
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "errors.md").read_text()
 RUN = re.compile(r"^```(python raises|shell)\n(.*?)^```$\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMANDS = [(command, said) for language, command, said in RUN.findall(PAGE) if language == "shell"]

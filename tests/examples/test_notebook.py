@@ -6,11 +6,11 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 STORED = ROOT / "examples" / "quickstart.ipynb"
 SCRIPT = ROOT / "scripts" / "run_notebook.py"
 MISSING = [name for name in ("nbclient", "nbformat", "ipykernel") if not importlib.util.find_spec(name)]

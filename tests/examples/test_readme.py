@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 import kerasbridge as kb
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(
     r"^```python(?: needs (\w+)| (raises))?\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL
 )

@@ -236,6 +236,10 @@ def test_a_file_of_the_current_folder_is_not_taken_for_pythons(tmp_path):
     (tmp_path / "calendar.py").write_text("raise RuntimeError('imported')")
     done = subprocess.run(
         [sys.executable, "-P", "-m", "kerasbridge", "compare", "--rows", "32", "--backends", "jax", "--save", "kept"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr

@@ -3,15 +3,13 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-import kerasbridge
 from kerasbridge.runtime.backend import BACKENDS, child_environment
+from tests.paths import ROOT
 
-ROOT = Path(kerasbridge.__file__).parents[1]
 DIGITS = sorted((ROOT / "examples" / "digits").glob("*.*g"))
 FULL = next(
     (path for path in (ROOT / "shared/data/mnist.npz", ROOT.parent / "shared/data/mnist.npz") if path.is_file()), None

@@ -3,13 +3,11 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-import kerasbridge
+from tests.paths import ROOT
 
-ROOT = Path(kerasbridge.__file__).parents[1]
 SCRIPT = """
 import json, sys
 before = set(sys.modules)

@@ -22,9 +22,14 @@ ORDER = {
     "exporters": ALL, "cli": ALL, "benchmark": ALL, "__main__": ALL,
 }  # fmt: skip
 LIGHTER = {  # modules and packages that load less than the rest of their package
-    "random.generator": NUMPY, "parity": NUMPY, "importers": NUMPY, "exporters.formats": STDLIB,
-    "exporters.output_path": STDLIB, "exporters.signatures": STDLIB, "exporters.result": STDLIB,
-}  # fmt: skip
+    "random.generator": NUMPY,
+    "parity": NUMPY,
+    "importers": NUMPY,
+    "exporters.formats": STDLIB,
+    "exporters.output_path": STDLIB,
+    "exporters.signatures": STDLIB,
+    "exporters.result": STDLIB,
+}
 NEEDS_KERAS = {  # of the packages in LIGHTER
     "parity.compare_worker", "parity.diagnose_worker", "parity.float64_fixes", "parity.layer_outputs",
     "parity.load_subject", "parity.step_probe", "parity.synthetic_data", "parity.variable_names",

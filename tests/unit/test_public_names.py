@@ -17,7 +17,7 @@ NEEDS_KERAS = {
 }  # fmt: skip
 PROMISED = {  # of DESIGN.md; those that are not there yet
     "benchmark",
-}  # fmt: skip
+}
 
 
 def test_all_lists_the_public_names():

@@ -15,11 +15,15 @@ with np.load(sys.argv[1]) as digits:
 
 generator = nn.Sequential(
     nn.Linear(CODES, 128), nn.LeakyReLU(0.2), nn.Linear(128, 256), nn.LeakyReLU(0.2), nn.Linear(256, 784), nn.Tanh()
-)  # fmt: skip
+)
 discriminator = nn.Sequential(
-    nn.Linear(784, 256), nn.LeakyReLU(0.2), nn.Linear(256, 128), nn.LeakyReLU(0.2), nn.Dropout(0.3),
+    nn.Linear(784, 256),
+    nn.LeakyReLU(0.2),
+    nn.Linear(256, 128),
+    nn.LeakyReLU(0.2),
+    nn.Dropout(0.3),
     nn.Linear(128, 1),
-)  # fmt: skip
+)
 generator_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
 discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
 

@@ -142,8 +142,11 @@ class _Liveness:
         first = node.args[0]
         if isinstance(first, Node):
             return self._ends(first, node, [other for other in node.args[1:] if other is not first], layout_of(node))
-        others = [argument[index] if isinstance(argument, (list, tuple)) else argument for argument in node.args[1:]
-                  for index in range(len(first))]  # fmt: skip
+        others = [
+            argument[index] if isinstance(argument, (list, tuple)) else argument
+            for argument in node.args[1:]
+            for index in range(len(first))
+        ]
         same = [other for index, other in enumerate(others) if other is not first[index % len(first)]]
         distinct = len(set(first)) == len(first)
         return distinct and all(self._ends(operand, node, same, layout_of(operand)) for operand in first)

@@ -21,9 +21,12 @@ def to_onnx(model: Any, signature: Signature, batch: Arrays, path: Path) -> None
     """An ONNX file; weights of 2 GB and more lie beside it."""
     names = [spec.name for spec in signature.inputs]
     program = torch.onnx.export(
-        _program(model, signature, batch), dynamo=True, input_names=names, output_names=list(signature.outputs),
+        _program(model, signature, batch),
+        dynamo=True,
+        input_names=names,
+        output_names=list(signature.outputs),
         verbose=False,
-    )  # fmt: skip
+    )
     _name_sizes(program.model, signature)
     program.save(path)
 

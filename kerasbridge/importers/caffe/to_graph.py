@@ -12,7 +12,7 @@ from kerasbridge.importers.caffe.ops import (
     NotBrought,
     WithoutWeights,
     WrongWeights,
-)  # fmt: skip
+)
 from kerasbridge.importers.caffe.parser import Layer
 from kerasbridge.importers.ir.graph import Input, Network, Node
 from kerasbridge.importers.ir.ops import Operation

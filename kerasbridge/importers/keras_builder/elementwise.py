@@ -10,9 +10,11 @@ from kerasbridge.keras_compat import keras
 _OWN = {"absolute": layers.Absolute, "erf": layers.Erf, "logarithm": layers.Logarithm}
 _STOCK = {"swish": "silu"}
 _COMBINED = {
-    "sum": keras.layers.Add, "product": keras.layers.Multiply, "maximum": keras.layers.Maximum,
+    "sum": keras.layers.Add,
+    "product": keras.layers.Multiply,
+    "maximum": keras.layers.Maximum,
     "minimum": keras.layers.Minimum,
-}  # fmt: skip
+}
 
 
 def activation(operation: ops.Activation, site: Site, tensor: Any) -> Any:

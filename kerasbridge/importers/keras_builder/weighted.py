@@ -73,18 +73,26 @@ def dense(operation: ops.Dense, site: Site, tensor: Any) -> Any:
 def batch_normalization(operation: ops.BatchNormalization, site: Site, tensor: Any) -> Any:
     """A batch normalisation by the stored statistics."""
     return site.layer(
-        keras.layers.BatchNormalization, tensor, axis=site.axis(1), epsilon=operation.epsilon,
-        momentum=operation.momentum, center=operation.beta is not None, scale=operation.gamma is not None,
+        keras.layers.BatchNormalization,
+        tensor,
+        axis=site.axis(1),
+        epsilon=operation.epsilon,
+        momentum=operation.momentum,
+        center=operation.beta is not None,
+        scale=operation.gamma is not None,
         weights=[operation.gamma, operation.beta, operation.mean, operation.variance],
-    )  # fmt: skip
+    )
 
 
 def instance_normalization(operation: ops.InstanceNormalization, site: Site, images: Any) -> Any:
     """`GroupNormalization`, each channel a group."""
     return site.layer(
-        keras.layers.GroupNormalization, images, groups=-1, epsilon=operation.epsilon,
+        keras.layers.GroupNormalization,
+        images,
+        groups=-1,
+        epsilon=operation.epsilon,
         weights=[operation.gamma, operation.beta],
-    )  # fmt: skip
+    )
 
 
 def affine(operation: ops.Affine, site: Site, tensor: Any) -> Any:
@@ -93,9 +101,13 @@ def affine(operation: ops.Affine, site: Site, tensor: Any) -> Any:
     spanned = next(weight.ndim for weight in weights if weight is not None)
     axes = [site.axis(operation.axis % site.rank + place) for place in range(spanned)]
     return site.layer(
-        layers.Affine, tensor, axes=sorted(axes), scale=operation.scale is not None, bias=operation.bias is not None,
+        layers.Affine,
+        tensor,
+        axes=sorted(axes),
+        scale=operation.scale is not None,
+        bias=operation.bias is not None,
         weights=[None if weight is None else weight.transpose(np.argsort(axes)) for weight in weights],
-    )  # fmt: skip
+    )
 
 
 def prelu(operation: ops.PRelu, site: Site, tensor: Any) -> Any:

@@ -11,10 +11,23 @@ HARD_SIGMOID = "hard_sigmoid of old"
 _ACTIVATIONS = {
     name: name
     for name in (
-        "elu", "exponential", "gelu", "leaky_relu", "linear", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid",
-        "softmax", "softplus", "softsign", "tanh",
+        "elu",
+        "exponential",
+        "gelu",
+        "leaky_relu",
+        "linear",
+        "log_softmax",
+        "mish",
+        "relu",
+        "relu6",
+        "selu",
+        "sigmoid",
+        "softmax",
+        "softplus",
+        "softsign",
+        "tanh",
     )
-} | {"hard_sigmoid": HARD_SIGMOID, "swish": "silu", "silu": "silu"}  # fmt: skip
+} | {"hard_sigmoid": HARD_SIGMOID, "swish": "silu", "silu": "silu"}
 
 _INITIALIZERS = {
     "Zeros": (), "Ones": (), "Constant": ("value",), "Identity": ("gain",), "Orthogonal": ("gain",),
@@ -30,9 +43,11 @@ _OLD_INITIALIZERS = {
     "he_normal": "he_normal", "he_uniform": "he_uniform",
 }  # fmt: skip
 _CONSTRAINTS = {
-    "MaxNorm": ("max_value", "axis"), "NonNeg": (), "UnitNorm": ("axis",),
+    "MaxNorm": ("max_value", "axis"),
+    "NonNeg": (),
+    "UnitNorm": ("axis",),
     "MinMaxNorm": ("min_value", "max_value", "rate", "axis"),
-}  # fmt: skip
+}
 
 
 def activation(said: Any) -> str:

@@ -80,9 +80,12 @@ class Reader:
         outputs, calls = _settled(config["output_layers"], calls, {**layers, **inputs})
         names = [ref.layer for ref in _refs(config["input_layers"])]
         return Model(
-            config.get("name") or "model", tuple(inputs[name] for name in names), layers,
-            in_order(calls, inputs), outputs,
-        )  # fmt: skip
+            config.get("name") or "model",
+            tuple(inputs[name] for name in names),
+            layers,
+            in_order(calls, inputs),
+            outputs,
+        )
 
     def _operator(self, kind: str, said: Mapping[str, Any], calls: list[Call]) -> tuple[Layer, list[Call]]:
         """A function of TensorFlow's, whose arguments are in its call."""

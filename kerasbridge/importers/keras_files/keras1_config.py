@@ -8,14 +8,24 @@ from kerasbridge.importers.keras_files.provenance import Refusal
 Config = dict[str, Any]
 
 _CLASSES = {
-    "Convolution1D": "Conv1D", "AtrousConvolution1D": "Conv1D", "Convolution2D": "Conv2D",
-    "AtrousConvolution2D": "Conv2D", "Convolution3D": "Conv3D", "Deconvolution2D": "Conv2DTranspose",
-    "SeparableConvolution2D": "SeparableConv2D", "TimeDistributedDense": "Dense",
-}  # fmt: skip
+    "Convolution1D": "Conv1D",
+    "AtrousConvolution1D": "Conv1D",
+    "Convolution2D": "Conv2D",
+    "AtrousConvolution2D": "Conv2D",
+    "Convolution3D": "Conv3D",
+    "Deconvolution2D": "Conv2DTranspose",
+    "SeparableConvolution2D": "SeparableConv2D",
+    "TimeDistributedDense": "Dense",
+}
 _MERGES = {
-    "sum": "Add", "mul": "Multiply", "ave": "Average", "max": "Maximum", "concat": "Concatenate", "dot": "Dot",
+    "sum": "Add",
+    "mul": "Multiply",
+    "ave": "Average",
+    "max": "Maximum",
+    "concat": "Concatenate",
+    "dot": "Dot",
     "cos": "Cosine",
-}  # fmt: skip
+}
 _WORDS = {
     "W_regularizer": "kernel_regularizer", "b_regularizer": "bias_regularizer",
     "U_regularizer": "recurrent_regularizer", "W_constraint": "kernel_constraint",

@@ -73,9 +73,7 @@ def _gates(kind: str, arrays: Arrays, first: bool) -> Arrays:
     """W, U, b of each gate as one kernel, one recurrent kernel and one bias."""
     if len(arrays) == 3:
         return arrays
-    kernels, recurrent, biases = (
-        [arrays[3 * place + which] for place in _PLACES[kind]] for which in range(3)
-    )  # fmt: skip
+    kernels, recurrent, biases = ([arrays[3 * place + which] for place in _PLACES[kind]] for which in range(3))
     if first:
         kernels, recurrent = list(_kernels_last(kernels)), list(_kernels_last(recurrent))
     return [np.concatenate(each, axis=-1) for each in (kernels, recurrent, biases)]

@@ -65,8 +65,10 @@ class _File:
     def __init__(self, order: str, budget: Budget) -> None:
         self._order, self._budget = order, budget
         self._kinds: dict[int, Callable[[_Elements, tuple[int, ...], int], Value]] = {
-            _CELL: self._cell, _STRUCT: self._struct, _CHAR: self._char,
-        }  # fmt: skip
+            _CELL: self._cell,
+            _STRUCT: self._struct,
+            _CHAR: self._char,
+        }
 
     def variables(self, data: memoryview) -> dict[str, Value]:
         found, elements = {}, _Elements(data, self._order)

@@ -11,9 +11,22 @@ import numpy as np
 
 from kerasbridge.importers.matconvnet.values import Budget, Damaged, Opaque, Value, printable, rows_of_text
 
-_ARRAYS = frozenset({
-    "", "double", "single", "logical", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64",
-})  # fmt: skip
+_ARRAYS = frozenset(
+    {
+        "",
+        "double",
+        "single",
+        "logical",
+        "int8",
+        "uint8",
+        "int16",
+        "uint16",
+        "int32",
+        "uint32",
+        "int64",
+        "uint64",
+    }
+)
 
 
 def read(path: Path, budget: Budget) -> dict[str, Value]:

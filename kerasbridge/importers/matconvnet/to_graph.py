@@ -15,7 +15,7 @@ from kerasbridge.importers.matconvnet.ops import (
     judges,
     moments_of,
     word,
-)  # fmt: skip
+)
 from kerasbridge.importers.matconvnet.parser import Layer
 from kerasbridge.importers.report import Entry
 

@@ -12,8 +12,14 @@ _MAIN = {
 """What a scope of a layer is named for."""
 
 _OWN = {
-    "convolution", "depthwise", "separable_conv2d", "conv2d_transpose", "tensordot", "batchnorm", "embedding_lookup",
-}  # fmt: skip
+    "convolution",
+    "depthwise",
+    "separable_conv2d",
+    "conv2d_transpose",
+    "tensordot",
+    "batchnorm",
+    "embedding_lookup",
+}
 """Scopes that TensorFlow makes itself, inside of a layer's."""
 
 

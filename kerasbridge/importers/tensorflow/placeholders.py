@@ -9,9 +9,17 @@ from kerasbridge.importers.tensorflow import tensors
 from kerasbridge.importers.tensorflow.graphdef import Graph, Node
 from kerasbridge.importers.tensorflow.node_context import FIRST, LAST
 
-PASSING = frozenset({
-    "Cast", "CheckNumerics", "EnsureShape", "Identity", "PlaceholderWithDefault", "Snapshot", "StopGradient",
-})  # fmt: skip
+PASSING = frozenset(
+    {
+        "Cast",
+        "CheckNumerics",
+        "EnsureShape",
+        "Identity",
+        "PlaceholderWithDefault",
+        "Snapshot",
+        "StopGradient",
+    }
+)
 """Operations that give what they take."""
 
 _PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "PlaceholderWithDefaultV2")

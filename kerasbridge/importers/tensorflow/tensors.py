@@ -18,9 +18,13 @@ DTYPES: dict[int, Any] = {
 """By the numbers of `types.proto`; of bfloat16 the halves of float32 that they are."""
 
 _FIELDS = {
-    "<f4": "float_val", "<f8": "double_val", "<i8": "int64_val", "<u4": "uint32_val", "<u8": "uint64_val",
+    "<f4": "float_val",
+    "<f8": "double_val",
+    "<i8": "int64_val",
+    "<u4": "uint32_val",
+    "<u8": "uint64_val",
     "|b1": "bool_val",
-}  # fmt: skip
+}
 _MOST_AXES = 32
 MOST_REPEATED = 2**26
 """Numbers that a file may ask for without having them."""

@@ -49,9 +49,13 @@ def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Readi
 def _parameters(file: LegacyFile, weights: Sequence[Parameter], flip_kernels: bool | None) -> Parameters:
     named = all(_ROLES.fullmatch(one.role) and one.prefix for one in weights)
     return Parameters(
-        str(file.path), "lasagne", () if named else tuple(weights), grouped(weights) if named else (),
-        flip_kernels=flip_kernels, asking=WHICH_ARE_FLIPPED,
-    )  # fmt: skip
+        str(file.path),
+        "lasagne",
+        () if named else tuple(weights),
+        grouped(weights) if named else (),
+        flip_kernels=flip_kernels,
+        asking=WHICH_ARE_FLIPPED,
+    )
 
 
 def _report(file: LegacyFile, weights: Sequence[Parameter], dropped: tuple[Entry, ...], flip: bool | None) -> Report:

@@ -18,17 +18,54 @@ MOST_ASKED = 100
 """Modules and nodes, more than stand before the first that tells."""
 
 IMAGES: Shape = (None, None, None, None)
-_OF_IMAGES = frozenset({
-    "ShaveImage", "SpatialAdaptiveAveragePooling", "SpatialAdaptiveMaxPooling", "SpatialAveragePooling",
-    "SpatialCrossMapLRN", "SpatialCrossResponseNormalization", "SpatialDilatedMaxPooling", "SpatialDropout",
-    "SpatialLogSoftMax", "SpatialMaxPooling", "SpatialReflectionPadding", "SpatialReplicationPadding", "SpatialSoftMax",
-    "SpatialUpSamplingNearest", "SpatialZeroPadding",
-})  # fmt: skip
-_OF_ANYTHING = frozenset({
-    "Abs", "AddConstant", "Clamp", "Contiguous", "Convert", "Copy", "Dropout", "ELU", "Exp", "HardTanh", "Identity",
-    "LeakyReLU", "Log", "Mul", "MulConstant", "Power", "ReLU", "ReLU6", "Sigmoid", "Sqrt", "Square", "Tanh",
-    "Threshold", "w2nn.InplaceClip01", "w2nn.LeakyReLU",
-})  # fmt: skip
+_OF_IMAGES = frozenset(
+    {
+        "ShaveImage",
+        "SpatialAdaptiveAveragePooling",
+        "SpatialAdaptiveMaxPooling",
+        "SpatialAveragePooling",
+        "SpatialCrossMapLRN",
+        "SpatialCrossResponseNormalization",
+        "SpatialDilatedMaxPooling",
+        "SpatialDropout",
+        "SpatialLogSoftMax",
+        "SpatialMaxPooling",
+        "SpatialReflectionPadding",
+        "SpatialReplicationPadding",
+        "SpatialSoftMax",
+        "SpatialUpSamplingNearest",
+        "SpatialZeroPadding",
+    }
+)
+_OF_ANYTHING = frozenset(
+    {
+        "Abs",
+        "AddConstant",
+        "Clamp",
+        "Contiguous",
+        "Convert",
+        "Copy",
+        "Dropout",
+        "ELU",
+        "Exp",
+        "HardTanh",
+        "Identity",
+        "LeakyReLU",
+        "Log",
+        "Mul",
+        "MulConstant",
+        "Power",
+        "ReLU",
+        "ReLU6",
+        "Sigmoid",
+        "Sqrt",
+        "Square",
+        "Tanh",
+        "Threshold",
+        "w2nn.InplaceClip01",
+        "w2nn.LeakyReLU",
+    }
+)
 _CHANNELS = {"SpatialBatchNormalization": "running_mean", "InstanceNormalization": "weight"}
 _BRANCHES = frozenset({"Concat", "ConcatTable", "DepthConcat"})
 _ROWS = frozenset({"Sequential", "SpatialLPPooling"})

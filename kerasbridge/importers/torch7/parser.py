@@ -16,8 +16,15 @@ MOST_LETTERS = 200
 
 _NIL, _NUMBER, _STRING, _TABLE, _TORCH, _BOOLEAN, _FUNCTION, _OLD_CLOSURE, _CLOSURE = range(9)
 _KINDS = {
-    "Byte": "u1", "Char": "i1", "Short": "i2", "Int": "i4", "Long": "long", "Float": "f4", "Double": "f8", "Half": "f2",
-}  # fmt: skip
+    "Byte": "u1",
+    "Char": "i1",
+    "Short": "i2",
+    "Int": "i4",
+    "Long": "long",
+    "Float": "f4",
+    "Double": "f8",
+    "Half": "f2",
+}
 _NUMERIC = re.compile(r"torch\.(Cuda|Cl|)(Byte|Char|Short|Int|Long|Float|Double|Half|)(Tensor|Storage)")
 _TEXT = re.compile(rb"[34]\s\d{1,10}\s(\d{1,4}\s(V \d|[A-Za-z_]\w*\.\w)|\d{1,10}\s[1-8]\s)")
 _CLASS = re.compile(rb"V \d|[A-Za-z_]\w*\.\w")
@@ -175,5 +182,6 @@ class Reader:
 
 
 _OWN_FORMS: dict[str, Callable[[Reader, int], Steps]] = {
-    "tds.Hash": Reader._hash, "tds.Vec": Reader._vector,
-}  # fmt: skip
+    "tds.Hash": Reader._hash,
+    "tds.Vec": Reader._vector,
+}

@@ -94,9 +94,10 @@ def _notes(found: Matching, parameters: Parameters) -> list[str]:
         notes.append(f"in the file, but for no layer: {', '.join(found.unused)}")
     owner, usual = _EPSILON.get(parameters.convention, ("", None))
     other = [
-        f"{part.name} {part.place.layer.epsilon:g}" for part, _ in found.matches
+        f"{part.name} {part.place.layer.epsilon:g}"
+        for part, _ in found.matches
         if usual and part.normalizes and not np.isclose(getattr(part.place.layer, "epsilon", usual), usual)
-    ]  # fmt: skip
+    ]
     if other:
         notes.append(
             f"epsilon is the model's, and no file holds it: {', '.join(other)}; {owner} is {usual:g} unless its "

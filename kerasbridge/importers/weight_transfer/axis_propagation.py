@@ -182,7 +182,11 @@ def _joined(place: Place, given: Sequence[Order]) -> Order:
 
 
 def _same(one: Order, other: Order) -> bool:
-    return one.axes == other.axes and one.lost == other.lost and (
-        one.index is other.index
-        or (one.index is not None and other.index is not None and np.array_equal(one.index, other.index))
-    )  # fmt: skip
+    return (
+        one.axes == other.axes
+        and one.lost == other.lost
+        and (
+            one.index is other.index
+            or (one.index is not None and other.index is not None and np.array_equal(one.index, other.index))
+        )
+    )

@@ -98,8 +98,9 @@ class _Task:
         one, other = found.solutions
         both = {
             number: [*one[number].units, *other[number].units]
-            for number in one if number in other and one[number].units != other[number].units
-        }  # fmt: skip
+            for number in one
+            if number in other and one[number].units != other[number].units
+        }
         return both or {number: [] for number in range(len(self.relations.parts)) if number not in fixed}
 
     def _ambiguous(self, still: dict[int, list[int]]) -> LegacyFileError:

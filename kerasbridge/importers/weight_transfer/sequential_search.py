@@ -71,9 +71,7 @@ def _steps(relations: Relations, supply: Supply, units: list[int], state: _State
     for part in _candidates(relations, state):
         match = supply.match(relations.parts[part], units[state.taken : state.taken + MOST_PIECES])
         if match is not None:
-            yield _State(
-                state.placed | 1 << part, state.taken + len(match.units), part, (part, match, state.chain)
-            )  # fmt: skip
+            yield _State(state.placed | 1 << part, state.taken + len(match.units), part, (part, match, state.chain))
 
 
 def _candidates(relations: Relations, state: _State) -> Iterator[int]:

@@ -64,6 +64,7 @@ class Relations:
             for one in before:
                 after.setdefault(one, []).append(number)
         return {
-            one: following[0] for one, following in after.items()
+            one: following[0]
+            for one, following in after.items()
             if len(following) == 1 and len(self._direct[following[0]]) == 1
-        }  # fmt: skip
+        }

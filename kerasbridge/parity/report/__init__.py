@@ -87,18 +87,30 @@ def _charts(comparison: Comparison) -> str:
                 "How far the losses differ",
                 "Relative difference of each two backends, |a − b| / max(|a|, |b|). In the tinted area rounding no "
                 "longer explains it.",
-                _differences("loss-difference", "Difference of the losses", comparison, loss_differences,
-                             judged.nudged, judged.loss_bound),
+                _differences(
+                    "loss-difference",
+                    "Difference of the losses",
+                    comparison,
+                    loss_differences,
+                    judged.nudged,
+                    judged.loss_bound,
+                ),
             ),
             _figure(
                 "How far the gradient norms differ",
                 "The same for the length of the gradient, which shows a fault in the backward pass a step earlier.",
-                _differences("norm-difference", "Difference of the gradient norms", comparison, norm_differences,
-                             norms, judged.norm_bound),
+                _differences(
+                    "norm-difference",
+                    "Difference of the gradient norms",
+                    comparison,
+                    norm_differences,
+                    norms,
+                    judged.norm_bound,
+                ),
                 "small",
             ),
         ]
-    )  # fmt: skip
+    )
 
 
 def _differences(

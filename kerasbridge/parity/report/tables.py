@@ -70,10 +70,15 @@ def runs(records: Sequence[Record]) -> str:
     """Each record's device, time, last metrics and versions."""
     groups: dict[str, list[dict[str, Any]]] = {
         "run": [
-            {"backend": record.backend, "device": record.device, "execution": record.execution,
-             "recorded": record.made.replace("T", " ").replace("+00:00", " UTC"),
-             "seconds of training": f"{record.seconds:.1f}", "loss, first step": f"{float(record.run.losses[0]):.9g}",
-             "loss, last step": f"{float(record.run.losses[-1]):.9g}"}
+            {
+                "backend": record.backend,
+                "device": record.device,
+                "execution": record.execution,
+                "recorded": record.made.replace("T", " ").replace("+00:00", " UTC"),
+                "seconds of training": f"{record.seconds:.1f}",
+                "loss, first step": f"{float(record.run.losses[0]):.9g}",
+                "loss, last step": f"{float(record.run.losses[-1]):.9g}",
+            }
             for record in records
         ],
         "last epoch": [
@@ -81,7 +86,7 @@ def runs(records: Sequence[Record]) -> str:
             for record in records
         ],
         "versions": [record.versions for record in records],
-    }  # fmt: skip
+    }
     rows: list[list[Row]] = []
     for group, values in groups.items():
         rows.append([[f'<th scope="rowgroup" class="group" colspan="{len(records) + 1}">{escape(group)}</th>']])
@@ -97,9 +102,15 @@ def settings(comparison: Comparison) -> str:
     """What was asked for."""
     job = comparison.records[0].job
     values = {
-        "model": job.subject, "data": job.data or "the model's default", "rows": job.rows or "all", "dtype": job.dtype,
-        "seed": job.seed, "epochs": job.epochs, "batch size": job.batch_size, "steps": len(comparison.judgement.nudged),
-    }  # fmt: skip
+        "model": job.subject,
+        "data": job.data or "the model's default",
+        "rows": job.rows or "all",
+        "dtype": job.dtype,
+        "seed": job.seed,
+        "epochs": job.epochs,
+        "batch size": job.batch_size,
+        "steps": len(comparison.judgement.nudged),
+    }
     if job.dtype == "float64":
         values["float32 leaks of Keras"] = "corrected" if job.correct_leaks else "left as they are"
     items = "".join(

@@ -47,9 +47,12 @@ def build_step(model: keras.Model, step: Step, engine: Engine, batch: Batch, tra
         bool(model.run_eagerly),
     )
     return cached_on_model(
-        model, _KEPT, key, lambda: _make(model, step, engine, batch, training),
+        model,
+        _KEPT,
+        key,
+        lambda: _make(model, step, engine, batch, training),
         lambda found: found.remembered == _remembered(step, model, found.program.variables),
-    )  # fmt: skip
+    )
 
 
 def _make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training: bool) -> CompiledStep:
@@ -153,8 +156,9 @@ def _warn_of_unheld(model: keras.Model, seen: TraceInfo, optimizers: list[tuple[
     if unheld:
         log.warning(
             "kerasbridge: the step changes %s, which the model does not hold: callbacks that save or restore the model "
-            "leave it out. Make it, or what it belongs to, an attribute of the model.", unheld[0].path,
-        )  # fmt: skip
+            "leave it out. Make it, or what it belongs to, an attribute of the model.",
+            unheld[0].path,
+        )
 
 
 def _remembered(step: Step, model: keras.Model, variables: Sequence[Any]) -> Any:

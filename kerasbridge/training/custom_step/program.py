@@ -29,9 +29,16 @@ class Program:
     """
 
     def __init__(
-        self, model: keras.Model, engine: Engine, functions: Sequence[Function], groups: Sequence[dict[str, list[Any]]],
-        variables: Sequence[Any], averages: RunningMeans, metrics: Sequence[Any], training: bool,
-    ) -> None:  # fmt: skip
+        self,
+        model: keras.Model,
+        engine: Engine,
+        functions: Sequence[Function],
+        groups: Sequence[dict[str, list[Any]]],
+        variables: Sequence[Any],
+        averages: RunningMeans,
+        metrics: Sequence[Any],
+        training: bool,
+    ) -> None:
         self._model, self._engine, self._training = model, engine, training
         self._phases = list(zip(functions, groups, strict=True))
         self.variables, self._averages, self._metrics = variables, averages, metrics

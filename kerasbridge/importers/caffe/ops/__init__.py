@@ -54,8 +54,15 @@ OPERATIONS: dict[str, Callable[[Layer], list[Operation]]] = {
 REPLACED = {"SoftmaxWithLoss": "Softmax", "SigmoidCrossEntropyLoss": "Sigmoid"}
 """Losses, and what they apply to their first blob."""
 
-LOSSES = frozenset({
-    "Accuracy", "ContrastiveLoss", "EuclideanLoss", "HDF5Output", "HingeLoss", "InfogainLoss",
-    "MultinomialLogisticLoss",
-})  # fmt: skip
+LOSSES = frozenset(
+    {
+        "Accuracy",
+        "ContrastiveLoss",
+        "EuclideanLoss",
+        "HDF5Output",
+        "HingeLoss",
+        "InfogainLoss",
+        "MultinomialLogisticLoss",
+    }
+)
 """What judges or writes down blobs, and changes none."""

@@ -12,7 +12,7 @@ from kerasbridge.importers.caffe.ops.base import (
     pair,
     with_bias,
     within,
-)  # fmt: skip
+)
 from kerasbridge.importers.caffe.parser import Layer
 from kerasbridge.importers.ir.ops import (
     Affine,

@@ -6,9 +6,22 @@ from typing import Literal
 from kerasbridge.importers.ir.ops.base import Elementwise, Operation, Shape, canonical, expect, image, same
 
 Function = Literal[
-    "absolute", "elu", "erf", "exponential", "gelu", "log_sigmoid", "logarithm", "relu", "selu", "sigmoid", "softplus",
-    "softsign", "swish", "tanh", "tanh_shrink",
-]  # fmt: skip
+    "absolute",
+    "elu",
+    "erf",
+    "exponential",
+    "gelu",
+    "log_sigmoid",
+    "logarithm",
+    "relu",
+    "selu",
+    "sigmoid",
+    "softplus",
+    "softsign",
+    "swish",
+    "tanh",
+    "tanh_shrink",
+]
 
 
 @dataclass(frozen=True)

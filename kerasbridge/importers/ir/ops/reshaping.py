@@ -10,7 +10,7 @@ from kerasbridge.importers.ir.ops.base import (
     count,
     expect,
     same,
-)  # fmt: skip
+)
 
 
 class _Moving(Operation):

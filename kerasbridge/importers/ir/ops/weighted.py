@@ -14,7 +14,7 @@ from kerasbridge.importers.ir.ops.base import (
     expect,
     image,
     same,
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

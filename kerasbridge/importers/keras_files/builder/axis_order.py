@@ -10,9 +10,15 @@ from typing import Any, NamedTuple
 from kerasbridge.importers.keras_files.ir import CHANNELS_FIRST, Model, Part
 
 ALONG_AXES = {
-    "BatchNormalization", "Concatenate", "EachBatchNormalization", "GroupNormalization",
-    "LayerNormalization", "Normalization", "Softmax", "UnitNormalization",
-}  # fmt: skip
+    "BatchNormalization",
+    "Concatenate",
+    "EachBatchNormalization",
+    "GroupNormalization",
+    "LayerNormalization",
+    "Normalization",
+    "Softmax",
+    "UnitNormalization",
+}
 """Layers with an argument `axis`, one or several."""
 
 ELEMENTWISE = {

@@ -165,9 +165,14 @@ class Builder:
         return [Value(tensor, axis) for tensor, axis in zip(results, axes, strict=True)]
 
     def _of_part(
-        self, layer: Layer, place: int, part: Part, weights: Sequence[Array], values: list[Value],
+        self,
+        layer: Layer,
+        place: int,
+        part: Part,
+        weights: Sequence[Array],
+        values: list[Value],
         options: Mapping[str, Any],
-    ) -> Sequence[Value]:  # fmt: skip
+    ) -> Sequence[Value]:
         """What one layer of Keras 3 gives; a second call of it goes to the same one."""
         if part.kind == "Permute":
             return [self._permuted(layer, part, values[0])]

@@ -103,11 +103,12 @@ def _plan(model: Any, described: Model, weights: WeightsAlone, order: str) -> Pl
         values += _checked(layer, made, arrays)
         placements.append(
             Placement(
-                path, type(layer).__name__,
+                path,
+                type(layer).__name__,
                 tuple((variable.name, tuple(variable.shape)) for variable in layer.weights),
                 tuple((names[id(array)], array.shape) for array in made.arrays),
             )
-        )  # fmt: skip
+        )
     used = {id(array) for _, _, made in _pairs(model, described) for array in made.arrays}
     unused = [name for array, name in names.items() if array not in used]
     notes = (f"for no layer: {', '.join(unused)}",) if unused else ()

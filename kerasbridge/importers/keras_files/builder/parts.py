@@ -144,9 +144,12 @@ def _kernel(part: Part, shape: Sequence[int | None]) -> tuple[Any, ...] | None:
 
 
 def call(
-    layer: Any, values: Sequence[Value], options: Mapping[str, Any], moved: Callable[[Value, int | None], Value],
+    layer: Any,
+    values: Sequence[Value],
+    options: Mapping[str, Any],
+    moved: Callable[[Value, int | None], Value],
     weights: Sequence[Array] = (),
-) -> Sequence[Any]:  # fmt: skip
+) -> Sequence[Any]:
     """What the layer gives for these tensors; at its first call it gets its weights."""
     tensors = [value.tensor for value in values]
     named = {name: moved(value, None).tensor if isinstance(value, Value) else value for name, value in options.items()}

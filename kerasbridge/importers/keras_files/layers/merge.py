@@ -43,6 +43,10 @@ def _heads(said: Said) -> Layer:
 
 TABLE: Table = {
     **{kind: _merging(kind) for kind in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")},
-    "Concatenate": _merging("Concatenate", "axis"), "Dot": _merging("Dot", "axes", "normalize"), "Cosine": _cosine,
-    "Attention": _attention, "AdditiveAttention": _attention, "MultiHeadAttention": _heads,
-}  # fmt: skip
+    "Concatenate": _merging("Concatenate", "axis"),
+    "Dot": _merging("Dot", "axes", "normalize"),
+    "Cosine": _cosine,
+    "Attention": _attention,
+    "AdditiveAttention": _attention,
+    "MultiHeadAttention": _heads,
+}

@@ -37,9 +37,10 @@ def _left_out(note: str) -> Callable[[Said], Layer]:
 
 
 TABLE: Table = {
-    "CategoryEncoding": _category_encoding, "Discretization": _discretization,
+    "CategoryEncoding": _category_encoding,
+    "Discretization": _discretization,
     "RandomHeight": _left_out("heights at random are left out; they are for training alone"),
     "RandomWidth": _left_out("widths at random are left out; they are for training alone"),
     "AddLoss": _left_out("the loss that it added is left out; it is for training alone"),
     "AddMetric": _left_out("the metric that it added is left out; it is for training alone"),
-}  # fmt: skip
+}

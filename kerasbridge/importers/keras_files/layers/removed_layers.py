@@ -65,7 +65,9 @@ def _of_shapes(arrays: Sequence[Array], *shapes: tuple[int | None, ...]) -> Sequ
 
 
 TABLE: Table = {
-    "Highway": _highway, "MaxoutDense": _maxout, "RandomFourierFeatures": _fourier,
+    "Highway": _highway,
+    "MaxoutDense": _maxout,
+    "RandomFourierFeatures": _fourier,
     "SReLU": _bending("SReLU", "t_left", "a_left", "t_right", "a_right"),
     "ParametricSoftplus": _bending("ParametricSoftplus", "alphas", "betas"),
-}  # fmt: skip
+}

@@ -12,9 +12,14 @@ from kerasbridge.importers.keras_files.provenance import Refusal
 
 _GATES = {"SimpleRNNCell": 1, "GRUCell": 3, "LSTMCell": 4}
 _OF_CELLS = (
-    "units", "dropout", "recurrent_dropout", *(name for name in WEIGHTED if name != "activity_regularizer"),
-    "recurrent_initializer", "recurrent_regularizer", "recurrent_constraint",
-)  # fmt: skip
+    "units",
+    "dropout",
+    "recurrent_dropout",
+    *(name for name in WEIGHTED if name != "activity_regularizer"),
+    "recurrent_initializer",
+    "recurrent_regularizer",
+    "recurrent_constraint",
+)
 
 
 def _rnn(said: Said) -> Layer:
@@ -58,9 +63,10 @@ def _cell(said: Said) -> tuple[Part, tuple[str, ...]]:
     if said.kind not in _GATES:
         raise Refusal(f"has the cell {said.kind}, which is none of SimpleRNNCell, GRUCell and LSTMCell")
     more = {
-        "SimpleRNNCell": (), "GRUCell": ("recurrent_activation",),
+        "SimpleRNNCell": (),
+        "GRUCell": ("recurrent_activation",),
         "LSTMCell": ("recurrent_activation", "unit_forget_bias"),
-    }[said.kind]  # fmt: skip
+    }[said.kind]
     old: dict[str, Any] = {"recurrent_activation": HARD_SIGMOID} if more else {}
     old |= {"reset_after": bool(said.get("reset_after", False))} if said.kind == "GRUCell" else {}
     part = Part(said.kind, {**old, **said.options(*_OF_CELLS, *more)})

@@ -12,9 +12,15 @@ from kerasbridge.importers.keras_files.provenance import Refusal
 
 KINDS = ("TFOpLambda",)
 _OF_TWO = {
-    "math.add": "Add", "__operators__.add": "Add", "math.subtract": "Subtract", "__operators__.sub": "Subtract",
-    "math.multiply": "Multiply", "__operators__.mul": "Multiply", "math.maximum": "Maximum", "math.minimum": "Minimum",
-}  # fmt: skip
+    "math.add": "Add",
+    "__operators__.add": "Add",
+    "math.subtract": "Subtract",
+    "__operators__.sub": "Subtract",
+    "math.multiply": "Multiply",
+    "__operators__.mul": "Multiply",
+    "math.maximum": "Maximum",
+    "math.minimum": "Minimum",
+}
 _OF_ONE = {
     "nn.relu": "relu", "nn.relu6": "relu6", "nn.sigmoid": "sigmoid", "math.sigmoid": "sigmoid", "nn.tanh": "tanh",
     "math.tanh": "tanh", "nn.elu": "elu", "nn.selu": "selu", "nn.softplus": "softplus", "math.softplus": "softplus",

@@ -59,9 +59,11 @@ def bidirectional(said: Said, translate: Translate) -> Layer:
     (inner_part,) = layer.parts
     fit = inner_part.fit and _of_both_ways(inner_part.fit)
     part = Part("Bidirectional", {"merge_mode": said.config.get("merge_mode")}, inner=inner_part, fit=fit)
-    return said.layer(part, names=names, arrange=arrange) if said.config.get("trainable") is not False else replace(
-        said.layer(part, names=names, arrange=arrange), trainable=False
-    )  # fmt: skip
+    return (
+        said.layer(part, names=names, arrange=arrange)
+        if said.config.get("trainable") is not False
+        else replace(said.layer(part, names=names, arrange=arrange), trainable=False)
+    )
 
 
 def _is_alike(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
@@ -89,9 +91,14 @@ def spectral_normalization(said: Said, translate: Translate) -> Layer:
     part = Part(said.kind, options, suffix=last.suffix, inner=last)
     trainable = layer.trainable and said.config.get("trainable") is not False
     return replace(
-        layer, name=said.name, type=f"{said.type} of {layer.type}", parts=(*before, part), trainable=trainable,
-        names=(*layer.names, "vector_u"), arrange=arrange,
-    )  # fmt: skip
+        layer,
+        name=said.name,
+        type=f"{said.type} of {layer.type}",
+        parts=(*before, part),
+        trainable=trainable,
+        names=(*layer.names, "vector_u"),
+        arrange=arrange,
+    )
 
 
 WRAPPERS: Mapping[str, Callable[[Said, Translate], Layer]] = {

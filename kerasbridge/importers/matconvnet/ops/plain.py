@@ -32,7 +32,7 @@ from kerasbridge.importers.matconvnet.ops.base import (
     rounded,
     sides,
     word,
-)  # fmt: skip
+)
 from kerasbridge.importers.matconvnet.parser import Layer
 from kerasbridge.importers.matconvnet.values import numbers
 

@@ -24,7 +24,7 @@ from kerasbridge.importers.matconvnet.ops.base import (
     rounded,
     sides,
     whole,
-)  # fmt: skip
+)
 from kerasbridge.importers.matconvnet.parser import Layer
 from kerasbridge.importers.matconvnet.values import numbers
 

@@ -10,8 +10,11 @@ from kerasbridge.importers.tensorflow.symbolic_values import Tensor
 
 _GLOBAL: dict[str, Literal["average", "max"]] = {"Mean": "average", "Max": "max"}
 _ALONG: dict[str, Literal["sum", "mean", "maximum", "minimum"]] = {
-    "Mean": "mean", "Sum": "sum", "Max": "maximum", "Min": "minimum"
-}  # fmt: skip
+    "Mean": "mean",
+    "Sum": "sum",
+    "Max": "maximum",
+    "Min": "minimum",
+}
 
 
 def reduced(call: Call) -> Tensor:

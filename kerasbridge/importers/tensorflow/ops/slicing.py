@@ -125,7 +125,11 @@ def reversed_axes(call: Call) -> Tensor:
 
 
 PIECES: dict[str, Callable[[Call], Any]] = {
-    "ReverseV2": reversed_axes, "Slice": slicing, "Split": split, "SplitV": split_in_sizes,
-    "StridedSlice": strided_slice, "Unpack": unpack,
-}  # fmt: skip
+    "ReverseV2": reversed_axes,
+    "Slice": slicing,
+    "Split": split,
+    "SplitV": split_in_sizes,
+    "StridedSlice": strided_slice,
+    "Unpack": unpack,
+}
 """By the name of an operation what it is in the network."""

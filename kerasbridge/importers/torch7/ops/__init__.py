@@ -87,7 +87,16 @@ OPERATIONS: dict[str, Callable[[Module, Given], list[Operation]]] = {
     "w2nn.LeakyReLU": plain.leaky_relu,
 }
 
-PASSED = frozenset({
-    "Contiguous", "Convert", "Copy", "Identity", "GradientReversal", "L1Penalty", "TotalVariation", "WhiteNoise",
-})  # fmt: skip
+PASSED = frozenset(
+    {
+        "Contiguous",
+        "Convert",
+        "Copy",
+        "Identity",
+        "GradientReversal",
+        "L1Penalty",
+        "TotalVariation",
+        "WhiteNoise",
+    }
+)
 """What hands on what it is given, unless it trains."""

@@ -31,11 +31,14 @@ def convolution(module: Module, given: Given) -> list[Operation]:
     down, right = _padding(module)
     return [
         Convolution(
-            module.weight("weight", (filters, channels // groups, *kernel)), bias(module, filters),
-            stride=module.pair("d", 1), padding=(down, down, right, right),
-            dilation=(module.whole("dilationH", 1), module.whole("dilationW", 1)), groups=groups,
+            module.weight("weight", (filters, channels // groups, *kernel)),
+            bias(module, filters),
+            stride=module.pair("d", 1),
+            padding=(down, down, right, right),
+            dilation=(module.whole("dilationH", 1), module.whole("dilationW", 1)),
+            groups=groups,
         )
-    ]  # fmt: skip
+    ]
 
 
 def _padding(module: Module) -> tuple[int, int]:
@@ -111,9 +114,10 @@ def instance_normalization(module: Module, given: Given) -> list[Operation]:
     weight, shift = (module.optional(name, (channels,)) for name in ("weight", "bias"))
     ones, zeros = np.ones(channels, np.float32), np.zeros(channels, np.float32)
     return [
-        InstanceNormalization(ones if weight is None else weight, zeros if shift is None else shift,
-                              module.number("eps", 1e-5))
-    ]  # fmt: skip
+        InstanceNormalization(
+            ones if weight is None else weight, zeros if shift is None else shift, module.number("eps", 1e-5)
+        )
+    ]
 
 
 def prelu(module: Module, given: Given) -> list[Operation]:

@@ -1,0 +1,319 @@
+"""`kerasbridge train` from the shell: what a run leaves, and that a mistake costs one line and leaves nothing."""
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import kerasbridge
+from kerasbridge.keras_compat import keras
+from kerasbridge.runtime import backend as choice
+from tests.events import read
+from tests.paths import ROOT
+
+PROGRAM = """
+import atexit, signal, sys
+from kerasbridge import backend
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
+if "ONLY" in __import__("os").environ:
+    backend._is_installed = __import__("os").environ["ONLY"].__eq__
+if "WITHOUT" in __import__("os").environ:
+    sys.modules[__import__("os").environ["WITHOUT"]] = None
+if "SHOW_LOADED" in __import__("os").environ:
+    atexit.register(lambda: print(*sorted(set(backend.BACKENDS) & set(sys.modules)), file=sys.stderr))
+from kerasbridge.cli import main
+main()
+"""
+
+
+def start(folder, *arguments, command="train", **variables):
+    """`kerasbridge train` in a folder and a process of its own, on the backend of this one."""
+    environment = {**choice.child_environment(keras.config.backend()), "PYTHONPATH": str(ROOT), **variables}
+    command = [sys.executable, "-c", PROGRAM, command, *map(str, arguments)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=folder, env=environment, **pipes)
+
+
+def train(folder, *arguments, **variables):
+    process = start(folder, *arguments, **variables)
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A run on the sample: its folder, and what the program printed."""
+    folder = tmp_path_factory.mktemp("shell")
+    code, out, err = train(folder, "--epochs", 1, "--json", "--run-dir", "runs/first", SHOW_LOADED="1")
+    assert code == 0, err
+    return folder, out, err
+
+
+def config_of(folder):
+    return json.loads((folder / "runs" / "first" / "config.json").read_text())
+
+
+RUN = [
+    "config.json",
+    *(["curves.png"] if importlib.util.find_spec("matplotlib") else []),
+    "history.csv",
+    "history.jsonl",
+    "model.keras",
+]
+
+
+def test_a_run_leaves_its_model_its_history_and_its_configuration(done):
+    assert files(done[0]) == ["runs", "runs/first", *(f"runs/first/{name}" for name in RUN)]
+    run = kerasbridge.runs.load(done[0] / "runs" / "first")
+    assert (run.history["epoch"], run.history.keys()) == ([1], {"epoch", "seconds", "accuracy", "loss"})
+
+
+def test_json_is_all_that_is_printed_on_stdout(done):
+    result = json.loads(done[1])
+    assert set(result) == {
+        "run_dir",
+        "backend",
+        "device",
+        "accuracy",
+        "loss",
+        "seconds",
+        "execution",
+        "execution_reason",
+    }
+    assert (result["run_dir"], result["backend"]) == ("runs/first", keras.config.backend())
+    assert result["accuracy"] > 0.8
+
+
+def test_nothing_is_printed_on_stderr_and_no_other_framework_is_loaded(done):
+    (loaded,) = done[2].splitlines()
+    assert set(loaded.split()) | {"jax"} == {keras.config.backend(), "jax"}  # Keras 3.15 imports JAX on every backend
+
+
+def test_the_configuration_says_how_the_run_was_made(done):
+    config, result = config_of(done[0]), json.loads(done[1])
+    assert set(config) == {
+        "arguments",
+        "versions",
+        "backend",
+        "device",
+        "seed",
+        "rng",
+        "data",
+        "started",
+        "model",
+        "epochs",
+        "execution",
+        "execution_reason",
+        "test",
+        "mistakes",
+        "seconds",
+        "finished",
+    }
+    assert config["arguments"]["run_dir"] == "runs/first"
+    assert config["versions"]["keras"] == keras.__version__
+    assert config["versions"][keras.config.backend()]
+    assert config["data"]["checksum"] == kerasbridge.datasets.mnist().checksum
+    assert (config["model"], config["epochs"], config["seed"], config["rng"]) == ("mlp", 1, 0, "portable")
+    assert config["device"].startswith(("cpu", "gpu", "mps"))
+    assert (config["test"]["accuracy"], config["execution"]) == (result["accuracy"], result["execution"])
+
+
+def test_the_saved_model_has_the_accuracy_and_loss_that_were_printed(done):
+    model = kerasbridge.runs.load(done[0] / "runs" / "first").load_model()
+    digits, printed = kerasbridge.datasets.mnist(), json.loads(done[1])
+    scores = kerasbridge.evaluate(model, digits.x_test / 255, digits.y_test, verbose=0, return_dict=True)
+    assert scores["accuracy"] == pytest.approx(printed["accuracy"], abs=0.002)
+    assert scores["loss"] == pytest.approx(printed["loss"], rel=1e-4)
+    assert len(config_of(done[0])["mistakes"]) == round(1000 * (1 - printed["accuracy"]))
+
+
+@pytest.mark.once
+def test_quiet_prints_nothing_and_override_replaces_the_run(done, tmp_path):
+    (tmp_path / "run").mkdir()
+    old = (done[0] / "runs" / "first" / "config.json").read_text()
+    (tmp_path / "run" / "config.json").write_text(old)
+    code, out, err = train(tmp_path, "--epochs", 0, "--quiet", "--run-dir", "run", "--override")
+    assert (code, out, err) == (0, "", "")
+    assert (tmp_path / "run" / "config.json").read_text() != old
+    assert files(tmp_path) == ["run", "run/config.json", "run/model.keras"]
+
+
+@pytest.mark.once
+def test_tensorboard_files_lie_beside_the_model_and_the_line_to_look_is_printed(tmp_path):
+    code, out, err = train(tmp_path, "--epochs", 2, "--tensorboard", "--run-dir", "a run", SHOW_LOADED="1")
+    first, *_, last = out.splitlines()
+    assert first == "To look at it while it trains: tensorboard --logdir 'a run/tensorboard'"
+    assert (code, last) == (0, "To look at it: tensorboard --logdir 'a run/tensorboard'"), err
+    assert set(err.split()) | {"jax"} == {keras.config.backend(), "jax"}
+    assert {path.name for path in (tmp_path / "a run").iterdir()} == {*RUN, "tensorboard"}
+    history = kerasbridge.runs.load(tmp_path / "a run").history
+    events = read(tmp_path / "a run" / "tensorboard" / "train")
+    for name in ("loss", "accuracy"):
+        assert [step for step, _ in events["scalars", f"epoch_{name}"]] == [0, 1]
+        np.testing.assert_allclose([value for _, value in events["scalars", f"epoch_{name}"]], history[name], 1e-6)
+    assert {plugin for plugin, _ in events} == {"scalars", "histograms", "graph_keras_model", "text"}
+
+
+@pytest.mark.once
+def test_json_names_the_folder_for_tensorboard(tmp_path):
+    code, out, err = train(tmp_path, "--epochs", 0, "--tensorboard", "--json", "--run-dir", "run")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["tensorboard"] == "run/tensorboard"
+    assert (tmp_path / "run" / "tensorboard" / "train").is_dir()
+
+
+def test_an_absent_package_is_answered_before_training_with_the_line_that_installs_it(tmp_path):
+    message = refused(tmp_path, "--tensorboard", WITHOUT="tensorboard")
+    assert message.endswith('Type: pip install "kerasbridge[tensorboard]"')
+
+
+def interrupted(folder, *arguments):
+    """The one line of a training that Ctrl-C ends after its first epoch."""
+    process = start(folder, "--epochs", 100_000, *arguments)
+    assert process.stdout.readline().startswith("Epoch 1/100000")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.count("\n")) == (130, 1)
+    return err
+
+
+def test_ctrl_c_ends_with_one_line_and_keeps_the_history(tmp_path):
+    err = interrupted(tmp_path, "--run-dir", "run")
+    run = kerasbridge.runs.load(tmp_path / "run")
+    assert err == (
+        f"kerasbridge: interrupted after {len(run.history['epoch'])} of 100000 epochs: "
+        "the history is in run, no model was saved.\n"
+    )
+    assert files(tmp_path) == ["run", "run/config.json", "run/history.csv", "run/history.jsonl"]
+    assert run.config.finished is None
+
+
+@pytest.mark.once
+def test_ctrl_c_leaves_the_run_that_was_to_be_replaced(done, tmp_path):
+    shutil.copytree(done[0] / "runs" / "first", tmp_path / "run")
+    before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    assert interrupted(tmp_path, "--run-dir", "run", "--override") == "kerasbridge: interrupted, nothing was saved.\n"
+    assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+@pytest.mark.once
+def test_without_matplotlib_one_line_says_how_to_get_the_curves(tmp_path):
+    code, out, err = train(tmp_path, "--epochs", 1, "--run-dir", "run", WITHOUT="matplotlib")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1].endswith('Type: pip install "kerasbridge[plots]"')
+    assert "curves.png" not in {path.name for path in (tmp_path / "run").iterdir()}
+
+
+def evaluate(folder, *arguments, **variables):
+    """`kerasbridge evaluate` of the run that is done."""
+    process = start(folder, "runs/first", *arguments, command="evaluate", **variables)
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def test_a_run_is_evaluated_with_the_accuracy_that_was_printed(done):
+    code, out, err = evaluate(done[0], "--json", SHOW_LOADED="1")
+    assert code == 0, err
+    assert set(err.split()) | {"jax"} == {keras.config.backend(), "jax"}
+    result, printed = json.loads(out), json.loads(done[1])
+    assert (result["accuracy"], result["loss"]) == (printed["accuracy"], pytest.approx(printed["loss"], rel=1e-6))
+    assert (result["backend"], result["images"], result["differs"]) == (keras.config.backend(), 1000, [])
+    assert sum(map(sum, result["confusion"])) == 1000
+    assert len(result["mistakes"]) == 1000 - sum(row[digit] for digit, row in enumerate(result["confusion"]))
+    if importlib.util.find_spec("matplotlib"):
+        assert (done[0] / result["picture"]).stat().st_size > 10_000
+
+
+@pytest.mark.once
+def test_an_evaluation_says_that_the_predictions_are_the_same_and_how_to_get_the_picture(done):
+    code, out, err = evaluate(done[0], WITHOUT="matplotlib")
+    assert (code, err) == (0, "")
+    *_, same, picture = out.splitlines()
+    assert same == "The same 1,000 predictions as where it was trained."
+    assert picture.endswith('Type: pip install "kerasbridge[plots]"')
+
+
+@pytest.mark.once
+def test_other_digits_are_evaluated_and_not_compared(done, tmp_path):
+    digits = kerasbridge.datasets.mnist()
+    np.savez(
+        tmp_path / "few.npz",
+        x_train=digits.x_train[:9],
+        y_train=digits.y_train[:9],
+        x_test=digits.x_test[:50],
+        y_test=digits.y_test[:50],
+    )
+    _, out, err = evaluate(done[0], "--data", tmp_path / "few.npz", "--json")
+    assert (json.loads(out)["images"], json.loads(out)["differs"], err) == (50, None, "")
+
+
+WRONG_OPTIONS = {
+    "wrong backend": (["--backend", "numpy"], "received 'numpy'"),
+    "wrong device": (["--device", "quantum"], "received 'quantum'"),
+    "device not there": (["--device", "gpu:99"], "received 'gpu:99'. Available: "),
+    "missing file": (["--data", "none.npz"], "There is no file none.npz"),
+    "batch size 0": (["--batch-size", "0"], "batch_size must be a whole number of 1 or more; received 0."),
+    "batch size too large": (["--batch-size", "4001"], "batch_size is 4001 but the data has 4000 rows"),
+    "unwritable folder": (["--run-dir", f"{os.devnull}/run"], "cannot be written (Not a directory)"),
+    "existing folder": (["--run-dir", ROOT], "is not empty"),
+}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("arguments", "words"), WRONG_OPTIONS.values(), ids=WRONG_OPTIONS)
+def test_a_wrong_option_is_one_line_and_leaves_nothing(tmp_path, arguments, words):
+    assert words in refused(tmp_path, *arguments)
+
+
+def test_an_absent_backend_is_answered_with_the_line_that_installs_it(tmp_path):
+    here = keras.config.backend()
+    absent = next(name for name in choice.BACKENDS if name != here)
+    message = refused(tmp_path, "--backend", absent, ONLY=here)
+    assert f"Expected an installed backend ({here})" in message
+    assert message.endswith(f'Type: pip install "kerasbridge[{absent}]"')
+
+
+EMPTY = np.zeros((0, 28, 28), np.uint8)
+WRONG_DATA = {
+    "missing array": ({"y_test": None}, "the array y_test is missing"),
+    "wrong shape": ({"x_train": np.zeros((40, 784), np.uint8)}, "x_train has the shape (40, 784)"),
+    "wrong size": ({"x_train": np.zeros((40, 9, 9)), "x_test": np.zeros((10, 9, 9))}, "images of shape (9, 9)"),
+    "unequal lengths": ({"y_train": np.zeros(39, int)}, "x_train has 40 rows but y_train has 39"),
+    "labels out of range": ({"y_train": np.arange(40)}, "y_train holds the label 10 in row 10, and 29 more like it"),
+    "NaN": ({"x_test": np.full((10, 28, 28), np.nan)}, "x_test holds 7840 NaN"),
+    "empty": ({"x_train": EMPTY, "y_train": np.zeros(0, int)}, "x_train has 0 rows"),
+}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("changes", "words"), WRONG_DATA.values(), ids=WRONG_DATA)
+def test_wrong_data_is_one_line_and_leaves_nothing(tmp_path, tmp_path_factory, changes, words):
+    arrays = {
+        "x_train": np.zeros((40, 28, 28), np.uint8),
+        "y_train": np.arange(40) % 10,
+        "x_test": np.zeros((10, 28, 28), np.uint8),
+        "y_test": np.arange(10),
+    }
+    path = tmp_path_factory.mktemp("data") / "digits.npz"
+    np.savez(path, **{name: array for name, array in (arrays | changes).items() if array is not None})
+    assert words in refused(tmp_path, "--data", path)
+
+
+def refused(folder, *arguments, **variables):
+    """The one line of a run that ends with 2 and leaves its folder empty."""
+    code, out, err = train(folder, *arguments, **variables)
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert files(folder) == []
+    assert err.startswith("kerasbridge: ")
+    return err.removeprefix("kerasbridge: ").strip()

@@ -1,0 +1,141 @@
+"""Every random layer of Keras draws the same numbers on every backend, also in a compiled step, or says that it cannot.
+
+The table in random_layers.json was computed once, on one backend; each backend is held to it.
+"""
+
+import ast
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kerasbridge as kb
+from kerasbridge.errors import ArgumentError, NotPortableError
+from kerasbridge.keras_compat import keras
+from kerasbridge.random import keras_patch
+from kerasbridge.seeding import seed_random_layers
+from tests.backend.random.random_layers import CASES, IMAGES, TABLE, measured
+
+layers = keras.layers
+EXPECTED = json.loads(TABLE.read_text())
+ELSEWHERE = {  # layers with a seed that no case is called after
+    "AugMix": "refused, below",
+    "ConvLSTM1D": "as ConvLSTM2D",
+    "ConvLSTM3D": "as ConvLSTM2D",
+    "GRUCell": "in GRU",
+    "LSTMCell": "in LSTM",
+    "SimpleRNNCell": "in SimpleRNN",
+    "JaxLayer": "hands its seed to a function of JAX's own",
+    "FlaxLayer": "likewise",
+}
+# Keras's image functions warn on torch.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Tensor.T is deprecated:UserWarning", "ignore:Explicitly requested dtype"
+)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_layer_draws_what_it_draws_on_every_backend(name):
+    """Words and masks are integers: the same. Floats agree to a few units in the last place, summed over thousands."""
+    case = CASES[name]
+    found, expected = measured(case), dict(EXPECTED[name])
+    sums = found.pop("sums", []), expected.pop("sums", [])
+    assert found == expected
+    np.testing.assert_allclose(*sums, rtol=2e-7, atol=2e-6 * case.x.max() * np.sqrt(case.x.size))
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.steps])
+def test_a_compiled_step_draws_what_the_layer_draws_when_it_is_called(name):
+    """The second step of a fit, against the second of two plain calls."""
+    fitted, called = recording(CASES[name]), recording(CASES[name])
+    x = CASES[name].x
+    kb.fit(fitted, x, np.zeros((len(x), 1)), batch_size=len(x), epochs=2, shuffle=False, seed=5, verbose=0)
+    seed_random_layers(called, 5)
+    with keras_patch.portable_random():
+        for _ in range(2):
+            called(x, training=True)
+    one, other = (np.array(model.layers[-1].seen.numpy()) for model in (fitted, called))
+    np.testing.assert_allclose(one, other, rtol=0, atol=4e-6 * x.max())
+
+
+class Recording(layers.Layer):
+    """Keeps what passes, and returns a number for each row."""
+
+    def build(self, shape):
+        self.seen = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="seen")
+
+    def call(self, x):
+        self.seen.assign(keras.ops.stop_gradient(x))
+        return keras.ops.mean(keras.ops.reshape(x, (x.shape[0], -1)), axis=1, keepdims=True)
+
+
+def recording(case):
+    keras.utils.set_random_seed(3)
+    with keras_patch.portable_random():
+        inputs = keras.Input(batch_shape=case.x.shape)
+        model = keras.Model(inputs, Recording()(case.build()(inputs)))
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    return model
+
+
+def test_every_layer_of_keras_that_has_a_seed_is_tested_or_refused():
+    with_seed = {name for name, layer in vars(layers).items() if isinstance(layer, type) and takes_seed(layer)}
+    assert with_seed <= {name.split()[0] for name in CASES} | set(ELSEWHERE)
+
+
+def takes_seed(layer):
+    return "seed" in layer.__init__.__code__.co_varnames[: layer.__init__.__code__.co_argcount]
+
+
+def test_augmix_is_refused_by_name():
+    model = keras.Sequential([keras.Input((12, 10, 3)), layers.AugMix(), layers.Flatten(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    y = np.zeros((len(IMAGES), 1))
+    kb.evaluate(model, IMAGES, y, verbose=0)
+    with pytest.raises(NotPortableError, match="received AugMix, whose augmentations Python chooses"):
+        kb.fit(model, IMAGES, y, verbose=0)
+
+
+def test_a_layer_in_a_pipeline_of_another_framework_is_refused_by_name(backend):
+    tf = pytest.importorskip("tensorflow")
+    rows = tf.data.Dataset.from_tensor_slices(IMAGES)
+    with keras_patch.portable_random():
+        assert rows.map(layers.Rescaling(2.0)).element_spec.shape == (12, 10, 3)
+        if backend == "tensorflow":
+            assert rows.map(layers.RandomFlip(seed=1)).element_spec.shape == (12, 10, 3)
+        else:
+            with pytest.raises(NotPortableError, match=r"Expected RandomFlip in a model, received it in a tf\.data"):
+                rows.map(layers.RandomFlip(seed=1))
+
+
+def test_elastic_transforms_of_an_unknown_number_of_images_are_an_error(backend):
+    if backend != "tensorflow":
+        pytest.skip("only TensorFlow has tensors of unknown size")
+    import tensorflow as tf
+
+    rows = tf.data.Dataset.from_tensor_slices(IMAGES)
+    with keras_patch.portable_random():
+        layer = CASES["RandomElasticTransform"].build()
+        assert rows.batch(4, drop_remainder=True).map(layer).element_spec.shape == (4, 12, 10, 3)
+        with pytest.raises(ArgumentError, match="Expected images of a known number"):
+            rows.batch(4).map(layer)
+
+
+def test_no_layer_or_initializer_of_keras_draws_by_another_way():
+    """What would go past the backend's random functions, by the code: only what is replaced or refused does."""
+    source = Path(keras.src.__file__).parent
+    found = set()
+    for path in (
+        file for folder in ("layers", "initializers", "ops") for file in sorted((source / folder).rglob("*.py"))
+    ):
+        if not path.stem.endswith("_test"):
+            found |= {path.stem for node in ast.walk(ast.parse(path.read_text("utf-8"))) if draws_natively(node)}
+    assert found == {"aug_mix"}
+
+
+def draws_natively(node):
+    if isinstance(node, ast.Import):
+        return any(alias.name in ("random", "numpy.random") for alias in node.names)
+    names = ("np.random", "numpy.random", "tf.random", "torch.rand", "jax.random", "torch.normal", "torch.bernoulli")
+    return isinstance(node, ast.Attribute) and ast.unparse(node).startswith(names)

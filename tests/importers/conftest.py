@@ -1,0 +1,36 @@
+"""Files of the original frameworks with the outputs that these computed, beside the checkout; and nets made here."""
+
+import pytest
+
+from kerasbridge.runtime import backend as choice
+from tests.paths import SHARED
+
+
+def pytest_report_header():
+    return f"backend: {choice.configure().backend}"
+
+
+@pytest.fixture(autouse=True)
+def native_seed(same_seeds):
+    """Layers built outside kerasbridge draw the same in every test."""
+    from kerasbridge.keras_compat import keras
+
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def drawn_on_the_host():
+    """Models are built without JAX compiling what draws each of their weights."""
+    from kerasbridge.random.keras_patch import portable_random
+
+    with portable_random():
+        yield
+
+
+@pytest.fixture
+def legacy():
+    """The folder of files of the original frameworks."""
+    folder = SHARED / "legacy"
+    if not folder.is_dir():
+        pytest.skip("the files of the original frameworks are not beside the checkout, in ../shared/legacy")
+    return folder

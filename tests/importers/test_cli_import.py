@@ -1,0 +1,78 @@
+"""`kerasbridge import`: what it saves, prints and answers mistakes with."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from kerasbridge.cli import app
+from kerasbridge.keras_compat import keras
+from tests.importers.nets import assert_close, data, files, layer, outputs
+
+pytestmark = pytest.mark.once
+
+X = np.random.default_rng(5).normal(size=(2, 3, 9, 7)).astype(np.float32)
+POOL = "pooling_param { kernel_size: 3 stride: 2 pad: 1 }"
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], prog_name="kerasbridge")
+
+
+@pytest.fixture
+def net(tmp_path):
+    """The files of a net that has one of kerasbridge's own layers."""
+    text = 'layer { name: "d" type: "MemoryData" top: "data" top: "label" transform_param { scale: 0.5 } '
+    text += "memory_data_param { batch_size: 2 channels: 3 height: 9 width: 7 } }\n"
+    return files(tmp_path, text + layer("TanH", name="t") + layer("Pooling", POOL, name="p", bottom="t"))
+
+
+def test_it_saves_a_model_and_says_what_became_of_the_layers(net, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    result = run("import", *net, "-o", tmp_path / "a.keras")
+    assert result.exit_code == 0, result.output
+    for words in ("t (TanH), p (Pooling)", "d: multiplies by 0.5", "Layers of kerasbridge's own: p.", "Saved in "):
+        assert words in result.stdout
+    model = keras.models.load_model(tmp_path / "a.keras")
+    assert outputs(model, X)[0].shape == (2, 3, 5, 4)
+
+
+def test_json_is_for_programs(net, tmp_path):
+    result = run("import", *net, "--from", "caffe", "--layout", "channels_first", "-o", tmp_path / "a.keras", "--json")
+    found = json.loads(result.stdout)
+    assert (found["format"], found["outputs"], found["own_layers"]) == ("caffe", ["p"], ["p"])
+    assert found["preprocessing"][0]["scale"] == 0.5
+    first = keras.models.load_model(tmp_path / "a.keras")
+    run("import", *net, "-o", tmp_path / "b.keras", "--quiet")
+    last = keras.models.load_model(tmp_path / "b.keras")
+    assert_close(outputs(first, X, layout="channels_first")[0], outputs(last, X)[0])
+
+
+def test_quiet_prints_nothing(net, tmp_path):
+    result = run("import", *net, "-o", tmp_path / "a.keras", "--quiet")
+    assert (result.exit_code, result.output) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("output", "options", "words"),
+    [
+        ("a.h5", [], "Expected --output to be a .keras file"),
+        ("no/a.keras", [], "in a folder that exists"),
+        ("a.keras", ["--layout", "x"], "Expected the layout"),
+        ("a.keras", ["--from", "x"], "Expected the format caffe"),
+    ],
+)
+def test_a_mistake_is_answered_in_one_line(net, tmp_path, output, options, words):
+    result = run("import", *net, "-o", tmp_path / output, *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_unknown_layers_are_answered_in_one_line(tmp_path):
+    (path,) = files(tmp_path, data(1, 3, 9, 7) + layer("PriorBox"))
+    result = run("import", path, "-o", tmp_path / "a.keras")
+    assert result.exit_code == 2
+    assert "cannot be brought: 'l' (PriorBox) is unknown." in result.stderr
+    assert not (tmp_path / "a.keras").exists()

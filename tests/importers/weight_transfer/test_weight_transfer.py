@@ -1,0 +1,322 @@
+"""Which arrays go where: words, names, order, shapes; and refusals, after which nothing in the model has changed."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import kerasbridge as kb
+from kerasbridge.cli import app
+from kerasbridge.errors import ArgumentError, LegacyFileError
+from kerasbridge.keras_compat import keras
+from tests.unit.importers.torch_files import safe, zipped
+
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("drawn_on_the_host")]
+
+L = keras.layers
+DRAW = np.random.default_rng(6)
+
+
+def linear(prefix, given, taken):
+    return {f"{prefix}.weight": drawn(given, taken), f"{prefix}.bias": drawn(given)}
+
+
+def drawn(*shape):
+    return DRAW.normal(size=shape).astype("f4")
+
+
+def norm(prefix, size):
+    return {f"{prefix}.{role}": drawn(size) for role in ("weight", "bias", "running_mean", "running_var")}
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(state, sort=False):
+        path = tmp_path / ("state.safetensors" if sort else "state.pt")
+        path.write_bytes(safe(state) if sort else zipped(state))
+        return path
+
+    return write
+
+
+def two_beside_each_other(names=("left", "right")):
+    x = keras.Input((6,))
+    return keras.Model(x, L.Add()([L.Dense(4, name=name)(x) for name in names]))
+
+
+def dense(*sizes, names=None):
+    layers = [L.Dense(size, name=name) for size, name in zip(sizes[1:], names or [None] * len(sizes), strict=False)]
+    return keras.Sequential([keras.Input((sizes[0],)), *layers])
+
+
+def kernels(model):
+    return {layer.name: layer.get_weights()[0].T for layer in model.layers if layer.weights}
+
+
+def refused(error, path, model, **options):
+    """The sentence; the model has changed in nothing."""
+    before = model.get_weights()
+    with pytest.raises(error) as caught:
+        kb.load_legacy(path, model=model, **options)
+    assert all(map(np.array_equal, before, model.get_weights()))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_model_that_is_given_comes_back(file):
+    model = dense(3, 2)
+    assert kb.load_legacy(file(linear("fc", 2, 3)), model=model) is model
+
+
+def test_a_report_maps_and_changes_nothing(file):
+    model, path = dense(3, 2, names=["out"]), file({**linear("fc", 2, 3), "fc.num_batches_tracked": np.array([1])})
+    before = model.get_weights()[0]
+    report = kb.inspect_legacy(path, model=model)
+    assert "mapping       out (Dense): kernel (3, 2), bias (2,) <- fc.weight (2, 3), fc.bias (2,)" in str(report)
+    assert "dropped       fc.num_batches_tracked" in str(report)
+    assert report.as_dict()["mapping"][0]["layer"] == "out"
+    np.testing.assert_array_equal(before, model.get_weights()[0])
+
+
+def test_without_a_model_one_is_asked_for(file):
+    with pytest.raises(ArgumentError, match=r"holds weights alone: give the Keras model that takes them, model="):
+        kb.load_legacy(file(linear("fc", 2, 3)))
+
+
+@pytest.mark.parametrize("sort", [False, True])
+def test_layers_that_lie_beside_each_other_and_are_alike_are_asked_for(file, sort):
+    state = {**linear("p", 4, 6), **linear("q", 4, 6)}
+    sentence = refused(LegacyFileError, file(state, sort), two_beside_each_other())
+    assert "in more than one way: left <- p or q; right <- p or q. Say it by mapping=" in sentence
+    model = kb.load_legacy(file(state, sort), model=two_beside_each_other(), mapping={"left": "q"})
+    np.testing.assert_array_equal(kernels(model)["left"], state["q.weight"])
+    np.testing.assert_array_equal(kernels(model)["right"], state["p.weight"])
+
+
+def test_names_that_are_alike_settle_it(file):
+    state = {**linear("body.p", 4, 6), **linear("body.q", 4, 6)}
+    model = kb.load_legacy(file(state, sort=True), model=two_beside_each_other(("body_q", "body_p")))
+    np.testing.assert_array_equal(kernels(model)["body_q"], state["body.q.weight"])
+
+
+def test_names_that_keras_gave_settle_nothing(file):
+    state = {**linear("dense_1", 4, 4), **linear("dense", 4, 4)}
+    model = kb.load_legacy(file(state), model=dense(4, 4, 4, names=["dense", "dense_1"]))
+    np.testing.assert_array_equal(kernels(model)["dense"], state["dense_1.weight"])
+
+
+def test_ten_comes_behind_nine(file):
+    state = {}
+    for number in (0, 2, 9, 10):
+        state |= linear(f"body.{number}", 4, 4)
+    model = kb.load_legacy(file(state, sort=True), model=dense(4, 4, 4, 4, 4))
+    for found, number in zip(kernels(model).values(), (0, 2, 9, 10), strict=True):
+        np.testing.assert_array_equal(found, state[f"body.{number}.weight"])
+
+
+def test_sorted_names_without_numbers_are_asked_for(file):
+    state = {**linear("first", 4, 4), **linear("last", 4, 4)}
+    assert "in more than one way" in refused(LegacyFileError, file(state, sort=True), dense(4, 4, 4))
+
+
+def residual(width):
+    """A net whose block has a way around it, with a layer of its own, and equal normalisations on both."""
+
+    def both(x, filters, size, strides=1):
+        x = L.Conv2D(filters, size, strides, padding="same", use_bias=False)(x)
+        return L.BatchNormalization(epsilon=1e-5)(x)
+
+    images = keras.Input((8, 8, 3))
+    x = L.ReLU()(both(images, width, 3))
+    y = both(L.ReLU()(both(x, 2 * width, 3, 2)), 2 * width, 3)
+    x = L.Add()([both(x, 2 * width, 1, 2), y])
+    return keras.Model(images, L.Dense(5)(L.GlobalAveragePooling2D()(x)))
+
+
+@pytest.mark.parametrize("sort", [False, True])
+def test_a_way_around_is_told_from_the_way_through(file, sort):
+    state = {
+        "conv1.weight": drawn(4, 3, 3, 3), **norm("bn1", 4), "layer1.0.conv1.weight": drawn(8, 4, 3, 3),
+        **norm("layer1.0.bn1", 8), "layer1.0.conv2.weight": drawn(8, 8, 3, 3), **norm("layer1.0.bn2", 8),
+        "layer1.0.downsample.0.weight": drawn(8, 4, 1, 1), **norm("layer1.0.downsample.1", 8), **linear("fc", 5, 8),
+    }  # fmt: skip
+    model = residual(4)
+    mapping = kb.inspect_legacy(file(state, sort), model=model).mapping
+    by_shape = {entry.weights[0][1]: entry.arrays[0][0] for entry in mapping if entry.type == "Conv2D"}
+    assert by_shape[(1, 1, 4, 8)] == "layer1.0.downsample.0.weight"
+    places = {entry.layer: entry.arrays[0][0] for entry in mapping}
+    around = next(layer for layer in model.layers if isinstance(layer, L.Add)).input[0]
+    (normalization,) = (layer.name for layer in model.layers if layer.output is around)
+    assert places[normalization] == "layer1.0.downsample.1.weight"
+
+
+def test_layers_may_be_made_in_another_order_than_they_are_used(file):
+    state = {}
+    for number in "123":
+        state |= {f"conv{number}.weight": drawn(3, 3, 2, 2)}
+    for number in "123":
+        state |= norm(f"bn{number}", 3)
+    each = [layer for _ in "123" for layer in (L.Conv2D(3, 2, use_bias=False), L.BatchNormalization(epsilon=1e-5))]
+    mapping = kb.inspect_legacy(file(state), model=keras.Sequential([keras.Input((9, 9, 3)), *each])).mapping
+    assert [entry.arrays[0][0].partition(".")[0] for entry in mapping] == [
+        "conv1",
+        "bn1",
+        "conv2",
+        "bn2",
+        "conv3",
+        "bn3",
+    ]
+
+
+def test_what_does_not_fit_is_shown_as_far_as_it_went(file):
+    state = {**linear("a", 4, 3), **linear("b", 5, 4), **linear("c", 7, 5)}
+    sentence = refused(LegacyFileError, file(state), dense(3, 4, 5, 6, names=["x", "y", "z"]))
+    assert (
+        "x <- a.weight, a.bias; y <- b.weight, b.bias; then expected z (Dense) with weight (6, 5), bias (6,)"
+        in sentence
+    )
+    assert "received c (weight (7, 5), bias (7,))" in sentence
+    assert "expected no more, received c" in refused(LegacyFileError, file(state), dense(3, 4, 5))
+    assert "received nothing more" in refused(LegacyFileError, file(linear("a", 4, 3)), dense(3, 4, 5))
+
+
+def test_a_layer_may_keep_its_weights(file):
+    state, model = {**linear("a", 4, 3), **linear("old", 9, 4)}, dense(3, 4, 2, names=["x", "head"])
+    head = model.layers[1].get_weights()[0]
+    report = kb.inspect_legacy(file(state), model=model, mapping={"head": None})
+    assert report.notes == ("left as they are: head", "in the file, but for no layer: old (weight (9, 4), bias (9,))")
+    kb.load_legacy(file(state), model=model, mapping={"head": None})
+    np.testing.assert_array_equal(model.layers[0].get_weights()[0].T, state["a.weight"])
+    np.testing.assert_array_equal(model.layers[1].get_weights()[0], head)
+
+
+def test_arrays_without_modules_are_named_one_by_one(tmp_path):
+    path, w, b = tmp_path / "a.npz", drawn(6, 4), drawn(4)
+    np.savez(path, b1=b, W1=w, W2=w + 1, b2=b + 1)
+    mapping = {"left": ["W1", "b1"], "right": "W2,b2"}
+    model = kb.load_legacy(path, model=two_beside_each_other(), mapping=mapping)
+    np.testing.assert_array_equal(kernels(model)["right"].T, w + 1)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "words"),
+    [
+        ({"none": "p"}, "names of layers that take weights, received 'none'; they are left, right"),
+        ({"left": "r"}, "the modules of the file, received 'r'; they are p (weight"),
+        ({"left": "p", "right": "p"}, "each module or array for one layer alone"),
+        ({"left": "wide"}, "gives 'left' wide (weight (5, 6), bias (5,)); expected weight (4, 6), bias (4,)"),
+    ],
+)
+def test_a_mapping_that_is_wrong_is_answered(file, mapping, words):
+    state = {**linear("p", 4, 6), **linear("q", 4, 6), **linear("wide", 5, 6)}
+    assert words in refused(ArgumentError, file(state), two_beside_each_other(), mapping=mapping)
+
+
+@keras.saving.register_keras_serializable("tests")
+class Scaled(keras.layers.Layer):
+    def build(self, shape):
+        self.scale = self.add_weight(shape=shape[-1:])
+
+    def call(self, x):
+        return x * self.scale
+
+
+def test_all_layers_that_take_nothing_are_named_at_once(file):
+    layers = [Scaled(name="s"), L.Dense(2), L.GRU(2, reset_after=False, name="g")]
+    model = keras.Sequential([keras.Input((3, 4)), *layers])
+    sentence = refused(ArgumentError, file(linear("a", 2, 2)), model)
+    assert "layer 's' (Scaled) is of a kind that takes no weights from such a file" in sentence
+    assert "layer 'g' (GRU) has reset_after=False" in sentence
+
+
+def test_weights_of_a_models_own_are_not_passed_over(file):
+    class Shifted(keras.Model):
+        def __init__(self):
+            super().__init__(name="shifted")
+            self.out = L.Dense(2)
+
+        def build(self, shape):
+            self.shift = self.add_weight(shape=shape[-1:])
+            self.out.build(shape)
+
+        def call(self, x):
+            return self.out(x + self.shift)
+
+    model = Shifted()
+    model(np.zeros((1, 3), "f4"))
+    assert "layer 'shifted' (Shifted) is of a kind" in refused(ArgumentError, file(linear("a", 2, 3)), model)
+
+
+def test_a_model_that_is_not_built_is_refused(file):
+    with pytest.raises(ArgumentError, match="Expected model= to be a built Keras model"):
+        kb.load_legacy(file(linear("a", 2, 2)), model=keras.Sequential([L.Dense(2)]))
+    with pytest.raises(ArgumentError, match="leave out layout="):
+        kb.load_legacy(file(linear("a", 2, 2)), model=dense(2, 2), layout="channels_first")
+
+
+def test_numbers_that_are_not_finite_are_refused(file):
+    state = {**linear("a", 2, 2), "a.bias": np.array([1, np.nan], "f4")}
+    assert "a.bias has numbers that are not finite" in refused(LegacyFileError, file(state), dense(2, 2))
+
+
+def test_an_epsilon_that_is_not_usual_is_told(file):
+    model = keras.Sequential([keras.Input((3,)), L.BatchNormalization(name="bn")])
+    (note,) = kb.inspect_legacy(file(norm("n", 3)), model=model).notes
+    assert "bn 0.001; PyTorch's is 1e-05" in note
+
+
+class Small(keras.Model):
+    """A model that is a class: in which order it calls its layers is not known."""
+
+    def __init__(self, between):
+        super().__init__()
+        self.conv, self.between, self.out = L.Conv2D(4, 2), between, L.Dense(2)
+
+    def call(self, x):
+        return self.out(self.between(self.conv(x)))
+
+
+def test_models_that_are_classes_take_weights_in_the_order_of_their_attributes(file):
+    state = {"c.weight": drawn(4, 3, 2, 2), "c.bias": drawn(4), **linear("d", 2, 4)}
+    model = Small(L.GlobalAveragePooling2D())
+    model(np.zeros((1, 5, 5, 3), "f4"))
+    kb.load_legacy(file(state), model=model)
+    np.testing.assert_array_equal(model.out.get_weights()[0].T, state["d.weight"])
+    model = Small(L.Flatten())
+    model(np.zeros((1, 3, 3, 3), "f4"))
+    sentence = refused(ArgumentError, file({**state, **linear("d", 2, 16)}), model)
+    assert "takes 16 numbers of images of 4 channels, and in which order cannot be found, as flatten" in sentence
+
+
+def test_a_model_that_is_a_class_and_flattens_images_is_refused(file):
+    class Flat(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.flatten, self.out = L.Flatten(), L.Dense(2)
+
+        def call(self, x):
+            return self.out(self.flatten(x))
+
+    for channels, fits in ((1, True), (3, False)):
+        model, path = Flat(), file(linear("d", 2, 16 * channels))
+        model(np.zeros((1, 4, 4, channels), "f4"))
+        if fits:
+            assert kb.load_legacy(path, model=model) is model
+        else:
+            assert "takes 48 numbers of images of 3 channels" in refused(ArgumentError, path, model)
+
+
+def test_on_the_command_line(tmp_path, file):
+    two_beside_each_other().save(tmp_path / "model.keras")
+    path, out = file({**linear("p", 4, 6), **linear("q", 4, 6)}), tmp_path / "out.keras"
+    command = ["import", str(path), "--onto", str(tmp_path / "model.keras"), "-o", str(out), "--json"]
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "in more than one way" in result.stderr
+    result = CliRunner().invoke(app, [*command, "--map", "left=q"])
+    assert json.loads(result.stdout)["mapping"][0]["arrays"][0] == ["q.weight", [4, 6]]
+    assert keras.models.load_model(out).get_layer("left").kernel.shape == (6, 4)
+    for wrong, words in (("--map=left", "Expected --map as LAYER=MODULE"), (f"--onto={path}", "Expected --onto to be")):
+        result = CliRunner().invoke(app, [*command, wrong])
+        assert (result.exit_code, words in result.stderr, result.stderr.count("\n")) == (2, True, 1)

@@ -1,0 +1,63 @@
+"""The first losses of an example's own step on this backend, as JSON: python own_steps.py EXAMPLE STEPS."""
+
+import importlib
+import json
+import sys
+
+import kerasbridge as kb
+from tests.paths import EXAMPLES
+
+BATCH = 64
+
+
+def autoencoder(example):
+    """Its model, step and data."""
+    return example.build(), example.step, (example.images(),)
+
+
+def distillation(example):
+    """A teacher that has not learned yet teaches just as well here."""
+    data = kb.datasets.mnist()
+    kb.seed_everything(0)
+    teacher, student = example.network(256), example.network(16)
+    return student, example.Distillation(teacher), (data.x_train / 255, data.y_train)
+
+
+def sharpness_aware(example):
+    """The lesson's model."""
+    data = kb.datasets.mnist()
+    kb.seed_everything(0)
+    model = kb.models.mlp()
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model, example.step, (data.x_train / 255, data.y_train)
+
+
+def gradient_penalty(example):
+    """Points in the plane."""
+    kb.seed_everything(0)
+    return example.WassersteinGan(), example.STEP, (example.points()[0],)
+
+
+SETUPS = {
+    "variational_autoencoder": autoencoder,
+    "gan": autoencoder,
+    "distillation": distillation,
+    "sharpness_aware": sharpness_aware,
+    "gradient_penalty": gradient_penalty,
+}
+
+
+def losses(name, steps):
+    """What each step logs, one call of `fit` a step, and how it ran."""
+    sys.path.insert(0, str(EXAMPLES))
+    model, step, data = SETUPS[name](importlib.import_module(name))
+    seen = []
+    for k in range(steps):
+        rows = [part[k * BATCH : (k + 1) * BATCH] for part in data]
+        history = kb.fit(model, *rows, batch_size=BATCH, shuffle=False, verbose=0, step=step)
+        seen.append({key: values[0] for key, values in history.history.items()})
+    return {"logs": seen, "execution": history.params["execution"]}
+
+
+if __name__ == "__main__":
+    print(json.dumps(losses(sys.argv[1], int(sys.argv[2]))))

@@ -1,0 +1,221 @@
+"""The command line before any framework is loaded: help, version, the table of backends, wrong options."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rich.console  # noqa: F401, reads COLUMNS in the environment that is there when it is imported
+from typer.testing import CliRunner
+
+import kerasbridge
+from kerasbridge.cli import app
+from kerasbridge.runtime import backend, backend_status
+from kerasbridge.runtime.backend_status import BackendStatus
+from tests.paths import ROOT
+
+COMMANDS = ("train", "evaluate", "predict", "runs", "backends", "compare", "diagnose", "import")
+JAX = BackendStatus("jax", True, "0.10.2", ("cpu", "gpu:0"), None, None, default=True)
+TORCH = BackendStatus("torch", False, None, (), None, 'pip install "kerasbridge[torch]"', default=False)
+BROKEN = BackendStatus("jax", True, "0.10.2", (), "ImportError: no [jaxlib]", "pip install jax", default=True)
+
+
+@pytest.fixture(autouse=True)
+def new_process(monkeypatch, tmp_path):
+    """JAX looks installed and chosen, nothing is settled, and the current folder is empty."""
+    monkeypatch.setattr(backend, "_settled", None)
+    monkeypatch.setattr(backend, "_is_installed", lambda name: name == "jax")
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(os, "environ", {**os.environ, "KERAS_BACKEND": "jax"})
+    os.environ.pop("KERASBRIDGE_DEVICE", None)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], prog_name="kerasbridge")
+
+
+def refused(*arguments):
+    """The one line that `kerasbridge train` answers a mistake with, before it has loaded Keras or written a file."""
+    before = set(Path().iterdir())
+    result = run("train", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert set(Path().iterdir()) == before
+    assert "keras" not in sys.modules
+    assert result.stderr.startswith("kerasbridge: ")
+    assert result.stderr.count("\n") == 1
+    return result.stderr.removeprefix("kerasbridge: ").strip()
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save(**changes):
+        arrays = {
+            "x_train": np.zeros((40, 28, 28), np.uint8),
+            "y_train": np.arange(40) % 10,
+            "x_test": np.zeros((10, 28, 28), np.uint8),
+            "y_test": np.arange(10),
+        }
+        path = tmp_path / "digits.npz"
+        np.savez(path, **(arrays | changes))
+        return path
+
+    return save
+
+
+def in_a_process(*arguments):
+    """Standard output of `python -m kerasbridge`, and which packages it loaded, in a process of its own."""
+    script = (
+        "import atexit, sys; heavy = {'keras', 'numpy', 'rich', 'jax', 'tensorflow', 'torch'};"
+        "atexit.register(lambda: print('loaded:', *sorted(heavy & set(sys.modules)), file=sys.stderr));"
+        "from kerasbridge.cli import main; main()"
+    )
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
+def test_help_and_version_load_nothing_heavy(arguments):
+    done = in_a_process(*arguments)
+    assert (done.returncode, done.stderr) == (0, "loaded:\n")
+
+
+def test_a_wrong_option_loads_no_framework():
+    done = in_a_process("train", "--batch-size", "0")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[1:] == ["loaded: numpy"]
+
+
+def test_python_dash_m_is_the_command():
+    command = [sys.executable, "-m", "kerasbridge", "--version"]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.stdout == f"kerasbridge {kerasbridge.__version__}\n"
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_every_help_ends_with_an_example(command):
+    result = run(*command, "--help")
+    assert result.exit_code == 0
+    assert result.stdout.strip().splitlines()[-1].startswith("  Example: kerasbridge ")
+
+
+def test_an_unknown_option_is_wrong_usage():
+    assert run("train", "--epoch", "1").exit_code == 2
+
+
+WRONG_OPTIONS = {
+    "model": (["--model", "vgg"], "Expected a model mlp or cnn, received 'vgg'. Type for example --model cnn."),
+    "batch size 0": (["--batch-size", 0], "batch_size must be a whole number of 1 or more; received 0."),
+    "epochs": (["--epochs", -1], "epochs must be a whole number of 0 or more; received -1."),
+    "seed": (["--seed", -1], "seed must be a whole number from 0 to 4294967295; received -1."),
+    "batch size": (["--batch-size", 4001], "batch_size is 4001 but the data has 4000 rows"),
+    "no file": (["--data", "no.npz"], 'There is no file no.npz: expected "sample", "full" or the path'),
+    "folder": (["--data", "."], ". is a folder: give the path of an .npz file in it."),
+    "backend": (["--backend", "numpy"], "received 'numpy'"),
+    "absent": (["--backend", "torch"], 'Type: pip install "kerasbridge[torch]"'),
+    "device": (["--device", "quantum"], "received 'quantum'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG_OPTIONS.values(), ids=WRONG_OPTIONS)
+def test_a_wrong_option_is_answered_in_one_line_before_anything_happens(arguments, words):
+    assert words in refused(*arguments)
+
+
+WRONG_DATA = {
+    "other images": (
+        {"x_train": np.zeros((40, 32, 32), np.uint8), "x_test": np.zeros((10, 32, 32), np.uint8)},
+        "x_train holds images of shape (32, 32), the models take grey images of 28x28 pixels: "
+        "bring them to shape (samples, 28, 28).",
+    ),
+    "colour": (
+        {"x_train": np.zeros((40, 28, 28, 3), np.uint8), "x_test": np.zeros((10, 28, 28, 3), np.uint8)},
+        "x_train holds images of shape (28, 28, 3)",
+    ),
+    "labels": ({"y_test": np.arange(1, 11)}, "y_test holds the label 10 in row 9"),
+    "NaN": ({"x_train": np.full((40, 28, 28), np.nan)}, "x_train holds 31360 NaN"),
+    "lengths": ({"y_train": np.arange(9)}, "x_train has 40 rows but y_train has 9"),
+}
+
+
+@pytest.mark.parametrize(("changes", "words"), WRONG_DATA.values(), ids=WRONG_DATA)
+def test_wrong_data_is_answered_in_one_line_before_anything_happens(save, changes, words):
+    assert words in refused("--data", save(**changes))
+
+
+def test_a_file_that_is_no_npz_is_answered_in_one_line():
+    Path("digits.npz").write_text("no zip")
+    assert "expected an .npz file" in refused("--data", "digits.npz")
+
+
+def test_a_folder_that_is_not_empty_is_refused_before_anything_happens():
+    Path("mine").mkdir()
+    Path("mine", "thesis.tex").touch()
+    assert "mine is not empty" in refused("--run-dir", "mine")
+    assert "holds no run" in refused("--run-dir", "mine", "--override")
+
+
+def test_an_error_of_several_lines_becomes_one(monkeypatch):
+    def fail(*_):
+        raise kerasbridge.errors.DataError("first\n  second")
+
+    monkeypatch.setattr("kerasbridge.datasets.mnist", fail)
+    assert refused() == "first second"
+
+
+def test_an_unexpected_exception_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr("kerasbridge.datasets.mnist", lambda _: 1 / 0)
+    result = run("train")
+    assert result.exit_code == 1
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_ctrl_c_ends_with_one_line_and_130(monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kerasbridge.datasets.mnist", interrupt)
+    result = run("train")
+    assert (result.exit_code, result.stderr) == (130, "kerasbridge: interrupted, nothing was saved.\n")
+
+
+@pytest.fixture
+def found(monkeypatch):
+    return lambda *statuses: monkeypatch.setattr(backend_status, "backends", lambda: statuses)
+
+
+def test_backends_are_shown_as_a_table(found):
+    found(JAX, TORCH)
+    result = run("backends")
+    assert result.exit_code == 0
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines() if "│" in line]
+    assert rows == [
+        ["jax", "0.10.2", "cpu, gpu:0", "yes", "", ""],
+        ["torch", "", "", "", "not installed", 'pip install "kerasbridge[torch]"'],
+    ]
+
+
+def test_backends_are_printed_as_json(found):
+    found(JAX, TORCH)
+    first, second = json.loads(run("backends", "--json").stdout)
+    assert (first["name"], first["devices"], second["remedy"]) == ("jax", ["cpu", "gpu:0"], TORCH.remedy)
+
+
+def test_a_broken_default_backend_is_exit_code_1_and_shown_as_it_is(found):
+    found(BROKEN)
+    result = run("backends")
+    assert result.exit_code == 1
+    assert "ImportError: no [jaxlib]" in result.stdout
+
+
+def test_a_default_that_is_not_there_is_explained(found, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    found(TORCH)
+    result = run("backends", "--quiet")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert 'Type: pip install "kerasbridge[torch]"' in result.stderr

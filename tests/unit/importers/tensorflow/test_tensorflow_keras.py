@@ -1,0 +1,201 @@
+"""Keras's layers in SavedModels, and variables alone: what is read of them, and how they are refused."""
+
+import contextlib
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+import kerasbridge as kb
+from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers import formats
+from kerasbridge.importers.ir.weights import Parameter
+from tests.paths import ROOT
+
+pytest.importorskip("google.protobuf", reason="TensorFlow's files are messages of protobuf")
+
+from kerasbridge.importers.tensorflow import variable_scopes
+from kerasbridge.importers.tensorflow.schema import message
+
+RECORDED = ROOT / "tests" / "importers" / "tensorflow_files" / "recorded.zip"
+NOTE = "brought by the layers that Keras wrote down"
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    with zipfile.ZipFile(RECORDED) as archive:
+        for name in archive.namelist():
+            if name.startswith(("keras2/", "lambdas/", "weights/")):
+                archive.extract(name, tmp_path)
+    return tmp_path
+
+
+def refused(*paths):
+    """The one sentence."""
+    with pytest.raises(LegacyFileError) as caught:
+        kb.inspect_legacy(*paths)
+    assert str(caught.value).count("\n") == 0
+    return str(caught.value)
+
+
+@contextlib.contextmanager
+def changed(path, kind):
+    """A message of a file, which is written again."""
+    found = message(kind).FromString(path.read_bytes())
+    yield found
+    path.write_bytes(found.SerializeToString())
+
+
+@contextlib.contextmanager
+def root_note(folder):
+    """What Keras noted of the model."""
+    with changed(folder / "keras_metadata.pb", "KerasMetadata") as notes:
+        root = next(one for one in notes.nodes if one.node_id == 0)
+        said = json.loads(root.metadata)
+        yield said
+        root.metadata = json.dumps(said).encode()
+
+
+def test_notes_are_read_where_they_were_before_2_5(recorded):
+    folder = recorded / "keras2" / "model"
+    report = kb.inspect_legacy(folder)
+    assert report.notes == (NOTE, "written by Keras 2.21.0 on tensorflow")
+    assert report.inputs == (("images", (None, 7, 6, 2)), ("rows", (None, 5, 3)))
+    notes = message("KerasMetadata").FromString((folder / "keras_metadata.pb").read_bytes())
+    with changed(folder / "saved_model.pb", "SavedModel") as whole:
+        for note in notes.nodes:
+            whole.meta_graphs[0].object_graph_def.nodes[note.node_id].user_object.metadata = note.metadata
+    (folder / "keras_metadata.pb").unlink()
+    assert kb.inspect_legacy(folder) == report
+
+
+def test_a_model_whose_layers_cannot_be_brought_comes_back_as_its_graph(recorded):
+    folder = recorded / "lambdas" / "model"
+    report = kb.inspect_legacy(folder)
+    assert report.notes[0].endswith(
+        "by the layers that Keras wrote down: cannot be brought: 'code' (Lambda) holds Python code, which is not run."
+    )
+    with root_note(folder) as said:
+        del said["model_config"]
+        said["class_name"] = "Mine"
+    assert "of the class Mine, which is its program's own" in kb.inspect_legacy(folder).notes[0]
+    (folder / "keras_metadata.pb").unlink()
+    assert "keras_metadata.pb, where they are written, is missing." in kb.inspect_legacy(folder).notes[0]
+
+
+def test_where_neither_can_be_brought_both_are_told(recorded):
+    folder = recorded / "keras2" / "model"  # whose graph is left out
+    (folder / "keras_metadata.pb").write_bytes(b"\x0a\xff")
+    sentence = refused(folder)
+    assert "The layers: keras_metadata.pb is damaged" in sentence
+    assert "The graph: " in sentence
+
+
+def test_weights_in_an_order_of_their_own_are_not_taken(recorded):
+    folder = recorded / "keras2" / "model"
+    with changed(folder / "saved_model.pb", "SavedModel") as whole:
+        nodes = whole.meta_graphs[0].object_graph_def.nodes
+        (layer,) = (
+            one
+            for one in nodes
+            if {"gamma", "variables"} <= {child.local_name for child in one.children}
+            and nodes[_child(one, "gamma")].variable.shape.dim[0].size == 3
+        )
+        row = nodes[_child(layer, "variables")].children
+        row[0].node_id, row[1].node_id = row[1].node_id, row[0].node_id
+    assert "the weights of layer 'norm' (BatchNormalization) come in an order that is not Keras's" in refused(folder)
+
+
+def _child(node, name):
+    return next(child.node_id for child in node.children if child.local_name == name)
+
+
+def test_weights_that_are_missing_are_asked_for(recorded):
+    folder = recorded / "keras2" / "model"
+    (folder / "variables" / "variables.data-00000-of-00001").unlink()
+    assert "variables.data-00000-of-00001" in refused(folder)
+    (folder / "variables" / "variables.index").unlink()
+    assert kb.inspect_legacy(folder).notes[0] == NOTE
+    with pytest.raises(LegacyFileError, match="its folder variables, which holds the weights, is missing"):
+        kb.load_legacy(folder)
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "keras_metadata.pb", "variables/variables.index"])
+def test_files_with_changed_bytes_are_refused_or_read(recorded, name):
+    folder, draw = recorded / "keras2" / "model", np.random.default_rng(2)
+    whole = (folder / name).read_bytes()
+    for place in range(30):
+        damaged = bytearray(whole[: draw.integers(len(whole))] if place % 5 == 0 else whole)
+        for _ in range(draw.integers(1, 4)):
+            damaged[draw.integers(len(damaged))] = draw.integers(256)
+        (folder / name).write_bytes(damaged)
+        with contextlib.suppress(LegacyFileError):
+            kb.inspect_legacy(folder)
+
+
+def test_notes_that_are_nested_without_an_end_are_refused(recorded):
+    folder = recorded / "keras2" / "model"
+    with changed(folder / "keras_metadata.pb", "KerasMetadata") as notes:
+        notes.nodes[0].metadata = b"[" * 200_000
+    assert "they are nested too deeply" in refused(folder)
+
+
+@pytest.mark.parametrize("name", ["one", "two", "tracked"])
+def test_variables_that_train_are_left_out(recorded, name):
+    report = kb.inspect_legacy(recorded / "weights" / f"{name}.index")
+    layers = ["batch_normalization"] * 4 + ["conv2d"] * 2 + [f"dense_{n}" for n in (3, 4, 5) for _ in range(2)]
+    assert sorted(one.layer.partition("/")[0] for one in report.brought) == layers
+    assert [one.layer for one in report.dropped] == ["optimizer, counters"]
+
+
+def test_variables_of_a_model_are_read_for_one_that_is_given(recorded):
+    content = formats.read([recorded / "keras2" / "model"], None, onto=True).content
+    assert [group.prefix.rpartition("-")[2] for group in content.groups] == [
+        "0",
+        "1",
+        "2/layer",
+        "3",
+        "4",
+        "5",
+        "6",
+        "0",
+        "1",
+        "8",
+    ]
+    assert {*content.groups[0].arrays} == {
+        f"{way}_{name}" for way in ("forward", "backward") for name in ("kernel", "recurrent_kernel", "bias")
+    }
+
+
+@pytest.mark.parametrize(
+    ("shapes", "layers"),
+    [
+        ({"c/weights": (3, 3, 1, 4), "c/biases": (4,)}, {"c": "kernel bias"}),
+        ({"c/Variable": (3, 3, 1, 4), "c/Variable_1": (4,)}, {"c": "kernel bias"}),
+        ({"a/weights/Variable": (5, 4), "a/biases/Variable": (4,)}, {"a": "kernel bias"}),
+        ({"W_fc1": (5, 4), "b_fc1": (4,), "o_w": (4, 2), "o_b": (2,)}, {"fc1": "kernel bias", "o": "kernel bias"}),
+        ({"e/embeddings": (9, 4)}, {"e": "kernel"}),
+        (
+            {"s/depthwise_weights": (3, 3, 4, 1), "s/pointwise_weights": (1, 1, 4, 2), "s/biases": (2,)},
+            {"s": "depthwise_kernel pointwise_kernel bias"},
+        ),
+        ({"l/lstm_cell_2/kernel": (3, 8), "l/lstm_cell_2/recurrent_kernel": (2, 8)}, {"l": "kernel recurrent_kernel"}),
+        ({"n/beta": (4,), "n/moving_mean": (4,), "n/moving_variance": (4,)}, {"n": "beta moving_mean moving_variance"}),
+        ({"matrix": (5, 4), "offset": (4,)}, {}),
+        ({"m/one": (4, 4), "m/two": (4, 4)}, {}),
+        ({"m/one": (4, 4), "m/two": (4, 4), "c/kernel": (4, 2)}, {"m": "one two", "c": "kernel"}),
+    ],
+)
+def test_names_say_which_layer_a_variable_is_of(shapes, layers):
+    groups = variable_scopes.groups_of([Parameter(name, np.zeros(shape, np.float32)) for name, shape in shapes.items()])
+    assert {group.prefix: " ".join(group.arrays) for group in groups} == layers
+    assert [group.name(role) for group in groups for role in group.arrays] == ([*shapes] if layers else [])
+
+
+def test_averages_and_slots_are_not_of_layers():
+    names = {
+        "c/kernel", "c/kernel/Adam", "c/kernel/Adam_1", "c/bias/ExponentialMovingAverage", "training/Adam/Variable",
+        "beta1_power", "global_step", "train/c/kernel/Momentum", "Adam/m/c/kernel", "AdamBlock/kernel",
+    }  # fmt: skip
+    assert variable_scopes.of_layers(names) == ["AdamBlock/kernel", "c/kernel"]

@@ -1,0 +1,151 @@
+"""The verdict of a diagnosis, who is blamed and in which words; the steps are made by hand."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.parity.diagnose import align_rows, diagnose
+from kerasbridge.parity.step_trace import Inspection
+from kerasbridge.parity.tolerances import TABLE
+from tests.unit.parity.inspected import UNIT32, reference, step
+
+BACKENDS = ("jax", "tensorflow", "torch")
+
+
+def found(backend="torch", dtype="float32", correct_leaks=False, names=BACKENDS, faults_in_reference=True, **changed):
+    """The diagnosis of steps of which one is changed, in float64 too unless told."""
+    steps = [step(name, dtype, correct_leaks, **(changed if name == backend else {})) for name in names]
+    references = [reference(name, **(changed if name == backend and faults_in_reference else {})) for name in names]
+    return align_rows(steps, steps if correct_leaks else references)
+
+
+@pytest.fixture(autouse=True)
+def exact(monkeypatch):
+    """The steps made by hand hold decimals, which float32 does not."""
+    for kind in ("input", "weights"):
+        monkeypatch.setitem(TABLE, kind, TABLE["output"])
+
+
+def test_equal_steps_agree():
+    healthy = found()
+    assert healthy.agree
+    assert healthy.first_mismatch is None
+    assert not any(row.beyond for row in healthy.rows)
+
+
+def test_the_noise_of_a_gradient_that_is_zero_in_mathematics_is_no_error():
+    assert found(faults_in_reference=False, **{"gradient: attention/key/bias": [3e-9, -8e-9]}).agree
+
+
+def test_a_fault_in_a_gradient_that_is_zero_in_mathematics_is_one():
+    wrong = found(**{"gradient: attention/key/bias": [1e-4, 0.0]})
+    assert (wrong.first_mismatch.name, wrong.first_mismatch.backend) == ("attention/key/bias", "torch")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_first_row_beyond_is_named_with_the_backend_that_is_wrong(backend):
+    wrong = found(backend, **{"output: second": [0.21, 0.8], "loss: loss": 1.6, "compiled loss: loss": 1.6})
+    first = wrong.first_mismatch
+    assert (first.kind, first.name, first.backend) == ("output", "second", backend)
+    assert first.error == pytest.approx(0.01 / 0.8, rel=1e-4)
+    assert "look at this layer's call" in first.explanation
+    assert len(wrong.findings) == 1
+
+
+def test_of_two_backends_none_is_blamed():
+    wrong = found(names=("jax", "torch"), **{"output: second": [0.21, 0.8]})
+    assert {finding.backend for finding in wrong.findings} == {"jax", "torch"}
+    assert "name a third with --backends" in wrong.first_mismatch.explanation
+
+
+def test_a_wrong_gradient_is_blamed_on_the_layer_between_a_right_one_and_a_wrong_one():
+    first = found(**{"gradient by output: first": [0.021, 0.03]}).first_mismatch
+    assert (first.kind, first.name) == ("gradient by output", "first")
+    assert first.explanation.endswith("look at the gradient of second.")
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"input: x": [1.0, 0.6]}, "same data"),
+        ({"weights: first/kernel": [0.1, 0.2]}, "same weights"),
+        ({"output: first": [0.3, 0.7, 0.1]}, "shape is another here"),
+        ({"output: first": [np.nan, 0.7]}, "shape is another here, or numbers in it are not finite"),
+        ({"loss: loss": 1.6}, "look at the loss"),
+        ({"gradient: first/kernel": [0.3, 0.4]}, "the layer that holds this variable"),
+        ({"optimizer: adam": [2e-3, 1e-3]}, "look at the optimizer"),
+        ({"slot: adam/momentum": [0.0, 0.04]}, "look at the optimizer"),
+        ({"update: first/kernel": [-2e-3, -1e-3]}, "look at the optimizer"),
+        ({"compiled update: first/kernel": [-2e-3, -1e-3]}, "compare run_eagerly=True"),
+    ],
+)
+def test_what_may_be_the_matter_is_said_in_a_sentence(changed, words):
+    assert words in found(**changed).first_mismatch.explanation
+
+
+@pytest.mark.parametrize(
+    ("backend", "changed", "words"),
+    [
+        ("torch", {"output: first": [0.3 + 2e-8, 0.7]}, "Keras promotes float64 and float64 to float32"),
+        ("tensorflow", {"optimizer: adam": [1e-3 + 7e-9, 1e-3]}, "as Adam's betas are"),
+        ("tensorflow", {"update: first/kernel": [-1e-3 - 1e-9, -1e-3]}, "Keras makes a Python number"),
+    ],
+)
+def test_in_float64_an_error_as_float32_makes_it_is_called_that(backend, changed, words):
+    leak = found(backend, dtype="float64", faults_in_reference=False, **changed).first_mismatch
+    assert leak.backend == backend
+    assert words in leak.explanation
+    assert leak.explanation.endswith("Add --correct-leaks.")
+    own = found(backend, dtype="float64", correct_leaks=True, **changed).first_mismatch
+    assert "look for a float32 constant" in own.explanation
+
+
+def test_the_table_marks_what_is_beyond():
+    header, *rows = found(**{"output: second": [0.21, 0.8]}).table_rows()
+    assert header == ["", "layer or variable", "jax", "tensorflow", "torch", "may be", ""]
+    assert all(len(row) == len(header) for row in rows)
+    (marked,) = [row for row in rows if row[-1]]
+    assert marked[:2] == ["output", "second"]
+    assert marked[4].endswith("*")
+    assert not marked[2].endswith("*")
+    assert marked[-1] == "first, torch"
+
+
+def test_as_json_it_has_no_number_that_is_not_finite():
+    written = json.dumps(found(**{"output: first": [np.nan, 0.7]}).as_dict(), allow_nan=False)
+    assert json.loads(written)["first_mismatch"]["error"] is None
+
+
+def test_notes_are_said_once():
+    steps = [step(name, notes=["no loss"]) for name in BACKENDS]
+    assert align_rows(steps, [reference(name) for name in BACKENDS]).notes == ("no loss",)
+
+
+def test_an_inspection_is_read_as_it_was_written(tmp_path):
+    before = reference("torch")
+    before.write(tmp_path / "torch.out")
+    after = Inspection.read(tmp_path / "torch.out")
+    assert (after.job, after.backend, after.execution) == (before.job, "torch", "looped")
+    assert list(after.runs) == list(before.runs)
+    for name, run in before.runs.items():
+        assert list(after.runs[name]) == list(run)
+        assert all(np.array_equal(after.runs[name][key], value) for key, value in run.items())
+
+
+def test_a_file_that_is_no_inspection_is_refused(tmp_path):
+    (tmp_path / "empty").write_text("")
+    with pytest.raises(DataError, match=r"Expected .*empty to be an inspection"):
+        Inspection.read(tmp_path / "empty")
+
+
+def test_leaks_are_corrected_in_float64_only():
+    with pytest.raises(ArgumentError, match=r"Add --dtype float64"):
+        diagnose("mlp", correct_leaks=True)
+
+
+def test_rounding_up_to_the_tolerance_is_none_and_beyond_it_is():
+    for units, agree in ((250, True), (260, False)):
+        changed = {"output: first": [0.3, 0.7 * (1 + units * UNIT32)]}
+        assert found(faults_in_reference=False, **changed).agree == agree

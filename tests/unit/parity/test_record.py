@@ -1,0 +1,64 @@
+"""Jobs and records survive the way to disk; other files are refused with a sentence."""
+
+import numpy as np
+import pytest
+
+from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.parity.jobs import Job
+from kerasbridge.parity.record import Record
+from tests.unit.parity.records import record
+
+
+def test_a_record_comes_back_as_it_was(tmp_path):
+    kept = record()
+    kept.write(tmp_path / "jax.npz")
+    back = Record.read(tmp_path / "jax.npz")
+    for name in ("job", "label", "versions", "masks", "metrics", "made", "masks_missing"):
+        assert getattr(back, name) == getattr(kept, name)
+    for curve in ("run", "nudged"):
+        np.testing.assert_array_equal(getattr(back, curve).losses, getattr(kept, curve).losses)
+        np.testing.assert_array_equal(getattr(back, curve).gradient_norms, getattr(kept, curve).gradient_norms)
+    np.testing.assert_array_equal(back.run.final_weights["net/dense/kernel"], np.ones((3, 2)))
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", None])
+def test_what_is_no_record_is_refused(tmp_path, content):
+    path = tmp_path / "x.npz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=r"Expected .*x\.npz to be a record that `kerasbridge compare --save` wrote"):
+        Record.read(path)
+
+
+def test_an_npz_file_of_something_else_is_refused(tmp_path):
+    np.savez(tmp_path / "x.npz", x=np.ones(3))
+    with pytest.raises(DataError, match="to be a record"):
+        Record.read(tmp_path / "x.npz")
+
+
+def test_a_job_comes_back_as_it_was(tmp_path):
+    job = Job(model="cnn", dtype="float64", correct_leaks=True, seed=3, rows=10)
+    job.write(tmp_path / "job.json")
+    assert Job.read(tmp_path / "job.json") == job
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dtype": "float16"}, "Expected dtype float32 or float64, received 'float16'."),
+        ({"correct_leaks": True}, "Expected correct_leaks with float64 only. Add --dtype float64."),
+        ({"model": "net"}, "Expected a model mlp, cnn or the path of a .keras file, received 'net', which is no file."),
+        ({"script": "build"}, "Expected a script and a function in it, as train.py:build, received 'build'."),
+        ({"script": "a.py:build"}, "Expected a script and a function in it, received 'a.py:build': a.py is no file."),
+    ],
+)
+def test_a_wrong_job_is_refused(changes, message):
+    with pytest.raises(ArgumentError) as caught:
+        Job(**changes).check()
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("changes", [{"seed": -1}, {"epochs": 0}, {"batch_size": 0}, {"rows": 0}])
+def test_numbers_are_checked_as_for_fit(changes):
+    with pytest.raises(ArgumentError):
+        Job(**changes).check()
