@@ -60,7 +60,7 @@ class seed_everything:  # noqa: N801 - called like a function, with `with` like 
 
 
 def seed_random_layers(model: keras.Model, seed: int, used: Iterable[Any] = ()) -> None:
-    """Sets every seed generator of the model back to its start, from the seed and its place in the model.
+    """Set every seed generator of the model back to its start, from the seed and its place in the model.
 
     After them come those among the variables `used` that the model does not hold.
     """
@@ -85,7 +85,7 @@ def seeded_host_rngs(seed: int) -> Iterator[None]:
 
 
 def reinitialize(model: keras.Model, seed: int) -> None:
-    """Draws every weight of a built model anew by its own initializer, from the seed and the weight's place alone.
+    """Draw every weight of a built model anew by its own initializer, from the seed and the weight's place alone.
 
     The same seed gives the same weights, bit for bit, on every backend, whenever the model was built and whatever was
     drawn since; seeds that initializers were given do not count. Random layers start anew, as with ``fit(seed=…)``, and

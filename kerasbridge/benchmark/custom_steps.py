@@ -78,7 +78,7 @@ def _run(name: str, command: list[str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Prints one line of JSON."""
+    """Print one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backend", default="jax", choices=["jax", "torch"])
     parser.add_argument("--model", default="vae", choices=list(MODELS))

@@ -27,11 +27,11 @@ class Stopwatch(keras.callbacks.Callback):  # type: ignore[misc]
         self._start = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Starts the watch."""
+        """Start the watch."""
         self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Stops it."""
+        """Stop it."""
         if epoch:
             self.seconds.append(time.perf_counter() - self._start)
 

@@ -32,7 +32,7 @@ class Scales(keras.callbacks.Callback):  # type: ignore[misc]
         self.resident: list[int] = []
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Reads them."""
+        """Read them."""
         self.resident.append(resident_bytes())
 
 
@@ -95,7 +95,7 @@ def _growth(epochs: int, **data: Any) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Prints one line of JSON."""
+    """Print one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=200)
     parser.add_argument("--rows", type=int, default=320)

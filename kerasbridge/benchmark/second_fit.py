@@ -25,7 +25,7 @@ class FirstStep(keras.callbacks.Callback):  # type: ignore[misc]
         self.milliseconds = 0.0
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Stops the watch, once."""
+        """Stop the watch, once."""
         self.milliseconds = self.milliseconds or 1000 * (time.perf_counter() - self._made)
 
 

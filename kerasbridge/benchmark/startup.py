@@ -50,7 +50,7 @@ def _seconds(name: str, command: list[str]) -> float:
 
 
 def main() -> None:
-    """Prints one line of JSON."""
+    """Print one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backend", default="jax", choices=backend.BACKENDS)
     parser.add_argument("--rounds", type=int, default=5)

@@ -37,7 +37,7 @@ def _kerasbridge(
 
 @contextlib.contextmanager
 def errors_in_one_line(quiet: bool) -> Iterator[None]:
-    """Ends the program with one line and code 2 for kerasbridge's errors, 130 for Ctrl-C; drops others' warnings."""
+    """End the program with one line and code 2 for kerasbridge's errors, 130 for Ctrl-C; drops others' warnings."""
     from kerasbridge.errors import KerasbridgeError
 
     log = logging.getLogger("kerasbridge")

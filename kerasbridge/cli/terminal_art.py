@@ -17,7 +17,7 @@ _APART = " " * 4
 
 
 def show(answers: Iterable[tuple[str, Sequence[float], Any]]) -> None:
-    """Prints each picture's name, its likeliest digit and ten bars, beside the picture where there is one.
+    """Print each picture's name, its likeliest digit and ten bars, beside the picture where there is one.
 
     Args:
         answers: for each picture its name, the ten probabilities, and pixels, uint8 of shape (28, 28), or None.

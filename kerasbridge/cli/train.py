@@ -126,7 +126,7 @@ def _start(wanted: _Wanted, arguments: dict[str, Any], started: datetime) -> "tu
 
 
 def _train(model: Any, wanted: _Wanted, run: "RunWriter") -> None:
-    """Trains the model, scores it on the test digits, and completes the run."""
+    """Train the model, scores it on the test digits, and completes the run."""
     import kerasbridge as kb
     from kerasbridge.evaluation.classification_report import Scores
     from kerasbridge.training import run_recorder as recording

@@ -52,7 +52,7 @@ class BatchingConfig:
 
 
 def read(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None) -> Source:
-    """Finds out what was handed to `fit`, `evaluate` or `predict`.
+    """Find out what was handed to `fit`, `evaluate` or `predict`.
 
     Raises:
         DataError: it is nothing that holds samples, or arrays that do not fit together.

@@ -89,7 +89,7 @@ class Arrays:
 
 
 def arrays(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None) -> Arrays:
-    """Brings what was handed to `fit` to arrays: nests of NumPy arrays, tensors or what converts to them.
+    """Bring what was handed to `fit` to arrays: nests of NumPy arrays, tensors or what converts to them.
 
     Floating arrays become `keras.config.floatx()`, as in Keras; other dtypes stay. A `np.memmap` stays on its disk.
 
@@ -115,7 +115,7 @@ def arrays(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mappi
 
 
 def are_arrays(*parts: Any) -> bool:
-    """Whether all that was given are arrays or tensors, in lists, tuples or dicts of any depth."""
+    """Return whether all that was given are arrays or tensors, in lists, tuples or dicts of any depth."""
     leaves = [leaf for leaf in keras.tree.flatten(parts) if leaf is not None]
     return bool(leaves) and all(_is_array(leaf) or keras_compat.is_sparse_or_ragged(leaf) for leaf in leaves)
 
@@ -159,7 +159,7 @@ def _convert_leaf(name: str, leaf: Any) -> Any:
 
 
 def check_numbers(name: str, array: Array) -> None:
-    """Refuses what a backend has no tensors for.
+    """Refuse what a backend has no tensors for.
 
     Raises:
         DataError: naming the dtype.

@@ -39,7 +39,7 @@ class EpochIterator(Protocol):
 
     @property
     def steps(self) -> int | None:
-        """Steps of an epoch; None while that is not known."""
+        """Step of an epoch; None while that is not known."""
         ...
 
     def first(self) -> Batch:
@@ -47,7 +47,7 @@ class EpochIterator(Protocol):
         ...
 
     def check_by(self, check: Check) -> None:
-        """Lets a function look at all batches before they are trained on."""
+        """Let a function look at all batches before they are trained on."""
         ...
 
     def restart(self) -> None:

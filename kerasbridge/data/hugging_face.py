@@ -17,7 +17,7 @@ FORMATS = ("numpy", "torch", "tensorflow", "jax", "tf")
 
 
 def is_dataset(x: Any) -> bool:
-    """Whether this is a `datasets.Dataset`, without importing that library."""
+    """Return whether this is a `datasets.Dataset`, without importing that library."""
     return any(kind.__module__ == "datasets.arrow_dataset" and kind.__name__ == "Dataset" for kind in type(x).__mro__)
 
 

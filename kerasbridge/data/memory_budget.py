@@ -11,7 +11,7 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "
 
 
 def fits_in_memory(arrays: Arrays, engine: Engine, given: int | str | None = None) -> bool:
-    """Whether arrays go to the device as a whole; those on a disk never do.
+    """Return whether arrays go to the device as a whole; those on a disk never do.
 
     Args:
         arrays: what is to be trained on.

@@ -25,11 +25,11 @@ class ShuffledPyDataset(keras.utils.PyDataset):  # type: ignore[misc]
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch."""
+        """Step of an epoch."""
         return self._passes.steps
 
     def begin(self, epoch: int) -> None:
-        """Takes the order of this epoch."""
+        """Take the order of this epoch."""
         self._order = [int(batch) for batches in self._passes.epoch(epoch) for batch in batches[:, 0]]
 
     @property

@@ -40,7 +40,7 @@ class RowSampler:
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch."""
+        """Step of an epoch."""
         return self.steps_per_epoch or self._steps_of_a_pass
 
     def epoch(self, epoch: int) -> list[Rows]:
@@ -80,7 +80,7 @@ def _in_batches(sequence: Rows, batch_size: int) -> list[Rows]:
 
 
 def _steps(parts: list[Rows], start: int, stop: int) -> list[Rows]:
-    """Steps `start` to `stop` of all."""
+    """Step `start` to `stop` of all."""
     found = []
     for part in parts:
         found.append(part[max(start, 0) : max(stop, 0)])

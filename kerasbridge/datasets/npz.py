@@ -77,7 +77,7 @@ def _check_names(archive: zipfile.ZipFile) -> None:
 
 
 def _check_headers(archive: zipfile.ZipFile) -> None:
-    """Refuses pickled arrays, and more bytes than a small compressed file should be able to ask for."""
+    """Refuse pickled arrays, and more bytes than a small compressed file should be able to ask for."""
     announced = 0
     for name in NAMES:
         shape, dtype = _read_header(archive, name)

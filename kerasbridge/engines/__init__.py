@@ -20,7 +20,7 @@ _OWN = {
 
 
 def use_backend(name: str | None = None, device: str | None = None) -> backend.BackendConfig:
-    """Chooses the backend and the device of this process, and imports Keras on it, without its framework's notices.
+    """Choose the backend and the device of this process, and imports Keras on it, without its framework's notices.
 
     Args:
         name: "jax", "tensorflow" or "torch". Without it KERAS_BACKEND decides, then keras.json where it names

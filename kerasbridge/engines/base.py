@@ -42,7 +42,7 @@ class Block(Protocol):
         ...
 
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> BlockResult:
-        """Runs steps `start` to `stop` on the rows ``order[step]`` of `data`.
+        """Run steps `start` to `stop` on the rows ``order[step]`` of `data`.
 
         With `halt`, stops after the first loss that is not finite. The model's variables hold the result.
         """
@@ -64,7 +64,7 @@ class Engine(abc.ABC):
 
     @abc.abstractmethod
     def use(self, device: str) -> None:
-        """Makes one of `devices()` the place of every tensor from now on."""
+        """Make one of `devices()` the place of every tensor from now on."""
 
     @abc.abstractmethod
     def to_device(self, array: np.ndarray[Any, Any]) -> Tensor:
@@ -118,7 +118,7 @@ class Engine(abc.ABC):
         return None
 
     def is_concretization_error(self, error: Exception) -> bool:
-        """Whether an error says that a step, while it was compiled, asked for the value of a tensor."""
+        """Return whether an error says that a step, while it was compiled, asked for the value of a tensor."""
         del error
         return False
 
@@ -155,7 +155,7 @@ class Engine(abc.ABC):
         return contextlib.nullcontext()
 
     def set_mode(self, model: Any, training: bool) -> None:
-        """Tells modules of the framework itself, wrapped in the model, whether this is training."""
+        """Tell modules of the framework itself, wrapped in the model, whether this is training."""
         del model, training
 
     @abc.abstractmethod
@@ -170,7 +170,7 @@ class Engine(abc.ABC):
         return next((device for device in found if device != self.device), None)
 
     def set_device(self, device: Device) -> None:
-        """Chooses the device asked for; one that is not there is an error that names those that are."""
+        """Choose the device asked for; one that is not there is an error that names those that are."""
         if device.kind == "auto":
             return
         available = self.devices()

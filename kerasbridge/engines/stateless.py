@@ -31,7 +31,7 @@ class NestedStatelessScope(keras.StatelessScope):  # type: ignore[misc]
         return value
 
     def add_update(self, update: tuple[Any, Tensor]) -> None:
-        """Notes which variable was written."""
+        """Note which variable was written."""
         super().add_update(update)
         self._written[id(update[0])] = update[0]
 

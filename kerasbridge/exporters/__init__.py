@@ -25,7 +25,7 @@ def export(
     tolerance: float = TOLERANCE,
     override: bool = False,
 ) -> ExportResult:
-    """Writes a model in a format of deployment, and checks that the file computes what the model does.
+    """Write a model in a format of deployment, and checks that the file computes what the model does.
 
     Args:
         model: a built Keras model, on any backend. It goes out as it answers, not as it trains, in float32 also where
@@ -69,7 +69,7 @@ def check(
     tolerance: float = TOLERANCE,
     override: bool = False,
 ) -> formats.Format:
-    """Refuses what can be refused before a model is opened; the arguments are those of `export`.
+    """Refuse what can be refused before a model is opened; the arguments are those of `export`.
 
     Returns:
         The format.

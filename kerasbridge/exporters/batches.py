@@ -14,7 +14,7 @@ Arrays = list[np.ndarray[Any, Any]]
 
 
 def start(module: str, folder: Path, on: str) -> None:
-    """Runs ``python -m module FOLDER`` with a backend, on the CPU.
+    """Run ``python -m module FOLDER`` with a backend, on the CPU.
 
     Raises:
         ExportError: it failed; its own words.
@@ -27,13 +27,13 @@ def start(module: str, folder: Path, on: str) -> None:
 
 
 def write_batches(path: Path, batches: Sequence[Arrays]) -> None:
-    """Writes lists of arrays to one file."""
+    """Write lists of arrays to one file."""
     arrays = {f"{k}_{place}": array for k, batch in enumerate(batches) for place, array in enumerate(batch)}
     np.savez(path, allow_pickle=False, **arrays)
 
 
 def read_batches(path: Path) -> list[Arrays]:
-    """Reads what `write_batches` wrote."""
+    """Read what `write_batches` wrote."""
     batches: list[Arrays] = []
     with np.load(path) as file:
         for name in file.files:

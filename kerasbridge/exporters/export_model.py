@@ -89,7 +89,7 @@ def _in_order(ways: Sequence[Route], model: Any) -> list[Route]:
 
 
 def _exported(wanted: ExportRequest, way: Route, trial: ReferenceOutputs) -> ExportResult:
-    """Writes the file, holds it beside the model, and puts it in place."""
+    """Write the file, holds it beside the model, and puts it in place."""
     with output_path.staged(wanted.path) as staged:
         _write(wanted, way, trial, staged)
         found = runtime_client.run(wanted.target, staged, trial.signature, trial.batches)

@@ -32,7 +32,7 @@ def _found(module: Any, name: str) -> Any:
 
 
 def main(folder: Path) -> None:
-    """Writes what the folder asks for."""
+    """Write what the folder asks for."""
     engines.current()  # on the CPU, as the environment says
     job = json.loads((folder / JOB).read_text(encoding="utf-8"))
     sys.path += [entry for entry in job["sys_path"] if entry not in sys.path]

@@ -69,7 +69,7 @@ def arrays_of(signature: Signature, example: Any) -> Arrays:
 
 
 def build(model: Any, example: Any) -> None:
-    """Calls a model that is not built once."""
+    """Call a model that is not built once."""
     if isinstance(model, keras.Model) and not model.built:
         model(keras.tree.map_structure(keras.ops.convert_to_tensor, example))
 
@@ -127,13 +127,13 @@ def computing_in_float32(model: Any) -> Iterator[None]:
 
 
 def lies_on_cpu(model: Any) -> bool:
-    """Whether the model computes on the CPU in this process."""
+    """Return whether the model computes on the CPU in this process."""
     tensor = model.variables[0].value if model.variables else keras.ops.zeros(())
     return engines.current().device_of(tensor).startswith("cpu")
 
 
 def has_recurrent_layers(model: Any) -> bool:
-    """Whether a layer loops over time."""
+    """Return whether a layer loops over time."""
     return any(isinstance(layer, keras.layers.RNN) for layer in keras_compat.flatten_layers(model))
 
 

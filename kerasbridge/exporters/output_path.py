@@ -11,7 +11,7 @@ from kerasbridge.errors import ArgumentError
 
 
 def check(path: Path, override: bool) -> None:
-    """Refuses a place that cannot be written to.
+    """Refuse a place that cannot be written to.
 
     Raises:
         ArgumentError: its folder is not there, or something is in it that may not be replaced.
@@ -42,7 +42,7 @@ def staged(path: Path) -> Iterator[Path]:
 
 
 def commit(staged: Path, path: Path) -> int:
-    """Moves what is in the staging folder to where the path is, in the place of what is there.
+    """Move what is in the staging folder to where the path is, in the place of what is there.
 
     Returns:
         How many bytes it has.

@@ -35,7 +35,7 @@ class ExportResult:
 
     @property
     def dynamic_batch(self) -> bool:
-        """Whether the file takes batches of any size."""
+        """Return whether the file takes batches of any size."""
         return all(spec.shape[0] is None for spec in self.inputs)
 
     def as_dict(self) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Signature:
 
     @property
     def open_sizes(self) -> bool:
-        """Whether a size other than the batch's is open."""
+        """Return whether a size other than the batch's is open."""
         return any(None in spec.shape[1:] for spec in self.inputs)
 
     def freedoms(self, sizes_known: bool) -> list[DynamicAxes]:

@@ -27,7 +27,7 @@ def load_legacy(
     input_shape: Any = None,
     mapping: Mapping[str, str | Sequence[str] | None] | None = None,
 ) -> Any:
-    """Makes a Keras model of a trained model of another framework, or gives one its weights.
+    """Make a Keras model of a trained model of another framework, or gives one its weights.
 
     Args:
         files: the files of one model, in any order; `format` tells which. They are not trusted: sizes are checked,
@@ -148,7 +148,7 @@ def inspect_legacy(
 
 
 def preprocessing_layer(said: "Preprocessing", layout: str = "channels_last") -> Any:
-    """Makes a Keras layer of the scaling that a file mentions.
+    """Make a Keras layer of the scaling that a file mentions.
 
     Args:
         said: one of ``inspect_legacy(…).preprocessing``. Its mean and its scale become the layer; images have to have

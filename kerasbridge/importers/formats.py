@@ -51,12 +51,12 @@ class Format(Protocol):
     """Whether such files may hold the kernels of a true convolution; else `read` is never told of `flip_kernels`."""
 
     def recognises(self, file: LegacyFile) -> bool:
-        """Whether a file is of this format, by its first bytes; a damaged one still is."""
+        """Return whether a file is of this format, by its first bytes; a damaged one still is."""
 
     def read(
         self, files: Sequence[LegacyFile], flip_kernels: bool | None = None
     ) -> Reading | Callable[[Sequence[Shape] | None], Reading]:
-        """Reads the files, whatever is in them.
+        """Read the files, whatever is in them.
 
         Where what a network is depends on what it is fed with, and no file says that, a function of the shapes of its
         inputs is what was read: of those that the person who asks has said, or of None.

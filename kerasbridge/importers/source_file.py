@@ -31,7 +31,7 @@ class LegacyFile:
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is a folder, of which only a format of folders knows what to make."""
+        """Return whether it is a folder, of which only a format of folders knows what to make."""
         return self.path.is_dir()
 
     @property

@@ -107,7 +107,7 @@ class_weight_to_sample_weights = private_api("class weights")
 
 
 def defer_tensorflow_import() -> None:
-    """Keeps Keras from importing TensorFlow, four seconds, to save a model or set a seed on another backend.
+    """Keep Keras from importing TensorFlow, four seconds, to save a model or set a seed on another backend.
 
     A program that imports TensorFlow itself, sooner or later, has it.
     """
@@ -130,7 +130,7 @@ defer_tensorflow_import()
 
 
 def symbolic_build(model: Any, first: Callable[[], tuple[Any, Any, Any]]) -> None:
-    """Creates whatever variables the model, its optimizer and its metrics still lack, without computing.
+    """Create whatever variables the model, its optimizer and its metrics still lack, without computing.
 
     `first` is asked for a batch where that takes one.
     """
@@ -153,7 +153,7 @@ def compute_loss(model: Any, batch: tuple[Any, Any, Any], predictions: Any, trai
 
 
 def track_loss(model: Any, loss: Any, rows: Any) -> None:
-    """Adds the loss of a batch of `rows` rows to the mean that Keras reports as `loss`."""
+    """Add the loss of a batch of `rows` rows to the mean that Keras reports as `loss`."""
     model._loss_tracker.update_state(loss, sample_weight=rows)
 
 
@@ -174,7 +174,7 @@ def metrics_in_order(model: Any, logs: dict[str, Any]) -> Any:
 
 
 def should_validate(model: Any, epoch: int, frequency: Any) -> bool:
-    """Whether this epoch ends with a validation."""
+    """Return whether this epoch ends with a validation."""
     return bool(model._should_eval(epoch, frequency))
 
 
@@ -189,7 +189,7 @@ def seed_states(model: Any) -> Sequence[Any]:
 
 
 def is_seed_state(variable: Any) -> bool:
-    """Whether a variable is the state of a seed generator."""
+    """Return whether a variable is the state of a seed generator."""
     return bool(variable.name == SEED_STATE)
 
 
@@ -205,7 +205,7 @@ def flat_losses(model: Any) -> list[Any]:
 
 
 def has_loss(model: Any) -> bool:
-    """Whether the model was compiled with a loss."""
+    """Return whether the model was compiled with a loss."""
     return getattr(model, "loss", None) is not None
 
 
@@ -222,7 +222,7 @@ def _symbol(array: Any) -> Any:
 
 
 def eval_abstract(function: Callable[..., Any], *arguments: Any) -> None:
-    """Calls a function on tensors with the shapes and dtypes of these arrays, and without values."""
+    """Call a function on tensors with the shapes and dtypes of these arrays, and without values."""
     symbols = [map_tensors(_symbol, part) for part in arguments]
     private_api("shapes without computing")(function, *symbols)
 
@@ -233,7 +233,7 @@ def map_tensors(function: Callable[[Any], Any], nest: Any) -> Any:
 
 
 def patch_backend_functions(functions: Mapping[Any, Any]) -> None:
-    """Puts functions in the place of others wherever a module of Keras's backend, or Keras itself, holds them."""
+    """Put functions in the place of others wherever a module of Keras's backend, or Keras itself, holds them."""
     for name, module in list(sys.modules.items()):
         if name.startswith("keras.src"):
             for attribute, value in list(vars(module).items()):
@@ -298,7 +298,7 @@ def sublayers(layer: Any) -> Sequence[Any]:
 
 
 def has_cached_logits(tensor: Any) -> bool:
-    """Whether a softmax or sigmoid left its logits on this tensor, where TensorFlow's losses find them."""
+    """Return whether a softmax or sigmoid left its logits on this tensor, where TensorFlow's losses find them."""
     return hasattr(tensor, "_keras_logits")
 
 
@@ -308,7 +308,7 @@ def optimized_variables(optimizer: Any) -> list[Any]:
 
 
 def ensure_callback_attributes(model: Any) -> None:
-    """Gives a model that only holds others, neither called nor compiled, what Keras's callbacks ask it for."""
+    """Give a model that only holds others, neither called nor compiled, what Keras's callbacks ask it for."""
     if type(model).build is keras.Model.build and all(layer.built for layer in flatten_layers(model)):
         model.built = True
     if not hasattr(model, "optimizer"):
@@ -316,7 +316,7 @@ def ensure_callback_attributes(model: Any) -> None:
 
 
 def set_summary_module(callback: Any, summaries: Any, write_model: Callable[[Any, Callable[[], None]], None]) -> None:
-    """Makes a TensorBoard callback write with `summaries` in the place of `tf.summary`, with None through that.
+    """Make a TensorBoard callback write with `summaries` in the place of `tf.summary`, with None through that.
 
     ``write_model(callback, original)`` stands in the place of what writes the model's graph, unless the callback's
     class has that replaced.
@@ -333,7 +333,7 @@ def train_writer(callback: Any) -> Any:
 
 
 def is_sparse_or_ragged(tensor: Any) -> bool:
-    """Whether a tensor is none that a backend can stack."""
+    """Return whether a tensor is none that a backend can stack."""
     kinds = ("sparse tensors of SciPy", "sparse tensors of JAX", "sparse tensors of TensorFlow", "ragged tensors")
     return any(private_api(kind)(tensor) for kind in kinds)
 
@@ -344,7 +344,7 @@ def to_sliceable(tensor: Any) -> Any:
 
 
 def yields_batches(x: Any) -> bool:
-    """Whether Keras can train on batches that `x` yields."""
+    """Return whether Keras can train on batches that `x` yields."""
     kinds = (keras.utils.PyDataset, types.GeneratorType, private_api("what a data adapter is"))
     return isinstance(x, kinds) or any(private_api(kind)(x) for kind in ("tf.data", "torch's loaders", "Grain"))
 
@@ -367,7 +367,7 @@ def reset_num_batches(iterator: Any) -> None:
 
 
 def stop_workers(iterator: Any) -> None:
-    """Ends the threads or processes that read a PyDataset ahead; an error in what is not wanted any more is none."""
+    """End the threads or processes that read a PyDataset ahead; an error in what is not wanted any more is none."""
     workers = getattr(iterator.data_adapter, "enqueuer", None)
     if workers is not None:
         with contextlib.suppress(Exception):

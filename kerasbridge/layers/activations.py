@@ -62,7 +62,7 @@ class SReLU(_Bent):
         self.bounded, self.line_initializer = bounded, keras.initializers.GlorotUniform()
 
     def build(self, shape: Sequence[int]) -> None:
-        """Makes the weights, of the shape of a sample, with 1 for each axis that is shared."""
+        """Make the weights, of the shape of a sample, with 1 for each axis that is shared."""
         self.left = self._add("left", shape, "zeros")
         self.left_slope = self._add("left_slope", shape, self.line_initializer)
         self.width = self._add("width", shape, self.line_initializer)
@@ -101,7 +101,7 @@ class ParametricSoftplus(_Bent):
         self.alpha, self.beta = alpha, beta
 
     def build(self, shape: Sequence[int]) -> None:
-        """Makes the weights, of the shape of a sample, with 1 for each axis that is shared."""
+        """Make the weights, of the shape of a sample, with 1 for each axis that is shared."""
         self.alphas = self._add("alphas", shape, keras.initializers.Constant(self.alpha))
         self.betas = self._add("betas", shape, keras.initializers.Constant(self.beta))
 

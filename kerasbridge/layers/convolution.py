@@ -55,7 +55,7 @@ class StridedDilatedConv2D(_Kernel):
     """
 
     def build(self, shape: Sequence[int]) -> None:
-        """Makes the kernel, shape (height, width, channels / groups, filters), and the bias, shape (filters,)."""
+        """Make the kernel, shape (height, width, channels / groups, filters), and the bias, shape (filters,)."""
         self._add_kernel((shape[-1] // self.groups, self.filters))
 
     def call(self, images: Any) -> Any:
@@ -86,7 +86,7 @@ class GroupedConv2DTranspose(_Kernel):
     """
 
     def build(self, shape: Sequence[int]) -> None:
-        """Makes the kernel, shape (height, width, filters / groups, channels), and the bias, shape (filters,)."""
+        """Make the kernel, shape (height, width, filters / groups, channels), and the bias, shape (filters,)."""
         self._add_kernel((self.filters // self.groups, shape[-1]))
 
     def call(self, images: Any) -> Any:

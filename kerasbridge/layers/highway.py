@@ -26,7 +26,7 @@ class Highway(Weighted):
     """
 
     def build(self, shape: Sequence[int]) -> None:
-        """Makes two kernels of the shape (numbers, numbers), and two biases."""
+        """Make two kernels of the shape (numbers, numbers), and two biases."""
         units = shape[-1]
         self.kernel = self._add("kernel", (units, units))
         self.carry_kernel = self.add_weight(
@@ -73,7 +73,7 @@ class MaxoutDense(Weighted):
         self.units, self.pieces = units, pieces
 
     def build(self, shape: Sequence[int]) -> None:
-        """Makes the kernels, shape (pieces, numbers, units), and the biases, shape (pieces, units)."""
+        """Make the kernels, shape (pieces, numbers, units), and the biases, shape (pieces, units)."""
         self.kernel = self._add("kernel", (self.pieces, shape[-1], self.units))
         self.bias = self._add("bias", (self.pieces, self.units))
 

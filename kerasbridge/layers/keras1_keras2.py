@@ -84,7 +84,7 @@ class EachBatchNormalization(Layer):
         self.axis, self.epsilon = axis, epsilon
 
     def build(self, shape: Sequence[int]) -> None:
-        """Makes the weights, one of each kind for each channel."""
+        """Make the weights, one of each kind for each channel."""
         self.gamma = self.add_weight(shape=(shape[self.axis],), initializer="ones", name="gamma")
         self.beta = self.add_weight(shape=(shape[self.axis],), initializer="zeros", name="beta")
 

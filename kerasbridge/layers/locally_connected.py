@@ -20,7 +20,7 @@ class _LocallyConnected(Weighted):
         self.filters, self.kernel_size, self.strides = filters, tuple(kernel_size), tuple(strides)
 
     def build(self, shape: Sequence[int | None]) -> None:
-        """Makes the kernel, shape (places, cells of a window * channels, filters), and the bias, (…, filters)."""
+        """Make the kernel, shape (places, cells of a window * channels, filters), and the bias, (…, filters)."""
         if None in shape[1:]:
             raise ValueError(f"Expected {type(self).__name__} to take one size alone, received {tuple(shape)}.")
         *sizes, channels = [int(size or 0) for size in shape[1:]]

@@ -111,7 +111,7 @@ class Affine(Layer):
         self.axes, self.scale, self.bias = tuple(axes), scale, bias
 
     def build(self, shape: Sequence[int]) -> None:
-        """Makes the weights, of the sizes of the axes they span."""
+        """Make the weights, of the sizes of the axes they span."""
         sizes = tuple(shape[axis] for axis in self.axes)
         self.gamma = self.add_weight(shape=sizes, initializer="ones", name="gamma") if self.scale else None
         self.beta = self.add_weight(shape=sizes, initializer="zeros", name="beta") if self.bias else None

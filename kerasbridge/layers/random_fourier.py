@@ -33,7 +33,7 @@ class RandomFourierFeatures(Layer):
         self.bias_initializer = keras.initializers.RandomUniform(0.0, 6.2831853)
 
     def build(self, shape: Sequence[int]) -> None:
-        """Makes the scale, shape (1,), the kernel, (numbers, units), and the bias, (units,)."""
+        """Make the scale, shape (1,), the kernel, (numbers, units), and the bias, (units,)."""
         self.scale = self.add_weight(
             shape=(1,),
             initializer=keras.initializers.Constant((shape[-1] / 2) ** 0.5),

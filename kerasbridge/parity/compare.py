@@ -35,7 +35,7 @@ class Comparison:
 
     @property
     def agree(self) -> bool:
-        """Whether nothing but rounding lies between the records."""
+        """Return whether nothing but rounding lies between the records."""
         return self.verdict != DISAGREE
 
     @property
@@ -72,7 +72,7 @@ class Comparison:
         return dict(json.loads(json.dumps(result), parse_constant=lambda _: None))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Writes each record made now to ``folder/<backend>.npz``, for a later ``against=``.
+        """Write each record made now to ``folder/<backend>.npz``, for a later ``against=``.
 
         Raises:
             DataError: the folder cannot be written.
@@ -102,7 +102,7 @@ def compare(
     against: str | os.PathLike[str] | None = None,
     save: str | os.PathLike[str] | None = None,
 ) -> Comparison:
-    """Trains the same model on each backend, in processes that share nothing but the seed, and compares the numbers.
+    """Train the same model on each backend, in processes that share nothing but the seed, and compares the numbers.
 
     Args:
         model: "mlp", "cnn", or the path of a compiled model saved as .keras.

@@ -34,7 +34,7 @@ from kerasbridge.training.steps import train_step_with_gradient_norm
 
 
 def record(job: Job) -> Record:
-    """Trains twice, the second time from weights that are each one unit in the last place away."""
+    """Train twice, the second time from weights that are each one unit in the last place away."""
     subject = load_subject.load_subject(job)
     model, data = subject.model, arrays(subject.x, subject.y)
     if not model.compiled:
@@ -122,7 +122,7 @@ def _orders(passes: RowSampler, epochs: int) -> dict[str, str]:
 
 
 def _nudge(model: Any, job: Job) -> None:
-    """Moves every trainable number by one unit in the last place of the job's precision, up or down by chance."""
+    """Move every trainable number by one unit in the last place of the job's precision, up or down by chance."""
     for position, variable in enumerate(model.trainable_variables):
         value = keras.ops.convert_to_numpy(variable.value)
         up = (

@@ -38,7 +38,7 @@ class Diagnosis:
 
     @property
     def agree(self) -> bool:
-        """Whether every row of every backend is within its tolerance."""
+        """Return whether every row of every backend is within its tolerance."""
         return not self.findings
 
     @property
@@ -92,7 +92,7 @@ def diagnose(
     seed: int = 0,
     batch_size: int = 32,
 ) -> Diagnosis:
-    """Takes one training step apart on each backend: same weights, same batch, and a float64 reference beside it.
+    """Take one training step apart on each backend: same weights, same batch, and a float64 reference beside it.
 
     Held against the reference are the output of each layer, the loss, the gradient by each output and variable, the
     update and the optimizer's slots after it, and the loss and the update of the compiled step, which is the one that

@@ -29,7 +29,7 @@ _NUDGES = {UP: _AMOUNT, DOWN: -_AMOUNT, SHAKEN: tolerances.unit("float64")}
 
 
 def inspect(job: Job) -> Inspection:
-    """Takes the job's first step apart; where leaks are corrected, three times more with everything nudged."""
+    """Take the job's first step apart; where leaks are corrected, three times more with everything nudged."""
     subject = load_subject.load_subject(job)
     model, y, notes = subject.model, subject.y, []
     if not model.compiled:
@@ -54,7 +54,7 @@ def inspect(job: Job) -> Inspection:
 
 
 def _compile(model: Any, x: Any) -> Any:
-    """Gives a model that has no loss one; returns targets of zero."""
+    """Give a model that has no loss one; returns targets of zero."""
     outputs = keras_compat.output_spec(model, keras_compat.map_tensors(lambda leaf: leaf[:1], x))
     rows = len(next(leaf for leaf in keras.tree.flatten(x) if leaf is not None))
     model.compile(keras.optimizers.SGD(1.0), keras.tree.map_structure(lambda _: "mean_squared_error", outputs))

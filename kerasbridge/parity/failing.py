@@ -9,7 +9,7 @@ from kerasbridge.errors import KerasbridgeError
 
 @contextlib.contextmanager
 def in_one_line() -> Iterator[None]:
-    """Ends the process where the body raises a `KerasbridgeError`; others keep their traceback."""
+    """End the process where the body raises a `KerasbridgeError`; others keep their traceback."""
     try:
         yield
     except KerasbridgeError as error:

@@ -21,7 +21,7 @@ ops = keras.ops
 
 
 def set_dtype(dtype: str, correct_leaks: bool = False) -> None:
-    """Builds models in this dtype from now on, in this process.
+    """Build models in this dtype from now on, in this process.
 
     Args:
         dtype: "float32" or "float64"; the latter needs JAX_ENABLE_X64=1 on JAX.

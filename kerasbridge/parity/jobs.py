@@ -39,7 +39,7 @@ class Job:
     rows: int | None = None
 
     def check(self) -> None:
-        """Refuses what cannot be run here.
+        """Refuse what cannot be run here.
 
         Raises:
             ArgumentError: naming the argument.
@@ -69,12 +69,12 @@ class Job:
         return self.script or self.model
 
     def write(self, path: Path) -> None:
-        """Writes the job as JSON."""
+        """Write the job as JSON."""
         path.write_text(json.dumps(asdict(self)), encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Reads what `write` wrote."""
+        """Read what `write` wrote."""
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
 

@@ -57,7 +57,7 @@ class OutputRecorder:
 
 @contextlib.contextmanager
 def record_outputs(model: Any, zeros: Zeros, nested: bool) -> Iterator[OutputRecorder]:
-    """Lets a `OutputRecorder` see every call of the model's layers; `nested` also those of layers within layers."""
+    """Let a `OutputRecorder` see every call of the model's layers; `nested` also those of layers within layers."""
     watch = OutputRecorder(zeros)
     layers = _layers(model, nested)
     for layer in layers:

@@ -31,7 +31,7 @@ class Subject:
 
 
 def load_subject(job: Job) -> Subject:
-    """Builds or reads the model in the job's dtype, with weights drawn from its seed, and takes its data.
+    """Build or reads the model in the job's dtype, with weights drawn from its seed, and takes its data.
 
     Raises:
         ArgumentError: the script or the file holds no model.

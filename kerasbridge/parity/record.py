@@ -71,7 +71,7 @@ class Record:
     masks_missing: str | None = None
 
     def write(self, path: Path) -> None:
-        """Writes the record as one .npz file, the words in it as JSON."""
+        """Write the record as one .npz file, the words in it as JSON."""
         words = {name: value for name, value in asdict(self).items() if name not in ("run", "nudged")}
         arrays: dict[str, Any] = {"words": np.array(json.dumps({"format": FORMAT, **words}))}
         for name in ("run", "nudged"):
@@ -83,7 +83,7 @@ class Record:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Reads what `write` wrote.
+        """Read what `write` wrote.
 
         Raises:
             DataError: the file is no record.

@@ -146,7 +146,7 @@ class StepProbe:
         return [*self.model.variables, *self.model.optimizer.variables, *self.model.metrics_variables]
 
     def _return(self, variables: Sequence[Any] | None = None) -> None:
-        """Sets the variables, or these of them, back to where the step starts."""
+        """Set the variables, or these of them, back to where the step starts."""
         wanted = None if variables is None else set(map(id, variables))
         for variable, value in self._start:
             if wanted is None or id(variable) in wanted:

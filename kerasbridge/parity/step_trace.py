@@ -44,7 +44,7 @@ class Inspection:
     runs: dict[str, Run]
 
     def write(self, path: Path) -> None:
-        """Writes the inspection as one .npz file, the words in it as JSON."""
+        """Write the inspection as one .npz file, the words in it as JSON."""
         words = {"job": asdict(self.job), "backend": self.backend, "execution": self.execution, "notes": self.notes}
         rows = {name: list(run) for name, run in self.runs.items()}
         arrays = dict(self._placed())
@@ -53,7 +53,7 @@ class Inspection:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Reads what `write` wrote.
+        """Read what `write` wrote.
 
         Raises:
             DataError: the file is no inspection.

@@ -31,7 +31,7 @@ def for_model(model: Any, seed: int, rows: int = ROWS) -> tuple[Any, Any]:
 
 
 def wants_classes(model: Any) -> bool:
-    """Whether the loss of the model's one output is of classes."""
+    """Return whether the loss of the model's one output is of classes."""
     return _loss_names(model, [None])[0] in _CLASS_LOSSES + _ONE_HOT_LOSSES
 
 

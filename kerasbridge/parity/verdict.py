@@ -90,7 +90,7 @@ class Judgement:
 
 
 def judge(records: Sequence[Record]) -> Judgement:
-    """Holds the records of one job together."""
+    """Hold the records of one job together."""
     digests = tuple(_check_digests(field, records) for field in DIGESTS)
     unit = float(np.finfo(records[0].job.precision).eps)
     losses = _spread([(record.run.losses, record.nudged.losses) for record in records])

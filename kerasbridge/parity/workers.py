@@ -42,7 +42,7 @@ def check_backends(names: Sequence[str] | None, at_least: int) -> tuple[str, ...
 
 @contextmanager
 def run_on_each(module: str, job: Job, backends: Sequence[str]) -> Iterator[dict[str, Path]]:
-    """Runs ``python -m module JOB OUT`` once a backend.
+    """Run ``python -m module JOB OUT`` once a backend.
 
     Args:
         module: the child's module.
@@ -94,7 +94,7 @@ class _ProcessGroup:
         return child.returncode, words.decode(errors="replace")
 
     def stop(self) -> None:
-        """Ends every child."""
+        """End every child."""
         with self._lock:
             self._stopped = True
             for child in self._running:

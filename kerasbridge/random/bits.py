@@ -38,7 +38,7 @@ def use_engine_bits(random_bits: Callable[[Tensor, Any], Tensor | None]) -> None
 
 @contextlib.contextmanager
 def capture_draws() -> Iterator[list[Tensor]]:
-    """Collects the words of every draw that a step makes: a list of int32 tensors, in the order of the draws."""
+    """Collect the words of every draw that a step makes: a list of int32 tensors, in the order of the draws."""
     drawn: list[Tensor] = []
     _watchers.append(drawn.append)
     try:

@@ -49,7 +49,7 @@ def enter_portable_random() -> None:
 
 
 def leave_portable_random() -> None:
-    """Undoes one `enter_portable_random`."""
+    """Undo one `enter_portable_random`."""
     global _portable_depth
     with _portable_lock:
         _portable_depth -= 1
@@ -58,7 +58,7 @@ def leave_portable_random() -> None:
 
 
 def is_random_portable() -> bool:
-    """Whether Keras draws from kerasbridge's generator now."""
+    """Return whether Keras draws from kerasbridge's generator now."""
     return _portable_depth > 0
 
 
@@ -180,7 +180,7 @@ class _NoChoice:
     """In the place of Python's `random` in AugMix."""
 
     def choice(self, options: Sequence[Any]) -> Any:
-        """Refuses: a compiled step would keep its first choices."""
+        """Refuse: a compiled step would keep its first choices."""
         del options
         raise NotPortableError(
             "Expected layers that draw in the step, received AugMix, whose augmentations Python chooses as the step is "

@@ -107,7 +107,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder holds a run: a `config.json` that kerasbridge wrote."""
+    """Return whether a folder holds a run: a `config.json` that kerasbridge wrote."""
     try:
         return written_by_kerasbridge(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError):
@@ -115,13 +115,13 @@ def is_run(folder: Path) -> bool:
 
 
 def written_by_kerasbridge(config: Any) -> bool:
-    """Whether the content of a `config.json` was written by kerasbridge."""
+    """Return whether the content of a `config.json` was written by kerasbridge."""
     versions = config.get("versions") if isinstance(config, dict) else None
     return isinstance(versions, dict) and "kerasbridge" in versions
 
 
 def has_history(folder: Path) -> bool:
-    """Whether an epoch of a run has ended."""
+    """Return whether an epoch of a run has ended."""
     try:
         return (folder / HISTORY).stat().st_size > 0
     except OSError:
@@ -172,7 +172,7 @@ def _filling(folder: Path) -> Iterator[Path]:
 
 
 def _clear(folder: Path, made: bool) -> None:
-    """Removes what belongs to a run, and the folder if it was made for it."""
+    """Remove what belongs to a run, and the folder if it was made for it."""
     for name in (CONFIG, MODEL, CURVES, HISTORY, TABLE):
         with contextlib.suppress(OSError):
             (folder / name).unlink()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def swap_in(folder: Path, holder: Path, last: str) -> None:
-    """Moves what is in `folder` to `holder`/old and what is in `holder`/new to `folder`, both or neither.
+    """Move what is in `folder` to `holder`/old and what is in `holder`/new to `folder`, both or neither.
 
     The folder itself stays: it may be a mounted disk, a link, or the shell's current folder.
 

@@ -7,12 +7,12 @@ _MAX = 2**63
 
 
 def is_whole(value: Any) -> bool:
-    """Whether a value is a whole number of ordinary size."""
+    """Return whether a value is a whole number of ordinary size."""
     return type(value) is int and abs(value) < _MAX
 
 
 def is_number_or_none(value: Any) -> bool:
-    """Whether a value is a number, or null."""
+    """Return whether a value is a number, or null."""
     return value is None or isinstance(value, float) or is_whole(value)
 
 

@@ -168,7 +168,7 @@ def _minor(version: str) -> tuple[int, ...]:
 
 
 def _gpus_hidden(environment: Mapping[str, str]) -> bool:
-    """Whether the user keeps the framework off the GPUs, so that seeing none is no problem."""
+    """Return whether the user keeps the framework off the GPUs, so that seeing none is no problem."""
     return environment.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or environment.get("JAX_PLATFORMS") == "cpu"
 
 

@@ -73,30 +73,30 @@ class EventFile:
         self._write(Event(file_version="brain.Event:2"))
 
     def scalar(self, tag: str, value: Any, step: int) -> None:
-        """Adds one number to the curve `tag`."""
+        """Add one number to the curve `tag`."""
         self._add(scalar_pb(tag, np.asarray(value).astype(np.float32)), step)
 
     def histogram(self, tag: str, values: Any, step: int) -> None:
-        """Adds the histogram of an array of any shape."""
+        """Add the histogram of an array of any shape."""
         self._add_tensor(tag, make_tensor_proto(buckets(values)), histogram_metadata(None, None), step)
 
     def image(self, tag: str, images: Any, step: int, most: int = 3) -> None:
-        """Adds the first `most` images of shape (images, height, width, channels): float from 0 to 1, or uint8."""
+        """Add the first `most` images of shape (images, height, width, channels): float from 0 to 1, or uint8."""
         _, height, width, _ = np.shape(images)
         parts = [str(width).encode(), str(height).encode(), *(_png(_bytes(image)) for image in images[:most])]
         self._add_tensor(tag, make_tensor_proto(parts, dtype=np.object_), image_metadata(None, None), step)
 
     def text(self, tag: str, markdown: str, step: int) -> None:
-        """Adds a text, which TensorBoard shows as Markdown."""
+        """Add a text, which TensorBoard shows as Markdown."""
         self._add(text_pb(tag, markdown), step)
 
     def model(self, tag: str, config: str, step: int) -> None:
-        """Adds a Keras model by its JSON, which TensorBoard draws as a graph."""
+        """Add a Keras model by its JSON, which TensorBoard draws as a graph."""
         plugin = SummaryMetadata.PluginData(plugin_name="graph_keras_model", content=b"1")
         self._add_tensor(tag, make_tensor_proto(config, dtype=np.object_), SummaryMetadata(plugin_data=plugin), step)
 
     def close(self) -> None:
-        """Closes the file; a second time does nothing."""
+        """Close the file; a second time does nothing."""
         self._close()
 
     def _add_tensor(self, tag: str, tensor: Any, metadata: Any, step: int) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def patch_tensorboard_callbacks(callbacks: Iterable[Any]) -> None:
-    """Readies Keras's TensorBoard callbacks, before they are given the model.
+    """Ready Keras's TensorBoard callbacks, before they are given the model.
 
     Where TensorFlow is loaded they go on writing through it, so that a program's own `tf.summary` calls land beside
     theirs; elsewhere they get `SummaryWriterApi`. Everywhere the model's summary is written as a text, too.
@@ -58,35 +58,35 @@ class SummaryWriterApi:
             self._conditions.pop()
 
     def scalar(self, name: str, data: Any, step: Any = None) -> bool:
-        """Writes one number."""
+        """Write one number."""
         return self._write(lambda file, step: file.scalar(name, _array(data), step), step)
 
     def histogram(self, name: str, data: Any, step: Any = None) -> bool:
-        """Writes the histogram of a tensor."""
+        """Write the histogram of a tensor."""
         return self._write(lambda file, step: file.histogram(name, _array(data), step), step)
 
     def image(self, name: str, data: Any, step: Any = None, max_outputs: int = 3) -> bool:
-        """Writes images of shape (images, height, width, channels)."""
+        """Write images of shape (images, height, width, channels)."""
         return self._write(lambda file, step: file.image(name, _array(data), step, max_outputs), step)
 
     def text(self, name: str, data: str, step: Any = None) -> bool:
-        """Writes a text in Markdown."""
+        """Write a text in Markdown."""
         return self._write(lambda file, step: file.text(name, data, step), step)
 
     def model(self, name: str, config: str, step: Any = None) -> bool:
-        """Writes a Keras model, given by its JSON."""
+        """Write a Keras model, given by its JSON."""
         return self._write(lambda file, step: file.model(name, config, step), step)
 
     def graph(self, graph_data: Any) -> bool:
-        """Writes nothing: only TensorFlow's functions have such a graph."""
+        """Write nothing: only TensorFlow's functions have such a graph."""
         del graph_data
         return False
 
     def trace_on(self, graph: bool = True, profiler: bool = False) -> None:
-        """Does nothing, as there is no graph to trace; the callback starts the backend's profiler by itself."""
+        """Do nothing, as there is no graph to trace; the callback starts the backend's profiler by itself."""
 
     def trace_export(self, name: str, step: Any = None) -> None:
-        """Does nothing, as `trace_on`."""
+        """Do nothing, as `trace_on`."""
 
     def _write(self, write: Callable[["EventFile", int], None], step: Any) -> bool:
         if not self._defaults or (self._conditions and not self._conditions[-1]()):
@@ -115,15 +115,15 @@ class Writer:
             self._defaults.pop()
 
     def flush(self) -> None:
-        """Does nothing: what was written is on the disk."""
+        """Do nothing: what was written is on the disk."""
 
     def close(self) -> None:
-        """Closes the event file."""
+        """Close the event file."""
         self._file.close()
 
 
 def _write_model(callback: Any, write_graph: Callable[[], None]) -> None:
-    """Writes a callback's model: the graph that TensorBoard draws, and the model's summary as a text."""
+    """Write a callback's model: the graph that TensorBoard draws, and the model's summary as a text."""
     summary = callback.summary
     with keras_compat.train_writer(callback).as_default():
         if isinstance(summary, SummaryWriterApi):

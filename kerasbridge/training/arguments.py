@@ -27,7 +27,7 @@ def check(
     seed: int | None = None,
     rng: str = "portable",
 ) -> None:
-    """Refuses arguments outside what they may be.
+    """Refuse arguments outside what they may be.
 
     Raises:
         ArgumentError: naming what was received.
@@ -45,7 +45,7 @@ def check(
 
 
 def delegates_to_keras(model: keras.Model, *kinds: str) -> bool:
-    """Whether the model has a step of its own, of these kinds, which only Keras's own loop runs; says so.
+    """Return whether the model has a step of its own, of these kinds, which only Keras's own loop runs; says so.
 
     The first of "train", "test" and "predict" is what is to be done.
     """
@@ -56,7 +56,7 @@ def delegates_to_keras(model: keras.Model, *kinds: str) -> bool:
 
 
 def round_up_to_execution(model: keras.Model, steps: int | None) -> int | None:
-    """Steps of an epoch, up to a whole number of what `steps_per_execution` asks for, as Keras has it."""
+    """Step of an epoch, up to a whole number of what `steps_per_execution` asks for, as Keras has it."""
     return steps and -(-steps // model.steps_per_execution) * model.steps_per_execution
 
 

@@ -18,7 +18,7 @@ from kerasbridge.training.steps import evaluate_step, predict_step, train_step
 
 
 def prepare(model: keras.Model, engine: Engine, feed: EpochIterator) -> None:
-    """Builds what is not built, and checks what only a built model can tell."""
+    """Build what is not built, and checks what only a built model can tell."""
     keras_compat.symbolic_build(model, feed.first)
     check_device(model.variables, engine)
     check = label_checks.make_label_check(model, feed.first)

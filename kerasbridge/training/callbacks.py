@@ -15,17 +15,17 @@ _HOOKS = {
 
 
 def needs_batch_hooks(callbacks: Iterable[Any], kind: str) -> bool:
-    """Whether some callback does something after every batch of a train, test or predict loop."""
+    """Return whether some callback does something after every batch of a train, test or predict loop."""
     return any(_is_live(callback, kind) for callback in callbacks)
 
 
 def halts_on_nan(callbacks: Iterable[Any]) -> bool:
-    """Whether some callback wants to hear of the first loss that is not finite."""
+    """Return whether some callback wants to hear of the first loss that is not finite."""
     return any(isinstance(callback, keras_callbacks.TerminateOnNaN) for callback in callbacks)
 
 
 def has_progress_bar(callbacks: Iterable[Any]) -> bool:
-    """Whether some callback is a progress bar of Keras's."""
+    """Return whether some callback is a progress bar of Keras's."""
     return any(isinstance(callback, keras_callbacks.ProgbarLogger) for callback in callbacks)
 
 
@@ -35,7 +35,7 @@ def _is_live(callback: Any, kind: str) -> bool:
 
 
 def _replaces(callback: Any, hook: str) -> tuple[bool, bool]:
-    """Whether a hook was given to this object, and whether its class has one of its own."""
+    """Return whether a hook was given to this object, and whether its class has one of its own."""
     return hook in vars(callback), getattr(type(callback), hook) is not getattr(keras_callbacks.Callback, hook)
 
 

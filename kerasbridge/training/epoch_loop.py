@@ -45,7 +45,7 @@ def run_training(
     given_callbacks: Any = None,
     optimizers: Sequence[tuple[Any, Sequence[Any]]] | None = None,
 ) -> keras.callbacks.History:
-    """Runs every epoch of the plan, and notes in the history's `params` how the steps ran.
+    """Run every epoch of the plan, and notes in the history's `params` how the steps ran.
 
     `optimizers` are those in use, each with the variables it moves: by default the model's own.
     """

@@ -43,7 +43,7 @@ class RunRecord:
         self._run, self._model, self._start = run, model, time.perf_counter()
 
     def finish(self, history: keras.callbacks.History) -> keras.callbacks.History:
-        """Makes the run complete, and notes in the history where it is."""
+        """Make the run complete, and notes in the history where it is."""
         if self._run is not None and self._model is not None:
             seconds = round(time.perf_counter() - self._start, 3)
             self._run.finish(self._model.save, seconds=seconds, **execution_info(self._model, history))
@@ -55,7 +55,7 @@ class RunRecord:
 
 @contextlib.contextmanager
 def record_run(given: Mapping[str, Any], **known: Any) -> Iterator[RunRecord]:
-    """Records a training in the folder `run_dir`, if there is one; the body ends with `finish`.
+    """Record a training in the folder `run_dir`, if there is one; the body ends with `finish`.
 
     Args:
         given: the arguments of `kb.fit`.
@@ -77,7 +77,7 @@ def record_run(given: Mapping[str, Any], **known: Any) -> Iterator[RunRecord]:
 
 
 def check(run_dir: Any) -> None:
-    """Refuses a run folder that cannot be written into, before anything is computed.
+    """Refuse a run folder that cannot be written into, before anything is computed.
 
     Raises:
         RunFolderError: as for `record_run`.

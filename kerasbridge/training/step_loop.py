@@ -46,7 +46,7 @@ class BlockSizer:
         self._compiled = False
 
     def size(self) -> int:
-        """Steps of the next block."""
+        """Step of the next block."""
         return self._size
 
     def took(self, steps: int, seconds: float) -> None:
@@ -88,7 +88,7 @@ class CallbackNotifier:
         return told
 
     def close(self) -> None:
-        """Tells of what callbacks have not been told of yet."""
+        """Tell of what callbacks have not been told of yet."""
         if self._first is not None:
             last = self._first + self._every if self._every else self._done
             ran = BlockReport(self._first, last - 1, self._samples, self.logs)
@@ -138,7 +138,7 @@ class Runner:
         stopped: Callable[[], bool],
         halt: bool = False,
     ) -> dict[str, Any]:
-        """Runs every step of the portions and returns the logs of the last.
+        """Run every step of the portions and returns the logs of the last.
 
         Args:
             portions: as a feed gives them.

@@ -50,7 +50,7 @@ def fit(
     device_budget: int | str | None = None,
     run_dir: str | os.PathLike[str] | None = None,
 ) -> keras.callbacks.History:
-    """Trains a compiled model, as `keras.Model.fit` does, many steps per call of the backend.
+    """Train a compiled model, as `keras.Model.fit` does, many steps per call of the backend.
 
     Args:
         model: a compiled Keras model.

@@ -46,7 +46,7 @@ class CopyingOverlay(NestedStatelessScope):
     """A variable assigned another's value gets a copy: updates in place would change both."""
 
     def add_update(self, update: tuple[Any, Tensor]) -> None:
-        """Copies where memory is shared."""
+        """Copy where memory is shared."""
         variable, value = update
         taken = {_memory(other) for other in self.state_mapping.values()}
         super().add_update((variable, value.clone() if _memory(value) in taken else value))

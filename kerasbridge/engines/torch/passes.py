@@ -39,7 +39,7 @@ def drop_aliases(graph: Graph) -> None:
 
 
 def fold_constants(graph_module: GraphModule) -> list[torch.Tensor]:
-    """Computes once what depends on no input; the graph takes those tensors as further inputs, in this order."""
+    """Compute once what depends on no input; the graph takes those tensors as further inputs, in this order."""
     graph = graph_module.graph
     overwritten = mutated_nodes(graph)
     known: dict[Node, Any] = {}
@@ -63,7 +63,7 @@ def fold_constants(graph_module: GraphModule) -> list[torch.Tensor]:
 
 
 def reuse_memory(graph: Graph) -> None:
-    """Lets an operation write over its first operand where nothing reads that operand afterwards.
+    """Let an operation write over its first operand where nothing reads that operand afterwards.
 
     Weights are large beside a CPU's cache: a fresh result per operation costs more time than its arithmetic.
     """
@@ -138,7 +138,7 @@ class _Liveness:
                 self._last_reader[self._roots.of(source)] = node
 
     def end_with(self, node: Node) -> bool:
-        """Whether the node's first operand, or each in its list, is a temporary that it may write over."""
+        """Return whether the node's first operand, or each in its list, is a temporary that it may write over."""
         first = node.args[0]
         if isinstance(first, Node):
             return self._ends(first, node, [other for other in node.args[1:] if other is not first], layout_of(node))

@@ -93,7 +93,7 @@ class TracedStep:
         return outputs[count], dict(zip(self._names, outputs[count + 1 :], strict=True))
 
     def commit(self, state: list[Tensor]) -> None:
-        """Writes the changed values to the variables."""
+        """Write the changed values to the variables."""
         for k in self._changed:
             self._variables[k].assign(state[k])
 

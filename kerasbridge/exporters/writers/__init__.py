@@ -15,7 +15,7 @@ from kerasbridge.runtime.stderr import suppress_stderr
 
 
 def write(model: Any, target: Format, way: Route, signature: Signature, batch: Any, path: Path) -> None:
-    """Writes the model down, in a process that runs on the way's backend, on the CPU.
+    """Write the model down, in a process that runs on the way's backend, on the CPU.
 
     Args:
         model: computes in float32.

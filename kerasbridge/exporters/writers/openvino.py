@@ -8,7 +8,7 @@ from kerasbridge.exporters.signatures import Signature
 
 
 def convert(source: Path, signature: Signature, path: Path) -> None:
-    """Writes what OpenVINO reads as an .xml, in float32, and a .bin beside it; the names are the signature's."""
+    """Write what OpenVINO reads as an .xml, in float32, and a .bin beside it; the names are the signature's."""
     model = openvino.Core().read_model(source)
     for spec in signature.inputs:
         model.input(spec.name).node.set_friendly_name(spec.name)

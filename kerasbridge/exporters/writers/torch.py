@@ -72,7 +72,7 @@ def _open(shape: tuple[int | None, ...]) -> Any:
 
 
 def _name_sizes(model: Any, signature: Signature) -> None:
-    """Calls the size of the batch `batch` in the file, in the place of torch's s33."""
+    """Call the size of the batch `batch` in the file, in the place of torch's s33."""
     first = signature.inputs[0]
     if first.shape[0] is not None:
         return

@@ -33,12 +33,12 @@ class _Net:
 
 
 def recognises(file: LegacyFile) -> bool:
-    """Whether a file looks like one of Caffe's two kinds."""
+    """Return whether a file looks like one of Caffe's two kinds."""
     return parser.is_text(file) or parser.is_binary(file)
 
 
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
-    """Reads a description, weights, or both."""
+    """Read a description, weights, or both."""
     from kerasbridge.importers.caffe import schema as schema  # says what to type where protobuf is missing
 
     described, weighed = _sorted(files)

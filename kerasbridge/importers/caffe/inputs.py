@@ -17,7 +17,7 @@ LABELLED = frozenset({"MemoryData", *IMAGES})
 
 
 def is_data(layer: Layer) -> bool:
-    """Whether a layer only feeds the net; one written in Python does where it reads no blob."""
+    """Return whether a layer only feeds the net; one written in Python does where it reads no blob."""
     return layer.type in DATA or (layer.type == "Python" and not layer.bottoms)
 
 

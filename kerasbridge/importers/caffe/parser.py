@@ -48,13 +48,13 @@ class Layer:
 
 
 def is_text(file: LegacyFile) -> bool:
-    """Whether it is a network's description in words."""
+    """Return whether it is a network's description in words."""
     head = file.head.lstrip()
     return b"\0" not in head and not head[:1].isdigit() and bool(_TEXT.search(re.sub(rb"#.*", b"", head)))
 
 
 def is_binary(file: LegacyFile) -> bool:
-    """Whether it begins as a NetParameter does: with a name, or with a layer."""
+    """Return whether it begins as a NetParameter does: with a name, or with a layer."""
     head = file.head
     if head[:1] == b"\x0a" and len(head) > 2 and head[1] < 128:
         name, rest = head[2 : 2 + head[1]], head[2 + head[1] :]

@@ -43,13 +43,13 @@ class Graph:
     values: set[str] = field(default_factory=set)
 
     def feed(self, entry: Input) -> None:
-        """Adds an input."""
+        """Add an input."""
         value = self._new(entry.name)
         self.inputs.append(replace(entry, name=value))
         self.current[entry.name] = value
 
     def add(self, layer: Layer) -> None:
-        """Adds a layer; one whose weights are missing passes its inputs on."""
+        """Add a layer; one whose weights are missing passes its inputs on."""
         if data.is_data(layer):
             self._feed_from(layer)
         elif layer.type in LOSSES:
@@ -127,7 +127,7 @@ class Graph:
         return [self.current[blob] for blob in blobs]
 
     def _write(self, layer: Layer, operations: Sequence[Operation], inputs: list[str]) -> None:
-        """Adds the operations one after the other; the last one's outputs are the layer's."""
+        """Add the operations one after the other; the last one's outputs are the layer's."""
         tops = layer.tops or (layer.name,)
         if not operations:
             inputs = inputs[:1] * len(tops)

@@ -110,7 +110,7 @@ def fitting_sizes(network: Network) -> list[int]:
 
 
 def fits(network: Network) -> bool:
-    """Whether the parts of a network fit each other and what it is fed with, all of which is known."""
+    """Return whether the parts of a network fit each other and what it is fed with, all of which is known."""
     try:
         network.shapes()
     except (LegacyFileError, SizeUnknown):

@@ -73,7 +73,7 @@ def _needed(site: Site, operation: Pooling, axis: int) -> int:
 
 
 def _stays_inside(site: Site, operation: Pooling, axis: int) -> bool:
-    """Whether no window reaches beyond the padding."""
+    """Return whether no window reaches beyond the padding."""
     size = site.inputs[0][2 + axis]
     if size is None:
         return operation.reach(axis) == operation.sides(axis)[1]

@@ -136,7 +136,7 @@ def _hwio(weight: Any) -> Any:
 
 
 def _keeps_size(operation: ops.Convolution) -> bool:
-    """Whether the padding is what Keras calls "same", whatever the size of the image."""
+    """Return whether the padding is what Keras calls "same", whatever the size of the image."""
     top, bottom, left, right = operation.padding
     kernel = operation.weight.shape[2:]
     needed = [rate * (size - 1) for rate, size in zip(operation.dilation, kernel, strict=True)]

@@ -11,15 +11,15 @@ KERNELS_MAY_BE_FLIPPED = reader.KERNELS_MAY_BE_FLIPPED
 
 
 def recognises(file: LegacyFile) -> bool:
-    """Whether a file says that it is of Keras 1, or looks so."""
+    """Return whether a file says that it is of Keras 1, or looks so."""
     return detect.version(file) == 1
 
 
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
-    """Reads a model with its weights, or either of them."""
+    """Read a model with its weights, or either of them."""
     return reader.read(files, flip_kernels, 1)
 
 
 def read_weights_alone(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
-    """Reads the weights, for a model that is given."""
+    """Read the weights, for a model that is given."""
     return reader.read_weights_alone(files, flip_kernels, 1)

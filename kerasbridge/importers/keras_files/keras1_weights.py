@@ -48,7 +48,7 @@ def turned(kind: str, config: Mapping[str, Any], origin: Origin) -> Turn:
 
 
 def _is_whole(kind: str, config: Mapping[str, Any]) -> bool:
-    """Whether the weights of all gates are one array."""
+    """Return whether the weights of all gates are one array."""
     return kind != "ConvLSTM2D" and config.get("consume_less") == "gpu"
 
 

@@ -42,17 +42,17 @@ class Origin:
 
     @property
     def is_old(self) -> bool:
-        """Whether Keras 1 wrote it."""
+        """Return whether Keras 1 wrote it."""
         return self.version.startswith("1") or self.version.startswith("0")
 
     def flips(self, layer: str) -> bool:
-        """Whether kernels are to be turned; a layer for which that is not known is remembered."""
+        """Return whether kernels are to be turned; a layer for which that is not known is remembered."""
         if self.flip_kernels is not None:
             return self.flip_kernels
         return self.is_theano(layer)
 
     def is_theano(self, layer: str) -> bool:
-        """Whether Theano computed it; a layer for which that is not known is remembered."""
+        """Return whether Theano computed it; a layer for which that is not known is remembered."""
         if self.backend:
             return self.backend == "theano"
         if self.flip_kernels is None:

@@ -29,7 +29,7 @@ _LACKING = (
 
 
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None, version: int) -> Reading:
-    """Reads a model with its weights, a model and weights in two files, or weights alone.
+    """Read a model with its weights, a model and weights in two files, or weights alone.
 
     Args:
         version: of Keras, for files that do not say it.
@@ -48,7 +48,7 @@ def read(files: Sequence[LegacyFile], flip_kernels: bool | None, version: int) -
 
 
 def read_weights_alone(files: Sequence[LegacyFile], flip_kernels: bool | None, version: int) -> Reading:
-    """Reads the weights of files that may hold a model too; the arguments are those of `read`."""
+    """Read the weights of files that may hold a model too; the arguments are those of `read`."""
     _, weighed = _sorted([found(file) for file in files])
     if weighed is None:
         raise LegacyFileError(f"{files[0].path} holds no weights: expected an .h5 of model.save or save_weights.")

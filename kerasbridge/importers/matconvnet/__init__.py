@@ -18,12 +18,12 @@ KERNELS_MAY_BE_FLIPPED = False
 
 
 def recognises(file: LegacyFile) -> bool:
-    """Whether a file is one of MATLAB's."""
+    """Return whether a file is one of MATLAB's."""
     return reader.recognises(file)
 
 
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
-    """Reads the one file."""
+    """Read the one file."""
     if len(files) != 1:
         raise LegacyFileError(f"Expected one .mat file, received {', '.join(str(file.path) for file in files)}.")
     (file,) = files

@@ -25,7 +25,7 @@ _COMPLEX = 0x800
 
 
 def recognises(head: bytes) -> bool:
-    """Whether a file begins as one of version 5 does."""
+    """Return whether a file begins as one of version 5 does."""
     return head[124:128] in (b"\x00\x01IM", b"\x01\x00MI")
 
 

@@ -109,7 +109,7 @@ class _File:
 
 
 def _is_column(item: Any) -> bool:
-    """Whether a member of a group holds one field of several structs."""
+    """Return whether a member of a group holds one field of several structs."""
     return isinstance(item, h5py.Dataset) and "MATLAB_class" not in item.attrs and item.dtype.kind == "O"
 
 

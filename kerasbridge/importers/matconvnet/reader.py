@@ -11,7 +11,7 @@ _HDF5_BEGINS = (0, 512, 1024, 2048)
 
 
 def recognises(file: LegacyFile) -> bool:
-    """Whether a file begins as MATLAB's do."""
+    """Return whether a file begins as MATLAB's do."""
     return mat5.recognises(file.head) or (file.head.startswith(b"MATLAB") and _is_hdf5(file))
 
 

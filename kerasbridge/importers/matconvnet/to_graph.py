@@ -44,7 +44,7 @@ class Graph:
     faults: list[str] = field(default_factory=list)
 
     def add(self, layer: Layer) -> None:
-        """Adds a layer; one that cannot be brought gives values of which nothing is known."""
+        """Add a layer; one that cannot be brought gives values of which nothing is known."""
         inputs = layer.inputs[:1] if layer.type in REPLACED else layer.inputs
         for value in inputs:
             self._take(value)
@@ -56,7 +56,7 @@ class Graph:
         self.unread[value] = None
 
     def drop(self, layer: Layer) -> None:
-        """Leaves out a layer that judges the net; what it judged is an output where nothing else takes it."""
+        """Leave out a layer that judges the net; what it judged is an output where nothing else takes it."""
         loss = word(layer, "loss", "")
         which = f"{loss}: " if loss else ""
         what = "it judges the net and is no part of it"
@@ -94,7 +94,7 @@ class Graph:
             self.brought.append(Entry(layer.name, layer.type))
 
     def _chain(self, layer: Layer, steps: Steps, inputs: Sequence[str]) -> tuple[str, Shape]:
-        """Adds the operations one after the other; the last one's value is the layer's."""
+        """Add the operations one after the other; the last one's value is the layer's."""
         value, taken, shape = layer.outputs[0] if layer.outputs else layer.name, tuple(inputs), UNKNOWN
         for place, step in enumerate(steps, 1):
             again = isinstance(step, Again)

@@ -51,13 +51,13 @@ class Budget:
         self._values = MOST_VALUES
 
     def hold(self, bytes_: int) -> None:
-        """Counts bytes, before memory for them is taken."""
+        """Count bytes, before memory for them is taken."""
         self._bytes -= bytes_
         if self._bytes < 0:
             raise Damaged("claims to hold more than a file of its size can")
 
     def enter(self, depth: int, values: int = 1) -> None:
-        """Counts values that lie so many cells and structs deep, before they are read."""
+        """Count values that lie so many cells and structs deep, before they are read."""
         self._values -= values
         if self._values < 0 or depth > MOST_DEPTH:
             raise Damaged("holds more values, or more deeply, than a network has")

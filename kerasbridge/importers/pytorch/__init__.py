@@ -20,12 +20,12 @@ KERNELS_MAY_BE_FLIPPED = False
 
 
 def recognises(file: LegacyFile) -> bool:
-    """Whether it is one of torch's three kinds of files."""
+    """Return whether it is one of torch's three kinds of files."""
     return safetensors.recognises(file) or torch_zip.recognises(file)
 
 
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
-    """Reads the weights of one file, or of several .safetensors that hold parts of one model."""
+    """Read the weights of one file, or of several .safetensors that hold parts of one model."""
     if len(files) > 1 and not all(map(safetensors.recognises, files)):
         named = ", ".join(str(file.path) for file in files)
         raise LegacyFileError(f"Expected one file of weights, or several .safetensors, received {named}.")

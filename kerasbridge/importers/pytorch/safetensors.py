@@ -17,7 +17,7 @@ _TYPES = {
 
 
 def recognises(file: LegacyFile) -> bool:
-    """Whether it begins with the size of a header, and the header."""
+    """Return whether it begins with the size of a header, and the header."""
     head = file.head
     return len(head) > 9 and head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= 100_000_000
 

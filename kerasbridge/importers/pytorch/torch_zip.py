@@ -23,7 +23,7 @@ Storages = Callable[[Any], Storage]
 
 
 def recognises(file: LegacyFile) -> bool:
-    """Whether it begins as one of the two."""
+    """Return whether it begins as one of the two."""
     head = file.head
     in_zip = head.startswith(b"PK\x03\x04") and any(word in head for word in (b"/data.pkl", b"/data/", b"/code/"))
     return in_zip or head.startswith(_BEGINS)

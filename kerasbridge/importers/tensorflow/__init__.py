@@ -22,19 +22,19 @@ KERNELS_MAY_BE_FLIPPED = False
 
 
 def recognises(file: LegacyFile) -> bool:
-    """Whether a file or folder is one of TensorFlow's."""
+    """Return whether a file or folder is one of TensorFlow's."""
     return detect.kind(file) is not None
 
 
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
-    """Reads a model and its variables, or variables alone."""
+    """Read a model and its variables, or variables alone."""
     found = opened(files)
     with _named(found):
         return _model(found, files) if found.graph is not None else weights_alone(found, files)
 
 
 def read_weights_alone(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
-    """Reads the variables, for a model that is given; without any, what else there is."""
+    """Read the variables, for a model that is given; without any, what else there is."""
     found = opened(files)
     with _named(found):
         return weights_alone(found, files) if found.bundle is not None else _model(found, files)

@@ -52,7 +52,7 @@ def _is_meta_graph(head: bytes) -> bool:
 
 
 def _is_graph(head: bytes) -> bool:
-    """Whether it begins with a node, which begins with its name and its operation."""
+    """Return whether it begins with a node, which begins with its name and its operation."""
     for number, part in _fields(head):
         if number != 1:
             return False

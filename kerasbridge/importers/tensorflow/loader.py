@@ -37,7 +37,7 @@ class Opened:
 
 
 def opened(files: Sequence[LegacyFile]) -> Opened:
-    """Opens the files.
+    """Open the files.
 
     Raises:
         LegacyFileError: they are not those of one model, or damaged.

@@ -33,7 +33,7 @@ class Call:
     """With the names of the functions around it."""
 
     def has(self, option: str) -> bool:
-        """Whether the node says an option."""
+        """Return whether the node says an option."""
         return option in self.node.attributes
 
     def text(self, option: str, default: str = "") -> str:

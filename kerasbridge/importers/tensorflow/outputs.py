@@ -84,7 +84,7 @@ def _unread(graph: Graph) -> list[Node]:
 
 
 def _judges(graph: Graph, node: Node, gone: set[str]) -> bool:
-    """Whether a node is a part of what judges, or the place of the largest number, which is judged alone."""
+    """Return whether a node is a part of what judges, or the place of the largest number, which is judged alone."""
     if node.name.rpartition("/")[0] in gone:
         return True
     readers = [*_readers(graph, node)]
@@ -106,7 +106,7 @@ def _is_training(graph: Graph, node: Node) -> bool:
 
 
 def _is_loss(graph: Graph, node: Node) -> bool:
-    """Whether it makes one number of a whole batch."""
+    """Return whether it makes one number of a whole batch."""
     if node.op not in ("Mean", "Sum") or len(node.inputs) < 2:
         return False
     axes = graph.nodes.get(node.inputs[1][0])
@@ -117,7 +117,7 @@ def _is_loss(graph: Graph, node: Node) -> bool:
 
 
 def _spread(graph: Graph, names: set[str]) -> None:
-    """Adds what reads nodes with these names, and what reads that."""
+    """Add what reads nodes with these names, and what reads that."""
     left = list(names)
     while left:
         for reader in graph.reading(left.pop()):

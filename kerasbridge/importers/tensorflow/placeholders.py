@@ -82,7 +82,7 @@ def _guessed(graph: Graph, node: Node) -> Sizes | None:
 
 
 def order(graph: Graph, node: Node) -> tuple[int, ...]:
-    """Whether images that are fed to a node lie as N, H, W, C, or as N, C, H, W."""
+    """Return whether images that are fed to a node lie as N, H, W, C, or as N, C, H, W."""
     for reader, _ in _behind(graph, node):
         if "data_format" in reader.attributes:
             return FIRST if reader.attributes["data_format"].s == b"NCHW" else LAST

@@ -81,7 +81,7 @@ class Tracer:
     _followed: int = 0
 
     def feed(self, entry: network.Input, tensor: Tensor) -> None:
-        """Adds an input of the network."""
+        """Add an input of the network."""
         self.inputs.append(entry)
         self.tensors[tensor.name] = tensor
 
@@ -110,7 +110,7 @@ class Tracer:
         return self.follow(inner, body.returned)
 
     def add(self, call: Call, operation: Operation, inputs: Sequence[str], results: int, part: str) -> list[str]:
-        """Adds an operation to the network, and gives the names of its results."""
+        """Add an operation to the network, and gives the names of its results."""
         name = layer_name(call.node) + (f"/{part}" if part else "")
         places = itertools.count(len(self.nodes))
         names = [f"{name}:{next(places)}:{place}" for place in range(results)]

@@ -51,7 +51,7 @@ class Bundle:
         return [key.decode("utf-8", "replace") for key in self._entries if not key.startswith(b"\0")]
 
     def expect_data(self) -> None:
-        """Raises an error where a file with numbers is missing."""
+        """Raise an error where a file with numbers is missing."""
         for shard in range(max(self._shards, 1)):
             if not self._shard(shard).is_file():
                 raise LegacyFileError(f"{self._shard(shard)} is missing, which holds the variables.")
@@ -61,7 +61,7 @@ class Bundle:
         return tensors.sizes(self._entry(name.encode()).shape)
 
     def is_read(self, name: str) -> bool:
-        """Whether a variable is of numbers of a type that is read."""
+        """Return whether a variable is of numbers of a type that is read."""
         return tensors.plain(self._entry(name.encode()).dtype) in tensors.DTYPES
 
     def read(self, name: str) -> NDArray[Any]:

@@ -39,7 +39,7 @@ def of_layers(names: Collection[str]) -> list[str]:
 
 
 def is_numbered(name: str) -> bool:
-    """Whether TensorFlow numbered a variable itself, in the order in which they were made."""
+    """Return whether TensorFlow numbered a variable itself, in the order in which they were made."""
     return bool(_VARIABLE.fullmatch(name)) and "/" not in name
 
 

@@ -26,12 +26,12 @@ _ROLES = re.compile(r"W|b|beta|gamma|mean|inv_std|alpha|[Wb]_(in_to_|hid_to_|cel
 
 
 def recognises(file: LegacyFile) -> bool:
-    """Whether a file is NumPy's or a pickle, compressed or not."""
+    """Return whether a file is NumPy's or a pickle, compressed or not."""
     return numpy_files.recognises(file) or pickle_params.recognises(file)
 
 
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
-    """Reads the arrays of one file."""
+    """Read the arrays of one file."""
     if len(files) > 1:
         named = ", ".join(str(file.path) for file in files)
         raise LegacyFileError(f"Expected one file of weights, received {named}.")

@@ -20,7 +20,7 @@ _NUMBERED = re.compile(r"arr_(\d+)")
 
 
 def recognises(file: LegacyFile) -> bool:
-    """Whether it is an .npy, or a zip file whose first member is one."""
+    """Return whether it is an .npy, or a zip file whose first member is one."""
     return file.head.startswith(_MAGIC) or (file.head.startswith(b"PK\x03\x04") and b".npy" in file.head[:300])
 
 

@@ -22,7 +22,7 @@ _OF_A_GRAPH = {"owner", "tag", "clients", "type"}
 
 
 def recognises(file: LegacyFile) -> bool:
-    """Whether it begins as a pickle does, when it is decompressed."""
+    """Return whether it begins as a pickle does, when it is decompressed."""
     try:
         head = _decompressed(file.head, 64) if file.head[:2] in _COMPRESSED else file.head
     except ValueError:

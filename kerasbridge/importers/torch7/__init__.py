@@ -26,12 +26,12 @@ KERNELS_MAY_BE_FLIPPED = False
 
 
 def recognises(file: LegacyFile) -> bool:
-    """Whether a file begins as Torch7 begins one, with a table or an object."""
+    """Return whether a file begins as Torch7 begins one, with a table or an object."""
     return parser.is_text(file) or parser.is_binary(file)
 
 
 def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Callable[[Sequence[Shape] | None], Reading]:
-    """Reads the one file; what it gives depends on what the network is fed with."""
+    """Read the one file; what it gives depends on what the network is fed with."""
     if len(files) != 1:
         raise LegacyFileError(f"Expected one file, received {', '.join(str(file.path) for file in files)}.")
     (file,) = files
@@ -67,7 +67,7 @@ def _reading(file: LegacyFile, root: Module, where: str, said: Sequence[Shape] |
 
 
 def _is_open(fed: Wanted) -> bool:
-    """Whether it is not known what the network takes, but for the size of images."""
+    """Return whether it is not known what the network takes, but for the size of images."""
     if isinstance(fed, list):
         return not fed or any(map(_is_open, fed))
     return fed is None or (len(fed) == 4 and fed[1] is None)

@@ -34,12 +34,12 @@ Steps = Generator[None, Any, Any]
 
 
 def is_text(file: LegacyFile) -> bool:
-    """Whether a file begins as text of Torch7's does: with a table or an object."""
+    """Return whether a file begins as text of Torch7's does: with a table or an object."""
     return bool(_TEXT.match(file.head))
 
 
 def is_binary(file: LegacyFile) -> bool:
-    """Whether a file begins as bytes of Torch7's do: with a table or an object."""
+    """Return whether a file begins as bytes of Torch7's do: with a table or an object."""
     head = file.head
     if head[:1] not in (b"\3", b"\4") or head[1:4] != b"\0\0\0" or len(head) < 16:
         return False

@@ -46,7 +46,7 @@ class Graph:
     nested: int = 0
 
     def feed(self, name: str, shape: Shape) -> Value:
-        """Adds an input."""
+        """Add an input."""
         self.inputs.append(Input(name, shape))
         self.shapes[name] = shape
         return name
@@ -82,7 +82,7 @@ class Graph:
         return self.add(module, OPERATIONS[module.kind](module, given), [value])
 
     def note(self, module: Module) -> None:
-        """Takes down that a module is brought."""
+        """Take down that a module is brought."""
         self.brought.append(Entry(module.place, module.type))
 
     def given(self, value: Value) -> Given:
@@ -92,7 +92,7 @@ class Graph:
         return Given(self.shapes[value], self.batched)
 
     def add(self, module: Module, operations: Sequence[Operation], values: Sequence[str], part: str = "") -> str:
-        """Adds operations one after the other, the first of which takes all the values.
+        """Add operations one after the other, the first of which takes all the values.
 
         Args:
             part: what they are for, where a module is several such rows.

@@ -38,7 +38,7 @@ class Plan:
     finished: tuple[Any, ...] = ()
 
     def apply(self) -> None:
-        """Sets the variables."""
+        """Set the variables."""
         for variable, value in self.values:
             variable.assign(value)
         for layer in self.finished:

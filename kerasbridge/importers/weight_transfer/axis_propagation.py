@@ -83,13 +83,13 @@ def inner(layer: Any) -> Any:
 
 
 def is_reshape(layer: Any) -> bool:
-    """Whether it is Keras's layer, or the operation `keras.ops.reshape`."""
+    """Return whether it is Keras's layer, or the operation `keras.ops.reshape`."""
     kind = type(layer)
     return isinstance(layer, L.Reshape) or (kind.__name__ == "Reshape" and kind.__module__.startswith("keras.src.ops"))
 
 
 def is_spatial(layer: Any) -> bool:
-    """Whether it works on images, signals or volumes, whose channels may come first or last."""
+    """Return whether it works on images, signals or volumes, whose channels may come first or last."""
     return hasattr(layer, "data_format") and isinstance(layer, keras.Layer) and not isinstance(layer, L.Flatten)
 
 
@@ -99,13 +99,13 @@ def _spatial(place: Place, layer: Any) -> Order:
 
 
 def keeps_order(layer: Any) -> bool:
-    """Whether a layer of Keras's works on each number, or each channel, by itself."""
+    """Return whether a layer of Keras's works on each number, or each channel, by itself."""
     words = ("activations.", "regularization.", "normalization.")
     return any(f"keras.src.layers.{word}" in type(layer).__module__ for word in words)
 
 
 def _keepsshape_of(place: Place) -> bool:
-    """Whether an operation of Keras's takes one tensor and gives one of its shape, as `keras.ops.relu` does."""
+    """Return whether an operation of Keras's takes one tensor and gives one of its shape, as `keras.ops.relu` does."""
     own = type(place.layer).__module__.startswith(("keras.src.ops", "keras.src.layers.core"))
     alone = len(place.before) == 1 and not isinstance(place.layer, L.Lambda)
     return own and alone and shape_of(place) is not None and shape_of(place) == shape_of(place.before[0])

@@ -36,7 +36,7 @@ class Deduction:
         self._open = {*units}
 
     def run(self) -> bool:
-        """Goes on while anything follows; whether every part has its module, and none contradicts its numbers."""
+        """Go on while anything follows; whether every part has its module, and none contradicts its numbers."""
         while any(self._takes(rule()) for rule in (self._alone, self._beside, self._numbered)):
             pass
         return not self._fitting and self._in_order()
@@ -102,7 +102,7 @@ class Deduction:
         return all(comes_before(self._groups[one].prefix, self._groups[other].prefix) for one, other in pairwise(units))
 
     def _in_order(self) -> bool:
-        """Whether no part needs another that fits the same module and has one of a higher number."""
+        """Return whether no part needs another that fits the same module and has one of a higher number."""
         by_role: dict[tuple[tuple[str, tuple[int, ...]], ...], list[int]] = {}
         for part, match in self.found.items():
             by_role.setdefault(tuple((piece.role, piece.shape) for piece in match.form.pieces), []).append(part)
@@ -115,7 +115,7 @@ class Deduction:
 
 
 def comes_before(one: str, other: str) -> bool:
-    """Whether names differ first in a number, and the first has the lower: "layer1.bn2" and "layer2.bn1".
+    """Return whether names differ first in a number, and the first has the lower: "layer1.bn2" and "layer2.bn1".
 
     TensorFlow numbers from the second on: "dense" comes before "dense_1".
     """

@@ -51,7 +51,7 @@ def _plain(name: str) -> str:
 
 
 def _is_automatic(part: Part) -> bool:
-    """Whether Keras may have made up the name: "conv2d_1" of a Conv2D."""
+    """Return whether Keras may have made up the name: "conv2d_1" of a Conv2D."""
     kind = re.sub(r"(?<=[a-z\d])(?=[A-Z])", "_", type(part.place.layer).__name__).lower()
     own = part.place.name.rpartition("/")[2]
     return re.sub(r"_\d+$", "", own).replace("_", "") == kind.replace("_", "")

@@ -44,7 +44,7 @@ class _Graph:
         self.known: dict[int, tuple[Place, ...]] = {}
 
     def expand(self, model: Any, path: str, given: tuple[Place, ...]) -> tuple[Place, ...]:
-        """Adds what a model holds; its last places, which give its outputs.
+        """Add what a model holds; its last places, which give its outputs.
 
         Weights of a model's own, beside those of its layers, make it a place too, which takes none from a file.
         """
@@ -90,13 +90,13 @@ class _Graph:
 
 
 def is_composed(layer: Any) -> bool:
-    """Whether a layer is made of layers, and none of Keras's own that has weights of its own kind."""
+    """Return whether a layer is made of layers, and none of Keras's own that has weights of its own kind."""
     own = type(layer).__module__.startswith(("keras.", "kerasbridge."))
     return isinstance(layer, keras.Model) or (not own and isinstance(layer, keras.Layer) and bool(sublayers(layer)))
 
 
 def _own_weights(model: Any) -> bool:
-    """Whether it has weights that are of none of its layers."""
+    """Return whether it has weights that are of none of its layers."""
     held = {id(weight) for layer in sublayers(model) for weight in layer.weights}
     return any(id(weight) not in held for weight in model.weights)
 

@@ -33,7 +33,7 @@ class Site:
 
     @property
     def pytorch(self) -> bool:
-        """Whether they are PyTorch's; else they are Lasagne's, as those of TensorFlow are `alike`."""
+        """Return whether they are PyTorch's; else they are Lasagne's, as those of TensorFlow are `alike`."""
         return self.convention == "pytorch"
 
     def within(self, name: str) -> "Site":

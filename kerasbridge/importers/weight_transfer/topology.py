@@ -31,7 +31,7 @@ class Relations:
         return self._ancestors[part]
 
     def in_order(self, numbers: Sequence[int]) -> bool:
-        """Whether each of these parts needs the one before it."""
+        """Return whether each of these parts needs the one before it."""
         return all(self._ancestors[second] >> first & 1 for first, second in pairwise(numbers))
 
     def _reaching(self, place: Place, last: dict[Place, int]) -> frozenset[int]:

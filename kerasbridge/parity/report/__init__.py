@@ -26,7 +26,7 @@ _NOTHING_LOADED = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def write(comparison: Comparison, path: Path) -> None:
-    """Writes the page of a comparison.
+    """Write the page of a comparison.
 
     Args:
         comparison: what `kb.compare` returned.

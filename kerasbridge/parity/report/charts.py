@@ -106,7 +106,7 @@ def _around(band: Sequence[tuple[float, float, float]], axis: Axis, steps: int) 
 
 
 def _points(curve: Sequence[tuple[float, float]], axis: Axis, steps: int) -> list[str]:
-    """Steps and values as "x y"."""
+    """Step and values as "x y"."""
     at, values = np.array(curve).T
     return [f"{number(x)} {number(y)}" for x, y in zip(across(at, steps), axis.height(values), strict=True)]
 

@@ -22,7 +22,7 @@ class TraceInfo:
 
 
 def dry_run(run: Callable[[Batch], list[StepOutput]], batch: Batch, engine: Engine | None = None) -> TraceInfo:
-    """Runs the step on tensors that have shapes and no values; layers that are not built build themselves.
+    """Run the step on tensors that have shapes and no values; layers that are not built build themselves.
 
     Args:
         run: one call of the step.

@@ -43,7 +43,7 @@ def functions(step: Step) -> list[Function]:
 
 
 def supports_evaluation(step: Step) -> bool:
-    """Whether every function takes `training`, and so runs on data it does not train on too."""
+    """Return whether every function takes `training`, and so runs on data it does not train on too."""
     return all("training" in _parameters(function) for function in functions(step))
 
 

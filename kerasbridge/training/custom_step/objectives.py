@@ -55,7 +55,7 @@ class StepOutput:
 
 
 def parse_step_output(given: Any, model: Any, training: bool) -> StepOutput:
-    """Brings what a step returned to one form; a step that tests needs no optimizer.
+    """Bring what a step returned to one form; a step that tests needs no optimizer.
 
     Raises:
         StepError: it holds no loss, one that is no scalar, or variables that cannot be trained so.
@@ -83,7 +83,7 @@ def variables_of(named: Any) -> list[Any]:
 
 
 def check_distinct(variables: Iterable[Any], where: str) -> None:
-    """Refuses a list that names a variable twice: it would be moved twice."""
+    """Refuse a list that names a variable twice: it would be moved twice."""
     seen: set[int] = set()
     for variable in variables:
         if id(variable) in seen:

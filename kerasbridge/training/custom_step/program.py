@@ -67,7 +67,7 @@ class Program:
         return numbers[LOSS], {name: means.get(name, number) for name, number in numbers.items()}
 
     def _train(self, function: Function, groups: Mapping[str, list[Any]], batch: Batch) -> tuple[Numbers, Numbers]:
-        """Calls a function, takes the gradients of its losses, and lets the optimizers apply them."""
+        """Call a function, takes the gradients of its losses, and lets the optimizers apply them."""
         objectives: dict[str, Objective] = {}
 
         def losses() -> tuple[list[Tensor], tuple[Numbers, Numbers, Gradients]]:

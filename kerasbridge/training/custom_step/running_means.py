@@ -26,7 +26,7 @@ class RunningMeans:
         return [self._totals, self._rows]
 
     def update(self, values: Mapping[str, Tensor], rows: int) -> dict[str, Tensor]:
-        """Adds a batch; the means so far."""
+        """Add a batch; the means so far."""
         dtype = self._totals.dtype
         batch = ops.stack([ops.cast(values[name], dtype) for name in self.names])
         self._totals.assign_add(batch * ops.cast(rows, dtype))

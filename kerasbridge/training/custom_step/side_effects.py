@@ -48,7 +48,7 @@ def snapshot(step: Any, model: Any) -> dict[str, Any]:
 
 
 def check_unchanged(step: Any, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Refuses a step that changed something in plain Python while it ran.
+    """Refuse a step that changed something in plain Python while it ran.
 
     Raises:
         StepError: naming what changed and the line.
@@ -62,7 +62,7 @@ def check_unchanged(step: Any, before: Mapping[str, Any], after: Mapping[str, An
 
 
 def check_nothing_drawn(step: Any, drawn: Iterable[str]) -> None:
-    """Refuses a step that drew from the random numbers named, "Python's random" or "NumPy's random".
+    """Refuse a step that drew from the random numbers named, "Python's random" or "NumPy's random".
 
     Raises:
         StepError: naming which, and the line.

@@ -40,7 +40,7 @@ def with_bias(layer: Layer, bias_term: bool) -> tuple[Array, Array | None]:
 
 
 def check(condition: Any, otherwise: str) -> None:
-    """Raises `WrongWeights` with these words where the condition does not hold."""
+    """Raise `WrongWeights` with these words where the condition does not hold."""
     if not condition:
         raise WrongWeights(otherwise)
 

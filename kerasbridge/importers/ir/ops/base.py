@@ -30,7 +30,7 @@ class Operation:
         return inputs[:1]
 
     def nonnegative(self, *inputs: bool) -> bool:
-        """Whether no output is ever below 0, given which inputs never are."""
+        """Return whether no output is ever below 0, given which inputs never are."""
         return False
 
 
@@ -43,7 +43,7 @@ class Elementwise(Operation):
 
 
 def expect(condition: Any, otherwise: str) -> None:
-    """Raises `Misfit` with these words where the condition does not hold."""
+    """Raise `Misfit` with these words where the condition does not hold."""
     if not condition:
         raise Misfit(otherwise)
 
@@ -65,7 +65,7 @@ def count(sizes: Shape) -> int:
 
 
 def same(first: int | None, second: int | None) -> bool:
-    """Whether two sizes can be equal."""
+    """Return whether two sizes can be equal."""
     return first is None or second is None or first == second
 
 

@@ -94,7 +94,7 @@ class Builder:
         return tensor
 
     def _is_turned(self, rank: int, layout: Layout) -> bool:
-        """Whether images have their channels last in the file, and before height and width in this layout."""
+        """Return whether images have their channels last in the file, and before height and width in this layout."""
         return self.orders.get(rank, ("", 1))[0] == CHANNELS_LAST and layout == CHANNELS_FIRST and rank > 3
 
     def _output(self, value: Value, layout: Layout) -> Value:

@@ -68,7 +68,7 @@ def _tried(weights: WeightsAlone, model: Any, order: str) -> Plan | LegacyFileEr
 
 
 def _is_whole(weights: WeightsAlone) -> bool:
-    """Whether the gates of recurrent layers share arrays, as in Keras 1 with consume_less="gpu"."""
+    """Return whether the gates of recurrent layers share arrays, as in Keras 1 with consume_less="gpu"."""
     return not any(name[-4:-1] in ("_W_", "_U_", "_b_") for each in weights.layers.values() for name in each)
 
 

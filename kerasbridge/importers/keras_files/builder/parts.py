@@ -56,7 +56,7 @@ def _with_those_within(
 
 
 def _is_padded(part: Part, shape: Sequence[int | None]) -> bool:
-    """Whether windows of "same" reach beyond images of this shape, or may do so."""
+    """Return whether windows of "same" reach beyond images of this shape, or may do so."""
     windows = zip(shape[1:-1], part.options["pool_size"], part.options["strides"], strict=True)
     return any(size is None or (-(-size // stride) - 1) * stride + window > size for size, window, stride in windows)
 

@@ -89,12 +89,12 @@ def with_bias(said: Said, *names: str) -> tuple[str, ...]:
 
 
 def check_softmax(options: Mapping[str, Any], order: str | None) -> None:
-    """Refuses an activation that is taken along the last axis, where images have their channels first."""
+    """Refuse an activation that is taken along the last axis, where images have their channels first."""
     if order == CHANNELS_FIRST and options.get("activation") in ("softmax", "log_softmax"):
         raise Refusal(f"has a {options['activation']} along the width of images, which is not brought")
 
 
 def expect(array: Array, shape: tuple[int | None, ...]) -> None:
-    """Raises ValueError where an array is of another shape."""
+    """Raise ValueError where an array is of another shape."""
     if array.shape != shape:
         raise ValueError(f"an array of {shape} is expected")

@@ -133,7 +133,7 @@ def _upsampling(said: Said) -> Layer:
 
 
 def _has_corners_of_its_own(version: str) -> bool:
-    """Whether images are resized as TensorFlow 1 and Theano did it; since 2.2.4-tf they are as in Keras 3."""
+    """Return whether images are resized as TensorFlow 1 and Theano did it; since 2.2.4-tf they are as in Keras 3."""
     numbers = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
     return numbers < (2, 2) or (numbers < (2, 4) and not version.endswith("-tf"))
 

@@ -67,7 +67,7 @@ def bidirectional(said: Said, translate: Translate) -> Layer:
 
 
 def _is_alike(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
-    """Whether two recurrent layers differ in name and direction alone."""
+    """Return whether two recurrent layers differ in name and direction alone."""
     apart = {"name", "go_backwards"}
     one, other = (
         {key: value for key, value in each["config"].items() if key not in apart} for each in (forward, backward)

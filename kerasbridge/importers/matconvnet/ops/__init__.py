@@ -52,5 +52,5 @@ REPLACED = {"softmaxloss": "Softmax", "dagnn.SoftMaxLoss": "Softmax"}
 
 
 def judges(kind: str) -> bool:
-    """Whether a type is that of a loss or an error, MatConvNet's or one's own, by its name."""
+    """Return whether a type is that of a loss or an error, MatConvNet's or one's own, by its name."""
     return bool(re.search("loss|error|accuracy", kind, re.IGNORECASE)) and kind not in REPLACED

@@ -29,7 +29,7 @@ Steps = list[Operation | Again]
 
 
 def check(condition: object, otherwise: str) -> None:
-    """Raises `NotBrought` with these words where the condition does not hold."""
+    """Raise `NotBrought` with these words where the condition does not hold."""
     if not condition:
         raise NotBrought(otherwise)
 

@@ -51,7 +51,7 @@ def _convolved(call: Call, images: Tensor, kernel: Array, groups: int) -> Tensor
 
 
 def padding(call: Call) -> tuple[bool, Sides]:
-    """Whether it is "SAME", and the padding where it is said in numbers."""
+    """Return whether it is "SAME", and the padding where it is said in numbers."""
     kind = call.text("padding", "VALID")
     if kind in ("SAME", "VALID"):
         return kind == "SAME", (0, 0, 0, 0)

@@ -42,7 +42,7 @@ def _together(call: Call, tensor: Tensor, wanted: list[Any]) -> Any:
 
 
 def _keeps_batch(sizes: Sequence[Any], wanted: Sequence[Any], batch: int | None) -> bool:
-    """Whether the first size is that of the batch."""
+    """Return whether the first size is that of the batch."""
     if wanted[0] == BATCH or (wanted[0] == batch and batch is not None):
         return True
     if wanted[0] != -1:
