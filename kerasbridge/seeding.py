@@ -12,9 +12,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from kerasbridge import checks, engines, keras_compat
+from kerasbridge import checks, engines
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras, model_state
+from kerasbridge.keras_compat.models import flatten_layers, optimized_variables
+from kerasbridge.keras_compat.seed_generators import is_seed_state, seed_states
 from kerasbridge.random import keras_patch
 from kerasbridge.random.bits import override_seeds
 from kerasbridge.random.generator import fold_in
@@ -64,9 +66,7 @@ def seed_random_layers(model: keras.Model, seed: int, used: Iterable[Any] = ()) 
 
     After them come those among the variables `used` that the model does not hold.
     """
-    states = {
-        id(state): state for state in [*keras_compat.seed_states(model), *filter(keras_compat.is_seed_state, used)]
-    }
+    states = {id(state): state for state in [*seed_states(model), *filter(is_seed_state, used)]}
     for position, state in enumerate(states.values()):
         state.assign(np.array([fold_in(seed, "random layer", position), 0], dtype="int64"))
 
@@ -126,14 +126,12 @@ def reinitialize(model: keras.Model, seed: int) -> None:
 
 def _with_weights(model: Any) -> list[Any]:
     """The layers, and the model, that have weights besides those of the layers in them, each once."""
-    layers = {id(layer): layer for layer in [*keras_compat.flatten_layers(model), model]}
+    layers = {id(layer): layer for layer in [*flatten_layers(model), model]}
     return [layer for layer in layers.values() if _own_weights(layer)]
 
 
 def _own_weights(layer: Any) -> list[Any]:
-    inner = {
-        id(weight) for inside in keras_compat.flatten_layers(layer) if inside is not layer for weight in inside.weights
-    }
+    inner = {id(weight) for inside in flatten_layers(layer) if inside is not layer for weight in inside.weights}
     return [weight for weight in layer.weights if id(weight) not in inner]
 
 
@@ -172,7 +170,7 @@ def _optimizers_anew(model: Any) -> list[tuple[Any, Any]]:
     for optimizer in model_state.optimizers_of(model):
         if optimizer.built:
             fresh = type(optimizer).from_config(optimizer.get_config())
-            fresh.build(keras_compat.optimized_variables(optimizer))
+            fresh.build(optimized_variables(optimizer))
             states, starts = map(model_state.optimizer_variables, (optimizer, fresh))
             found += [(state, start.value) for state, start in zip(states, starts, strict=True)]
     return found

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kerasbridge import checks, keras_compat
+from kerasbridge import checks
 from kerasbridge.data import hugging_face, memory_budget
 from kerasbridge.data.arrays import Arrays, are_arrays, arrays
 from kerasbridge.data.epoch_iterators import BatchStream, DeviceArrays, EpochIterator, HostArrays
@@ -14,6 +14,7 @@ from kerasbridge.data.sampler import DEFAULT_BATCH_SIZE, RowSampler
 from kerasbridge.engines.base import Engine
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.data_adapters import copy_prefetched, keras_epoch_iterator, yields_batches
 
 ACCEPTED = (
     "arrays (NumPy, pandas, tensors; in lists, tuples or dicts), a keras.utils.PyDataset, a generator, a "
@@ -61,7 +62,7 @@ def read(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping
         return hugging_face.Table(x, y, sample_weight, class_weight)
     if are_arrays(x, y, sample_weight):
         return arrays(x, y, sample_weight, class_weight)
-    if not keras_compat.yields_batches(x):
+    if not yields_batches(x):
         # Lists of numbers and the like: the error names the part.
         named = {"x": x, "y": y, "sample_weight": sample_weight}
         wrong = next((name for name, part in named.items() if part is not None and not are_arrays(part)), "x")
@@ -122,14 +123,14 @@ def _lacks_targets(held_out: Source, source: Source) -> bool:
 def _iterated(loader: Loader, engine: Engine, steps: int | None, seed: int | None) -> BatchStream:
     x, name, weights = loader.x, type(loader.x).__name__, loader.class_weight
     if isinstance(x, types.GeneratorType):
-        x = keras_compat.copy_prefetched(x)
+        x = copy_prefetched(x)
     if not isinstance(x, keras.utils.PyDataset):
-        return BatchStream(name, keras_compat.epoch_iterator(x, steps, weights), engine)
-    first = keras_compat.epoch_iterator(FirstBatch(x), None, weights)
+        return BatchStream(name, keras_epoch_iterator(x, steps, weights), engine)
+    first = keras_epoch_iterator(FirstBatch(x), None, weights)
     if x.num_batches is None:
-        return BatchStream(name, keras_compat.epoch_iterator(x, steps, weights), engine, first)
+        return BatchStream(name, keras_epoch_iterator(x, steps, weights), engine, first)
     ordered = ShuffledPyDataset(x, seed, steps)
-    return BatchStream(name, keras_compat.epoch_iterator(ordered, None, weights), engine, first, ordered)
+    return BatchStream(name, keras_epoch_iterator(ordered, None, weights), engine, first, ordered)
 
 
 def _capped(steps: int | None) -> int | None:

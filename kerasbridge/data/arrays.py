@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import checks, engines, keras_compat
+from kerasbridge import checks, engines
 from kerasbridge.engines.step import Batch
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.data_adapters import class_weight_to_sample_weights, is_sparse_or_ragged, to_sliceable
+from kerasbridge.keras_compat.tensors import floatx, map_tensors
 
 Array = np.ndarray[Any, Any]
 
@@ -24,7 +26,7 @@ class DenseRows:
     """
 
     def __init__(self, tensor: Any, start: int = 0, stop: int | None = None) -> None:
-        self._tensor, self._rows, self._start = tensor, keras_compat.to_sliceable(tensor), start
+        self._tensor, self._rows, self._start = tensor, to_sliceable(tensor), start
         self._length = (int(tensor.shape[0]) if stop is None else stop) - start
 
     def __len__(self) -> int:
@@ -84,7 +86,7 @@ class Arrays:
         return Arrays(self._map(part), stop - start)
 
     def _map(self, function: Callable[[Any], Any]) -> Batch:
-        mapped: Batch = keras_compat.map_tensors(function, self.nest)
+        mapped: Batch = map_tensors(function, self.nest)
         return mapped
 
 
@@ -117,7 +119,7 @@ def arrays(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mappi
 def are_arrays(*parts: Any) -> bool:
     """Return whether all that was given are arrays or tensors, in lists, tuples or dicts of any depth."""
     leaves = [leaf for leaf in keras.tree.flatten(parts) if leaf is not None]
-    return bool(leaves) and all(_is_array(leaf) or keras_compat.is_sparse_or_ragged(leaf) for leaf in leaves)
+    return bool(leaves) and all(_is_array(leaf) or is_sparse_or_ragged(leaf) for leaf in leaves)
 
 
 def to_numpy(array: Any) -> Array:
@@ -125,7 +127,7 @@ def to_numpy(array: Any) -> Array:
     found: Array = np.asarray(array)
     if found.dtype.kind == "U":
         return found.astype(object)
-    return found.astype(keras_compat.floatx(), copy=False) if found.dtype.kind == "f" else found
+    return found.astype(floatx(), copy=False) if found.dtype.kind == "f" else found
 
 
 def signature(batch: Batch) -> tuple[Any, ...]:
@@ -144,7 +146,7 @@ def _convert(name: str, part: Any) -> Any:
 def _convert_leaf(name: str, leaf: Any) -> Any:
     if leaf is None:
         return None
-    if keras_compat.is_sparse_or_ragged(leaf):
+    if is_sparse_or_ragged(leaf):
         return DenseRows(leaf)
     if not _is_array(leaf):
         raise DataError(
@@ -206,6 +208,4 @@ def _class_weights(y: Any, sample_weight: Any, class_weight: Mapping[int, float]
         raise ArgumentError("Expected sample_weight or class_weight, received both. Multiply them into sample_weight.")
     if y is None or keras.tree.is_nested(y):
         raise ArgumentError("Expected one array y with class_weight. For several outputs pass sample_weight instead.")
-    return np.asarray(
-        keras.ops.convert_to_numpy(keras_compat.class_weight_to_sample_weights(_to_numpy(y), class_weight))
-    )
+    return np.asarray(keras.ops.convert_to_numpy(class_weight_to_sample_weights(_to_numpy(y), class_weight)))

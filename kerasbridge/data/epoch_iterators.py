@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kerasbridge import keras_compat
 from kerasbridge.data.arrays import Arrays, check_numbers, signature, to_numpy
 from kerasbridge.data.label_checks import Check
 from kerasbridge.data.prefetch import BatchStack, prefetch, stack_batches
@@ -17,7 +16,15 @@ from kerasbridge.data.sampler import Rows, RowSampler
 from kerasbridge.engines.base import Data, Engine
 from kerasbridge.engines.step import Batch, Tensor
 from kerasbridge.errors import DataError
-from kerasbridge.keras_compat import keras, map_tensors
+from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.data_adapters import (
+    is_sparse_or_ragged,
+    reset_num_batches,
+    stop_workers,
+    to_sliceable,
+    warn_data_ran_out,
+)
+from kerasbridge.keras_compat.tensors import map_tensors
 
 
 @dataclass(frozen=True)
@@ -153,7 +160,7 @@ class BatchStream(_Streamed):
 
     Args:
         name: what to call the source.
-        batches: what `keras_compat.batches` gives for it.
+        batches: the iterator that `keras_epoch_iterator` returned for it.
         like: as `batches`, for a source of which the first batch can be had apart.
         ordered: the source, where it has an order of its own for each epoch.
     """
@@ -182,18 +189,18 @@ class BatchStream(_Streamed):
     def _batches(self, epoch: int) -> Iterable[Batch]:
         if self._ordered is not None:
             self._ordered.begin(epoch)
-        keras_compat.reset_num_batches(self._source)
+        reset_num_batches(self._source)
         expected, steps = self._source.num_batches or self._found or 1, 0
         try:
             for _, _, (batch,) in self._source:
                 steps += 1
                 yield _as_batch(batch)
         finally:
-            keras_compat.stop_workers(self._source)
+            stop_workers(self._source)
         if not steps and not self._found:
             raise self._empty()
         if steps < expected:
-            keras_compat.warn_data_ran_out(self._source)
+            warn_data_ran_out(self._source)
         self._found = self._found or steps
 
     def _empty(self) -> DataError:
@@ -207,8 +214,8 @@ def _as_batch(given: Any) -> Batch:
 
 
 def _as_array(name: str, leaf: Any) -> np.ndarray[Any, Any]:
-    if keras_compat.is_sparse_or_ragged(leaf):
-        leaf = keras_compat.to_sliceable(leaf).convert_to_numpy(leaf)
+    if is_sparse_or_ragged(leaf):
+        leaf = to_sliceable(leaf).convert_to_numpy(leaf)
     array = to_numpy(leaf)
     check_numbers(name, array)
     if array.ndim == 0:

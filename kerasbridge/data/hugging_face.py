@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import keras_compat
 from kerasbridge.data.arrays import check_numbers, to_numpy
 from kerasbridge.data.sampler import Rows
 from kerasbridge.engines.step import Batch
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.data_adapters import class_weight_to_sample_weights
 
 TARGETS = ("label", "labels", "target", "targets")
 FORMATS = ("numpy", "torch", "tensorflow", "jax", "tf")
@@ -62,7 +62,7 @@ class Table:
         arrays = {name: _as_array(name, found[name]) for name in self._columns}
         x, y, weights = (_nest(names, arrays) for names in (self._inputs, self._targets, self._weights))
         if self._class_weight is not None:
-            weights = to_numpy(keras_compat.class_weight_to_sample_weights(y, self._class_weight))
+            weights = to_numpy(class_weight_to_sample_weights(y, self._class_weight))
         return Batch(x, y, weights)
 
     def _named(self, part: str, given: Any) -> list[str]:

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import checks, keras_compat
+from kerasbridge import checks
 from kerasbridge.engines import compile_cache
 from kerasbridge.engines.step import Batch
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import flat_losses, output_spec
 
 _KEPT = "_kerasbridge_outputs"
 Check = Callable[[Batch], None]
@@ -28,7 +29,7 @@ def make_label_check(model: keras.Model, first: Callable[[], Batch]) -> Check | 
         A function of a batch (x, y, sample_weight) of arrays. It raises a DataError that names the label, its row and
         the range.
     """
-    sparse = [loss for loss in keras_compat.flat_losses(model) if _is_sparse(loss.loss)]
+    sparse = [loss for loss in flat_losses(model) if _is_sparse(loss.loss)]
     if not sparse:
         return None
     predictions = _predictions(model, first)
@@ -54,7 +55,7 @@ def _predictions(model: keras.Model, first: Callable[[], Batch]) -> Any:
         compile_cache.model_fingerprint(model),
         tuple(leaf.shape[1:] for leaf in keras.tree.flatten(x) if leaf is not None),
     )
-    return compile_cache.cached_on_model(model, _KEPT, key, lambda: keras_compat.output_spec(model, x))
+    return compile_cache.cached_on_model(model, _KEPT, key, lambda: output_spec(model, x))
 
 
 def _is_sparse(loss: Any) -> bool:

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from kerasbridge import keras_compat
 from kerasbridge.data.arrays import signature
 from kerasbridge.engines.step import Batch, batch_size_of
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.tensors import map_tensors
 
 MAX_STEPS = 64
 MAX_BYTES = 16 * 2**20
@@ -72,7 +72,7 @@ class _StackBuilder:
     def __init__(self, batch: Batch, most_steps: int) -> None:
         self.signature, self._rows, self._steps = signature(batch), batch_size_of(batch), 0
         self._capacity = min(most_steps, _fitting(batch))
-        self._nest = keras_compat.map_tensors(lambda leaf: np.zeros((self._capacity, *leaf.shape), leaf.dtype), batch)
+        self._nest = map_tensors(lambda leaf: np.zeros((self._capacity, *leaf.shape), leaf.dtype), batch)
         self._start = time.perf_counter()
 
     def add(self, batch: Batch) -> None:
@@ -86,7 +86,7 @@ class _StackBuilder:
 
     def stack(self) -> BatchStack:
         # Where shapes change from batch to batch, all of them stand alone: nothing is carried along with them.
-        nest = keras_compat.map_tensors(lambda leaf: leaf[:1], self._nest) if self._steps == 1 else self._nest
+        nest = map_tensors(lambda leaf: leaf[:1], self._nest) if self._steps == 1 else self._nest
         return BatchStack(nest, self._steps, self._rows, self.signature)
 
 

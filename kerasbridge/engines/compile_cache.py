@@ -4,8 +4,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from kerasbridge import keras_compat
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import dtype_policies
 from kerasbridge.random import keras_patch
 
 MAX_ENTRIES = 32
@@ -46,6 +46,6 @@ def model_fingerprint(model: keras.Model) -> tuple[Any, ...]:
     optimizer = model.optimizer.variables if getattr(model, "optimizer", None) is not None else []
     variables = (*model.variables, *optimizer, *model.metrics_variables)
     trainable = tuple(id(variable) for variable in model.trainable_variables)
-    policies = keras_compat.dtype_policies(model)
+    policies = dtype_policies(model)
     options = (bool(model.run_eagerly), bool(model.jit_compile), keras_patch.is_random_portable())
     return (tuple(map(id, variables)), trainable, policies, options)

@@ -4,9 +4,10 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from kerasbridge import keras_compat
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.patches import patch_cond
+from kerasbridge.keras_compat.tensors import current_scope, raw_value
 
 Cond = Callable[[Any, Callable[[], Any], Callable[[], Any]], Any]
 """A function of (pred, true_fn, false_fn), as `keras.ops.cond` is one."""
@@ -20,7 +21,7 @@ class NestedStatelessScope(keras.StatelessScope):  # type: ignore[misc]
 
     def __init__(self, values: Iterable[tuple[Any, Tensor]]) -> None:
         super().__init__(state_mapping=list(values), collect_losses=True)
-        self._below = keras_compat.current_scope()
+        self._below = current_scope()
         self._written: dict[int, Any] = {}
 
     def get_current_value(self, variable: Any) -> Tensor:
@@ -64,14 +65,14 @@ def unique(groups: Iterable[Iterable[Any]]) -> list[Any]:
 
 def value_of(variable: Any) -> Tensor:
     """The value of a variable in the current scope, in the variable's own dtype."""
-    scope = keras_compat.current_scope()
+    scope = current_scope()
     value = None if scope is None else scope.get_current_value(variable)
-    return keras_compat.raw_value(variable) if value is None else value
+    return raw_value(variable) if value is None else value
 
 
 def patched_cond(cond: Cond) -> contextlib.AbstractContextManager[None]:
     """While open, `keras.ops.cond` is ``cond(pred, true_fn, false_fn)``."""
-    return keras_compat.patch_cond(lambda _, pred, true_fn, false_fn: cond(pred, true_fn, false_fn))
+    return patch_cond(lambda _, pred, true_fn, false_fn: cond(pred, true_fn, false_fn))
 
 
 def functionalize(

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import engines, keras_compat
+from kerasbridge import engines
 from kerasbridge.errors import ArgumentError
 from kerasbridge.exporters.batches import Arrays
 from kerasbridge.exporters.signatures import Shape, Signature, Spec
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import call_model, flatten_layers
+from kerasbridge.keras_compat.tensors import map_tensors
 
 _AUTOMATIC = re.compile(r"(keras_tensor|input_layer)(_\d+)?")
 _KINDS = "fiub"
@@ -77,7 +79,7 @@ def build(model: Any, example: Any) -> None:
 def call(model: Any, signature: Signature, tensors: Sequence[Any]) -> Any:
     """What the model makes of flat tensors when it does not train; what it would write to its variables is dropped."""
     with keras.StatelessScope():
-        return keras_compat.call(model, signature.packed(tensors), training=False)
+        return call_model(model, signature.packed(tensors), training=False)
 
 
 def serving(model: Any, signature: Signature) -> Callable[..., list[Any]]:
@@ -91,7 +93,7 @@ def outputs_of(model: Any, signature: Signature, batch: Arrays) -> Any:
     engine.set_mode(model, training=False)
     with engine.full_precision():
         outputs = call(model, signature, [keras.ops.convert_to_tensor(array) for array in batch])
-    return keras_compat.map_tensors(keras.ops.convert_to_numpy, outputs)
+    return map_tensors(keras.ops.convert_to_numpy, outputs)
 
 
 def flat(nest: Any) -> list[Any]:
@@ -115,7 +117,7 @@ def computing_in_float32(model: Any) -> Iterator[None]:
 
     Quantized layers stay as they are.
     """
-    layers = [model, *keras_compat.flatten_layers(model)]
+    layers = [model, *flatten_layers(model)]
     policies = [(layer, layer.dtype_policy) for layer in layers if _is_other_float(layer.dtype_policy)]
     try:
         for layer, _ in policies:
@@ -134,7 +136,7 @@ def lies_on_cpu(model: Any) -> bool:
 
 def has_recurrent_layers(model: Any) -> bool:
     """Return whether a layer loops over time."""
-    return any(isinstance(layer, keras.layers.RNN) for layer in keras_compat.flatten_layers(model))
+    return any(isinstance(layer, keras.layers.RNN) for layer in flatten_layers(model))
 
 
 def _symbols(model: Any) -> Any:

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kerasbridge import keras_compat
 from kerasbridge.errors import ExportError
 from kerasbridge.exporters import batches
 from kerasbridge.exporters.formats import Format, Route
 from kerasbridge.exporters.signatures import Signature
+from kerasbridge.keras_compat.models import flatten_layers
 from kerasbridge.runtime import subprocesses, user_frames
 
 MODEL, JOB, BATCH = "model.keras", "job.json", "inputs.npz"
@@ -71,7 +71,7 @@ def _own_parts(model: Any) -> dict[str, str]:
 
 def _parts(model: Any) -> Iterator[Any]:
     """The classes of a model's layers and of what these hold, and their functions but for lambdas, which are saved."""
-    for layer in [model, *keras_compat.flatten_layers(model)]:
+    for layer in [model, *flatten_layers(model)]:
         for held in (layer, *(value for name, value in vars(layer).items() if name not in _FOR_TRAINING)):
             part = held if inspect.isfunction(held) else type(held)
             if part.__name__ != "<lambda>":

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import keras_compat
 from kerasbridge.errors import ArgumentError
 from kerasbridge.exporters.batches import Arrays
 from kerasbridge.exporters.signatures import DynamicAxes, Signature
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import output_spec
 from kerasbridge.parity.synthetic_data import vocabulary
 from kerasbridge.random import generator
 
@@ -69,7 +69,7 @@ def _sizes(model: Any, signature: Signature) -> tuple[int, int]:
 def _computes(model: Any, signature: Signature, size: int) -> bool:
     batch = _batch(signature, 1, size, 2, 0)
     try:
-        outputs = keras_compat.output_spec(model, signature.packed(batch))
+        outputs = output_spec(model, signature.packed(batch))
     except Exception:  # whatever a layer says of a size it does not like
         return False
     return all(_is_filled(output.shape) for output in keras.tree.flatten(outputs))

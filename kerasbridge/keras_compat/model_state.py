@@ -3,8 +3,9 @@
 import types
 from typing import Any
 
-from kerasbridge import keras_compat
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import flatten_layers
+from kerasbridge.keras_compat.seed_generators import global_generator
 
 _OF_ITS_STATE = ("built", "training", "is_gptq_calibrated", "is_awq_calibrated")
 _PLAIN = (bool, int, float, str, types.FunctionType)
@@ -15,7 +16,7 @@ def hyperparameters(model: Any) -> tuple[Any, ...]:
 
     A class of the user's may count its calls in one, and is left out.
     """
-    holders = [*keras_compat.flatten_layers(model), getattr(model, "optimizer", None)]
+    holders = [*flatten_layers(model), getattr(model, "optimizer", None)]
     own = [holder for holder in holders if type(holder).__module__.partition(".")[0] == "keras"]
     return tuple(
         (name, value)
@@ -27,7 +28,7 @@ def hyperparameters(model: Any) -> tuple[Any, ...]:
 
 def optimizers_of(model: Any) -> list[Any]:
     """The optimizers that a model and the layers in it hold as attributes, each once."""
-    holders = [model, *keras_compat.flatten_layers(model)]
+    holders = [model, *flatten_layers(model)]
     held = [part for holder in holders for part in vars(holder).values()]
     return list({id(part): part for part in held if isinstance(part, keras.optimizers.Optimizer)}.values())
 
@@ -46,9 +47,7 @@ def optimizer_variables(optimizer: Any) -> list[Any]:
 
 def rnn_states(model: Any) -> list[Any]:
     """What stateful RNNs keep from batch to batch: variables that Keras does not count among the model's."""
-    stateful = [
-        layer for layer in keras_compat.flatten_layers(model) if isinstance(layer, keras.layers.RNN) and layer.stateful
-    ]
+    stateful = [layer for layer in flatten_layers(model) if isinstance(layer, keras.layers.RNN) and layer.stateful]
     return [state for layer in stateful for state in keras.tree.flatten(layer.states)]
 
 
@@ -60,5 +59,5 @@ def all_variables(model: Any) -> list[Any]:
         *rnn_states(model),
         *model.metrics_variables,
         *moved,
-        keras_compat.global_generator().state,
+        global_generator().state,
     ]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import engines, keras_compat, runs
+from kerasbridge import engines, runs
 from kerasbridge.data.arrays import Arrays, arrays
 from kerasbridge.data.epoch_iterators import DeviceArrays, EpochIterator
 from kerasbridge.data.sampler import RowSampler
@@ -19,6 +19,7 @@ from kerasbridge.engines.base import Engine
 from kerasbridge.engines.step import Batch, Step
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import call_model
 from kerasbridge.parity import failing, load_subject
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.record import Curve, Numbers, Record
@@ -105,7 +106,7 @@ def _masks(model: Any, engine: Engine, feed: EpochIterator) -> tuple[dict[str, s
 
     def run(batch: Batch) -> list[Any]:
         with capture_draws() as words:
-            keras_compat.call(model, batch[0], training=True)
+            call_model(model, batch[0], training=True)
         return words
 
     step = Step(run, tuple(model.variables), run_eagerly=bool(model.run_eagerly), jit_compile=bool(model.jit_compile))

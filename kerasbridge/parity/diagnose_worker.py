@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import engines, keras_compat
+from kerasbridge import engines
 from kerasbridge.data.arrays import Arrays, arrays
 from kerasbridge.data.epoch_iterators import DeviceArrays
 from kerasbridge.data.sampler import RowSampler
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import output_spec
+from kerasbridge.keras_compat.tensors import map_tensors
 from kerasbridge.parity import failing, load_subject, tolerances
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.step_probe import StepProbe, to_numpy
@@ -35,7 +37,7 @@ def inspect(job: Job) -> Inspection:
     if not model.compiled:
         y = _compile(model, subject.x)
         notes.append("the model is not compiled: mean square of its outputs as loss, and SGD with a rate of 1")
-    data = arrays(*(keras_compat.map_tensors(_narrowed, nest) for nest in (subject.x, y)))
+    data = arrays(*(map_tensors(_narrowed, nest) for nest in (subject.x, y)))
     with keras_patch.portable_random():
         engine, passes = engines.current(), RowSampler(data.rows, job.batch_size, job.seed)
         build.prepare(model, engine, DeviceArrays(data, passes, engine))
@@ -55,7 +57,7 @@ def inspect(job: Job) -> Inspection:
 
 def _compile(model: Any, x: Any) -> Any:
     """Give a model that has no loss one; returns targets of zero."""
-    outputs = keras_compat.output_spec(model, keras_compat.map_tensors(lambda leaf: leaf[:1], x))
+    outputs = output_spec(model, map_tensors(lambda leaf: leaf[:1], x))
     rows = len(next(leaf for leaf in keras.tree.flatten(x) if leaf is not None))
     model.compile(keras.optimizers.SGD(1.0), keras.tree.map_structure(lambda _: "mean_squared_error", outputs))
     return keras.tree.map_structure(lambda tensor: np.zeros((rows, *tensor.shape[1:]), "float32"), outputs)
@@ -91,9 +93,7 @@ def _nudged(model: Any, seed: int, amount: float) -> Iterator[None]:
 
 
 def _nudged_batch(batch: Arrays, seed: int, amount: float) -> Arrays:
-    moved = keras_compat.map_tensors(
-        lambda leaf: _moved_alike(leaf, generator.fold_in(seed, "nudge of x"), amount), batch.nest.x
-    )
+    moved = map_tensors(lambda leaf: _moved_alike(leaf, generator.fold_in(seed, "nudge of x"), amount), batch.nest.x)
     return Arrays(batch.nest._replace(x=moved), batch.rows)
 
 

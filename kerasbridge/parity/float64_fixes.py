@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import keras_compat
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import dtype_policies
+from kerasbridge.keras_compat.patches import patch_backend_functions
+from kerasbridge.keras_compat.private_api import private_api
 
 ops = keras.ops
 
@@ -45,7 +47,7 @@ def cast_model(model: Any, dtype: str) -> Any:
     Returns:
         A new model, or the same where it already is in this dtype.
     """
-    if set(keras_compat.dtype_policies(model)) == {f'<DTypePolicy "{dtype}">'}:
+    if set(dtype_policies(model)) == {f'<DTypePolicy "{dtype}">'}:
         return model
     new = type(model).from_config(_retyped(model.get_config(), dtype))
     new.set_weights(model.get_weights())
@@ -70,11 +72,11 @@ def _is_float(key: str, value: Any) -> bool:
 
 
 def _keep_wide_in_promotion() -> None:
-    keras_compat.private_api("types narrowed in promotion")["float64"] = "float64"
+    private_api("narrowed dtypes")["float64"] = "float64"
 
 
 def _keep_python_numbers_wide() -> None:
-    cast, convert = keras_compat.private_api("casts"), keras_compat.private_api("conversion to tensors")
+    cast, convert = private_api("cast"), private_api("conversion to tensors")
 
     def wide_cast(x: Any, dtype: Any) -> Any:
         return cast(np.float64(x) if type(x) is float else x, dtype)
@@ -82,11 +84,11 @@ def _keep_python_numbers_wide() -> None:
     def wide_convert(x: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
         return convert(np.float64(x) if type(x) is float else x, dtype, *args, **kwargs)
 
-    keras_compat.patch_backend_functions({cast: wide_cast, convert: wide_convert})
+    patch_backend_functions({cast: wide_cast, convert: wide_convert})
 
 
 def _clip_normalised_probabilities() -> None:
-    original = keras_compat.private_api("crossentropy of classes")
+    original = private_api("sparse crossentropy")
 
     def crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
         output, epsilon = ops.convert_to_tensor(output), keras.config.epsilon()
@@ -98,7 +100,7 @@ def _clip_normalised_probabilities() -> None:
         chosen = ops.equal(labels, ops.arange(output.shape[-1], dtype="int32"))
         return -ops.sum(ops.where(chosen, logarithms, ops.zeros_like(logarithms)), -1)
 
-    keras_compat.patch_backend_functions({original: crossentropy})
+    patch_backend_functions({original: crossentropy})
 
 
 def _without_last(target: Any, output: Any) -> Any:

@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kerasbridge import keras_compat
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import flatten_layers
+from kerasbridge.keras_compat.tensors import has_cached_logits
 
 Tensor = Any
 Zeros = dict[str, Any]
@@ -78,8 +79,7 @@ def zeros_like(watch: OutputRecorder) -> Zeros:
     return {
         key: keras.Variable(keras.ops.zeros(leaf.shape, leaf.dtype), dtype=leaf.dtype, autocast=False, name="zero")
         for key, leaf in outputs
-        if keras.backend.is_float_dtype(keras.backend.standardize_dtype(leaf.dtype))
-        and not keras_compat.has_cached_logits(leaf)
+        if keras.backend.is_float_dtype(keras.backend.standardize_dtype(leaf.dtype)) and not has_cached_logits(leaf)
     }
 
 
@@ -93,7 +93,7 @@ def _watched(layer: Any, call: Callable[..., Any], note: Callable[[Any, Any], An
 
 def _layers(model: Any, nested: bool) -> list[Any]:
     """The model itself last. What a layer calls once a time step lies in a loop of the framework's own: left out."""
-    found = keras_compat.flatten_layers(model) if nested else model.layers
+    found = flatten_layers(model) if nested else model.layers
     looping = (keras.layers.RNN, keras.layers.TimeDistributed)
-    inside = {id(part) for layer in found if isinstance(layer, looping) for part in keras_compat.flatten_layers(layer)}
+    inside = {id(part) for layer in found if isinstance(layer, looping) for part in flatten_layers(layer)}
     return [*(layer for layer in found if id(layer) not in inside), model]

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import datasets, keras_compat, models, saving
+from kerasbridge import datasets, models, saving
 from kerasbridge.errors import ArgumentError, DataError
-from kerasbridge.keras_compat import keras, map_tensors
+from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import flatten_layers
+from kerasbridge.keras_compat.tensors import map_tensors
 from kerasbridge.parity import float64_fixes, synthetic_data
 from kerasbridge.parity.jobs import MODELS, Job
 from kerasbridge.random import generator
@@ -83,7 +85,7 @@ def _from_script(script: str) -> tuple[Any, Any, Any]:
 
 def _check_dtype(model: Any, job: Job) -> None:
     """A layer in another dtype would be judged by a precision that it has not."""
-    for layer in keras_compat.flatten_layers(model):
+    for layer in flatten_layers(model):
         policy = layer.dtype_policy
         if layer.trainable_variables and {policy.compute_dtype, policy.variable_dtype} != {job.dtype}:
             raise ArgumentError(

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import keras_compat
 from kerasbridge.data.arrays import Arrays
 from kerasbridge.engines.base import Engine
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import call_model, compute_loss
+from kerasbridge.keras_compat.seed_generators import seed_states
+from kerasbridge.keras_compat.tensors import floatx, map_tensors
 from kerasbridge.parity.layer_outputs import OutputRecorder, Zeros, record_outputs, zeros_like
 from kerasbridge.parity.step_trace import COMPILED, Numbers, Run
 from kerasbridge.parity.variable_names import variable_names
@@ -50,14 +52,14 @@ class StepProbe:
         block = self.engine.compile(train_step(self.model, self.engine.value_and_grad))
         before = self._trainable()
         order = self.engine.to_device(np.arange(data.rows, dtype="int32")[None])
-        report = block(keras_compat.map_tensors(self.engine.to_device, data.nest), order, 0, 1, False).reports[0]
+        report = block(map_tensors(self.engine.to_device, data.nest), order, 0, 1, False).reports[0]
         run = {(f"{COMPILED}loss", "loss"): np.asarray(report)}
         run.update({(f"{COMPILED}update", name): new - before[name] for name, new in self._trainable().items()})
         self._return()
         return run, block.execution_mode
 
     def _taken_apart(self, data: Arrays) -> Run:
-        model, batch = self.model, keras_compat.map_tensors(self.engine.to_device, data.nest)
+        model, batch = self.model, map_tensors(self.engine.to_device, data.nest)
         zeros: Zeros = {}
         run = {
             **_inputs(data),
@@ -65,7 +67,7 @@ class StepProbe:
         }
         with self.engine.eager(), record_outputs(model, zeros, self._nested) as watch:
             watch.begin(batch[0])
-            keras_compat.call(model, batch[0], training=True)
+            call_model(model, batch[0], training=True)
             zeros.update(zeros_like(watch))
             self._return()
             (loss, outputs), gradients = self._differentiated(batch, watch, zeros)
@@ -84,8 +86,8 @@ class StepProbe:
 
         def loss_and_outputs() -> tuple[Any, tuple[Any, dict[str, Any]]]:
             watch.begin(batch[0])
-            predictions = keras_compat.call(model, batch[0], training=True)
-            loss = keras_compat.compute_loss(model, batch, predictions, training=True)
+            predictions = call_model(model, batch[0], training=True)
+            loss = compute_loss(model, batch, predictions, training=True)
             return model.optimizer.scale_loss(loss), (loss, dict(watch.outputs))
 
         (_, seen), gradients = self.engine.value_and_grad(
@@ -117,7 +119,7 @@ class StepProbe:
         """What the optimizer does to gradients drawn the same everywhere, all variables in a row, and its slots."""
         optimizer, variables = self.model.optimizer, self.model.trainable_variables
         drawn = [_drawn(place, variable.shape) for place, variable in enumerate(variables)]
-        update = self._update([self.engine.to_device(gradient.astype(keras_compat.floatx())) for gradient in drawn])
+        update = self._update([self.engine.to_device(gradient.astype(floatx())) for gradient in drawn])
         parts = [part.ravel() for part in update.values()]
         run = {("optimizer", optimizer.name): np.concatenate([np.zeros(0), *parts])}
         run.update({("slot", name): to_numpy(slot.value) for name, slot in variable_names(optimizer.variables)})
@@ -176,7 +178,7 @@ def _inputs(data: Arrays) -> Run:
 
 
 def _state(model: Any) -> list[Any]:
-    seeds = {id(state) for state in keras_compat.seed_states(model)}
+    seeds = {id(state) for state in seed_states(model)}
     return [variable for variable in model.non_trainable_variables if id(variable) not in seeds]
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import keras_compat
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import flatten_layers
 from kerasbridge.random import generator
 
 ROWS = 512
@@ -92,9 +92,7 @@ class _Draw:
 
 def vocabulary(model: Any) -> int:
     """How many words every embedding of the model knows."""
-    sizes = [
-        layer.input_dim for layer in keras_compat.flatten_layers(model) if isinstance(layer, keras.layers.Embedding)
-    ]
+    sizes = [layer.input_dim for layer in flatten_layers(model) if isinstance(layer, keras.layers.Embedding)]
     return min(sizes, default=2)
 
 

@@ -11,7 +11,8 @@ from contextvars import ContextVar
 from typing import Any
 
 from kerasbridge.errors import StepError
-from kerasbridge.keras_compat import draw_seed, global_generator, keras
+from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.seed_generators import draw_seed, global_generator
 from kerasbridge.random import generator as host
 
 Tensor = Any

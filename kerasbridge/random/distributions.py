@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.errors import NotPortableError
-from kerasbridge.keras_compat import floatx, keras, to_tensor
+from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.tensors import floatx, to_tensor
 from kerasbridge.random import generator as host
 from kerasbridge.random.bits import (
     make_key,

@@ -13,14 +13,28 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import keras_compat
 from kerasbridge.errors import ArgumentError, KerasContractError, NotPortableError
-from kerasbridge.keras_compat import keras, private_api, to_tensor
+from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.private_api import TESTED, private_api
+from kerasbridge.keras_compat.seed_generators import draw_seed
+from kerasbridge.keras_compat.tensors import floatx, to_tensor
 from kerasbridge.random import distributions, generator
 from kerasbridge.random.bits import override_seed
 from kerasbridge.random.elastic_transform import elastic_transform
 
 Tensor = Any
+PORTABLE_FUNCTIONS = (
+    "normal",
+    "truncated_normal",
+    "uniform",
+    "randint",
+    "categorical",
+    "shuffle",
+    "dropout",
+    "gamma",
+    "beta",
+    "binomial",
+)
 
 _portable_depth = 0
 _replaced: list[tuple[Any, str, Any]] = []
@@ -75,18 +89,18 @@ def patch_table() -> list[tuple[Any, str, Any]]:
             for module in (functions, images)
             for name in random_functions(module)
         ),
-        *((functions, name, getattr(distributions, name)) for name in keras_compat.PORTABLE_FUNCTIONS),
+        *((functions, name, getattr(distributions, name)) for name in PORTABLE_FUNCTIONS),
         (images, "elastic_transform", elastic_transform),
         (private_api("orthogonal initializer"), "__call__", orthogonal),
         (private_api("STFT initializer"), "__call__", stft),
-        (private_api("seeds of augmenting layers"), "_get_seed_generator", _seed_generator),
+        (private_api("seeds of augmentation layers"), "_get_seed_generator", _seed_generator),
         (private_api("AugMix"), "py_random", _NoChoice()),
     ]
     for owner, name, _ in found:
         if not hasattr(owner, name):
             raise KerasContractError(
                 f"kerasbridge relies on {owner.__name__}.{name}, which Keras {keras.__version__} does not have; "
-                f"use a tested version, as {keras_compat.TESTED}."
+                f"use a tested version, as {TESTED}."
             )
     return found
 
@@ -111,7 +125,7 @@ def orthogonal(self: Any, shape: Sequence[int], dtype: Any = None) -> Tensor:
     rows, columns = math.prod(shape[:-1]), shape[-1]
     matrix = generator.orthogonal(*_on_host(self.seed), max(rows, columns), min(rows, columns))
     matrix = matrix if rows >= columns else matrix.T
-    return to_tensor(self.gain * matrix.reshape(shape), dtype or keras_compat.floatx())
+    return to_tensor(self.gain * matrix.reshape(shape), dtype or floatx())
 
 
 def stft(self: Any, shape: Sequence[int], dtype: Any = None) -> Tensor:
@@ -125,12 +139,12 @@ def stft(self: Any, shape: Sequence[int], dtype: Any = None) -> Tensor:
         window = _window(self.window, length, self.periodic)
         scale = {"density": np.sqrt((window * window).sum()), "spectrum": np.abs(window).sum(), None: 1.0}
         kernel = kernel * window[:, None] / scale[self.scaling]
-    return to_tensor(kernel[:, None, :], dtype or keras_compat.floatx())
+    return to_tensor(kernel[:, None, :], dtype or floatx())
 
 
 def _window(window: Any, length: int, periodic: bool) -> np.ndarray[Any, Any]:
     named = isinstance(window, str)
-    values = private_api("SciPy's windows").signal.get_window(window, length, periodic) if named else window
+    values = private_api("SciPy windows").signal.get_window(window, length, periodic) if named else window
     values = np.asarray(values, "float64")
     if values.shape != (length,):
         raise ArgumentError(
@@ -144,7 +158,7 @@ def _on_host(seed: Any) -> tuple[int, int]:
     seed = override_seed(seed)
     if isinstance(seed, int):
         return seed, 0
-    state = keras.ops.convert_to_numpy(keras_compat.draw_seed(seed))
+    state = keras.ops.convert_to_numpy(draw_seed(seed))
     return int(state[0]), int(state[1])
 
 
@@ -153,15 +167,15 @@ def _unknown(module: Any, name: str) -> Callable[..., Any]:
 
     def refuse(*args: Any, **kwargs: Any) -> Any:
         raise KerasContractError(
-            f"Expected a random function that kerasbridge replaces ({', '.join(keras_compat.PORTABLE_FUNCTIONS)}), "
+            f"Expected a random function that kerasbridge replaces ({', '.join(PORTABLE_FUNCTIONS)}), "
             f"received {module.__name__}.{name} of Keras {keras.__version__}. "
-            f'Use a tested version, as {keras_compat.TESTED}, or draw natively: kb.fit(…, rng="native").'
+            f'Use a tested version, as {TESTED}, or draw natively: kb.fit(…, rng="native").'
         )
 
     return refuse
 
 
-_get_seed_generator = private_api("seeds of augmenting layers")._get_seed_generator
+_get_seed_generator = private_api("seeds of augmentation layers")._get_seed_generator
 
 
 def _seed_generator(self: Any, backend: str | None = None) -> Any:

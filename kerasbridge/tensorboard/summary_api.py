@@ -6,9 +6,9 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from kerasbridge import keras_compat
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.tensorboard import set_summary_module, train_writer
 
 if TYPE_CHECKING:
     from kerasbridge.tensorboard.event_writer import EventFile
@@ -28,7 +28,7 @@ def patch_tensorboard_callbacks(callbacks: Iterable[Any]) -> None:
             import kerasbridge.tensorboard.event_writer  # noqa: F401 - raises where tensorboard is not installed
 
             own = None if _tensorflow_is_loaded() else SummaryWriterApi()
-            keras_compat.set_summary_module(callback, own, _write_model)
+            set_summary_module(callback, own, _write_model)
 
 
 class SummaryWriterApi:
@@ -125,7 +125,7 @@ class Writer:
 def _write_model(callback: Any, write_graph: Callable[[], None]) -> None:
     """Write a callback's model: the graph that TensorBoard draws, and the model's summary as a text."""
     summary = callback.summary
-    with keras_compat.train_writer(callback).as_default():
+    with train_writer(callback).as_default():
         if isinstance(summary, SummaryWriterApi):
             _write_graph(summary, callback.model)
         else:

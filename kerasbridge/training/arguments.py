@@ -4,9 +4,10 @@ import logging
 import warnings
 from typing import Any
 
-from kerasbridge import checks, keras_compat
+from kerasbridge import checks
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import overridden_step
 
 log = logging.getLogger("kerasbridge")
 RNGS = ("portable", "native")
@@ -49,7 +50,7 @@ def delegates_to_keras(model: keras.Model, *kinds: str) -> bool:
 
     The first of "train", "test" and "predict" is what is to be done.
     """
-    method = next(filter(None, (keras_compat.overrides(model, kind) for kind in kinds)), None)
+    method = next(filter(None, (overridden_step(model, kind) for kind in kinds)), None)
     if method:
         log.warning("kerasbridge: %s overrides %s, so %s.", type(model).__name__, method, _BY_KERAS[kinds[0]])
     return method is not None

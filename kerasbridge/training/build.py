@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
-from kerasbridge import keras_compat
 from kerasbridge.data import label_checks
 from kerasbridge.data.epoch_iterators import EpochIterator
 from kerasbridge.engines.base import Engine
 from kerasbridge.errors import DeviceError, StepError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import flatten_layers, has_loss, output_spec, symbolic_build
 from kerasbridge.training.custom_step.build import CompiledStep, build_step
 from kerasbridge.training.custom_step.invoke import Step as OwnStep
 from kerasbridge.training.custom_step.invoke import supports_evaluation
@@ -19,7 +19,7 @@ from kerasbridge.training.steps import evaluate_step, predict_step, train_step
 
 def prepare(model: keras.Model, engine: Engine, feed: EpochIterator) -> None:
     """Build what is not built, and checks what only a built model can tell."""
-    keras_compat.symbolic_build(model, feed.first)
+    symbolic_build(model, feed.first)
     check_device(model.variables, engine)
     check = label_checks.make_label_check(model, feed.first)
     if check:
@@ -46,7 +46,7 @@ def make_test_runner(
     """
     if step is not None and supports_evaluation(step):
         return _own(model, step, engine, feed, training=False)
-    if step is not None and not keras_compat.has_loss(model):
+    if step is not None and not has_loss(model):
         raise StepError(
             "Expected a step that can test, received one that takes no `training`, and a model compiled without a "
             "loss. Write def step(model, batch, training), or compile the model with a loss and metrics to test it by."
@@ -57,8 +57,8 @@ def make_test_runner(
 
 def make_predict_runner(model: keras.Model, engine: Engine, feed: EpochIterator) -> Phase:
     """What predicts with a model, which need not be compiled."""
-    if not all(layer.built for layer in [model, *keras_compat.flatten_layers(model)]):
-        keras_compat.output_spec(model, feed.first()[0])
+    if not all(layer.built for layer in [model, *flatten_layers(model)]):
+        output_spec(model, feed.first()[0])
     check_device(model.variables, engine)
     return Phase(Runner(model, engine, predict_step), feed)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import keras_compat
 from kerasbridge.data.epoch_iterators import EpochIterator
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import first_epoch, pythonify_logs, should_validate
 from kerasbridge.tensorboard import summary_api
 from kerasbridge.training import callbacks, progress
 from kerasbridge.training.step_loop import BlockReport, BlockSizer, Runner
@@ -60,12 +60,12 @@ def run_training(
     with contextlib.closing(reporter):
         listeners.on_train_begin()
         try:
-            for epoch in range(keras_compat.first_epoch(model, plan.initial_epoch), plan.epochs):
+            for epoch in range(first_epoch(model, plan.initial_epoch), plan.epochs):
                 trainer.reset_metrics()
                 listeners.on_epoch_begin(epoch)
                 reporter.begin(feed.steps)
                 logs = _train_epoch(model, training, epoch, pace, listeners, reporter)
-                if validation and keras_compat.should_validate(model, epoch, plan.validation_freq):
+                if validation and should_validate(model, epoch, plan.validation_freq):
                     validated = run_evaluation(model, validation, listeners)
                     logs.update({f"val_{name}": value for name, value in validated.items()})
                 listeners.on_epoch_end(epoch, logs)
@@ -101,7 +101,7 @@ def run_evaluation(
     pace = _block_sizer(model, listeners, "test")
     with contextlib.closing(feed.chunks(0, pace.fixed)) as portions:
         logs = runner.run(portions, pace, listeners.on_test_batch_begin, end, lambda: bool(model.stop_evaluating))
-    logs = keras_compat.pythonify_logs(logs)
+    logs = pythonify_logs(logs)
     listeners.on_test_end(logs)
     if reporter:  # by itself: in a validation it is the training that tells
         _warn_eager("evaluation", runner)
@@ -185,7 +185,7 @@ def _train_epoch(
             )
     finally:
         runner.engine.set_mode(model, training=False)
-    return keras_compat.pythonify_logs(logs)
+    return pythonify_logs(logs)
 
 
 def _warn_eager(what: str, runner: Runner) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from kerasbridge.keras_compat import keras, pythonify_logs
+from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import pythonify_logs
 from kerasbridge.training.step_loop import BlockReport
 
 Logs = dict[str, Any]

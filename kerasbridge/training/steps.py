@@ -7,9 +7,9 @@ themselves or tensors standing in for them inside a `keras.StatelessScope` is th
 from collections.abc import Callable
 from typing import Any
 
-from kerasbridge import keras_compat
 from kerasbridge.engines.step import Batch, Step, Tensor, ValueAndGrad, batch_size_of
 from kerasbridge.keras_compat import keras, model_state
+from kerasbridge.keras_compat.models import call_model, compute_loss, track_loss
 
 
 def train_step(model: keras.Model, value_and_grad: ValueAndGrad) -> Step:
@@ -29,8 +29,8 @@ def _train_step(
         x, y, sample_weight = batch
 
         def loss_and_predictions() -> tuple[Tensor, tuple[Tensor, Any]]:
-            predictions = keras_compat.call(model, x, training=True)
-            loss = keras_compat.compute_loss(model, batch, predictions, training=True)
+            predictions = call_model(model, x, training=True)
+            loss = compute_loss(model, batch, predictions, training=True)
             return model.optimizer.scale_loss(loss), (loss, predictions)
 
         variables = model.trainable_variables
@@ -38,7 +38,7 @@ def _train_step(
         reported = report(loss, gradients)
         if variables:
             model.optimizer.apply(gradients, variables)
-        keras_compat.track_loss(model, loss, batch_size_of(x))
+        track_loss(model, loss, batch_size_of(x))
         return reported, model.compute_metrics(x, y, predictions, sample_weight=sample_weight)
 
     moved = model_state.optimizer_variables(model.optimizer)
@@ -50,9 +50,9 @@ def evaluate_step(model: keras.Model, _: ValueAndGrad) -> Step:
 
     def run(batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         x, y, sample_weight = batch
-        predictions = keras_compat.call(model, x, training=False)
-        loss = keras_compat.compute_loss(model, batch, predictions, training=False)
-        keras_compat.track_loss(model, loss, batch_size_of(x))
+        predictions = call_model(model, x, training=False)
+        loss = compute_loss(model, batch, predictions, training=False)
+        track_loss(model, loss, batch_size_of(x))
         return loss, model.compute_metrics(x, y, predictions, sample_weight=sample_weight)
 
     return _step(model, run, [*model.variables, *model.metrics_variables])
@@ -62,7 +62,7 @@ def predict_step(model: keras.Model, _: ValueAndGrad) -> Step:
     """The forward pass alone."""
 
     def run(batch: Batch) -> Any:
-        return keras_compat.call(model, batch[0], training=False)
+        return call_model(model, batch[0], training=False)
 
     return _step(model, run, model.variables)
 

@@ -5,11 +5,12 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kerasbridge import checks, engines, keras_compat
+from kerasbridge import checks, engines
 from kerasbridge.data import adapters
 from kerasbridge.data.adapters import BatchingConfig
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import metrics_in_order
 from kerasbridge.random import generator, keras_patch
 from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import arguments, build, run_recorder
@@ -214,7 +215,7 @@ def evaluate(
             logs = run_evaluation(model, course, listeners, reporter)
     if return_dict:
         return logs
-    return _in_order(logs) if own else keras_compat.metrics_in_order(model, logs)
+    return _in_order(logs) if own else metrics_in_order(model, logs)
 
 
 def predict(

@@ -13,7 +13,7 @@ from kerasbridge.engines.base import Block, BlockResult, Data, EagerBlock, Engin
 from kerasbridge.engines.jax.cond import cond
 from kerasbridge.engines.stateless import NestedStatelessScope, functionalize, patched_cond, unique
 from kerasbridge.engines.step import Step, Tensor
-from kerasbridge.keras_compat import map_tensors
+from kerasbridge.keras_compat.tensors import map_tensors
 
 
 class JaxEngine(Engine):

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from kerasbridge.engines.base import Block, BlockResult, Data, EagerBlock, Engine, eager_reason
 from kerasbridge.engines.step import Step, Tensor
-from kerasbridge.keras_compat import map_tensors, patch_convert_to_tensor, patch_moments
+from kerasbridge.keras_compat.patches import patch_convert_to_tensor, patch_moments
+from kerasbridge.keras_compat.tensors import map_tensors
 from kerasbridge.runtime.device import Device
 from kerasbridge.runtime.stderr import suppress_stderr
 

@@ -16,7 +16,8 @@ from kerasbridge.engines.torch.inplace import FunctionalizeInplace
 from kerasbridge.engines.torch.modules import read_variables
 from kerasbridge.engines.torch.rng import random_bits
 from kerasbridge.engines.torch.tracing import TracedStep, UntraceableError
-from kerasbridge.keras_compat import keras, map_tensors
+from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.tensors import map_tensors
 
 _within: ContextVar[bool] = ContextVar("within", default=False)
 

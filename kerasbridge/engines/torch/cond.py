@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from kerasbridge import keras_compat
 from kerasbridge.engines.stateless import NestedStatelessScope, patched_cond, unique, value_of
 from kerasbridge.engines.step import Tensor
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.tensors import raw_value
 
 Branch = Callable[[], Any]
 Writes = list[tuple[Any, Tensor]]
@@ -64,7 +64,7 @@ class BranchOverlay(CopyingOverlay):
         """The variable's value in this branch."""
         if id(variable) not in self.state_mapping:
             below = super().get_current_value(variable)
-            self.state_mapping[id(variable)] = (keras_compat.raw_value(variable) if below is None else below).clone()
+            self.state_mapping[id(variable)] = (raw_value(variable) if below is None else below).clone()
             self._read[id(variable)] = variable
         return self.state_mapping[id(variable)]
 

@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
-from kerasbridge import keras_compat
 from kerasbridge.engines.stateless import value_of
+from kerasbridge.keras_compat.patches import patch_torch_module_call
+from kerasbridge.keras_compat.tensors import raw_value
 
 
 class HoldsBuffersError(Exception):
@@ -28,7 +29,7 @@ def read_variables() -> contextlib.AbstractContextManager[None]:
         if get_proxy_mode() is not None and next(layer.module.buffers(), None) is not None:
             raise HoldsBuffersError(f"the torch module in {layer.name} keeps buffers, which Keras does not know of")
         layer.train(training is not False)
-        variables = {id(keras_compat.raw_value(variable)): variable for variable in layer.variables}
+        variables = {id(raw_value(variable)): variable for variable in layer.variables}
         values = {
             name: value_of(variables[id(parameter)])
             for name, parameter in layer.module.named_parameters()
@@ -36,4 +37,4 @@ def read_variables() -> contextlib.AbstractContextManager[None]:
         }
         return torch.func.functional_call(layer.module, values, args, kwargs)
 
-    return keras_compat.patch_torch_module_call(call)
+    return patch_torch_module_call(call)

@@ -17,7 +17,8 @@ from kerasbridge.engines.torch.cond import CopyingOverlay, cond
 from kerasbridge.engines.torch.modules import read_variables
 from kerasbridge.engines.torch.passes import drop_aliases, fold_constants, mutated_nodes, reuse_memory
 from kerasbridge.errors import KerasbridgeError
-from kerasbridge.keras_compat import keep_optimizer_tensors, map_tensors
+from kerasbridge.keras_compat.patches import keep_optimizer_tensors
+from kerasbridge.keras_compat.tensors import map_tensors
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _TO_HOST = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__)

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kerasbridge.keras_compat import keras, sublayers
+from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import sublayers
 
 
 class CannotTake(Exception):

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kerasbridge import keras_compat
 from kerasbridge.engines.base import Engine
 from kerasbridge.engines.compile_cache import cached_on_model
 from kerasbridge.engines.stateless import unique
 from kerasbridge.engines.step import Batch
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras, model_state
+from kerasbridge.keras_compat.models import dtype_policies, ensure_callback_attributes, optimized_variables
 from kerasbridge.random import keras_patch
 from kerasbridge.training.custom_step import host_rng, side_effects
 from kerasbridge.training.custom_step.dry_run import TraceInfo, dry_run
@@ -69,7 +69,7 @@ def _make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training
         _build(optimizer, unique([own, variables]))
     seen = dry_run(run, batch, with_values) if with_values else _rehearse_again(run, step, model, batch, first)
     moved = [variable for optimizer, _ in optimizers for variable in model_state.optimizer_variables(optimizer)]
-    keras_compat.ensure_callback_attributes(model)
+    ensure_callback_attributes(model)
     variables = unique([model.variables, model.metrics_variables, seen.variables, moved])
     names, metrics = _logged(model, seen)
     groups = [_groups(given) if training else {} for given in seen.returned]
@@ -117,7 +117,7 @@ def _build(optimizer: Any, variables: list[Any]) -> None:
     if not optimizer.built:
         optimizer.build(variables)
         return
-    known = set(map(id, keras_compat.optimized_variables(optimizer)))
+    known = set(map(id, optimized_variables(optimizer)))
     unknown = [variable.path for variable in variables if id(variable) not in known]
     if unknown:
         raise StepError(
@@ -163,7 +163,7 @@ def _warn_of_unheld(model: keras.Model, seen: TraceInfo, optimizers: list[tuple[
 
 def _remembered(step: Step, model: keras.Model, variables: Sequence[Any]) -> Any:
     flags = [(id(variable), variable.trainable) for variable in variables]
-    return side_effects.snapshot(step, model), flags, keras_compat.dtype_policies(model)
+    return side_effects.snapshot(step, model), flags, dtype_policies(model)
 
 
 def _key(function: Any) -> Any:

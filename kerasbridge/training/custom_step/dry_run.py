@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kerasbridge import keras_compat
 from kerasbridge.engines.base import Engine
 from kerasbridge.engines.stateless import VariableRecorder
 from kerasbridge.engines.step import Batch
+from kerasbridge.keras_compat.tensors import eval_abstract, map_tensors
 from kerasbridge.training.custom_step.gradients import dry_run_scope
 from kerasbridge.training.custom_step.objectives import StepOutput
 
@@ -39,8 +39,8 @@ def dry_run(run: Callable[[Batch], list[StepOutput]], batch: Batch, engine: Engi
         found.append(TraceInfo(scope.seen(), written, returned))
 
     if engine is None:
-        keras_compat.eval_abstract(watched, *batch)
+        eval_abstract(watched, *batch)
     else:
         with engine.eager():
-            watched(*keras_compat.map_tensors(engine.to_device, batch))
+            watched(*map_tensors(engine.to_device, batch))
     return found[-1]

@@ -7,7 +7,8 @@ from typing import Any
 
 from kerasbridge import engines
 from kerasbridge.errors import StepError
-from kerasbridge.keras_compat import keras, map_tensors
+from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.tensors import map_tensors
 from kerasbridge.training.custom_step.objectives import check_distinct, scalar, variables_of
 
 Tensor = Any

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
-from kerasbridge import engines, keras_compat
+from kerasbridge import engines
 from kerasbridge.engines.stateless import NestedStatelessScope
 from kerasbridge.engines.step import Batch
 from kerasbridge.errors import ArgumentError, StepError
+from kerasbridge.keras_compat.patches import forbid_optimizer_apply, patch_cond
 from kerasbridge.random.bits import require_seeds
 from kerasbridge.training.custom_step.explain import explain_trace_error
 from kerasbridge.training.custom_step.objectives import StepOutput, parse_step_output
@@ -73,7 +74,7 @@ def _rules(engine: Any) -> Iterator[None]:
     written: list[str] = []
     token = _written.set(written)
     try:
-        refusing, branching = keras_compat.forbid_optimizer_apply(_APPLIED), keras_compat.patch_cond(_branches)
+        refusing, branching = forbid_optimizer_apply(_APPLIED), patch_cond(_branches)
         with engine.user_code_scope(), require_seeds(), refusing, branching:
             yield
     finally:
@@ -106,7 +107,7 @@ def _branches(original: Any, pred: Any, true_fn: Function, false_fn: Function) -
 
 def _only_reading(branch: Function) -> Function:
     def call() -> Any:
-        with NestedStatelessScope(()) as scope, keras_compat.patch_cond(_branches):
+        with NestedStatelessScope(()) as scope, patch_cond(_branches):
             given = branch()
         _written.get().extend(variable.path for variable, _ in scope.writes())
         return given

@@ -1,4 +1,4 @@
-"""What kerasbridge relies on in Keras is there; what is not gets one sentence that names it."""
+"""The private parts of Keras that kerasbridge uses exist; a missing one raises an error that names it."""
 
 import importlib
 import inspect
@@ -6,28 +6,30 @@ import pkgutil
 
 import pytest
 
-from kerasbridge import keras_compat
 from kerasbridge.errors import KerasContractError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.private_api import PRIVATE_API, private_api
+from kerasbridge.keras_compat.tensorboard import set_summary_module
 from kerasbridge.random import distributions, keras_patch
+from kerasbridge.random.keras_patch import PORTABLE_FUNCTIONS
 
 OF_TRAINING = {"trainer", "tensorboard", "distribution_lib", "export", "optimizer_distribution_strategy"}
 
 
-@pytest.mark.parametrize("what", keras_compat.PRIVATE_API)
-def test_this_keras_has(what):
-    assert keras_compat.private_api(what) is not None
+@pytest.mark.parametrize("name", PRIVATE_API)
+def test_this_keras_has(name):
+    assert private_api(name) is not None
 
 
-@pytest.mark.parametrize("name", keras_compat.PORTABLE_FUNCTIONS)
+@pytest.mark.parametrize("name", PORTABLE_FUNCTIONS)
 def test_the_backend_has_the_random_function_that_is_replaced(name):
-    assert callable(getattr(keras_compat.private_api("random functions"), name))
+    assert callable(getattr(private_api("random functions"), name))
     assert callable(getattr(distributions, name))
 
 
 def test_every_function_of_keras_random_is_replaced():
     public = {name for name, value in vars(keras.random).items() if inspect.isfunction(value)}
-    assert public == set(keras_compat.PORTABLE_FUNCTIONS)
+    assert public == set(PORTABLE_FUNCTIONS)
 
 
 def test_nothing_else_in_the_backend_draws(backend):
@@ -39,7 +41,7 @@ def test_nothing_else_in_the_backend_draws(backend):
         for module in modules
         for name in keras_patch.random_functions(module)
     }
-    assert found == {("image", "elastic_transform"), *(("random", name) for name in keras_compat.PORTABLE_FUNCTIONS)}
+    assert found == {("image", "elastic_transform"), *(("random", name) for name in PORTABLE_FUNCTIONS)}
 
 
 def later_function(shape, seed=None):
@@ -48,7 +50,7 @@ def later_function(shape, seed=None):
 
 @pytest.mark.parametrize("where", ["random functions", "image functions"])
 def test_a_function_that_a_later_keras_draws_with_is_refused_while_portable(monkeypatch, where):
-    module = keras_compat.private_api(where)
+    module = private_api(where)
     monkeypatch.setattr(later_function, "__module__", module.__name__)
     monkeypatch.setattr(module, "poisson", later_function, raising=False)
     with (
@@ -61,14 +63,14 @@ def test_a_function_that_a_later_keras_draws_with_is_refused_while_portable(monk
 
 @pytest.mark.parametrize(
     ("where", "name"),
-    [("random functions", "beta"), ("seeds of augmenting layers", "_get_seed_generator"), ("AugMix", "py_random")],
+    [("random functions", "beta"), ("seeds of augmentation layers", "_get_seed_generator"), ("AugMix", "py_random")],
 )
 def test_a_function_that_a_later_keras_lacks_is_named_and_nothing_is_replaced(monkeypatch, where, name):
-    monkeypatch.delattr(keras_compat.private_api(where), name)
-    native = keras_compat.private_api("random functions").uniform
+    monkeypatch.delattr(private_api(where), name)
+    native = private_api("random functions").uniform
     with pytest.raises(KerasContractError, match=rf"\.{name}, which Keras"), keras_patch.portable_random():
         pass
-    assert keras_compat.private_api("random functions").uniform is native
+    assert private_api("random functions").uniform is native
     assert not keras_patch.is_random_portable()
 
 
@@ -89,9 +91,9 @@ def test_keras_random_draws_from_kerasbridge_while_portable():
 
 @pytest.mark.parametrize("place", ["keras.src.backend:no_such_part", "keras.src.no_such_module:part"])
 def test_a_missing_part_is_named(monkeypatch, place):
-    monkeypatch.setitem(keras_compat.PRIVATE_API, "draw_seed", place)
+    monkeypatch.setitem(PRIVATE_API, "draw_seed", place)
     with pytest.raises(KerasContractError) as caught:
-        keras_compat.private_api("draw_seed")
+        private_api("draw_seed")
     assert str(caught.value) == (
         f"kerasbridge relies on {place.replace(':', '.')} (draw_seed), which Keras {keras.__version__} does not have; "
         "use a tested version, as keras 3.15."
@@ -99,11 +101,11 @@ def test_a_missing_part_is_named(monkeypatch, place):
 
 
 def test_tensorflow_is_hidden_from_keras_only_off_tensorflow(backend):
-    assert keras_compat.private_api("lazy modules").available == (backend == "tensorflow")
+    assert private_api("lazy modules").available == (backend == "tensorflow")
 
 
 def test_a_tensorboard_callback_writes_with_the_summaries_it_is_given():
     callback, summaries = keras.callbacks.TensorBoard("logs"), object()
     assert callback._summary_module is None
-    keras_compat.set_summary_module(callback, summaries, lambda *_: None)
+    set_summary_module(callback, summaries, lambda *_: None)
     assert callback.summary is summaries

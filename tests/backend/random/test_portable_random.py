@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge import keras_compat
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.private_api import private_api
+from kerasbridge.keras_compat.seed_generators import global_generator
 from kerasbridge.random import distributions, keras_patch
 from kerasbridge.random import generator as random
+from kerasbridge.random.keras_patch import PORTABLE_FUNCTIONS
 from tests.backend.models import CASES, assert_same_state, mlp, seeded
 
 _BACKEND = keras.config.backend()
@@ -117,7 +119,7 @@ def test_draws_without_a_seed_count_on_from_the_programs_own():
     """Keras's own step of its global seed overflows, on each backend to another number."""
     with kb.seed_everything(3):
         first = host(keras.random.uniform((9,)))
-        state = host(keras_compat.global_generator().state.value).tolist()
+        state = host(global_generator().state.value).tolist()
         later = [host(keras.random.uniform((9,))) for _ in range(2)]
     assert state[1] == 1
     for counter, drawn in enumerate([first, *later]):
@@ -175,18 +177,18 @@ def test_native_random_numbers_are_the_backends_own():
 
 
 def test_seed_everything_as_a_scope_gives_back_what_it_found():
-    functions = keras_compat.private_api("random functions")
-    before = [getattr(functions, name) for name in keras_compat.PORTABLE_FUNCTIONS]
+    functions = private_api("random functions")
+    before = [getattr(functions, name) for name in PORTABLE_FUNCTIONS]
     states = python_random.getstate(), np.random.get_state()[1].tolist()
     with kb.seed_everything(7):
         assert functions.uniform is distributions.uniform
         python_random.random(), np.random.random()
-    assert [getattr(functions, name) for name in keras_compat.PORTABLE_FUNCTIONS] == before
+    assert [getattr(functions, name) for name in PORTABLE_FUNCTIONS] == before
     assert (python_random.getstate(), np.random.get_state()[1].tolist()) == states
 
 
 def test_seed_everything_gives_back_what_it_found_after_an_error():
-    functions = keras_compat.private_api("random functions")
+    functions = private_api("random functions")
     before = functions.uniform
     with pytest.raises(ZeroDivisionError), kb.seed_everything(7):
         raise ZeroDivisionError
@@ -194,7 +196,7 @@ def test_seed_everything_gives_back_what_it_found_after_an_error():
 
 
 def test_seed_everything_as_a_call_lasts_and_repeats():
-    functions, calls = keras_compat.private_api("random functions"), [kb.seed_everything(7)]
+    functions, calls = private_api("random functions"), [kb.seed_everything(7)]
     try:
         first = python_random.random(), np.random.random(), kb.models.mlp().get_weights()[0].tobytes()
         calls.append(kb.seed_everything(7))
@@ -207,7 +209,7 @@ def test_seed_everything_as_a_call_lasts_and_repeats():
 
 
 def test_nested_scopes_give_back_only_what_is_theirs():
-    functions = keras_compat.private_api("random functions")
+    functions = private_api("random functions")
     with kb.seed_everything(1):
         with kb.seed_everything(2):
             pass

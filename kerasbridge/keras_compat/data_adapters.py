@@ -1,0 +1,68 @@
+"""Keras's own handling of data: its adapters and its iterator over the epochs of what yields batches."""
+
+import contextlib
+import itertools
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.private_api import private_api
+
+class_weight_to_sample_weights = private_api("class weights")
+
+
+def is_sparse_or_ragged(tensor: Any) -> bool:
+    """Return whether the tensor is sparse or ragged."""
+    kinds = ("SciPy sparse arrays", "JAX sparse arrays", "TensorFlow sparse tensors", "ragged tensors")
+    return any(private_api(kind)(tensor) for kind in kinds)
+
+
+def to_sliceable(tensor: Any) -> Any:
+    """Wrap a tensor of any library so that its rows can be read as NumPy arrays."""
+    return private_api("sliceable tensors")(tensor, target_backend="numpy")
+
+
+def yields_batches(x: Any) -> bool:
+    """Return whether `x` is a dataset, loader or generator of batches that Keras can train on."""
+    kinds = (keras.utils.PyDataset, types.GeneratorType, private_api("data adapter"))
+    datasets = ("tf.data datasets", "torch data loaders", "Grain datasets")
+    return isinstance(x, kinds) or any(private_api(kind)(x) for kind in datasets)
+
+
+def keras_epoch_iterator(x: Any, steps: int | None, class_weight: Mapping[int, float] | None) -> Any:
+    """Return Keras's own iterator over the epochs of `x`, which yields batches; it does not warn when they run out."""
+    iterator = private_api("epoch iterator")(x, steps_per_epoch=steps, class_weight=class_weight)
+    iterator._interrupted_warning = lambda: None
+    return iterator
+
+
+def warn_data_ran_out(iterator: Any) -> None:
+    """Issue the warning that `epoch_iterator` suppresses."""
+    type(iterator)._interrupted_warning(iterator)
+
+
+def reset_num_batches(iterator: Any) -> None:
+    """Forget the number of batches of the last epoch, to which Keras would limit the next one."""
+    iterator._num_batches = iterator.data_adapter.num_batches
+
+
+def stop_workers(iterator: Any) -> None:
+    """Stop the workers of a PyDataset, ignoring errors raised while they stop."""
+    workers = getattr(iterator.data_adapter, "enqueuer", None)
+    if workers is not None:
+        with contextlib.suppress(Exception):
+            workers.stop()
+
+
+def copy_prefetched(generator: Iterator[Any]) -> Iterator[Any]:
+    """Yield a generator's batches, the first ones as copies: Keras reads those ahead.
+
+    The generator may reuse its arrays for the next batch. Closing this iterator leaves the generator open.
+    """
+    for batch in itertools.islice(generator, private_api("number of batches read ahead")):
+        yield keras.tree.map_structure(lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf, batch)
+    for batch in generator:  # `yield from` would close it
+        yield batch

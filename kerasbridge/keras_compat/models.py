@@ -1,0 +1,111 @@
+"""What training reads from a Keras model and calls on it, private methods included."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.private_api import private_api
+from kerasbridge.keras_compat.tensors import symbols
+
+pythonify_logs: Callable[[Any], dict[str, Any]] = private_api("readable logs")
+
+
+def call_model(model: Any, x: Any, training: bool) -> Any:
+    """Return the model's predictions; `training` is passed only if its `call` accepts it."""
+    return model(x, training=training) if model._call_has_training_arg else model(x)
+
+
+def compute_loss(model: Any, batch: tuple[Any, Any, Any], predictions: Any, training: bool) -> Any:
+    """Return the model's scalar loss on one batch, added losses included."""
+    x, y, sample_weight = batch
+    return model._compute_loss(x=x, y=y, y_pred=predictions, sample_weight=sample_weight, training=training)
+
+
+def track_loss(model: Any, loss: Any, rows: Any) -> None:
+    """Add the loss of a batch of `rows` rows to the mean that Keras reports as `loss`."""
+    model._loss_tracker.update_state(loss, sample_weight=rows)
+
+
+def symbolic_build(model: Any, first_batch: Callable[[], tuple[Any, Any, Any]]) -> None:
+    """Create the variables that the model, its optimizer and its metrics still lack, without computing.
+
+    `first_batch` is called only if that needs a batch.
+    """
+
+    def steps() -> Iterator[Any]:
+        yield 0, 0, [tuple(map(symbols, first_batch()))]
+
+    model._symbolic_build(iterator=steps())
+
+
+def output_spec(model: Any, x: Any) -> Any:
+    """Return the shapes and dtypes of the predictions for a batch `x`, without computing."""
+    return private_api("abstract evaluation")(model, symbols(x), training=False)
+
+
+def overridden_step(model: Any, kind: str) -> str | None:
+    """Return the method that the model's class overrides, such as `train_step` or `make_train_function`, or None.
+
+    Args:
+        model: a Keras model.
+        kind: "train", "test" or "predict".
+    """
+    methods = (f"{kind}_step", f"make_{kind}_function")
+    return next((name for name in methods if getattr(type(model), name) is not getattr(keras.Model, name)), None)
+
+
+def has_loss(model: Any) -> bool:
+    """Return whether the model was compiled with a loss."""
+    return getattr(model, "loss", None) is not None
+
+
+def flat_losses(model: Any) -> list[Any]:
+    """Return the compiled losses, one for each output; an empty list before they are built."""
+    compiled = model._compile_loss
+    return list(getattr(compiled, "_flat_losses", None) or []) if compiled is not None else []
+
+
+def metrics_in_order(model: Any, logs: dict[str, Any]) -> Any:
+    """Return the logs as `evaluate` does: one number, or a list in the order of `metrics_names`."""
+    return model._flatten_metrics_in_order(logs)
+
+
+def should_validate(model: Any, epoch: int, frequency: Any) -> bool:
+    """Return whether this epoch ends with a validation."""
+    return bool(model._should_eval(epoch, frequency))
+
+
+def first_epoch(model: Any, initial_epoch: int) -> int:
+    """Return the epoch to start from: the one that `BackupAndRestore` restored, else `initial_epoch`."""
+    return int(getattr(model, "_initial_epoch", None) or initial_epoch)
+
+
+def flatten_layers(model: Any) -> Sequence[Any]:
+    """Return the layers of a model, nested ones included."""
+    return list(model._flatten_layers(include_self=False))
+
+
+def sublayers(layer: Any) -> Sequence[Any]:
+    """Return the direct sublayers of a layer or model, in the order in which they were added to it."""
+    return list(layer._flatten_layers(recursive=False, include_self=False))
+
+
+def dtype_policies(model: Any) -> tuple[str, ...]:
+    """Return the dtype policy of every layer."""
+    return tuple(str(layer.dtype_policy) for layer in model._flatten_layers())
+
+
+def optimized_variables(optimizer: Any) -> list[Any]:
+    """Return the variables that an optimizer was built for, whether or not they are still trainable."""
+    return list(optimizer._trainable_variables)
+
+
+def ensure_callback_attributes(model: Any) -> None:
+    """Set the attributes that Keras callbacks read on a model that is neither called nor compiled itself.
+
+    A custom step may train a model that only contains others.
+    """
+    if type(model).build is keras.Model.build and all(layer.built for layer in flatten_layers(model)):
+        model.built = True
+    if not hasattr(model, "optimizer"):
+        model.optimizer = None

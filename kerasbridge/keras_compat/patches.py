@@ -1,0 +1,69 @@
+"""Patches of Keras functions; all but one last as long as a ``with`` statement, in one thread."""
+
+import contextlib
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kerasbridge.errors import StepError
+from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.monkeypatch import patched
+from kerasbridge.keras_compat.private_api import private_api
+
+Patch = contextlib.AbstractContextManager[None]
+
+
+def patch_cond(cond: Callable[..., Any]) -> Patch:
+    """Replace `keras.ops.cond` by ``cond(original, pred, true_fn, false_fn)``."""
+    return patched(private_api("core functions of the backend"), "cond", cond)
+
+
+def patch_moments(moments: Callable[..., Any]) -> Patch:
+    """Replace `keras.ops.moments` by ``moments(original, x, axes, keepdims=…, synchronized=…)``."""
+    return patched(private_api("nn functions of the backend"), "moments", moments)
+
+
+def patch_convert_to_tensor(read: Callable[[Any], Any]) -> Patch:
+    """Make `keras.ops.convert_to_tensor` convert ``read(variable)`` instead of a variable.
+
+    TensorFlow accepts a variable as a tensor, and so returns the variable itself.
+    """
+
+    def convert(original: Any, x: Any, *arguments: Any, **keywords: Any) -> Any:
+        return original(read(x) if isinstance(x, keras.Variable) else x, *arguments, **keywords)
+
+    return patched(private_api("core functions of the backend"), "convert_to_tensor", convert)
+
+
+def keep_optimizer_tensors() -> Patch:
+    """Return the tensor itself where a Keras optimizer for torch converts a number to NumPy."""
+
+    def convert(original: Any, tensor: Any) -> Any:
+        caller = sys._getframe(2).f_globals["__name__"]
+        return tensor if caller.startswith("keras.src.backend.torch.optimizers.") else original(tensor)
+
+    return patched(private_api("core functions of the backend"), "convert_to_numpy", convert)
+
+
+def patch_torch_module_call(call: Callable[..., Any]) -> Patch:
+    """Replace the call of a TorchModuleWrapper by ``call(original, layer, *arguments, training=…, **keywords)``."""
+    return patched(keras.layers.TorchModuleWrapper, "call", call)
+
+
+def forbid_optimizer_apply(message: str) -> Patch:
+    """Raise a StepError with this message when an optimizer applies gradients."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise StepError(message)
+
+    return patched(keras.optimizers.Optimizer, "apply", refuse)
+
+
+def patch_backend_functions(replacements: Mapping[Any, Any]) -> None:
+    """Replace functions, for the rest of the process, in every Keras module that refers to one of them."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("keras.src"):
+            for attribute, value in list(vars(module).items()):
+                if inspect.isfunction(value) and value in replacements:
+                    setattr(module, attribute, replacements[value])
