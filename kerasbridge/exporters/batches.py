@@ -1,6 +1,5 @@
-"""What two processes that export hand to each other: batches of arrays in a folder, and how it ended."""
+"""Exchange with the child processes of an export: start one, and pass it batches of arrays through a folder."""
 
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,12 @@ def start(module: str, folder: Path, on: str) -> None:
     """Run ``python -m module FOLDER`` with a backend, on the CPU.
 
     Raises:
-        ExportError: it failed; its own words.
+        ExportError: it failed; the message is its own.
     """
     environment = {**backend.child_environment(on, "cpu"), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = subprocesses.child_command(module, folder)
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if done.returncode:
-        raise ExportError(subprocesses.failure_message(done.returncode, done.stderr.decode(errors="replace")))
+    result = subprocesses.run(module, folder, environment=environment)
+    if result.failed:
+        raise ExportError(result.failure_message())
 
 
 def write_batches(path: Path, batches: Sequence[Arrays]) -> None:

@@ -17,16 +17,17 @@ from kerasbridge.data.epoch_iterators import DeviceArrays, EpochIterator
 from kerasbridge.data.sampler import RowSampler
 from kerasbridge.engines.base import Engine
 from kerasbridge.engines.step import Batch, Step
-from kerasbridge.errors import ArgumentError
+from kerasbridge.errors import ArgumentError, KerasbridgeError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import call_model
-from kerasbridge.parity import failing, load_subject
+from kerasbridge.parity import load_subject
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.record import Curve, Numbers, Record
 from kerasbridge.parity.variable_names import variable_names
 from kerasbridge.parity.verdict import weight_difference
 from kerasbridge.random import generator, keras_patch
 from kerasbridge.random.bits import capture_draws
+from kerasbridge.runtime.subprocesses import exit_with_message
 from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import build
 from kerasbridge.training.epoch_loop import FitConfig, Phase, run_training
@@ -165,5 +166,5 @@ def _digest(data: bytes) -> str:
 
 
 if __name__ == "__main__":
-    with failing.in_one_line():
+    with exit_with_message(KerasbridgeError):
         record(Job.read(Path(sys.argv[1]))).write(Path(sys.argv[2]))

@@ -15,14 +15,16 @@ from kerasbridge import engines
 from kerasbridge.data.arrays import Arrays, arrays
 from kerasbridge.data.epoch_iterators import DeviceArrays
 from kerasbridge.data.sampler import RowSampler
+from kerasbridge.errors import KerasbridgeError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import output_spec
 from kerasbridge.keras_compat.tensors import map_tensors
-from kerasbridge.parity import failing, load_subject, tolerances
+from kerasbridge.parity import load_subject, tolerances
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.step_probe import StepProbe, to_numpy
 from kerasbridge.parity.step_trace import DOWN, PLAIN, SHAKEN, UP, Inspection, Numbers
 from kerasbridge.random import generator, keras_patch
+from kerasbridge.runtime.subprocesses import exit_with_message
 from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import build
 
@@ -112,5 +114,5 @@ def _moved(value: Numbers, seed: int, amount: float) -> Numbers:
 
 
 if __name__ == "__main__":
-    with failing.in_one_line():
+    with exit_with_message(KerasbridgeError):
         inspect(Job.read(Path(sys.argv[1]))).write(Path(sys.argv[2]))

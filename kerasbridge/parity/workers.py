@@ -1,9 +1,7 @@
-"""One child process a backend, as many at a time as there are cores; what it says on failure becomes one error."""
+"""Run a worker module on several backends: one child process each, as many at a time as there are cores."""
 
 import os
-import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -11,15 +9,16 @@ from pathlib import Path
 
 from kerasbridge.errors import ArgumentError, BackendNotInstalled, ParityError
 from kerasbridge.parity.jobs import Job
-from kerasbridge.runtime import backend, subprocesses
+from kerasbridge.runtime import backend
+from kerasbridge.runtime.subprocesses import ProcessGroup
 
 
 def check_backends(names: Sequence[str] | None, at_least: int) -> tuple[str, ...]:
-    """The backends to run: those named, else all that are installed.
+    """Return the backends to run: those named, else all that are installed.
 
     Raises:
-        ArgumentError: a name is unknown or comes twice, or there are too few to hold beside each other.
-        BackendNotInstalled: one is not installed.
+        ArgumentError: a name is unknown or is given twice, or there are too few to compare.
+        BackendNotInstalled: one of them is not installed.
     """
     if isinstance(names, str):
         raise ArgumentError(f'Expected a list of backends, received {names!r}. Type backends=["jax", "torch"].')
@@ -34,7 +33,7 @@ def check_backends(names: Sequence[str] | None, at_least: int) -> tuple[str, ...
         raise ArgumentError(f"Expected each backend once, received {', '.join(chosen)}.")
     if len(chosen) < at_least:
         raise ArgumentError(
-            f"Expected at least {at_least} backends to hold beside each other, received {', '.join(chosen) or 'none'}. "
+            f"Expected at least {at_least} backends to compare, received {', '.join(chosen) or 'none'}. "
             "`kerasbridge backends` shows what is installed."
         )
     return chosen
@@ -42,67 +41,36 @@ def check_backends(names: Sequence[str] | None, at_least: int) -> tuple[str, ...
 
 @contextmanager
 def run_on_each(module: str, job: Job, backends: Sequence[str]) -> Iterator[dict[str, Path]]:
-    """Run ``python -m module JOB OUT`` once a backend.
+    """Run ``python -m module JOB OUT`` once for each backend.
 
     Args:
-        module: the child's module.
-        job: what it is asked to do.
-        backends: on which backends.
+        module: the worker's module.
+        job: its task.
+        backends: the backends to run it on.
 
     Yields:
-        What each child wrote, by backend; gone when the body ends.
+        The file that each worker wrote, by backend; deleted when the body ends.
 
     Raises:
-        ParityError: a child failed; its own words are in the message.
+        ParityError: a worker failed; the message includes the worker's own.
     """
     with tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
         path = Path(folder, "job.json")
         job.write(path)
-        at_once = min(len(backends), os.cpu_count() or 1)
-        threads = max(1, (os.cpu_count() or 1) // at_once)
-        crew = _ProcessGroup()
+        num_cores = os.cpu_count() or 1
+        at_once = min(len(backends), num_cores)
         outputs = {name: Path(folder, f"{name}.out") for name in backends}
-        with ThreadPoolExecutor(at_once) as pool:
-            runs = [pool.submit(_run, crew, module, job, path, name, out, threads) for name, out in outputs.items()]
-            try:
-                for run in as_completed(runs):
-                    run.result()
-            except BaseException:
-                crew.stop()
-                raise
+        # The group is left before the pool, which waits for its threads: an error ends the other children.
+        with ThreadPoolExecutor(at_once) as pool, ProcessGroup() as group:
+
+            def run(name: str) -> None:
+                environment = backend.child_environment(
+                    name, float64=job.dtype == "float64", threads=max(1, num_cores // at_once)
+                )
+                result = group.run(module, path, outputs[name], environment=environment)
+                if result.failed or not outputs[name].is_file():
+                    raise ParityError(f"{name}: {result.failure_message()}")
+
+            for finished in as_completed([pool.submit(run, name) for name in backends]):
+                finished.result()
         yield outputs
-
-
-class _ProcessGroup:
-    """The children that run now. Once stopped, they end and no other starts."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running: list[subprocess.Popen[bytes]] = []
-        self._stopped = False
-
-    def run(self, command: Sequence[str], environment: dict[str, str]) -> tuple[int, str]:
-        """The exit code of a child, and what it wrote on stderr."""
-        with self._lock:
-            if self._stopped:
-                return 1, "not started"
-            child = subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-            )
-            self._running.append(child)
-        _, words = child.communicate()
-        return child.returncode, words.decode(errors="replace")
-
-    def stop(self) -> None:
-        """End every child."""
-        with self._lock:
-            self._stopped = True
-            for child in self._running:
-                child.kill()
-
-
-def _run(crew: _ProcessGroup, module: str, job: Job, path: Path, name: str, output: Path, threads: int) -> None:
-    environment = backend.child_environment(name, float64=job.dtype == "float64", threads=threads)
-    code, words = crew.run(subprocesses.child_command(module, path, output), environment)
-    if code or not output.is_file():
-        raise ParityError(f"{name}: {subprocesses.failure_message(code, words)}")

@@ -7,15 +7,15 @@ import importlib.metadata
 import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from kerasbridge.runtime import backend
+from kerasbridge.runtime import backend, subprocesses
+
+_CHILD = "kerasbridge.runtime._status_worker"
 
 
 @dataclass(frozen=True)
@@ -122,28 +122,23 @@ def _status(name: str, timeout: float, installed: tuple[str, ...], default: str 
 
 
 def _ask(framework: Framework, environment: Mapping[str, str], timeout: float) -> _Answer:
-    command = [sys.executable, "-m", "kerasbridge.runtime._status_worker", framework.name]
-    try:
-        child = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False
-        )
-    except subprocess.TimeoutExpired:
+    child = subprocesses.run(_CHILD, framework.name, environment=environment, timeout=timeout)
+    if child.timed_out:
         hint = f'to see where it hangs: python -X faulthandler -c "import {framework.name}"'
         return _Answer(error=f"no answer within {timeout:g} seconds", remedy=hint)
     return _read(framework, child)
 
 
-def _read(framework: Framework, child: subprocess.CompletedProcess[bytes]) -> _Answer:
+def _read(framework: Framework, child: subprocesses.ChildResult) -> _Answer:
     """The answer is the last line of stdout: what Python's own start-up printed comes before it."""
     reinstall = f"pip install --force-reinstall {framework.distribution()[0]}"
     try:
         found = json.loads(child.stdout.splitlines()[-1])
         version, devices, error = found["version"], tuple(found["devices"]), found["error"]
     except (IndexError, ValueError, TypeError, KeyError):
-        words = child.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-        return _Answer(error=f"the process ended with code {child.returncode}: {words[-1]}", remedy=reinstall)
+        return _Answer(error=f"the process ended with code {child.code}: {child.last_line}", remedy=reinstall)
     if error and version:  # imported: a variable such as JAX_PLATFORMS may be wrong rather than the installation
-        whole = f"to see the whole error: python -m kerasbridge.runtime._status_worker {framework.name}"
+        whole = f"to see the whole error: python -m {_CHILD} {framework.name}"
         return _Answer(version, error=f"cannot list its devices: {error}", remedy=whole)
     return _Answer(version, devices, error, error and reinstall)
 
