@@ -130,7 +130,7 @@ def wheel(session: nox.Session) -> None:
     session.chdir(session.create_tmp())
     session.env.update(KERAS_BACKEND="jax", KERAS_HOME=str(Path.cwd() / "keras"))
     session.run("kerasbridge", "backends")
-    session.run("kerasbridge", "train", "--epochs", "1", "--run-dir", "run", "--override")
+    session.run("kerasbridge", "train", "--epochs", "1", "--run-dir", "run", "--overwrite")
 
 
 @nox.session

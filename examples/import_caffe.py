@@ -61,7 +61,7 @@ def main() -> None:
     print(f"accuracy as it came: {kb.evaluate(model, x_test, data.y_test, verbose=0)[1]:.4f}")
     kb.fit(model, x, data.y_train, epochs=1, seed=0, verbose=0)
     print(f"accuracy after an epoch: {kb.evaluate(model, x_test, data.y_test, verbose=0)[1]:.4f}")
-    print(kb.export(model, "lenet.onnx", override=True))
+    print(kb.export(model, "lenet.onnx", overwrite=True))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def compare(name: str, rounds: int) -> dict[str, Any]:
     sample = resources.files("kerasbridge.datasets") / "mnist_sample.npz"
     with resources.as_file(sample) as digits, tempfile.TemporaryDirectory() as folder:
         stock = [sys.executable, "-m", "kerasbridge.benchmark.contenders.stock_keras", str(digits)]
-        bridge = [sys.executable, "-m", "kerasbridge", "train", "--override", "--run-dir", str(Path(folder, "run"))]
+        bridge = [sys.executable, "-m", "kerasbridge", "train", "--overwrite", "--run-dir", str(Path(folder, "run"))]
         pairs = [
             (_seconds(name, [*stock, str(Path(folder, "model.keras"))]), _seconds(name, bridge))
             for _ in range(rounds + 1)

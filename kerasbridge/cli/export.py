@@ -32,7 +32,7 @@ def export(
         typer.Option(metavar="FILE.npy|FILE.npz", help="A batch to check it on; else numbers are drawn."),
     ] = None,
     tolerance: Annotated[float, typer.Option(help="How far outputs may differ, of the largest.")] = 1e-5,
-    override: Annotated[bool, typer.Option("--override", help="Replace what is at PATH.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is at PATH.")] = False,
     backend: Backend = None,
     device: Device = None,
     as_json: Json = False,
@@ -48,11 +48,11 @@ def export(
         import kerasbridge as kb
         from kerasbridge import exporters
 
-        exporters.check(output, target, tolerance=tolerance, override=override)
+        exporters.check(output, target, tolerance=tolerance, overwrite=overwrite)
         with spinner("Exporting the model …", silent=as_json or quiet):
             opened = _opened(model, backend, device)
             batch = None if example is None else _example(example)
-            found = kb.export(opened, output, target, example=batch, tolerance=tolerance, override=override)
+            found = kb.export(opened, output, target, example=batch, tolerance=tolerance, overwrite=overwrite)
     _print(found, as_json, quiet)
 
 

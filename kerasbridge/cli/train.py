@@ -35,7 +35,7 @@ def train(
     run_dir: Annotated[
         Path | None, typer.Option(help="Where to save; else runs/<date-time>-<model>-<backend>.", metavar="DIR")
     ] = None,
-    override: Annotated[bool, typer.Option("--override", help="Replace the run in the run folder.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run in the run folder.")] = False,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Log for TensorBoard too, in the run folder.")
     ] = False,
@@ -45,7 +45,7 @@ def train(
     """Train a model, evaluate it, save it in a run folder.
 
     The folder is there from the start: history.csv and history.jsonl grow with each epoch, and at the end come
-    model.keras, curves.png and what config.json says of the result. With --override the old run stays until the new
+    model.keras, curves.png and what config.json says of the result. With --overwrite the old run stays until the new
     one is complete. With --tensorboard the losses and metrics of each epoch, histograms of the weights and the model's
     graph lie beside them, in tensorboard/.
     """
@@ -59,11 +59,11 @@ def train(
         name = backend_module.configure(backend, device).backend
         digits = load_digits(data)
         checks.check_batch_size(batch_size, len(digits.x_train), strict=True)
-        runs.check_writable(run_dir or runs.default_folder(model, name, started), override)
+        runs.check_writable(run_dir or runs.default_folder(model, name, started), overwrite)
         wanted = _Wanted(model, digits, epochs, batch_size, seed, tensorboard, silent=as_json or quiet)
         built, config = _start(wanted, arguments, started)
         folder = run_dir or runs.default_folder(model, name, started)  # the name may have been taken meanwhile
-        with runs.create(folder, config, override) as run:
+        with runs.create(folder, config, overwrite) as run:
             _train(built, wanted, run)
     if as_json:
         print(json.dumps(_result(folder, run.config, tensorboard)))

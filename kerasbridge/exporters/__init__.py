@@ -23,7 +23,7 @@ def export(
     *,
     example: Any = None,
     tolerance: float = TOLERANCE,
-    override: bool = False,
+    overwrite: bool = False,
 ) -> ExportResult:
     """Write a model in a format of deployment, and checks that the file computes what the model does.
 
@@ -36,7 +36,7 @@ def export(
         example: a batch as the model takes it, to check the file on, in the place of drawn numbers. A model that does
             not say what it takes needs one; and so does one that leaves sizes open which a format has to know.
         tolerance: how far the outputs may be from the model's, relative to the largest.
-        override: replace what is at the path. It is lost only once the new file is found right.
+        overwrite: replace what is at the path. It is lost only once the new file is found right.
 
     Returns:
         What was written and how near it is; to print, or ``.as_dict()``. A file takes batches of any size, and images
@@ -55,7 +55,7 @@ def export(
         >>> exported.format, exported.dynamic_batch, exported.difference < 1e-5
         ('onnx', True, True)
     """
-    target = check(path, format, tolerance=tolerance, override=override)
+    target = check(path, format, tolerance=tolerance, overwrite=overwrite)
     ways = target.available()
     from kerasbridge.exporters.export_model import ExportRequest, try_backends  # and with it Keras
 
@@ -67,7 +67,7 @@ def check(
     format: str | None = None,  # noqa: A002
     *,
     tolerance: float = TOLERANCE,
-    override: bool = False,
+    overwrite: bool = False,
 ) -> formats.Format:
     """Refuse what can be refused before a model is opened; the arguments are those of `export`.
 
@@ -82,6 +82,6 @@ def check(
     found = formats.find(format, place)
     if not tolerance > 0:
         raise ArgumentError(f"Expected a tolerance above 0, received {tolerance!r}.")
-    output_path.check(place, override)
+    output_path.check(place, overwrite)
     found.available()
     return found

@@ -10,7 +10,7 @@ from pathlib import Path
 from kerasbridge.errors import ArgumentError
 
 
-def check(path: Path, override: bool) -> None:
+def check(path: Path, overwrite: bool) -> None:
     """Refuse a place that cannot be written to.
 
     Raises:
@@ -18,9 +18,9 @@ def check(path: Path, override: bool) -> None:
     """
     if not path.absolute().parent.is_dir():
         raise ArgumentError(f"Expected a path in a folder that exists, received {path}.")
-    if os.path.lexists(path) and not override:
+    if os.path.lexists(path) and not overwrite:
         raise ArgumentError(
-            f"Expected a path where nothing is, received {path}. To replace it: override=True, --override."
+            f"Expected a path where nothing is, received {path}. To replace it: overwrite=True, --overwrite."
         )
 
 

@@ -38,12 +38,12 @@ def default_folder(model: str, backend: str, started: datetime) -> Path:
     return folder
 
 
-def check_writable(folder: Path, override: bool = False, chosen: str = BY_COMMAND) -> None:
+def check_writable(folder: Path, overwrite: bool = False, chosen: str = BY_COMMAND) -> None:
     """Refuse a folder that a run cannot be written into, before the run is trained; leaves nothing behind.
 
     Args:
         folder: where the run is to be; it and the folders above it need not be there.
-        override: whether a run that is there may be replaced.
+        overwrite: whether a run that is there may be replaced.
         chosen: how another folder is chosen, `BY_COMMAND` or `BY_ARGUMENT`, for the errors.
 
     Raises:
@@ -53,7 +53,7 @@ def check_writable(folder: Path, override: bool = False, chosen: str = BY_COMMAN
         if os.path.lexists(folder) and not folder.is_dir():
             raise RunFolderError(f"{folder} is a file: expected a run folder, choose another {chosen}.")
         if _is_filled(folder):
-            _check_replaceable(folder, override, chosen)
+            _check_replaceable(folder, overwrite, chosen)
         existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         Path(tempfile.mkdtemp(prefix=".kerasbridge-", dir=existing)).rmdir()
 
@@ -68,14 +68,14 @@ def tensorboard_command(events: Path) -> str:
 
 
 @contextlib.contextmanager
-def timestamped_folder(folder: Path, override: bool = False, chosen: str = BY_COMMAND) -> Iterator[Path]:
+def timestamped_folder(folder: Path, overwrite: bool = False, chosen: str = BY_COMMAND) -> Iterator[Path]:
     """A folder to write a run into: `folder` itself, or one that takes its place once the body has ended well.
 
     Where the body fails, also by Ctrl-C, a folder of its own stays if an epoch is in its history; else everything is
     as it was before.
 
     Args:
-        folder, override, chosen: as for `check_writable`.
+        folder, overwrite, chosen: as for `check_writable`.
 
     Yields:
         An empty folder on the same disk.
@@ -84,7 +84,7 @@ def timestamped_folder(folder: Path, override: bool = False, chosen: str = BY_CO
         RunFolderError: as for `check_writable`, or the folder could not be made or take its place. What the body
             raises is left as it is.
     """
-    check_writable(folder, override, chosen)
+    check_writable(folder, overwrite, chosen)
     of_the_body: list[OSError] = []
     place = _replacing(folder) if _is_filled(folder) else _filling(folder)
     with wrap_os_errors(folder, chosen, of_the_body), _parents(folder), place as new:
@@ -145,13 +145,13 @@ def _is_filled(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-def _check_replaceable(folder: Path, override: bool, chosen: str) -> None:
-    if not override:
-        replace = ", or replace the run in it with --override" if chosen == BY_COMMAND else ""
+def _check_replaceable(folder: Path, overwrite: bool, chosen: str) -> None:
+    if not overwrite:
+        replace = ", or replace the run in it with --overwrite" if chosen == BY_COMMAND else ""
         raise RunFolderError(f"{folder} is not empty: choose another folder {chosen}{replace}.")
     if not is_run(folder):
         raise RunFolderError(
-            f"{folder} is not empty and holds no run ({CONFIG} of kerasbridge), so --override does not replace it: "
+            f"{folder} is not empty and holds no run ({CONFIG} of kerasbridge), so --overwrite does not replace it: "
             f"choose another folder {chosen}."
         )
 

@@ -85,14 +85,14 @@ class RunWriter:
 
 
 @contextlib.contextmanager
-def create(folder: Path, config: Config, override: bool = False, chosen: str = BY_COMMAND) -> Iterator[RunWriter]:
+def create(folder: Path, config: Config, overwrite: bool = False, chosen: str = BY_COMMAND) -> Iterator[RunWriter]:
     """A run to train; the body ends with `finish`.
 
     Where the body fails after an epoch has ended, the folder stays with its history, and the error gets a note that
     says so; before that, and where an old run was to be replaced, everything is as it was.
 
     Args:
-        folder, override, chosen: as for `timestamped_folder`.
+        folder, overwrite, chosen: as for `timestamped_folder`.
         config: what is known at the start.
 
     Raises:
@@ -100,7 +100,7 @@ def create(folder: Path, config: Config, override: bool = False, chosen: str = B
     """
     run: RunWriter | None = None
     try:
-        with timestamped_folder(folder, override, chosen) as place:
+        with timestamped_folder(folder, overwrite, chosen) as place:
             run = RunWriter(place, config, partial(wrap_os_errors, folder, chosen))
             yield run
     except BaseException as error:

@@ -139,11 +139,11 @@ def test_the_saved_model_has_the_accuracy_and_loss_that_were_printed(done):
 
 
 @pytest.mark.once
-def test_quiet_prints_nothing_and_override_replaces_the_run(done, tmp_path):
+def test_quiet_prints_nothing_and_overwrite_replaces_the_run(done, tmp_path):
     (tmp_path / "run").mkdir()
     old = (done[0] / "runs" / "first" / "config.json").read_text()
     (tmp_path / "run" / "config.json").write_text(old)
-    code, out, err = train(tmp_path, "--epochs", 0, "--quiet", "--run-dir", "run", "--override")
+    code, out, err = train(tmp_path, "--epochs", 0, "--quiet", "--run-dir", "run", "--overwrite")
     assert (code, out, err) == (0, "", "")
     assert (tmp_path / "run" / "config.json").read_text() != old
     assert files(tmp_path) == ["run", "run/config.json", "run/model.keras"]
@@ -203,7 +203,7 @@ def test_ctrl_c_ends_with_one_line_and_keeps_the_history(tmp_path):
 def test_ctrl_c_leaves_the_run_that_was_to_be_replaced(done, tmp_path):
     shutil.copytree(done[0] / "runs" / "first", tmp_path / "run")
     before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
-    assert interrupted(tmp_path, "--run-dir", "run", "--override") == "kerasbridge: interrupted, nothing was saved.\n"
+    assert interrupted(tmp_path, "--run-dir", "run", "--overwrite") == "kerasbridge: interrupted, nothing was saved.\n"
     assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
 

@@ -123,13 +123,13 @@ def says(*arguments, **keywords):
 open("kept.stablehlo", "w").write("kept")
 counting = keras.Sequential([keras.Input((3,)), Counting()])
 print(says(counting, "kept.stablehlo"))
-print(says(counting, "kept.stablehlo", override=True))
+print(says(counting, "kept.stablehlo", overwrite=True))
 print(says(counting, "elsewhere.pt2"))
 print(says(Pair(), "pair.stablehlo"))
 batch = {"a": np.ones((2, 3), "float32"), "b": np.eye(2, 3, dtype="float32")}
 found = kb.export(Pair(), "pair.stablehlo", example=batch)
 print([spec.name for spec in found.inputs], found.outputs, found.difference, found.dynamic_batch)
-print(says(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]), "kept.stablehlo", override=True).bytes > 100)
+print(says(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]), "kept.stablehlo", overwrite=True).bytes > 100)
 """
 
 
@@ -155,7 +155,7 @@ def test_the_command_line_exports_a_run(tmp_path):
     assert json.loads(done.stdout)["inputs"] == [{"name": "input", "shape": [None, 28, 28], "dtype": "float32"}]
     again = started("jax", tmp_path, *export)
     assert again.returncode == 2
-    assert "--override" in again.stderr
+    assert "--overwrite" in again.stderr
 
 
 FINE_TUNED = """

@@ -22,9 +22,9 @@ def config(**changes):
     return runs.Config(**(fields | changes))
 
 
-def write_run(folder, content="weights", override=False, failing_with=None, epochs=0):
+def write_run(folder, content="weights", overwrite=False, failing_with=None, epochs=0):
     """A training of so many epochs, which then ends well or fails."""
-    with runs.create(folder, config(), override) as run:
+    with runs.create(folder, config(), overwrite) as run:
         for epoch in range(1, epochs + 1):
             run.add_epoch(epoch, 0.5, {"loss": 1 / epoch})
         if failing_with is not None:
@@ -105,7 +105,7 @@ def test_a_failure_after_an_epoch_keeps_the_history_and_says_where_it_is(tmp_pat
 
 def test_a_full_disk_while_a_run_is_replaced_leaves_the_old_one(tmp_path):
     def train():
-        with runs.create(tmp_path / "run", config(), override=True) as run:
+        with runs.create(tmp_path / "run", config(), overwrite=True) as run:
             run.add_epoch(1, 0.5, {"loss": 0.25})
             run.finish(fill_the_disk)
 
@@ -169,25 +169,25 @@ def test_an_error_of_the_training_itself_is_not_taken_for_one_of_the_folder(tmp_
     assert files(tmp_path) == []
 
 
-def test_override_replaces_all_of_a_run(tmp_path):
+def test_overwrite_replaces_all_of_a_run(tmp_path):
     write_run(tmp_path / "run", "old")
     (tmp_path / "run" / "history.csv").touch()
-    write_run(tmp_path / "run", "new", override=True)
+    write_run(tmp_path / "run", "new", overwrite=True)
     assert runs.load(tmp_path / "run").config.finished
     assert files(tmp_path / "run") == ["config.json", "model.keras"]
     assert (tmp_path / "run" / "model.keras").read_text() == "new"
 
 
-def test_override_without_a_run_there_is_no_error(tmp_path):
-    write_run(tmp_path / "run", override=True)
+def test_overwrite_without_a_run_there_is_no_error(tmp_path):
+    write_run(tmp_path / "run", overwrite=True)
     assert folders.is_run(tmp_path / "run")
 
 
 @pytest.mark.parametrize("epochs", [0, 2])
-def test_a_failed_override_leaves_the_old_run(tmp_path, epochs):
+def test_a_failed_overwrite_leaves_the_old_run(tmp_path, epochs):
     write_run(tmp_path / "run", "old")
     with pytest.raises(KeyboardInterrupt) as caught:
-        write_run(tmp_path / "run", "new", override=True, failing_with=KeyboardInterrupt(), epochs=epochs)
+        write_run(tmp_path / "run", "new", overwrite=True, failing_with=KeyboardInterrupt(), epochs=epochs)
     assert not hasattr(caught.value, "__notes__")
     assert runs.load(tmp_path / "run").config.finished
     assert files(tmp_path / "run") == ["config.json", "model.keras"]
@@ -195,7 +195,7 @@ def test_a_failed_override_leaves_the_old_run(tmp_path, epochs):
 
 
 @pytest.mark.parametrize("moves_before", range(4))
-def test_an_override_that_fails_while_it_takes_the_place_restores_the_old_run(tmp_path, monkeypatch, moves_before):
+def test_an_overwrite_that_fails_while_it_takes_the_place_restores_the_old_run(tmp_path, monkeypatch, moves_before):
     write_run(tmp_path / "run", "old")
     rename, moved = Path.rename, []
 
@@ -227,7 +227,7 @@ def test_an_old_run_that_cannot_be_brought_back_is_kept(tmp_path, monkeypatch):
 
 def test_the_old_run_is_there_until_the_new_one_is_complete(tmp_path):
     write_run(tmp_path / "run", "old", epochs=1)
-    with runs.create(tmp_path / "run", config(), override=True) as run:
+    with runs.create(tmp_path / "run", config(), overwrite=True) as run:
         run.add_epoch(1, 0.5, {"loss": 9.0})
         old = runs.load(tmp_path / "run")
         assert (old.config.finished is None, old.history["loss"]) == (False, [1])
@@ -262,7 +262,7 @@ def test_a_folder_that_is_taken_after_it_was_looked_at_is_not_touched(tmp_path, 
 def test_a_folder_that_is_not_empty_is_refused(tmp_path):
     write_run(tmp_path)
     assert message_of(runs.check_writable, tmp_path) == (
-        f"{tmp_path} is not empty: choose another folder with --run-dir, or replace the run in it with --override."
+        f"{tmp_path} is not empty: choose another folder with --run-dir, or replace the run in it with --overwrite."
     )
 
 
@@ -276,7 +276,7 @@ def test_in_python_another_folder_is_the_only_way(tmp_path):
 @pytest.mark.parametrize(
     "text", [None, "{}", "[]", "no JSON", '{"model_type": "bert"}', '{"versions": null}', '{"versions": 3}']
 )
-def test_override_refuses_a_folder_that_holds_no_run(tmp_path, text):
+def test_overwrite_refuses_a_folder_that_holds_no_run(tmp_path, text):
     (tmp_path / "config.json" if text else tmp_path / "thesis.tex").write_text(text or "")
     assert "holds no run" in message_of(runs.check_writable, tmp_path, True)
 
