@@ -1,6 +1,6 @@
 """Models of other frameworks as Keras models: `kb.load_legacy`, `kb.inspect_legacy`, `preprocessing_layer`.
 
-One package or file a format turns files into a `Network` of `operations`, without Keras; `building` makes a Keras model
+One package or file a format turns files into a `Graph` of `operations`, without Keras; `building` makes a Keras model
 of any network, of stock layers and, where none says it, of `layers`. Formats that hold weights alone give `Parameters`,
 which `placing` brings onto a Keras model that is there.
 """

@@ -7,7 +7,7 @@ from typing import Any
 from kerasbridge.errors import ArgumentError
 from kerasbridge.importers import keras_builder, weight_transfer
 from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.ir.graph import Network
+from kerasbridge.importers.ir.graph import Graph
 from kerasbridge.importers.ir.weights import Parameters
 from kerasbridge.importers.keras_files import builder as keras_files
 from kerasbridge.importers.keras_files import ir
@@ -38,7 +38,7 @@ def make(
         return model, _with_plan(reading, plan)
     _refuse_model(reading, model, mapping)
     match reading.content:
-        case Network() as network:
+        case Graph() as network:
             return keras_builder.build(network, layout), reading.report
         case ir.Model() as described:
             return keras_files.build(described, layout), reading.report

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from kerasbridge.errors import ArgumentError, LegacyFileError
 from kerasbridge.importers.input_shapes import answer, fed, said
-from kerasbridge.importers.ir.graph import Network, fitting_sizes, sized
-from kerasbridge.importers.ir.ops import Shape, SizeUnknown
+from kerasbridge.importers.ir.graph import Graph, compatible_sizes, with_dynamic_images
+from kerasbridge.importers.ir.ops import Shape, UnknownDimension
 from kerasbridge.importers.report import Report
 from kerasbridge.importers.source_file import LegacyFile
 
@@ -31,7 +31,7 @@ class Reading:
 
     Args:
         report: for the person who asks.
-        content: what a model is made of: a `Network`, or another class that `making` knows; None where files that it
+        content: what a model is made of: a `Graph`, or another class that `making` knows; None where files that it
             needs were not given.
         lacking: what is missing then.
     """
@@ -93,7 +93,7 @@ def read(
     shapes = said(input_shape)
     found = (getattr(module, "read_weights_alone", module.read) if onto else module.read)(files, flip_kernels)
     reading = found(shapes) if callable(found) else found
-    if shapes is not None and reading.content is not None and not isinstance(reading.content, Network):
+    if shapes is not None and reading.content is not None and not isinstance(reading.content, Graph):
         raise ArgumentError(f"Files of {name} say what the model takes, or hold weights alone: leave out input_shape.")
     try:
         return _settled(reading, shapes)
@@ -103,15 +103,15 @@ def read(
 
 def _settled(reading: Reading, shapes: Sequence[Shape] | None) -> Reading:
     """The reading with the sizes of the network's inputs as the model will have them."""
-    if not isinstance(reading.content, Network):
+    if not isinstance(reading.content, Graph):
         return reading
     network = reading.content if shapes is None else fed(reading.content, shapes)
     try:
         if shapes is None:
-            network = sized(network)
+            network = with_dynamic_images(network)
         network.shapes()
-    except SizeUnknown as unknown:
-        fitting = fitting_sizes(reading.content)
+    except UnknownDimension as unknown:
+        fitting = compatible_sizes(reading.content)
         which = f"; images of {' or '.join(map(str, fitting[:5]))} pixels a side would fit" if fitting else ""
         files = ", ".join(reading.report.files)
         how = answer([entry.shape for entry in network.inputs], fitting or (224,))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from kerasbridge.errors import ArgumentError
-from kerasbridge.importers.ir.graph import Network
+from kerasbridge.importers.ir.graph import Graph
 from kerasbridge.importers.ir.ops import Shape
 from kerasbridge.importers.ir.ops.base import same
 
@@ -50,7 +50,7 @@ def answer(shapes: Sequence[Shape] = ((None, 3, None, None),), fitting: Sequence
     return f"Say it: input_shape={whole[0]}, or --input-shape {','.join(map(str, whole[0]))}."
 
 
-def fed(network: Network, shapes: Sequence[Shape]) -> Network:
+def fed(network: Graph, shapes: Sequence[Shape]) -> Graph:
     """The network with these shapes of its inputs.
 
     Raises:

@@ -11,9 +11,9 @@ from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.caffe import inputs, parser
 from kerasbridge.importers.caffe.parser import Layer
 from kerasbridge.importers.caffe.phase_filter import for_testing
-from kerasbridge.importers.caffe.to_graph import Graph
+from kerasbridge.importers.caffe.to_graph import NetConverter
 from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.ir.graph import Network
+from kerasbridge.importers.ir.graph import Graph
 from kerasbridge.importers.ir.passes.fuse_batch_norm import folded
 from kerasbridge.importers.report import Entry, Report
 from kerasbridge.importers.source_file import LegacyFile
@@ -73,7 +73,7 @@ def _reading(net: _Net, weights: _Net, files: Sequence[LegacyFile], alone: bool)
     """A file of weights was written in training and holds the layers of that phase: they are taken as they are."""
     held = {layer.name: layer.blobs for layer in weights.layers if layer.blobs}
     layers = net.layers if alone else _in_use(net)
-    graph = Graph()
+    graph = NetConverter()
     for entry in inputs.inputs_of_net(net.message):
         graph.feed(entry)
     for layer in layers:
@@ -109,7 +109,7 @@ def _lacking(layers: Iterable[Layer], given: Iterable[str]) -> set[str]:
     return lacking
 
 
-def _refuse(graph: Graph, weighed: bool) -> None:
+def _refuse(graph: NetConverter, weighed: bool) -> None:
     """One error with all that cannot be brought; weights may be missing where no file was given that has any."""
     if graph.faults:
         raise LegacyFileError("cannot be brought: " + "; ".join(graph.faults) + ".")
@@ -118,7 +118,7 @@ def _refuse(graph: Graph, weighed: bool) -> None:
 
 
 def _report(
-    net: _Net, weights: _Net, files: Sequence[LegacyFile], graph: Graph, network: Network, gone: dict[str, str]
+    net: _Net, weights: _Net, files: Sequence[LegacyFile], graph: NetConverter, network: Graph, gone: dict[str, str]
 ) -> Report:
     both = {layer.name: layer for layer in (*weights.layers, *net.layers) if inputs.is_data(layer)}
     merged = [Entry(name, "Scale", f"part of {into}") for name, into in gone.items()]

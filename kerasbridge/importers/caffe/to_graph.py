@@ -1,4 +1,4 @@
-"""A net of Caffe's as a `Network`: a blob that is written again becomes a value of its own, in the file's order."""
+"""A net of Caffe's as a `Graph`: a blob that is written again becomes a value of its own, in the file's order."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,14 +14,14 @@ from kerasbridge.importers.caffe.ops import (
     WrongWeights,
 )
 from kerasbridge.importers.caffe.parser import Layer
-from kerasbridge.importers.ir.graph import Input, Network, Node
+from kerasbridge.importers.ir.graph import Graph, Input, Node
 from kerasbridge.importers.ir.ops import Operation
 from kerasbridge.importers.ir.passes.infer_channels import with_channels
 from kerasbridge.importers.report import Entry
 
 
 @dataclass
-class Graph:
+class NetConverter:
     """What grows while layers are added.
 
     Args:
@@ -65,10 +65,10 @@ class Graph:
             self.faults.append(f"{layer} is unknown")
             self.current.update({blob: self._new(blob) for blob in layer.tops})
 
-    def network(self, name: str) -> Network:
+    def network(self, name: str) -> Graph:
         """The net, with the values that were never read as outputs, sorted by name, as Caffe has them."""
         outputs = tuple(self.current[blob] for blob in sorted(self.unread))
-        return with_channels(Network(name, tuple(self.inputs), tuple(self.nodes), outputs)).pruned()
+        return with_channels(Graph(name, tuple(self.inputs), tuple(self.nodes), outputs)).pruned()
 
     def _feed_from(self, layer: Layer) -> None:
         if layer.type != "Input":
@@ -134,7 +134,7 @@ class Graph:
         for place, operation in enumerate(operations, 1):
             last = place == len(operations)
             names = [self._new(top) for top in tops] if last else [self._new(f"{layer.name}_{place}")]
-            name = layer.name if last else f"{layer.name}_{type(operation).__name__.lower()}"
+            name = layer.name if last else f"{layer.name}_{operation.label}"
             self.nodes.append(Node(name, layer.type, operation, tuple(inputs), tuple(names)))
             inputs = names
         for blob, value in zip(tops, inputs, strict=True):

@@ -1,14 +1,14 @@
 """A network as a file describes it: operations in their order, with their weights, in the file's own terms.
 
 Every tensor is in the order N, C, H, W, and so are axes, weights and paddings; the batch, axis 0, is always free.
-Readers of formats make a `Network` and know no Keras; `building` makes a Keras model of one and knows no format.
+Readers of formats make a `Graph` and know no Keras; `building` makes a Keras model of one and knows no format.
 """
 
 from collections import Counter
 from dataclasses import dataclass, replace
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.ir.ops import Misfit, Operation, Shape, SizeUnknown
+from kerasbridge.importers.ir.ops import Operation, Shape, ShapeError, UnknownDimension
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Network:
+class Graph:
     """Nodes, each after those it needs, and the values that are fed to them and taken from them."""
 
     name: str
@@ -50,7 +50,7 @@ class Network:
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
 
-    def pruned(self) -> "Network":
+    def pruned(self) -> "Graph":
         """Without nodes and inputs that no output needs."""
         needed, kept = set(self.outputs), []
         for node in reversed(self.nodes):
@@ -60,7 +60,7 @@ class Network:
         inputs = tuple(entry for entry in self.inputs if entry.name in needed)
         return replace(self, inputs=inputs, nodes=tuple(reversed(kept)))
 
-    def uses(self) -> Counter[str]:
+    def consumer_counts(self) -> Counter[str]:
         """How often each value is taken, as an input or as an output of the network."""
         return Counter([name for node in self.nodes for name in node.inputs] + [*self.outputs])
 
@@ -69,12 +69,12 @@ class Network:
 
         Raises:
             LegacyFileError: something does not fit; the node is named.
-            SizeUnknown: a node needs a size that an input leaves open.
+            UnknownDimension: a node needs a size that an input leaves open.
         """
         shapes = {entry.name: entry.shape for entry in self.inputs}
         for name, shape in shapes.items():
             if len(shape) == 4 and shape[1] is None:
-                raise SizeUnknown(f"input {name!r} takes one number of channels only")
+                raise UnknownDimension(f"input {name!r} takes one number of channels only")
         for node in self.nodes:
             shapes.update(zip(node.outputs, shapes_after(node, [shapes[name] for name in node.inputs]), strict=True))
         return shapes
@@ -88,37 +88,37 @@ class Network:
         return found
 
 
-def sized(network: Network) -> Network:
+def with_dynamic_images(network: Graph) -> Graph:
     """The network with images of any size where no node needs to know it, else of the size that the file says.
 
     Raises:
         LegacyFileError: something does not fit; the node is named.
-        SizeUnknown: a node has to know it, and the file does not say it.
+        UnknownDimension: a node has to know it, and the file does not say it.
     """
     free = _with_images_of(network, None)
     try:
         free.shapes()
-    except SizeUnknown:
+    except UnknownDimension:
         network.shapes()
         return network
     return free
 
 
-def fitting_sizes(network: Network) -> list[int]:
+def compatible_sizes(network: Graph) -> list[int]:
     """The heights and widths, up to 512, of square images that the network could take."""
     return [size for size in range(1, 513) if fits(_with_images_of(network, size))]
 
 
-def fits(network: Network) -> bool:
+def fits(network: Graph) -> bool:
     """Return whether the parts of a network fit each other and what it is fed with, all of which is known."""
     try:
         network.shapes()
-    except (LegacyFileError, SizeUnknown):
+    except (LegacyFileError, UnknownDimension):
         return False
     return True
 
 
-def _with_images_of(network: Network, size: int | None) -> Network:
+def _with_images_of(network: Graph, size: int | None) -> Graph:
     """The network with another size of all images that are its inputs."""
     inputs = (
         replace(entry, shape=(*entry.shape[:2], size, size)) if len(entry.shape) == 4 else entry
@@ -132,15 +132,15 @@ def shapes_after(node: Node, shapes: list[Shape]) -> tuple[Shape, ...]:
 
     Raises:
         LegacyFileError: it does not fit them.
-        SizeUnknown: it needs a size that is open.
+        UnknownDimension: it needs a size that is open.
     """
     try:
         found = node.operation.shapes(*shapes)
         if any(size is not None and size < 1 for shape in found for size in shape):
-            raise Misfit(f"the result would have the shape {_written(found[0])}")
-    except SizeUnknown as unknown:
-        raise SizeUnknown(f"layer {node}: {unknown}") from None
-    except (Misfit, TypeError, IndexError) as misfit:
+            raise ShapeError(f"the result would have the shape {_written(found[0])}")
+    except UnknownDimension as unknown:
+        raise UnknownDimension(f"layer {node}: {unknown}") from None
+    except (ShapeError, TypeError, IndexError) as misfit:
         given = ", ".join(map(_written, shapes))
         raise LegacyFileError(f"layer {node} does not fit its input of shape {given}: {misfit}") from None
     return found

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir import ops
-from kerasbridge.importers.ir.graph import Network, Node
+from kerasbridge.importers.ir.graph import Graph, Node
 from kerasbridge.importers.ir.ops import Shape
 from kerasbridge.importers.keras_builder import axes, elementwise, padding, pooling, reshaping, weighted
 from kerasbridge.importers.keras_builder.context import Names, Site, stored_shape
@@ -19,49 +19,49 @@ LAYERS: dict[type[ops.Operation], Callable[..., Any]] = {
     ops.AxisReduction: axes.axis_reduction,
     ops.BatchNormalization: weighted.batch_normalization,
     ops.Broadcast: elementwise.broadcast,
-    ops.CenteredConcatenation: padding.centered_concatenation,
+    ops.DepthConcat: padding.centered_concatenation,
     ops.Clip: elementwise.clip,
-    ops.Combination: elementwise.combination,
-    ops.Concatenation: reshaping.concatenation,
+    ops.ElementwiseMerge: elementwise.combination,
+    ops.Concatenate: reshaping.concatenation,
     ops.Convolution: weighted.convolution,
-    ops.Cropping: reshaping.cropping,
+    ops.CropLike: reshaping.cropping,
     ops.Deconvolution: weighted.deconvolution,
     ops.Dense: weighted.dense,
     ops.DepthToSpace: reshaping.depth_to_space,
     ops.Dropout: elementwise.dropout,
     ops.Embedding: weighted.embedding,
-    ops.Flattening: reshaping.flattening,
+    ops.Flatten: reshaping.flattening,
     ops.GlobalPooling: pooling.global_pooling,
     ops.InstanceNormalization: weighted.instance_normalization,
-    ops.LargestPlaces: reshaping.largest_places,
-    ops.Linear: elementwise.linear,
-    ops.LocalResponse: elementwise.local_response,
-    ops.Margin: padding.margin,
-    ops.Narrowing: axes.narrowing,
+    ops.ArgMax: reshaping.largest_places,
+    ops.ScaleShift: elementwise.linear,
+    ops.LRN: elementwise.local_response,
+    ops.ConstantPad: padding.margin,
+    ops.Slice: axes.narrowing,
     ops.PRelu: weighted.prelu,
     ops.Padding: padding.padding,
     ops.Pooling: pooling.pooling,
     ops.Power: elementwise.power,
     ops.Reduction: reshaping.reduction,
-    ops.Replacement: elementwise.replacement,
-    ops.Reshaping: reshaping.reshaping,
-    ops.Resizing: padding.resizing,
-    ops.Slicing: reshaping.slicing,
+    ops.ReplaceValue: elementwise.replacement,
+    ops.Reshape: reshaping.reshaping,
+    ops.Resize: padding.resizing,
+    ops.Split: reshaping.slicing,
     ops.Softmax: elementwise.softmax,
     ops.SpaceToDepth: reshaping.space_to_depth,
-    ops.Squeezing: axes.squeezing,
-    ops.Standardization: elementwise.standardization,
+    ops.Squeeze: axes.squeezing,
+    ops.MeanVarianceNormalization: elementwise.standardization,
     ops.Threshold: elementwise.threshold,
-    ops.Tiling: reshaping.tiling,
-    ops.Transposition: reshaping.transposition,
-    ops.UnitLength: elementwise.unit_length,
-    ops.Unsqueezing: axes.unsqueezing,
-    ops.Upsampling: padding.upsampling,
+    ops.Tile: reshaping.tiling,
+    ops.Transpose: reshaping.transposition,
+    ops.L2Normalize: elementwise.unit_length,
+    ops.Unsqueeze: axes.unsqueezing,
+    ops.Upsample: padding.upsampling,
 }
 """What makes the layers of each operation."""
 
 
-def build(network: Network, layout: Layout) -> Any:
+def build(network: Graph, layout: Layout) -> Any:
     """A functional Keras model that computes what the network does.
 
     Args:

@@ -7,20 +7,20 @@ from kerasbridge.importers.ir import ops
 from kerasbridge.importers.keras_builder.context import Site
 
 
-def narrowing(operation: ops.Narrowing, site: Site, tensor: Any) -> Any:
+def narrowing(operation: ops.Slice, site: Site, tensor: Any) -> Any:
     """A layer of kerasbridge's."""
     axis = site.axis(operation.axis)
     return site.layer(layers.Slice, tensor, axis=axis, start=operation.start, stop=operation.stop)
 
 
-def squeezing(operation: ops.Squeezing, site: Site, tensor: Any) -> Any:
+def squeezing(operation: ops.Squeeze, site: Site, tensor: Any) -> Any:
     """A layer of kerasbridge's."""
     tensor = site.to_file_order(tensor, site.rank)
     squeezed = site.layer(layers.Squeeze, tensor, axis=operation.axis % site.rank)
     return site.from_file_order(squeezed, len(site.outputs[0]))
 
 
-def unsqueezing(operation: ops.Unsqueezing, site: Site, tensor: Any) -> Any:
+def unsqueezing(operation: ops.Unsqueeze, site: Site, tensor: Any) -> Any:
     """A layer of kerasbridge's."""
     tensor = site.to_file_order(tensor, site.rank)
     return site.from_file_order(site.layer(layers.Unsqueeze, tensor, axis=operation.axis), len(site.outputs[0]))

@@ -31,7 +31,7 @@ def activation(operation: ops.Activation, site: Site, tensor: Any) -> Any:
     return site.layer(keras.layers.Activation, tensor, activation=function)
 
 
-def linear(operation: ops.Linear, site: Site, tensor: Any) -> Any:
+def linear(operation: ops.ScaleShift, site: Site, tensor: Any) -> Any:
     """`Rescaling`."""
     return site.layer(keras.layers.Rescaling, tensor, scale=operation.scale, offset=operation.offset)
 
@@ -53,7 +53,7 @@ def threshold(operation: ops.Threshold, site: Site, tensor: Any) -> Any:
     return site.layer(layers.Threshold, tensor, threshold=operation.threshold)
 
 
-def replacement(operation: ops.Replacement, site: Site, tensor: Any) -> Any:
+def replacement(operation: ops.ReplaceValue, site: Site, tensor: Any) -> Any:
     """A layer of kerasbridge's; `ReLU` where it is that."""
     if operation.threshold == operation.value == 0:
         return site.layer(keras.layers.ReLU, tensor)
@@ -84,12 +84,12 @@ def _log_softmax(site: Site, tensor: Any, axis: int) -> Any:
     return site.permuted(tensor, back, part="axis_back") if moved else tensor
 
 
-def unit_length(operation: ops.UnitLength, site: Site, tensor: Any) -> Any:
+def unit_length(operation: ops.L2Normalize, site: Site, tensor: Any) -> Any:
     """A layer of kerasbridge's."""
     return site.layer(layers.UnitLength, tensor, power=operation.power, epsilon=operation.epsilon)
 
 
-def combination(operation: ops.Combination, site: Site, *tensors: Any) -> Any:
+def combination(operation: ops.ElementwiseMerge, site: Site, *tensors: Any) -> Any:
     """`Add`, `Multiply`, `Maximum` or `Minimum`; `Rescaling` before where a coefficient is not 1."""
     coefficients = operation.coefficients or (1.0,) * len(tensors)
     scaled = [
@@ -107,13 +107,13 @@ def broadcast(operation: ops.Broadcast, site: Site, tensor: Any, other: Any) -> 
     return site.layer(_COMBINED[operation.kind], [tensor, other])
 
 
-def local_response(operation: ops.LocalResponse, site: Site, images: Any) -> Any:
+def local_response(operation: ops.LRN, site: Site, images: Any) -> Any:
     """A layer of kerasbridge's."""
     options = {name: getattr(operation, name) for name in layers.LocalResponseNormalization.options}
     return site.layer(layers.LocalResponseNormalization, images, **options)
 
 
-def standardization(operation: ops.Standardization, site: Site, images: Any) -> Any:
+def standardization(operation: ops.MeanVarianceNormalization, site: Site, images: Any) -> Any:
     """A layer of kerasbridge's."""
     options = {name: getattr(operation, name) for name in layers.MeanVarianceNormalization.options}
     return site.layer(layers.MeanVarianceNormalization, images, **options)

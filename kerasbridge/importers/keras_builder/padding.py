@@ -22,18 +22,18 @@ def padding(operation: ops.Padding, site: Site, images: Any) -> Any:
     return site.layer(layers.EdgePadding2D, images, padding=added, reflected=operation.kind == "reflection")
 
 
-def margin(operation: ops.Margin, site: Site, tensor: Any) -> Any:
+def margin(operation: ops.ConstantPad, site: Site, tensor: Any) -> Any:
     """A layer of kerasbridge's."""
     axis = site.axis(operation.axis)
     return site.layer(layers.Margin, tensor, axis=axis, widths=operation.widths, value=operation.value)
 
 
-def upsampling(operation: ops.Upsampling, site: Site, images: Any) -> Any:
+def upsampling(operation: ops.Upsample, site: Site, images: Any) -> Any:
     """`UpSampling2D`."""
     return site.layer(keras.layers.UpSampling2D, images, size=operation.factors)
 
 
-def resizing(operation: ops.Resizing, site: Site, images: Any) -> Any:
+def resizing(operation: ops.Resize, site: Site, images: Any) -> Any:
     """`UpSampling2D` where it is that, else a layer of kerasbridge's."""
     if operation.factors is not None and operation.kind == "bilinear" and operation.centred:
         return site.layer(keras.layers.UpSampling2D, images, size=operation.factors, interpolation="bilinear")
@@ -41,7 +41,7 @@ def resizing(operation: ops.Resizing, site: Site, images: Any) -> Any:
     return site.layer(layers.Resize, images, **options)
 
 
-def centered_concatenation(operation: ops.CenteredConcatenation, site: Site, *tensors: Any) -> Any:
+def centered_concatenation(operation: ops.DepthConcat, site: Site, *tensors: Any) -> Any:
     """`ZeroPadding2D` for the smaller images, and `Concatenate`."""
     padded = []
     for place, (shape, images) in enumerate(zip(site.inputs, tensors, strict=True)):

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.ir.graph import Network
+from kerasbridge.importers.ir.graph import Graph
 from kerasbridge.importers.ir.passes.infer_channels import with_channels
 from kerasbridge.importers.matconvnet import meta, parser, reader
 from kerasbridge.importers.matconvnet.parser import Net
-from kerasbridge.importers.matconvnet.to_graph import Graph, judging, refuse
+from kerasbridge.importers.matconvnet.to_graph import NetConverter, judging, refuse
 from kerasbridge.importers.report import Report
 from kerasbridge.importers.source_file import LegacyFile
 
@@ -39,7 +39,7 @@ def _reading(net: Net, file: LegacyFile) -> Reading:
     layers = [layer for layer in net.layers if layer not in left_out]
     written = {value for layer in net.layers for value in layer.outputs}
     fed = dict.fromkeys(value for layer in layers for value in layer.inputs if value not in written)
-    graph = Graph(meta.sizes(net.meta, [*fed]))
+    graph = NetConverter(meta.sizes(net.meta, [*fed]))
     for layer in layers:
         graph.add(layer)
     for layer in left_out:
@@ -49,7 +49,7 @@ def _reading(net: Net, file: LegacyFile) -> Reading:
     return Reading(_report(net, file, graph, network), network)
 
 
-def _settled(said: Network) -> Network:
+def _settled(said: Graph) -> Graph:
     """The network with the channels that its weights take, whatever `meta` says; where they are silent, it holds."""
     unsaid = (replace(entry, shape=(None, None, *entry.shape[2:])) for entry in said.inputs)
     taken = with_channels(replace(said, inputs=tuple(unsaid)))
@@ -57,7 +57,7 @@ def _settled(said: Network) -> Network:
     return replace(said, inputs=tuple(entry if known.shape[1] is None else known for entry, known in both))
 
 
-def _report(net: Net, file: LegacyFile, graph: Graph, network: Network) -> Report:
+def _report(net: Net, file: LegacyFile, graph: NetConverter, network: Graph) -> Report:
     first = network.inputs[0]
     said = meta.preprocessing(net.meta, first.name, first.shape[1])
     return Report(

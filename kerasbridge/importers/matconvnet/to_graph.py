@@ -1,11 +1,11 @@
-"""A net of MatConvNet's as a `Network`. Groups and some shapes follow from the images, so shapes grow along with it."""
+"""A net of MatConvNet's as a `Graph`. Groups and some shapes follow from the images, so shapes grow along with it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.ir.graph import Input, Network, Node
-from kerasbridge.importers.ir.ops import Misfit, Operation, Shape, SizeUnknown
+from kerasbridge.importers.ir.graph import Graph, Input, Node
+from kerasbridge.importers.ir.ops import Operation, Shape, ShapeError, UnknownDimension
 from kerasbridge.importers.matconvnet.ops import (
     OPERATIONS,
     REPLACED,
@@ -23,7 +23,7 @@ UNKNOWN: Shape = (None, None, None, None)
 
 
 @dataclass
-class Graph:
+class NetConverter:
     """What grows while layers are added, in the order they are computed in.
 
     Args:
@@ -63,9 +63,9 @@ class Graph:
         before = "; a softmax begins it, which the output is without" if loss == "softmaxlog" else ""
         self.dropped.append(Entry(layer.name, layer.type, f"{which}{what}{before}"))
 
-    def network(self) -> Network:
+    def network(self) -> Graph:
         """The net; its outputs are the values that no layer takes, in the order they are given in."""
-        return Network("", tuple(self.inputs), tuple(self.nodes), tuple(self.unread))
+        return Graph("", tuple(self.inputs), tuple(self.nodes), tuple(self.unread))
 
     def _take(self, value: str) -> None:
         if value not in self.shapes:
@@ -101,7 +101,7 @@ class Graph:
             operation = step.operation if isinstance(step, Again) else step
             taken = (*taken, *inputs[:1]) if again else taken
             last = place == len(steps)
-            name = layer.name if last else f"{layer.name}_{type(operation).__name__.lower()}_{place}"
+            name = layer.name if last else f"{layer.name}_{operation.label}_{place}"
             output = value if last else self._new(f"{layer.name}_{place}")
             self.nodes.append(Node(name, layer.type, operation, taken, (output,)))
             shape = self.shapes[output] = _shape(operation, [self.shapes[one] for one in taken])
@@ -125,7 +125,7 @@ def _shape(operation: Operation, shapes: Sequence[Shape]) -> Shape:
     """What an operation gives, where that can be known; what does not fit is found when the whole net is there."""
     try:
         return operation.shapes(*shapes)[0]
-    except (Misfit, SizeUnknown, TypeError, IndexError, ValueError):
+    except (ShapeError, UnknownDimension, TypeError, IndexError, ValueError):
         return UNKNOWN
 
 
@@ -136,7 +136,7 @@ def judging(layers: Iterable[Layer]) -> list[Layer]:
     return [layer for layer in layers if judges(layer.type) and not read & {*layer.outputs}]
 
 
-def refuse(graph: Graph) -> None:
+def refuse(graph: NetConverter) -> None:
     """One error with all that cannot be brought."""
     if graph.faults:
         raise LegacyFileError("cannot be brought: " + "; ".join(graph.faults) + ".")

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from kerasbridge.importers.ir.graph import Network, Node
+from kerasbridge.importers.ir.graph import Graph, Node
 from kerasbridge.importers.ir.ops import Affine, Array, Convolution, Deconvolution, Dense, Operation
 
 
-def joined(network: Network) -> Network:
+def joined(network: Graph) -> Graph:
     """The network with each convolution or dense layer, and the factors and biases of its channels, as one node."""
-    uses, made = network.uses(), dict[str, Node]()
+    uses, made = network.consumer_counts(), dict[str, Node]()
     for node in network.nodes:
         before = made.get(node.inputs[0])
         whole = None if before is None or uses[node.inputs[0]] > 1 else _together(before.operation, node.operation)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasbridge.importers.ir.ops import Misfit, Operation, Shape, SizeUnknown, Transposition
+from kerasbridge.importers.ir.ops import Operation, Shape, ShapeError, Transpose, UnknownDimension
 from kerasbridge.importers.tensorflow.graphdef import Node
 from kerasbridge.importers.tensorflow.symbolic_values import BATCH, Known, Open, Tensor, Value
 from kerasbridge.importers.tensorflow.tensors import plain
@@ -117,9 +117,9 @@ class Call:
         """What an operation of several results makes of values."""
         try:
             shapes = operation.shapes(*(tensor.shape for tensor in tensors))
-        except SizeUnknown as unknown:
+        except UnknownDimension as unknown:
             shapes = _open_shapess(operation, tensors, unknown)
-        except (Misfit, TypeError, IndexError) as misfit:
+        except (ShapeError, TypeError, IndexError) as misfit:
             given = ", ".join(str(tensor.sizes) for tensor in tensors)
             raise NotBrought(f"inputs of shape {given} that do not fit it: {misfit}") from None
         if any(size is not None and size < 1 for shape in shapes for size in shape):
@@ -137,7 +137,7 @@ class Call:
         moved = [0] * tensor.rank
         for graph_axis, axis in enumerate(order):
             moved[axis] = tensor.order[graph_axis]
-        return self.emit(Transposition(tuple(moved)), tensor, order=order, part="order")
+        return self.emit(Transpose(tuple(moved)), tensor, order=order, part="order")
 
     def plain(self, tensor: Tensor) -> Tensor:
         """The value with the axes of the network's as those of the graph."""
@@ -182,7 +182,7 @@ def _order(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
     return tuple(order) if len(order) == len(shape) else tuple(range(len(shape)))
 
 
-def _open_shapess(operation: Operation, tensors: Sequence[Tensor], unknown: SizeUnknown) -> tuple[Shape, ...]:
+def _open_shapess(operation: Operation, tensors: Sequence[Tensor], unknown: UnknownDimension) -> tuple[Shape, ...]:
     """The shapes of results, where sizes are open that have to be known: whoever asks for these is asked for them."""
     shapes_of = getattr(operation, "open_shapes", None)
     if shapes_of is None:

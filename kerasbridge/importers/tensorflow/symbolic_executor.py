@@ -1,5 +1,5 @@
 """A graph is followed from its inputs to its outputs: what is known is computed, what depends on the inputs becomes a
-`Network`, functions are entered, branches for training are left out."""
+`Graph`, functions are entered, branches for training are left out."""
 
 import itertools
 from collections.abc import Mapping, Sequence

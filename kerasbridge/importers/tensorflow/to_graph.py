@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.ir.graph import Input, Network
+from kerasbridge.importers.ir.graph import Graph as IRGraph
+from kerasbridge.importers.ir.graph import Input
 from kerasbridge.importers.ir.passes.fuse_batch_norm import folded
 from kerasbridge.importers.report import Entry, Report
 from kerasbridge.importers.source_file import LegacyFile
@@ -43,7 +44,7 @@ def by_graph(found: Opened, files: Sequence[LegacyFile]) -> Reading:
     )
 
 
-def _network(tracer: Tracer, graph: Graph, wanted: Asked) -> Network:
+def _network(tracer: Tracer, graph: Graph, wanted: Asked) -> IRGraph:
     scope = Scope(graph, {})
     for name, node, tensor in _fed(tracer, graph, wanted):
         tracer.feed(Input(name, tensor.shape), tensor)
@@ -60,7 +61,7 @@ def _network(tracer: Tracer, graph: Graph, wanted: Asked) -> Network:
             tracer.dropped[Entry(name, "output", "it does not depend on what is fed to the model")] = None
     if not named:
         raise LegacyFileError("no output depends on what is fed to the model.")
-    return _renamed(tracer, Network("", tuple(tracer.inputs), tuple(tracer.nodes), ()), named)
+    return _renamed(tracer, IRGraph("", tuple(tracer.inputs), tuple(tracer.nodes), ()), named)
 
 
 def _as_image(tracer: Tracer, node: Node, tensor: Tensor) -> Tensor:
@@ -100,7 +101,7 @@ def _refuse(values: Sequence[Value]) -> None:
         raise LegacyFileError("cannot be brought: " + "; ".join(reasons) + ".")
 
 
-def _renamed(tracer: Tracer, network: Network, named: dict[str, Tensor]) -> Network:
+def _renamed(tracer: Tracer, network: IRGraph, named: dict[str, Tensor]) -> IRGraph:
     """The network whose outputs have the names that they are asked for by, and whose nodes have short ones."""
     taken = {entry.name for entry in network.inputs}
     new: dict[str, str] = {}
@@ -123,7 +124,7 @@ def _renamed(tracer: Tracer, network: Network, named: dict[str, Tensor]) -> Netw
 
 
 def _report(
-    tracer: Tracer, network: Network, wanted: Asked, files: Sequence[LegacyFile], gone: dict[str, str]
+    tracer: Tracer, network: IRGraph, wanted: Asked, files: Sequence[LegacyFile], gone: dict[str, str]
 ) -> Report:
     brought = dict.fromkeys(Entry(node.name, node.type) for node in network.nodes if node.name not in tracer.parts)
     merged = [Entry(name, "Affine", f"part of {into}") for name, into in gone.items()]

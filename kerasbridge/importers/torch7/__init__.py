@@ -10,8 +10,8 @@ from dataclasses import replace
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.formats import Reading
 from kerasbridge.importers.input_shapes import answer
-from kerasbridge.importers.ir.graph import Network, fits, fitting_sizes, sized
-from kerasbridge.importers.ir.ops import Shape, SizeUnknown
+from kerasbridge.importers.ir.graph import Graph, compatible_sizes, fits, with_dynamic_images
+from kerasbridge.importers.ir.ops import Shape, UnknownDimension
 from kerasbridge.importers.report import Report
 from kerasbridge.importers.source_file import LegacyFile
 from kerasbridge.importers.torch7 import parser
@@ -19,7 +19,7 @@ from kerasbridge.importers.torch7.containers import CONTAINERS
 from kerasbridge.importers.torch7.infer_inputs import Wanted, remembered, wanted
 from kerasbridge.importers.torch7.locate_network import network_in
 from kerasbridge.importers.torch7.ops import OPERATIONS, PASSED, Module
-from kerasbridge.importers.torch7.to_graph import Graph, Value
+from kerasbridge.importers.torch7.to_graph import ModuleConverter, Value
 
 DESCRIPTION = "a .t7 or .net of torch.save"
 KERNELS_MAY_BE_FLIPPED = False
@@ -73,11 +73,11 @@ def _is_open(fed: Wanted) -> bool:
     return fed is None or (len(fed) == 4 and fed[1] is None)
 
 
-def _graph(root: Module, fed: Wanted) -> tuple[Graph, Value]:
+def _graph(root: Module, fed: Wanted) -> tuple[ModuleConverter, Value]:
     """The graph of a network that takes batches, or, where a module would join or cut them, of one for samples."""
     first: LegacyFileError | None = None
     for batched in (True, False):
-        graph = Graph(batched, CONTAINERS)
+        graph = ModuleConverter(batched, CONTAINERS)
         try:
             outputs = graph.bring(root, _feed(graph, fed))
             _check(graph)
@@ -90,13 +90,13 @@ def _graph(root: Module, fed: Wanted) -> tuple[Graph, Value]:
     raise first
 
 
-def _feed(graph: Graph, fed: Wanted, name: str = "input") -> Value:
+def _feed(graph: ModuleConverter, fed: Wanted, name: str = "input") -> Value:
     if not isinstance(fed, list):
         return graph.feed(name, fed)
     return [_feed(graph, one, f"{name}_{place}") for place, one in enumerate(fed, 1)]
 
 
-def _check(graph: Graph) -> None:
+def _check(graph: ModuleConverter) -> None:
     """One error with all that cannot be brought."""
     if graph.faults:
         raise LegacyFileError("cannot be brought: " + "; ".join(dict.fromkeys(graph.faults)) + ".")
@@ -104,12 +104,12 @@ def _check(graph: Graph) -> None:
         raise LegacyFileError("the network has no module that computes something.")
 
 
-def _with_size(network: Network, found: Shape | None) -> tuple[Network, str]:
+def _with_size(network: Graph, found: Shape | None) -> tuple[Graph, str]:
     """The network with the size of its images, where a module has to know it, and a word on where it is from."""
     try:
-        sized(network)
+        with_dynamic_images(network)
         return network, ""
-    except SizeUnknown:
+    except UnknownDimension:
         pass
     if len(network.inputs) != 1 or len(network.inputs[0].shape) != 4:
         return network, ""
@@ -117,7 +117,7 @@ def _with_size(network: Network, found: Shape | None) -> tuple[Network, str]:
         fed = _fed_with(network, found)
         if fits(fed):
             return fed, f"images of {found[2]} x {found[3]} pixels, as the network was fed with last"
-    sizes = fitting_sizes(network)
+    sizes = compatible_sizes(network)
     if len(sizes) != 1:
         return network, ""
     (size,) = sizes
@@ -125,7 +125,7 @@ def _with_size(network: Network, found: Shape | None) -> tuple[Network, str]:
     return _fed_with(network, shape), f"images of {size} pixels a side, the only square ones that fit"
 
 
-def _fed_with(network: Network, shape: Shape) -> Network:
+def _fed_with(network: Graph, shape: Shape) -> Graph:
     return replace(network, inputs=(replace(network.inputs[0], shape=shape),))
 
 
@@ -153,7 +153,7 @@ def _all(module: Module) -> Iterator[Module]:
         waiting += reversed(parts)
 
 
-def _report(file: LegacyFile, graph: Graph, network: Network, notes: Sequence[str]) -> Report:
+def _report(file: LegacyFile, graph: ModuleConverter, network: Graph, notes: Sequence[str]) -> Report:
     single = () if graph.batched else ("it is made for single samples, whose dimension 1 is not the batch",)
     return Report(
         "torch7",

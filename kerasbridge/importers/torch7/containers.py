@@ -4,31 +4,31 @@ from collections.abc import Sequence
 
 from kerasbridge.importers.ir.ops import (
     Broadcast,
-    CenteredConcatenation,
-    Combination,
-    Concatenation,
-    Flattening,
-    Misfit,
+    Concatenate,
+    DepthConcat,
+    ElementwiseMerge,
+    Flatten,
     Operation,
     Power,
+    ShapeError,
 )
 from kerasbridge.importers.torch7.nngraph import graph_module
 from kerasbridge.importers.torch7.ops import Module, NotBrought
 from kerasbridge.importers.torch7.ops.base import dimension, dims
 from kerasbridge.importers.torch7.ops.reshaping import chosen
-from kerasbridge.importers.torch7.to_graph import Container, Graph, Value, flat
+from kerasbridge.importers.torch7.to_graph import Container, ModuleConverter, Value, flat
 
 MOST_PIECES = 1024
 
 
-def sequential(graph: Graph, module: Module, value: Value) -> Value:
+def sequential(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """Sequential: one after the other."""
     for part in module.parts():
         value = graph.bring(part, value)
     return value
 
 
-def wrapped(graph: Graph, module: Module, value: Value) -> Value:
+def wrapped(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """Decorators, and DataParallelTable, whose modules after the first are copies for other devices."""
     parts = module.parts()
     if not parts:
@@ -36,19 +36,19 @@ def wrapped(graph: Graph, module: Module, value: Value) -> Value:
     return graph.bring(Module(parts[0].object, f"{module.place}[1]"), value)
 
 
-def bottle(graph: Graph, module: Module, value: Value) -> Value:
+def bottle(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """Bottle, where what it is given has as many dimensions as its module takes."""
     if graph.given(value).dimensions != module.whole("nInputDim", 2):
         raise NotBrought("more dimensions before those of its module")
     return wrapped(graph, module, value)
 
 
-def each_of_one(graph: Graph, module: Module, value: Value) -> Value:
+def each_of_one(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """ConcatTable: a table of what each makes of the same."""
     return [graph.bring(part, value) for part in module.parts()]
 
 
-def each_of_its_own(graph: Graph, module: Module, value: Value) -> Value:
+def each_of_its_own(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """ParallelTable: each takes one of a table."""
     parts, values = module.parts(), _table(graph, value)
     if len(values) < len(parts):
@@ -56,39 +56,39 @@ def each_of_its_own(graph: Graph, module: Module, value: Value) -> Value:
     return [graph.bring(part, one) for part, one in zip(parts, values, strict=False)]
 
 
-def mapped(graph: Graph, module: Module, value: Value) -> Value:
+def mapped(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """MapTable: one module for all of a table."""
     return [wrapped(graph, module, one) for one in _table(graph, value)]
 
 
-def concat(graph: Graph, module: Module, value: Value) -> Value:
+def concat(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """Concat: what each makes of the same, one after the other along a dimension."""
     values = _tensors(graph, each_of_one(graph, module, value))
     graph.note(module)
-    return graph.add(module, [Concatenation(graph.given(values[0]).axis(dimension(module)))], values)
+    return graph.add(module, [Concatenate(graph.given(values[0]).axis(dimension(module)))], values)
 
 
-def depth_concat(graph: Graph, module: Module, value: Value) -> Value:
+def depth_concat(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """DepthConcat: the same along the channels, smaller images with zeros around them."""
     values = _tensors(graph, each_of_one(graph, module, value))
     if graph.given(values[0]).axis(dimension(module)) != 1:
         raise NotBrought("a dimension that is not that of the channels")
     graph.note(module)
-    return graph.add(module, [CenteredConcatenation()], values)
+    return graph.add(module, [DepthConcat()], values)
 
 
-def join(graph: Graph, module: Module, value: Value) -> Value:
+def join(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """JoinTable: a table's tensors one after the other along a dimension."""
     values = _tensors(graph, value)
     axis = graph.given(values[0]).axis(dimension(module), dims(module))
     graph.note(module)
-    return graph.add(module, [Concatenation(axis)], values)
+    return graph.add(module, [Concatenate(axis)], values)
 
 
 def combined(operation: Operation) -> Container:
     """CAddTable and its like."""
 
-    def bring(graph: Graph, module: Module, value: Value) -> Value:
+    def bring(graph: ModuleConverter, module: Module, value: Value) -> Value:
         values = _tensors(graph, value)
         graph.note(module)
         return graph.add(module, [operation], values)
@@ -96,33 +96,33 @@ def combined(operation: Operation) -> Container:
     return bring
 
 
-def quotient(graph: Graph, module: Module, value: Value) -> Value:
+def quotient(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """CDivTable: the first through the second."""
     first, second = _two(graph, value)
     graph.note(module)
     inverse = graph.add(module, [Power(-1.0)], [second], "inverse")
-    return graph.add(module, [Combination("product")], [first, inverse])
+    return graph.add(module, [ElementwiseMerge("product")], [first, inverse])
 
 
-def scaled(graph: Graph, module: Module, value: Value) -> Value:
+def scaled(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """The ScaleTable of waifu2x: images, and a factor for each of their channels."""
     images, factors = _two(graph, value)
     graph.note(module)
-    rows = graph.add(module, [Flattening()], [factors], "factors")
+    rows = graph.add(module, [Flatten()], [factors], "factors")
     return graph.add(module, [Broadcast("product", 0)], [images, rows])
 
 
-def select(graph: Graph, module: Module, value: Value) -> Value:
+def select(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """SelectTable: one of a table."""
     return _at(graph, module, value, module.whole("index", least=-MOST_PIECES, most=MOST_PIECES))
 
 
-def auxiliary(graph: Graph, module: Module, value: Value) -> Value:
+def auxiliary(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """The AuxiliaryLossTable of waifu2x: one of a table, unless it trains."""
     return _at(graph, module, value, module.whole("i", 1, most=MOST_PIECES))
 
 
-def narrow(graph: Graph, module: Module, value: Value) -> Value:
+def narrow(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """NarrowTable: some of a table."""
     values, offset = _table(graph, value), module.whole("offset", most=MOST_PIECES)
     length = module.whole("length", 1, most=MOST_PIECES)
@@ -131,12 +131,12 @@ def narrow(graph: Graph, module: Module, value: Value) -> Value:
     return values[offset - 1 : offset - 1 + length]
 
 
-def flatten(graph: Graph, module: Module, value: Value) -> Value:
+def flatten(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """FlattenTable: tables in tables as one."""
     return flat(_table(graph, value))
 
 
-def split(graph: Graph, module: Module, value: Value) -> Value:
+def split(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """SplitTable: a table of the places along a dimension."""
     given = graph.given(value)
     axis = given.axis(dimension(module), dims(module))
@@ -147,17 +147,17 @@ def split(graph: Graph, module: Module, value: Value) -> Value:
     return [graph.add(module, chosen(axis, place), [value], str(place + 1)) for place in range(size)]
 
 
-def one_element(graph: Graph, module: Module, value: Value) -> Value:
+def one_element(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """JustElement of nngraph: the only one of a table."""
     return _at(graph, module, value, 1)
 
 
-def in_a_table(graph: Graph, module: Module, value: Value) -> Value:
+def in_a_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """JustTable of nngraph: a table of one."""
     return [value]
 
 
-def _at(graph: Graph, module: Module, value: Value, index: int) -> Value:
+def _at(graph: ModuleConverter, module: Module, value: Value, index: int) -> Value:
     values = _table(graph, value)
     place = index - 1 if index > 0 else len(values) + index
     if not 0 <= place < len(values) or index == 0:
@@ -165,43 +165,43 @@ def _at(graph: Graph, module: Module, value: Value, index: int) -> Value:
     return values[place]
 
 
-def _table(graph: Graph, value: Value) -> Sequence[Value]:
+def _table(graph: ModuleConverter, value: Value) -> Sequence[Value]:
     if isinstance(value, str):
         return [_lacking(graph, value, "expected a table, received a tensor")]
     found: Sequence[Value] = value
     return found
 
 
-def _tensors(graph: Graph, value: Value) -> list[str]:
+def _tensors(graph: ModuleConverter, value: Value) -> list[str]:
     """The tensors of a table that has no tables in it."""
     values = _table(graph, value)
     if not values or not all(isinstance(one, str) for one in values):
-        raise Misfit("expected a table of tensors")
+        raise ShapeError("expected a table of tensors")
     return list(values)
 
 
-def _two(graph: Graph, value: Value) -> tuple[str, str]:
+def _two(graph: ModuleConverter, value: Value) -> tuple[str, str]:
     values = _tensors(graph, value)
     if len(values) != 2:
-        raise Misfit(f"expected two tensors, received {len(values)}")
+        raise ShapeError(f"expected two tensors, received {len(values)}")
     return values[0], values[1]
 
 
-def _lacking(graph: Graph, value: Value, otherwise: str) -> Value:
+def _lacking(graph: ModuleConverter, value: Value, otherwise: str) -> Value:
     """The value as it is, if something before it could not be brought; else these words."""
     if not graph.faults:
-        raise Misfit(otherwise)
+        raise ShapeError(otherwise)
     return value
 
 
 CONTAINERS: dict[str, Container] = {
     "Bottle": bottle,
-    "CAddTable": combined(Combination("sum")),
+    "CAddTable": combined(ElementwiseMerge("sum")),
     "CDivTable": quotient,
-    "CMaxTable": combined(Combination("maximum")),
-    "CMinTable": combined(Combination("minimum")),
-    "CMulTable": combined(Combination("product")),
-    "CSubTable": combined(Combination("sum", (1.0, -1.0))),
+    "CMaxTable": combined(ElementwiseMerge("maximum")),
+    "CMinTable": combined(ElementwiseMerge("minimum")),
+    "CMulTable": combined(ElementwiseMerge("product")),
+    "CSubTable": combined(ElementwiseMerge("sum", (1.0, -1.0))),
     "Concat": concat,
     "ConcatTable": each_of_one,
     "DataParallel": wrapped,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from kerasbridge.importers.torch7.lua_objects import Object, Table
 from kerasbridge.importers.torch7.ops import Module, NotBrought
-from kerasbridge.importers.torch7.to_graph import Graph, Value
+from kerasbridge.importers.torch7.to_graph import ModuleConverter, Value
 
 
 def nodes_of(module: Module) -> list[tuple[Object, Table]]:
@@ -48,7 +48,7 @@ def place_among_inputs(child: Table, data: Table) -> int:
     return int(place)
 
 
-def graph_module(graph: Graph, module: Module, value: Value) -> Value:
+def graph_module(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """Each node takes what those before it have left for it; the last gives what it was left."""
     nodes, left = nodes_of(module), {}
     several = module.get("nInputs", 1.0) != 1 and not isinstance(value, str)
@@ -64,7 +64,7 @@ def graph_module(graph: Graph, module: Module, value: Value) -> Value:
     return found
 
 
-def _run(graph: Graph, module: Module, data: Table, place: int, inputs: list[Value]) -> Value:
+def _run(graph: ModuleConverter, module: Module, data: Table, place: int, inputs: list[Value]) -> Value:
     selected, inner = data.get("selectindex"), data.get("module")
     if selected is not None:
         among = inputs[0]

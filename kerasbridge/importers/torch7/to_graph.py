@@ -1,12 +1,12 @@
-"""A module of Torch7's, and all that are in it, as the nodes of a `Network`."""
+"""A module of Torch7's, and all that are in it, as the nodes of a `Graph`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.ir.graph import Input, Network, Node, shapes_after
-from kerasbridge.importers.ir.ops import Dense, Flattening, Misfit, Operation, Reshaping, Shape, SizeUnknown
+from kerasbridge.importers.ir.graph import Graph, Input, Node, shapes_after
+from kerasbridge.importers.ir.ops import Dense, Flatten, Operation, Reshape, Shape, ShapeError, UnknownDimension
 from kerasbridge.importers.report import Entry
 from kerasbridge.importers.torch7.ops import OPERATIONS, PASSED, Given, Module, NotBrought, OfTheBatch
 
@@ -17,12 +17,12 @@ MOST_NESTED = 100
 Value = Any
 """What modules hand on: the name of a value of the network, or a list of such things, for a table of Lua's."""
 
-Container = Callable[["Graph", Module, Value], Value]
+Container = Callable[["ModuleConverter", Module, Value], Value]
 """Brings a module that is made of others, or that takes or gives tables."""
 
 
 @dataclass
-class Graph:
+class ModuleConverter:
     """What grows while modules are brought.
 
     Args:
@@ -60,7 +60,7 @@ class Graph:
             return self._brought(module, value)
         except NotBrought as reason:
             self.faults.append(f"{module} has {reason}")
-        except Misfit as misfit:
+        except ShapeError as misfit:
             self.meets_batch |= isinstance(misfit, OfTheBatch)
             if not self.faults:
                 raise LegacyFileError(f"module {module} does not fit what it is given: {misfit}") from None
@@ -88,7 +88,7 @@ class Graph:
     def given(self, value: Value) -> Given:
         """What a module sees of a value that has to be a tensor."""
         if not isinstance(value, str):
-            raise Misfit("expected a tensor, received a table")
+            raise ShapeError("expected a tensor, received a table")
         return Given(self.shapes[value], self.batched)
 
     def add(self, module: Module, operations: Sequence[Operation], values: Sequence[str], part: str = "") -> str:
@@ -100,7 +100,7 @@ class Graph:
         place = f"{module.place}_{part}" if part else module.place
         for number, operation in enumerate(operations, 1):
             last = number == len(operations)
-            name = place if last else f"{place}_{type(operation).__name__.lower()}"
+            name = place if last else f"{place}_{operation.label}"
             node = Node(name, module.type, operation, tuple(values), (self._new(name),))
             self.nodes.append(node)
             self.shapes[node.outputs[0]] = self._shape_after(node)
@@ -111,7 +111,7 @@ class Graph:
         given = [self.shapes[name] for name in node.inputs]
         try:
             return shapes_after(node, given)[0]
-        except SizeUnknown:
+        except UnknownDimension:
             return _as_far_as_known(node.operation, given[0])
         except LegacyFileError:
             if self.faults:
@@ -125,10 +125,10 @@ class Graph:
             name, number = f"{wanted}_{number}", number + 1
         return name
 
-    def network(self, value: Value) -> Network:
+    def network(self, value: Value) -> Graph:
         """The network whose outputs are in the value, in their order."""
         outputs = tuple(flat(value))
-        return without_flattening(Network("", tuple(self.inputs), tuple(self.nodes), outputs).pruned())
+        return without_flattening(Graph("", tuple(self.inputs), tuple(self.nodes), outputs).pruned())
 
 
 def flat(value: Value) -> list[str]:
@@ -146,18 +146,18 @@ def flat(value: Value) -> list[str]:
 def _as_far_as_known(operation: Operation, shape: Shape) -> Shape:
     """What can be said of the result of an operation while the size of images is open."""
     match operation:
-        case Flattening():
+        case Flatten():
             return (shape[0], None)
-        case Reshaping(sizes):
+        case Reshape(sizes):
             return (shape[0], *(size if size > 0 else None for size in sizes[1:]))
         case Dense(weight, _, axis):
             return (*shape[:axis], len(weight))
     return shape
 
 
-def without_flattening(network: Network) -> Network:
+def without_flattening(network: Graph) -> Graph:
     """The network in which dense layers take images as they are: they flatten them in the same order themselves."""
-    uses, made_by = network.uses(), {name: node for node in network.nodes for name in node.outputs}
+    uses, made_by = network.consumer_counts(), {name: node for node in network.nodes for name in node.outputs}
     nodes, gone = [], set()
     for node in network.nodes:
         before = made_by.get(node.inputs[0])
@@ -166,11 +166,11 @@ def without_flattening(network: Network) -> Network:
             node = Node(node.name, node.type, node.operation, before.inputs, node.outputs)
         nodes.append(node)
     kept = tuple(node for node in nodes if node.outputs[0] not in gone)
-    return Network(network.name, network.inputs, kept, network.outputs)
+    return Graph(network.name, network.inputs, kept, network.outputs)
 
 
 def _makes_rows_for(first: Operation, second: Operation) -> bool:
     if not isinstance(second, Dense) or second.axis != 1:
         return False
-    rows = first.axis == 1 and first.end == -1 if isinstance(first, Flattening) else False
-    return rows or (isinstance(first, Reshaping) and first.sizes == (0, second.weight.shape[1]))
+    rows = first.axis == 1 and first.end == -1 if isinstance(first, Flatten) else False
+    return rows or (isinstance(first, Reshape) and first.sizes == (0, second.weight.shape[1]))

@@ -5,28 +5,28 @@ import math
 from kerasbridge.importers.caffe.ops.base import NotBrought, number, pair, within
 from kerasbridge.importers.caffe.parser import Layer
 from kerasbridge.importers.ir.ops import (
+    LRN,
     Activation,
+    ArgMax,
     Clip,
-    Combination,
-    Concatenation,
-    Cropping,
+    Concatenate,
+    CropLike,
     Dropout,
-    Flattening,
+    ElementwiseMerge,
+    Flatten,
     GlobalPooling,
-    LargestPlaces,
-    Linear,
-    LocalResponse,
+    MeanVarianceNormalization,
     Operation,
     Pooling,
     Power,
     Reduction,
-    Reshaping,
-    Slicing,
+    Reshape,
+    ScaleShift,
     Softmax,
-    Standardization,
+    Split,
     Threshold,
-    Tiling,
-    Transposition,
+    Tile,
+    Transpose,
 )
 
 
@@ -89,7 +89,7 @@ def _log_of_base(base: float) -> float:
 
 
 def _linear(scale: float, offset: float) -> list[Operation]:
-    return [] if (scale, offset) == (1, 0) else [Linear(number(scale), number(offset))]
+    return [] if (scale, offset) == (1, 0) else [ScaleShift(number(scale), number(offset))]
 
 
 def swish(layer: Layer) -> list[Operation]:
@@ -122,14 +122,14 @@ def lrn(layer: Layer) -> list[Operation]:
     if size % 2 == 0:
         raise NotBrought(f"a local_size of {size}: Caffe takes odd ones only")
     if options.norm_region == 0:
-        return [LocalResponse(size, number(options.k), alpha / size, beta)]
-    return [LocalResponse(size, 1.0, alpha / size**2, beta, across=False)]
+        return [LRN(size, number(options.k), alpha / size, beta)]
+    return [LRN(size, 1.0, alpha / size**2, beta, across=False)]
 
 
 def mvn(layer: Layer) -> list[Operation]:
     """MVN."""
     options = layer.options("mvn")
-    return [Standardization(options.across_channels, options.normalize_variance, number(options.eps))]
+    return [MeanVarianceNormalization(options.across_channels, options.normalize_variance, number(options.eps))]
 
 
 def softmax(layer: Layer) -> list[Operation]:
@@ -142,49 +142,49 @@ def eltwise(layer: Layer) -> list[Operation]:
     options = layer.options("eltwise")
     kind = ("product", "sum", "maximum")[options.operation]
     coefficients = tuple(map(number, options.coeff)) if kind == "sum" else ()
-    return [Combination(kind, coefficients)]  # type: ignore[arg-type]
+    return [ElementwiseMerge(kind, coefficients)]  # type: ignore[arg-type]
 
 
 def concat(layer: Layer) -> list[Operation]:
     """Concat."""
     options = layer.options("concat")
-    return [Concatenation(options.concat_dim if options.HasField("concat_dim") else options.axis)]
+    return [Concatenate(options.concat_dim if options.HasField("concat_dim") else options.axis)]
 
 
 def slicing(layer: Layer) -> list[Operation]:
     """Slice."""
     options = layer.options("slice")
     axis = options.slice_dim if options.HasField("slice_dim") else options.axis
-    return [Slicing(axis, len(layer.tops), tuple(options.slice_point))]
+    return [Split(axis, len(layer.tops), tuple(options.slice_point))]
 
 
 def crop(layer: Layer) -> list[Operation]:
     """Crop."""
     options = layer.options("crop")
-    return [Cropping(options.axis, tuple(options.offset))]
+    return [CropLike(options.axis, tuple(options.offset))]
 
 
 def flatten(layer: Layer) -> list[Operation]:
     """Flatten; version 1 has no options."""
     options = layer.options("flatten") if hasattr(layer.message, "flatten_param") else None
-    return [Flattening(options.axis, options.end_axis) if options else Flattening()]
+    return [Flatten(options.axis, options.end_axis) if options else Flatten()]
 
 
 def reshape(layer: Layer) -> list[Operation]:
     """Reshape."""
     options = layer.options("reshape")
-    return [Reshaping(tuple(options.shape.dim), options.axis, options.num_axes)]
+    return [Reshape(tuple(options.shape.dim), options.axis, options.num_axes)]
 
 
 def permute(layer: Layer) -> list[Operation]:
     """Permute, of the fork of Caffe for SSD."""
-    return [Transposition(tuple(layer.options("permute").order))]
+    return [Transpose(tuple(layer.options("permute").order))]
 
 
 def tile(layer: Layer) -> list[Operation]:
     """Tile."""
     options = layer.options("tile")
-    return [Tiling(options.axis, options.tiles)]
+    return [Tile(options.axis, options.tiles)]
 
 
 def reduction(layer: Layer) -> list[Operation]:
@@ -198,4 +198,4 @@ def argmax(layer: Layer) -> list[Operation]:
     """ArgMax."""
     options = layer.options("argmax")
     axis = options.axis if options.HasField("axis") else None
-    return [LargestPlaces(axis, options.top_k, options.out_max_val)]
+    return [ArgMax(axis, options.top_k, options.out_max_val)]

@@ -3,19 +3,21 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from kerasbridge.importers.ir.ops.base import Misfit, Operation, Shape, canonical, expect
+from kerasbridge.importers.ir.ops.base import Operation, Shape, ShapeError, expect, normalize_axis
 
 
 @dataclass(frozen=True)
-class Narrowing(Operation):
+class Slice(Operation):
     """What lies from `start` up to `stop` along an axis; below 0 they count from the end, None is the end."""
+
+    label = "narrowing"
 
     axis: int
     start: int
     stop: int | None = None
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
-        axis = canonical(self.axis, len(inputs[0]))
+        axis = normalize_axis(self.axis, len(inputs[0]))
         expect(axis > 0, "it would cut the batch")
         size = inputs[0][axis]
         return ((*inputs[0][:axis], None if size is None else self._length(size), *inputs[0][axis + 1 :]),)
@@ -24,7 +26,7 @@ class Narrowing(Operation):
         start = self.start + size if self.start < 0 else self.start
         stop = size if self.stop is None else self.stop + size if self.stop < 0 else self.stop
         if not 0 <= start < stop <= size:
-            raise Misfit(f"there are no places from {start} up to {stop} among {size}")
+            raise ShapeError(f"there are no places from {start} up to {stop} among {size}")
         return stop - start
 
     def nonnegative(self, *inputs: bool) -> bool:
@@ -32,13 +34,15 @@ class Narrowing(Operation):
 
 
 @dataclass(frozen=True)
-class Squeezing(Operation):
+class Squeeze(Operation):
     """Without an axis, which has one place only."""
+
+    label = "squeezing"
 
     axis: int
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
-        axis = canonical(self.axis, len(inputs[0]))
+        axis = normalize_axis(self.axis, len(inputs[0]))
         expect(axis > 0 and inputs[0][axis] in (1, None), f"axis {axis} has more places than one")
         return ((*inputs[0][:axis], *inputs[0][axis + 1 :]),)
 
@@ -47,8 +51,10 @@ class Squeezing(Operation):
 
 
 @dataclass(frozen=True)
-class Unsqueezing(Operation):
+class Unsqueeze(Operation):
     """With a new axis of one place, which is `axis` afterwards."""
+
+    label = "unsqueezing"
 
     axis: int
 
@@ -68,7 +74,7 @@ class AxisReduction(Operation):
     axis: int
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
-        axis = canonical(self.axis, len(inputs[0]))
+        axis = normalize_axis(self.axis, len(inputs[0]))
         expect(axis > 0, "it would make one sample of a batch")
         return ((*inputs[0][:axis], *inputs[0][axis + 1 :]),)
 

@@ -1,6 +1,6 @@
 """What every operation of a network says of itself."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +14,25 @@ Sides = tuple[int, int, int, int]
 """Top, bottom, left, right."""
 
 
-class Misfit(Exception):
+class ShapeError(Exception):
     """An operation cannot be applied to inputs of these shapes; the message says what was expected."""
 
 
-class SizeUnknown(Exception):
+class UnknownDimension(Exception):
     """An operation has to know a size that is open."""
 
 
 class Operation:
-    """What a node computes; subclasses are frozen dataclasses of its options and weights."""
+    """What a node computes; subclasses are frozen dataclasses of its options and weights.
+
+    Attributes:
+        label: names the operation in the names of layers, where a layer of a file becomes several.
+    """
+
+    label: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        cls.label = cls.__dict__.get("label", cls.__name__.lower())
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         """The shapes of the outputs for inputs of these shapes; unless a subclass says otherwise that of the first."""
@@ -43,12 +52,12 @@ class Elementwise(Operation):
 
 
 def expect(condition: Any, otherwise: str) -> None:
-    """Raise `Misfit` with these words where the condition does not hold."""
+    """Raise `ShapeError` with these words where the condition does not hold."""
     if not condition:
-        raise Misfit(otherwise)
+        raise ShapeError(otherwise)
 
 
-def canonical(axis: int, rank: int) -> int:
+def normalize_axis(axis: int, rank: int) -> int:
     """An axis that may be counted from the end, counted from the beginning."""
     expect(-rank <= axis < rank, f"there is no axis {axis} in {rank} dimensions")
     return axis % rank
@@ -59,7 +68,7 @@ def count(sizes: Shape) -> int:
     total = 1
     for size in sizes:
         if size is None:
-            raise SizeUnknown("it takes images of one size only")
+            raise UnknownDimension("it takes images of one size only")
         total *= size
     return total
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from kerasbridge.importers.ir.ops.base import Elementwise, Operation, Shape, canonical, expect, image, same
+from kerasbridge.importers.ir.ops.base import Elementwise, Operation, Shape, expect, image, normalize_axis, same
 
 Function = Literal[
     "absolute",
@@ -41,8 +41,10 @@ class Activation(Elementwise):
 
 
 @dataclass(frozen=True)
-class Linear(Elementwise):
+class ScaleShift(Elementwise):
     """``scale * x + offset``."""
+
+    label = "linear"
 
     scale: float = 1.0
     offset: float = 0.0
@@ -77,8 +79,10 @@ class Threshold(Elementwise):
 
 
 @dataclass(frozen=True)
-class Replacement(Elementwise):
+class ReplaceValue(Elementwise):
     """Numbers above `threshold` stay, all others become `value`."""
+
+    label = "replacement"
 
     threshold: float
     value: float
@@ -110,7 +114,7 @@ class Softmax(Elementwise):
     logarithm: bool = False
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
-        canonical(self.axis, len(inputs[0]))
+        normalize_axis(self.axis, len(inputs[0]))
         return super().shapes(*inputs)
 
     def nonnegative(self, *inputs: bool) -> bool:
@@ -118,13 +122,15 @@ class Softmax(Elementwise):
 
 
 @dataclass(frozen=True)
-class Combination(Operation):
+class ElementwiseMerge(Operation):
     """A sum, product, maximum or minimum of inputs of one shape.
 
     Args:
         coefficients: of a sum, one for each input; () for ones.
         spread: an axis of one place in one input stands for all of another's.
     """
+
+    label = "combination"
 
     kind: Literal["sum", "product", "maximum", "minimum"]
     coefficients: tuple[float, ...] = ()
@@ -163,7 +169,7 @@ class Broadcast(Operation):
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         first, second = inputs
-        axis = canonical(self.axis, len(first)) if second else 0
+        axis = normalize_axis(self.axis, len(first)) if second else 0
         expect(not second or axis == 0, "its second input has to begin with the batch")
         spanned = first[axis : axis + len(second)]
         fits = len(spanned) == len(second) and all(b == 1 or same(a, b) for a, b in zip(spanned, second, strict=True))
@@ -175,7 +181,7 @@ class Broadcast(Operation):
 
 
 @dataclass(frozen=True)
-class LocalResponse(Elementwise):
+class LRN(Elementwise):
     """``x * (kappa + alpha * sum of squares in a window) ** -beta``.
 
     Args:
@@ -183,6 +189,8 @@ class LocalResponse(Elementwise):
         alpha: a factor of the sum; formats that divide by the window's cells have done so.
         across: the window lies along the channels; else it is a square of the channel's image.
     """
+
+    label = "localresponse"
 
     size: int
     kappa: float
@@ -199,9 +207,11 @@ class LocalResponse(Elementwise):
 
 
 @dataclass(frozen=True)
-class Standardization(Elementwise):
+class MeanVarianceNormalization(Elementwise):
     """``(x - mean) / (sqrt(variance) + epsilon)`` of each sample's channel, or of each sample; without the variance if
     `divide` is False."""
+
+    label = "standardization"
 
     across_channels: bool
     divide: bool = True
@@ -213,8 +223,10 @@ class Standardization(Elementwise):
 
 
 @dataclass(frozen=True)
-class UnitLength(Elementwise):
+class L2Normalize(Elementwise):
     """``x / (sum(|x| ** power) + epsilon) ** (1 / power)``, of rows of numbers."""
+
+    label = "unitlength"
 
     power: float = 2.0
     epsilon: float = 1e-10

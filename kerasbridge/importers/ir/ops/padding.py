@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from kerasbridge.importers.ir.ops.base import Operation, Pair, Shape, Sides, canonical, count, expect, image
+from kerasbridge.importers.ir.ops.base import Operation, Pair, Shape, Sides, count, expect, image, normalize_axis
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,17 @@ class Padding(Operation):
 
 
 @dataclass(frozen=True)
-class Margin(Operation):
+class ConstantPad(Operation):
     """So many numbers of one `value` before and behind those along an axis."""
+
+    label = "margin"
 
     axis: int
     widths: Pair
     value: float = 0.0
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
-        axis = canonical(self.axis, len(inputs[0]))
+        axis = normalize_axis(self.axis, len(inputs[0]))
         expect(axis > 0, "it would make the batch longer")
         size = inputs[0][axis]
         return ((*inputs[0][:axis], None if size is None else size + sum(self.widths), *inputs[0][axis + 1 :]),)
@@ -49,8 +51,10 @@ class Margin(Operation):
 
 
 @dataclass(frozen=True)
-class Upsampling(Operation):
+class Upsample(Operation):
     """Each pixel of an image `factors` times in height and width."""
+
+    label = "upsampling"
 
     factors: Pair
 
@@ -64,7 +68,7 @@ class Upsampling(Operation):
 
 
 @dataclass(frozen=True)
-class Resizing(Operation):
+class Resize(Operation):
     """Images of other height and width, each pixel from those around its place.
 
     Args:
@@ -72,6 +76,8 @@ class Resizing(Operation):
         centred: pixels are places in the middle of their cells, not at their beginning.
         corners: the outermost pixels stay where they are.
     """
+
+    label = "resizing"
 
     kind: Literal["bilinear", "nearest"]
     size: Pair | None
@@ -92,9 +98,11 @@ class Resizing(Operation):
 
 
 @dataclass(frozen=True)
-class CenteredConcatenation(Operation):
+class DepthConcat(Operation):
     """Images one after the other along the channels, smaller ones with zeros around them, one more behind than before
     where their number is odd."""
+
+    label = "centeredconcatenation"
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         sizes = [image(shape) for shape in inputs]

@@ -4,7 +4,15 @@ import contextlib
 from dataclasses import dataclass
 from typing import Literal
 
-from kerasbridge.importers.ir.ops.base import Misfit, Operation, Shape, SizeUnknown, canonical, count, expect
+from kerasbridge.importers.ir.ops.base import (
+    Operation,
+    Shape,
+    ShapeError,
+    UnknownDimension,
+    count,
+    expect,
+    normalize_axis,
+)
 
 
 @dataclass(frozen=True)
@@ -16,19 +24,21 @@ class Reduction(Operation):
     coefficient: float = 1.0
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
-        axis = canonical(self.axis, len(inputs[0]))
+        axis = normalize_axis(self.axis, len(inputs[0]))
         expect(axis > 0, "it would make one number of the whole batch: set the axis to 1")
         return (inputs[0][:axis],)
 
 
 @dataclass(frozen=True)
-class LargestPlaces(Operation):
+class ArgMax(Operation):
     """Where the `most` largest numbers are, and what they are.
 
     Args:
         axis: along which; None for all of a sample, in the order C, H, W: shape (N, 1 or 2, most), and 1 beyond.
         values: give the numbers: along an axis instead of their places, else behind them.
     """
+
+    label = "largestplaces"
 
     axis: int | None = None
     most: int = 1
@@ -38,11 +48,11 @@ class LargestPlaces(Operation):
         (shape,) = inputs
         if self.axis is None:
             found = (shape[0], 2 if self.values else 1, self.most)
-            with contextlib.suppress(SizeUnknown):
+            with contextlib.suppress(UnknownDimension):
                 expect(self.most <= count(shape[1:]), f"there are no {self.most} numbers")
             return (found + (1,) * (len(shape) - 3),)
-        axis = canonical(self.axis, len(shape))
+        axis = normalize_axis(self.axis, len(shape))
         size = shape[axis]
         if axis == 0 or (size is not None and self.most > size):
-            raise Misfit(f"there are no {self.most} numbers along axis {axis}")
+            raise ShapeError(f"there are no {self.most} numbers along axis {axis}")
         return ((*shape[:axis], self.most, *shape[axis + 1 :]),)

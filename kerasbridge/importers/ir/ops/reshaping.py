@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from kerasbridge.importers.ir.ops.base import (
     Operation,
     Shape,
-    canonical,
     count,
     expect,
+    normalize_axis,
     same,
 )
 
@@ -21,13 +21,15 @@ class _Moving(Operation):
 
 
 @dataclass(frozen=True)
-class Concatenation(Operation):
+class Concatenate(Operation):
     """Inputs one after the other along an axis."""
+
+    label = "concatenation"
 
     axis: int = 1
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
-        axis = canonical(self.axis, len(inputs[0]))
+        axis = normalize_axis(self.axis, len(inputs[0]))
         expect(axis > 0, "it would join batches")
         expect(len({*map(len, inputs)}) == 1, "its inputs have to have as many dimensions")
         others = [shape[:axis] + shape[axis + 1 :] for shape in inputs]
@@ -41,19 +43,21 @@ class Concatenation(Operation):
 
 
 @dataclass(frozen=True)
-class Slicing(_Moving):
+class Split(_Moving):
     """Pieces along an axis: up to the first point, between points, from the last point on.
 
     Args:
         pieces: how many there are; without points they are of one size.
     """
 
+    label = "slicing"
+
     axis: int
     pieces: int
     points: tuple[int, ...] = ()
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
-        axis = canonical(self.axis, len(inputs[0]))
+        axis = normalize_axis(self.axis, len(inputs[0]))
         expect(axis > 0, "it would cut the batch")
         bounds = self.bounds(count(inputs[0][axis : axis + 1]))
         sizes = (stop - start for start, stop in bounds)
@@ -69,12 +73,14 @@ class Slicing(_Moving):
 
 
 @dataclass(frozen=True)
-class Cropping(_Moving):
+class CropLike(_Moving):
     """The first input, from `axis` on cut to the size of the second, beginning at the offsets; one stands for all.
 
     Args:
         clamped: it begins earlier where the first ends too early for the second.
     """
+
+    label = "cropping"
 
     axis: int
     offsets: tuple[int, ...] = ()
@@ -82,7 +88,7 @@ class Cropping(_Moving):
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         first, second = inputs
-        axis = canonical(self.axis, len(first))
+        axis = normalize_axis(self.axis, len(first))
         expect(axis > 0 and len(first) == len(second), "its two inputs have to have as many dimensions")
         starts = (0 if self.clamped else start for start in self.starts(len(first)))
         sizes = zip(first[axis:], second[axis:], starts, strict=True)
@@ -92,37 +98,41 @@ class Cropping(_Moving):
 
     def starts(self, rank: int) -> tuple[int, ...]:
         """Where it begins in each axis from `axis` on."""
-        axes = rank - canonical(self.axis, rank)
+        axes = rank - normalize_axis(self.axis, rank)
         offsets = self.offsets * axes if len(self.offsets) == 1 else self.offsets or (0,) * axes
         expect(len(offsets) == axes, f"expected {axes} offsets, received {len(offsets)}")
         return offsets
 
 
 @dataclass(frozen=True)
-class Flattening(_Moving):
+class Flatten(_Moving):
     """The axes from `axis` to `end` as one, in the order C, H, W."""
+
+    label = "flattening"
 
     axis: int = 1
     end: int = -1
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
-        axis, end = (canonical(axis, len(inputs[0])) for axis in (self.axis, self.end))
+        axis, end = (normalize_axis(axis, len(inputs[0])) for axis in (self.axis, self.end))
         expect(0 < axis <= end, "it would flatten the batch")
         return ((*inputs[0][:axis], count(inputs[0][axis : end + 1]), *inputs[0][end + 1 :]),)
 
     def open_shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         """The shape where sizes are open that have to be known in the end."""
-        axis, end = (canonical(axis, len(inputs[0])) for axis in (self.axis, self.end))
+        axis, end = (normalize_axis(axis, len(inputs[0])) for axis in (self.axis, self.end))
         return ((*inputs[0][:axis], None, *inputs[0][end + 1 :]),)
 
 
 @dataclass(frozen=True)
-class Reshaping(_Moving):
+class Reshape(_Moving):
     """Other sizes for the `axes` axes from `axis` on, in the order C, H, W; -1 axes are all that follow.
 
     Args:
         sizes: 0 is the size that is there, -1 what is left over. The first of axis 0 stands for the batch.
     """
+
+    label = "reshaping"
 
     sizes: tuple[int, ...]
     axis: int = 0
@@ -163,8 +173,10 @@ def _filled(sizes: tuple[int, ...], total: int) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True)
-class Transposition(_Moving):
+class Transpose(_Moving):
     """Axes in another order; those that are not named follow. The batch stays first."""
+
+    label = "transposition"
 
     order: tuple[int, ...]
 
@@ -180,14 +192,16 @@ class Transposition(_Moving):
 
 
 @dataclass(frozen=True)
-class Tiling(_Moving):
+class Tile(_Moving):
     """`copies` of the input, one after the other along an axis."""
+
+    label = "tiling"
 
     axis: int
     copies: int
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
-        axis = canonical(self.axis, len(inputs[0]))
+        axis = normalize_axis(self.axis, len(inputs[0]))
         expect(axis > 0 and self.copies > 0, "it has to make copies of a sample's numbers")
         size = inputs[0][axis]
         return ((*inputs[0][:axis], None if size is None else size * self.copies, *inputs[0][axis + 1 :]),)

@@ -9,10 +9,10 @@ from kerasbridge.importers.ir.ops.base import (
     Pair,
     Shape,
     Sides,
-    canonical,
     count,
     expect,
     image,
+    normalize_axis,
     same,
 )
 
@@ -99,7 +99,7 @@ class Dense(Operation):
     axis: int = 1
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
-        axis = canonical(self.axis, len(inputs[0]))
+        axis = normalize_axis(self.axis, len(inputs[0]))
         expect(axis > 0, "it would take the whole batch as one sample")
         features = self.weight.shape[1]
         expect(count(inputs[0][axis:]) == features, f"its weights take {features} numbers per sample")
@@ -107,7 +107,7 @@ class Dense(Operation):
 
     def open_shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         """The shape where sizes are open that have to be known in the end."""
-        return ((*inputs[0][: canonical(self.axis, len(inputs[0]))], self.weight.shape[0]),)
+        return ((*inputs[0][: normalize_axis(self.axis, len(inputs[0]))], self.weight.shape[0]),)
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class Affine(Elementwise):
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         (shape,) = super().shapes(*inputs)
-        axis = canonical(self.axis, len(shape))
+        axis = normalize_axis(self.axis, len(shape))
         for weight in (self.scale, self.bias):
             if weight is not None and weight.ndim:
                 expect(axis > 0, "it would have weights of its own for each sample of a batch")

@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-from kerasbridge.importers.ir.graph import Network, Node
+from kerasbridge.importers.ir.graph import Graph, Node
 from kerasbridge.importers.ir.ops import Affine, BatchNormalization
 
 
-def folded(network: Network) -> tuple[Network, dict[str, str]]:
+def folded(network: Graph) -> tuple[Graph, dict[str, str]]:
     """The network with each batch normalisation and the affine map of its channels as one node.
 
     Returns:
         The network, and by the name of each node that is gone the name of that which it is part of.
     """
-    uses, made_by = network.uses(), {name: node for node in network.nodes for name in node.outputs}
+    uses, made_by = network.consumer_counts(), {name: node for node in network.nodes for name in node.outputs}
     merged: dict[str, Node] = {}
     gone: dict[str, tuple[str, str]] = {}
     for node in network.nodes:

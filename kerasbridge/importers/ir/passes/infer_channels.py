@@ -2,32 +2,32 @@
 
 from dataclasses import replace
 
-from kerasbridge.importers.ir.graph import Input, Network
+from kerasbridge.importers.ir.graph import Graph, Input
 from kerasbridge.importers.ir.ops import (
     BatchNormalization,
-    Combination,
     Convolution,
     Deconvolution,
     Dense,
     Elementwise,
+    ElementwiseMerge,
     Operation,
     Pooling,
     Shape,
 )
 
 
-def with_channels(network: Network) -> Network:
+def with_channels(network: Graph) -> Graph:
     """The network, whose inputs of unknown channels have those that the first weights take which they reach."""
     return replace(network, inputs=tuple(_known(entry, network) for entry in network.inputs))
 
 
-def _known(entry: Input, network: Network) -> Input:
+def _known(entry: Input, network: Graph) -> Input:
     if len(entry.shape) == 4 and entry.shape[1] is None:
         return replace(entry, shape=_as_taken(entry.name, entry.shape, network))
     return entry
 
 
-def _as_taken(value: str, shape: Shape, network: Network) -> Shape:
+def _as_taken(value: str, shape: Shape, network: Graph) -> Shape:
     """The shape with the channels of the first layer that knows, reached through what leaves channels alone.
 
     Where the number of dimensions is not known either, what goes to an inner product is rows.
@@ -41,7 +41,7 @@ def _as_taken(value: str, shape: Shape, network: Network) -> Shape:
         channels = _channels_of(operation)
         if channels is not None:
             return (*shape[:1], channels, *shape[2:])
-        if isinstance(operation, Elementwise | Combination | Pooling):
+        if isinstance(operation, Elementwise | ElementwiseMerge | Pooling):
             value = node.outputs[0]
     return shape
 

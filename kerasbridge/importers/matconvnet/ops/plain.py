@@ -7,20 +7,20 @@ from typing import Literal
 import numpy as np
 
 from kerasbridge.importers.ir.ops import (
+    LRN,
     Activation,
-    Combination,
-    Concatenation,
-    Cropping,
+    Concatenate,
+    CropLike,
     Dropout,
+    ElementwiseMerge,
     GlobalPooling,
-    Linear,
-    LocalResponse,
     Pooling,
     Power,
-    Reshaping,
+    Reshape,
+    ScaleShift,
     Shape,
     Softmax,
-    Transposition,
+    Transpose,
 )
 from kerasbridge.importers.matconvnet.ops.base import (
     Again,
@@ -36,7 +36,7 @@ from kerasbridge.importers.matconvnet.ops.base import (
 from kerasbridge.importers.matconvnet.parser import Layer
 from kerasbridge.importers.matconvnet.values import numbers
 
-_TURNED = Transposition((0, 1, 3, 2))
+_TURNED = Transpose((0, 1, 3, 2))
 """MATLAB counts rows first, then columns, then channels: what is flattened runs through N, C, W, H."""
 
 _PLACES = (2, 3, 1, 0)
@@ -89,7 +89,7 @@ def lrn(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     """lrn, which was called normalize: alpha is not divided by the size of the window (`vl_nnnormalize`)."""
     size, kappa, alpha, beta = _parameters(layer, [5, 1, 0.0001 / 5, 0.75])
     check(size >= 1 and size == int(size), f"has a window of {size:g} channels")
-    return [LocalResponse(int(size), rounded(kappa), rounded(alpha), rounded(beta))]
+    return [LRN(int(size), rounded(kappa), rounded(alpha), rounded(beta))]
 
 
 def spatial_norm(layer: Layer, shapes: Sequence[Shape]) -> Steps:
@@ -99,8 +99,8 @@ def spatial_norm(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     check(min(window) >= 1 and window == (height, width), f"has a window of {height:g} by {width:g}")
     (top, left), (bottom, right) = ((size - 1) // 2 for size in window), (size // 2 for size in window)
     mean = Pooling("average", window, padding=(top, bottom, left, right), count_padding=False)
-    factor = [Linear(rounded(alpha), 1.0), Power(-rounded(beta))]
-    return [Again(Combination("product")), mean, *factor, Again(Combination("product"))]
+    factor = [ScaleShift(rounded(alpha), 1.0), Power(-rounded(beta))]
+    return [Again(ElementwiseMerge("product")), mean, *factor, Again(ElementwiseMerge("product"))]
 
 
 def _parameters(layer: Layer, default: list[float]) -> list[float]:
@@ -111,26 +111,26 @@ def _parameters(layer: Layer, default: list[float]) -> list[float]:
 
 def total(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     """dagnn.Sum."""
-    return [Combination("sum")]
+    return [ElementwiseMerge("sum")]
 
 
 def largest(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     """dagnn.Max of mcnExtraLayers."""
-    return [Combination("maximum")]
+    return [ElementwiseMerge("maximum")]
 
 
 def concat(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     """dagnn.Concat, of channels unless `dim` says otherwise."""
     (dim,) = integers(layer, "dim", 3, least=1)[:1]
     check(dim < 4, f"joins along axis {dim}, which is that of the batch")
-    return [Concatenation(_PLACES[dim - 1])]
+    return [Concatenate(_PLACES[dim - 1])]
 
 
 def crop(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     """dagnn.Crop: to the height and width of the second input, from an offset that is less where room is not."""
     offsets = integers(layer, "crop", 0)
     check(len(offsets) <= 2 and len(layer.inputs) == 2, f"has {len(offsets)} offsets and {len(layer.inputs)} inputs")
-    return [Cropping(2, (offsets[0], offsets[-1]), clamped=True)]
+    return [CropLike(2, (offsets[0], offsets[-1]), clamped=True)]
 
 
 def flatten(layer: Layer, shapes: Sequence[Shape]) -> Steps:
@@ -138,7 +138,7 @@ def flatten(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     (axis,) = integers(layer, "axis", 3, least=1)[:1]
     check(axis < 4, f"flattens along axis {axis}")
     sizes = [-1 if place == _PLACES[axis - 1] else 1 for place in range(1, 4)]
-    return [_TURNED, Reshaping((0, *sizes))]
+    return [_TURNED, Reshape((0, *sizes))]
 
 
 def reshape(layer: Layer, shapes: Sequence[Shape]) -> Steps:
@@ -148,7 +148,7 @@ def reshape(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     whole = [int(np.ravel(one)[0]) if np.size(one) else -1 for one in sizes]
     height, width, channels = (*whole, -1)[:3] if len(whole) > 1 else (0, 0, 0)
     check(2 <= len(whole) <= 3 and min(whole) >= -1, f"has the shape {whole}")
-    return [_TURNED, Reshaping((0, channels, width, height)), _TURNED]
+    return [_TURNED, Reshape((0, channels, width, height)), _TURNED]
 
 
 def permute(layer: Layer, shapes: Sequence[Shape]) -> Steps:
@@ -156,4 +156,4 @@ def permute(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     order = integers(layer, "order", 0, least=1)
     whole = [*order, 4][:4]
     check(sorted(whole[:3]) == [1, 2, 3] and len(order) in (3, 4) and whole[3] == 4, f"has the order {order}")
-    return [Transposition(tuple(_PLACES[whole[_PLACES.index(place)] - 1] for place in range(4)))]
+    return [Transpose(tuple(_PLACES[whole[_PLACES.index(place)] - 1] for place in range(4)))]

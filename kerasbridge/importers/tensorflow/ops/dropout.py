@@ -6,7 +6,7 @@
 
 import numpy as np
 
-from kerasbridge.importers.ir.ops import Dropout, Linear
+from kerasbridge.importers.ir.ops import Dropout, ScaleShift
 from kerasbridge.importers.report import Entry
 from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
 from kerasbridge.importers.tensorflow.symbolic_values import NOISE, Fault, Knob, Scaled, Tensor, Value
@@ -40,7 +40,12 @@ def _dropped(call: Call, value: Value) -> Value:
         call.tracer.dropped[Entry(scope, "dropout", what)] = None
         return value.tensor
     maker = call.tracer.makers.get(value.name) if isinstance(value, Tensor) else None
-    if maker is None or not isinstance(maker.operation, Linear) or maker.operation.offset or maker.operation.scale < 1:
+    if (
+        maker is None
+        or not isinstance(maker.operation, ScaleShift)
+        or maker.operation.offset
+        or maker.operation.scale < 1
+    ):
         raise NotBrought("numbers drawn at random, and is no dropout")
     rate = round(1 - 1 / maker.operation.scale, 6)
     call.tracer.replaced[Entry(scope, "dropout", "Dropout, which drops in training alone")] = None

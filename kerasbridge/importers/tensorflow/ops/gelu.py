@@ -2,7 +2,7 @@
 
 import math
 
-from kerasbridge.importers.ir.ops import Activation, Linear
+from kerasbridge.importers.ir.ops import Activation, ScaleShift
 from kerasbridge.importers.tensorflow.node_context import Call
 from kerasbridge.importers.tensorflow.symbolic_values import Tensor
 
@@ -15,7 +15,7 @@ def gelu(call: Call) -> Tensor | None:
         if middle is not None:
             found = call.emit(Activation("gelu"), call.tracer.tensors[source])
             more = 2 * scale * middle
-            return found if more == 1 else call.emit(Linear(more), found, part="scale")
+            return found if more == 1 else call.emit(ScaleShift(more), found, part="scale")
     return None
 
 
@@ -34,7 +34,7 @@ def _linear(call: Call, name: str) -> tuple[str, float, float]:
     """A value as a number times another value plus a number: that value's name, and the two numbers."""
     scale, offset = 1.0, 0.0
     maker = call.tracer.makers.get(name)
-    while maker is not None and isinstance(maker.operation, Linear):
+    while maker is not None and isinstance(maker.operation, ScaleShift):
         scale, offset = scale * maker.operation.scale, offset + scale * maker.operation.offset
         name = maker.inputs[0]
         maker = call.tracer.makers.get(name)

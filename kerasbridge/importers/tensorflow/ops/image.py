@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from kerasbridge.importers.ir.ops import DepthToSpace, Margin, Padding, Pooling, Resizing, SpaceToDepth, Upsampling
+from kerasbridge.importers.ir.ops import ConstantPad, DepthToSpace, Padding, Pooling, Resize, SpaceToDepth, Upsample
 from kerasbridge.importers.ir.ops.pooling import Kind
 from kerasbridge.importers.tensorflow.node_context import LAST, Call, NotBrought
 from kerasbridge.importers.tensorflow.ops.nn import padding
@@ -39,7 +39,7 @@ def zeros(call: Call) -> Tensor:
             return call.emit(Padding(around), images)
     for axis, widths in enumerate(sides):
         if any(widths):
-            tensor = call.emit(Margin(tensor.order[axis], widths, number), tensor, part=f"axis_{axis}")
+            tensor = call.emit(ConstantPad(tensor.order[axis], widths, number), tensor, part=f"axis_{axis}")
     return tensor
 
 
@@ -77,14 +77,14 @@ def resized(call: Call) -> Tensor:
     centred, corners = call.flag("half_pixel_centers"), call.flag("align_corners")
     kind: Any = "nearest" if call.node.op == "ResizeNearestNeighbor" else "bilinear"
     if kind == "nearest" and None not in factors and not corners:
-        return call.emit(Upsampling((factors[0], factors[1])), images)  # type: ignore[arg-type]
+        return call.emit(Upsample((factors[0], factors[1])), images)  # type: ignore[arg-type]
     if any(isinstance(size, Open) for size in sizes):
         if None in factors:
             raise NotBrought("a size that depends on other things than the size of its input")
-        return call.emit(Resizing(kind, None, (factors[0], factors[1]), centred, corners), images)  # type: ignore[arg-type]
+        return call.emit(Resize(kind, None, (factors[0], factors[1]), centred, corners), images)  # type: ignore[arg-type]
     if not all(0 < size <= 2**16 for size in sizes):
         raise NotBrought(f"a size of {sizes}")
-    return call.emit(Resizing(kind, (sizes[0], sizes[1]), None, centred, corners), images)
+    return call.emit(Resize(kind, (sizes[0], sizes[1]), None, centred, corners), images)
 
 
 def _factor(call: Call, images: Tensor, axis: int, size: Any) -> int | None:

@@ -7,14 +7,14 @@ from typing import Any, Literal
 import numpy as np
 
 from kerasbridge.importers.ir.ops import (
+    LRN,
     Activation,
     Affine,
     Clip,
-    Combination,
-    Linear,
-    LocalResponse,
+    ElementwiseMerge,
     Operation,
     Power,
+    ScaleShift,
     Softmax,
 )
 from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
@@ -54,7 +54,7 @@ def local_response(call: Call) -> Tensor:
     if not 0 <= radius <= 2**16:
         raise NotBrought(f"a depth_radius of {radius}")
     bias, alpha, beta = (call.number(option, default) for option, default in (("bias", 1), ("alpha", 1), ("beta", 0.5)))
-    return call.emit(LocalResponse(2 * radius + 1, bias, alpha, beta), images)
+    return call.emit(LRN(2 * radius + 1, bias, alpha, beta), images)
 
 
 def add(call: Call) -> Tensor:
@@ -91,7 +91,7 @@ def divide(call: Call) -> Tensor:
     inverse = call.emit(Power(-1.0), call.tensor(1), part="inverse")
     if isinstance(call.inputs[0], np.ndarray):
         return _affine(call, inverse, call.known(0), None)
-    return _joined(call, Combination("product", spread=True), [call.tensor(0), inverse])
+    return _joined(call, ElementwiseMerge("product", spread=True), [call.tensor(0), inverse])
 
 
 def squared_difference(call: Call) -> Tensor:
@@ -140,9 +140,9 @@ def _slope(call: Call) -> float | None:
     """The slope of a leaky ReLU that is written as ``maximum(x, slope * x)``."""
     for one, other in ((0, 1), (1, 0)):
         maker = call.tracer.makers.get(call.tensor(one).name)
-        made_so = maker is not None and isinstance(maker.operation, Linear) and not maker.operation.offset
+        made_so = maker is not None and isinstance(maker.operation, ScaleShift) and not maker.operation.offset
         if maker is not None and made_so and maker.inputs == (call.tensor(other).name,):
-            assert isinstance(maker.operation, Linear)
+            assert isinstance(maker.operation, ScaleShift)
             return maker.operation.scale if 0 <= maker.operation.scale < 1 else None
     return None
 
@@ -191,9 +191,9 @@ def _affine(call: Call, tensor: Tensor, scale: Any, bias: Any) -> Tensor:
         raise NotBrought("arithmetic with the size of images")
     if all(one is None or one.size == 1 for one in arrays):
         numbers = [default if one is None else _decimal(one) for one, default in zip(arrays, (1.0, 0.0), strict=True)]
-        return call.emit(Linear(*numbers), tensor) if numbers != [1.0, 0.0] else tensor
+        return call.emit(ScaleShift(*numbers), tensor) if numbers != [1.0, 0.0] else tensor
     if scale is not None and arrays[0].size == 1:  # type: ignore[union-attr]
-        tensor, arrays[0] = call.emit(Linear(_decimal(arrays[0])), tensor, part="scale"), None  # type: ignore[arg-type]
+        tensor, arrays[0] = call.emit(ScaleShift(_decimal(arrays[0])), tensor, part="scale"), None  # type: ignore[arg-type]
     axis = min(_spanned(tensor, one)[0] for one in arrays if one is not None and one.size > 1)
     weights = [None if one is None else _laid(tensor, one, axis) for one in arrays]
     return call.emit(Affine(weights[0], weights[1], axis), tensor)
@@ -224,7 +224,7 @@ def _laid(tensor: Tensor, array: Known, axis: int) -> Any:
 
 def _combined(call: Call, kind: Kind, count: int = 2, coefficients: tuple[float, ...] = ()) -> Tensor:
     tensors = [call.tensor(place) for place in range(count)]
-    return _joined(call, Combination(kind, coefficients, spread=True), tensors)
+    return _joined(call, ElementwiseMerge(kind, coefficients, spread=True), tensors)
 
 
 def _joined(call: Call, operation: Operation, tensors: list[Tensor]) -> Tensor:
@@ -238,11 +238,11 @@ def _joined(call: Call, operation: Operation, tensors: list[Tensor]) -> Tensor:
 ARITHMETIC: dict[str, Handler] = {
     "Abs": each(Activation("absolute")), "Add": add, "AddN": add_all, "AddV2": add, "BiasAdd": bias_add,
     "ClipByValue": clip, "Div": divide, "Elu": each(Activation("elu", 1.0)), "Erf": each(Activation("erf")),
-    "Erfc": each(Activation("erf"), Linear(-1.0, 1.0)), "Exp": each(Activation("exponential")),
+    "Erfc": each(Activation("erf"), ScaleShift(-1.0, 1.0)), "Exp": each(Activation("exponential")),
     "Inv": each(Power(-1.0)), "LRN": local_response, "LeakyRelu": leaky_relu, "Log": each(Activation("logarithm")),
-    "Log1p": each(Linear(1.0, 1.0), Activation("logarithm")),
+    "Log1p": each(ScaleShift(1.0, 1.0), Activation("logarithm")),
     "LogSoftmax": functools.partial(softmax, logarithm=True), "Maximum": largest, "Minimum": smallest, "Mul": multiply,
-    "Neg": each(Linear(-1.0)), "Pow": power, "RealDiv": divide, "Reciprocal": each(Power(-1.0)),
+    "Neg": each(ScaleShift(-1.0)), "Pow": power, "RealDiv": divide, "Reciprocal": each(Power(-1.0)),
     "Relu": each(Activation("relu")), "Relu6": each(Clip(0.0, 6.0)), "Rsqrt": each(Power(-0.5)),
     "Selu": each(Activation("selu")), "Sigmoid": each(Activation("sigmoid")), "Softmax": softmax,
     "Softplus": each(Activation("softplus")), "Softsign": each(Activation("softsign")), "Sqrt": each(Power(0.5)),

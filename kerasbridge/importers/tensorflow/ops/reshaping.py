@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerasbridge.importers.ir.ops import (
-    Concatenation,
-    Flattening,
-    LargestPlaces,
-    Reshaping,
-    Tiling,
+    ArgMax,
+    Concatenate,
+    Flatten,
+    Reshape,
+    Tile,
 )
 from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
 from kerasbridge.importers.tensorflow.symbolic_values import BATCH, Open, Rows, Tensor
@@ -72,10 +72,10 @@ def shaped(call: Call, tensor: Tensor, wanted: Sequence[Any], part: str = "") ->
     if len([size for size in sizes[1:] if size != 1]) > 1:
         tensor = call.plain(tensor)
     if len(wanted) == 1 and not isinstance(wanted[0], Open):
-        flat = Flattening() if tensor.rank > 2 else Reshaping((0, int(wanted[0])))
+        flat = Flatten() if tensor.rank > 2 else Reshape((0, int(wanted[0])))
         return call.emit(flat, tensor, order=(0, 1), part=part)
     there = [_written(sizes, place, size) for place, size in enumerate(wanted, 1)]
-    return call.emit(Reshaping((0, *there)), tensor, order=range(len(wanted) + 1), part=part)
+    return call.emit(Reshape((0, *there)), tensor, order=range(len(wanted) + 1), part=part)
 
 
 def _written(sizes: Sequence[Any], place: int, size: Any) -> int:
@@ -140,7 +140,7 @@ def joined(call: Call, tensors: Sequence[Tensor], axis: int) -> Tensor:
         raise NotBrought("values of different numbers of dimensions")
     if len(tensors) == 1:
         return tensors[0]
-    return call.emit(Concatenation(order[axis]), *(call.ordered(tensor, order) for tensor in tensors))
+    return call.emit(Concatenate(order[axis]), *(call.ordered(tensor, order) for tensor in tensors))
 
 
 def pack(call: Call) -> Any:
@@ -163,7 +163,7 @@ def tile(call: Call) -> Tensor:
         raise NotBrought(f"copies {copies}")
     for axis, times in enumerate(copies):
         if times > 1:
-            tensor = call.emit(Tiling(tensor.order[axis], times), tensor, part=f"axis_{axis}")
+            tensor = call.emit(Tile(tensor.order[axis], times), tensor, part=f"axis_{axis}")
     return tensor
 
 
@@ -173,7 +173,7 @@ def largest_place(call: Call) -> Tensor:
     axis = call.axis(1, tensor.rank)
     if axis == 0:
         raise NotBrought("a largest sample of the batch")
-    found = call.emit(LargestPlaces(tensor.order[axis]), tensor)
+    found = call.emit(ArgMax(tensor.order[axis]), tensor)
     return shaped(
         call, found, [size for place, size in enumerate(call.sizes(found)) if place not in (0, axis)], part="flat"
     )

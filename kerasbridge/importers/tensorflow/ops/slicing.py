@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.importers.ir.ops import Narrowing, Slicing
+from kerasbridge.importers.ir.ops import Slice, Split
 from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
 from kerasbridge.importers.tensorflow.ops.indexing import full, index
 from kerasbridge.importers.tensorflow.ops.reshaping import joined, shaped
@@ -18,7 +18,7 @@ def split(call: Call) -> list[Tensor]:
     axis, pieces = call.axis(0, tensor.rank), call.whole("num_split", 1)
     if pieces == 1:
         return [tensor]
-    return call.emit_all(Slicing(tensor.order[axis], pieces), tensor)
+    return call.emit_all(Split(tensor.order[axis], pieces), tensor)
 
 
 def split_in_sizes(call: Call) -> list[Tensor]:
@@ -33,7 +33,7 @@ def split_in_sizes(call: Call) -> list[Tensor]:
     if len(counts) == 1:
         return [tensor]
     points = tuple(int(point) for point in np.cumsum(counts)[:-1])
-    return call.emit_all(Slicing(tensor.order[axis], len(counts), points), tensor)
+    return call.emit_all(Split(tensor.order[axis], len(counts), points), tensor)
 
 
 def unpack(call: Call) -> list[Tensor]:
@@ -42,7 +42,7 @@ def unpack(call: Call) -> list[Tensor]:
     axis, pieces = call.whole("axis", 0) % tensor.rank, call.whole("num", 1)
     if axis == 0 or not 0 < pieces <= 2**16:
         raise NotBrought("a batch that is taken apart")
-    cut = call.emit_all(Slicing(tensor.order[axis], pieces), tensor) if pieces > 1 else [tensor]
+    cut = call.emit_all(Split(tensor.order[axis], pieces), tensor) if pieces > 1 else [tensor]
     without = [size for place, size in enumerate(call.sizes(tensor)) if place not in (0, axis)]
     return [shaped(call, piece, without, part=f"part_{place}") for place, piece in enumerate(cut)]
 
@@ -87,7 +87,7 @@ def narrowed(call: Call, tensor: Tensor, axis: int, start: int, stop: int | None
         stop = None
     if start == 0 and stop is None:
         return tensor
-    return call.emit(Narrowing(tensor.order[axis], start, stop), tensor, part=f"axis_{axis}")
+    return call.emit(Slice(tensor.order[axis], start, stop), tensor, part=f"axis_{axis}")
 
 
 def backwards(call: Call, tensor: Tensor, axis: int) -> Tensor:
@@ -97,7 +97,7 @@ def backwards(call: Call, tensor: Tensor, axis: int) -> Tensor:
         raise NotBrought("an axis of many places that is turned round")
     if size == 1:
         return tensor
-    pieces = call.emit_all(Slicing(tensor.order[axis], size), tensor, part="pieces")
+    pieces = call.emit_all(Split(tensor.order[axis], size), tensor, part="pieces")
     return joined(call, pieces[::-1], axis)
 
 

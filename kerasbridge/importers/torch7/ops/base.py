@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.ir.ops import Array, Misfit, Shape
+from kerasbridge.importers.ir.ops import Array, Shape, ShapeError
 from kerasbridge.importers.torch7.lua_objects import Object, Storage, Table, Tensor
 
 LARGEST = 4096
 """Of kernels, strides, dilations and paddings: more than any image has rows or columns."""
 
 
-class OfTheBatch(Misfit):
+class OfTheBatch(ShapeError):
     """A dimension is that of the batch, if there is one."""
 
 
@@ -143,7 +143,7 @@ class Given:
             new: it will be there only afterwards.
 
         Raises:
-            Misfit: there is none; `OfTheBatch`: it is the batch.
+            ShapeError: there is none; `OfTheBatch`: it is the batch.
         """
         dimensions = self.dimensions + new
         if dimension < 0:
@@ -151,7 +151,7 @@ class Given:
         elif without_batch is not None and dimensions == without_batch + 1:
             dimension += 1
         if not 1 <= dimension <= dimensions:
-            raise Misfit(f"there is no dimension {dimension} among {dimensions}")
+            raise ShapeError(f"there is no dimension {dimension} among {dimensions}")
         axis = dimension - self.batched
         if axis == 0:
             raise OfTheBatch("its dimension 1 is the batch")

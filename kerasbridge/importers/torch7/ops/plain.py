@@ -3,21 +3,21 @@
 import math
 
 from kerasbridge.importers.ir.ops import (
+    LRN,
     Activation,
     Clip,
     Dropout,
     GlobalPooling,
-    Linear,
-    LocalResponse,
-    Misfit,
+    L2Normalize,
     Operation,
     Padding,
     Pooling,
     Power,
-    Replacement,
+    ReplaceValue,
+    ScaleShift,
+    ShapeError,
     Softmax,
-    UnitLength,
-    Upsampling,
+    Upsample,
 )
 from kerasbridge.importers.torch7.ops.base import Given, Module, NotBrought
 
@@ -36,7 +36,7 @@ def average_pooling(module: Module, given: Given) -> list[Operation]:
     counted = module.get("count_include_pad") is not False
     average = Pooling("average", window, stride, padding, _rounds_up(module), counted)
     if module.type.startswith("nn.") and not module.get("divide"):
-        return [average, Linear(float(window[0] * window[1]))]
+        return [average, ScaleShift(float(window[0] * window[1]))]
     return [average]
 
 
@@ -82,14 +82,14 @@ def shave(module: Module, given: Given) -> list[Operation]:
 def upsampling(module: Module, given: Given) -> list[Operation]:
     """SpatialUpSamplingNearest."""
     factor = module.whole("scale_factor")
-    return [Upsampling((factor, factor))]
+    return [Upsample((factor, factor))]
 
 
 def relu(module: Module, given: Given) -> list[Operation]:
     """ReLU, and Threshold: what is above `threshold` stays, all else becomes `val`."""
     if module.kind == "Threshold":
-        return [Replacement(module.number("threshold", 1e-6), module.number("val", 0))]
-    return [Replacement(0.0, 0.0)]
+        return [ReplaceValue(module.number("threshold", 1e-6), module.number("val", 0))]
+    return [ReplaceValue(0.0, 0.0)]
 
 
 def leaky_relu(module: Module, given: Given) -> list[Operation]:
@@ -119,7 +119,7 @@ def softplus(module: Module, given: Given) -> list[Operation]:
     beta = module.number("beta", 1)
     if beta == 0:
         raise NotBrought("a beta of 0")
-    around: list[list[Operation]] = [[], []] if beta == 1 else [[Linear(beta)], [Linear(1 / beta)]]
+    around: list[list[Operation]] = [[], []] if beta == 1 else [[ScaleShift(beta)], [ScaleShift(1 / beta)]]
     return [*around[0], Activation("softplus"), *around[1]]
 
 
@@ -130,7 +130,7 @@ def power(module: Module, given: Given) -> list[Operation]:
     if module.kind == "Power":
         return [Power(module.number("pow"))]
     added = module.number("eps", 0)
-    return [*([Linear(1.0, added)] if added else []), Power(0.5)]
+    return [*([ScaleShift(1.0, added)] if added else []), Power(0.5)]
 
 
 def constant(module: Module, given: Given) -> list[Operation]:
@@ -138,7 +138,7 @@ def constant(module: Module, given: Given) -> list[Operation]:
     value = module.number("constant_scalar")
     if not math.isfinite(value):
         raise NotBrought(f"a constant of {value:g}")
-    return [Linear(1.0, value) if module.kind == "AddConstant" else Linear(value)]
+    return [ScaleShift(1.0, value) if module.kind == "AddConstant" else ScaleShift(value)]
 
 
 def dropout(module: Module, given: Given) -> list[Operation]:
@@ -148,8 +148,8 @@ def dropout(module: Module, given: Given) -> list[Operation]:
         raise NotBrought(f"a p of {rate:g}")
     channels = module.kind == "SpatialDropout"
     if channels and len(given.shape) != 4:
-        raise Misfit("expected images")
-    scaled: list[Operation] = [Linear(1 - rate)] if rate and (channels or not module.get("v2")) else []
+        raise ShapeError("expected images")
+    scaled: list[Operation] = [ScaleShift(1 - rate)] if rate and (channels or not module.get("v2")) else []
     return [*scaled, Dropout(rate, channels)]
 
 
@@ -158,9 +158,9 @@ def softmax(module: Module, given: Given) -> list[Operation]:
     if module.type in ("cudnn.SoftMax", "cudnn.LogSoftMax") and given.dimensions > 2:
         raise NotBrought("one sum for all of an image")
     if not 1 <= given.dimensions <= 4:
-        raise Misfit("expected one to four dimensions")
+        raise ShapeError("expected one to four dimensions")
     axis = given.axis(1 if given.dimensions in (1, 3) else 2)
-    negated: list[Operation] = [Linear(-1.0)] if module.kind == "SoftMin" else []
+    negated: list[Operation] = [ScaleShift(-1.0)] if module.kind == "SoftMin" else []
     return [*negated, Softmax(axis, "Log" in module.kind)]
 
 
@@ -171,7 +171,7 @@ def lrn(module: Module, given: Given) -> list[Operation]:
         raise NotBrought(f"a size of {size}")
     k = module.number("K") if module.get("K") is not None else module.number("k", 1)
     alpha, beta = module.number("alpha", 1e-4), module.number("beta", 0.75)
-    return [LocalResponse(size, k, alpha / size, beta)]
+    return [LRN(size, k, alpha / size, beta)]
 
 
 def normalize(module: Module, given: Given) -> list[Operation]:
@@ -179,4 +179,4 @@ def normalize(module: Module, given: Given) -> list[Operation]:
     norm = module.number("p")
     if not 0 < norm < math.inf:
         raise NotBrought(f"a p of {norm:g}")
-    return [UnitLength(norm, module.number("eps", 1e-10))]
+    return [L2Normalize(norm, module.number("eps", 1e-10))]

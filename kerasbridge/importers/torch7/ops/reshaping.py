@@ -4,16 +4,16 @@ import math
 
 from kerasbridge.importers.ir.ops import (
     AxisReduction,
-    Flattening,
-    Margin,
-    Misfit,
-    Narrowing,
+    ConstantPad,
+    Flatten,
     Operation,
-    Reshaping,
-    Squeezing,
-    Tiling,
-    Transposition,
-    Unsqueezing,
+    Reshape,
+    ShapeError,
+    Slice,
+    Squeeze,
+    Tile,
+    Transpose,
+    Unsqueeze,
 )
 from kerasbridge.importers.torch7.lua_objects import Table
 from kerasbridge.importers.torch7.ops.base import Given, Module, NotBrought, dimension, dims
@@ -23,7 +23,7 @@ def view(module: Module, given: Given) -> list[Operation]:
     """View: sizes of a sample; a -1 at first may be the batch, where the others make up a sample."""
     sizes, counted = module.list("size"), dims(module, "numInputDims")
     if counted is not None and given.batched and len(given.shape) - 1 > counted:
-        raise Misfit(f"it would join the batch with others than the last {counted} dimensions")
+        raise ShapeError(f"it would join the batch with others than the last {counted} dimensions")
     if given.batched and counted is None and sizes[0] == -1 and len(sizes) > 1 and _makes_up(sizes[1:], given):
         sizes = sizes[1:]
     return _sized(sizes)
@@ -42,7 +42,7 @@ def _makes_up(sizes: list[int], given: Given) -> bool:
 def _sized(sizes: list[int]) -> list[Operation]:
     if any(size < 1 and size != -1 for size in sizes):
         raise NotBrought(f"sizes {sizes}")
-    return [Flattening() if sizes == [-1] else Reshaping((0, *sizes))]
+    return [Flatten() if sizes == [-1] else Reshape((0, *sizes))]
 
 
 def transpose(module: Module, given: Given) -> list[Operation]:
@@ -56,17 +56,17 @@ def transpose(module: Module, given: Given) -> list[Operation]:
             raise NotBrought("permutations that are no pairs")
         first, second = (given.axis(int(place) + offset) for place in places)
         order[first], order[second] = order[second], order[first]
-    return [Transposition(tuple(order))]
+    return [Transpose(tuple(order))]
 
 
 def narrow(module: Module, given: Given) -> list[Operation]:
     """Narrow: `length` places from `index` on; a length below 0 counts from the end, an index below 0 cuts off."""
     axis, index, length = given.axis(dimension(module)), _place(module, "index"), _place(module, "length", 1)
     if index < 0 < length:
-        return [Narrowing(axis, 0, -length)]
+        return [Slice(axis, 0, -length)]
     if index < 1 or length == 0:
         raise NotBrought(f"an index of {index} with a length of {length}")
-    return [Narrowing(axis, index - 1, index - 1 + length if length > 0 else length + 1 or None)]
+    return [Slice(axis, index - 1, index - 1 + length if length > 0 else length + 1 or None)]
 
 
 def select(module: Module, given: Given) -> list[Operation]:
@@ -77,7 +77,7 @@ def select(module: Module, given: Given) -> list[Operation]:
 
 def chosen(axis: int, place: int) -> list[Operation]:
     """One place along an axis, which vanishes; from 0 on, or below 0 from the end."""
-    return [Narrowing(axis, place, place + 1 or None), Squeezing(axis)]
+    return [Slice(axis, place, place + 1 or None), Squeeze(axis)]
 
 
 def _place(module: Module, name: str, default: int | None = None) -> int:
@@ -87,16 +87,16 @@ def _place(module: Module, name: str, default: int | None = None) -> int:
 def squeeze(module: Module, given: Given) -> list[Operation]:
     """Squeeze: without one dimension of size 1, or without all."""
     if module.get("dim") is not None:
-        return [Squeezing(given.axis(dimension(module, "dim"), dims(module, "numInputDims")))]
+        return [Squeeze(given.axis(dimension(module, "dim"), dims(module, "numInputDims")))]
     single = [axis for axis, size in enumerate(given.shape) if axis and size == 1]
-    return [Squeezing(axis) for axis in reversed(single)]
+    return [Squeeze(axis) for axis in reversed(single)]
 
 
 def unsqueeze(module: Module, given: Given) -> list[Operation]:
     """Unsqueeze: a new dimension of size 1."""
     counted = dims(module, "numInputDims")
     offset = 0 if counted is None else given.dimensions - counted
-    return [Unsqueezing(given.axis(dimension(module, "pos") + offset, new=True))]
+    return [Unsqueeze(given.axis(dimension(module, "pos") + offset, new=True))]
 
 
 def replicate(module: Module, given: Given) -> list[Operation]:
@@ -104,7 +104,7 @@ def replicate(module: Module, given: Given) -> list[Operation]:
     counted = dims(module, "ndim")
     offset = int(counted is not None and given.dimensions > counted)
     axis = given.axis(dimension(module, "dim", 1) + offset, new=True)
-    return [Unsqueezing(axis), Tiling(axis, module.whole("nfeatures", most=2**20))]
+    return [Unsqueeze(axis), Tile(axis, module.whole("nfeatures", most=2**20))]
 
 
 def padding(module: Module, given: Given) -> list[Operation]:
@@ -114,7 +114,7 @@ def padding(module: Module, given: Given) -> list[Operation]:
         raise NotBrought(f"an index of {index} and {abs(pad)} numbers more")
     offset = int(counted is not None and given.dimensions != counted)
     axis = given.axis(dimension(module, "dim") + offset)
-    return [Margin(axis, (max(-pad, 0), max(pad, 0)), module.number("value", 0))]
+    return [ConstantPad(axis, (max(-pad, 0), max(pad, 0)), module.number("value", 0))]
 
 
 def reduction(module: Module, given: Given) -> list[Operation]:
@@ -122,5 +122,5 @@ def reduction(module: Module, given: Given) -> list[Operation]:
     axis = given.axis(dimension(module, default=1), dims(module))
     mean = module.kind == "Mean" or bool(module.get("sizeAverage"))
     kind = {"Max": "maximum", "Min": "minimum"}.get(module.kind, "mean" if mean else "sum")
-    stays: list[Operation] = [Unsqueezing(axis)] if module.get("squeeze") is False else []
+    stays: list[Operation] = [Unsqueeze(axis)] if module.get("squeeze") is False else []
     return [AxisReduction(kind, axis), *stays]  # type: ignore[arg-type]

@@ -11,11 +11,11 @@ from kerasbridge.importers.ir.ops import (
     Dense,
     Embedding,
     InstanceNormalization,
-    Misfit,
     Operation,
     Padding,
     Pooling,
     PRelu,
+    ShapeError,
 )
 from kerasbridge.importers.torch7.ops.base import Given, Module, NotBrought
 
@@ -83,7 +83,7 @@ def linear(module: Module, given: Given) -> list[Operation]:
     if weight.ndim != 2 or not weight.size:
         raise NotBrought(f"a weight of shape {weight.shape}")
     if given.dimensions > 2 or len(given.shape) < 2:
-        raise Misfit("expected rows of numbers")
+        raise ShapeError("expected rows of numbers")
     return [Dense(weight, bias(module, len(weight)), len(given.shape) - 1)]
 
 
@@ -175,7 +175,7 @@ def _spanning(module: Module, name: str, given: Given) -> tuple[Array, int]:
     if len(shape) != rank or shape[0] != 1:
         sizes = given.shape[1:]
         if None in sizes or np.prod(sizes) != weight.size:  # type: ignore[arg-type]
-            raise Misfit(f"its weights have the shape {weight.shape}")
+            raise ShapeError(f"its weights have the shape {weight.shape}")
         shape = (1, *sizes)
     axes = [axis for axis, size in enumerate(shape) if size != 1]
     spanned = shape[axes[0] : axes[-1] + 1]
