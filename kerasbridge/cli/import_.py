@@ -28,7 +28,7 @@ def import_(
         list[str] | None,
         typer.Option("--map", metavar="LAYER=MODULE", help="With --onto: what a layer takes. May be given many times."),
     ] = None,
-    layout: Annotated[
+    data_format: Annotated[
         str, typer.Option(metavar="channels_last|channels_first", help="The order that images come in.")
     ] = "channels_last",
     flip_kernels: Annotated[
@@ -42,19 +42,19 @@ def import_(
 ) -> None:
     """Make a Keras model of a trained model of another framework.
 
-    What was brought, replaced and dropped is said, and which scaling of the input the files mention; of files that hold
-    weights alone, what went where in the model that takes them. They are not trusted: nothing in them is run.
+    Prints which layers were converted, substituted and skipped, and the scaling of the input that the files mention;
+    for files that hold weights alone, which arrays each layer of the model takes. No code in the files is run.
     """
     with errors_in_one_line(quiet):
-        from kerasbridge.importers import bring
+        from kerasbridge.importers import import_model
 
         _check_place(output)
         with spinner("Reading the files …", silent=as_json or quiet):
-            model, report = bring(
+            model, report = import_model(
                 *files,
                 format=origin,
                 model=_opened(onto),
-                layout=layout,
+                data_format=data_format,
                 flip_kernels=flip_kernels,
                 input_shape=_shape(input_shape),
                 mapping=_mapping(mapped),

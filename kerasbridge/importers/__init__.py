@@ -15,14 +15,14 @@ from kerasbridge.importers import formats
 if TYPE_CHECKING:
     from kerasbridge.importers.report import Preprocessing, Report
 
-LAYOUTS = ("channels_last", "channels_first")
+DATA_FORMATS = ("channels_last", "channels_first")
 
 
 def load_legacy(
     *files: str | Path,
     format: str | None = None,  # noqa: A002
     model: Any = None,
-    layout: str = "channels_last",
+    data_format: str = "channels_last",
     flip_kernels: bool | None = None,
     input_shape: Any = None,
     mapping: Mapping[str, str | Sequence[str] | None] | None = None,
@@ -39,13 +39,13 @@ def load_legacy(
         model: a built Keras model, for files that hold weights alone, and for those of Keras 1 and 2 and of TensorFlow
             that hold a model which cannot be brought. It is changed and comes back; all is checked before anything is
             set.
-        layout: "channels_last" for a model that takes and gives images as (batch, height, width, channels);
+        data_format: "channels_last" for a model that takes and gives images as (batch, height, width, channels);
             "channels_first" for one that takes and gives (batch, channels, height, width), as the old frameworks did.
         flip_kernels: whether the kernels of convolutions are to be turned in space, as those of Theano have to be. For
             files that do not say it themselves; an error asks where it has to be known.
         input_shape: the shape of what the model takes, without the batch and with the channels first whatever the
-            layout: (3, 224, 224); a list of such for several inputs. For files that do not say it, an error asks where
-            it has to be known; said of others, the model takes images of this size alone.
+            data format: (3, 224, 224); a list of such for several inputs. For files that do not say it, an error asks
+            where it has to be known; said of others, the model takes images of this size alone.
         mapping: with ``model``, what layers take where names, order and shapes do not settle it: by the name of the
             layer ("conv", "block/conv" in a model within the model) a module of the file ("features.0") or, of files
             without modules, the names of its arrays (["arr_0", "arr_1"]); None for a layer that keeps its weights,
@@ -73,11 +73,11 @@ def load_legacy(
         >>> model.output_shape
         (None, None, None, 1)
     """
-    made, _ = bring(
+    made, _ = import_model(
         *files,
         format=format,
         model=model,
-        layout=layout,
+        data_format=data_format,
         flip_kernels=flip_kernels,
         input_shape=input_shape,
         mapping=mapping,
@@ -85,23 +85,23 @@ def load_legacy(
     return made
 
 
-def bring(
+def import_model(
     *files: str | Path,
     format: str | None,  # noqa: A002
     model: Any,
-    layout: str,
+    data_format: str,
     flip_kernels: bool | None,
     input_shape: Any,
     mapping: Mapping[str, str | Sequence[str] | None] | None,
 ) -> "tuple[Any, Report]":
     """What `load_legacy` and `inspect_legacy` give, of files that are read once."""
-    _check_layout(layout)
+    _check_data_format(data_format)
     reading = formats.read(files, format, flip_kernels, input_shape, onto=model is not None)
     if reading.content is None:
         raise LegacyFileError(reading.lacking)
-    from kerasbridge.importers.build_model import make
+    from kerasbridge.importers.build_model import build_model
 
-    return make(reading, model, layout, mapping)  # type: ignore[arg-type]
+    return build_model(reading, model, data_format, mapping)  # type: ignore[arg-type]
 
 
 def inspect_legacy(
@@ -142,18 +142,18 @@ def inspect_legacy(
     reading = formats.read(files, format, flip_kernels, input_shape, onto=model is not None)
     if model is None and mapping is None:
         return reading.report
-    from kerasbridge.importers.build_model import reported
+    from kerasbridge.importers.build_model import report_with_mapping
 
-    return reported(reading, model, mapping)
+    return report_with_mapping(reading, model, mapping)
 
 
-def preprocessing_layer(said: "Preprocessing", layout: str = "channels_last") -> Any:
+def preprocessing_layer(said: "Preprocessing", data_format: str = "channels_last") -> Any:
     """Make a Keras layer of the scaling that a file mentions.
 
     Args:
         said: one of ``inspect_legacy(…).preprocessing``. Its mean and its scale become the layer; images have to have
             the size, and their channels the order, that it tells.
-        layout: as for `load_legacy`.
+        data_format: as for `load_legacy`.
 
     Returns:
         A `keras.layers.Rescaling`, for images of any number type: to put before the model, as in
@@ -170,12 +170,12 @@ def preprocessing_layer(said: "Preprocessing", layout: str = "channels_last") ->
         >>> [float(number) for number in layer(np.full((1, 1, 1, 3), 100.0))[0, 0, 0]]
         [0.0, 25.0, 50.0]
     """
-    _check_layout(layout)
+    _check_data_format(data_format)
     from kerasbridge.importers.preprocessing import rescaling
 
-    return rescaling(said, layout)
+    return rescaling(said, data_format)
 
 
-def _check_layout(layout: str) -> None:
-    if layout not in LAYOUTS:
-        raise ArgumentError(f"Expected the layout {' or '.join(LAYOUTS)}, received {layout!r}.")
+def _check_data_format(data_format: str) -> None:
+    if data_format not in DATA_FORMATS:
+        raise ArgumentError(f"Expected data_format to be {' or '.join(DATA_FORMATS)}, received {data_format!r}.")

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from kerasbridge.errors import ArgumentError, LegacyFileError
-from kerasbridge.importers.input_shapes import answer, fed, said
+from kerasbridge.importers.input_shapes import input_shape_hint, parse_input_shape, with_input_shapes
 from kerasbridge.importers.ir.graph import Graph, compatible_sizes, with_dynamic_images
 from kerasbridge.importers.ir.ops import Shape, UnknownDimension
 from kerasbridge.importers.report import Report
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 
 FORMATS = {
     "caffe": "kerasbridge.importers.caffe",
@@ -26,7 +26,7 @@ FORMATS = {
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedModel:
     """What a format's reader found.
 
     Args:
@@ -50,12 +50,12 @@ class Format(Protocol):
     KERNELS_MAY_BE_FLIPPED: bool
     """Whether such files may hold the kernels of a true convolution; else `read` is never told of `flip_kernels`."""
 
-    def recognises(self, file: LegacyFile) -> bool:
+    def matches(self, file: SourceFile) -> bool:
         """Return whether a file is of this format, by its first bytes; a damaged one still is."""
 
     def read(
-        self, files: Sequence[LegacyFile], flip_kernels: bool | None = None
-    ) -> Reading | Callable[[Sequence[Shape] | None], Reading]:
+        self, files: Sequence[SourceFile], flip_kernels: bool | None = None
+    ) -> ParsedModel | Callable[[Sequence[Shape] | None], ParsedModel]:
         """Read the files, whatever is in them.
 
         Where what a network is depends on what it is fed with, and no file says that, a function of the shapes of its
@@ -76,7 +76,7 @@ def read(
     flip_kernels: bool | None = None,
     input_shape: Any = None,
     onto: bool = False,
-) -> Reading:
+) -> ParsedModel:
     """What the files hold, read as the format that is wanted or else recognised.
 
     Args:
@@ -85,12 +85,12 @@ def read(
     """
     if not paths:
         raise ArgumentError('Expected the files of a model, received none. Type for example "net.prototxt".')
-    files = [LegacyFile(str(path)) for path in paths]
-    name = wanted or _recognised(files)
+    files = [SourceFile(str(path)) for path in paths]
+    name = wanted or _detect_format(files)
     module = _module(name)
     if flip_kernels is not None and not module.KERNELS_MAY_BE_FLIPPED:
         raise ArgumentError(f"Files of {name} say how their kernels lie: leave out flip_kernels.")
-    shapes = said(input_shape)
+    shapes = parse_input_shape(input_shape)
     found = (getattr(module, "read_weights_alone", module.read) if onto else module.read)(files, flip_kernels)
     reading = found(shapes) if callable(found) else found
     if shapes is not None and reading.content is not None and not isinstance(reading.content, Graph):
@@ -101,11 +101,11 @@ def read(
         raise LegacyFileError(f"{', '.join(reading.report.files)}: {error}") from error
 
 
-def _settled(reading: Reading, shapes: Sequence[Shape] | None) -> Reading:
+def _settled(reading: ParsedModel, shapes: Sequence[Shape] | None) -> ParsedModel:
     """The reading with the sizes of the network's inputs as the model will have them."""
     if not isinstance(reading.content, Graph):
         return reading
-    network = reading.content if shapes is None else fed(reading.content, shapes)
+    network = reading.content if shapes is None else with_input_shapes(reading.content, shapes)
     try:
         if shapes is None:
             network = with_dynamic_images(network)
@@ -114,11 +114,11 @@ def _settled(reading: Reading, shapes: Sequence[Shape] | None) -> Reading:
         fitting = compatible_sizes(reading.content)
         which = f"; images of {' or '.join(map(str, fitting[:5]))} pixels a side would fit" if fitting else ""
         files = ", ".join(reading.report.files)
-        how = answer([entry.shape for entry in network.inputs], fitting or (224,))
+        how = input_shape_hint([entry.shape for entry in network.inputs], fitting or (224,))
         lacking = f"{files}: {unknown}, and the file does not say which{which}. {how}"
         return replace(reading, content=None, lacking=lacking)
     inputs = tuple((entry.name, entry.shape) for entry in network.inputs)
-    return Reading(replace(reading.report, inputs=inputs), network)
+    return ParsedModel(replace(reading.report, inputs=inputs), network)
 
 
 def _module(name: str) -> Format:
@@ -128,9 +128,9 @@ def _module(name: str) -> Format:
     return module
 
 
-def _recognised(files: Sequence[LegacyFile]) -> str:
+def _detect_format(files: Sequence[SourceFile]) -> str:
     """The one format of all files."""
-    found = {file: next((name for name in FORMATS if _module(name).recognises(file)), None) for file in files}
+    found = {file: next((name for name in FORMATS if _module(name).matches(file)), None) for file in files}
     known = "; ".join(f"{name}: {_module(name).DESCRIPTION}" for name in FORMATS)
     for file, name in found.items():
         if name is None:

@@ -9,11 +9,11 @@ from kerasbridge.importers.ir.graph import Graph
 from kerasbridge.importers.ir.ops import Shape
 from kerasbridge.importers.ir.ops.base import same
 
-USUAL = frozenset({28, 32, 48, 64, 96, 112, 128, 160, 224, 227, 256, 299, 320, 384, 512})
+COMMON_SIZES = frozenset({28, 32, 48, 64, 96, 112, 128, 160, 224, 227, 256, 299, 320, 384, 512})
 """Pixels a side of what networks are trained on."""
 
 
-def said(input_shape: Any) -> tuple[Shape, ...] | None:
+def parse_input_shape(input_shape: Any) -> tuple[Shape, ...] | None:
     """The shape of each input, with the batch.
 
     Args:
@@ -36,21 +36,21 @@ def _is_size(size: Any) -> bool:
     return size is None or (isinstance(size, int) and not isinstance(size, bool) and size > 0)
 
 
-def answer(shapes: Sequence[Shape] = ((None, 3, None, None),), fitting: Sequence[int] = (224,)) -> str:
+def input_shape_hint(shapes: Sequence[Shape] = ((None, 3, None, None),), fitting: Sequence[int] = (224,)) -> str:
     """What a person types to say shapes that files leave open.
 
     Args:
         shapes: of the inputs, as far as they are known, with the batch.
         fitting: the sizes of images that would do; a usual one is taken as the example.
     """
-    size = next((one for one in fitting if one in USUAL), fitting[0])
+    size = next((one for one in fitting if one in COMMON_SIZES), fitting[0])
     whole = [(shape[1] or 3, size, size) if len(shape) == 4 else shape[1:] for shape in shapes]
     if len(whole) > 1 or None in whole[0]:
         return f"Say it: input_shape={whole[0] if len(whole) == 1 else whole}."
     return f"Say it: input_shape={whole[0]}, or --input-shape {','.join(map(str, whole[0]))}."
 
 
-def fed(network: Graph, shapes: Sequence[Shape]) -> Graph:
+def with_input_shapes(network: Graph, shapes: Sequence[Shape]) -> Graph:
     """The network with these shapes of its inputs.
 
     Raises:

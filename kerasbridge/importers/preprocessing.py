@@ -9,7 +9,7 @@ from kerasbridge.importers.report import Preprocessing
 from kerasbridge.keras_compat import keras
 
 
-def rescaling(said: Preprocessing, layout: str) -> Any:
+def rescaling(said: Preprocessing, data_format: str) -> Any:
     """``(image - mean) * scale`` as a `Rescaling`: ``image * scale - mean * scale``.
 
     Raises:
@@ -18,6 +18,6 @@ def rescaling(said: Preprocessing, layout: str) -> Any:
     if said.mean_file:
         raise ArgumentError(f"Expected a mean that the file holds; {said.layer} subtracts that in {said.mean_file}.")
     mean = np.asarray(said.means or 0.0, np.float32) if said.mean_image is None else said.mean_image
-    if layout == "channels_first" and mean.ndim:
+    if data_format == "channels_first" and mean.ndim:
         mean = np.moveaxis(mean.reshape(mean.shape if mean.ndim == 3 else (1, 1, -1)), -1, 0)
     return keras.layers.Rescaling(said.scale, (-mean * np.float32(said.scale)).tolist(), name="preprocessing")

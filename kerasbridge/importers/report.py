@@ -8,7 +8,7 @@ from kerasbridge.importers.ir.ops import Array, Shape
 
 
 @dataclass(frozen=True)
-class Entry:
+class LayerReport:
     """A layer of the file, its type there, and what became of it."""
 
     layer: str
@@ -68,7 +68,7 @@ class Preprocessing:
 
 
 @dataclass(frozen=True)
-class Placement:
+class WeightAssignment:
     """A layer of a model that was given, its weights, and the arrays of the file that they are made of.
 
     Args:
@@ -98,9 +98,9 @@ class Report:
         network: the name of the network in the file.
         inputs: name and shape of each, in the order N, C, H, W; None where any size will do, or where it is unknown.
         outputs: their names, in the order of the model's outputs.
-        brought: the layers that are in the model as they were.
-        replaced: those that are in it as something else.
-        dropped: those that are not in it.
+        converted: the layers that are in the model as they were.
+        substituted: those that are in it as something else.
+        skipped: those that are not in it.
         preprocessing: what the file says is done to the images.
         notes: what else there is to know.
         mapping: of files that hold weights alone, which of them each layer of a model takes.
@@ -111,12 +111,12 @@ class Report:
     network: str
     inputs: tuple[tuple[str, Shape], ...]
     outputs: tuple[str, ...]
-    brought: tuple[Entry, ...]
-    replaced: tuple[Entry, ...] = ()
-    dropped: tuple[Entry, ...] = ()
+    converted: tuple[LayerReport, ...]
+    substituted: tuple[LayerReport, ...] = ()
+    skipped: tuple[LayerReport, ...] = ()
     preprocessing: tuple[Preprocessing, ...] = ()
     notes: tuple[str, ...] = field(default=())
-    mapping: tuple[Placement, ...] = ()
+    mapping: tuple[WeightAssignment, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """All of it in dicts, lists, texts and numbers, as JSON has them; of an image that is subtracted its shape."""
@@ -132,8 +132,8 @@ class Report:
         yield "network", self.network or ("without a name" if self.outputs else "")
         yield "inputs", ", ".join(f"{name} {_written(shape)}" for name, shape in self.inputs)
         yield "outputs", ", ".join(self.outputs)
-        yield "brought", ", ".join(map(str, self.brought))
-        for heading in ("mapping", "replaced", "dropped", "preprocessing", "notes"):
+        yield "converted", ", ".join(map(str, self.converted))
+        for heading in ("mapping", "substituted", "skipped", "preprocessing", "notes"):
             yield heading, "\n".join(map(str, getattr(self, heading)))
 
     def __str__(self) -> str:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from kerasbridge.errors import LegacyFileError
 
-MOST_BYTES = 2**31 - 1
+MAX_BYTES = 2**31 - 1
 """More than a message of protobuf may have, and than any model of the old frameworks has."""
 
 
-class LegacyFile:
+class SourceFile:
     """A file of an old framework, or a folder, which has no content of its own.
 
     Args:
@@ -26,8 +26,8 @@ class LegacyFile:
         if not self.path.is_file():
             raise LegacyFileError(f"Expected a file, received {path}, which is none.")
         size = self.path.stat().st_size
-        if not 0 < size <= MOST_BYTES:
-            raise LegacyFileError(f"{path} has {size:,} bytes: expected a model, of at most {MOST_BYTES:,}.")
+        if not 0 < size <= MAX_BYTES:
+            raise LegacyFileError(f"{path} has {size:,} bytes: expected a model, of at most {MAX_BYTES:,}.")
 
     @property
     def is_folder(self) -> bool:

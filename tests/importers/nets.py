@@ -53,12 +53,12 @@ def last(array):
     return np.moveaxis(array, 1, -1) if array.ndim == 4 else array
 
 
-def outputs(model, *arrays, layout="channels_last"):
+def outputs(model, *arrays, data_format="channels_last"):
     """What a model gives for arrays in the order N, C, H, W, in that order."""
-    given = [array if layout == "channels_first" else last(array) for array in arrays]
+    given = [array if data_format == "channels_first" else last(array) for array in arrays]
     found = model.predict_on_batch(given if len(given) > 1 else given[0])
     found = list(map(np.asarray, found if isinstance(found, list | tuple) else [found]))
-    if layout == "channels_first":
+    if data_format == "channels_first":
         return found
     return [np.moveaxis(one, -1, 1) if one.ndim == 4 else one for one in found]
 

@@ -39,14 +39,16 @@ def test_it_saves_a_model_and_says_what_became_of_the_layers(net, tmp_path, monk
 
 
 def test_json_is_for_programs(net, tmp_path):
-    result = run("import", *net, "--from", "caffe", "--layout", "channels_first", "-o", tmp_path / "a.keras", "--json")
+    result = run(
+        "import", *net, "--from", "caffe", "--data-format", "channels_first", "-o", tmp_path / "a.keras", "--json"
+    )
     found = json.loads(result.stdout)
     assert (found["format"], found["outputs"], found["own_layers"]) == ("caffe", ["p"], ["p"])
     assert found["preprocessing"][0]["scale"] == 0.5
     first = keras.models.load_model(tmp_path / "a.keras")
     run("import", *net, "-o", tmp_path / "b.keras", "--quiet")
     last = keras.models.load_model(tmp_path / "b.keras")
-    assert_close(outputs(first, X, layout="channels_first")[0], outputs(last, X)[0])
+    assert_close(outputs(first, X, data_format="channels_first")[0], outputs(last, X)[0])
 
 
 def test_quiet_prints_nothing(net, tmp_path):
@@ -59,7 +61,7 @@ def test_quiet_prints_nothing(net, tmp_path):
     [
         ("a.h5", [], "Expected --output to be a .keras file"),
         ("no/a.keras", [], "in a folder that exists"),
-        ("a.keras", ["--layout", "x"], "Expected the layout"),
+        ("a.keras", ["--data-format", "x"], "Expected data_format"),
         ("a.keras", ["--from", "x"], "Expected the format caffe"),
     ],
 )

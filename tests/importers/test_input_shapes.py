@@ -25,7 +25,7 @@ def test_what_a_file_does_not_say_can_be_said(net):
         kb.load_legacy(*net)
     model = kb.load_legacy(*net, input_shape=(3, 6, 7))
     assert (model.input_shape, model.output_shape) == ((None, 6, 7, 3), (None, 2))
-    assert kb.load_legacy(*net, input_shape=[3, 7, 6], layout="channels_first").input_shape == (None, 3, 7, 6)
+    assert kb.load_legacy(*net, input_shape=[3, 7, 6], data_format="channels_first").input_shape == (None, 3, 7, 6)
     assert kb.inspect_legacy(*net, input_shape=(3, 6, 7)).inputs == (("data", (None, 3, 6, 7)),)
 
 

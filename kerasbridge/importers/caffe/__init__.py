@@ -12,11 +12,11 @@ from kerasbridge.importers.caffe import inputs, parser
 from kerasbridge.importers.caffe.parser import Layer
 from kerasbridge.importers.caffe.phase_filter import for_testing
 from kerasbridge.importers.caffe.to_graph import NetConverter
-from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.formats import ParsedModel
 from kerasbridge.importers.ir.graph import Graph
-from kerasbridge.importers.ir.passes.fuse_batch_norm import folded
-from kerasbridge.importers.report import Entry, Report
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.ir.passes.fuse_batch_norm import fuse
+from kerasbridge.importers.report import LayerReport, Report
+from kerasbridge.importers.source_file import SourceFile
 
 DESCRIPTION = "a .prototxt and its .caffemodel"
 KERNELS_MAY_BE_FLIPPED = False
@@ -26,18 +26,18 @@ KERNELS_MAY_BE_FLIPPED = False
 class _Net:
     """One file: what it says, its layers, and what in it is strange."""
 
-    file: LegacyFile
+    file: SourceFile
     message: Any
     layers: list[Layer]
     strange: str
 
 
-def recognises(file: LegacyFile) -> bool:
+def matches(file: SourceFile) -> bool:
     """Return whether a file looks like one of Caffe's two kinds."""
     return parser.is_text(file) or parser.is_binary(file)
 
 
-def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
+def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> ParsedModel:
     """Read a description, weights, or both."""
     from kerasbridge.importers.caffe import schema as schema  # says what to type where protobuf is missing
 
@@ -50,7 +50,7 @@ def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Readi
         raise LegacyFileError(f"{net.file.path}: {error}") from error
 
 
-def _sorted(files: Sequence[LegacyFile]) -> tuple[LegacyFile | None, LegacyFile | None]:
+def _sorted(files: Sequence[SourceFile]) -> tuple[SourceFile | None, SourceFile | None]:
     """The description and the weights among the files."""
     texts = [file for file in files if parser.is_text(file)]
     others = [file for file in files if not parser.is_text(file)]
@@ -60,7 +60,7 @@ def _sorted(files: Sequence[LegacyFile]) -> tuple[LegacyFile | None, LegacyFile 
     return next(iter(texts), None), next(iter(others), None)
 
 
-def _parsed(file: LegacyFile | None) -> _Net:
+def _parsed(file: SourceFile | None) -> _Net:
     assert file is not None
     message, strange = parser.parse(file)
     layers = parser.layers(message, file)
@@ -69,7 +69,7 @@ def _parsed(file: LegacyFile | None) -> _Net:
     return _Net(file, message, layers, strange)
 
 
-def _reading(net: _Net, weights: _Net, files: Sequence[LegacyFile], alone: bool) -> Reading:
+def _reading(net: _Net, weights: _Net, files: Sequence[SourceFile], alone: bool) -> ParsedModel:
     """A file of weights was written in training and holds the layers of that phase: they are taken as they are."""
     held = {layer.name: layer.blobs for layer in weights.layers if layer.blobs}
     layers = net.layers if alone else _in_use(net)
@@ -81,12 +81,14 @@ def _reading(net: _Net, weights: _Net, files: Sequence[LegacyFile], alone: bool)
     _refuse(graph, alone or weights is not net)
     if not graph.unread:
         raise LegacyFileError("no layer computes an output.")
-    network, gone = folded(graph.network(parser.text(net.message.name)))
+    network, gone = fuse(graph.network(parser.text(net.message.name)))
     report = _report(net, weights, files, graph, network, gone)
     if not graph.bare:
-        return Reading(report, network)
+        return ParsedModel(report, network)
     path = net.file.path
-    return Reading(report, None, f"The weights are missing: expected a .caffemodel beside {path}, received it alone.")
+    return ParsedModel(
+        report, None, f"The weights are missing: expected a .caffemodel beside {path}, received it alone."
+    )
 
 
 def _in_use(net: _Net) -> list[Layer]:
@@ -118,19 +120,19 @@ def _refuse(graph: NetConverter, weighed: bool) -> None:
 
 
 def _report(
-    net: _Net, weights: _Net, files: Sequence[LegacyFile], graph: NetConverter, network: Graph, gone: dict[str, str]
+    net: _Net, weights: _Net, files: Sequence[SourceFile], graph: NetConverter, network: Graph, gone: dict[str, str]
 ) -> Report:
     both = {layer.name: layer for layer in (*weights.layers, *net.layers) if inputs.is_data(layer)}
-    merged = [Entry(name, "Scale", f"part of {into}") for name, into in gone.items()]
+    merged = [LayerReport(name, "Scale", f"part of {into}") for name, into in gone.items()]
     return Report(
         "caffe",
         tuple(file.name for file in files),
         network.name,
         tuple((entry.name, entry.shape) for entry in network.inputs),
         network.outputs,
-        tuple(entry for entry in graph.brought if entry.layer not in gone),
-        (*graph.replaced, *merged),
-        tuple(graph.dropped),
+        tuple(entry for entry in graph.converted if entry.layer not in gone),
+        (*graph.substituted, *merged),
+        tuple(graph.skipped),
         tuple(found for layer in both.values() if (found := inputs.preprocessing(layer))),
         tuple(_notes(net, weights)),
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.ops import Array
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 
 MOST_TEXT = 64 * 2**20
 """Bytes of a network's description; the longest that are known have one."""
@@ -47,13 +47,13 @@ class Layer:
         return getattr(self.message, f"{name}_param")
 
 
-def is_text(file: LegacyFile) -> bool:
+def is_text(file: SourceFile) -> bool:
     """Return whether it is a network's description in words."""
     head = file.head.lstrip()
     return b"\0" not in head and not head[:1].isdigit() and bool(_TEXT.search(re.sub(rb"#.*", b"", head)))
 
 
-def is_binary(file: LegacyFile) -> bool:
+def is_binary(file: SourceFile) -> bool:
     """Return whether it begins as a NetParameter does: with a name, or with a layer."""
     head = file.head
     if head[:1] == b"\x0a" and len(head) > 2 and head[1] < 128:
@@ -62,7 +62,7 @@ def is_binary(file: LegacyFile) -> bool:
     return head[:2] == b"\xa2\x06" or (head[:1] == b"\x12" and b"\x0a" in head[2:8] + head[2:12])
 
 
-def parse(file: LegacyFile) -> tuple[Any, str]:
+def parse(file: SourceFile) -> tuple[Any, str]:
     """The file's NetParameter, and a word on what in it is not Caffe's, if anything is."""
     if is_text(file):
         return _parse_text(file)
@@ -76,7 +76,7 @@ def parse(file: LegacyFile) -> tuple[Any, str]:
         raise LegacyFileError(f"{file.path} is damaged or cut short: expected a whole NetParameter.") from error
 
 
-def _parse_text(file: LegacyFile) -> tuple[Any, str]:
+def _parse_text(file: SourceFile) -> tuple[Any, str]:
     from google.protobuf import text_format
 
     from kerasbridge.importers.caffe.schema import message
@@ -103,7 +103,7 @@ def _in_words(error: Exception) -> str:
     return re.sub(r"^(\d+):\d+ ?: ", r"line \1: ", text)
 
 
-def layers(net: Any, file: LegacyFile) -> list[Layer]:
+def layers(net: Any, file: SourceFile) -> list[Layer]:
     """The layers of a NetParameter, in their order, with their weights."""
     if net.layer and net.layers:
         raise LegacyFileError(f"{file.path} has both `layer` and `layers`: expected messages of one version.")
@@ -115,7 +115,7 @@ def layers(net: Any, file: LegacyFile) -> list[Layer]:
     return [_layer(one, file) for one in (net.layer or net.layers)]
 
 
-def _layer(one: Any, file: LegacyFile) -> Layer:
+def _layer(one: Any, file: SourceFile) -> Layer:
     name, kind = text(one.name), _modern(one) if isinstance(one.type, int) else text(one.type)
     arrays = []
     for place, blob in enumerate(one.blobs):

@@ -16,8 +16,8 @@ from kerasbridge.importers.caffe.ops import (
 from kerasbridge.importers.caffe.parser import Layer
 from kerasbridge.importers.ir.graph import Graph, Input, Node
 from kerasbridge.importers.ir.ops import Operation
-from kerasbridge.importers.ir.passes.infer_channels import with_channels
-from kerasbridge.importers.report import Entry
+from kerasbridge.importers.ir.passes.infer_channels import infer_channels
+from kerasbridge.importers.report import LayerReport
 
 
 @dataclass
@@ -35,9 +35,9 @@ class NetConverter:
     nodes: list[Node] = field(default_factory=list)
     current: dict[str, str] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
-    brought: list[Entry] = field(default_factory=list)
-    replaced: list[Entry] = field(default_factory=list)
-    dropped: list[Entry] = field(default_factory=list)
+    converted: list[LayerReport] = field(default_factory=list)
+    substituted: list[LayerReport] = field(default_factory=list)
+    skipped: list[LayerReport] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     bare: list[str] = field(default_factory=list)
     values: set[str] = field(default_factory=set)
@@ -68,16 +68,16 @@ class NetConverter:
     def network(self, name: str) -> Graph:
         """The net, with the values that were never read as outputs, sorted by name, as Caffe has them."""
         outputs = tuple(self.current[blob] for blob in sorted(self.unread))
-        return with_channels(Graph(name, tuple(self.inputs), tuple(self.nodes), outputs)).pruned()
+        return infer_channels(Graph(name, tuple(self.inputs), tuple(self.nodes), outputs)).pruned()
 
     def _feed_from(self, layer: Layer) -> None:
         if layer.type != "Input":
-            self.dropped.append(Entry(layer.name, layer.type, "the model's inputs take the place of its blobs"))
+            self.skipped.append(LayerReport(layer.name, layer.type, "the model's inputs take the place of its blobs"))
         for entry in data.inputs_of(layer):
             self.feed(entry)
 
     def _drop(self, layer: Layer, why: str) -> None:
-        self.dropped.append(Entry(layer.name, layer.type, why))
+        self.skipped.append(LayerReport(layer.name, layer.type, why))
         self.unread -= {*layer.bottoms[2 if layer.type == "ContrastiveLoss" else 1 :]}
 
     def _pass_on(self, layer: Layer) -> None:
@@ -86,7 +86,7 @@ class NetConverter:
         for blob in layer.tops:
             self.current[blob] = value
             self.unread.add(blob)
-        self.replaced.append(Entry(layer.name, layer.type, "nothing: a value may be used more than once"))
+        self.substituted.append(LayerReport(layer.name, layer.type, "nothing: a value may be used more than once"))
 
     def _bring(self, layer: Layer) -> None:
         bottoms = layer.bottoms[:1] if layer.type in REPLACED else layer.bottoms
@@ -106,16 +106,16 @@ class NetConverter:
 
     def _note(self, layer: Layer) -> None:
         if layer.type in REPLACED:
-            self.replaced.append(Entry(layer.name, layer.type, f"{REPLACED[layer.type]}, without the loss"))
+            self.substituted.append(LayerReport(layer.name, layer.type, f"{REPLACED[layer.type]}, without the loss"))
         elif (
             layer.type == "BatchNorm"
             and layer.options("batch_norm").use_global_stats is False
             and (layer.options("batch_norm").HasField("use_global_stats"))
         ):
             what = "the stored statistics, where the file takes those of the batch"
-            self.replaced.append(Entry(layer.name, layer.type, what))
+            self.substituted.append(LayerReport(layer.name, layer.type, what))
         else:
-            self.brought.append(Entry(layer.name, layer.type))
+            self.converted.append(LayerReport(layer.name, layer.type))
 
     def _read(self, layer: Layer, blobs: Iterable[str]) -> list[str]:
         blobs = list(blobs)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kerasbridge.importers.ir.ops import Array
-from kerasbridge.importers.report import Entry
+from kerasbridge.importers.report import LayerReport
 
 Convention = Literal["pytorch", "lasagne", "tensorflow"]
 
@@ -79,7 +79,7 @@ class Parameters:
     asking: str = ""
 
 
-def grouped(parameters: Iterable[Parameter]) -> tuple[Group, ...]:
+def group_by_module(parameters: Iterable[Parameter]) -> tuple[Group, ...]:
     """Parameters by their modules, which come in the order of their first parameters."""
     found: dict[str, dict[str, Array]] = {}
     for one in parameters:
@@ -87,18 +87,18 @@ def grouped(parameters: Iterable[Parameter]) -> tuple[Group, ...]:
     return tuple(Group(prefix, arrays) for prefix, arrays in found.items())
 
 
-def weights_and_others(parameters: Sequence[Parameter]) -> tuple[tuple[Parameter, ...], tuple[Entry, ...]]:
+def split_weights(parameters: Sequence[Parameter]) -> tuple[tuple[Parameter, ...], tuple[LayerReport, ...]]:
     """What can be a weight, and what cannot: whole numbers, which are counters, indices and masks, and empty arrays."""
     kept = tuple(one for one in parameters if one.array.dtype.kind == "f" and one.array.size)
     others = (one for one in parameters if one.array.dtype.kind != "f" or not one.array.size)
-    return kept, tuple(Entry(one.name, described(one.array), "no weight of a layer") for one in others)
+    return kept, tuple(LayerReport(one.name, describe_array(one.array), "no weight of a layer") for one in others)
 
 
-def described(array: Array) -> str:
+def describe_array(array: Array) -> str:
     """Shape and type of numbers in words."""
     return f"{' x '.join(map(str, array.shape)) or 'one number'}, {array.dtype}"
 
 
-def natural(name: str) -> tuple[tuple[int, str], ...]:
+def natural_sort_key(name: str) -> tuple[tuple[int, str], ...]:
     """A key that sorts "layer10" behind "layer9"."""
     return tuple((int(digits), "") if digits else (-1, text) for digits, text in re.findall(r"(\d+)|(\D+)", name))

@@ -8,10 +8,10 @@ from kerasbridge.importers.ir import ops
 from kerasbridge.importers.ir.graph import Graph, Node
 from kerasbridge.importers.ir.ops import Shape
 from kerasbridge.importers.keras_builder import axes, elementwise, padding, pooling, reshaping, weighted
-from kerasbridge.importers.keras_builder.context import Names, Site, stored_shape
+from kerasbridge.importers.keras_builder.context import LayerContext, UniqueNames, keras_shape
 from kerasbridge.keras_compat import keras
 
-Layout = Literal["channels_last", "channels_first"]
+DataFormat = Literal["channels_last", "channels_first"]
 
 LAYERS: dict[type[ops.Operation], Callable[..., Any]] = {
     ops.Activation: elementwise.activation,
@@ -61,12 +61,12 @@ LAYERS: dict[type[ops.Operation], Callable[..., Any]] = {
 """What makes the layers of each operation."""
 
 
-def build(network: Graph, layout: Layout) -> Any:
+def build(network: Graph, data_format: DataFormat) -> Any:
     """A functional Keras model that computes what the network does.
 
     Args:
         network: what a format's reader found, the sizes of its inputs settled.
-        layout: "channels_last" takes and gives images as N, H, W, C; "channels_first" as N, C, H, W.
+        data_format: "channels_last" takes and gives images as N, H, W, C; "channels_first" as N, C, H, W.
 
     Returns:
         The model, its inputs and outputs in the network's order; not compiled.
@@ -74,24 +74,26 @@ def build(network: Graph, layout: Layout) -> Any:
     Raises:
         LegacyFileError: the network's parts do not fit each other.
     """
-    shapes, names, nonnegative = network.shapes(), Names(), network.nonnegative()
-    inputs = [_input(entry.shape, entry.name, layout, names) for entry in network.inputs]
+    shapes, names, nonnegative = network.shapes(), UniqueNames(), network.nonnegative()
+    inputs = [_input(entry.shape, entry.name, data_format, names) for entry in network.inputs]
     values = {
-        entry.name: Site(entry.name, [], [], False, names).from_file_order(tensor, _swapped(entry.shape, layout))
+        entry.name: LayerContext(entry.name, [], [], False, names).from_file_order(
+            tensor, _swapped(entry.shape, data_format)
+        )
         for entry, tensor in zip(network.inputs, inputs, strict=True)
     }
     for node in network.nodes:
-        given = Site(node.name, *_shapes_of(node, shapes), node.inputs[0] in nonnegative, names)
+        given = LayerContext(node.name, *_shapes_of(node, shapes), node.inputs[0] in nonnegative, names)
         made = _layers(node, given, [values[name] for name in node.inputs])
         values.update(zip(node.outputs, made if isinstance(made, list) else [made], strict=True))
     outputs = [
-        Site(name, [], [], False, names).to_file_order(values[name], _swapped(shapes[name], layout))
+        LayerContext(name, [], [], False, names).to_file_order(values[name], _swapped(shapes[name], data_format))
         for name in network.outputs
     ]
-    return keras.Model(_one_or_all(inputs), _one_or_all(outputs), name=Names().new(network.name or "network"))
+    return keras.Model(_one_or_all(inputs), _one_or_all(outputs), name=UniqueNames().new(network.name or "network"))
 
 
-def _layers(node: Node, site: Site, tensors: list[Any]) -> Any:
+def _layers(node: Node, site: LayerContext, tensors: list[Any]) -> Any:
     """What the layers of a node make of the tensors."""
     try:
         return LAYERS[type(node.operation)](node.operation, site, *tensors)
@@ -100,14 +102,14 @@ def _layers(node: Node, site: Site, tensors: list[Any]) -> Any:
         raise LegacyFileError(f"Keras refuses layer {node}: {words}") from error
 
 
-def _input(shape: Shape, name: str, layout: Layout, names: Names) -> Any:
-    there = shape if layout == "channels_first" else stored_shape(shape)
+def _input(shape: Shape, name: str, data_format: DataFormat, names: UniqueNames) -> Any:
+    there = shape if data_format == "channels_first" else keras_shape(shape)
     return keras.Input(there[1:], name=names.new(name))
 
 
-def _swapped(shape: Shape, layout: Layout) -> int:
+def _swapped(shape: Shape, data_format: DataFormat) -> int:
     """How many dimensions a value has that has to be brought into another order; 0 if none has to."""
-    return len(shape) if layout == "channels_first" else 0
+    return len(shape) if data_format == "channels_first" else 0
 
 
 def _shapes_of(node: Node, shapes: Mapping[str, Shape]) -> tuple[list[Shape], list[Shape]]:

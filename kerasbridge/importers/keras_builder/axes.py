@@ -4,29 +4,29 @@ from typing import Any
 
 from kerasbridge import layers
 from kerasbridge.importers.ir import ops
-from kerasbridge.importers.keras_builder.context import Site
+from kerasbridge.importers.keras_builder.context import LayerContext
 
 
-def narrowing(operation: ops.Slice, site: Site, tensor: Any) -> Any:
+def narrowing(operation: ops.Slice, site: LayerContext, tensor: Any) -> Any:
     """A layer of kerasbridge's."""
     axis = site.axis(operation.axis)
     return site.layer(layers.Slice, tensor, axis=axis, start=operation.start, stop=operation.stop)
 
 
-def squeezing(operation: ops.Squeeze, site: Site, tensor: Any) -> Any:
+def squeezing(operation: ops.Squeeze, site: LayerContext, tensor: Any) -> Any:
     """A layer of kerasbridge's."""
     tensor = site.to_file_order(tensor, site.rank)
     squeezed = site.layer(layers.Squeeze, tensor, axis=operation.axis % site.rank)
     return site.from_file_order(squeezed, len(site.outputs[0]))
 
 
-def unsqueezing(operation: ops.Unsqueeze, site: Site, tensor: Any) -> Any:
+def unsqueezing(operation: ops.Unsqueeze, site: LayerContext, tensor: Any) -> Any:
     """A layer of kerasbridge's."""
     tensor = site.to_file_order(tensor, site.rank)
     return site.from_file_order(site.layer(layers.Unsqueeze, tensor, axis=operation.axis), len(site.outputs[0]))
 
 
-def axis_reduction(operation: ops.AxisReduction, site: Site, tensor: Any) -> Any:
+def axis_reduction(operation: ops.AxisReduction, site: LayerContext, tensor: Any) -> Any:
     """A layer of kerasbridge's."""
     tensor = site.to_file_order(tensor, site.rank)
     reduced = site.layer(layers.Reduce, tensor, kind=operation.kind, axes=(operation.axis % site.rank,))

@@ -17,7 +17,7 @@ _WITHIN = ("cell", "layer", "forward_layer", "backward_layer")
 _TO_LAST, _TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
-class Names:
+class UniqueNames:
     """Names of layers that Keras takes and that no two layers share.
 
     Args:
@@ -40,7 +40,7 @@ class Names:
         return name
 
 
-class Site:
+class LayerContext:
     """The place of one node in the model that is being built.
 
     Args:
@@ -51,7 +51,7 @@ class Site:
     """
 
     def __init__(
-        self, name: str, inputs: Sequence[Shape], outputs: Sequence[Shape], nonnegative: bool, names: Names
+        self, name: str, inputs: Sequence[Shape], outputs: Sequence[Shape], nonnegative: bool, names: UniqueNames
     ) -> None:
         self.name, self.inputs, self.outputs, self.nonnegative, self._names = name, inputs, outputs, nonnegative, names
 
@@ -71,7 +71,7 @@ class Site:
             weights: its weights, as Keras has them; None among them for those that there are not.
         """
         layer = kind(name=self._names.new(f"{self.name}_{part}" if part else self.name), **options)
-        with nothing_drawn(layer):
+        with zero_initializers(layer):
             output = layer(inputs)
         if weights:
             layer.set_weights([weight for weight in weights if weight is not None])
@@ -79,7 +79,7 @@ class Site:
 
     def axis(self, axis: int) -> int:
         """Where an axis of the first input lies in the model."""
-        return stored_axis(axis, self.rank)
+        return keras_axis(axis, self.rank)
 
     def axes(self, start: int) -> tuple[int, ...]:
         """Where the axes from one on lie in the model, in their order there."""
@@ -112,7 +112,7 @@ class Site:
 
 
 @contextlib.contextmanager
-def nothing_drawn(layer: Any) -> Iterator[None]:
+def zero_initializers(layer: Any) -> Iterator[None]:
     """While open, the layer's weights begin as zeros: they are about to be set, and drawing them takes JAX seconds."""
     before = [
         (one, name, value)
@@ -134,18 +134,18 @@ def _with_those_within(layer: Any) -> Iterator[Any]:
             yield from _with_those_within(within)
 
 
-def stored_axis(axis: int, rank: int) -> int:
+def keras_axis(axis: int, rank: int) -> int:
     """Where an axis of N, C, H, W lies in the model."""
     return _TO_LAST.index(axis % rank) if rank == 4 else axis % rank
 
 
-def stored_shape(shape: Shape) -> Shape:
+def keras_shape(shape: Shape) -> Shape:
     """A shape as the model has it."""
     return tuple(shape[axis] for axis in _TO_LAST) if len(shape) == 4 else shape
 
 
-def permutation(order: Sequence[int]) -> tuple[int, ...]:
+def keras_permutation(order: Sequence[int]) -> tuple[int, ...]:
     """A transposition of the file's axes as one of the model's, without the batch, for Keras's `Permute`."""
     rank = len(order)
     places = _TO_LAST if rank == 4 else range(rank)
-    return tuple(stored_axis(order[place], rank) for place in places)[1:]
+    return tuple(keras_axis(order[place], rank) for place in places)[1:]

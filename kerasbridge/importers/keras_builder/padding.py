@@ -4,11 +4,11 @@ from typing import Any
 
 from kerasbridge import layers
 from kerasbridge.importers.ir import ops
-from kerasbridge.importers.keras_builder.context import Site
+from kerasbridge.importers.keras_builder.context import LayerContext
 from kerasbridge.keras_compat import keras
 
 
-def padding(operation: ops.Padding, site: Site, images: Any) -> Any:
+def padding(operation: ops.Padding, site: LayerContext, images: Any) -> Any:
     """`ZeroPadding2D` and `Cropping2D`; for what is no zeros, a layer of kerasbridge's."""
     cut = _pairs([max(-side, 0) for side in operation.sides])
     added = _pairs([max(side, 0) for side in operation.sides])
@@ -22,18 +22,18 @@ def padding(operation: ops.Padding, site: Site, images: Any) -> Any:
     return site.layer(layers.EdgePadding2D, images, padding=added, reflected=operation.kind == "reflection")
 
 
-def margin(operation: ops.ConstantPad, site: Site, tensor: Any) -> Any:
+def margin(operation: ops.ConstantPad, site: LayerContext, tensor: Any) -> Any:
     """A layer of kerasbridge's."""
     axis = site.axis(operation.axis)
     return site.layer(layers.Margin, tensor, axis=axis, widths=operation.widths, value=operation.value)
 
 
-def upsampling(operation: ops.Upsample, site: Site, images: Any) -> Any:
+def upsampling(operation: ops.Upsample, site: LayerContext, images: Any) -> Any:
     """`UpSampling2D`."""
     return site.layer(keras.layers.UpSampling2D, images, size=operation.factors)
 
 
-def resizing(operation: ops.Resize, site: Site, images: Any) -> Any:
+def resizing(operation: ops.Resize, site: LayerContext, images: Any) -> Any:
     """`UpSampling2D` where it is that, else a layer of kerasbridge's."""
     if operation.factors is not None and operation.kind == "bilinear" and operation.centred:
         return site.layer(keras.layers.UpSampling2D, images, size=operation.factors, interpolation="bilinear")
@@ -41,7 +41,7 @@ def resizing(operation: ops.Resize, site: Site, images: Any) -> Any:
     return site.layer(layers.Resize, images, **options)
 
 
-def centered_concatenation(operation: ops.DepthConcat, site: Site, *tensors: Any) -> Any:
+def centered_concatenation(operation: ops.DepthConcat, site: LayerContext, *tensors: Any) -> Any:
     """`ZeroPadding2D` for the smaller images, and `Concatenate`."""
     padded = []
     for place, (shape, images) in enumerate(zip(site.inputs, tensors, strict=True)):

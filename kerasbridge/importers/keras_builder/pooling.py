@@ -4,7 +4,7 @@ from typing import Any
 
 from kerasbridge import layers
 from kerasbridge.importers.ir.ops import GlobalPooling, Pooling
-from kerasbridge.importers.keras_builder.context import Site
+from kerasbridge.importers.keras_builder.context import LayerContext
 from kerasbridge.keras_compat import keras
 
 _STOCK = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooling2D}
@@ -12,12 +12,12 @@ _GLOBAL = {"max": keras.layers.GlobalMaxPooling2D, "average": keras.layers.Globa
 _OWN = {"max": layers.CeilMaxPooling2D, "average": layers.CeilAveragePooling2D}
 
 
-def global_pooling(operation: GlobalPooling, site: Site, images: Any) -> Any:
+def global_pooling(operation: GlobalPooling, site: LayerContext, images: Any) -> Any:
     """Keras's, which keeps height and width as 1."""
     return site.layer(_GLOBAL[operation.kind], images, keepdims=True)
 
 
-def pooling(operation: Pooling, site: Site, images: Any) -> Any:
+def pooling(operation: Pooling, site: LayerContext, images: Any) -> Any:
     """Keras's with or without zeros around the image, else kerasbridge's."""
     windows: dict[str, Any] = {"pool_size": operation.window, "strides": operation.stride}
     if operation.same:
@@ -36,7 +36,7 @@ def pooling(operation: Pooling, site: Site, images: Any) -> Any:
     return site.layer(_OWN[operation.kind], images, padding=sides, overflow=beyond, **windows)
 
 
-def _same(site: Site, operation: Pooling, images: Any, windows: dict[str, Any]) -> Any:
+def _same(site: LayerContext, operation: Pooling, images: Any, windows: dict[str, Any]) -> Any:
     """Keras's "same"; for averages a layer of kerasbridge's, as Keras 3.15 on torch counts cells that it adds."""
     sizes = zip(site.inputs[0][2:], operation.window, operation.stride, strict=True)
     if all(
@@ -49,7 +49,7 @@ def _same(site: Site, operation: Pooling, images: Any, windows: dict[str, Any]) 
     return site.layer(layers.SameAveragePooling2D, images, **windows)
 
 
-def _around(site: Site, operation: Pooling) -> list[tuple[int, int]] | None:
+def _around(site: LayerContext, operation: Pooling) -> list[tuple[int, int]] | None:
     """The zeros around the image with which Keras's pooling gives what is wanted; None if none do.
 
     Beside numbers of which none is below 0, zeros are as good as nothing to a maximum. To an average they are cells of
@@ -64,7 +64,7 @@ def _around(site: Site, operation: Pooling) -> list[tuple[int, int]] | None:
     return zeros if counted or not any(operation.padding) else None
 
 
-def _needed(site: Site, operation: Pooling, axis: int) -> int:
+def _needed(site: LayerContext, operation: Pooling, axis: int) -> int:
     """How many zeros behind the image are needed: where its size is known, as many as windows take."""
     size = site.inputs[0][2 + axis]
     if size is None:
@@ -72,7 +72,7 @@ def _needed(site: Site, operation: Pooling, axis: int) -> int:
     return max(operation.overflow(size, axis) + operation.sides(axis)[1], 0)
 
 
-def _stays_inside(site: Site, operation: Pooling, axis: int) -> bool:
+def _stays_inside(site: LayerContext, operation: Pooling, axis: int) -> bool:
     """Return whether no window reaches beyond the padding."""
     size = site.inputs[0][2 + axis]
     if size is None:
@@ -84,12 +84,12 @@ def _floored(operation: Pooling, size: int, axis: int) -> int:
     return (size + sum(operation.sides(axis)) - operation.window[axis]) // operation.stride[axis] + 1
 
 
-def _is_same(site: Site, operation: Pooling) -> bool:
+def _is_same(site: LayerContext, operation: Pooling) -> bool:
     """Whether the windows are those of Keras's "same"; for averages Keras 3.15 on torch counts cells that it adds."""
     return operation.kind == "max" and all(_is_same_along(site, operation, axis) for axis in (0, 1))
 
 
-def _is_same_along(site: Site, operation: Pooling, axis: int) -> bool:
+def _is_same_along(site: LayerContext, operation: Pooling, axis: int) -> bool:
     size, stride, window = site.inputs[0][2 + axis], operation.stride[axis], operation.window[axis]
     before = operation.sides(axis)[0]
     if size is None:

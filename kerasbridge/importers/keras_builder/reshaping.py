@@ -4,11 +4,11 @@ from typing import Any
 
 from kerasbridge import layers
 from kerasbridge.importers.ir import ops
-from kerasbridge.importers.keras_builder.context import Site, permutation
+from kerasbridge.importers.keras_builder.context import LayerContext, keras_permutation
 from kerasbridge.keras_compat import keras
 
 
-def concatenation(operation: ops.Concatenate, site: Site, *tensors: Any) -> Any:
+def concatenation(operation: ops.Concatenate, site: LayerContext, *tensors: Any) -> Any:
     """`Concatenate`, along the axis as it lies in the model."""
     axis = site.axis(operation.axis)
     if len(tensors) == 1:
@@ -16,7 +16,7 @@ def concatenation(operation: ops.Concatenate, site: Site, *tensors: Any) -> Any:
     return site.layer(keras.layers.Concatenate, list(tensors), axis=-1 if axis == site.rank - 1 else axis)
 
 
-def slicing(operation: ops.Split, site: Site, tensor: Any) -> list[Any]:
+def slicing(operation: ops.Split, site: LayerContext, tensor: Any) -> list[Any]:
     """A layer of kerasbridge's for each piece."""
     size = site.inputs[0][operation.axis % site.rank]
     axis = site.axis(operation.axis)
@@ -26,7 +26,7 @@ def slicing(operation: ops.Split, site: Site, tensor: Any) -> list[Any]:
     ]
 
 
-def cropping(operation: ops.CropLike, site: Site, tensor: Any, like: Any) -> Any:
+def cropping(operation: ops.CropLike, site: LayerContext, tensor: Any, like: Any) -> Any:
     """`Cropping2D` where the sizes of images are known, else a layer of kerasbridge's."""
     first, second = site.inputs
     axis, starts = operation.axis % site.rank, operation.starts(site.rank)
@@ -37,7 +37,7 @@ def cropping(operation: ops.CropLike, site: Site, tensor: Any, like: Any) -> Any
     return site.layer(layers.CropLike, [tensor, like], axes=axes, starts=starts, clamped=operation.clamped)
 
 
-def flattening(operation: ops.Flatten, site: Site, tensor: Any) -> Any:
+def flattening(operation: ops.Flatten, site: LayerContext, tensor: Any) -> Any:
     """`Permute` for images, then `Flatten`, or `Reshape` for some of the axes."""
     (shape,), (after,) = site.inputs, site.outputs
     if len(after) > 2:
@@ -46,32 +46,32 @@ def flattening(operation: ops.Flatten, site: Site, tensor: Any) -> Any:
     return site.layer(keras.layers.Flatten, site.to_file_order(tensor, 4) if spread else tensor)
 
 
-def reshaping(operation: ops.Reshape, site: Site, tensor: Any) -> Any:
+def reshaping(operation: ops.Reshape, site: LayerContext, tensor: Any) -> Any:
     """`Reshape`, with `Permute` before and after it for images."""
     return site.reshape(tensor, site.inputs[0], site.outputs[0])
 
 
-def transposition(operation: ops.Transpose, site: Site, tensor: Any) -> Any:
+def transposition(operation: ops.Transpose, site: LayerContext, tensor: Any) -> Any:
     """`Permute`."""
-    return site.permuted(tensor, permutation(operation.whole(site.rank)))
+    return site.permuted(tensor, keras_permutation(operation.whole(site.rank)))
 
 
-def depth_to_space(operation: ops.DepthToSpace, site: Site, images: Any) -> Any:
+def depth_to_space(operation: ops.DepthToSpace, site: LayerContext, images: Any) -> Any:
     """A layer of kerasbridge's."""
     return site.layer(layers.DepthToSpace, images, block=operation.block)
 
 
-def space_to_depth(operation: ops.SpaceToDepth, site: Site, images: Any) -> Any:
+def space_to_depth(operation: ops.SpaceToDepth, site: LayerContext, images: Any) -> Any:
     """A layer of kerasbridge's."""
     return site.layer(layers.SpaceToDepth, images, block=operation.block)
 
 
-def tiling(operation: ops.Tile, site: Site, tensor: Any) -> Any:
+def tiling(operation: ops.Tile, site: LayerContext, tensor: Any) -> Any:
     """A layer of kerasbridge's."""
     return site.layer(layers.Tile, tensor, axis=site.axis(operation.axis), copies=operation.copies)
 
 
-def reduction(operation: ops.Reduction, site: Site, tensor: Any) -> Any:
+def reduction(operation: ops.Reduction, site: LayerContext, tensor: Any) -> Any:
     """A layer of kerasbridge's."""
     lines = site.rank == 4 and operation.axis % 4 == 3
     axes = (3,) if lines else site.axes(operation.axis)
@@ -79,7 +79,7 @@ def reduction(operation: ops.Reduction, site: Site, tensor: Any) -> Any:
     return site.layer(layers.Reduce, tensor, kind=operation.kind, axes=axes, coefficient=operation.coefficient)
 
 
-def largest_places(operation: ops.ArgMax, site: Site, tensor: Any) -> Any:
+def largest_places(operation: ops.ArgMax, site: LayerContext, tensor: Any) -> Any:
     """A layer of kerasbridge's; of all of a sample's numbers after `Flatten`."""
     if operation.axis is not None:
         gives = "values" if operation.values else "places"

@@ -7,11 +7,11 @@ import numpy as np
 
 from kerasbridge import layers
 from kerasbridge.importers.ir import ops
-from kerasbridge.importers.keras_builder.context import Site
+from kerasbridge.importers.keras_builder.context import LayerContext
 from kerasbridge.keras_compat import keras
 
 
-def convolution(operation: ops.Convolution, site: Site, images: Any) -> Any:
+def convolution(operation: ops.Convolution, site: LayerContext, images: Any) -> Any:
     """Padding, and a convolution; one of each channel by itself is `DepthwiseConv2D`."""
     filters, depth, *kernel = operation.weight.shape
     strided, dilated = max(operation.stride) > 1, max(operation.dilation) > 1
@@ -31,7 +31,7 @@ def convolution(operation: ops.Convolution, site: Site, images: Any) -> Any:
     return site.layer(make, padded, weights=[_hwio(operation.weight), operation.bias], **options)
 
 
-def deconvolution(operation: ops.Deconvolution, site: Site, images: Any) -> Any:
+def deconvolution(operation: ops.Deconvolution, site: LayerContext, images: Any) -> Any:
     """A transposed convolution, and a crop."""
     _, filters, *kernel = operation.weight.shape
     options: dict[str, Any] = {
@@ -53,7 +53,7 @@ def deconvolution(operation: ops.Deconvolution, site: Site, images: Any) -> Any:
     return site.layer(keras.layers.Cropping2D, whole, cropping=((top, bottom), (left, right)))
 
 
-def dense(operation: ops.Dense, site: Site, tensor: Any) -> Any:
+def dense(operation: ops.Dense, site: LayerContext, tensor: Any) -> Any:
     """A dense layer; of images it takes the numbers in the order H, W, C, and so its kernel is sorted."""
     (shape,), axis, weight = site.inputs, operation.axis % site.rank, operation.weight
     if axis == 1 and site.rank == 4:
@@ -70,7 +70,7 @@ def dense(operation: ops.Dense, site: Site, tensor: Any) -> Any:
     return site.from_file_order(output, len(site.outputs[0]))
 
 
-def batch_normalization(operation: ops.BatchNormalization, site: Site, tensor: Any) -> Any:
+def batch_normalization(operation: ops.BatchNormalization, site: LayerContext, tensor: Any) -> Any:
     """A batch normalisation by the stored statistics."""
     return site.layer(
         keras.layers.BatchNormalization,
@@ -84,7 +84,7 @@ def batch_normalization(operation: ops.BatchNormalization, site: Site, tensor: A
     )
 
 
-def instance_normalization(operation: ops.InstanceNormalization, site: Site, images: Any) -> Any:
+def instance_normalization(operation: ops.InstanceNormalization, site: LayerContext, images: Any) -> Any:
     """`GroupNormalization`, each channel a group."""
     return site.layer(
         keras.layers.GroupNormalization,
@@ -95,7 +95,7 @@ def instance_normalization(operation: ops.InstanceNormalization, site: Site, ima
     )
 
 
-def affine(operation: ops.Affine, site: Site, tensor: Any) -> Any:
+def affine(operation: ops.Affine, site: LayerContext, tensor: Any) -> Any:
     """A layer of kerasbridge's."""
     weights = [operation.scale, operation.bias]
     spanned = next(weight.ndim for weight in weights if weight is not None)
@@ -110,7 +110,7 @@ def affine(operation: ops.Affine, site: Site, tensor: Any) -> Any:
     )
 
 
-def prelu(operation: ops.PRelu, site: Site, tensor: Any) -> Any:
+def prelu(operation: ops.PRelu, site: LayerContext, tensor: Any) -> Any:
     """Keras's, whose slopes are shared along all axes, or all but the channels'."""
     channels = site.axis(1)
     shared = [axis for axis in range(1, site.rank) if axis != channels or not operation.slope.ndim]
@@ -120,7 +120,7 @@ def prelu(operation: ops.PRelu, site: Site, tensor: Any) -> Any:
     return site.layer(keras.layers.PReLU, tensor, shared_axes=shared or None, weights=[slopes])
 
 
-def embedding(operation: ops.Embedding, site: Site, words: Any) -> Any:
+def embedding(operation: ops.Embedding, site: LayerContext, words: Any) -> Any:
     """Keras's, and a bias where there is one."""
     vectors = operation.weight
     make = partial(keras.layers.Embedding, *vectors.shape)
@@ -143,7 +143,7 @@ def _keeps_size(operation: ops.Convolution) -> bool:
     return operation.stride == (1, 1) and any(needed) and [2 * top, 2 * left] == needed == [2 * bottom, 2 * right]
 
 
-def _sides(site: Site, operation: ops.Convolution) -> ops.Sides:
+def _sides(site: LayerContext, operation: ops.Convolution) -> ops.Sides:
     """The zeros around the image, in numbers."""
     if not operation.same:
         return operation.padding
@@ -156,7 +156,7 @@ def _sides(site: Site, operation: ops.Convolution) -> ops.Sides:
     return (sides[0], sides[1], sides[2], sides[3])
 
 
-def _padded(site: Site, images: Any, padding: ops.Sides) -> Any:
+def _padded(site: LayerContext, images: Any, padding: ops.Sides) -> Any:
     if not any(padding):
         return images
     top, bottom, left, right = padding

@@ -8,7 +8,7 @@ from typing import Any
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files import hdf5
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 
 MOST_TEXT = 64 * 2**20
 """Bytes of a configuration; the longest that are known have a few hundred thousand."""
@@ -34,7 +34,7 @@ class Found:
         compiled: whether it says how the model was compiled.
     """
 
-    file: LegacyFile
+    file: SourceFile
     config: dict[str, Any] | None = None
     weights: Weights | None = None
     version: str = ""
@@ -42,7 +42,7 @@ class Found:
     compiled: bool = field(default=False)
 
 
-def version(file: LegacyFile) -> int | None:
+def version(file: SourceFile) -> int | None:
     """1 or 2 for a file of that Keras, None for one of neither; what cannot be told, or is of Keras 3, passes for 2."""
     head = file.head
     if _ZIPPED.match(head):
@@ -57,7 +57,7 @@ def version(file: LegacyFile) -> int | None:
     return None
 
 
-def _version_within(file: LegacyFile) -> int | None:
+def _version_within(file: SourceFile) -> int | None:
     try:
         with hdf5.opened(file) as root:
             if not _is_of_keras(root):
@@ -97,7 +97,7 @@ def _weights_group(root: Any) -> Any:
     return hdf5.member(root, "model_weights") if "model_weights" in root else root
 
 
-def found(file: LegacyFile) -> Found:
+def found(file: SourceFile) -> Found:
     """What a file holds.
 
     Raises:
@@ -115,7 +115,7 @@ def found(file: LegacyFile) -> Found:
     return _in_json(file)
 
 
-def _in_hdf5(file: LegacyFile) -> Found:
+def _in_hdf5(file: SourceFile) -> Found:
     with hdf5.opened(file) as root:
         said, backend = _said(root, "keras_version"), _said(root, "backend") or hdf5.text(root, "original_backend")
         if said.startswith("3") or _is_weights_of_keras_3(root):
@@ -151,14 +151,14 @@ def _weights(group: Any) -> Weights:
     }
 
 
-def _in_json(file: LegacyFile) -> Found:
+def _in_json(file: SourceFile) -> Found:
     if len(file.content) > MOST_TEXT:
         raise LegacyFileError(f"{file.path} has {len(file.content):,} bytes: expected at most {MOST_TEXT:,} of JSON.")
     parsed = _parsed(file.content.decode("utf-8", "replace"), file)
     return Found(file, parsed, None, str(parsed.get("keras_version", "")), str(parsed.get("backend", "")).lower())
 
 
-def _parsed(words: str, file: LegacyFile) -> dict[str, Any]:
+def _parsed(words: str, file: SourceFile) -> dict[str, Any]:
     try:
         parsed = json.loads(words[:MOST_TEXT])
     except (ValueError, RecursionError) as error:

@@ -8,7 +8,7 @@ import numpy as np
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.ops import Array
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MOST_PACKED = 1100
@@ -18,7 +18,7 @@ _DAMAGES = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeErr
 
 
 @contextlib.contextmanager
-def opened(file: LegacyFile) -> Iterator[Any]:
+def opened(file: SourceFile) -> Iterator[Any]:
     """The file's root group, while open.
 
     Raises:

@@ -1,17 +1,17 @@
-"""The files of one model: what is in them as a `Reading`."""
+"""The files of one model: what is in them as a `ParsedModel`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.formats import ParsedModel
 from kerasbridge.importers.keras_files import assign_weights, graph
 from kerasbridge.importers.keras_files.detect import Found, Weights, found
 from kerasbridge.importers.keras_files.ir import Layer, Model, WeightsAlone
 from kerasbridge.importers.keras_files.provenance import ASK, UNREADABLE, Origin, shared_order
-from kerasbridge.importers.report import Entry, Report
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.report import LayerReport, Report
+from kerasbridge.importers.source_file import SourceFile
 
 KERNELS_MAY_BE_FLIPPED = True
 _OWN = (
@@ -28,7 +28,7 @@ _LACKING = (
 )
 
 
-def read(files: Sequence[LegacyFile], flip_kernels: bool | None, version: int) -> Reading:
+def read(files: Sequence[SourceFile], flip_kernels: bool | None, version: int) -> ParsedModel:
     """Read a model with its weights, a model and weights in two files, or weights alone.
 
     Args:
@@ -47,7 +47,7 @@ def read(files: Sequence[LegacyFile], flip_kernels: bool | None, version: int) -
         raise LegacyFileError(f"{path} is nested too deeply to be a model of Keras's.") from error
 
 
-def read_weights_alone(files: Sequence[LegacyFile], flip_kernels: bool | None, version: int) -> Reading:
+def read_weights_alone(files: Sequence[SourceFile], flip_kernels: bool | None, version: int) -> ParsedModel:
     """Read the weights of files that may hold a model too; the arguments are those of `read`."""
     _, weighed = _sorted([found(file) for file in files])
     if weighed is None:
@@ -76,29 +76,29 @@ def _origin(config: Found | None, weights: Found | None, flip_kernels: bool | No
     return Origin(said, backend, flip_kernels, shared_order(config.config) if config else None)
 
 
-def _weights_alone(weights: Found, flip_kernels: bool | None, version: int) -> Reading:
+def _weights_alone(weights: Found, flip_kernels: bool | None, version: int) -> ParsedModel:
     origin = _origin(None, weights, flip_kernels, version)
     layers = {name: arrays for name, arrays in (weights.weights or {}).items() if arrays}
     if not layers:
         raise LegacyFileError("has no weights.")
     flip = flip_kernels if flip_kernels is not None else (origin.backend == "theano" if origin.backend else None)
     content = WeightsAlone(layers, 1 if origin.is_old else 2, origin.backend, flip)
-    brought = tuple(Entry(name, f"{len(arrays)} arrays") for name, arrays in layers.items())
+    brought = tuple(LayerReport(name, f"{len(arrays)} arrays") for name, arrays in layers.items())
     notes = (*_notes(origin, weights), "weights alone: model= takes them, of a Keras model of the same layers")
-    return Reading(Report(_format(origin), (weights.file.name,), "", (), (), brought, notes=notes), content)
+    return ParsedModel(Report(_format(origin), (weights.file.name,), "", (), (), brought, notes=notes), content)
 
 
 def _model(
-    described: Found, weights: Found | None, flip_kernels: bool | None, version: int, files: Sequence[LegacyFile]
-) -> Reading:
+    described: Found, weights: Found | None, flip_kernels: bool | None, version: int, files: Sequence[SourceFile]
+) -> ParsedModel:
     origin = _origin(described, weights, flip_kernels, version)
     if described.config is not None and origin.version.startswith("3"):
         raise LegacyFileError("is of Keras 3: keras.models.load_model or model_from_json opens it.")
     model, origin = _described(described, origin, weights)
     report = report_of(model, origin, described, files)
     if weights is None and any(assign_weights.leaves(model)):
-        return Reading(report, None, _LACKING.format(file=described.file.path))
-    return Reading(report, assign_weights.weighed(model, _arrays(weights.weights or {}) if weights else {}))
+        return ParsedModel(report, None, _LACKING.format(file=described.file.path))
+    return ParsedModel(report, assign_weights.weighed(model, _arrays(weights.weights or {}) if weights else {}))
 
 
 def _described(described: Found, origin: Origin, weights: Found | None) -> tuple[Model, Origin]:
@@ -144,10 +144,14 @@ def _format(origin: Origin) -> str:
     return "keras1" if origin.is_old else "keras2"
 
 
-def report_of(model: Model, origin: Origin, described: Found, files: Sequence[LegacyFile]) -> Report:
+def report_of(model: Model, origin: Origin, described: Found, files: Sequence[SourceFile]) -> Report:
     """What becomes of the layers of a model that a file describes."""
-    entries = [(Entry(f"{place}{layer.name}", layer.type, _what(layer)), layer) for place, layer in model.every_layer()]
-    dropped = (Entry("training_config", "optimizer and loss", "compile the model anew"),) if described.compiled else ()
+    entries = [
+        (LayerReport(f"{place}{layer.name}", layer.type, _what(layer)), layer) for place, layer in model.every_layer()
+    ]
+    dropped = (
+        (LayerReport("training_config", "optimizer and loss", "compile the model anew"),) if described.compiled else ()
+    )
     notes = [f"{layer.name}: {note}" for _, layer in entries for note in layer.notes]
     return Report(
         _format(origin),

@@ -4,25 +4,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.formats import ParsedModel
 from kerasbridge.importers.ir.graph import Graph
-from kerasbridge.importers.ir.passes.infer_channels import with_channels
+from kerasbridge.importers.ir.passes.infer_channels import infer_channels
 from kerasbridge.importers.matconvnet import meta, parser, reader
 from kerasbridge.importers.matconvnet.parser import Net
 from kerasbridge.importers.matconvnet.to_graph import NetConverter, judging, refuse
 from kerasbridge.importers.report import Report
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 
 DESCRIPTION = "a .mat file"
 KERNELS_MAY_BE_FLIPPED = False
 
 
-def recognises(file: LegacyFile) -> bool:
+def matches(file: SourceFile) -> bool:
     """Return whether a file is one of MATLAB's."""
-    return reader.recognises(file)
+    return reader.matches(file)
 
 
-def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
+def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> ParsedModel:
     """Read the one file."""
     if len(files) != 1:
         raise LegacyFileError(f"Expected one .mat file, received {', '.join(str(file.path) for file in files)}.")
@@ -34,7 +34,7 @@ def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Readi
         raise LegacyFileError(f"{file.path}: {error}") from error
 
 
-def _reading(net: Net, file: LegacyFile) -> Reading:
+def _reading(net: Net, file: SourceFile) -> ParsedModel:
     left_out = judging(net.layers)
     layers = [layer for layer in net.layers if layer not in left_out]
     written = {value for layer in net.layers for value in layer.outputs}
@@ -46,18 +46,18 @@ def _reading(net: Net, file: LegacyFile) -> Reading:
         graph.drop(layer)
     refuse(graph)
     network = _settled(graph.network())
-    return Reading(_report(net, file, graph, network), network)
+    return ParsedModel(_report(net, file, graph, network), network)
 
 
 def _settled(said: Graph) -> Graph:
     """The network with the channels that its weights take, whatever `meta` says; where they are silent, it holds."""
     unsaid = (replace(entry, shape=(None, None, *entry.shape[2:])) for entry in said.inputs)
-    taken = with_channels(replace(said, inputs=tuple(unsaid)))
+    taken = infer_channels(replace(said, inputs=tuple(unsaid)))
     both = zip(said.inputs, taken.inputs, strict=True)
     return replace(said, inputs=tuple(entry if known.shape[1] is None else known for entry, known in both))
 
 
-def _report(net: Net, file: LegacyFile, graph: NetConverter, network: Graph) -> Report:
+def _report(net: Net, file: SourceFile, graph: NetConverter, network: Graph) -> Report:
     first = network.inputs[0]
     said = meta.preprocessing(net.meta, first.name, first.shape[1])
     return Report(
@@ -66,9 +66,9 @@ def _report(net: Net, file: LegacyFile, graph: NetConverter, network: Graph) -> 
         network.name,
         tuple((entry.name, entry.shape) for entry in network.inputs),
         network.outputs,
-        tuple(graph.brought),
-        tuple(graph.replaced),
-        tuple(graph.dropped),
+        tuple(graph.converted),
+        tuple(graph.substituted),
+        tuple(graph.skipped),
         (said,) if said else (),
         tuple(meta.notes(net.meta)),
     )

@@ -24,7 +24,7 @@ _ARRAYS = range(6, 16)
 _COMPLEX = 0x800
 
 
-def recognises(head: bytes) -> bool:
+def matches(head: bytes) -> bool:
     """Return whether a file begins as one of version 5 does."""
     return head[124:128] in (b"\x00\x01IM", b"\x01\x00MI")
 

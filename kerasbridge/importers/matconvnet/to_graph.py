@@ -17,7 +17,7 @@ from kerasbridge.importers.matconvnet.ops import (
     word,
 )
 from kerasbridge.importers.matconvnet.parser import Layer
-from kerasbridge.importers.report import Entry
+from kerasbridge.importers.report import LayerReport
 
 UNKNOWN: Shape = (None, None, None, None)
 
@@ -38,9 +38,9 @@ class NetConverter:
     nodes: list[Node] = field(default_factory=list)
     shapes: dict[str, Shape] = field(default_factory=dict)
     unread: dict[str, None] = field(default_factory=dict)
-    brought: list[Entry] = field(default_factory=list)
-    replaced: list[Entry] = field(default_factory=list)
-    dropped: list[Entry] = field(default_factory=list)
+    converted: list[LayerReport] = field(default_factory=list)
+    substituted: list[LayerReport] = field(default_factory=list)
+    skipped: list[LayerReport] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
     def add(self, layer: Layer) -> None:
@@ -61,7 +61,7 @@ class NetConverter:
         which = f"{loss}: " if loss else ""
         what = "it judges the net and is no part of it"
         before = "; a softmax begins it, which the output is without" if loss == "softmaxlog" else ""
-        self.dropped.append(Entry(layer.name, layer.type, f"{which}{what}{before}"))
+        self.skipped.append(LayerReport(layer.name, layer.type, f"{which}{what}{before}"))
 
     def network(self) -> Graph:
         """The net; its outputs are the values that no layer takes, in the order they are given in."""
@@ -86,12 +86,12 @@ class NetConverter:
 
     def _note(self, layer: Layer) -> None:
         if layer.type in REPLACED:
-            self.replaced.append(Entry(layer.name, layer.type, f"{REPLACED[layer.type]}, without the loss"))
+            self.substituted.append(LayerReport(layer.name, layer.type, f"{REPLACED[layer.type]}, without the loss"))
         elif layer.type in ("bnorm", "dagnn.BatchNorm") and moments_of(layer) is None:
             what = "a mean of 0 and a variance of 1, for the file has no moments: outputs are right after a training"
-            self.replaced.append(Entry(layer.name, layer.type, what))
+            self.substituted.append(LayerReport(layer.name, layer.type, what))
         else:
-            self.brought.append(Entry(layer.name, layer.type))
+            self.converted.append(LayerReport(layer.name, layer.type))
 
     def _chain(self, layer: Layer, steps: Steps, inputs: Sequence[str]) -> tuple[str, Shape]:
         """Add the operations one after the other; the last one's value is the layer's."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasbridge.importers.source_file import MOST_BYTES
+from kerasbridge.importers.source_file import MAX_BYTES
 
 Value = Any
 """An array, `str`, a list, a tuple of dicts by the names of fields, or `Opaque`."""
@@ -47,7 +47,7 @@ class Budget:
     """
 
     def __init__(self, size: int) -> None:
-        self._bytes = min(2**28 + 20 * size, MOST_BYTES)
+        self._bytes = min(2**28 + 20 * size, MAX_BYTES)
         self._values = MOST_VALUES
 
     def hold(self, bytes_: int) -> None:

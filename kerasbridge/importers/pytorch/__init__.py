@@ -7,32 +7,32 @@ state_dict among other things, and TorchScript's archives, of which only the wei
 from collections.abc import Sequence
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.ir.weights import Parameter, Parameters, described, weights_and_others
+from kerasbridge.importers.formats import ParsedModel
+from kerasbridge.importers.ir.weights import Parameter, Parameters, describe_array, split_weights
 from kerasbridge.importers.pytorch import safetensors, torch_zip
 from kerasbridge.importers.pytorch.modules import modules, without_wrappers
 from kerasbridge.importers.pytorch.state_dict import state_of
-from kerasbridge.importers.report import Entry, Report
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.report import LayerReport, Report
+from kerasbridge.importers.source_file import SourceFile
 
 DESCRIPTION = "a state_dict of PyTorch's, .safetensors, .pt or .pth"
 KERNELS_MAY_BE_FLIPPED = False
 
 
-def recognises(file: LegacyFile) -> bool:
+def matches(file: SourceFile) -> bool:
     """Return whether it is one of torch's three kinds of files."""
-    return safetensors.recognises(file) or torch_zip.recognises(file)
+    return safetensors.matches(file) or torch_zip.matches(file)
 
 
-def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
+def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> ParsedModel:
     """Read the weights of one file, or of several .safetensors that hold parts of one model."""
-    if len(files) > 1 and not all(map(safetensors.recognises, files)):
+    if len(files) > 1 and not all(map(safetensors.matches, files)):
         named = ", ".join(str(file.path) for file in files)
         raise LegacyFileError(f"Expected one file of weights, or several .safetensors, received {named}.")
     found, notes, ordered = [], [], True
     for file in files:
         try:
-            if safetensors.recognises(file):
+            if safetensors.matches(file):
                 found += safetensors.read(file)
                 ordered = False
             else:
@@ -44,19 +44,19 @@ def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Readi
     return _reading(files, found, notes, ordered)
 
 
-def _reading(files: Sequence[LegacyFile], found: list[Parameter], notes: list[str], ordered: bool) -> Reading:
+def _reading(files: Sequence[SourceFile], found: list[Parameter], notes: list[str], ordered: bool) -> ParsedModel:
     names = ", ".join(str(file.path) for file in files)
     plain, wrappers = without_wrappers(found)
-    weights, dropped = weights_and_others(plain)
+    weights, dropped = split_weights(plain)
     if not weights:
         raise LegacyFileError(f"{names} holds no arrays of numbers that could be weights.")
     try:
         groups = modules(weights)
     except ValueError as error:
         raise LegacyFileError(f"{names} is {error}.") from error
-    brought = tuple(Entry(one.name, described(one.array)) for one in weights)
+    brought = tuple(LayerReport(one.name, describe_array(one.array)) for one in weights)
     notes = notes + ([f"left out of all names: {wrappers}"] if wrappers else [])
     report = Report(
-        "pytorch", tuple(file.name for file in files), "", (), (), brought, dropped=dropped, notes=tuple(notes)
+        "pytorch", tuple(file.name for file in files), "", (), (), brought, skipped=dropped, notes=tuple(notes)
     )
-    return Reading(report, Parameters(names, "pytorch", groups=groups, ordered=ordered))
+    return ParsedModel(report, Parameters(names, "pytorch", groups=groups, ordered=ordered))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from kerasbridge.importers.ir.ops import Array
-from kerasbridge.importers.ir.weights import Group, Parameter, grouped
+from kerasbridge.importers.ir.weights import Group, Parameter, group_by_module
 
 WRAPPERS = ("module.", "_orig_mod.", "model.module.")
 """What DataParallel and torch.compile put before every name."""
@@ -27,7 +27,7 @@ def without_wrappers(found: Sequence[Parameter]) -> tuple[list[Parameter], str]:
 
 def modules(parameters: Iterable[Parameter]) -> tuple[Group, ...]:
     """The modules that have weights: each layer of a stacked recurrent one, and attention as a whole."""
-    plain = _normed(grouped(_renamed(parameters)))
+    plain = _normed(group_by_module(_renamed(parameters)))
     return tuple(layer for group in _attending(plain) for layer in _stacked(group))
 
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from kerasbridge.errors import PackageNotInstalled
 from kerasbridge.importers.ir.ops import Array
-from kerasbridge.importers.ir.weights import Parameter, natural
+from kerasbridge.importers.ir.weights import Parameter, natural_sort_key
 from kerasbridge.importers.pytorch.dtypes import brain_floats
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 
 _TYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1",
@@ -16,13 +16,13 @@ _TYPES = {
 }  # fmt: skip
 
 
-def recognises(file: LegacyFile) -> bool:
+def matches(file: SourceFile) -> bool:
     """Return whether it begins with the size of a header, and the header."""
     head = file.head
     return len(head) > 9 and head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= 100_000_000
 
 
-def read(file: LegacyFile) -> list[Parameter]:
+def read(file: SourceFile) -> list[Parameter]:
     """The arrays, naturally sorted by their names.
 
     Raises:
@@ -38,7 +38,7 @@ def read(file: LegacyFile) -> list[Parameter]:
     except SafetensorError as error:
         raise ValueError(f"damaged or cut short: safetensors says {' '.join(str(error).split())}") from error
     found = [Parameter(name, _array(name, tensor)) for name, tensor in tensors]
-    return sorted(found, key=lambda one: natural(one.name))
+    return sorted(found, key=lambda one: natural_sort_key(one.name))
 
 
 def _array(name: str, tensor: dict[str, object]) -> Array:

@@ -11,7 +11,7 @@ from kerasbridge.importers.io.archives import Archive
 from kerasbridge.importers.io.pickles import Made, Name, Persistent
 from kerasbridge.importers.io.pickles import read as read_pickle
 from kerasbridge.importers.pytorch.dtypes import STORAGES, Bytes, Storage
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _BEGINS = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -22,14 +22,14 @@ Storages = Callable[[Any], Storage]
 """Finds the storage that a persistent identity names."""
 
 
-def recognises(file: LegacyFile) -> bool:
+def matches(file: SourceFile) -> bool:
     """Return whether it begins as one of the two."""
     head = file.head
     in_zip = head.startswith(b"PK\x03\x04") and any(word in head for word in (b"/data.pkl", b"/data/", b"/code/"))
     return in_zip or head.startswith(_BEGINS)
 
 
-def read(file: LegacyFile) -> tuple[Any, Storages]:
+def read(file: SourceFile) -> tuple[Any, Storages]:
     """What the pickle describes, and how to find storages.
 
     Raises:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.formats import ParsedModel
+from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.tensorflow import detect
 from kerasbridge.importers.tensorflow.checkpoints import weights_alone
 from kerasbridge.importers.tensorflow.keras_layers import NotByLayers, by_layers
@@ -21,19 +21,19 @@ DESCRIPTION = "a SavedModel's folder, a frozen graph (.pb), or a checkpoint (.me
 KERNELS_MAY_BE_FLIPPED = False
 
 
-def recognises(file: LegacyFile) -> bool:
+def matches(file: SourceFile) -> bool:
     """Return whether a file or folder is one of TensorFlow's."""
     return detect.kind(file) is not None
 
 
-def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
+def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> ParsedModel:
     """Read a model and its variables, or variables alone."""
     found = opened(files)
     with _named(found):
         return _model(found, files) if found.graph is not None else weights_alone(found, files)
 
 
-def read_weights_alone(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
+def read_weights_alone(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> ParsedModel:
     """Read the variables, for a model that is given; without any, what else there is."""
     found = opened(files)
     with _named(found):
@@ -49,7 +49,7 @@ def _named(found: Opened) -> Iterator[None]:
         raise LegacyFileError(f"{found.path}: {' '.join(str(error).split())}") from error
 
 
-def _model(found: Opened, files: Sequence[LegacyFile]) -> Reading:
+def _model(found: Opened, files: Sequence[SourceFile]) -> ParsedModel:
     """By the layers that Keras wrote down, where these can be brought, else by the graph."""
     try:
         return by_layers(found, files) or by_graph(found, files)
@@ -57,7 +57,7 @@ def _model(found: Opened, files: Sequence[LegacyFile]) -> Reading:
         return _by_graph_after(why, found, files)
 
 
-def _by_graph_after(why: NotByLayers, found: Opened, files: Sequence[LegacyFile]) -> Reading:
+def _by_graph_after(why: NotByLayers, found: Opened, files: Sequence[SourceFile]) -> ParsedModel:
     if found.bundle is not None:
         found.bundle.expect_data()
     try:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.ir.weights import Parameter, Parameters, described, weights_and_others
-from kerasbridge.importers.report import Entry, Report
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.formats import ParsedModel
+from kerasbridge.importers.ir.weights import Parameter, Parameters, describe_array, split_weights
+from kerasbridge.importers.report import LayerReport, Report
+from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.tensorflow import variable_scopes
 from kerasbridge.importers.tensorflow.loader import Opened
 from kerasbridge.importers.tensorflow.object_checkpoint import tracked_names
@@ -17,7 +17,7 @@ _SHOWN = 4
 _NOTE = "weights alone: model= takes them, of a Keras model of the same layers"
 
 
-def weights_alone(found: Opened, files: Sequence[LegacyFile]) -> Reading:
+def weights_alone(found: Opened, files: Sequence[SourceFile]) -> ParsedModel:
     """The variables of layers, by their names; those that train or count are left out.
 
     Raises:
@@ -32,19 +32,21 @@ def weights_alone(found: Opened, files: Sequence[LegacyFile]) -> Reading:
     if not weights:
         raise LegacyFileError("holds no variables that could be weights of layers.")
     rest = [key for key in bundle.names if key not in keys.values() and key != GRAPH]
-    brought = tuple(Entry(one.name, described(one.array)) for one in weights)
+    brought = tuple(LayerReport(one.name, describe_array(one.array)) for one in weights)
     names = tuple(file.name for file in files)
-    report = Report("tensorflow", names, "", (), (), brought, dropped=(*_left_out(rest), *others), notes=(_NOTE,))
-    return Reading(report, _parameters(str(found.path), weights, is_tracked))
+    report = Report("tensorflow", names, "", (), (), brought, skipped=(*_left_out(rest), *others), notes=(_NOTE,))
+    return ParsedModel(report, _parameters(str(found.path), weights, is_tracked))
 
 
-def _sorted_out(variables: Sequence[Parameter]) -> tuple[list[Parameter], list[Entry]]:
+def _sorted_out(variables: Sequence[Parameter]) -> tuple[list[Parameter], list[LayerReport]]:
     """Those that can be weights, and the others: of a layer that counts, as Normalization does, all are of data."""
-    weights, others = weights_and_others(variables)
+    weights, others = split_weights(variables)
     counting = {one.layer.rpartition("/")[0] for one in others if one.layer.endswith("/count")}
     of_data = [one for one in weights if one.name.rpartition("/")[0] in counting]
     left = {one.name for one in of_data}
-    entries = (Entry(one.name, described(one.array), "found in data, no weight of a layer") for one in of_data)
+    entries = (
+        LayerReport(one.name, describe_array(one.array), "found in data, no weight of a layer") for one in of_data
+    )
     return [one for one in weights if one.name not in left], [*others, *entries]
 
 
@@ -54,11 +56,11 @@ def _kept(bundle: Bundle) -> dict[str, str]:
     return {name: name for name in variable_scopes.of_layers(names) if bundle.shape(name)}
 
 
-def _left_out(keys: Sequence[str]) -> list[Entry]:
+def _left_out(keys: Sequence[str]) -> list[LayerReport]:
     if not keys:
         return []
     more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
-    return [Entry("optimizer, counters", f"{len(keys)} variables", f"{', '.join(keys[:_SHOWN])}{more}")]
+    return [LayerReport("optimizer, counters", f"{len(keys)} variables", f"{', '.join(keys[:_SHOWN])}{more}")]
 
 
 def _parameters(file: str, weights: Sequence[Parameter], ordered: bool) -> Parameters:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.tensorflow.sstable import MAGIC
 
 _OP = re.compile(rb"_?[A-Z][A-Za-z0-9_>]*")
@@ -24,7 +24,7 @@ class Kind(Enum):
     CHECKPOINT = "a file named checkpoint"
 
 
-def kind(file: LegacyFile) -> Kind | None:
+def kind(file: SourceFile) -> Kind | None:
     """What of TensorFlow's a file is, None for what is something else."""
     if file.is_folder:
         return Kind.FOLDER if any((file.path / name).is_file() for name in ("saved_model.pb", "checkpoint")) else None
@@ -40,7 +40,7 @@ def kind(file: LegacyFile) -> Kind | None:
     return Kind.META_GRAPH if _is_meta_graph(head) else Kind.GRAPH if _is_graph(head) else None
 
 
-def _ends_as_table(file: LegacyFile) -> bool:
+def _ends_as_table(file: SourceFile) -> bool:
     if not file.name.endswith(".index") and len(file.head) == 1 << 16:
         return False
     return file.content.endswith(MAGIC) or (file.name.endswith(".index") and b"\0" in file.head[:3])

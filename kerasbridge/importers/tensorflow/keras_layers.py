@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.formats import ParsedModel
 from kerasbridge.importers.keras_files import reader
 from kerasbridge.importers.keras_files.detect import Found
 from kerasbridge.importers.keras_files.inputs import MODELS
 from kerasbridge.importers.keras_files.ir import Model
 from kerasbridge.importers.keras_files.provenance import UNREADABLE, Origin, shared_order
 from kerasbridge.importers.report import Report
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.tensorflow.keras_metadata import Notes, notes_of
 from kerasbridge.importers.tensorflow.keras_weights import Finder, weighed
 from kerasbridge.importers.tensorflow.loader import Opened
@@ -28,7 +28,7 @@ class NotByLayers(LegacyFileError):
     """Why a model of Keras's does not come back by its layers, as a sentence."""
 
 
-def by_layers(found: Opened, files: Sequence[LegacyFile]) -> Reading | None:
+def by_layers(found: Opened, files: Sequence[SourceFile]) -> ParsedModel | None:
     """The model by its layers; None where Keras did not save it.
 
     Raises:
@@ -42,7 +42,7 @@ def by_layers(found: Opened, files: Sequence[LegacyFile]) -> Reading | None:
         notes = notes_of(found.folder, tree)
         if notes is None:
             return None
-        said = _described(notes, LegacyFile(found.folder / "saved_model.pb"))
+        said = _described(notes, SourceFile(found.folder / "saved_model.pb"))
         origin = Origin(said.version, "tensorflow", order=shared_order(said.config))
         model = reader.translated(said.config or {}, origin)
         places = Finder(tree, notes).places(model, 0)
@@ -53,11 +53,11 @@ def by_layers(found: Opened, files: Sequence[LegacyFile]) -> Reading | None:
         raise NotByLayers(told) from error
     report = _report(model, origin, said, files)
     if found.bundle is None:
-        return Reading(report, None, _NO_WEIGHTS.format(path=found.path))
-    return Reading(report, weighed(model, places, Objects(tree, found.bundle)))
+        return ParsedModel(report, None, _NO_WEIGHTS.format(path=found.path))
+    return ParsedModel(report, weighed(model, places, Objects(tree, found.bundle)))
 
 
-def _described(notes: Notes, file: LegacyFile) -> Found:
+def _described(notes: Notes, file: SourceFile) -> Found:
     """The whole model as Keras wrote it down."""
     said = notes.of(0)
     config = dict(said.get("model_config") or {"class_name": said["class_name"], "config": said.get("config")})
@@ -72,7 +72,7 @@ def _described(notes: Notes, file: LegacyFile) -> Found:
     return Found(file, config, None, version, "tensorflow", bool(said.get("training_config")))
 
 
-def _report(model: Model, origin: Origin, said: Found, files: Sequence[LegacyFile]) -> Report:
+def _report(model: Model, origin: Origin, said: Found, files: Sequence[SourceFile]) -> Report:
     report = reader.report_of(model, origin, said, files)
     told = "brought by the layers that Keras wrote down"
     return replace(report, format="tensorflow", files=tuple(file.name for file in files), notes=(told, *report.notes))

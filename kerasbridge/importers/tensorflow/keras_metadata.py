@@ -8,7 +8,7 @@ from typing import Any
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.keras_files.detect import MOST_TEXT
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.tensorflow.object_graph import Tree
 from kerasbridge.importers.tensorflow.schema import parsed
 
@@ -50,7 +50,7 @@ def notes_of(folder: Path, tree: Tree) -> Notes | None:
         return None
     path = folder / _FILE
     if path.is_file():
-        file = LegacyFile(path)
+        file = SourceFile(path)
         return Notes({one.node_id: one.metadata for one in parsed("KerasMetadata", file.content, _FILE).nodes})
     texts = {place: node.user_object.metadata for place, node in enumerate(tree.nodes) if node.user_object.metadata}
     if not texts:

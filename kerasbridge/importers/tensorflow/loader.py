@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.tensorflow.detect import Kind, kind
 from kerasbridge.importers.tensorflow.schema import parsed
 from kerasbridge.importers.tensorflow.tensor_bundle import Bundle
@@ -36,13 +36,13 @@ class Opened:
     objects: Any = None
 
 
-def opened(files: Sequence[LegacyFile]) -> Opened:
+def opened(files: Sequence[SourceFile]) -> Opened:
     """Open the files.
 
     Raises:
         LegacyFileError: they are not those of one model, or damaged.
     """
-    found: dict[Kind, LegacyFile] = {}
+    found: dict[Kind, SourceFile] = {}
     for file in files:
         one = kind(file)
         if one is None or (one in found and one is not Kind.SHARD):
@@ -65,7 +65,7 @@ def opened(files: Sequence[LegacyFile]) -> Opened:
     return _checkpoint(prefix, found.get(Kind.META_GRAPH))
 
 
-def _prefix(file: LegacyFile) -> Path:
+def _prefix(file: SourceFile) -> Path:
     """The common path of a checkpoint's files."""
     return Path(re.sub(r"\.(meta|index|data-\d{5}-of-\d{5})$", "", str(file.path)))
 
@@ -73,10 +73,10 @@ def _prefix(file: LegacyFile) -> Path:
 def _folder(path: Path) -> Opened:
     if (path / "saved_model.pb").is_file():
         return _saved_model(path)
-    return _checkpoint(_latest(LegacyFile(path / "checkpoint")), None)
+    return _checkpoint(_latest(SourceFile(path / "checkpoint")), None)
 
 
-def _latest(file: LegacyFile) -> Path:
+def _latest(file: SourceFile) -> Path:
     """The checkpoint that a file named checkpoint names, which lies beside it."""
     name = re.search(r'^model_checkpoint_path: "([^"\n]*)"', file.content.decode("utf-8", "replace"), re.MULTILINE)
     if name is None:
@@ -85,7 +85,7 @@ def _latest(file: LegacyFile) -> Path:
 
 
 def _saved_model(folder: Path) -> Opened:
-    file = LegacyFile(folder / "saved_model.pb")
+    file = SourceFile(folder / "saved_model.pb")
     graphs = parsed("SavedModel", file.content, file.path).meta_graphs
     if not graphs:
         raise LegacyFileError(f"{file.path} has no graph.")
@@ -96,11 +96,11 @@ def _saved_model(folder: Path) -> Opened:
     return Opened(folder, meta.graph_def, _signatures(meta), bundle, folder, meta.object_graph_def)
 
 
-def _checkpoint(prefix: Path, meta: LegacyFile | None) -> Opened:
+def _checkpoint(prefix: Path, meta: SourceFile | None) -> Opened:
     """A checkpoint with its graph, where there is one beside it."""
     beside = Path(f"{prefix}.meta")
     if meta is None and beside.is_file():
-        meta = LegacyFile(beside)
+        meta = SourceFile(beside)
     bundle = Bundle(prefix) if meta is None or Path(f"{prefix}.index").is_file() else None
     if meta is None:
         return Opened(Path(f"{prefix}.index"), None, {}, bundle)

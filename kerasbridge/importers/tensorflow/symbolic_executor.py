@@ -11,7 +11,7 @@ import numpy as np
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir import graph as network
 from kerasbridge.importers.ir.ops import Operation
-from kerasbridge.importers.report import Entry
+from kerasbridge.importers.report import LayerReport
 from kerasbridge.importers.tensorflow.graphdef import Graph, Node, Reference, function_of
 from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
 from kerasbridge.importers.tensorflow.node_names import layer_name
@@ -69,8 +69,8 @@ class Tracer:
     functions: Mapping[str, Any]
     variables: Variables
     nodes: list[network.Node] = field(default_factory=list)
-    replaced: dict[Entry, None] = field(default_factory=dict)
-    dropped: dict[Entry, None] = field(default_factory=dict)
+    substituted: dict[LayerReport, None] = field(default_factory=dict)
+    skipped: dict[LayerReport, None] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     inputs: list[network.Input] = field(default_factory=list)
     parts: set[str] = field(default_factory=set)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.tensorflow import sstable, tensors
 from kerasbridge.importers.tensorflow.crc32c import masked
 from kerasbridge.importers.tensorflow.schema import parsed
@@ -35,7 +35,7 @@ class Bundle:
 
     def __init__(self, prefix: Path) -> None:
         self.prefix = prefix
-        self._index = LegacyFile(f"{prefix}.index")
+        self._index = SourceFile(f"{prefix}.index")
         try:
             self._entries = dict(sstable.entries(self._index.content))
         except LegacyFileError as error:

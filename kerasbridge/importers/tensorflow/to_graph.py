@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.formats import Reading
+from kerasbridge.importers.formats import ParsedModel
 from kerasbridge.importers.ir.graph import Graph as IRGraph
 from kerasbridge.importers.ir.graph import Input
-from kerasbridge.importers.ir.passes.fuse_batch_norm import folded
-from kerasbridge.importers.report import Entry, Report
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.ir.passes.fuse_batch_norm import fuse
+from kerasbridge.importers.report import LayerReport, Report
+from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.tensorflow import placeholders
 from kerasbridge.importers.tensorflow.fusion import joined
 from kerasbridge.importers.tensorflow.graphdef import Graph, Node, graph_of
@@ -22,7 +22,7 @@ from kerasbridge.importers.tensorflow.symbolic_values import Fault, Tensor, Valu
 from kerasbridge.importers.tensorflow.variables import Variables, restored
 
 
-def by_graph(found: Opened, files: Sequence[LegacyFile]) -> Reading:
+def by_graph(found: Opened, files: Sequence[SourceFile]) -> ParsedModel:
     """The network that a graph and its variables are.
 
     Raises:
@@ -34,12 +34,12 @@ def by_graph(found: Opened, files: Sequence[LegacyFile]) -> Reading:
     tracer = Tracer(functions, Variables(found.bundle, restored(graph, functions)))
     network = _network(tracer, graph, wanted)
     network = joined(network)
-    network, gone = folded(network)
+    network, gone = fuse(network)
     report = _report(tracer, network, wanted, files, gone)
     if not tracer.variables.missing:
-        return Reading(report, network)
+        return ParsedModel(report, network)
     names = ", ".join(dict.fromkeys(tracer.variables.missing))
-    return Reading(
+    return ParsedModel(
         report, None, f"{found.path}: the .index and .data of the checkpoint are missing, which hold {names}."
     )
 
@@ -58,7 +58,7 @@ def _network(tracer: Tracer, graph: Graph, wanted: Asked) -> IRGraph:
     }
     for name in wanted.outputs:
         if name not in named:
-            tracer.dropped[Entry(name, "output", "it does not depend on what is fed to the model")] = None
+            tracer.skipped[LayerReport(name, "output", "it does not depend on what is fed to the model")] = None
     if not named:
         raise LegacyFileError("no output depends on what is fed to the model.")
     return _renamed(tracer, IRGraph("", tuple(tracer.inputs), tuple(tracer.nodes), ()), named)
@@ -124,10 +124,12 @@ def _renamed(tracer: Tracer, network: IRGraph, named: dict[str, Tensor]) -> IRGr
 
 
 def _report(
-    tracer: Tracer, network: IRGraph, wanted: Asked, files: Sequence[LegacyFile], gone: dict[str, str]
+    tracer: Tracer, network: IRGraph, wanted: Asked, files: Sequence[SourceFile], gone: dict[str, str]
 ) -> Report:
-    brought = dict.fromkeys(Entry(node.name, node.type) for node in network.nodes if node.name not in tracer.parts)
-    merged = [Entry(name, "Affine", f"part of {into}") for name, into in gone.items()]
+    brought = dict.fromkeys(
+        LayerReport(node.name, node.type) for node in network.nodes if node.name not in tracer.parts
+    )
+    merged = [LayerReport(name, "Affine", f"part of {into}") for name, into in gone.items()]
     notes = list(tracer.notes)
     if wanted.signature and wanted.others:
         notes.append(f"the signature {wanted.signature!r} is brought; others are {', '.join(sorted(wanted.others))}")
@@ -137,8 +139,8 @@ def _report(
         "",
         tuple((entry.name, entry.shape) for entry in network.inputs),
         network.outputs,
-        tuple(entry for entry in brought if entry not in tracer.replaced),
-        (*tracer.replaced, *merged),
-        tuple(tracer.dropped),
+        tuple(entry for entry in brought if entry not in tracer.substituted),
+        (*tracer.substituted, *merged),
+        tuple(tracer.skipped),
         notes=tuple(notes),
     )

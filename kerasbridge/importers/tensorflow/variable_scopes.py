@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from kerasbridge.importers.ir.ops import Array
-from kerasbridge.importers.ir.weights import Group, Parameter, natural
+from kerasbridge.importers.ir.weights import Group, Parameter, natural_sort_key
 
 _OPTIMIZERS = (
     "AMSGrad|Adadelta|Adagrad|AdagradDA|Adam|AdamW|Adamax|ExponentialMovingAverage|Ftrl|GradientDescent|Lion|Momentum|"
@@ -34,7 +34,8 @@ _OWN = {
 def of_layers(names: Collection[str]) -> list[str]:
     """The names that are not of what trains: of an optimizer, of an average, or below the name of a variable."""
     return sorted(
-        (name for name in names if not _TRAINING.fullmatch(name) and name.rpartition("/")[0] not in names), key=natural
+        (name for name in names if not _TRAINING.fullmatch(name) and name.rpartition("/")[0] not in names),
+        key=natural_sort_key,
     )
 
 

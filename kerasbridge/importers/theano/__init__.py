@@ -8,10 +8,10 @@ import re
 from collections.abc import Sequence
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.ir.weights import Parameter, Parameters, described, grouped, weights_and_others
-from kerasbridge.importers.report import Entry, Report
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.formats import ParsedModel
+from kerasbridge.importers.ir.weights import Parameter, Parameters, describe_array, group_by_module, split_weights
+from kerasbridge.importers.report import LayerReport, Report
+from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.theano import numpy_files, pickle_params
 
 DESCRIPTION = "Lasagne's .npz, or a pickle of parameters"
@@ -25,42 +25,44 @@ WHICH_ARE_FLIPPED = (
 _ROLES = re.compile(r"W|b|beta|gamma|mean|inv_std|alpha|[Wb]_(in_to_|hid_to_|cell_to_)?\w+|cell_init|hid_init")
 
 
-def recognises(file: LegacyFile) -> bool:
+def matches(file: SourceFile) -> bool:
     """Return whether a file is NumPy's or a pickle, compressed or not."""
-    return numpy_files.recognises(file) or pickle_params.recognises(file)
+    return numpy_files.matches(file) or pickle_params.matches(file)
 
 
-def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Reading:
+def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> ParsedModel:
     """Read the arrays of one file."""
     if len(files) > 1:
         named = ", ".join(str(file.path) for file in files)
         raise LegacyFileError(f"Expected one file of weights, received {named}.")
     (file,) = files
     try:
-        found = numpy_files.read(file) if numpy_files.recognises(file) else pickle_params.read(file)
+        found = numpy_files.read(file) if numpy_files.matches(file) else pickle_params.read(file)
     except ValueError as error:
         raise LegacyFileError(f"{file.path} is {error}.") from error
-    weights, dropped = weights_and_others(found)
+    weights, dropped = split_weights(found)
     if not weights:
         raise LegacyFileError(f"{file.path} holds no arrays of numbers that could be weights.")
-    return Reading(_report(file, weights, dropped, flip_kernels), _parameters(file, weights, flip_kernels))
+    return ParsedModel(_report(file, weights, dropped, flip_kernels), _parameters(file, weights, flip_kernels))
 
 
-def _parameters(file: LegacyFile, weights: Sequence[Parameter], flip_kernels: bool | None) -> Parameters:
+def _parameters(file: SourceFile, weights: Sequence[Parameter], flip_kernels: bool | None) -> Parameters:
     named = all(_ROLES.fullmatch(one.role) and one.prefix for one in weights)
     return Parameters(
         str(file.path),
         "lasagne",
         () if named else tuple(weights),
-        grouped(weights) if named else (),
+        group_by_module(weights) if named else (),
         flip_kernels=flip_kernels,
         asking=WHICH_ARE_FLIPPED,
     )
 
 
-def _report(file: LegacyFile, weights: Sequence[Parameter], dropped: tuple[Entry, ...], flip: bool | None) -> Report:
+def _report(
+    file: SourceFile, weights: Sequence[Parameter], dropped: tuple[LayerReport, ...], flip: bool | None
+) -> Report:
     notes: tuple[str, ...] = ()
     if flip is None and any(one.array.ndim > 2 for one in weights):
         notes = (f"the file does not say whether kernels are turned. {WHICH_ARE_FLIPPED}",)
-    brought = tuple(Entry(one.name, described(one.array)) for one in weights)
-    return Report("theano", (file.name,), "", (), (), brought, dropped=dropped, notes=notes)
+    brought = tuple(LayerReport(one.name, describe_array(one.array)) for one in weights)
+    return Report("theano", (file.name,), "", (), (), brought, skipped=dropped, notes=notes)

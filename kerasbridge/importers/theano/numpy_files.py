@@ -11,7 +11,7 @@ import numpy as np
 from kerasbridge.importers.io.archives import Archive
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.ir.weights import Parameter
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.theano import pickle_params
 
 _MAGIC = b"\x93NUMPY"
@@ -19,12 +19,12 @@ _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.r
 _NUMBERED = re.compile(r"arr_(\d+)")
 
 
-def recognises(file: LegacyFile) -> bool:
+def matches(file: SourceFile) -> bool:
     """Return whether it is an .npy, or a zip file whose first member is one."""
     return file.head.startswith(_MAGIC) or (file.head.startswith(b"PK\x03\x04") and b".npy" in file.head[:300])
 
 
-def read(file: LegacyFile) -> tuple[Parameter, ...]:
+def read(file: SourceFile) -> tuple[Parameter, ...]:
     """The arrays; those that NumPy has numbered in the order of their numbers, as zip files may have another.
 
     Raises:

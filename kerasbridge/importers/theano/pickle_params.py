@@ -12,7 +12,7 @@ from kerasbridge.importers.io.pickles import Made, Name, read_all
 from kerasbridge.importers.io.pickles.arrays import array_of
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.ir.weights import Parameter
-from kerasbridge.importers.source_file import MOST_BYTES, LegacyFile
+from kerasbridge.importers.source_file import MAX_BYTES, SourceFile
 
 _BEGINS = re.compile(rb"\x80[\x02-\x05]|\((?:l?p|dp|l?c|d|i|t)|[\]}][q(]|\](?:\)|\x94)|c[\w.]+\n[\w.]+\n|\(l")
 _OF_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -21,7 +21,7 @@ _OF_A_GRAPH = {"owner", "tag", "clients", "type"}
 """Attributes of Theano's variables that lead to how they are computed."""
 
 
-def recognises(file: LegacyFile) -> bool:
+def matches(file: SourceFile) -> bool:
     """Return whether it begins as a pickle does, when it is decompressed."""
     try:
         head = _decompressed(file.head, 64) if file.head[:2] in _COMPRESSED else file.head
@@ -30,7 +30,7 @@ def recognises(file: LegacyFile) -> bool:
     return bool(_BEGINS.match(head)) and not head.startswith(_OF_TORCH)
 
 
-def read(file: LegacyFile) -> tuple[Parameter, ...]:
+def read(file: SourceFile) -> tuple[Parameter, ...]:
     """The arrays of all pickles in the file.
 
     Raises:
@@ -38,9 +38,9 @@ def read(file: LegacyFile) -> tuple[Parameter, ...]:
     """
     content = file.content
     if content[:2] in _COMPRESSED:
-        content = _decompressed(content, MOST_BYTES)
-        if len(content) >= MOST_BYTES:
-            raise ValueError(f"more than {MOST_BYTES:,} bytes when it is decompressed")
+        content = _decompressed(content, MAX_BYTES)
+        if len(content) >= MAX_BYTES:
+            raise ValueError(f"more than {MAX_BYTES:,} bytes when it is decompressed")
     return parameters(content, "")
 
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.formats import Reading
-from kerasbridge.importers.input_shapes import answer
+from kerasbridge.importers.formats import ParsedModel
+from kerasbridge.importers.input_shapes import input_shape_hint
 from kerasbridge.importers.ir.graph import Graph, compatible_sizes, fits, with_dynamic_images
 from kerasbridge.importers.ir.ops import Shape, UnknownDimension
 from kerasbridge.importers.report import Report
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.torch7 import parser
 from kerasbridge.importers.torch7.containers import CONTAINERS
 from kerasbridge.importers.torch7.infer_inputs import Wanted, remembered, wanted
@@ -25,12 +25,14 @@ DESCRIPTION = "a .t7 or .net of torch.save"
 KERNELS_MAY_BE_FLIPPED = False
 
 
-def recognises(file: LegacyFile) -> bool:
+def matches(file: SourceFile) -> bool:
     """Return whether a file begins as Torch7 begins one, with a table or an object."""
     return parser.is_text(file) or parser.is_binary(file)
 
 
-def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Callable[[Sequence[Shape] | None], Reading]:
+def read(
+    files: Sequence[SourceFile], flip_kernels: bool | None = None
+) -> Callable[[Sequence[Shape] | None], ParsedModel]:
     """Read the one file; what it gives depends on what the network is fed with."""
     if len(files) != 1:
         raise LegacyFileError(f"Expected one file, received {', '.join(str(file.path) for file in files)}.")
@@ -40,7 +42,7 @@ def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Calla
     except LegacyFileError as error:
         raise LegacyFileError(f"{file.path} {error}") from error
 
-    def reading_of(shapes: Sequence[Shape] | None) -> Reading:
+    def reading_of(shapes: Sequence[Shape] | None) -> ParsedModel:
         try:
             return _reading(file, root, where, shapes)
         except LegacyFileError as error:
@@ -49,7 +51,7 @@ def read(files: Sequence[LegacyFile], flip_kernels: bool | None = None) -> Calla
     return reading_of
 
 
-def _reading(file: LegacyFile, root: Module, where: str, said: Sequence[Shape] | None) -> Reading:
+def _reading(file: SourceFile, root: Module, where: str, said: Sequence[Shape] | None) -> ParsedModel:
     notes = [f"the network is the {where} of what the file holds"] if where else []
     fed: Wanted = wanted(root)
     if said is not None:
@@ -63,7 +65,7 @@ def _reading(file: LegacyFile, root: Module, where: str, said: Sequence[Shape] |
     if said is None:
         network, note = _with_size(network, remembered(root, fed))
         notes += [note] if note else []
-    return Reading(_report(file, graph, network, notes), network)
+    return ParsedModel(_report(file, graph, network, notes), network)
 
 
 def _is_open(fed: Wanted) -> bool:
@@ -129,13 +131,13 @@ def _fed_with(network: Graph, shape: Shape) -> Graph:
     return replace(network, inputs=(replace(network.inputs[0], shape=shape),))
 
 
-def _unfed(file: LegacyFile, root: Module, notes: Sequence[str]) -> Reading:
+def _unfed(file: SourceFile, root: Module, notes: Sequence[str]) -> ParsedModel:
     """A reading without a network, where nothing tells what it takes; what is unknown is told first."""
     unknown = [f"{module} is unknown" for module in _all(root) if not _is_known(module)]
     if unknown:
         raise LegacyFileError("cannot be brought: " + "; ".join(dict.fromkeys(unknown)) + ".")
     report = Report("torch7", (file.name,), "", (), (), (), notes=tuple(notes))
-    return Reading(report, None, f"{file.name}: the file does not say what the network takes. {answer()}")
+    return ParsedModel(report, None, f"{file.name}: the file does not say what the network takes. {input_shape_hint()}")
 
 
 def _is_known(module: Module) -> bool:
@@ -153,7 +155,7 @@ def _all(module: Module) -> Iterator[Module]:
         waiting += reversed(parts)
 
 
-def _report(file: LegacyFile, graph: ModuleConverter, network: Graph, notes: Sequence[str]) -> Report:
+def _report(file: SourceFile, graph: ModuleConverter, network: Graph, notes: Sequence[str]) -> Report:
     single = () if graph.batched else ("it is made for single samples, whose dimension 1 is not the batch",)
     return Report(
         "torch7",
@@ -161,7 +163,7 @@ def _report(file: LegacyFile, graph: ModuleConverter, network: Graph, notes: Seq
         "",
         tuple((entry.name, entry.shape) for entry in network.inputs),
         network.outputs,
-        tuple(graph.brought),
-        dropped=tuple(graph.dropped),
+        tuple(graph.converted),
+        skipped=tuple(graph.skipped),
         notes=(*notes, *single),
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.torch7.byte_stream import Binary, Damage, Source, Text
 from kerasbridge.importers.torch7.lua_objects import Function, Object, Storage, Table, Tensor
 
@@ -33,12 +33,12 @@ Steps = Generator[None, Any, Any]
 """Reads a value; each `yield` asks for the value that comes next."""
 
 
-def is_text(file: LegacyFile) -> bool:
+def is_text(file: SourceFile) -> bool:
     """Return whether a file begins as text of Torch7's does: with a table or an object."""
     return bool(_TEXT.match(file.head))
 
 
-def is_binary(file: LegacyFile) -> bool:
+def is_binary(file: SourceFile) -> bool:
     """Return whether a file begins as bytes of Torch7's do: with a table or an object."""
     head = file.head
     if head[:1] not in (b"\3", b"\4") or head[1:4] != b"\0\0\0" or len(head) < 16:
@@ -46,7 +46,7 @@ def is_binary(file: LegacyFile) -> bool:
     return bool(_CLASS.match(head[12:])) if head[:1] == b"\4" else head[12] < 9 or head[8:12] == b"\0\0\0\0"
 
 
-def load(file: LegacyFile) -> Any:
+def load(file: SourceFile) -> Any:
     """What a file holds.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Any
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.graph import Graph, Input, Node, shapes_after
 from kerasbridge.importers.ir.ops import Dense, Flatten, Operation, Reshape, Shape, ShapeError, UnknownDimension
-from kerasbridge.importers.report import Entry
+from kerasbridge.importers.report import LayerReport
 from kerasbridge.importers.torch7.ops import OPERATIONS, PASSED, Given, Module, NotBrought, OfTheBatch
 
 MOST_MODULES = 20_000
@@ -38,8 +38,8 @@ class ModuleConverter:
     inputs: list[Input] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     shapes: dict[str, Shape] = field(default_factory=dict)
-    brought: list[Entry] = field(default_factory=list)
-    dropped: list[Entry] = field(default_factory=list)
+    converted: list[LayerReport] = field(default_factory=list)
+    skipped: list[LayerReport] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     meets_batch: bool = False
     seen: int = 0
@@ -72,7 +72,7 @@ class ModuleConverter:
         if module.kind in self.containers:
             return self.containers[module.kind](self, module, value)
         if module.kind in PASSED:
-            self.dropped.append(Entry(module.place, module.type, "hands on what it is given"))
+            self.skipped.append(LayerReport(module.place, module.type, "hands on what it is given"))
             return value
         if module.kind not in OPERATIONS:
             self.faults.append(f"{module} is unknown")
@@ -83,7 +83,7 @@ class ModuleConverter:
 
     def note(self, module: Module) -> None:
         """Take down that a module is brought."""
-        self.brought.append(Entry(module.place, module.type))
+        self.converted.append(LayerReport(module.place, module.type))
 
     def given(self, value: Value) -> Given:
         """What a module sees of a value that has to be a tensor."""

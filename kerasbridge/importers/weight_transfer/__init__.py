@@ -9,7 +9,7 @@ import numpy as np
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.ir.weights import Parameters
-from kerasbridge.importers.report import Placement
+from kerasbridge.importers.report import WeightAssignment
 from kerasbridge.importers.weight_transfer import matcher
 from kerasbridge.importers.weight_transfer.available_arrays import Match
 from kerasbridge.importers.weight_transfer.collect_slots import parts
@@ -33,7 +33,7 @@ class Plan:
     """
 
     values: tuple[tuple[Any, Array], ...]
-    placements: tuple[Placement, ...]
+    placements: tuple[WeightAssignment, ...]
     notes: tuple[str, ...] = ()
     finished: tuple[Any, ...] = ()
 
@@ -80,10 +80,10 @@ def _arranged(part: Part, match: Match, parameters: Parameters) -> list[Array]:
     return arrays
 
 
-def _placement(part: Part, match: Match) -> Placement:
+def _placement(part: Part, match: Match) -> WeightAssignment:
     weights = tuple((variable.name, tuple(variable.shape)) for variable in part.variables)
     arrays = tuple((name, array.shape) for name, array in zip(match.names, match.arrays, strict=True))
-    return Placement(part.name, type(part.place.layer).__name__, weights, arrays)
+    return WeightAssignment(part.name, type(part.place.layer).__name__, weights, arrays)
 
 
 def _notes(found: Matching, parameters: Parameters) -> list[str]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from kerasbridge.importers.ir.weights import Group, natural
+from kerasbridge.importers.ir.weights import Group, natural_sort_key
 from kerasbridge.importers.weight_transfer.available_arrays import Match, Supply
 from kerasbridge.importers.weight_transfer.topology import Relations
 
@@ -94,7 +94,7 @@ class Deduction:
         for part in self._fitting:
             alike.setdefault(tuple(self.candidates(part)), []).append(part)
         for units, parts in alike.items():
-            ordered = sorted(units, key=lambda unit: natural(self._groups[unit].prefix))
+            ordered = sorted(units, key=lambda unit: natural_sort_key(self._groups[unit].prefix))
             if len(units) == len(parts) and self._relations.in_order(parts) and self._are_numbered(ordered):
                 yield from zip(parts, ordered, strict=True)
 

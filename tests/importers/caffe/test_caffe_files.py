@@ -29,11 +29,11 @@ def recorded(net):
     return arrays.pop("x"), arrays
 
 
-def assert_as_recorded(model, net, layout="channels_last"):
+def assert_as_recorded(model, net, data_format="channels_last"):
     x, expected = recorded(net)
     names = kb.inspect_legacy(*paths(net)).outputs
     assert sorted(names) == sorted(expected)
-    for name, found in zip(names, outputs(model, x, layout=layout), strict=True):
+    for name, found in zip(names, outputs(model, x, data_format=data_format), strict=True):
         assert_close(found, expected[name])
 
 
@@ -43,7 +43,7 @@ def test_a_net_computes_what_caffe_computes(net, tmp_path):
 
 @pytest.mark.parametrize("net", [net for net in NETS if "/" not in net])
 def test_channels_first_takes_and_gives_what_caffe_does(net, legacy):
-    assert_as_recorded(kb.load_legacy(*paths(net), layout="channels_first"), net, "channels_first")
+    assert_as_recorded(kb.load_legacy(*paths(net), data_format="channels_first"), net, "channels_first")
 
 
 def test_all_nets_are_there(legacy):

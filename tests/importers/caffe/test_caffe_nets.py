@@ -66,8 +66,8 @@ def test_a_net_for_training_becomes_one_for_use(tmp_path):
     scores = np.exp(x.reshape(2, -1) @ weight.T + B)
     assert_close(outputs(model, x)[0], scores / scores.sum(1, keepdims=True))
     assert report.inputs == (("data", (None, 3, 5, 5)),)
-    assert [str(entry) for entry in report.replaced] == ["loss (SoftmaxWithLoss): Softmax, without the loss"]
-    assert [entry.layer for entry in report.dropped] == ["digits", "accuracy"]
+    assert [str(entry) for entry in report.substituted] == ["loss (SoftmaxWithLoss): Softmax, without the loss"]
+    assert [entry.layer for entry in report.skipped] == ["digits", "accuracy"]
     assert [*map(str, report.preprocessing)] == [
         "digits: cuts images to 5x5, subtracts 104, 117, 123, multiplies by 0.017"
     ]
@@ -87,7 +87,7 @@ def test_a_report_is_printed_line_by_line_and_is_json(tmp_path):
 
     report = brought(tmp_path, TRAINING, {"l": (np.ones((4, 75)), B)})[1]
     assert "inputs        data (N, 3, 5, 5)\noutputs       loss\n" in str(report)
-    assert json.loads(json.dumps(report.as_dict()))["dropped"][1]["layer"] == "accuracy"
+    assert json.loads(json.dumps(report.as_dict()))["skipped"][1]["layer"] == "accuracy"
 
 
 def test_the_losses_without_a_probability_leave_their_input(tmp_path):
@@ -154,7 +154,7 @@ def test_files_are_known_by_what_is_in_them(tmp_path):
 
 def test_statistics_of_the_batch_are_replaced_and_that_is_said(tmp_path):
     text = data(*X.shape) + layer("BatchNorm", "batch_norm_param { use_global_stats: false }")
-    (entry,) = brought(tmp_path, text, {"l": (np.zeros(3), np.ones(3), np.ones(1))})[1].replaced
+    (entry,) = brought(tmp_path, text, {"l": (np.zeros(3), np.ones(3), np.ones(1))})[1].substituted
     assert "stored statistics" in entry.what
 
 
@@ -172,6 +172,6 @@ def test_a_net_without_layers_that_need_a_size_takes_images_of_any(tmp_path):
 
 def test_a_description_alone_is_inspected_but_not_loaded(tmp_path):
     paths = files(tmp_path, data(*X.shape) + layer("InnerProduct", DENSE) + layer("Softmax", name="p", bottom="l"))
-    assert [str(entry) for entry in kb.inspect_legacy(*paths).brought] == ["l (InnerProduct)", "p (Softmax)"]
+    assert [str(entry) for entry in kb.inspect_legacy(*paths).converted] == ["l (InnerProduct)", "p (Softmax)"]
     with pytest.raises(LegacyFileError, match=r"weights are missing: expected a \.caffemodel beside"):
         kb.load_legacy(*paths)

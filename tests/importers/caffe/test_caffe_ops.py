@@ -406,16 +406,16 @@ SHAPING = {
 CASES = {**CONVOLUTIONS, **POOLINGS, **DENSE, **ELEMENTWISE, **NORMALIZING, **SHAPING}
 
 
-IN_BOTH_LAYOUTS = [
+IN_BOTH_DATA_FORMATS = [
     "conv in groups", "deconv in groups", "average, padded", "dense of images", "dense of each channel", "PReLU",
     "Scale along two axes", "Scale by another blob", "Crop of channels", "Concat of lines", "Slice", "Reshape",
     "Flatten of the first axes", "Permute", "Reduction of absolute values", "ArgMax along channels",
 ]  # fmt: skip
 
 
-def assert_as_expected(model, case, layout="channels_last"):
+def assert_as_expected(model, case, data_format="channels_last"):
     expected = case.expected if isinstance(case.expected, list) else [case.expected]
-    for found, wanted in zip(outputs(model, *case.given, layout=layout), expected, strict=True):
+    for found, wanted in zip(outputs(model, *case.given, data_format=data_format), expected, strict=True):
         assert_close(found, wanted)
 
 
@@ -425,10 +425,10 @@ def test_a_layer_computes_what_caffe_computes(name, tmp_path):
     assert_as_expected(saved_and_loaded(model, tmp_path), CASES[name])
 
 
-@pytest.mark.parametrize("name", IN_BOTH_LAYOUTS)
+@pytest.mark.parametrize("name", IN_BOTH_DATA_FORMATS)
 def test_channels_first_computes_the_same(name, tmp_path):
     paths = files(tmp_path, CASES[name].text, CASES[name].arrays)
-    assert_as_expected(kb.load_legacy(*paths, layout="channels_first"), CASES[name], "channels_first")
+    assert_as_expected(kb.load_legacy(*paths, data_format="channels_first"), CASES[name], "channels_first")
 
 
 def own_layers(name, tmp_path):

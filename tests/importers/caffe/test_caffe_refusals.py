@@ -187,7 +187,11 @@ def test_a_size_that_the_file_does_not_say_is_asked_for(tmp_path):
     ("paths", "options", "words"),
     [
         ((), {}, "received none"),
-        (("net.prototxt",), {"layout": "NCHW"}, "Expected the layout channels_last or channels_first, received 'NCHW'"),
+        (
+            ("net.prototxt",),
+            {"data_format": "NCHW"},
+            "Expected data_format to be channels_last or channels_first, received 'NCHW'",
+        ),
         (("net.prototxt",), {"format": "cafe"}, "Expected the format caffe.*, received 'cafe'"),
         (("net.prototxt",), {"model": 1}, "leave out model="),
     ],

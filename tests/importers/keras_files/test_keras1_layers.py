@@ -127,7 +127,7 @@ def images(request, tmp_path_factory):
     """By the name of each output what the model gives and what is expected, both as N, C, H, W."""
     config, weights, expected = OF_IMAGES
     folder = tmp_path_factory.mktemp("images")
-    model = kb.load_legacy(write(folder / "a.h5", config, weights), layout=request.param, flip_kernels=True)
+    model = kb.load_legacy(write(folder / "a.h5", config, weights), data_format=request.param, flip_kernels=True)
     first = request.param == "channels_first"
     x = X if first else np.moveaxis(X, 1, -1)
     model = model if first else saved_and_loaded(model, folder)
@@ -332,7 +332,7 @@ def test_volumes_are_turned_along_three_axes(tmp_path):
         old=True,
     )
     model = kb.load_legacy(
-        write(tmp_path / "a.h5", config, {"c": [kernel]}), layout="channels_first", flip_kernels=True
+        write(tmp_path / "a.h5", config, {"c": [kernel]}), data_format="channels_first", flip_kernels=True
     )
     y = np.zeros((2, 3, 4, 4, 5))
     for d, h, w in np.ndindex(2, 1, 2):

@@ -24,22 +24,22 @@ def recorded(name):
         return found["x"], found["y"]
 
 
-def fed_as(x, first, layout):
+def fed_as(x, first, data_format):
     """What a file takes, in the order that the model takes it in."""
-    if first == (layout == "channels_first"):
+    if first == (data_format == "channels_first"):
         return x
     return np.moveaxis(x, 1, -1) if first else np.moveaxis(x, -1, 1)
 
 
-@pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("name", FILES)
-def test_a_model_computes_what_theano_computed(name, layout, legacy, tmp_path):
+def test_a_model_computes_what_theano_computed(name, data_format, legacy, tmp_path):
     first, flip = FILES[name]
     x, y = recorded(name)
-    model = kb.load_legacy(FOLDER / f"{name}.h5", layout=layout, flip_kernels=flip)
-    if layout == "channels_last":
+    model = kb.load_legacy(FOLDER / f"{name}.h5", data_format=data_format, flip_kernels=flip)
+    if data_format == "channels_last":
         model = saved_and_loaded(model, tmp_path)
-    assert_close(np.asarray(model.predict_on_batch(fed_as(x, first, layout))), y)
+    assert_close(np.asarray(model.predict_on_batch(fed_as(x, first, data_format))), y)
 
 
 def test_kernels_of_which_nothing_is_known_are_asked_for(legacy):

@@ -59,11 +59,11 @@ def of_images():
     return functional(*entries, outputs=expected), w, expected
 
 
-@pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
-def test_layers_of_images_compute_what_theano_computed(layout, tmp_path):
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_layers_of_images_compute_what_theano_computed(data_format, tmp_path):
     config, weights, expected = of_images()
-    model = kb.load_legacy(write(tmp_path / "a.h5", config, weights), layout=layout, flip_kernels=True)
-    if layout == "channels_first":
+    model = kb.load_legacy(write(tmp_path / "a.h5", config, weights), data_format=data_format, flip_kernels=True)
+    if data_format == "channels_first":
         held(model.predict_on_batch(X), expected)
     else:
         found = saved_and_loaded(model, tmp_path).predict_on_batch(np.moveaxis(X, 1, -1))
@@ -124,7 +124,7 @@ def test_they_are_called_for_every_step_of_time(tmp_path):
         "images": gone.parametric_softplus(np.einsum("ntchw,fc->ntfhw", films, kernel[..., 0, 0]), *w["images"]),
     }
     path = write(tmp_path / "a.h5", functional(*entries, outputs=expected), w)
-    model = kb.load_legacy(path, layout="channels_first", flip_kernels=True)
+    model = kb.load_legacy(path, data_format="channels_first", flip_kernels=True)
     held(model.predict_on_batch([STEPS, films]), expected)
 
 

@@ -45,13 +45,13 @@ def test_a_dagnn_computes_what_matconvnet_computes(folder, tmp_path):
 
 def test_channels_first_takes_and_gives_what_matconvnet_does(folder):
     arrays = recorded(folder, "sepnet1")
-    model = kb.load_legacy(folder / "sepnet1.mat", layout="channels_first")
-    assert_close(outputs(model, arrays["x"], layout="channels_first")[0], arrays["y"])
+    model = kb.load_legacy(folder / "sepnet1.mat", data_format="channels_first")
+    assert_close(outputs(model, arrays["x"], data_format="channels_first")[0], arrays["y"])
 
 
 def test_the_loss_is_dropped_and_named(folder):
     report = kb.inspect_legacy(folder / "dncnn_dag_e50.mat")
-    assert [*map(str, report.dropped)] == ["loss (dagnn.Loss): L2: it judges the net and is no part of it"]
+    assert [*map(str, report.skipped)] == ["loss (dagnn.Loss): L2: it judges the net and is no part of it"]
     assert report.outputs == ("prediction",)
 
 

@@ -81,14 +81,14 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("case", SAID)
-def test_the_scaling_is_a_stock_layer(case, layout, tmp_path):
+def test_the_scaling_is_a_stock_layer(case, data_format, tmp_path):
     said, expected = SAID[case]
-    x = PIXELS if layout == "channels_last" else np.moveaxis(PIXELS, -1, 1)
-    model = keras.Sequential([keras.Input(x.shape[1:]), preprocessing_layer(said, layout=layout)])
+    x = PIXELS if data_format == "channels_last" else np.moveaxis(PIXELS, -1, 1)
+    model = keras.Sequential([keras.Input(x.shape[1:]), preprocessing_layer(said, data_format=data_format)])
     found = np.asarray(saved_and_loaded(model, tmp_path).predict_on_batch(x))
-    assert_close(found if layout == "channels_last" else np.moveaxis(found, 1, -1), expected, 1e-6)
+    assert_close(found if data_format == "channels_last" else np.moveaxis(found, 1, -1), expected, 1e-6)
 
 
 @pytest.mark.parametrize(
@@ -108,5 +108,5 @@ def test_the_scaling_in_a_file_goes_before_the_model(average, tmp_path):
 def test_a_mean_in_another_file_is_asked_for():
     with pytest.raises(kb.errors.ArgumentError, match=r"data subtracts that in mean\.binaryproto"):
         preprocessing_layer(Preprocessing("data", mean_file="mean.binaryproto"))
-    with pytest.raises(kb.errors.ArgumentError, match="Expected the layout"):
-        preprocessing_layer(Preprocessing("data"), layout="NCHW")
+    with pytest.raises(kb.errors.ArgumentError, match="Expected data_format"):
+        preprocessing_layer(Preprocessing("data"), data_format="NCHW")

@@ -42,16 +42,16 @@ class Cases:
         self.layers.append((name, KINDS.get(kind, f"dagnn.{kind}"), block, inputs, name, names))
         self.expected[name] = (expected, tolerance)
 
-    def model(self, path, version, layout="channels_last"):
+    def model(self, path, version, data_format="channels_last"):
         sizes = {"x": X.shape, "gate": GATE.shape, "small": SMALL.shape}
         read = {value for layer in self.layers for value in layer[3].split()}
         inputs = tuple({"name": name, "size": [*map(float, size)]} for name, size in sizes.items() if name in read)
         write(path, version, **dag(*self.layers, params=self.params, meta={"inputs": inputs}))
-        return kb.load_legacy(path, layout=layout)
+        return kb.load_legacy(path, data_format=data_format)
 
-    def check(self, model, layout="channels_last"):
+    def check(self, model, data_format="channels_last"):
         arrays = {"x": X, "gate": GATE, "small": SMALL}
-        found = outputs(model, *(nchw(arrays[one.name]) for one in model.inputs), layout=layout)
+        found = outputs(model, *(nchw(arrays[one.name]) for one in model.inputs), data_format=data_format)
         for one, (expected, tolerance) in zip(found, self.expected.values(), strict=True):
             assert_close(one, nchw(expected), tolerance)
 

@@ -48,7 +48,7 @@ def test_a_saved_model_of_tensorflow_1(recorded):
     model, report = kb.load_legacy(path), kb.inspect_legacy(path)
     assert {type(layer).__module__.partition(".")[0] for layer in model.layers} == {"keras"}
     assert "Permute" not in {type(layer).__name__ for layer in model.layers}
-    assert report.dropped[0].what == "a dropout that keeps keep_prob, which is fed when training"
+    assert report.skipped[0].what == "a dropout that keeps keep_prob, which is fed when training"
     assert_as_recorded(model, ["scores"], digits, recorded / "lenet" / "expected.npz")
 
 
@@ -71,7 +71,7 @@ def test_a_checkpoint_of_tensorflow_1(recorded):
 
 def test_a_saved_model_of_tensorflow_2(recorded):
     folder = recorded / "module"
-    model = kb.load_legacy(folder / "module", layout="channels_first")
+    model = kb.load_legacy(folder / "module", data_format="channels_first")
     x = np.moveaxis(nets.given(nets.IMAGES), -1, 1)
     assert_as_recorded(model, ["scores", "shares"], x, folder / "expected.npz")
 

@@ -34,12 +34,12 @@ def applied(module, x):
     return formulas.convolution(x, fields["weight"], fields["bias"], stride, pad)
 
 
-@pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
-def test_a_net_computes_what_was_recorded(legacy, layout, tmp_path):
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_a_net_computes_what_was_recorded(legacy, data_format, tmp_path):
     recorded = np.load(MLP.with_suffix(".reference.npz"))
-    model = saved_and_loaded(kb.load_legacy(MLP, layout=layout), tmp_path)
+    model = saved_and_loaded(kb.load_legacy(MLP, data_format=data_format), tmp_path)
     assert {type(layer).__module__.partition(".")[0] for layer in model.layers} == {"keras"}
-    assert_close(outputs(model, recorded["x"], layout=layout)[0], recorded["y"])
+    assert_close(outputs(model, recorded["x"], data_format=data_format)[0], recorded["y"])
 
 
 def node(nodes, module=None, sources=(), **data):

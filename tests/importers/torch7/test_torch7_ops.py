@@ -394,10 +394,10 @@ def test_words(tmp_path):
     assert_close(outputs(model, words)[0], WORDS[words - 1])
 
 
-@pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
-def test_both_layouts(tmp_path, layout):
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_both_data_formats(tmp_path, data_format):
     module, expected = OF_IMAGES["conv in groups"]
-    model = kb.load_legacy(save(tmp_path / "net.t7", module), layout=layout)
-    x = IMAGES if layout == "channels_first" else last(IMAGES)
+    model = kb.load_legacy(save(tmp_path / "net.t7", module), data_format=data_format)
+    x = IMAGES if data_format == "channels_first" else last(IMAGES)
     found = np.asarray(model.predict_on_batch(x))
-    assert_close(found, expected if layout == "channels_first" else last(expected))
+    assert_close(found, expected if data_format == "channels_first" else last(expected))

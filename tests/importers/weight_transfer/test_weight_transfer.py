@@ -251,8 +251,8 @@ def test_weights_of_a_models_own_are_not_passed_over(file):
 def test_a_model_that_is_not_built_is_refused(file):
     with pytest.raises(ArgumentError, match="Expected model= to be a built Keras model"):
         kb.load_legacy(file(linear("a", 2, 2)), model=keras.Sequential([L.Dense(2)]))
-    with pytest.raises(ArgumentError, match="leave out layout="):
-        kb.load_legacy(file(linear("a", 2, 2)), model=dense(2, 2), layout="channels_first")
+    with pytest.raises(ArgumentError, match="leave out data_format="):
+        kb.load_legacy(file(linear("a", 2, 2)), model=dense(2, 2), data_format="channels_first")
 
 
 def test_numbers_that_are_not_finite_are_refused(file):

@@ -120,7 +120,7 @@ def test_a_state_dict_is_read_without_torch(tmp_path, write):
     path = tmp_path / "a.pt"
     expected = {name: array for name, array in STATE.items() if array.dtype.kind == "f"}
     assert_equal(parameters(path, write(STATE)), expected)
-    assert [entry.layer for entry in kb.inspect_legacy(path).dropped] == ["bn.num_batches_tracked"]
+    assert [entry.layer for entry in kb.inspect_legacy(path).skipped] == ["bn.num_batches_tracked"]
 
 
 def test_what_wrappers_put_before_names_is_left_out_and_said(tmp_path):
@@ -211,7 +211,7 @@ def test_a_report_without_a_model_lists_the_arrays(tmp_path):
     path = tmp_path / "a.npz"
     path.write_bytes(saved(arr_0=W, kernel=np.ones((2, 1, 3, 3))))
     report = kb.inspect_legacy(path)
-    assert [str(entry) for entry in report.brought] == ["arr_0 (4 x 3, float64)", "kernel (2 x 1 x 3 x 3, float64)"]
+    assert [str(entry) for entry in report.converted] == ["arr_0 (4 x 3, float64)", "kernel (2 x 1 x 3 x 3, float64)"]
     assert "the file does not say whether kernels are turned" in report.notes[0]
     assert kb.inspect_legacy(path, flip_kernels=False).notes == ()
 

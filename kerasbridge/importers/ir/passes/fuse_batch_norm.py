@@ -6,7 +6,7 @@ from kerasbridge.importers.ir.graph import Graph, Node
 from kerasbridge.importers.ir.ops import Affine, BatchNormalization
 
 
-def folded(network: Graph) -> tuple[Graph, dict[str, str]]:
+def fuse(network: Graph) -> tuple[Graph, dict[str, str]]:
     """The network with each batch normalisation and the affine map of its channels as one node.
 
     Returns:

@@ -16,7 +16,7 @@ from kerasbridge.importers.ir.ops import (
 )
 
 
-def with_channels(network: Graph) -> Graph:
+def infer_channels(network: Graph) -> Graph:
     """The network, whose inputs of unknown channels have those that the first weights take which they reach."""
     return replace(network, inputs=tuple(_known(entry, network) for entry in network.inputs))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.ops import Array
-from kerasbridge.importers.keras_builder.context import Names
+from kerasbridge.importers.keras_builder.context import UniqueNames
 from kerasbridge.importers.keras_files.builder import axis_order
 from kerasbridge.importers.keras_files.builder.axis_order import Value
 from kerasbridge.importers.keras_files.builder.parts import call, checked, layer_of
@@ -40,7 +40,7 @@ def build(model: Model, layout: Layout) -> Any:
     Raises:
         LegacyFileError: the parts of the model do not fit each other.
     """
-    return Builder(model, Names()).built(layout).model
+    return Builder(model, UniqueNames()).built(layout).model
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Built:
 class Builder:
     """Builds one model; models within it have builders of their own."""
 
-    def __init__(self, model: Model, names: Names) -> None:
+    def __init__(self, model: Model, names: UniqueNames) -> None:
         self.model, self.names = model, names
         self.values: dict[Ref, Value] = {}
         self.made: dict[tuple[str, int], tuple[Any, int | None]] = {}
@@ -70,7 +70,7 @@ class Builder:
             self._call(one)
         outputs = [self._output(self.values[ref], layout) for ref in self.model.outputs]
         tensors = [value.tensor for value in outputs]
-        name = name or Names().new(self.model.name)
+        name = name or UniqueNames().new(self.model.name)
         try:
             model = keras.Model(_one_or_all(inputs), _one_or_all(tensors), name=name)
         except ValueError as error:
@@ -151,7 +151,7 @@ class Builder:
         shift = len(layer.parts)
         if layer.name not in self.within:
             name = self.names.new(layer.name)
-            built = Builder(layer.model, Names()).built(CHANNELS_LAST, "" if shift else name)
+            built = Builder(layer.model, UniqueNames()).built(CHANNELS_LAST, "" if shift else name)
             called = keras.layers.TimeDistributed(built.model, name=name) if shift else built.model
             self.within[layer.name] = Built(called, built.takes, built.gives)
         built = self.within[layer.name]

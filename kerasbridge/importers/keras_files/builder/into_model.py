@@ -19,7 +19,7 @@ from kerasbridge.importers.keras_files.ir import (
 )
 from kerasbridge.importers.keras_files.layers import given_arrays
 from kerasbridge.importers.keras_files.provenance import ASK, Origin, Refusal
-from kerasbridge.importers.report import Placement
+from kerasbridge.importers.report import WeightAssignment
 from kerasbridge.importers.weight_transfer import Plan
 from kerasbridge.keras_compat import keras
 
@@ -95,14 +95,14 @@ def _arranged(name: str, layer: Any, origin: Origin, whole: bool) -> Layer:
 def _plan(model: Any, described: Model, weights: WeightsAlone, order: str) -> Plan:
     names = {id(array): f"{layer}/{name}" for layer, each in weights.layers.items() for name, array in each.items()}
     values: list[tuple[Any, Array]] = []
-    placements: list[Placement] = []
+    placements: list[WeightAssignment] = []
     for path, layer, made in _pairs(model, described):
         arrays = _fitted(layer, made)
         if order == CHANNELS_FIRST and (flat := _flattened(model, layer)):
             arrays[0] = _from_first(arrays[0], flat)
         values += _checked(layer, made, arrays)
         placements.append(
-            Placement(
+            WeightAssignment(
                 path,
                 type(layer).__name__,
                 tuple((variable.name, tuple(variable.shape)) for variable in layer.weights),

@@ -9,7 +9,7 @@ import numpy as np
 from kerasbridge import layers
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.ops import Array, Shape
-from kerasbridge.importers.keras_builder.context import nothing_drawn
+from kerasbridge.importers.keras_builder.context import zero_initializers
 from kerasbridge.importers.keras_files.arguments import HARD_SIGMOID
 from kerasbridge.importers.keras_files.builder import axis_order
 from kerasbridge.importers.keras_files.builder.axis_order import Value
@@ -153,7 +153,7 @@ def call(
     """What the layer gives for these tensors; at its first call it gets its weights."""
     tensors = [value.tensor for value in values]
     named = {name: moved(value, None).tensor if isinstance(value, Value) else value for name, value in options.items()}
-    with nothing_drawn(layer):
+    with zero_initializers(layer):
         if type(layer).__name__ in _SEVERAL:
             results = layer(tensors, **named)
         elif isinstance(getattr(layer, "cell", None), keras.layers.StackedRNNCells) and len(tensors) > 1:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerasbridge.importers.report import Entry
+from kerasbridge.importers.report import LayerReport
 from kerasbridge.importers.tensorflow import tensors
 from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
 from kerasbridge.importers.tensorflow.symbolic_values import DEAD, NOISE, Fault, Knob, Tensor, Value
@@ -158,7 +158,7 @@ def _sizes(call: Call) -> Any:
 
 def dropped(call: Call, scope: "Scope") -> Value:
     """What watches a value, and gives it."""
-    call.tracer.dropped[Entry(call.node.name, call.node.op, "it only watches")] = None
+    call.tracer.skipped[LayerReport(call.node.name, call.node.op, "it only watches")] = None
     return passed(call, scope)
 
 

@@ -7,7 +7,7 @@
 import numpy as np
 
 from kerasbridge.importers.ir.ops import Dropout, ScaleShift
-from kerasbridge.importers.report import Entry
+from kerasbridge.importers.report import LayerReport
 from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
 from kerasbridge.importers.tensorflow.symbolic_values import NOISE, Fault, Knob, Scaled, Tensor, Value
 
@@ -37,7 +37,7 @@ def _dropped(call: Call, value: Value) -> Value:
     scope = call.node.name.rpartition("/")[0] or call.node.name
     if isinstance(value, Scaled):
         what = f"a dropout that keeps {value.knob.name}, which is fed when training"
-        call.tracer.dropped[Entry(scope, "dropout", what)] = None
+        call.tracer.skipped[LayerReport(scope, "dropout", what)] = None
         return value.tensor
     maker = call.tracer.makers.get(value.name) if isinstance(value, Tensor) else None
     if (
@@ -48,5 +48,5 @@ def _dropped(call: Call, value: Value) -> Value:
     ):
         raise NotBrought("numbers drawn at random, and is no dropout")
     rate = round(1 - 1 / maker.operation.scale, 6)
-    call.tracer.replaced[Entry(scope, "dropout", "Dropout, which drops in training alone")] = None
+    call.tracer.substituted[LayerReport(scope, "dropout", "Dropout, which drops in training alone")] = None
     return call.emit(Dropout(rate), call.tracer.tensors[maker.inputs[0]], part="")

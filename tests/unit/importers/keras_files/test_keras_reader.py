@@ -39,7 +39,7 @@ def small(path, version="2.3.1", **options):
 def test_a_report_tells_what_is_in_a_file(tmp_path):
     report = kb.inspect_legacy(small(tmp_path / "a.h5", backend="theano"))
     assert (report.format, report.network, report.inputs) == ("keras2", "net", (("d_input", (None, 3)),))
-    assert [str(one) for one in report.brought] == ["d (Dense)"]
+    assert [str(one) for one in report.converted] == ["d (Dense)"]
     assert report.notes == ("written by Keras 2.3.1 on theano; kernels of convolutions were turned in space",)
 
 
@@ -146,14 +146,14 @@ def test_what_layers_wait_for_each_other(tmp_path):
 
 
 def test_kernels_are_asked_for_only_where_there_are_any(tmp_path):
-    assert kb.inspect_legacy(small(tmp_path / "a.h5", version=None)).brought
+    assert kb.inspect_legacy(small(tmp_path / "a.h5", version=None)).converted
     window = {"filters": 2, "data_format": "channels_last", "batch_input_shape": [None, 5, 5, 3]}
     one = sequential(entry("Conv2D", "c", kernel_size=[1, 1], **window))
-    assert kb.inspect_legacy(write(tmp_path / "b.h5", one, {"c": (np.ones((1, 1, 3, 2)), BIAS)}, "2.0.1")).brought
+    assert kb.inspect_legacy(write(tmp_path / "b.h5", one, {"c": (np.ones((1, 1, 3, 2)), BIAS)}, "2.0.1")).converted
     three = sequential(entry("Conv2D", "c", kernel_size=[3, 3], **window))
     path = write(tmp_path / "c.h5", three, {"c": (np.ones((3, 3, 3, 2)), BIAS)}, "2.0.1")
     assert "'c': the file does not say which backend wrote it" in refused(path)
-    assert kb.inspect_legacy(path, flip_kernels=False).brought
+    assert kb.inspect_legacy(path, flip_kernels=False).converted
 
 
 def test_two_models_are_one_too_many(tmp_path):

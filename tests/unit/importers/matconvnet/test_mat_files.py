@@ -13,7 +13,7 @@ import kerasbridge as kb
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.matconvnet import mat5, reader
 from kerasbridge.importers.matconvnet.values import Budget, Opaque
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 from tests.importers.mat_files import conv, write
 
 VARIABLES = {
@@ -30,7 +30,7 @@ VARIABLES = {
 
 
 def held(path):
-    return reader.variables(LegacyFile(path))
+    return reader.variables(SourceFile(path))
 
 
 def same(a, b):

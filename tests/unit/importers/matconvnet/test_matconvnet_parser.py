@@ -113,9 +113,9 @@ def test_layers_are_put_in_order_and_outputs_are_what_nobody_takes(tmp_path):
         ),
     )
     assert found.outputs == ("a", "b")
-    assert [entry.layer for entry in found.brought] == ["one", "two", "three"]
-    assert [entry.layer for entry in found.dropped] == ["loss", "top1err", "own"]
-    assert "a softmax begins it, which the output is without" in found.dropped[0].what
+    assert [entry.layer for entry in found.converted] == ["one", "two", "three"]
+    assert [entry.layer for entry in found.skipped] == ["loss", "top1err", "own"]
+    assert "a softmax begins it, which the output is without" in found.skipped[0].what
 
 
 def test_a_loss_in_the_middle_is_no_end(tmp_path):
@@ -129,7 +129,7 @@ def test_a_loss_of_imported_nets_is_a_softmax(tmp_path):
         ("p", "dagnn.SoftMaxLoss", (), "c label", "p", []),
     ]
     found = report(tmp_path, **dag(*layers, params={"f": F, "b": B}))
-    assert ([*map(str, found.replaced)], found.outputs) == (
+    assert ([*map(str, found.substituted)], found.outputs) == (
         ["p (dagnn.SoftMaxLoss): Softmax, without the loss"],
         ("p",),
     )
@@ -150,8 +150,8 @@ def test_normalisations_without_moments_are_told(tmp_path):
     zeros = {**bare, "name": "b", "weights": [*bare["weights"], np.zeros((4, 2))]}
     old = {"type": "bnorm", "name": "c", "filters": np.ones((4, 1)), "biases": np.ones((4, 1))}
     found = report(tmp_path, layers=[conv(F, B), bare, zeros, old])
-    assert [entry.layer for entry in found.replaced] == ["a", "b", "c"]
-    assert "the file has no moments" in found.replaced[0].what
+    assert [entry.layer for entry in found.substituted] == ["a", "b", "c"]
+    assert "the file has no moments" in found.substituted[0].what
 
 
 def test_all_unknown_layers_are_named_at_once(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.errors import LegacyFileError, PackageNotInstalled
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 from tests.paths import ROOT
 
 pytest.importorskip("google.protobuf", reason="TensorFlow's files are messages of protobuf")
@@ -205,7 +205,7 @@ def test_numbers_that_are_missing_are_named(recorded):
 def test_variables_without_a_graph_are_weights_alone(recorded):
     folder = recorded / "checkpoint"
     (folder / "model.ckpt.meta").unlink()
-    assert [one.layer for one in kb.inspect_legacy(folder / "model.ckpt.index").brought] == ["bias", "matrix"]
+    assert [one.layer for one in kb.inspect_legacy(folder / "model.ckpt.index").converted] == ["bias", "matrix"]
     (folder / "model.ckpt.data-00000-of-00001").unlink()
     assert "model.ckpt.data-00000-of-00001 is missing" in refused(folder / "model.ckpt.index")
 
@@ -244,7 +244,7 @@ def test_without_protobuf_it_says_what_to_type(tmp_path, monkeypatch):
         PackageNotInstalled, match=r'TensorFlow.s files need .* Type: pip install "kerasbridge\[legacy\]"'
     ):
         kb.inspect_legacy(path)
-    assert detect.kind(LegacyFile(path)) is detect.Kind.GRAPH
+    assert detect.kind(SourceFile(path)) is detect.Kind.GRAPH
 
 
 @pytest.mark.parametrize("length", [0, 1, 31, 4095, 4096, 4097, 20_000])

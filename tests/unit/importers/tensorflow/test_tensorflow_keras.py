@@ -145,8 +145,8 @@ def test_notes_that_are_nested_without_an_end_are_refused(recorded):
 def test_variables_that_train_are_left_out(recorded, name):
     report = kb.inspect_legacy(recorded / "weights" / f"{name}.index")
     layers = ["batch_normalization"] * 4 + ["conv2d"] * 2 + [f"dense_{n}" for n in (3, 4, 5) for _ in range(2)]
-    assert sorted(one.layer.partition("/")[0] for one in report.brought) == layers
-    assert [one.layer for one in report.dropped] == ["optimizer, counters"]
+    assert sorted(one.layer.partition("/")[0] for one in report.converted) == layers
+    assert [one.layer for one in report.skipped] == ["optimizer, counters"]
 
 
 def test_variables_of_a_model_are_read_for_one_that_is_given(recorded):

@@ -7,7 +7,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.source_file import LegacyFile
+from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.torch7 import parser
 from kerasbridge.importers.torch7.lua_objects import Function, Object, Table
 from tests.importers.torch7_files import Closure, Numbers, Seen, Thing, longs, nn, save, tensor
@@ -33,7 +33,7 @@ ARRAYS = {
 
 
 def loaded(tmp_path, value, **form):
-    return parser.load(LegacyFile(save(tmp_path / "a.t7", value, **form)))
+    return parser.load(SourceFile(save(tmp_path / "a.t7", value, **form)))
 
 
 @EACH
@@ -101,7 +101,7 @@ def nested(depth):
 def test_tables_may_be_deep_and_hold_themselves(tmp_path):
     path = tmp_path / "a.t7"
     path.write_bytes(nested(40_000))
-    found = inner = parser.load(LegacyFile(path))
+    found = inner = parser.load(SourceFile(path))
     for _ in range(40_000):
         inner = inner.get(1)
     assert inner is found
@@ -132,7 +132,7 @@ NET = nn(
 @EACH
 def test_a_network_is_recognised_and_read(tmp_path, form):
     report = kb.inspect_legacy(save(tmp_path / "net", NET, **form))
-    assert (report.format, str(report.brought[0])) == ("torch7", "net[1] (nn.Linear)")
+    assert (report.format, str(report.converted[0])) == ("torch7", "net[1] (nn.Linear)")
     assert report.inputs == (("input", (None, 4)),)
 
 
@@ -193,5 +193,5 @@ def test_what_holds_no_network_is_refused(tmp_path, value, words):
 )
 def test_the_network_of_a_checkpoint_is_found(tmp_path, checkpoint):
     report = kb.inspect_legacy(save(tmp_path / "a.t7", checkpoint))
-    assert report.brought[0].type == "nn.Linear"
+    assert report.converted[0].type == "nn.Linear"
     assert report.notes[0].startswith("the network is the ")
