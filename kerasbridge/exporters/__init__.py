@@ -1,7 +1,12 @@
-"""One model to every format of deployment: `kb.export`.
+"""Export a model to a deployment format: `kb.export`.
 
-Written on the backend that can, in this process where it runs on that one, else in another; and checked in the format's
-own runtime before it is put in place. Each file says what is its part.
+A backend that supports the format writes the file, in a process of its own unless the current one runs that backend.
+The file is checked in the runtime of the format before it is moved into place.
+
+- formats: the formats, and the routes that write them; writers/: one module per framework.
+- model_adapter, signatures, sample_inputs: the model as a function of flat, named arrays, and inputs to check it on.
+- export_model: tries the routes; remote_export, export_worker: the same in another process.
+- runtime_client, runtime_worker: run the file in the runtime of its format; comparison: compare the outputs.
 """
 
 import os
@@ -25,26 +30,26 @@ def export(
     tolerance: float = TOLERANCE,
     overwrite: bool = False,
 ) -> ExportResult:
-    """Write a model in a format of deployment, and checks that the file computes what the model does.
+    """Write a model in a deployment format, and check that the file computes the same as the model.
 
     Args:
-        model: a built Keras model, on any backend. It goes out as it answers, not as it trains, in float32 also where
-            it computes in mixed precision.
-        path: of the file; for "tf_saved_model" of a folder.
-        format: "onnx", "tf_saved_model", "litert", "openvino", "torch" or "stablehlo". Without it, what the suffix
-            says: .onnx, none, .tflite, .xml, .pt2, .stablehlo.
-        example: a batch as the model takes it, to check the file on, in the place of drawn numbers. A model that does
-            not say what it takes needs one; and so does one that leaves sizes open which a format has to know.
-        tolerance: how far the outputs may be from the model's, relative to the largest.
-        overwrite: replace what is at the path. It is lost only once the new file is found right.
+        model: a built Keras model, on any backend. It is exported for inference, in float32 even if it computes in
+            mixed precision.
+        path: the file to write; for "tf_saved_model" a folder.
+        format: "onnx", "tf_saved_model", "litert", "openvino", "torch" or "stablehlo". Without it the suffix of the
+            path decides: .onnx, no suffix, .tflite, .xml, .pt2, .stablehlo.
+        example: a batch of inputs to check the file on, instead of random numbers. It is required for a model without
+            a defined input shape, and for a format that needs sizes which the model leaves open.
+        tolerance: the largest difference between the outputs of the file and the model, relative to the largest output.
+        overwrite: replace an existing file. It is replaced only once the new file is verified.
 
     Returns:
-        What was written and how near it is; to print, or ``.as_dict()``. A file takes batches of any size, and images
-        or sequences of any where the model does, unless it says otherwise.
+        A description of the file, to print, or ``.as_dict()``. The file takes batches of any size, and images or
+        sequences of any size if the model does, unless the result states fixed sizes.
 
     Raises:
-        PackageNotInstalled: what the format needs is not installed; with the line to type.
-        ArgumentError: an argument is not what it may be, or the model does not say what it takes.
+        PackageNotInstalled: a package that the format needs is not installed; with the line to type.
+        ArgumentError: an argument is not valid, or the inputs of the model are not known.
         ExportError: the model cannot be written in this format, or its file computes something else.
 
     Example:
@@ -56,10 +61,9 @@ def export(
         ('onnx', True, True)
     """
     target = check(path, format, tolerance=tolerance, overwrite=overwrite)
-    ways = target.available()
-    from kerasbridge.exporters.export_model import ExportRequest, try_backends  # and with it Keras
+    from kerasbridge.exporters.export_model import ExportRequest, try_backends  # imports Keras
 
-    return try_backends(ExportRequest(model, target, Path(path), tolerance), ways, example)
+    return try_backends(ExportRequest(model, target, Path(path), tolerance), target.available(), example)
 
 
 def check(
@@ -69,7 +73,7 @@ def check(
     tolerance: float = TOLERANCE,
     overwrite: bool = False,
 ) -> formats.Format:
-    """Refuse what can be refused before a model is opened; the arguments are those of `export`.
+    """Check the arguments that can be checked before a model is loaded; they are those of `export`.
 
     Returns:
         The format.
@@ -78,10 +82,9 @@ def check(
         ArgumentError: as for `export`.
         PackageNotInstalled: as for `export`.
     """
-    place = Path(path)
-    found = formats.find(format, place)
+    target = formats.find(format, Path(path))
     if not tolerance > 0:
         raise ArgumentError(f"Expected a tolerance above 0, received {tolerance!r}.")
-    output_path.check(place, overwrite)
-    found.available()
-    return found
+    output_path.check(Path(path), overwrite)
+    target.available()
+    return target

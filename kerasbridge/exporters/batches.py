@@ -1,4 +1,4 @@
-"""Exchange with the child processes of an export: start one, and pass it batches of arrays through a folder."""
+"""Exchange with the child processes of an export: start one, and pass it arrays through files in a folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,13 +25,13 @@ def start(module: str, folder: Path, on: str) -> None:
 
 
 def write_batches(path: Path, batches: Sequence[Arrays]) -> None:
-    """Write lists of arrays to one file."""
-    arrays = {f"{k}_{place}": array for k, batch in enumerate(batches) for place, array in enumerate(batch)}
+    """Write batches, each a list of arrays, to one .npz file."""
+    arrays = {f"{i}_{k}": array for i, batch in enumerate(batches) for k, array in enumerate(batch)}
     np.savez(path, allow_pickle=False, **arrays)
 
 
 def read_batches(path: Path) -> list[Arrays]:
-    """Read what `write_batches` wrote."""
+    """Read the file that `write_batches` wrote."""
     batches: list[Arrays] = []
     with np.load(path) as file:
         for name in file.files:

@@ -1,4 +1,4 @@
-"""How far what a file gives is from what the model gives."""
+"""Relative differences between the outputs of an exported file and those of the model."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,19 +8,22 @@ import numpy as np
 from kerasbridge.exporters.batches import Arrays
 
 
-def largest(found: Sequence[Arrays], expected: Sequence[Arrays]) -> float:
-    """The largest difference of all outputs, each relative to the largest number of the model's."""
-    batches = zip(found, expected, strict=True)
-    return max(relative(*pair) for batch in batches for pair in zip(*batch, strict=True))
+def max_relative_difference(outputs: Sequence[Arrays], expected: Sequence[Arrays]) -> float:
+    """Return the largest relative difference over all batches and outputs."""
+    batches = zip(outputs, expected, strict=True)
+    return max(relative_difference(*pair) for batch in batches for pair in zip(*batch, strict=True))
 
 
-def relative(output: Any, reference: Any) -> float:
-    """Infinite where shapes differ, or what is not finite stands elsewhere."""
-    if output.shape != reference.shape:
+def relative_difference(output: Any, expected: Any) -> float:
+    """Return the largest difference, relative to the largest expected number.
+
+    It is infinite if the shapes differ, or if the two are not finite in the same places.
+    """
+    if output.shape != expected.shape:
         return float("inf")
-    known = np.isfinite(reference)
-    if not np.array_equal(output[~known], reference[~known], equal_nan=True) or not np.isfinite(output[known]).all():
+    finite = np.isfinite(expected)
+    if not np.array_equal(output[~finite], expected[~finite], equal_nan=True) or not np.isfinite(output[finite]).all():
         return float("inf")
-    of_file, of_model = (array[known].astype("float64") for array in (output, reference))
-    error, largest = np.abs(of_file - of_model).max(initial=0.0), np.abs(of_model).max(initial=0.0)
-    return float(error / largest) if largest else float("inf" if error else 0)
+    actual, reference = (array[finite].astype("float64") for array in (output, expected))
+    error, scale = np.abs(actual - reference).max(initial=0.0), np.abs(reference).max(initial=0.0)
+    return float(error / scale) if scale else float("inf" if error else 0)

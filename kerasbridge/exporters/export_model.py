@@ -1,4 +1,4 @@
-"""One way into a format after the other, each as free as it can be, until a file computes what the model does."""
+"""Try each export route, most dynamic shapes first, until the output of a file matches the model."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from kerasbridge.runtime import subprocesses
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """A model, in which format and where it is to lie, and how near the file has to come."""
+    """A model, the format and path to write it to, and the tolerance of its outputs."""
 
     model: Any
     target: Format
@@ -35,91 +35,95 @@ class ExportRequest:
 
 @dataclass(frozen=True)
 class ReferenceOutputs:
-    """What a file is to take, and what the model itself makes of it."""
+    """A signature for the file, inputs that fit it, and the outputs of the model for them."""
 
     signature: Signature
     batches: list[Arrays]
     expected: list[Arrays]
 
 
-def try_backends(wanted: ExportRequest, ways: Sequence[Route], example: Any) -> ExportResult:
-    """The first file that is right; see `kerasbridge.exporters.export`.
+def try_backends(request: ExportRequest, routes: Sequence[Route], example: Any) -> ExportResult:
+    """Write the model along the first route whose file is right; see `kerasbridge.exporters.export`.
 
     Args:
-        wanted: what is asked for.
-        ways: those that are open.
+        request: the model, the format and the path.
+        routes: the routes whose packages are installed.
         example: a batch as the model takes it, or None.
 
     Raises:
-        ArgumentError: the model or the example is not what it may be, or the place cannot be written to.
-        ExportError: no way led there.
+        ArgumentError: the model or the example is not valid, or the path cannot be written to.
+        ExportError: no route led to a file that matches the model.
     """
-    model = wanted.model
+    model = request.model
     if example is not None:
         model_adapter.build(model, example)
     signature = model_adapter.signature_of(model, example)
-    arrays = None if example is None else model_adapter.arrays_of(signature, example)
-    refusals: dict[str, None] = {}
-    with model_adapter.computing_in_float32(model):
-        for trial in _trials(model, signature, arrays):
-            for way in _in_order(ways, model):
+    arrays = None if example is None else model_adapter.example_arrays(signature, example)
+    failures: dict[str, None] = {}
+    with model_adapter.float32_compute(model):
+        for reference in _references(model, signature, arrays):
+            for route in _sort_routes(routes, model):
                 try:
-                    return _exported(wanted, way, trial)
+                    return _export_and_verify(request, route, reference)
                 except ArgumentError:
                     raise
-                except Exception as error:  # whatever a framework says of a model that it cannot write
-                    refusals[f"on {way.backend}: {subprocesses.one_line(error)}"] = None
-    raise ExportError(_refused(wanted, [*refusals], lacks_size=signature.open_sizes and example is None))
+                except Exception as error:  # converters raise anything for a model that they cannot write
+                    failures[f"on {route.backend}: {subprocesses.one_line(error)}"] = None
+    raise ExportError(_failure_message(request, [*failures], signature.has_dynamic_sizes and example is None))
 
 
-def _trials(model: Any, signature: Signature, example: Arrays | None) -> Iterator[ReferenceOutputs]:
-    """What a file may take, from the freest on."""
-    for freedom in signature.freedoms(sizes_known=example is not None):
-        batches = sample_inputs.batches(model, signature, freedom, example)
-        nests = [model_adapter.outputs_of(model, signature, batch) for batch in batches]
-        named = model_adapter.with_outputs(signature, model, nests[0]).fixed(freedom, batches[0])
-        yield ReferenceOutputs(named, batches, [model_adapter.flat(nest) for nest in nests])
+def _references(model: Any, signature: Signature, example: Arrays | None) -> Iterator[ReferenceOutputs]:
+    """Yield the signatures that a file may have, from the most dynamic to a static one."""
+    for dynamic in signature.dynamic_axis_options(sizes_known=example is not None):
+        batches = sample_inputs.batches(model, signature, dynamic, example)
+        outputs = [model_adapter.predict(model, signature, batch) for batch in batches]
+        named = model_adapter.with_output_names(signature, model, outputs[0])
+        yield ReferenceOutputs(
+            named.with_dynamic_axes(dynamic, batches[0]),
+            batches,
+            [model_adapter.flatten(structure) for structure in outputs],
+        )
 
 
-def _in_order(ways: Sequence[Route], model: Any) -> list[Route]:
-    """That of this process's backend first; but a loop that stays a loop before one that is unrolled."""
-    here = engines.current().name
+def _sort_routes(routes: Sequence[Route], model: Any) -> list[Route]:
+    """Sort the current backend first; for a recurrent model the routes that keep its loops come before that."""
+    current = engines.current().name
     recurrent = model_adapter.has_recurrent_layers(model)
-    return sorted(ways, key=lambda way: (recurrent and way.unrolls, way.backend != here))
+    return sorted(routes, key=lambda route: (recurrent and route.unrolls, route.backend != current))
 
 
-def _exported(wanted: ExportRequest, way: Route, trial: ReferenceOutputs) -> ExportResult:
-    """Write the file, holds it beside the model, and puts it in place."""
-    with output_path.staged(wanted.path) as staged:
-        _write(wanted, way, trial, staged)
-        found = runtime_client.run(wanted.target, staged, trial.signature, trial.batches)
-        difference = comparison.largest(found, trial.expected)
-        if not difference <= wanted.tolerance:
+def _export_and_verify(request: ExportRequest, route: Route, reference: ReferenceOutputs) -> ExportResult:
+    """Write the file to a temporary path, compare its outputs with the model, and move it into place."""
+    with output_path.staging_path(request.path) as staged:
+        _write(request, route, reference, staged)
+        outputs = runtime_client.run(request.target, staged, reference.signature, reference.batches)
+        difference = comparison.max_relative_difference(outputs, reference.expected)
+        if not difference <= request.tolerance:
             raise ExportError(f"its outputs differ by {difference:.1e} of the largest")
-        size = output_path.commit(staged, wanted.path)
+        size = output_path.commit(staged, request.path)
     return ExportResult(
-        wanted.path,
-        wanted.target.name,
-        way.backend,
-        runtime_client.version(wanted.target),
+        request.path,
+        request.target.name,
+        route.backend,
+        runtime_client.version(request.target),
         difference,
-        tuple(len(batch[0]) for batch in trial.batches),
-        trial.signature.inputs,
-        trial.signature.outputs,
+        tuple(len(batch[0]) for batch in reference.batches),
+        reference.signature.inputs,
+        reference.signature.outputs,
         size,
     )
 
 
-def _write(wanted: ExportRequest, way: Route, trial: ReferenceOutputs, path: Path) -> None:
-    """Here, if this process has the backend, and on the CPU: a file of torch's keeps the device that wrote it."""
-    here = way.backend == engines.current().name and model_adapter.lies_on_cpu(wanted.model)
-    write = writers.write if here else remote_export.export_in_subprocess
-    write(wanted.model, wanted.target, way, trial.signature, trial.batches[0], path)
+def _write(request: ExportRequest, route: Route, reference: ReferenceOutputs, path: Path) -> None:
+    """Write in this process if it runs the backend of the route on the CPU: torch files record the device."""
+    in_process = route.backend == engines.current().name and model_adapter.is_on_cpu(request.model)
+    write = writers.write if in_process else remote_export.export_in_subprocess
+    write(request.model, request.target, route, reference.signature, reference.batches[0], path)
 
 
-def _refused(wanted: ExportRequest, refusals: Sequence[str], lacks_size: bool) -> str:
-    hint = " With one size alone it may: give example=, a batch of that size." if lacks_size else ""
+def _failure_message(request: ExportRequest, failures: Sequence[str], lacks_size: bool) -> str:
+    hint = " A model of one fixed size may work: pass example=, a batch of that size." if lacks_size else ""
     return (
-        f"Expected a model that goes out as {wanted.target.name} and computes the same to {wanted.tolerance:g} there; "
-        f"tried {'; '.join(refusals)}.{hint}"
+        f"Expected a model that can be exported to {request.target.name} and computes the same there to "
+        f"{request.tolerance:g}; tried {'; '.join(failures)}.{hint}"
     )

@@ -1,4 +1,4 @@
-"""Child side: a model opened on the backend of this process, and written.
+"""Child side of `remote_export`: load a model on the backend of this process and write it.
 
 python -m kerasbridge.exporters.export_worker FOLDER
 """
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import kerasbridge.layers  # noqa: F401 - registers the layers that files of imported models name
+import kerasbridge.layers  # noqa: F401 - registers the layers of imported models
 from kerasbridge import engines
 from kerasbridge.exporters import batches, writers
 from kerasbridge.exporters.formats import FORMATS
@@ -20,27 +20,27 @@ from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import subprocesses
 
 
-def _opened(folder: Path, own: dict[str, str]) -> Any:
-    """The model; what it is made of was the user's in the process before, and is no less trusted here."""
-    parts = {name: _found(importlib.import_module(module), name) for name, module in own.items()}
-    named = {part.__name__: part for part in parts.values()}
-    return keras.saving.load_model(folder / MODEL, custom_objects=named, compile=False, safe_mode=False)
+def _load_model(path: Path, custom_modules: dict[str, str]) -> Any:
+    """Load a model; without safe mode, since the parent process has just saved it."""
+    objects = [_import(module, name) for name, module in custom_modules.items()]
+    by_name = {each.__name__: each for each in objects}
+    return keras.saving.load_model(path, custom_objects=by_name, compile=False, safe_mode=False)
 
 
-def _found(module: Any, name: str) -> Any:
-    return functools.reduce(getattr, name.split("."), module)
+def _import(module: str, qualified_name: str) -> Any:
+    return functools.reduce(getattr, qualified_name.split("."), importlib.import_module(module))
 
 
 def main(folder: Path) -> None:
-    """Write what the folder asks for."""
-    engines.current()  # on the CPU, as the environment says
+    """Run the export job in a folder."""
+    engines.current()  # on the CPU, which the environment selects
     job = json.loads((folder / JOB).read_text(encoding="utf-8"))
     sys.path += [entry for entry in job["sys_path"] if entry not in sys.path]
     target = FORMATS[job["format"]]
-    model = _opened(folder, job["own"])
+    model = _load_model(folder / MODEL, job["custom_modules"])
     (batch,) = batches.read_batches(folder / BATCH)
     signature = Signature.from_dict(job["signature"])
-    writers.write(model, target, target.ways[job["way"]], signature, batch, Path(job["path"]))
+    writers.write(model, target, target.routes[job["route"]], signature, batch, Path(job["path"]))
 
 
 if __name__ == "__main__":

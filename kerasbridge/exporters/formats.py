@@ -1,4 +1,4 @@
-"""The formats that a model can be written in: their suffixes, the backends that write them, what that needs."""
+"""Export formats: their suffixes, the backends that write them and the packages these need."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -13,51 +13,51 @@ EXTRA = "export"
 
 @dataclass(frozen=True)
 class Route:
-    """One way into a format.
+    """One way to write a format.
 
     Args:
-        backend: the one that writes it.
-        packages: what that needs beside the backend, by the names that are imported.
-        unrolls: whether it writes a loop over time as one copy of the step after the other.
+        backend: the backend that writes it.
+        packages: import names of the packages that are needed in addition to the backend.
+        unrolls: whether it writes a loop over time as a sequence of copied steps.
     """
 
     backend: str
     packages: tuple[str, ...] = ()
     unrolls: bool = False
 
-    def lacks(self, runtime: str) -> list[str]:
-        """Which of its packages are not installed, the runtime that checks the file among them."""
+    def missing_packages(self, runtime: str) -> list[str]:
+        """Return the packages that are not installed, including the runtime that checks the file."""
         needed = dict.fromkeys((self.backend, *self.packages, runtime))
-        return [package for package in needed if not _is_there(package)]
+        return [package for package in needed if not _is_installed(package)]
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format.
+    """An export format.
 
     Args:
         name: as in ``kb.export(format=…)``.
-        suffix: how the name of its file ends; "" for a folder.
-        runtime: the package that runs it, by the name that is imported.
-        ways: into it, the best first.
+        suffix: the suffix of its files; "" for a folder.
+        runtime: import name of the package that runs it.
+        routes: the ways to write it, the best first.
     """
 
     name: str
     suffix: str
     runtime: str
-    ways: tuple[Route, ...]
+    routes: tuple[Route, ...]
 
     def available(self) -> list[Route]:
-        """The ways that are open here.
+        """Return the routes whose packages are installed.
 
         Raises:
-            PackageNotInstalled: none is; what the way lacks that lacks the least.
+            PackageNotInstalled: there is no such route; names the packages of the route that lacks the fewest.
         """
-        lacking = [(way.lacks(self.runtime), way) for way in self.ways]
-        found = [way for lacks, way in lacking if not lacks]
-        if found:
-            return found
-        raise _not_installed(self, min((lacks for lacks, _ in lacking), key=len))
+        missing = [route.missing_packages(self.runtime) for route in self.routes]
+        available = [route for route, packages in zip(self.routes, missing, strict=True) if not packages]
+        if not available:
+            raise _not_installed(self, min(missing, key=len))
+        return available
 
 
 _TORCH_TO_ONNX = Route("torch", ("onnx", "onnxscript"), unrolls=True)
@@ -76,38 +76,35 @@ _BY_SUFFIX = {each.suffix: each for each in FORMATS.values()}
 
 
 def find(name: str | None, path: Path) -> Format:
-    """The format of a name, or without one, of a path's suffix.
+    """Return the format with this name, or without a name, the one with the suffix of the path.
 
     Raises:
-        ArgumentError: there is none, or its files are named otherwise.
+        ArgumentError: there is no such format, or its files have another suffix.
     """
     if name is None and path.suffix not in _BY_SUFFIX:
-        raise ArgumentError(f"Expected a format for {path}, whose suffix is none's. Give one of {_listed()}.")
+        raise ArgumentError(f"Cannot infer the format from the suffix of {path}. Pass one of {_format_names()}.")
     if name is not None and name not in FORMATS:
-        raise ArgumentError(f"Expected one of the formats {_listed()}; received {name!r}.")
-    found = FORMATS[name] if name is not None else _BY_SUFFIX[path.suffix]
-    if path.suffix != found.suffix and found.suffix:
-        raise ArgumentError(f"Expected the path of a file in {found.name} to end in {found.suffix}, received {path}.")
-    return found
+        raise ArgumentError(f"Expected one of the formats {_format_names()}; received {name!r}.")
+    target = FORMATS[name] if name is not None else _BY_SUFFIX[path.suffix]
+    if path.suffix != target.suffix and target.suffix:
+        raise ArgumentError(f"Expected the path of a file in {target.name} to end in {target.suffix}, received {path}.")
+    return target
 
 
-def _listed() -> str:
+def _format_names() -> str:
     return ", ".join(f"{each.name} ({each.suffix or 'a folder'})" for each in FORMATS.values())
 
 
-def _is_there(package: str) -> bool:
+def _is_installed(package: str) -> bool:
     return package in backend.installed() if package in backend.BACKENDS else bool(importlib.util.find_spec(package))
 
 
-def _row(names: Sequence[str]) -> str:
-    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]
-
-
-def _not_installed(target: Format, lacks: Sequence[str]) -> PackageNotInstalled:
-    extras = [name for name in lacks if name in backend.BACKENDS]
-    extras += [EXTRA] if len(extras) < len(lacks) else []
-    packages, are = ("the package", "is") if len(lacks) == 1 else ("the packages", "are")
+def _not_installed(target: Format, missing: Sequence[str]) -> PackageNotInstalled:
+    extras = [name for name in missing if name in backend.BACKENDS]
+    extras += [EXTRA] if len(extras) < len(missing) else []
+    packages, are = ("the package", "is") if len(missing) == 1 else ("the packages", "are")
+    names = " and ".join(filter(None, (", ".join(missing[:-1]), missing[-1])))
     return PackageNotInstalled(
-        f"Exporting to {target.name} needs {packages} {_row(lacks)}, which {are} not installed. "
+        f"Exporting to {target.name} needs {packages} {names}, which {are} not installed. "
         f'Type: pip install "kerasbridge[{",".join(extras)}]"'
     )

@@ -1,4 +1,4 @@
-"""Where an exported file comes to lie: beside its place first, and in it once it is known to be right."""
+"""Write an exported file to a temporary path, and move it into place once it is verified."""
 
 import contextlib
 import os
@@ -11,10 +11,10 @@ from kerasbridge.errors import ArgumentError
 
 
 def check(path: Path, overwrite: bool) -> None:
-    """Refuse a place that cannot be written to.
+    """Refuse a path that cannot be written to.
 
     Raises:
-        ArgumentError: its folder is not there, or something is in it that may not be replaced.
+        ArgumentError: its folder does not exist, or the path exists and must not be replaced.
     """
     if not path.absolute().parent.is_dir():
         raise ArgumentError(f"Expected a path in a folder that exists, received {path}.")
@@ -25,11 +25,11 @@ def check(path: Path, overwrite: bool) -> None:
 
 
 @contextlib.contextmanager
-def staged(path: Path) -> Iterator[Path]:
-    """A path of the same name in a folder beside it; gone when the body ends, with all that was not put in place.
+def staging_path(path: Path) -> Iterator[Path]:
+    """Yield a path of the same name in a temporary folder next to it, which is deleted when the body ends.
 
     Raises:
-        ArgumentError: the place cannot be written to.
+        ArgumentError: the folder of the path cannot be written to.
     """
     try:
         folder = tempfile.mkdtemp(prefix=".kerasbridge-", dir=path.absolute().parent)
@@ -42,10 +42,10 @@ def staged(path: Path) -> Iterator[Path]:
 
 
 def commit(staged: Path, path: Path) -> int:
-    """Move what is in the staging folder to where the path is, in the place of what is there.
+    """Move all files of the staging folder to the folder of the path, replacing existing ones.
 
     Returns:
-        How many bytes it has.
+        The size in bytes.
     """
     size = sum(file.stat().st_size for file in staged.parent.rglob("*") if file.is_file())
     for entry in sorted(staged.parent.iterdir(), key=lambda entry: entry == staged):
@@ -54,7 +54,7 @@ def commit(staged: Path, path: Path) -> int:
 
 
 def _replace(source: Path, target: Path) -> None:
-    """A folder takes the place of another by two moves: the old one is whole in either name."""
+    """Replace a file or folder; an existing folder is moved away first, so that no state is half written."""
     if target.is_dir() and not target.is_symlink():
         target.rename(source.with_name(f"old-{source.name}"))
     source.replace(target)

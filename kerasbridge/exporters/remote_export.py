@@ -1,4 +1,4 @@
-"""A model handed to another process, on the backend that can write it: as a .keras file, with what is to be done."""
+"""Export in a subprocess that runs the required backend: it receives the model as a .keras file, with a job."""
 
 import inspect
 import json
@@ -17,31 +17,33 @@ from kerasbridge.keras_compat.models import flatten_layers
 from kerasbridge.runtime import subprocesses, user_frames
 
 MODEL, JOB, BATCH = "model.keras", "job.json", "inputs.npz"
-_FOR_TRAINING = ("loss", "optimizer")
+_TRAINING_ATTRIBUTES = ("loss", "optimizer")
 _CHILD = "kerasbridge.exporters.export_worker"
 
 
-def export_in_subprocess(model: Any, target: Format, way: Route, signature: Signature, batch: Any, path: Path) -> None:
-    """As `writers.write`, in a process of its own that runs on the way's backend.
+def export_in_subprocess(
+    model: Any, target: Format, route: Route, signature: Signature, batch: Any, path: Path
+) -> None:
+    """Call `writers.write` in a subprocess that runs the backend of the route.
 
     Raises:
-        ExportError: the model cannot be saved, or opened or written there; in the process's own words.
+        ExportError: the model cannot be saved, or the subprocess cannot load or write it; with its message.
     """
-    own = _own_parts(model)
+    custom_modules = _custom_modules(model)
     with tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
         place = Path(folder)
         _save(model, place / MODEL)
         job = {
             "format": target.name,
-            "way": target.ways.index(way),
+            "route": target.routes.index(route),
             "signature": signature.as_dict(),
             "path": str(path.absolute()),
-            "own": own,
+            "custom_modules": custom_modules,
             "sys_path": [*map(os.path.abspath, sys.path)],
         }
         (place / JOB).write_text(json.dumps(job), encoding="utf-8")
         batches.write_batches(place / BATCH, [batch])
-        batches.start(_CHILD, place, way.backend)
+        batches.start(_CHILD, place, route.backend)
 
 
 def _save(model: Any, path: Path) -> None:
@@ -49,30 +51,30 @@ def _save(model: Any, path: Path) -> None:
         model.save(path)
     except Exception as error:
         raise ExportError(
-            f"it has to be opened there, and Keras cannot save it: {subprocesses.one_line(error)}"
+            f"it has to be loaded there, and Keras cannot save it: {subprocesses.one_line(error)}"
         ) from error
 
 
-def _own_parts(model: Any) -> dict[str, str]:
-    """The classes and functions of the user's own that a model is made of: by name, the module that holds each.
+def _custom_modules(model: Any) -> dict[str, str]:
+    """Return the module of each user-defined class and function in a model, by qualified name.
 
-    A .keras file does not always say where they are from.
+    A .keras file does not always contain it.
     """
-    found = {part.__qualname__: str(part.__module__) for part in _parts(model)}
-    own = {name: module for name, module in found.items() if user_frames.is_own_module(module)}
-    lost = [name for name, module in own.items() if module == "__main__" or "<locals>" in name]
-    if lost:
+    modules = {each.__qualname__: str(each.__module__) for each in _classes_and_functions(model)}
+    custom = {name: module for name, module in modules.items() if user_frames.is_own_module(module)}
+    unimportable = [name for name, module in custom.items() if module == "__main__" or "<locals>" in name]
+    if unimportable:
         raise ExportError(
-            f"it has to be opened there, and {', '.join(lost)} cannot be imported there: put such classes and "
+            f"it has to be loaded there, and {', '.join(unimportable)} cannot be imported there: put such classes and "
             "functions in a module, outside the script and other functions"
         )
-    return own
+    return custom
 
 
-def _parts(model: Any) -> Iterator[Any]:
-    """The classes of a model's layers and of what these hold, and their functions but for lambdas, which are saved."""
+def _classes_and_functions(model: Any) -> Iterator[Any]:
+    """Yield the classes of layers and their attributes, and functions; lambdas are saved in the file itself."""
     for layer in [model, *flatten_layers(model)]:
-        for held in (layer, *(value for name, value in vars(layer).items() if name not in _FOR_TRAINING)):
-            part = held if inspect.isfunction(held) else type(held)
-            if part.__name__ != "<lambda>":
-                yield part
+        for value in (layer, *(value for name, value in vars(layer).items() if name not in _TRAINING_ATTRIBUTES)):
+            each = value if inspect.isfunction(value) else type(value)
+            if each.__name__ != "<lambda>":
+                yield each

@@ -1,4 +1,4 @@
-"""What `kb.export` says of a file that it wrote."""
+"""The result of `kb.export`."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,18 +9,19 @@ from kerasbridge.exporters.signatures import Spec
 
 @dataclass(frozen=True)
 class ExportResult:
-    """A file that holds a model, and how near it comes to it.
+    """An exported file, and how closely its outputs match the model.
 
     Attributes:
         path: the file, or the folder.
         format: "onnx", …
-        backend: the one that wrote it.
-        runtime: what it was checked in, with its version.
-        difference: the largest between the file's outputs and the model's, relative to the largest output.
-        rows: of the batches that it was checked on.
-        inputs: name, shape and dtype of what it takes, in order; None for a size that is open.
-        outputs: the names of what it gives, in order.
-        bytes: its size, with what lies beside it.
+        backend: the backend that wrote it.
+        runtime: name and version of the package that the file was checked with.
+        difference: the largest difference between the outputs of the file and the model, relative to the largest
+            output.
+        rows: the sizes of the batches that it was checked on.
+        inputs: name, shape and dtype of each input, in order; None in a shape is a size that is not fixed.
+        outputs: the names of the outputs, in order.
+        bytes: the size, including files next to it that belong to it.
     """
 
     path: Path
@@ -39,7 +40,7 @@ class ExportResult:
         return all(spec.shape[0] is None for spec in self.inputs)
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it, as JSON takes it."""
+        """Return all fields as a dict that JSON can store."""
         return {**asdict(self), "path": str(self.path), "dynamic_batch": self.dynamic_batch}
 
     def __str__(self) -> str:
@@ -56,5 +57,5 @@ class ExportResult:
 
 def _shape(spec: Spec) -> str:
     batch, *sizes = spec.shape
-    words = ["N" if batch is None else str(batch), *("any" if size is None else str(size) for size in sizes)]
-    return f"({', '.join(words)})"
+    parts = ["N" if batch is None else str(batch), *("any" if size is None else str(size) for size in sizes)]
+    return f"({', '.join(parts)})"

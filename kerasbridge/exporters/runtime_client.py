@@ -1,4 +1,4 @@
-"""A file held in its own runtime, in a process without Keras: asking for it."""
+"""Run an exported file in the runtime of its format, in a subprocess without Keras."""
 
 import json
 import tempfile
@@ -16,19 +16,19 @@ _CHILD = "kerasbridge.exporters.runtime_worker"
 
 
 def run(target: Format, path: Path, signature: Signature, batches: Sequence[Arrays]) -> list[Arrays]:
-    """What a file gives for batches, computed in another process, on the CPU.
+    """Compute the outputs of a file for batches, in a subprocess on the CPU.
 
     Args:
         target: the format of the file.
-        path: where it is.
-        signature: what it takes and gives.
+        path: the file.
+        signature: its inputs and outputs.
         batches: arrays in the order of the signature.
 
     Returns:
         The outputs for each batch, in the order of the signature.
 
     Raises:
-        ExportError: the runtime does not load or run it.
+        ExportError: the runtime cannot load or run the file.
     """
     job = {"format": target.name, "path": str(path.absolute()), "signature": signature.as_dict()}
     with tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
@@ -41,6 +41,6 @@ def run(target: Format, path: Path, signature: Signature, batches: Sequence[Arra
 
 
 def version(target: Format) -> str:
-    """The runtime's name and version."""
+    """Return name and version of the runtime of a format."""
     distribution, *_ = metadata.packages_distributions()[target.runtime]
     return f"{target.runtime} {metadata.version(distribution)}"

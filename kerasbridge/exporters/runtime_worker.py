@@ -1,4 +1,4 @@
-"""Child side: a file loaded in its own runtime, without Keras, and what it gives for some batches.
+"""Child side of `runtime_client`: load a file in the runtime of its format and compute its outputs.
 
 python -m kerasbridge.exporters.runtime_worker FOLDER
 """
@@ -33,8 +33,8 @@ def _tf_saved_model(path: Path, signature: Signature) -> Run:
     loaded = tf.saved_model.load(path)
 
     def outputs(batch: Arrays) -> list[Any]:
-        found = loaded.serve(*map(tf.constant, batch))
-        return [found[name].numpy() for name in signature.outputs]
+        by_name = loaded.serve(*map(tf.constant, batch))
+        return [by_name[name].numpy() for name in signature.outputs]
 
     return outputs
 
@@ -43,9 +43,10 @@ def _litert(path: Path, signature: Signature) -> Run:
     from ai_edge_litert.interpreter import Interpreter
 
     def outputs(batch: Arrays) -> list[Any]:
-        served = Interpreter(model_path=str(path)).get_signature_runner("serving_default")  # each anew: it keeps sizes
-        found = served(**{spec.name: array for spec, array in zip(signature.inputs, batch, strict=True)})
-        return [found[name] for name in signature.outputs]
+        # an interpreter keeps the sizes of its first batch, so that each batch needs a new one
+        runner = Interpreter(model_path=str(path)).get_signature_runner("serving_default")
+        by_name = runner(**{spec.name: array for spec, array in zip(signature.inputs, batch, strict=True)})
+        return [by_name[name] for name in signature.outputs]
 
     return outputs
 
@@ -56,8 +57,8 @@ def _openvino(path: Path, signature: Signature) -> Run:
     compiled = openvino.Core().compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def outputs(batch: Arrays) -> list[Any]:
-        found = compiled({spec.name: array for spec, array in zip(signature.inputs, batch, strict=True)})
-        return [found[name] for name in signature.outputs]
+        by_name = compiled({spec.name: array for spec, array in zip(signature.inputs, batch, strict=True)})
+        return [by_name[name] for name in signature.outputs]
 
     return outputs
 

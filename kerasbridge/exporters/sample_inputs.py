@@ -1,4 +1,4 @@
-"""The batches that a model and its file are held beside each other on: drawn from a seed, or an example's rows."""
+"""Sample inputs for comparing a model with its exported file: random numbers, or the rows of an example."""
 
 from typing import Any
 
@@ -12,68 +12,64 @@ from kerasbridge.keras_compat.models import output_spec
 from kerasbridge.parity.synthetic_data import vocabulary
 from kerasbridge.random import generator
 
-ROWS = (1, 3)
+BATCH_SIZES = (1, 3)
 _SEED = 0
 _SIZES = (16, 8, 4, 32, 64, 128)
-"""What is tried for sizes that a model leaves open: as large as convolutions need, as small as tables of positions."""
+"""Candidates for sizes that are not fixed: large enough for convolutions, small enough for position embeddings."""
 
 
-def batches(model: Any, signature: Signature, freedom: DynamicAxes, example: Arrays | None) -> list[Arrays]:
-    """The rows of an example, from the first on again where there are too few; or numbers drawn from a seed.
+def batches(model: Any, signature: Signature, dynamic: DynamicAxes, example: Arrays | None) -> list[Arrays]:
+    """Return batches of an example, repeated if it has too few rows, or of random numbers.
 
-    Those are of [-1, 1), or words that every embedding of the model knows; of two sizes where sizes are open.
+    The numbers are in [-1, 1), or tokens in the vocabulary of every embedding. If sizes are not fixed, two are used.
 
     Raises:
-        ArgumentError: the model computes on none of the sizes that are tried.
+        ArgumentError: the model works with no candidate size.
     """
-    fixed = signature.rows or (1 if freedom is DynamicAxes.NONE else None)
-    counts = (fixed, fixed, fixed) if fixed else ROWS
+    fixed = signature.batch_size or (1 if dynamic is DynamicAxes.NONE else None)
+    batch_sizes = (fixed, fixed, fixed) if fixed else BATCH_SIZES
     if example is not None:
-        return [_rows(example, rows, sum(counts[:k])) for k, rows in enumerate(counts)]
-    words, (first, second) = vocabulary(model), _sizes(model, signature)
+        return [_take_rows(example, rows, sum(batch_sizes[:k])) for k, rows in enumerate(batch_sizes)]
+    num_tokens, (first, second) = vocabulary(model), _find_sizes(model, signature)
     sizes = [first, second, second]
-    return [_batch(signature, rows, sizes[k], words, k) for k, rows in enumerate(counts)]
+    return [_draw_batch(signature, rows, sizes[k], num_tokens, k) for k, rows in enumerate(batch_sizes)]
 
 
-def _rows(example: Arrays, rows: int, first: int) -> Arrays:
+def _take_rows(example: Arrays, rows: int, first: int) -> Arrays:
     return [array.take(range(first, first + rows), axis=0, mode="wrap") for array in example]
 
 
-def _batch(signature: Signature, rows: int, size: int, words: int, place: int) -> Arrays:
-    counters = range(1000 * place, 1000 * place + len(signature.inputs))
+def _draw_batch(signature: Signature, rows: int, size: int, num_tokens: int, index: int) -> Arrays:
+    counters = range(1000 * index, 1000 * index + len(signature.inputs))
     shapes = [(rows, *(size if axis is None else axis for axis in spec.shape[1:])) for spec in signature.inputs]
     arguments = zip(shapes, signature.inputs, counters, strict=True)
-    return [_numbers(shape, spec.dtype, words, counter) for shape, spec, counter in arguments]
+    return [_draw(shape, spec.dtype, num_tokens, counter) for shape, spec, counter in arguments]
 
 
-def _numbers(shape: tuple[int, ...], dtype: str, words: int, counter: int) -> Any:
+def _draw(shape: tuple[int, ...], dtype: str, num_tokens: int, counter: int) -> Any:
     numbers = generator.uniform(_SEED, counter, shape)
     if np.dtype(dtype).kind == "f":
         return (2 * numbers - 1).astype(dtype)
-    return (numbers * (2 if dtype == "bool" else words)).astype(dtype)
+    return (numbers * (2 if dtype == "bool" else num_tokens)).astype(dtype)
 
 
-def _sizes(model: Any, signature: Signature) -> tuple[int, int]:
-    """Two sizes that the model computes on, for those that it leaves open."""
-    if not signature.open_sizes:
+def _find_sizes(model: Any, signature: Signature) -> tuple[int, int]:
+    """Return two sizes that the model accepts for its dynamic axes."""
+    if not signature.has_dynamic_sizes:
         return 0, 0
     for size in _SIZES:
-        if all(_computes(model, signature, found) for found in (size, 2 * size)):
+        if _accepts(model, signature, size) and _accepts(model, signature, 2 * size):
             return size, 2 * size
     raise ArgumentError(
-        "Expected a model that says which sizes it takes, or computes on some that were tried, from "
-        f"{min(_SIZES)} to {2 * max(_SIZES)}. Give example=, a batch of what it takes."
+        "Expected a model with fixed input sizes, or one that works with sizes that were tried, from "
+        f"{min(_SIZES)} to {2 * max(_SIZES)}. Pass example=, a batch of its inputs."
     )
 
 
-def _computes(model: Any, signature: Signature, size: int) -> bool:
-    batch = _batch(signature, 1, size, 2, 0)
+def _accepts(model: Any, signature: Signature, size: int) -> bool:
+    batch = _draw_batch(signature, 1, size, 2, 0)
     try:
-        outputs = output_spec(model, signature.packed(batch))
-    except Exception:  # whatever a layer says of a size it does not like
+        outputs = output_spec(model, signature.pack(batch))
+    except Exception:  # layers raise anything for a size that they do not accept
         return False
-    return all(_is_filled(output.shape) for output in keras.tree.flatten(outputs))
-
-
-def _is_filled(shape: Any) -> bool:
-    return all(axis is None or axis > 0 for axis in shape)
+    return all(axis is None or axis > 0 for output in keras.tree.flatten(outputs) for axis in output.shape)

@@ -1,4 +1,4 @@
-"""What an exported file takes and gives: flat lists of arrays, each with a name, whatever nest the model has."""
+"""Signature of an exported file: flat lists of named arrays, however the model nests its inputs and outputs."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,7 +9,7 @@ Shape = tuple[int | None, ...]
 
 
 class DynamicAxes(StrEnum):
-    """Which sizes a file leaves open: all that the model does, that of the batch alone, or none."""
+    """The sizes that a file leaves open: all that the model leaves open, that of the batch alone, or no size."""
 
     ALL = "all"
     BATCH = "batch"
@@ -18,7 +18,7 @@ class DynamicAxes(StrEnum):
 
 @dataclass(frozen=True)
 class Spec:
-    """One array that goes in: its name, its shape with None for what is open, its dtype."""
+    """Name, shape and dtype of one input array; None in the shape is a size that is not fixed."""
 
     name: str
     shape: Shape
@@ -27,61 +27,65 @@ class Spec:
 
 @dataclass(frozen=True)
 class Signature:
-    """What goes in and comes out.
+    """Inputs and outputs of an exported file.
 
     Args:
-        inputs: the arrays that go in, in the order of `keras.tree.flatten`.
-        nest: the nest that the model takes them in, with the place of each in `inputs` as its leaves.
-        outputs: the names of what comes out, in the same order.
+        inputs: the input arrays, in the order of `keras.tree.flatten`.
+        structure: the nested structure that the model takes; each leaf is an index into `inputs`.
+        outputs: the names of the outputs, in the order of `keras.tree.flatten`.
     """
 
     inputs: tuple[Spec, ...]
-    nest: Any
+    structure: Any
     outputs: tuple[str, ...] = ()
 
-    def packed(self, arrays: Sequence[Any]) -> Any:
-        """The arrays in the model's nest."""
-        return _packed(self.nest, arrays)
+    def pack(self, arrays: Sequence[Any]) -> Any:
+        """Return the arrays in the nested structure that the model takes."""
+        return _pack(self.structure, arrays)
 
     @property
-    def rows(self) -> int | None:
-        """How many rows a batch has to have; None where it may have any number."""
+    def batch_size(self) -> int | None:
+        """The batch size that the model requires; None if it takes any."""
         return next((spec.shape[0] for spec in self.inputs if spec.shape[0] is not None), None)
 
     @property
-    def open_sizes(self) -> bool:
-        """Return whether a size other than the batch's is open."""
+    def has_dynamic_sizes(self) -> bool:
+        """Return whether a size other than the batch size is not fixed."""
         return any(None in spec.shape[1:] for spec in self.inputs)
 
-    def freedoms(self, sizes_known: bool) -> list[DynamicAxes]:
-        """What a file may leave open, the most first. Sizes are fixed where it is known which ones."""
-        found = [DynamicAxes.ALL] if self.open_sizes else []
-        if sizes_known or not self.open_sizes:
-            found += [DynamicAxes.BATCH] if self.rows else [DynamicAxes.BATCH, DynamicAxes.NONE]
-        return found
+    def dynamic_axis_options(self, sizes_known: bool) -> list[DynamicAxes]:
+        """Return the options for this model, the most dynamic first.
 
-    def fixed(self, freedom: DynamicAxes, batch: Sequence[Any]) -> "Signature":
-        """The same with only those sizes open that are to be, the others as in a batch of arrays."""
-        if freedom is DynamicAxes.ALL:
+        Args:
+            sizes_known: an example gives the sizes, so that they can be fixed.
+        """
+        options = [DynamicAxes.ALL] if self.has_dynamic_sizes else []
+        if sizes_known or not self.has_dynamic_sizes:
+            options += [DynamicAxes.BATCH] if self.batch_size else [DynamicAxes.BATCH, DynamicAxes.NONE]
+        return options
+
+    def with_dynamic_axes(self, dynamic: DynamicAxes, batch: Sequence[Any]) -> "Signature":
+        """Return the signature with only these axes dynamic, and the other sizes those of a batch of arrays."""
+        if dynamic is DynamicAxes.ALL:
             return self
-        rows = self.rows if freedom is DynamicAxes.BATCH or self.rows else 1
+        rows = self.batch_size if dynamic is DynamicAxes.BATCH or self.batch_size else 1
         inputs = (replace(spec, shape=(rows, *x.shape[1:])) for spec, x in zip(self.inputs, batch, strict=True))
         return replace(self, inputs=tuple(inputs))
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON takes it."""
+        """Return the signature as a dict that JSON can store."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Self:
-        """What `as_dict` made."""
+        """Return the signature that `as_dict` was called on."""
         inputs = tuple(Spec(spec["name"], tuple(spec["shape"]), spec["dtype"]) for spec in plain["inputs"])
-        return cls(inputs, plain["nest"], tuple(plain["outputs"]))
+        return cls(inputs, plain["structure"], tuple(plain["outputs"]))
 
 
-def _packed(nest: Any, arrays: Sequence[Any]) -> Any:
-    if isinstance(nest, dict):
-        return {key: _packed(value, arrays) for key, value in nest.items()}
-    if isinstance(nest, list | tuple):
-        return [_packed(value, arrays) for value in nest]
-    return arrays[nest]
+def _pack(structure: Any, arrays: Sequence[Any]) -> Any:
+    if isinstance(structure, dict):
+        return {key: _pack(value, arrays) for key, value in structure.items()}
+    if isinstance(structure, list | tuple):
+        return [_pack(value, arrays) for value in structure]
+    return arrays[structure]

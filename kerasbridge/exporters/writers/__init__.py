@@ -1,4 +1,4 @@
-"""What writes a model down, one file a framework; each is loaded in the process that has that framework alone."""
+"""Writers of exported files, one module per framework, imported only in a process that runs this framework."""
 
 import contextlib
 import importlib
@@ -14,27 +14,28 @@ from kerasbridge.exporters.signatures import Signature
 from kerasbridge.runtime.stderr import suppress_stderr
 
 
-def write(model: Any, target: Format, way: Route, signature: Signature, batch: Any, path: Path) -> None:
-    """Write the model down, in a process that runs on the way's backend, on the CPU.
+def write(model: Any, target: Format, route: Route, signature: Signature, batch: Any, path: Path) -> None:
+    """Write a model, in a process that runs the backend of the route on the CPU.
 
     Args:
-        model: computes in float32.
-        target, way: in which format, and how.
-        signature: which sizes the file leaves open.
+        model: a model that computes in float32.
+        target: the format.
+        route: the way to write it.
+        signature: inputs and outputs of the file; None in a shape is a size that the file leaves open.
         batch: arrays to trace the model with.
-        path: where; other files may be written beside it.
+        path: the file to write; a format may write other files next to it.
 
     Raises:
-        Exception: whatever the framework says of a model that it cannot write.
+        Exception: the framework cannot write the model; it may raise anything.
     """
-    writer = importlib.import_module(f"kerasbridge.exporters.writers.{way.backend}")
+    writer = importlib.import_module(f"kerasbridge.exporters.writers.{route.backend}")
     with suppress_output():
         getattr(writer, f"to_{target.name}")(model, signature, batch, path)
 
 
 @contextlib.contextmanager
 def suppress_output() -> Iterator[None]:
-    """What converters print, log and warn of is dropped, also of one that fails: its error says it."""
+    """Discard the output, logs and warnings of a converter, even if it fails: its error is enough."""
     disabled, failure = logging.root.manager.disable, None
     with suppress_stderr(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")

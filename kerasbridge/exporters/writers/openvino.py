@@ -1,4 +1,4 @@
-"""OpenVINO's own reading of a SavedModel or an ONNX file, written down as its intermediate representation."""
+"""Conversion of a SavedModel or an ONNX file to the OpenVINO intermediate representation, by OpenVINO itself."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from kerasbridge.exporters.signatures import Signature
 
 
 def convert(source: Path, signature: Signature, path: Path) -> None:
-    """Write what OpenVINO reads as an .xml, in float32, and a .bin beside it; the names are the signature's."""
+    """Write an .xml, in float32 and with the input names of the signature, and a .bin with the same stem."""
     model = openvino.Core().read_model(source)
     for spec in signature.inputs:
         model.input(spec.name).node.set_friendly_name(spec.name)

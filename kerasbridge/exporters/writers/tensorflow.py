@@ -1,4 +1,4 @@
-"""A SavedModel by TensorFlow, and what is made of one: LiteRT, OpenVINO; and ONNX by tf2onnx."""
+"""SavedModel by TensorFlow, LiteRT and OpenVINO converted from one, and ONNX by tf2onnx."""
 
 import tempfile
 from pathlib import Path
@@ -8,23 +8,23 @@ import numpy as np
 import tensorflow as tf
 
 from kerasbridge.exporters.batches import Arrays
-from kerasbridge.exporters.model_adapter import serving
+from kerasbridge.exporters.model_adapter import serving_function
 from kerasbridge.exporters.signatures import Signature
 from kerasbridge.exporters.writers.openvino import convert
 from kerasbridge.keras_compat import keras
 
 
 def to_tf_saved_model(model: Any, signature: Signature, batch: Arrays, path: Path) -> None:
-    """A folder; its one endpoint `serve` takes the inputs by name and gives a dict of the outputs."""
+    """Write a folder; its one endpoint `serve` takes the inputs by name and returns a dict of the outputs."""
     del batch
     archive = keras.export.ExportArchive()
     archive.track(model)
-    archive.add_endpoint("serve", _named(model, signature), _specs(signature))
+    archive.add_endpoint("serve", _dict_function(model, signature), _specs(signature))
     archive.write_out(str(path), verbose=False)
 
 
 def to_litert(model: Any, signature: Signature, batch: Arrays, path: Path) -> None:
-    """A file of TensorFlow Lite's own operations alone; loops over time need a fixed batch."""
+    """Write a file that uses built-in TensorFlow Lite operations only; loops over time need a fixed batch."""
     with tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
         to_tf_saved_model(model, signature, batch, Path(folder))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
@@ -33,26 +33,26 @@ def to_litert(model: Any, signature: Signature, batch: Arrays, path: Path) -> No
 
 
 def to_openvino(model: Any, signature: Signature, batch: Arrays, path: Path) -> None:
-    """OpenVINO's .xml, and its .bin beside it."""
+    """Write an OpenVINO .xml, and a .bin with the same stem."""
     with tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
         to_tf_saved_model(model, signature, batch, Path(folder))
         convert(Path(folder), signature, path)
 
 
 def to_onnx(model: Any, signature: Signature, batch: Arrays, path: Path) -> None:
-    """An ONNX file, a loop over time a loop."""
+    """Write an ONNX file, in which a loop over time stays a loop."""
     del batch
     import tf2onnx
 
-    _teach_erfc()
+    _register_erfc()
     specs = _specs(signature)
-    function = tf.function(_named(model, signature), input_signature=specs)
+    function = tf.function(_dict_function(model, signature), input_signature=specs)
     tf2onnx.convert.from_function(function, input_signature=specs, output_path=str(path))
 
 
-def _named(model: Any, signature: Signature) -> Any:
-    """The model as a function that gives a dict of its outputs by name."""
-    serve = serving(model, signature)
+def _dict_function(model: Any, signature: Signature) -> Any:
+    """Return the model as a function that returns a dict of its outputs by name."""
+    serve = serving_function(model, signature)
     return lambda *tensors: dict(zip(signature.outputs, serve(*tensors), strict=True))
 
 
@@ -60,8 +60,8 @@ def _specs(signature: Signature) -> list[Any]:
     return [tf.TensorSpec(spec.shape, spec.dtype, name=spec.name) for spec in signature.inputs]
 
 
-def _teach_erfc() -> None:
-    """tf2onnx 1.17 does not know 1 - erf(x), of which TensorFlow makes GELU."""
+def _register_erfc() -> None:
+    """Register 1 - erf(x), which TensorFlow uses for GELU and tf2onnx 1.17 cannot convert."""
     from tf2onnx import handler, utils
 
     class Erfc:

@@ -74,7 +74,7 @@ def test_each_kind_of_model_in_every_format(model, on, tmp_path):
 def test_a_sequence_of_any_length_goes_out_or_the_error_says_what_to_give(target, tmp_path):
     (found,) = exports("jax", tmp_path, f"lstm_of_any_length:{target}")
     if target in ("torch", "litert"):
-        assert "With one size alone it may: give example=" in found["error"]
+        assert "A model of one fixed size may work: pass example=" in found["error"]
     else:
         assert found["inputs"][0]["shape"] == [None, None, 4]
 
@@ -88,7 +88,7 @@ def test_a_file_that_computes_otherwise_is_refused(tmp_path):
     (found,) = exports("torch", tmp_path, "wrongly_pooled:litert")
     assert not found["there"]
     assert found["error"].startswith(
-        "ExportError: Expected a model that goes out as litert and computes the same to 1e-05 there; tried on "
+        "ExportError: Expected a model that can be exported to litert and computes the same there to 1e-05; tried on "
         "tensorflow: its outputs differ by "
     )
     assert not [*tmp_path.iterdir()]
@@ -139,8 +139,8 @@ def test_models_of_a_script_go_out_where_they_can_and_a_file_is_lost_to_a_right_
     there, otherwise, elsewhere, unbuilt, pair, right = done.stdout.splitlines()
     assert there.startswith("ArgumentError: Expected a path where nothing is, received kept.stablehlo.")
     assert "tried on jax: its outputs differ by" in otherwise
-    assert "it has to be opened there, and Counting cannot be imported there" in elsewhere
-    assert unbuilt.endswith("Give example=, a batch of what it takes.")
+    assert "it has to be loaded there, and Counting cannot be imported there" in elsewhere
+    assert unbuilt.endswith("Pass example=, a batch of its inputs.")
     assert pair == "['a', 'b'] ('rest_0', 'rest_1', 'sum') 0.0 True"
     assert right == "True"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept.stablehlo", "pair.stablehlo"]

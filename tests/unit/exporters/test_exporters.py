@@ -1,4 +1,4 @@
-"""What of exporting needs no framework: formats, what they lack, where files come to lie, how near outputs are."""
+"""Parts of the exporters that need no framework: formats, missing packages, output paths and comparisons."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from kerasbridge.runtime import backend
 
 
 @pytest.mark.parametrize("target", formats.FORMATS.values(), ids=lambda target: target.name)
-def test_a_suffix_says_the_format(target):
+def test_a_suffix_names_the_format(target):
     assert formats.find(None, Path(f"model{target.suffix}")) is target
     assert formats.find(target.name, Path(f"model{target.suffix}")) is target
 
@@ -23,25 +23,25 @@ def test_a_suffix_says_the_format(target):
 @pytest.mark.parametrize(
     ("name", "path", "words"),
     [
-        (None, "model.h5", "Expected a format for model.h5, whose suffix is none's. Give one of onnx"),
+        (None, "model.h5", "Cannot infer the format from the suffix of model.h5. Pass one of onnx"),
         ("caffe", "model.onnx", r"Expected one of the formats onnx \(.onnx\), tf_saved_model \(a folder\)"),
         ("onnx", "model.pt2", "Expected the path of a file in onnx to end in .onnx, received model.pt2"),
     ],
 )
-def test_a_format_that_is_none_is_refused(name, path, words):
+def test_an_unknown_format_is_refused(name, path, words):
     with pytest.raises(ArgumentError, match=words):
         kb.export(None, path, name)
 
 
 def pretend_installed(monkeypatch, *there):
-    monkeypatch.setattr(formats, "_is_there", lambda package: package in there)
+    monkeypatch.setattr(formats, "_is_installed", lambda package: package in there)
 
 
 def test_what_is_missing_is_named_with_the_line_that_installs_it(monkeypatch, tmp_path):
     pretend_installed(monkeypatch, "jax", "torch", "onnxscript", "onnx")
-    with pytest.raises(PackageNotInstalled) as told:
+    with pytest.raises(PackageNotInstalled) as caught:
         kb.export(None, tmp_path / "model.onnx")
-    assert str(told.value) == (
+    assert str(caught.value) == (
         "Exporting to onnx needs the package onnxruntime, which is not installed. "
         'Type: pip install "kerasbridge[export]"'
     )
@@ -57,9 +57,9 @@ def test_a_missing_backend_is_in_the_line_too(monkeypatch, tmp_path):
         kb.export(None, tmp_path / "model.pt2")
 
 
-def test_the_ways_that_are_open_are_told(monkeypatch):
+def test_routes_without_a_missing_package_are_available(monkeypatch):
     pretend_installed(monkeypatch, "tensorflow", "onnx", "onnxruntime", "tf2onnx")
-    assert [way.backend for way in formats.FORMATS["onnx"].available()] == ["tensorflow"]
+    assert [route.backend for route in formats.FORMATS["onnx"].available()] == ["tensorflow"]
 
 
 @pytest.mark.parametrize("tolerance", [0, -1, float("nan")])
@@ -68,7 +68,7 @@ def test_a_tolerance_is_above_zero(tolerance, tmp_path):
         kb.export(None, tmp_path / "model.onnx", tolerance=tolerance)
 
 
-def test_a_place_that_is_taken_or_has_no_folder_is_refused(tmp_path):
+def test_an_existing_file_or_a_missing_folder_is_refused(tmp_path):
     taken = tmp_path / "model.onnx"
     taken.write_text("mine")
     with pytest.raises(ArgumentError, match="Expected a path where nothing is"):
@@ -78,7 +78,7 @@ def test_a_place_that_is_taken_or_has_no_folder_is_refused(tmp_path):
 
 
 def written(path, text):
-    """A model as files of this text: a folder where the name has no suffix, else with one beside it."""
+    """Write a model as files of this text: a folder if the name has no suffix, else a file and a second one."""
     if path.suffix:
         path.write_text(text)
         path.with_suffix(".bin").write_text(text)
@@ -92,10 +92,10 @@ def content(path):
 
 
 @pytest.mark.parametrize("name", ["model.xml", "model"])
-def test_a_file_takes_the_place_of_another_once_it_is_put_there(name, tmp_path):
+def test_a_file_replaces_another_once_it_is_committed(name, tmp_path):
     path = tmp_path / name
     for text in ("old", "newer"):
-        with output_path.staged(path) as staged:
+        with output_path.staging_path(path) as staged:
             written(staged, text)
             assert not path.exists() or content(path) == ["old"] * len(content(path))
             assert output_path.commit(staged, path) == len(text) * len(content(path))
@@ -103,8 +103,8 @@ def test_a_file_takes_the_place_of_another_once_it_is_put_there(name, tmp_path):
     assert {entry.stem for entry in tmp_path.iterdir()} == {"model"}
 
 
-def test_a_file_that_is_not_put_in_place_is_gone(tmp_path):
-    with output_path.staged(tmp_path / "model.onnx") as staged:
+def test_a_file_that_is_not_committed_is_deleted(tmp_path):
+    with output_path.staging_path(tmp_path / "model.onnx") as staged:
         written(staged, "half")
     assert not [*tmp_path.iterdir()]
 
@@ -128,12 +128,14 @@ NAN, INF = float("nan"), float("inf")
     ],
 )
 def test_a_difference_is_relative_to_the_largest_number(output, reference, difference):
-    assert comparison.relative(np.array(output), np.array(reference)) == pytest.approx(difference, nan_ok=False)
+    assert comparison.relative_difference(np.array(output), np.array(reference)) == pytest.approx(
+        difference, nan_ok=False
+    )
 
 
 def test_the_largest_difference_of_all_batches_and_outputs_counts():
     one, other = np.ones(2), np.array([1.0, 1.5])
-    assert comparison.largest([[one, one], [one, other]], [[one, one], [one, one]]) == 0.5
+    assert comparison.max_relative_difference([[one, one], [one, other]], [[one, one], [one, one]]) == 0.5
 
 
 def test_arrays_come_back_from_a_file_in_their_batches(tmp_path):
@@ -150,34 +152,34 @@ SIGNATURE = Signature(
 
 
 def test_a_signature_packs_arrays_and_comes_back_from_json():
-    assert SIGNATURE.packed(["x", "y"]) == {"a": "x", "b": ["y"]}
+    assert SIGNATURE.pack(["x", "y"]) == {"a": "x", "b": ["y"]}
     assert Signature.from_dict(SIGNATURE.as_dict()) == SIGNATURE
-    assert SIGNATURE.open_sizes
+    assert SIGNATURE.has_dynamic_sizes
 
 
 @pytest.mark.parametrize(
-    ("freedom", "shape"), [("all", (None, None, 8, 3)), ("batch", (None, 4, 8, 3)), ("none", (1, 4, 8, 3))]
+    ("dynamic", "shape"), [("all", (None, None, 8, 3)), ("batch", (None, 4, 8, 3)), ("none", (1, 4, 8, 3))]
 )
-def test_a_signature_keeps_open_what_is_to_be(freedom, shape):
-    fixed = SIGNATURE.fixed(DynamicAxes(freedom), [np.zeros((2, 4, 8, 3)), np.zeros((2, 6))])
+def test_a_signature_keeps_the_dynamic_axes_that_are_chosen(dynamic, shape):
+    fixed = SIGNATURE.with_dynamic_axes(DynamicAxes(dynamic), [np.zeros((2, 4, 8, 3)), np.zeros((2, 6))])
     assert fixed.inputs[0].shape == shape
 
 
 def test_sizes_are_fixed_where_they_are_known():
     words = Signature((Spec("words", (None, 6), "int32"),), 0)
-    assert SIGNATURE.freedoms(sizes_known=False) == ["all"]
-    assert SIGNATURE.freedoms(sizes_known=True) == ["all", "batch", "none"]
-    assert words.freedoms(sizes_known=False) == ["batch", "none"]
-    assert Signature((Spec("x", (4, 6), "float32"),), 0).freedoms(sizes_known=False) == ["batch"]
+    assert SIGNATURE.dynamic_axis_options(sizes_known=False) == ["all"]
+    assert SIGNATURE.dynamic_axis_options(sizes_known=True) == ["all", "batch", "none"]
+    assert words.dynamic_axis_options(sizes_known=False) == ["batch", "none"]
+    assert Signature((Spec("x", (4, 6), "float32"),), 0).dynamic_axis_options(sizes_known=False) == ["batch"]
 
 
-def test_a_model_that_fixes_its_rows_keeps_them():
+def test_a_model_with_a_fixed_batch_size_keeps_it():
     fixed = Signature((Spec("x", (4, None), "float32"),), 0)
-    assert fixed.rows == 4
-    assert {fixed.fixed(freedom, [np.zeros((4, 2))]).inputs[0].shape[0] for freedom in DynamicAxes} == {4}
+    assert fixed.batch_size == 4
+    assert {fixed.with_dynamic_axes(dynamic, [np.zeros((4, 2))]).inputs[0].shape[0] for dynamic in DynamicAxes} == {4}
 
 
-def test_what_was_exported_is_told_in_words():
+def test_a_result_prints_as_a_table():
     found = ExportResult(
         Path("m.onnx"), "onnx", "torch", "onnxruntime 1.32.0", 1.25e-7, (1, 3), SIGNATURE.inputs, ("kind",), 12345
     )
@@ -192,5 +194,5 @@ def test_what_was_exported_is_told_in_words():
     assert found.as_dict()["dynamic_batch"]
 
 
-def test_every_format_names_backends_that_there_are():
-    assert {way.backend for target in formats.FORMATS.values() for way in target.ways} <= set(backend.BACKENDS)
+def test_every_format_names_existing_backends():
+    assert {route.backend for target in formats.FORMATS.values() for route in target.routes} <= set(backend.BACKENDS)
