@@ -12,11 +12,11 @@ from kerasbridge.importers.ir.weights import Parameters
 from kerasbridge.importers.keras_files import builder as keras_files
 from kerasbridge.importers.keras_files import ir
 from kerasbridge.importers.report import Report
-from kerasbridge.importers.weight_transfer.mapping import Word
+from kerasbridge.importers.weight_transfer.mapping import MappingValue
 
 
 def build_model(
-    reading: ParsedModel, model: Any, data_format: keras_builder.DataFormat, mapping: Mapping[str, Word] | None
+    reading: ParsedModel, model: Any, data_format: keras_builder.DataFormat, mapping: Mapping[str, MappingValue] | None
 ) -> tuple[Any, Report]:
     """The Keras model, and the report with what went where in it.
 
@@ -45,7 +45,7 @@ def build_model(
     raise TypeError(f"{type(reading.content).__name__} is no content that a model is made of.")
 
 
-def report_with_mapping(reading: ParsedModel, model: Any, mapping: Mapping[str, Word] | None) -> Report:
+def report_with_mapping(reading: ParsedModel, model: Any, mapping: Mapping[str, MappingValue] | None) -> Report:
     """The report, with what goes where in a model, which is not changed."""
     if not _holds_weights_alone(reading):
         _refuse_model(reading, model, mapping)
@@ -61,13 +61,13 @@ def _holds_weights_alone(reading: ParsedModel) -> bool:
     return isinstance(reading.content, Parameters | ir.WeightsAlone)
 
 
-def _refuse_model(reading: ParsedModel, model: Any, mapping: Mapping[str, Word] | None) -> None:
+def _refuse_model(reading: ParsedModel, model: Any, mapping: Mapping[str, MappingValue] | None) -> None:
     if model is not None or mapping is not None:
         given = "mapping=" if model is None else "model="
         raise ArgumentError(f"Files of {reading.report.format} hold the model too: leave out {given}.")
 
 
-def _planned(reading: ParsedModel, model: Any, mapping: Mapping[str, Word] | None) -> weight_transfer.Plan:
+def _planned(reading: ParsedModel, model: Any, mapping: Mapping[str, MappingValue] | None) -> weight_transfer.Plan:
     content, file = reading.content, reading.report.files[0]
     of_keras = isinstance(content, ir.WeightsAlone)
     if model is None:

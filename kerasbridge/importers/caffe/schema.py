@@ -4,9 +4,9 @@ import functools
 from typing import Any
 
 from kerasbridge.importers.caffe.messages import MESSAGES
-from kerasbridge.importers.io.protobuf import Messages
+from kerasbridge.importers.io.protobuf import MessageClasses
 
-_ALL = Messages("caffe", MESSAGES, "Caffe's files need")
+_ALL = MessageClasses("caffe", MESSAGES, "Caffe's files need")
 
 
 @functools.cache

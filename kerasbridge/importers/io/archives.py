@@ -4,8 +4,8 @@ import io
 import zipfile
 import zlib
 
-MOST_BYTES = 4 * 2**30
-MOST_MEMBERS = 100_000
+MAX_BYTES = 4 * 2**30
+MAX_MEMBERS = 100_000
 
 # What zipfile raises for files that are cut short, damaged (ValueError among them) or encrypted (RuntimeError).
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, OverflowError, IndexError)
@@ -31,8 +31,8 @@ class Archive:
         except _DAMAGE as error:
             raise DamagedArchive("a zip file that is damaged or cut short") from error
         members = self._zip.infolist()
-        if len(members) > MOST_MEMBERS or sum(member.file_size for member in members) > MOST_BYTES:
-            raise DamagedArchive(f"a zip file of more than {MOST_BYTES / 2**30:.0f} GiB or {MOST_MEMBERS:,} members")
+        if len(members) > MAX_MEMBERS or sum(member.file_size for member in members) > MAX_BYTES:
+            raise DamagedArchive(f"a zip file of more than {MAX_BYTES / 2**30:.0f} GiB or {MAX_MEMBERS:,} members")
         self.names = tuple(member.filename for member in members)
 
     def read(self, name: str) -> bytes:

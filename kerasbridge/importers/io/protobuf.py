@@ -13,7 +13,7 @@ _NAMES = ("bool", "bytes", "double", "fixed32", "float", "int32", "int64", "stri
 _ENTRY = re.compile(r"^(enum|message) ([\w.]+): (.*(?:\n    .*)*)", re.MULTILINE)
 
 
-class Messages:
+class MessageClasses:
     """The classes of the messages of a table.
 
     Args:

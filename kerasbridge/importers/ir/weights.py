@@ -72,7 +72,7 @@ class Parameters:
 
     file: str
     convention: Convention
-    loose: tuple[Parameter, ...] = ()
+    ungrouped: tuple[Parameter, ...] = ()
     groups: tuple[Group, ...] = ()
     ordered: bool = True
     flip_kernels: bool | None = False

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kerasbridge.importers.keras_files.provenance import Refusal
+from kerasbridge.importers.keras_files.provenance import UnsupportedLayer
 
 HARD_SIGMOID = "hard_sigmoid of old"
 """clip(0.2x + 0.5, 0, 1) of Keras 1 and 2. Keras 3's is clip(x / 6 + 0.5, 0, 1)."""
@@ -57,7 +57,7 @@ def activation(said: Any) -> str:
     if said is None:
         return "linear"
     if said not in _ACTIVATIONS:
-        raise Refusal(f"has the activation {said!r}, which is not Keras's own")
+        raise UnsupportedLayer(f"has the activation {said!r}, which is not Keras's own")
     return _ACTIVATIONS[said]
 
 
@@ -78,7 +78,7 @@ def regularizer(said: Any) -> Any:
     config = said.get("config", said)
     kind = said.get("class_name") or said.get("name")
     if kind == "EigenvalueRegularizer" or not {"l1", "l2"} & {*config}:
-        raise Refusal(f"has the regularizer {kind!r}, which Keras 3 has not")
+        raise UnsupportedLayer(f"has the regularizer {kind!r}, which Keras 3 has not")
     return {"class_name": "L1L2", "config": {name: float(config.get(name) or 0.0) for name in ("l1", "l2")}}
 
 
@@ -92,7 +92,7 @@ def constraint(said: Any) -> Any:
     if "low" in config:
         config |= {"min_value": config["low"], "max_value": config["high"]}
     if kind not in _CONSTRAINTS:
-        raise Refusal(f"has the constraint {kind!r}, which Keras 3 has not")
+        raise UnsupportedLayer(f"has the constraint {kind!r}, which Keras 3 has not")
     return {"class_name": kind, "config": {name: config[name] for name in _CONSTRAINTS[kind] if name in config}}
 
 

@@ -15,7 +15,7 @@ Arrays = Mapping[str, Sequence[Array]]
 _NOT_TRAINED = ("moving_mean", "moving_variance", "running_mean", "running_std", "mean", "variance", "count")
 
 
-def weighed(model: Model, arrays: Arrays) -> Model:
+def with_weights(model: Model, arrays: Arrays) -> Model:
     """The model with weights: by name where all layers are there by name, else in order, as Keras does.
 
     Raises:
@@ -27,7 +27,7 @@ def weighed(model: Model, arrays: Arrays) -> Model:
     layers = [layer for layer in model.layers.values() if _count(layer)]
     filled = [each for each in held.values() if each]
     if len(layers) != len(filled):
-        layers = list(leaves(model))
+        layers = list(leaf_layers(model))
     if len(layers) != len(filled):
         raise LegacyFileError(
             f"the weights are of {len(filled)} layers, the model has {len(layers)} that take some; by their names "
@@ -36,18 +36,18 @@ def weighed(model: Model, arrays: Arrays) -> Model:
     return _by_name(model, dict(zip((layer.name for layer in layers), filled, strict=True)))
 
 
-def leaves(model: Model) -> Iterator[Layer]:
+def leaf_layers(model: Model) -> Iterator[Layer]:
     """The layers that have weights of their own, those of models within too."""
     for layer in model.layers.values():
         if layer.model is not None:
-            yield from leaves(layer.model)
+            yield from leaf_layers(layer.model)
         elif layer.names:
             yield layer
 
 
 def _count(layer: Layer) -> int:
     """How many arrays it has."""
-    return sum(len(leaf.names) for leaf in leaves(layer.model)) if layer.model else len(layer.names)
+    return sum(len(leaf.names) for leaf in leaf_layers(layer.model)) if layer.model else len(layer.names)
 
 
 def _lacking(model: Model, held: Arrays) -> list[Layer]:
@@ -69,10 +69,10 @@ def _with_weights(layer: Layer, held: Arrays) -> Layer:
         own = held.get(layer.name)
         within = _by_name(layer.model, _shared_out(layer, own) if own else held)
         return replace(layer, model=within)
-    return weighted(layer, held.get(layer.name, ())) if layer.names else layer
+    return layer_with_weights(layer, held.get(layer.name, ())) if layer.names else layer
 
 
-def weighted(layer: Layer, arrays: Sequence[Array]) -> Layer:
+def layer_with_weights(layer: Layer, arrays: Sequence[Array]) -> Layer:
     """The layer with the weights that its arrays in the file make.
 
     Raises:
@@ -93,7 +93,7 @@ def weighted(layer: Layer, arrays: Sequence[Array]) -> Layer:
 def _shared_out(layer: Layer, arrays: Sequence[Array]) -> dict[str, list[Array]]:
     """The arrays of a model within a model, by its layers: of all what is trained, then of all what is not."""
     assert layer.model is not None
-    within = list(leaves(layer.model))
+    within = list(leaf_layers(layer.model))
     if len(arrays) != sum(len(leaf.names) for leaf in within):
         expected = sum(len(leaf.names) for leaf in within)
         raise LegacyFileError(

@@ -10,7 +10,7 @@ from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files import hdf5
 from kerasbridge.importers.source_file import SourceFile
 
-MOST_TEXT = 64 * 2**20
+MAX_CONFIG_BYTES = 64 * 2**20
 """Bytes of a configuration; the longest that are known have a few hundred thousand."""
 
 Weights = dict[str, dict[str, Array]]
@@ -22,7 +22,7 @@ _ZIPPED = re.compile(rb"PK\x03\x04.{26}(metadata|config)\.json", re.DOTALL)
 
 
 @dataclass
-class Found:
+class FileContents:
     """What one file holds.
 
     Args:
@@ -37,12 +37,12 @@ class Found:
     file: SourceFile
     config: dict[str, Any] | None = None
     weights: Weights | None = None
-    version: str = ""
+    keras_version: str = ""
     backend: str = ""
     compiled: bool = field(default=False)
 
 
-def version(file: SourceFile) -> int | None:
+def detect_version(file: SourceFile) -> int | None:
     """1 or 2 for a file of that Keras, None for one of neither; what cannot be told, or is of Keras 3, passes for 2."""
     head = file.head
     if _ZIPPED.match(head):
@@ -59,10 +59,10 @@ def version(file: SourceFile) -> int | None:
 
 def _version_within(file: SourceFile) -> int | None:
     try:
-        with hdf5.opened(file) as root:
+        with hdf5.open_file(file) as root:
             if not _is_of_keras(root):
                 return None
-            said, config = _said(root, "keras_version"), hdf5.text(root, "model_config")
+            said, config = _said(root, "keras_version"), hdf5.text_attribute(root, "model_config")
             group = _weights_group(root)
             has_names = "layer_names" in group.attrs or "layer_names0" in group.attrs or "nb_layers" in group.attrs
     except LegacyFileError:
@@ -89,7 +89,7 @@ def _is_weights_of_keras_3(root: Any) -> bool:
 
 def _said(root: Any, name: str) -> str:
     """An attribute of the file or of its weights; where they differ, of the weights: they may come from elsewhere."""
-    return hdf5.text(_weights_group(root), name) or hdf5.text(root, name)
+    return hdf5.text_attribute(_weights_group(root), name) or hdf5.text_attribute(root, name)
 
 
 def _weights_group(root: Any) -> Any:
@@ -97,7 +97,7 @@ def _weights_group(root: Any) -> Any:
     return hdf5.member(root, "model_weights") if "model_weights" in root else root
 
 
-def found(file: SourceFile) -> Found:
+def read_contents(file: SourceFile) -> FileContents:
     """What a file holds.
 
     Raises:
@@ -115,19 +115,24 @@ def found(file: SourceFile) -> Found:
     return _in_json(file)
 
 
-def _in_hdf5(file: SourceFile) -> Found:
-    with hdf5.opened(file) as root:
-        said, backend = _said(root, "keras_version"), _said(root, "backend") or hdf5.text(root, "original_backend")
+def _in_hdf5(file: SourceFile) -> FileContents:
+    with hdf5.open_file(file) as root:
+        said, backend = (
+            _said(root, "keras_version"),
+            _said(root, "backend") or hdf5.text_attribute(root, "original_backend"),
+        )
         if said.startswith("3") or _is_weights_of_keras_3(root):
             opens = "load_model opens" if "model_config" in root.attrs else "Model.load_weights reads"
             raise LegacyFileError(f"{file.path} is of Keras 3: keras.models.{opens} it, on every backend.")
         weights = _weights(_weights_group(root))
-        config = hdf5.text(root, "model_config")
+        config = hdf5.text_attribute(root, "model_config")
         compiled = "training_config" in root.attrs
     if not weights and not config:
         raise LegacyFileError(f"{file.path} has neither a model of Keras's nor weights of one.")
     parsed = _parsed(config, file) if config else None
-    return Found(file, parsed, weights, said or (parsed or {}).get("keras_version", ""), backend.lower(), compiled)
+    return FileContents(
+        file, parsed, weights, said or (parsed or {}).get("keras_version", ""), backend.lower(), compiled
+    )
 
 
 def _weights(group: Any) -> Weights:
@@ -140,27 +145,31 @@ def _weights(group: Any) -> Weights:
             name: {f"param_{place}": hdf5.array(layer, f"param_{place}") for place in range(counts[name])}
             for name, layer in named.items()
         }
-    layers = {name: hdf5.member(group, name) for name in hdf5.texts(group, "layer_names")}
+    layers = {name: hdf5.member(group, name) for name in hdf5.text_list_attribute(group, "layer_names")}
     return {
         name: {
             weight: hdf5.array(layer, weight)
-            for weight in hdf5.texts(layer, "weight_names")
+            for weight in hdf5.text_list_attribute(layer, "weight_names")
             if not weight.endswith("StateVar:0")  # a generator of random numbers
         }
         for name, layer in layers.items()
     }
 
 
-def _in_json(file: SourceFile) -> Found:
-    if len(file.content) > MOST_TEXT:
-        raise LegacyFileError(f"{file.path} has {len(file.content):,} bytes: expected at most {MOST_TEXT:,} of JSON.")
+def _in_json(file: SourceFile) -> FileContents:
+    if len(file.content) > MAX_CONFIG_BYTES:
+        raise LegacyFileError(
+            f"{file.path} has {len(file.content):,} bytes: expected at most {MAX_CONFIG_BYTES:,} of JSON."
+        )
     parsed = _parsed(file.content.decode("utf-8", "replace"), file)
-    return Found(file, parsed, None, str(parsed.get("keras_version", "")), str(parsed.get("backend", "")).lower())
+    return FileContents(
+        file, parsed, None, str(parsed.get("keras_version", "")), str(parsed.get("backend", "")).lower()
+    )
 
 
 def _parsed(words: str, file: SourceFile) -> dict[str, Any]:
     try:
-        parsed = json.loads(words[:MOST_TEXT])
+        parsed = json.loads(words[:MAX_CONFIG_BYTES])
     except (ValueError, RecursionError) as error:
         why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise LegacyFileError(f"{file.path} has a configuration that is no JSON: {why}.") from error

@@ -5,17 +5,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.keras_files.inbound_nodes import calls_of, in_order
-from kerasbridge.importers.keras_files.inputs import MODELS, fed, name_of
+from kerasbridge.importers.keras_files.inbound_nodes import parse_calls, sort_calls
+from kerasbridge.importers.keras_files.inputs import MODEL_CLASSES, layer_name, parse_input_layer
 from kerasbridge.importers.keras_files.ir import Call, Input, Layer, Model, Ref
-from kerasbridge.importers.keras_files.layers import translated
-from kerasbridge.importers.keras_files.layers.tf_op_layers import KINDS, operator
-from kerasbridge.importers.keras_files.provenance import UNREADABLE, Origin, Refusal
+from kerasbridge.importers.keras_files.layers import convert_layer
+from kerasbridge.importers.keras_files.layers.tf_op_layers import OPERATOR_CLASSES, convert_operator
+from kerasbridge.importers.keras_files.provenance import UNREADABLE, Origin, UnsupportedLayer
 from kerasbridge.importers.keras_files.sequential import Sequence
 
 
 @dataclass
-class Reader:
+class ModelParser:
     """Reads the models of one file, and remembers every layer that cannot be brought.
 
     Args:
@@ -38,10 +38,10 @@ class Reader:
 
     def layer(self, kind: str, config: Mapping[str, Any], origin: Origin | None = None) -> Layer:
         """One layer, or a model within the model."""
-        name = str(name_of(kind, config))
-        if kind in MODELS:
+        name = str(layer_name(kind, config))
+        if kind in MODEL_CLASSES:
             return Layer(name, kind, model=self.model(kind, config, name))
-        return translated(name, kind, config, self.origin, self.layer)
+        return convert_layer(name, kind, config, self.origin, self.layer)
 
     def attempt(self, kind: str, config: Mapping[str, Any]) -> Layer:
         """The same; what cannot be brought is remembered, and a layer without parts takes its place."""
@@ -51,12 +51,12 @@ class Reader:
             self.refuse(kind, config, str(refusal))
         except UNREADABLE as error:
             self.refuse(kind, config, f"has a configuration that cannot be read ({type(error).__name__}: {error})")
-        return Layer(str(name_of(kind, config)), kind)
+        return Layer(str(layer_name(kind, config)), kind)
 
     def refuse(self, kind: str, config: Any, why: str) -> None:
         """Remembers a fault."""
         where = f" in {self.place.rstrip('/')!r}" if self.place else ""
-        self.faults.append(f"{str(name_of(kind, config))!r} ({kind}){where} {' '.join(why.split())}")
+        self.faults.append(f"{str(layer_name(kind, config))!r} ({kind}){where} {' '.join(why.split())}")
 
     def _functional(self, config: Mapping[str, Any]) -> Model:
         """A model whose layers say what they are called on."""
@@ -67,10 +67,10 @@ class Reader:
             kind, name = entry["class_name"], entry.get("name") or entry["config"]["name"]
             said = {**entry["config"], "name": name} if isinstance(entry["config"], dict) else entry["config"]
             if kind == "InputLayer":
-                inputs[name] = fed(said)
+                inputs[name] = parse_input_layer(said)
                 continue
-            made = calls_of(name, entry["inbound_nodes"])
-            if kind in KINDS:
+            made = parse_calls(name, entry["inbound_nodes"])
+            if kind in OPERATOR_CLASSES:
                 layers[name], made = self._operator(kind, said, made)
             else:
                 layers[name] = replace(self.attempt(kind, said), name=name)
@@ -83,16 +83,16 @@ class Reader:
             config.get("name") or "model",
             tuple(inputs[name] for name in names),
             layers,
-            in_order(calls, inputs),
+            sort_calls(calls, inputs),
             outputs,
         )
 
     def _operator(self, kind: str, said: Mapping[str, Any], calls: list[Call]) -> tuple[Layer, list[Call]]:
         """A function of TensorFlow's, whose arguments are in its call."""
         try:
-            if kind not in KINDS or len(calls) != 1:
-                raise Refusal("is called more than once")
-            part, inputs = operator(said["function"], calls[0].inputs, calls[0].options)
+            if kind not in OPERATOR_CLASSES or len(calls) != 1:
+                raise UnsupportedLayer("is called more than once")
+            part, inputs = convert_operator(said["function"], calls[0].inputs, calls[0].options)
         except UNREADABLE as refusal:
             self.refuse(kind, said, str(refusal))
             return Layer(said["name"], kind), calls

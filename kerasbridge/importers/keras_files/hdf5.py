@@ -11,14 +11,14 @@ from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.source_file import SourceFile
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-MOST_PACKED = 1100
+MAX_COMPRESSION_RATIO = 1100
 """How many bytes one byte of a compressed array may stand for: a little more than deflate can do."""
 
 _DAMAGES = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, IndexError, MemoryError)
 
 
 @contextlib.contextmanager
-def opened(file: SourceFile) -> Iterator[Any]:
+def open_file(file: SourceFile) -> Iterator[Any]:
     """The file's root group, while open.
 
     Raises:
@@ -36,12 +36,12 @@ def opened(file: SourceFile) -> Iterator[Any]:
         raise LegacyFileError(f"{file.path} is damaged or cut short: it cannot be read as HDF5 ({words}).") from error
 
 
-def text(group: Any, name: str) -> str:
+def text_attribute(group: Any, name: str) -> str:
     """An attribute that is text, "" where there is none."""
     return _decoded(group.attrs[name]) if name in group.attrs else ""
 
 
-def texts(group: Any, name: str) -> list[str]:
+def text_list_attribute(group: Any, name: str) -> list[str]:
     """An attribute that is a list of texts, which Keras splits into `name` 0, 1, … where it is long."""
     names = [name] if name in group.attrs else []
     while name not in names and f"{name}{len(names)}" in group.attrs:
@@ -78,7 +78,7 @@ def array(group: Any, path: str) -> Array:
         raise LegacyFileError(f"{path!r} has its numbers in another file, which is not opened.")
     stored = found.id.get_storage_size()
     packed = found.id.get_create_plist().get_nfilters() > 0
-    if found.nbytes > stored * (MOST_PACKED if packed else 1):
+    if found.nbytes > stored * (MAX_COMPRESSION_RATIO if packed else 1):
         raise LegacyFileError(f"{path!r} says that it has {found.nbytes:,} bytes, of which {stored:,} are there.")
     return np.asarray(found[()])
 

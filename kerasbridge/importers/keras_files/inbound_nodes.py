@@ -10,7 +10,7 @@ _LEFT_OUT = ("training", "name")
 """Arguments of calls that a model of Keras 3 is told when it is called."""
 
 
-def calls_of(name: str, nodes: Any) -> list[Call]:
+def parse_calls(name: str, nodes: Any) -> list[Call]:
     """The calls that ``inbound_nodes`` holds: of each, one tensor or a list, with the arguments of the call.
 
     Raises:
@@ -46,7 +46,7 @@ def _argument(value: Any) -> Any:
     return value
 
 
-def in_order(calls: Iterable[Call], inputs: Mapping[str, Any]) -> tuple[Call, ...]:
+def sort_calls(calls: Iterable[Call], inputs: Mapping[str, Any]) -> tuple[Call, ...]:
     """The calls, each after those whose results it takes.
 
     Raises:

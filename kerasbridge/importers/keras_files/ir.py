@@ -39,7 +39,7 @@ class Part:
 
     kind: str
     options: Mapping[str, Any] = field(default_factory=dict)
-    order: str | None = None
+    data_format: str | None = None
     suffix: str = ""
     inner: "Part | None" = None
     fit: Fit | None = None
@@ -120,13 +120,13 @@ class Model:
     calls: tuple[Call, ...]
     outputs: tuple[Ref, ...]
 
-    def every_layer(self, place: str = "") -> Sequence[tuple[str, Layer]]:
+    def all_layers(self, place: str = "") -> Sequence[tuple[str, Layer]]:
         """All layers with where they are, those of models within it too."""
         found: list[tuple[str, Layer]] = []
         for layer in self.layers.values():
             found.append((place, layer))
             if layer.model is not None:
-                found += layer.model.every_layer(f"{place}{layer.name}/")
+                found += layer.model.all_layers(f"{place}{layer.name}/")
         return found
 
 

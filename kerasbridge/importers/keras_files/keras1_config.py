@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kerasbridge.importers.keras_files.provenance import Refusal
+from kerasbridge.importers.keras_files.provenance import UnsupportedLayer
 
 Config = dict[str, Any]
 
@@ -39,7 +39,7 @@ _WORDS = {
 _SIZES = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
 
 
-def modern(kind: str, config: Mapping[str, Any]) -> tuple[str, Config]:
+def upgrade_config(kind: str, config: Mapping[str, Any]) -> tuple[str, Config]:
     """The class and the configuration as Keras 2 would write them."""
     words = {_WORDS.get(name, name): value for name, value in config.items()}
     for names in _SIZES:
@@ -57,7 +57,7 @@ def _same(words: Config) -> Config:
 
 def _merging(words: Config) -> str:
     if words.get("mode_type", "raw") != "raw" or words.get("mode") not in _MERGES:
-        raise Refusal("merges by a function in Python, which is not run")
+        raise UnsupportedLayer("merges by a function in Python, which is not run")
     return _MERGES[words["mode"]]
 
 

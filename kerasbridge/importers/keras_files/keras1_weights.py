@@ -24,7 +24,7 @@ _PLACES = {"LSTM": (0, 2, 1, 3), "GRU": (0, 1, 2), "ConvLSTM2D": (0, 2, 1, 3)}
 """Where in the file the gates are whose weights come first, second, …: i, f, c, o and z, r, h."""
 
 
-def names(kind: str, config: Mapping[str, Any], modern: Sequence[str]) -> tuple[str, ...]:
+def array_names(kind: str, config: Mapping[str, Any], modern: Sequence[str]) -> tuple[str, ...]:
     """How the arrays are called, by the class as Keras 2 calls it; `modern` are Keras 2's names."""
     if kind in _GATES and not _is_whole(kind, config):
         return tuple(f"{letter}_{gate}" for gate in _GATES[kind] for letter in "WUb")
@@ -33,7 +33,7 @@ def names(kind: str, config: Mapping[str, Any], modern: Sequence[str]) -> tuple[
     return _NAMES.get(kind, tuple(modern))[: len(modern)]
 
 
-def turned(kind: str, config: Mapping[str, Any], origin: Origin) -> Turn:
+def upgrade_weights(kind: str, config: Mapping[str, Any], origin: Origin) -> Turn:
     """What makes Keras 2's arrays of Keras 1's."""
     if kind in _GATES:
         return lambda arrays: _gates(kind, arrays, _is_first(kind, config, origin))
@@ -53,7 +53,7 @@ def _is_whole(kind: str, config: Mapping[str, Any]) -> bool:
 
 
 def _is_first(kind: str, config: Mapping[str, Any], origin: Origin) -> bool:
-    return kind not in ("LSTM", "GRU") and origin.order_of(config) == CHANNELS_FIRST
+    return kind not in ("LSTM", "GRU") and origin.data_format_of(config) == CHANNELS_FIRST
 
 
 def _kernels_last(arrays: Arrays) -> Arrays:

@@ -12,7 +12,7 @@ KERNELS_MAY_BE_FLIPPED = reader.KERNELS_MAY_BE_FLIPPED
 
 def matches(file: SourceFile) -> bool:
     """Return whether a file says that it is of Keras 2, or looks so."""
-    return detect.version(file) == 2
+    return detect.detect_version(file) == 2
 
 
 def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> ParsedModel:

@@ -7,7 +7,7 @@ from typing import Any
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.keras_files.ir import CHANNELS_FIRST, CHANNELS_LAST
 
-ASK = (
+FLIP_KERNELS_HINT = (
     "the file does not say which backend wrote it, and Theano's convolutions turn their kernels in space. If the model "
     "was trained on Theano, type flip_kernels=True (--flip-kernels); if on TensorFlow or CNTK, flip_kernels=False "
     "(--no-flip-kernels). Trained on Theano and not said so, it would give wrong numbers without a word."
@@ -19,7 +19,7 @@ UNREADABLE = (KeyError, TypeError, ValueError, IndexError, AttributeError, Arith
 """What Python says of a configuration that has something else where a number, a list or a name should be."""
 
 
-class Refusal(LegacyFileError):
+class UnsupportedLayer(LegacyFileError):
     """Why a layer cannot be brought, to follow its name."""
 
 
@@ -37,15 +37,15 @@ class Origin:
     version: str
     backend: str = ""
     flip_kernels: bool | None = None
-    order: str | None = None
-    unsure: list[str] = field(default_factory=list)
+    data_format: str | None = None
+    ambiguous_layers: list[str] = field(default_factory=list)
 
     @property
-    def is_old(self) -> bool:
+    def is_keras1(self) -> bool:
         """Return whether Keras 1 wrote it."""
         return self.version.startswith("1") or self.version.startswith("0")
 
-    def flips(self, layer: str) -> bool:
+    def flips_kernels(self, layer: str) -> bool:
         """Return whether kernels are to be turned; a layer for which that is not known is remembered."""
         if self.flip_kernels is not None:
             return self.flip_kernels
@@ -56,18 +56,18 @@ class Origin:
         if self.backend:
             return self.backend == "theano"
         if self.flip_kernels is None:
-            self.unsure.append(layer)
+            self.ambiguous_layers.append(layer)
         return bool(self.flip_kernels)
 
-    def order_of(self, config: Mapping[str, Any]) -> str:
+    def data_format_of(self, config: Mapping[str, Any]) -> str:
         """The order of axes of a layer that takes images."""
-        said = config.get("data_format") or config.get("dim_ordering") or self.order
+        said = config.get("data_format") or config.get("dim_ordering") or self.data_format
         if said not in _ORDERS:
-            raise Refusal(f"expects images in an order that the file does not say (received {said!r})")
+            raise UnsupportedLayer(f"expects images in an order that the file does not say (received {said!r})")
         return _ORDERS[said]
 
 
-def shared_order(config: Any) -> str | None:
+def shared_data_format(config: Any) -> str | None:
     """The order of axes that all layers of a configuration share which say one."""
     found = {_ORDERS[word] for word in _said(config) if word in _ORDERS}
     return found.pop() if len(found) == 1 else None

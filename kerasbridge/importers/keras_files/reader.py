@@ -7,9 +7,9 @@ from typing import Any
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.formats import ParsedModel
 from kerasbridge.importers.keras_files import assign_weights, graph
-from kerasbridge.importers.keras_files.detect import Found, Weights, found
+from kerasbridge.importers.keras_files.detect import FileContents, Weights, read_contents
 from kerasbridge.importers.keras_files.ir import Layer, Model, WeightsAlone
-from kerasbridge.importers.keras_files.provenance import ASK, UNREADABLE, Origin, shared_order
+from kerasbridge.importers.keras_files.provenance import FLIP_KERNELS_HINT, UNREADABLE, Origin, shared_data_format
 from kerasbridge.importers.report import LayerReport, Report
 from kerasbridge.importers.source_file import SourceFile
 
@@ -34,7 +34,7 @@ def read(files: Sequence[SourceFile], flip_kernels: bool | None, version: int) -
     Args:
         version: of Keras, for files that do not say it.
     """
-    described, weighed = _sorted([found(file) for file in files])
+    described, weighed = _sorted([read_contents(file) for file in files])
     path = (described or weighed).file.path  # type: ignore[union-attr]
     try:
         if described is None:
@@ -49,7 +49,7 @@ def read(files: Sequence[SourceFile], flip_kernels: bool | None, version: int) -
 
 def read_weights_alone(files: Sequence[SourceFile], flip_kernels: bool | None, version: int) -> ParsedModel:
     """Read the weights of files that may hold a model too; the arguments are those of `read`."""
-    _, weighed = _sorted([found(file) for file in files])
+    _, weighed = _sorted([read_contents(file) for file in files])
     if weighed is None:
         raise LegacyFileError(f"{files[0].path} holds no weights: expected an .h5 of model.save or save_weights.")
     try:
@@ -58,7 +58,7 @@ def read_weights_alone(files: Sequence[SourceFile], flip_kernels: bool | None, v
         raise LegacyFileError(f"{weighed.file.path}: {error}") from error
 
 
-def _sorted(everything: list[Found]) -> tuple[Found | None, Found | None]:
+def _sorted(everything: list[FileContents]) -> tuple[FileContents | None, FileContents | None]:
     """The file with the model and the one with the weights; often one is both."""
     models = [one for one in everything if one.config is not None]
     weights = [one for one in everything if one.weights and one.config is None] or [
@@ -70,51 +70,63 @@ def _sorted(everything: list[Found]) -> tuple[Found | None, Found | None]:
     return next(iter(models), None), next(iter(weights), None)
 
 
-def _origin(config: Found | None, weights: Found | None, flip_kernels: bool | None, version: int) -> Origin:
-    said = next((one.version for one in (weights, config) if one is not None and one.version), str(version))
+def _origin(
+    config: FileContents | None, weights: FileContents | None, flip_kernels: bool | None, version: int
+) -> Origin:
+    said = next((one.keras_version for one in (weights, config) if one is not None and one.keras_version), str(version))
     backend = next((one.backend for one in (weights, config) if one is not None and one.backend), "")
-    return Origin(said, backend, flip_kernels, shared_order(config.config) if config else None)
+    return Origin(said, backend, flip_kernels, shared_data_format(config.config) if config else None)
 
 
-def _weights_alone(weights: Found, flip_kernels: bool | None, version: int) -> ParsedModel:
+def _weights_alone(weights: FileContents, flip_kernels: bool | None, version: int) -> ParsedModel:
     origin = _origin(None, weights, flip_kernels, version)
     layers = {name: arrays for name, arrays in (weights.weights or {}).items() if arrays}
     if not layers:
         raise LegacyFileError("has no weights.")
     flip = flip_kernels if flip_kernels is not None else (origin.backend == "theano" if origin.backend else None)
-    content = WeightsAlone(layers, 1 if origin.is_old else 2, origin.backend, flip)
+    content = WeightsAlone(layers, 1 if origin.is_keras1 else 2, origin.backend, flip)
     brought = tuple(LayerReport(name, f"{len(arrays)} arrays") for name, arrays in layers.items())
     notes = (*_notes(origin, weights), "weights alone: model= takes them, of a Keras model of the same layers")
     return ParsedModel(Report(_format(origin), (weights.file.name,), "", (), (), brought, notes=notes), content)
 
 
 def _model(
-    described: Found, weights: Found | None, flip_kernels: bool | None, version: int, files: Sequence[SourceFile]
+    described: FileContents,
+    weights: FileContents | None,
+    flip_kernels: bool | None,
+    version: int,
+    files: Sequence[SourceFile],
 ) -> ParsedModel:
     origin = _origin(described, weights, flip_kernels, version)
     if described.config is not None and origin.version.startswith("3"):
         raise LegacyFileError("is of Keras 3: keras.models.load_model or model_from_json opens it.")
     model, origin = _described(described, origin, weights)
-    report = report_of(model, origin, described, files)
-    if weights is None and any(assign_weights.leaves(model)):
+    report = make_report(model, origin, described, files)
+    if weights is None and any(assign_weights.leaf_layers(model)):
         return ParsedModel(report, None, _LACKING.format(file=described.file.path))
-    return ParsedModel(report, assign_weights.weighed(model, _arrays(weights.weights or {}) if weights else {}))
+    return ParsedModel(report, assign_weights.with_weights(model, _arrays(weights.weights or {}) if weights else {}))
 
 
-def _described(described: Found, origin: Origin, weights: Found | None) -> tuple[Model, Origin]:
+def _described(described: FileContents, origin: Origin, weights: FileContents | None) -> tuple[Model, Origin]:
     """The model without weights, and its origin."""
     config = described.config or {}
-    if described.version:
-        origin = replace(origin, version=described.version)
-    if weights is not None and weights is not described and weights.version[:1] not in ("", described.version[:1]):
-        raise LegacyFileError(f"is of Keras {described.version}, the weights are of {weights.version}: expected one.")
-    model = translated(config, origin, _WAY_OUT)
-    if origin.unsure:
-        raise LegacyFileError(f"{', '.join(map(repr, dict.fromkeys(origin.unsure)))}: {ASK}")
+    if described.keras_version:
+        origin = replace(origin, version=described.keras_version)
+    if (
+        weights is not None
+        and weights is not described
+        and weights.keras_version[:1] not in ("", described.keras_version[:1])
+    ):
+        raise LegacyFileError(
+            f"is of Keras {described.keras_version}, the weights are of {weights.keras_version}: expected one."
+        )
+    model = convert_model(config, origin, _WAY_OUT)
+    if origin.ambiguous_layers:
+        raise LegacyFileError(f"{', '.join(map(repr, dict.fromkeys(origin.ambiguous_layers)))}: {FLIP_KERNELS_HINT}")
     return model, origin
 
 
-def translated(config: Mapping[str, Any], origin: Origin, way_out: str = "") -> Model:
+def convert_model(config: Mapping[str, Any], origin: Origin, way_out: str = "") -> Model:
     """The model of a class and a configuration, without weights.
 
     Args:
@@ -123,7 +135,7 @@ def translated(config: Mapping[str, Any], origin: Origin, way_out: str = "") -> 
     Raises:
         LegacyFileError: what is wrong, to follow the name of the file.
     """
-    reader = graph.Reader(origin)
+    reader = graph.ModelParser(origin)
     try:
         model = reader.model(config["class_name"], config["config"])
     except UNREADABLE as error:
@@ -141,13 +153,13 @@ def _arrays(weights: Weights) -> dict[str, list]:  # type: ignore[type-arg]
 
 
 def _format(origin: Origin) -> str:
-    return "keras1" if origin.is_old else "keras2"
+    return "keras1" if origin.is_keras1 else "keras2"
 
 
-def report_of(model: Model, origin: Origin, described: Found, files: Sequence[SourceFile]) -> Report:
+def make_report(model: Model, origin: Origin, described: FileContents, files: Sequence[SourceFile]) -> Report:
     """What becomes of the layers of a model that a file describes."""
     entries = [
-        (LayerReport(f"{place}{layer.name}", layer.type, _what(layer)), layer) for place, layer in model.every_layer()
+        (LayerReport(f"{place}{layer.name}", layer.type, _what(layer)), layer) for place, layer in model.all_layers()
     ]
     dropped = (
         (LayerReport("training_config", "optimizer and loss", "compile the model anew"),) if described.compiled else ()
@@ -173,8 +185,10 @@ def _what(layer: Layer) -> str:
     return ", ".join(kinds) if strange else ""
 
 
-def _notes(origin: Origin, one: Found) -> list[str]:
-    said = f"written by Keras {one.version or origin.version}" + (f" on {origin.backend}" if origin.backend else "")
+def _notes(origin: Origin, one: FileContents) -> list[str]:
+    said = f"written by Keras {one.keras_version or origin.version}" + (
+        f" on {origin.backend}" if origin.backend else ""
+    )
     if origin.flip_kernels or (origin.flip_kernels is None and origin.backend == "theano"):
         return [f"{said}; kernels of convolutions were turned in space"]
     return [said]

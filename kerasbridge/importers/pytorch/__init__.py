@@ -10,8 +10,8 @@ from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.formats import ParsedModel
 from kerasbridge.importers.ir.weights import Parameter, Parameters, describe_array, split_weights
 from kerasbridge.importers.pytorch import safetensors, torch_zip
-from kerasbridge.importers.pytorch.modules import modules, without_wrappers
-from kerasbridge.importers.pytorch.state_dict import state_of
+from kerasbridge.importers.pytorch.modules import group_modules, strip_wrappers
+from kerasbridge.importers.pytorch.state_dict import find_state_dict
 from kerasbridge.importers.report import LayerReport, Report
 from kerasbridge.importers.source_file import SourceFile
 
@@ -36,7 +36,7 @@ def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> Parse
                 found += safetensors.read(file)
                 ordered = False
             else:
-                state, said = state_of(torch_zip.read(file))
+                state, said = find_state_dict(torch_zip.read(file))
                 found += state
                 notes += said
         except ValueError as error:
@@ -46,12 +46,12 @@ def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> Parse
 
 def _reading(files: Sequence[SourceFile], found: list[Parameter], notes: list[str], ordered: bool) -> ParsedModel:
     names = ", ".join(str(file.path) for file in files)
-    plain, wrappers = without_wrappers(found)
+    plain, wrappers = strip_wrappers(found)
     weights, dropped = split_weights(plain)
     if not weights:
         raise LegacyFileError(f"{names} holds no arrays of numbers that could be weights.")
     try:
-        groups = modules(weights)
+        groups = group_modules(weights)
     except ValueError as error:
         raise LegacyFileError(f"{names} is {error}.") from error
     brought = tuple(LayerReport(one.name, describe_array(one.array)) for one in weights)

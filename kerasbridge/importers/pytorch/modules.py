@@ -15,7 +15,7 @@ _STACKED = re.compile(r"(weight_ih|weight_hh|bias_ih|bias_hh|weight_hr)_l(\d+)(_
 _NORMED = ({"weight_g", "weight_v"}, {"original0", "original1"})
 
 
-def without_wrappers(found: Sequence[Parameter]) -> tuple[list[Parameter], str]:
+def strip_wrappers(found: Sequence[Parameter]) -> tuple[list[Parameter], str]:
     """The parameters without what wrappers put before all names, and what that was."""
     removed = ""
     names = [one.name for one in found]
@@ -25,7 +25,7 @@ def without_wrappers(found: Sequence[Parameter]) -> tuple[list[Parameter], str]:
     return [Parameter(name, one.array) for name, one in zip(names, found, strict=True)], removed
 
 
-def modules(parameters: Iterable[Parameter]) -> tuple[Group, ...]:
+def group_modules(parameters: Iterable[Parameter]) -> tuple[Group, ...]:
     """The modules that have weights: each layer of a stacked recurrent one, and attention as a whole."""
     plain = _normed(group_by_module(_renamed(parameters)))
     return tuple(layer for group in _attending(plain) for layer in _stacked(group))

@@ -7,7 +7,7 @@ import numpy as np
 from kerasbridge.errors import PackageNotInstalled
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.ir.weights import Parameter, natural_sort_key
-from kerasbridge.importers.pytorch.dtypes import brain_floats
+from kerasbridge.importers.pytorch.dtypes import decode_bfloat16
 from kerasbridge.importers.source_file import SourceFile
 
 _TYPES = {
@@ -47,5 +47,5 @@ def _array(name: str, tensor: dict[str, object]) -> Array:
         raise ValueError(f"a file whose tensor {name} has numbers of type {dtype}, which NumPy has not")
     array: Array = np.frombuffer(data, _TYPES[dtype]).reshape(shape)  # type: ignore[call-overload]
     if dtype == "BF16":
-        return brain_floats(array)
+        return decode_bfloat16(array)
     return array.astype(array.dtype.newbyteorder("="), copy=False) if sys.byteorder == "big" else array

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from kerasbridge.importers.io.archives import Archive
-from kerasbridge.importers.io.pickles import Made, Name, Persistent
+from kerasbridge.importers.io.pickles import GlobalRef, InertObject, Persistent
 from kerasbridge.importers.io.pickles import read as read_pickle
-from kerasbridge.importers.pytorch.dtypes import STORAGES, Bytes, Storage
+from kerasbridge.importers.pytorch.dtypes import STORAGE_DTYPES, ByteOrder, Storage
 from kerasbridge.importers.source_file import SourceFile
 
 _MAGIC = 0x1950A86A20F9469CFC6C
@@ -18,7 +18,7 @@ _BEGINS = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _WIDTHS = {"f8": 8, "f4": 4, "f2": 2, "bfloat16": 2, "i8": 8, "i4": 4, "i2": 2, "i1": 1, "u1": 1, "?": 1}
 _WIDTHS |= {"c8": 8, "c16": 16}
 
-Storages = Callable[[Any], Storage]
+FindStorage = Callable[[Any], Storage]
 """Finds the storage that a persistent identity names."""
 
 
@@ -29,7 +29,7 @@ def matches(file: SourceFile) -> bool:
     return in_zip or head.startswith(_BEGINS)
 
 
-def read(file: SourceFile) -> tuple[Any, Storages]:
+def read(file: SourceFile) -> tuple[Any, FindStorage]:
     """What the pickle describes, and how to find storages.
 
     Raises:
@@ -38,11 +38,13 @@ def read(file: SourceFile) -> tuple[Any, Storages]:
     return _from_rows(file.content) if file.head.startswith(_BEGINS) else _from_zip(Archive(file.content))
 
 
-def _from_zip(archive: Archive) -> tuple[Any, Storages]:
+def _from_zip(archive: Archive) -> tuple[Any, FindStorage]:
     root = next((name[: -len("data.pkl")] for name in archive.names if name.endswith("data.pkl")), None)
     if root is None:
         raise ValueError("a zip file without data.pkl: expected what torch.save writes")
-    order: Bytes = ">" if f"{root}byteorder" in archive.names and archive.read(f"{root}byteorder") == b"big" else "<"
+    order: ByteOrder = (
+        ">" if f"{root}byteorder" in archive.names and archive.read(f"{root}byteorder") == b"big" else "<"
+    )
     described, _ = read_pickle(archive.read(f"{root}data.pkl"))
     found: dict[str, bytes] = {}
 
@@ -55,7 +57,7 @@ def _from_zip(archive: Archive) -> tuple[Any, Storages]:
     return described, storage
 
 
-def _from_rows(content: bytes) -> tuple[Any, Storages]:
+def _from_rows(content: bytes) -> tuple[Any, FindStorage]:
     """Magic number, version, what machine it was, the pickle, the keys of storages, and these, each after its size."""
     head, place = [], 0
     for _ in range(5):
@@ -64,7 +66,7 @@ def _from_rows(content: bytes) -> tuple[Any, Storages]:
     magic, _, machine, described, keys = head
     if magic != _MAGIC or not isinstance(keys, list):
         raise ValueError("no file of torch.save's")
-    order: Bytes = ">" if isinstance(machine, dict) and machine.get("little_endian") is False else "<"
+    order: ByteOrder = ">" if isinstance(machine, dict) and machine.get("little_endian") is False else "<"
     widths = {key: _WIDTHS[dtype] for dtype, key in map(_identified, _persistent(described))}
     found: dict[str, bytes] = {}
     for key in map(str, keys):
@@ -75,21 +77,21 @@ def _from_rows(content: bytes) -> tuple[Any, Storages]:
     return described, lambda identity: _kept(found, identity, order)
 
 
-def _kept(found: dict[str, bytes], identity: Any, order: Bytes) -> Storage:
+def _kept(found: dict[str, bytes], identity: Any, order: ByteOrder) -> Storage:
     dtype, key = _identified(identity)
     if key not in found:
         raise ValueError(f"damaged: its storage {key} is missing")
-    return replace(Storage(dtype, found[key]), order=order)
+    return replace(Storage(dtype, found[key]), byte_order=order)
 
 
 def _identified(identity: Any) -> tuple[str, str]:
     """Type and key of ("storage", torch.FloatStorage, "0", "cpu", 100)."""
     if not isinstance(identity, tuple) or len(identity) < 5 or identity[0] != "storage":
         raise ValueError("damaged: a tensor has no storage")
-    kind = identity[1].name if isinstance(identity[1], Name) else str(identity[1])[:40]
-    if kind not in STORAGES:
+    kind = identity[1].name if isinstance(identity[1], GlobalRef) else str(identity[1])[:40]
+    if kind not in STORAGE_DTYPES:
         raise ValueError(f"a file of tensors in a {kind}, which is not read here")
-    return STORAGES[kind], str(identity[2])
+    return STORAGE_DTYPES[kind], str(identity[2])
 
 
 def _persistent(value: Any) -> list[Any]:
@@ -102,7 +104,7 @@ def _persistent(value: Any) -> list[Any]:
         seen.add(id(one))
         if isinstance(one, Persistent):
             found.append(one.identity)
-        elif isinstance(one, Made):
+        elif isinstance(one, InertObject):
             waiting += [one.arguments, one.state, one.items, one.entries]
         elif isinstance(one, dict):
             waiting += one.values()

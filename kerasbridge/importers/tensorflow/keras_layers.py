@@ -10,10 +10,10 @@ from dataclasses import replace
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.formats import ParsedModel
 from kerasbridge.importers.keras_files import reader
-from kerasbridge.importers.keras_files.detect import Found
-from kerasbridge.importers.keras_files.inputs import MODELS
+from kerasbridge.importers.keras_files.detect import FileContents
+from kerasbridge.importers.keras_files.inputs import MODEL_CLASSES
 from kerasbridge.importers.keras_files.ir import Model
-from kerasbridge.importers.keras_files.provenance import UNREADABLE, Origin, shared_order
+from kerasbridge.importers.keras_files.provenance import UNREADABLE, Origin, shared_data_format
 from kerasbridge.importers.report import Report
 from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.tensorflow.keras_metadata import Notes, notes_of
@@ -43,8 +43,8 @@ def by_layers(found: Opened, files: Sequence[SourceFile]) -> ParsedModel | None:
         if notes is None:
             return None
         said = _described(notes, SourceFile(found.folder / "saved_model.pb"))
-        origin = Origin(said.version, "tensorflow", order=shared_order(said.config))
-        model = reader.translated(said.config or {}, origin)
+        origin = Origin(said.keras_version, "tensorflow", data_format=shared_data_format(said.config))
+        model = reader.convert_model(said.config or {}, origin)
         places = Finder(tree, notes).places(model, 0)
     except RecursionError:
         raise NotByLayers("they are nested too deeply.") from None
@@ -57,22 +57,22 @@ def by_layers(found: Opened, files: Sequence[SourceFile]) -> ParsedModel | None:
     return ParsedModel(report, weighed(model, places, Objects(tree, found.bundle)))
 
 
-def _described(notes: Notes, file: SourceFile) -> Found:
+def _described(notes: Notes, file: SourceFile) -> FileContents:
     """The whole model as Keras wrote it down."""
     said = notes.of(0)
     config = dict(said.get("model_config") or {"class_name": said["class_name"], "config": said.get("config")})
     kind = str(config["class_name"])
-    if kind not in MODELS:
+    if kind not in MODEL_CLASSES:
         raise NotByLayers(f"the model is of the class {kind}, which is its program's own.")
     if not config.get("config"):
         raise NotByLayers("of the model no configuration is written down, as it has layers of its program's own.")
     if kind == "Sequential" and isinstance(config["config"], dict):
         config["config"] = {"build_input_shape": said.get("build_input_shape"), **config["config"]}
     version = str(said.get("keras_version") or "2")
-    return Found(file, config, None, version, "tensorflow", bool(said.get("training_config")))
+    return FileContents(file, config, None, version, "tensorflow", bool(said.get("training_config")))
 
 
-def _report(model: Model, origin: Origin, said: Found, files: Sequence[SourceFile]) -> Report:
-    report = reader.report_of(model, origin, said, files)
+def _report(model: Model, origin: Origin, said: FileContents, files: Sequence[SourceFile]) -> Report:
+    report = reader.make_report(model, origin, said, files)
     told = "brought by the layers that Keras wrote down"
     return replace(report, format="tensorflow", files=tuple(file.name for file in files), notes=(told, *report.notes))

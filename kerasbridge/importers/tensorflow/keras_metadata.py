@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.keras_files.detect import MOST_TEXT
+from kerasbridge.importers.keras_files.detect import MAX_CONFIG_BYTES
 from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.tensorflow.object_graph import Tree
 from kerasbridge.importers.tensorflow.schema import parsed
@@ -29,7 +29,7 @@ class Notes:
             LegacyFileError: nothing, or it is no JSON.
         """
         text = self.texts.get(place, b"")
-        if not text or len(text) > MOST_TEXT:
+        if not text or len(text) > MAX_CONFIG_BYTES:
             raise LegacyFileError(f"nothing is noted of object {place}.")
         try:
             found = _plain(json.loads(text))

@@ -100,6 +100,6 @@ def _weighed(layer: Layer, places: list[int] | Places | None, objects: Objects) 
     if places is None:
         return layer
     if isinstance(places, list):
-        return assign_weights.weighted(layer, [objects.array(place) for place in places])
+        return assign_weights.layer_with_weights(layer, [objects.array(place) for place in places])
     assert layer.model is not None
     return replace(layer, model=weighed(layer.model, places, objects))

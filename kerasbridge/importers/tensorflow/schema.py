@@ -4,14 +4,14 @@ import functools
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.io.protobuf import Messages
+from kerasbridge.importers.io.protobuf import MessageClasses
 from kerasbridge.importers.tensorflow.messages import MESSAGES
 
 
 @functools.cache
-def messages() -> Messages:
+def messages() -> MessageClasses:
     """All of them; made when they are needed, so that files are recognised without protobuf."""
-    return Messages("tensorflow", MESSAGES, "TensorFlow's files need", syntax="proto3")
+    return MessageClasses("tensorflow", MESSAGES, "TensorFlow's files need", syntax="proto3")
 
 
 @functools.cache

@@ -8,8 +8,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kerasbridge.importers.io.pickles import Made, Name, read_all
-from kerasbridge.importers.io.pickles.arrays import array_of
+from kerasbridge.importers.io.pickles import GlobalRef, InertObject, read_all
+from kerasbridge.importers.io.pickles.arrays import decode_array
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.ir.weights import Parameter
 from kerasbridge.importers.source_file import MAX_BYTES, SourceFile
@@ -74,9 +74,9 @@ def _arrays(name: str, value: Any) -> Iterator[tuple[str, Array]]:
         at, one = waiting.pop()
         if id(one) in seen:
             continue
-        if isinstance(one, list | tuple | dict | Made):
+        if isinstance(one, list | tuple | dict | InertObject):
             seen.add(id(one))
-        array = array_of(one)
+        array = decode_array(one)
         if array is not None and not isinstance(array, list):
             yield at or "arr_0", array
             continue
@@ -90,11 +90,11 @@ def _inside(at: str, one: Any) -> list[tuple[str, Any]]:
         return _numbered(at, one)
     if isinstance(one, dict):
         return [(_joined(at, key), value) for key, value in one.items() if key not in _OF_A_GRAPH]
-    return _inside_made(at, one) if isinstance(one, Made) else []
+    return _inside_made(at, one) if isinstance(one, InertObject) else []
 
 
-def _inside_made(at: str, one: Made) -> list[tuple[str, Any]]:
-    if isinstance(one.what, Name) and one.what.name in ("TensorConstant", "dtype"):
+def _inside_made(at: str, one: InertObject) -> list[tuple[str, Any]]:
+    if isinstance(one.factory, GlobalRef) and one.factory.name in ("TensorConstant", "dtype"):
         return []
     state = one.state if isinstance(one.state, dict) else {}
     if "storage" in state:

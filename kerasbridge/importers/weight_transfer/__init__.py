@@ -12,11 +12,11 @@ from kerasbridge.importers.ir.weights import Parameters
 from kerasbridge.importers.report import WeightAssignment
 from kerasbridge.importers.weight_transfer import matcher
 from kerasbridge.importers.weight_transfer.available_arrays import Match
-from kerasbridge.importers.weight_transfer.collect_slots import parts
-from kerasbridge.importers.weight_transfer.mapping import Word
+from kerasbridge.importers.weight_transfer.collect_slots import collect_slots
+from kerasbridge.importers.weight_transfer.mapping import MappingValue
 from kerasbridge.importers.weight_transfer.matcher import Matching
-from kerasbridge.importers.weight_transfer.model_graph import CannotTake
-from kerasbridge.importers.weight_transfer.slots import Part
+from kerasbridge.importers.weight_transfer.model_graph import NotAssignable
+from kerasbridge.importers.weight_transfer.slots import WeightSlot
 
 _EPSILON = {"pytorch": ("PyTorch's", 1e-5), "tensorflow": ("TensorFlow's", 1e-3)}
 
@@ -35,17 +35,17 @@ class Plan:
     values: tuple[tuple[Any, Array], ...]
     placements: tuple[WeightAssignment, ...]
     notes: tuple[str, ...] = ()
-    finished: tuple[Any, ...] = ()
+    layers_to_finalize: tuple[Any, ...] = ()
 
     def apply(self) -> None:
         """Set the variables."""
         for variable, value in self.values:
             variable.assign(value)
-        for layer in self.finished:
+        for layer in self.layers_to_finalize:
             layer.finalize_state()
 
 
-def plan(parameters: Parameters, model: Any, mapping: Mapping[str, Word]) -> Plan:
+def plan(parameters: Parameters, model: Any, mapping: Mapping[str, MappingValue]) -> Plan:
     """What of a file goes where in a model.
 
     Args:
@@ -57,7 +57,7 @@ def plan(parameters: Parameters, model: Any, mapping: Mapping[str, Word]) -> Pla
         LegacyFileError: the file does not fit the model, or fits it in more than one way.
         ArgumentError: the model is not built or has layers that are unknown, or mapping names what is not there.
     """
-    found = matcher.match(parts(model, parameters), parameters, mapping, model.name)
+    found = matcher.match(collect_slots(model, parameters), parameters, mapping, model.name)
     values: list[tuple[Any, Array]] = []
     placements = []
     for part, match in found.matches:
@@ -67,20 +67,20 @@ def plan(parameters: Parameters, model: Any, mapping: Mapping[str, Word]) -> Pla
     return Plan(tuple(values), tuple(placements), tuple(_notes(found, parameters)))
 
 
-def _arranged(part: Part, match: Match, parameters: Parameters) -> list[Array]:
+def _arranged(part: WeightSlot, match: Match, parameters: Parameters) -> list[Array]:
     """The values of a part's variables."""
     for name, array in zip(match.names, match.arrays, strict=True):
         if not np.isfinite(array).all():
             raise LegacyFileError(f"{parameters.file}: {name} has numbers that are not finite.")
     try:
-        arrays = [np.ascontiguousarray(array) for array in match.form.arranged(*match.arrays)]
-    except CannotTake as error:
+        arrays = [np.ascontiguousarray(array) for array in match.layout.to_keras(*match.arrays)]
+    except NotAssignable as error:
         raise LegacyFileError(f"{parameters.file} does not fit: layer {part.name!r} {error}.") from error
     assert [array.shape for array in arrays] == [tuple(one.shape) for one in part.variables]
     return arrays
 
 
-def _placement(part: Part, match: Match) -> WeightAssignment:
+def _placement(part: WeightSlot, match: Match) -> WeightAssignment:
     weights = tuple((variable.name, tuple(variable.shape)) for variable in part.variables)
     arrays = tuple((name, array.shape) for name, array in zip(match.names, match.arrays, strict=True))
     return WeightAssignment(part.name, type(part.place.layer).__name__, weights, arrays)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.ir.weights import Group, Parameter, Parameters
-from kerasbridge.importers.weight_transfer.slots import Form, Part
+from kerasbridge.importers.weight_transfer.slots import ArrayLayout, WeightSlot
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,13 +19,13 @@ class Match:
         units: which of the supply they are.
     """
 
-    form: Form
+    layout: ArrayLayout
     names: tuple[str, ...]
     arrays: tuple[Array, ...]
     units: tuple[int, ...]
 
 
-class Supply:
+class AvailableArrays:
     """The units of a file: modules where names say them, else single arrays.
 
     Args:
@@ -33,27 +33,27 @@ class Supply:
     """
 
     def __init__(self, parameters: Parameters) -> None:
-        self.groups, self.loose = parameters.groups, parameters.loose
+        self.groups, self.ungrouped = parameters.groups, parameters.ungrouped
 
     def __len__(self) -> int:
-        return len(self.groups) or len(self.loose)
+        return len(self.groups) or len(self.ungrouped)
 
     def named(self, units: Iterable[int]) -> list[str]:
         """How units are told to a person, with their shapes."""
-        held: Sequence[Group | Parameter] = self.groups or self.loose
+        held: Sequence[Group | Parameter] = self.groups or self.ungrouped
         return [str(held[unit]) for unit in units]
 
     def names(self, units: Iterable[int]) -> list[str]:
         """The prefixes of modules, or the names of arrays."""
-        return [self.groups[unit].prefix if self.groups else self.loose[unit].name for unit in units]
+        return [self.groups[unit].prefix if self.groups else self.ungrouped[unit].name for unit in units]
 
-    def match(self, part: Part, units: Sequence[int]) -> Match | None:
+    def match(self, part: WeightSlot, units: Sequence[int]) -> Match | None:
         """The first of these units as what the part takes."""
         if not self.groups:
-            return _of_shapes(part, [(unit, self.loose[unit]) for unit in units])
+            return _of_shapes(part, [(unit, self.ungrouped[unit]) for unit in units])
         return _of_roles(part, units[0], self.groups[units[0]]) if units else None
 
-    def whole(self, part: Part, units: Sequence[int]) -> Match | None:
+    def whole(self, part: WeightSlot, units: Sequence[int]) -> Match | None:
         """All of these units as what the part takes."""
         found = self.match(part, units)
         return found if found and len(found.units) == len(units) else None
@@ -64,19 +64,19 @@ class Supply:
         return names.index(name) if name in names else None
 
 
-def _of_roles(part: Part, unit: int, group: Group) -> Match | None:
+def _of_roles(part: WeightSlot, unit: int, group: Group) -> Match | None:
     shapes = {role: array.shape for role, array in group.arrays.items()}
-    for form in part.forms:
-        if {piece.role: piece.shape for piece in form.pieces} == shapes:
-            roles = [piece.role for piece in form.pieces]
+    for form in part.layouts:
+        if {piece.role: piece.shape for piece in form.arrays} == shapes:
+            roles = [piece.role for piece in form.arrays]
             return Match(form, tuple(map(group.name, roles)), tuple(group.arrays[role] for role in roles), (unit,))
     return None
 
 
-def _of_shapes(part: Part, there: Sequence[tuple[int, Parameter]]) -> Match | None:
-    for form in part.forms:
-        taken = there[: len(form.pieces)]
-        if [piece.shape for piece in form.pieces] == [one.array.shape for _, one in taken]:
+def _of_shapes(part: WeightSlot, there: Sequence[tuple[int, Parameter]]) -> Match | None:
+    for form in part.layouts:
+        taken = there[: len(form.arrays)]
+        if [piece.shape for piece in form.arrays] == [one.array.shape for _, one in taken]:
             arrays = tuple(one.array for _, one in taken)
             return Match(form, tuple(one.name for _, one in taken), arrays, tuple(unit for unit, _ in taken))
     return None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.importers.ir.ops import Array
-from kerasbridge.importers.weight_transfer.model_graph import Place
+from kerasbridge.importers.weight_transfer.model_graph import LayerNode
 from kerasbridge.keras_compat import keras
 
 L = keras.layers
@@ -25,7 +25,7 @@ _GLOBAL = tuple(getattr(L, f"Global{kind}Pooling{rank}D") for kind in ("Average"
 
 
 @dataclass(frozen=True, eq=False)
-class Order:
+class AxisOrder:
     """How a tensor of the model lies to that of the file's framework; the batch is not counted.
 
     Args:
@@ -39,7 +39,7 @@ class Order:
     lost: str = ""
 
 
-PLAIN = Order()
+UNCHANGED = AxisOrder()
 
 
 def channels_last(rank: int) -> tuple[int, ...]:
@@ -47,7 +47,7 @@ def channels_last(rank: int) -> tuple[int, ...]:
     return (*range(1, rank), 0)
 
 
-def after(place: Place, given: Sequence[Order], wanted: Array | None) -> Order:
+def propagate(place: LayerNode, given: Sequence[AxisOrder], wanted: Array | None) -> AxisOrder:
     """The order of what a place gives.
 
     Args:
@@ -55,11 +55,11 @@ def after(place: Place, given: Sequence[Order], wanted: Array | None) -> Order:
         given: the orders of what it takes.
         wanted: the order in which a dense layer has to give its numbers, if they become images.
     """
-    layer = inner(place.layer)
+    layer = per_step_layer(place.layer)
     if isinstance(layer, _MAKERS):
-        return Order(index=wanted, axes=given[0].axes if isinstance(layer, L.Dense | L.EinsumDense) else None)
-    if place.guessed and not keeps_order(layer) and not is_spatial(layer):
-        return Order(lost=place.name)
+        return AxisOrder(index=wanted, axes=given[0].axes if isinstance(layer, L.Dense | L.EinsumDense) else None)
+    if place.order_assumed and not keeps_order(layer) and not is_spatial(layer):
+        return AxisOrder(lost=place.name)
     if isinstance(layer, L.Flatten):
         return _flattened(place, given[0])
     if is_reshape(layer):
@@ -67,17 +67,17 @@ def after(place: Place, given: Sequence[Order], wanted: Array | None) -> Order:
     if isinstance(layer, L.Permute):
         return _permuted(place, given[0])
     if isinstance(layer, _GLOBAL):
-        return PLAIN
+        return UNCHANGED
     if isinstance(layer, L.Concatenate):
         return _joined(place, given)
     if is_spatial(layer):
         return _spatial(place, layer)
     if isinstance(layer, _ALIKE):
-        return given[0] if all(_same(one, given[0]) for one in given) else Order(lost=place.name)
-    return given[0] if keeps_order(layer) or _keepsshape_of(place) else Order(lost=place.name)
+        return given[0] if all(_same(one, given[0]) for one in given) else AxisOrder(lost=place.name)
+    return given[0] if keeps_order(layer) or _keepsshape_of(place) else AxisOrder(lost=place.name)
 
 
-def inner(layer: Any) -> Any:
+def per_step_layer(layer: Any) -> Any:
     """What a layer does at each step of time, if it is distributed over time."""
     return layer.layer if isinstance(layer, L.TimeDistributed) else layer
 
@@ -93,9 +93,9 @@ def is_spatial(layer: Any) -> bool:
     return hasattr(layer, "data_format") and isinstance(layer, keras.Layer) and not isinstance(layer, L.Flatten)
 
 
-def _spatial(place: Place, layer: Any) -> Order:
+def _spatial(place: LayerNode, layer: Any) -> AxisOrder:
     rank = len(shape_of(place) or ()) or 3
-    return Order(axes=channels_last(rank)) if layer.data_format != "channels_first" else PLAIN
+    return AxisOrder(axes=channels_last(rank)) if layer.data_format != "channels_first" else UNCHANGED
 
 
 def keeps_order(layer: Any) -> bool:
@@ -104,14 +104,14 @@ def keeps_order(layer: Any) -> bool:
     return any(f"keras.src.layers.{word}" in type(layer).__module__ for word in words)
 
 
-def _keepsshape_of(place: Place) -> bool:
+def _keepsshape_of(place: LayerNode) -> bool:
     """Return whether an operation of Keras's takes one tensor and gives one of its shape, as `keras.ops.relu` does."""
     own = type(place.layer).__module__.startswith(("keras.src.ops", "keras.src.layers.core"))
-    alone = len(place.before) == 1 and not isinstance(place.layer, L.Lambda)
-    return own and alone and shape_of(place) is not None and shape_of(place) == shape_of(place.before[0])
+    alone = len(place.inputs) == 1 and not isinstance(place.layer, L.Lambda)
+    return own and alone and shape_of(place) is not None and shape_of(place) == shape_of(place.inputs[0])
 
 
-def shape_of(place: Place, taken: bool = False) -> tuple[int, ...] | None:
+def shape_of(place: LayerNode, taken: bool = False) -> tuple[int, ...] | None:
     """The shape of what a place gives, or takes, without the batch, and without time where a layer is distributed."""
     try:
         shape = (place.layer.input if taken else place.layer.output).shape
@@ -121,26 +121,26 @@ def shape_of(place: Place, taken: bool = False) -> tuple[int, ...] | None:
     return tuple(shape[skipped:])
 
 
-def _flattened(place: Place, given: Order) -> Order:
+def _flattened(place: LayerNode, given: AxisOrder) -> AxisOrder:
     shape = shape_of(place, taken=True)
     if given.lost or shape is None or not all(shape):
-        return given if given.lost else Order(lost=place.name)
+        return given if given.lost else AxisOrder(lost=place.name)
     if len(shape) < 2:
         return given
     axes = given.axes or _assumed(place, len(shape))
-    if getattr(inner(place.layer), "data_format", None) == "channels_first":
+    if getattr(per_step_layer(place.layer), "data_format", None) == "channels_first":
         axes = (*axes[1:], axes[0])
-    return Order(index=rows(shape, axes))
+    return AxisOrder(index=flatten_index(shape, axes))
 
 
-def _assumed(place: Place, rank: int) -> tuple[int, ...]:
+def _assumed(place: LayerNode, rank: int) -> tuple[int, ...]:
     """The axes of what comes straight from an input: images as Keras has them, anything else as the file has it."""
     images = rank > 2 and keras.config.image_data_format() == "channels_last"
-    came = place.before and isinstance(place.before[0].layer, L.InputLayer)
-    return channels_last(rank) if images and (came or not place.before) else tuple(range(rank))
+    came = place.inputs and isinstance(place.inputs[0].layer, L.InputLayer)
+    return channels_last(rank) if images and (came or not place.inputs) else tuple(range(rank))
 
 
-def rows(shape: Sequence[int], axes: Sequence[int]) -> Array | None:
+def flatten_index(shape: Sequence[int], axes: Sequence[int]) -> Array | None:
     """Which of the file's numbers each one is when a tensor of the model is flattened; None where they are in place."""
     there = [0] * len(shape)
     for size, axis in zip(shape, axes, strict=True):
@@ -149,39 +149,39 @@ def rows(shape: Sequence[int], axes: Sequence[int]) -> Array | None:
     return None if (np.diff(index) == 1).all() else index
 
 
-def _reshaped(place: Place, given: Order) -> Order:
-    before, after = shape_of(place, taken=True), shape_of(place)
-    if given.lost or before is None or after is None:
-        return Order(lost=given.lost or place.name)
-    if len(after) == 1:
+def _reshaped(place: LayerNode, given: AxisOrder) -> AxisOrder:
+    before, propagate = shape_of(place, taken=True), shape_of(place)
+    if given.lost or before is None or propagate is None:
+        return AxisOrder(lost=given.lost or place.name)
+    if len(propagate) == 1:
         return _flattened(place, given)
     if len(before) == 1:
-        return Order(axes=channels_last(len(after))) if len(after) > 2 else PLAIN
-    if before[-1] == after[-1] and given.axes in (None, channels_last(len(before))):
-        return PLAIN if len(after) == 2 else given
-    return PLAIN if given.axes in (None, tuple(range(len(before)))) else Order(lost=place.name)
+        return AxisOrder(axes=channels_last(len(propagate))) if len(propagate) > 2 else UNCHANGED
+    if before[-1] == propagate[-1] and given.axes in (None, channels_last(len(before))):
+        return UNCHANGED if len(propagate) == 2 else given
+    return UNCHANGED if given.axes in (None, tuple(range(len(before)))) else AxisOrder(lost=place.name)
 
 
-def _permuted(place: Place, given: Order) -> Order:
-    dims = inner(place.layer).dims
+def _permuted(place: LayerNode, given: AxisOrder) -> AxisOrder:
+    dims = per_step_layer(place.layer).dims
     axes = given.axes or _assumed(place, len(dims))
-    return given if given.lost else Order(axes=tuple(axes[dim - 1] for dim in dims))
+    return given if given.lost else AxisOrder(axes=tuple(axes[dim - 1] for dim in dims))
 
 
-def _joined(place: Place, given: Sequence[Order]) -> Order:
+def _joined(place: LayerNode, given: Sequence[AxisOrder]) -> AxisOrder:
     """Rows one after the other; of images, whose channels are joined, the axes stay."""
     if all(one.index is None for one in given) or any(one.lost for one in given):
         return next((one for one in given if one.lost), given[0])
-    shapes = [shape_of(one) for one in place.before]
+    shapes = [shape_of(one) for one in place.inputs]
     if len(shapes) != len(given) or any(shape is None or len(shape) != 1 for shape in shapes):
-        return Order(lost=place.name)
+        return AxisOrder(lost=place.name)
     sizes = [shape[0] for shape in shapes if shape]
     starts = np.cumsum([0, *sizes[:-1]])
     each = [np.arange(size) if one.index is None else one.index for one, size in zip(given, sizes, strict=True)]
-    return Order(index=np.concatenate([start + index for start, index in zip(starts, each, strict=True)]))
+    return AxisOrder(index=np.concatenate([start + index for start, index in zip(starts, each, strict=True)]))
 
 
-def _same(one: Order, other: Order) -> bool:
+def _same(one: AxisOrder, other: AxisOrder) -> bool:
     return (
         one.axes == other.axes
         and one.lost == other.lost

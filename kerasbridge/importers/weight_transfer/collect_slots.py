@@ -6,14 +6,14 @@ from typing import Any
 from kerasbridge.errors import ArgumentError
 from kerasbridge.importers.ir.weights import Parameters
 from kerasbridge.importers.weight_transfer import attention, kernel_layouts, normalization, recurrent, same_layout
-from kerasbridge.importers.weight_transfer.flatten_order import Orders
-from kerasbridge.importers.weight_transfer.model_graph import CannotTake, places
-from kerasbridge.importers.weight_transfer.slot_context import Site
-from kerasbridge.importers.weight_transfer.slots import Part
+from kerasbridge.importers.weight_transfer.flatten_order import AxisOrders
+from kerasbridge.importers.weight_transfer.model_graph import NotAssignable, collect_nodes
+from kerasbridge.importers.weight_transfer.slot_context import SlotContext
+from kerasbridge.importers.weight_transfer.slots import WeightSlot
 from kerasbridge.keras_compat import keras
 
 L = keras.layers
-BOTH: dict[tuple[type, ...], Callable[[Any, Site], list[Part]]] = {
+SHARED_RULES: dict[tuple[type, ...], Callable[[Any, SlotContext], list[WeightSlot]]] = {
     (L.Dense,): kernel_layouts.dense,
     (L.Conv1D, L.Conv2D, L.Conv3D): kernel_layouts.convolution,
     (L.Conv1DTranspose, L.Conv2DTranspose, L.Conv3DTranspose): kernel_layouts.transposed_convolution,
@@ -25,7 +25,7 @@ BOTH: dict[tuple[type, ...], Callable[[Any, Site], list[Part]]] = {
     (L.Bidirectional,): recurrent.bidirectional,
     (L.LSTM, L.GRU, L.SimpleRNN, L.RNN): recurrent.recurrent,
 }
-PYTORCH_ALONE: dict[tuple[type, ...], Callable[[Any, Site], list[Part]]] = {
+PYTORCH_RULES: dict[tuple[type, ...], Callable[[Any, SlotContext], list[WeightSlot]]] = {
     (L.EinsumDense,): kernel_layouts.einsum_dense,
     (L.LayerNormalization, L.GroupNormalization): normalization.over_axes,
     (L.RMSNormalization,): normalization.root_mean_square,
@@ -33,11 +33,11 @@ PYTORCH_ALONE: dict[tuple[type, ...], Callable[[Any, Site], list[Part]]] = {
 }
 """What Lasagne has no layer for."""
 
-LEFT_ALONE = (L.Normalization, L.Discretization)
+SKIPPED_LAYERS = (L.Normalization, L.Discretization)
 """Layers whose weights were found in data, and are not of a network."""
 
 
-def parts(model: Any, parameters: Parameters) -> list[Part]:
+def collect_slots(model: Any, parameters: Parameters) -> list[WeightSlot]:
     """All parts of a built model.
 
     Raises:
@@ -48,12 +48,12 @@ def parts(model: Any, parameters: Parameters) -> list[Part]:
             f"Expected model= to be a built Keras model, received {model!r}: call it once on data, or type "
             "model.build((None, ...)) with the shape that it takes."
         )
-    every = places(model)
-    orders, found, faults = Orders(every, _channels(model)), [], []
+    every = collect_nodes(model)
+    orders, found, faults = AxisOrders(every, _channels(model)), [], []
     for place in every:
         try:
-            found += _parts(place.layer, Site(place, orders, parameters))
-        except CannotTake as fault:
+            found += _parts(place.layer, SlotContext(place, orders, parameters))
+        except NotAssignable as fault:
             faults.append(f"{place.name!r} ({type(place.layer).__name__}) {fault}")
     if faults:
         raise ArgumentError(f"{parameters.file} cannot be brought onto {model.name}: layer {'; layer '.join(faults)}.")
@@ -66,14 +66,14 @@ def _channels(model: Any) -> int:
     return shape[-1] or 0 if isinstance(shape, list | tuple) and len(shape) > 3 and isinstance(shape[-1], int) else 0
 
 
-def _parts(layer: Any, site: Site) -> list[Part]:
+def _parts(layer: Any, site: SlotContext) -> list[WeightSlot]:
     if isinstance(layer, L.TimeDistributed):
-        return _parts(layer.layer, site.within(layer.layer.name))
-    if not getattr(layer, "weights", None) or isinstance(layer, LEFT_ALONE):
+        return _parts(layer.layer, site.inner(layer.layer.name))
+    if not getattr(layer, "weights", None) or isinstance(layer, SKIPPED_LAYERS):
         return []
     if site.convention == "tensorflow":
-        return same_layout.parts(layer, site)
-    for kinds, rule in {**BOTH, **(PYTORCH_ALONE if site.pytorch else {})}.items():
+        return same_layout.same_layout_slots(layer, site)
+    for kinds, rule in {**SHARED_RULES, **(PYTORCH_RULES if site.pytorch else {})}.items():
         if isinstance(layer, kinds):
             return rule(layer, site)
-    raise CannotTake("is of a kind that takes no weights from such a file")
+    raise NotAssignable("is of a kind that takes no weights from such a file")

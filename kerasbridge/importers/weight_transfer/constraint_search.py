@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from kerasbridge.importers.ir.weights import Group, natural_sort_key
-from kerasbridge.importers.weight_transfer.available_arrays import Match, Supply
-from kerasbridge.importers.weight_transfer.topology import Relations
+from kerasbridge.importers.weight_transfer.available_arrays import AvailableArrays, Match
+from kerasbridge.importers.weight_transfer.topology import SlotTopology
 
 
-class Deduction:
+class ConstraintSolver:
     """Which module belongs to which part.
 
     Args:
@@ -25,11 +25,16 @@ class Deduction:
     """
 
     def __init__(
-        self, relations: Relations, supply: Supply, parts: Sequence[int], units: Sequence[int], fixed: dict[int, Match]
+        self,
+        relations: SlotTopology,
+        supply: AvailableArrays,
+        parts: Sequence[int],
+        units: Sequence[int],
+        fixed: dict[int, Match],
     ) -> None:
-        self._relations, self._groups = relations, supply.groups
+        self._topology, self._groups = relations, supply.groups
         self._fitting = {
-            part: {unit: match for unit in units if (match := supply.match(relations.parts[part], [unit]))}
+            part: {unit: match for unit in units if (match := supply.match(relations.slots[part], [unit]))}
             for part in parts
         }
         self.found: dict[int, Match] = dict(fixed)
@@ -70,8 +75,8 @@ class Deduction:
     def _beside(self) -> Iterator[tuple[int, int]]:
         """The normalisation behind a part that has its module, and the one that names put beside that."""
         for part, match in self.found.items():
-            following = self._relations.next.get(part)
-            if following is not None and self._relations.parts[following].normalizes:
+            following = self._topology.successors.get(part)
+            if following is not None and self._topology.slots[following].normalizes:
                 beside = self._normalization_of(match.units[0])
                 if beside is not None:
                     yield following, beside
@@ -95,7 +100,7 @@ class Deduction:
             alike.setdefault(tuple(self.candidates(part)), []).append(part)
         for units, parts in alike.items():
             ordered = sorted(units, key=lambda unit: natural_sort_key(self._groups[unit].prefix))
-            if len(units) == len(parts) and self._relations.in_order(parts) and self._are_numbered(ordered):
+            if len(units) == len(parts) and self._topology.in_order(parts) and self._are_numbered(ordered):
                 yield from zip(parts, ordered, strict=True)
 
     def _are_numbered(self, units: Sequence[int]) -> bool:
@@ -105,11 +110,11 @@ class Deduction:
         """Return whether no part needs another that fits the same module and has one of a higher number."""
         by_role: dict[tuple[tuple[str, tuple[int, ...]], ...], list[int]] = {}
         for part, match in self.found.items():
-            by_role.setdefault(tuple((piece.role, piece.shape) for piece in match.form.pieces), []).append(part)
+            by_role.setdefault(tuple((piece.role, piece.shape) for piece in match.layout.arrays), []).append(part)
         return not any(self._contradict(one, other) for parts in by_role.values() for one in parts for other in parts)
 
     def _contradict(self, one: int, other: int) -> bool:
-        needed = self._relations.needs(one) >> other & 1
+        needed = self._topology.ancestors(one) >> other & 1
         prefixes = [self._groups[self.found[part].units[0]].prefix for part in (one, other)]
         return bool(needed) and comes_before(*prefixes)
 

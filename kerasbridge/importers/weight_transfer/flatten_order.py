@@ -8,24 +8,24 @@ from collections.abc import Mapping, Sequence
 
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.weight_transfer.axis_propagation import (
-    PLAIN,
-    Order,
-    after,
+    UNCHANGED,
+    AxisOrder,
     channels_last,
-    inner,
+    flatten_index,
     is_reshape,
     is_spatial,
     keeps_order,
-    rows,
+    per_step_layer,
+    propagate,
     shape_of,
 )
-from kerasbridge.importers.weight_transfer.model_graph import CannotTake, Place
+from kerasbridge.importers.weight_transfer.model_graph import LayerNode, NotAssignable
 from kerasbridge.keras_compat import keras
 
 L = keras.layers
 
 
-class Orders:
+class AxisOrders:
     """The order of what each place of a model gives.
 
     Args:
@@ -33,25 +33,25 @@ class Orders:
         channels: of the images that the model takes, 0 where it takes none or that is not known.
     """
 
-    def __init__(self, places: Sequence[Place], channels: int = 0) -> None:
-        self._after: dict[Place, Order] = {}
-        self._channels: dict[Place, int] = {}
+    def __init__(self, places: Sequence[LayerNode], channels: int = 0) -> None:
+        self._after: dict[LayerNode, AxisOrder] = {}
+        self._channels: dict[LayerNode, int] = {}
         self._taken = channels
         wanted = _wanted(places)
         for place in places:
-            given = [self._after[one] for one in place.before] or [PLAIN]
-            self._after[place] = after(place, given, wanted.get(place))
+            given = [self._after[one] for one in place.inputs] or [UNCHANGED]
+            self._after[place] = propagate(place, given, wanted.get(place))
             self._channels[place] = self._reaching(place)
 
-    def given(self, place: Place) -> Order:
+    def given(self, place: LayerNode) -> AxisOrder:
         """What a place takes first."""
-        return self._after[place.before[0]] if place.before else PLAIN
+        return self._after[place.inputs[0]] if place.inputs else UNCHANGED
 
-    def made(self, place: Place) -> Order:
+    def made(self, place: LayerNode) -> AxisOrder:
         """What a place gives."""
         return self._after[place]
 
-    def index(self, place: Place, count: int, made: bool = False) -> Array | None:
+    def index(self, place: LayerNode, count: int, made: bool = False) -> Array | None:
         """Which of the file's numbers each number is that a place takes, or gives; None where all are in their places.
 
         Raises:
@@ -59,32 +59,32 @@ class Orders:
         """
         order = self.made(place) if made else self.given(place)
         if order.lost and not made:
-            channels = max((self._channels[one] for one in place.before), default=0)
+            channels = max((self._channels[one] for one in place.inputs), default=0)
             if channels > 1 and count != channels:
-                raise CannotTake(
+                raise NotAssignable(
                     f"takes {count} numbers of images of {channels} channels, and in which order cannot be found, as "
                     f"{order.lost} lies between: put a Flatten of a functional or sequential model there"
                 )
         if order.index is not None and len(order.index) != count:
-            raise CannotTake(f"takes {count} numbers where {len(order.index)} come")
+            raise NotAssignable(f"takes {count} numbers where {len(order.index)} come")
         return order.index
 
-    def _reaching(self, place: Place) -> int:
+    def _reaching(self, place: LayerNode) -> int:
         """The channels of the last images on the way to a place, 0 where there were none."""
-        layer = inner(place.layer)
+        layer = per_step_layer(place.layer)
         if isinstance(layer, L.DepthwiseConv1D | L.DepthwiseConv2D):
             return int(layer.kernel.shape[-2] * layer.kernel.shape[-1])
         if getattr(layer, "filters", None) and hasattr(layer, "kernel_size"):
             return int(layer.filters)
         if isinstance(layer, L.Dense | L.RNN | L.Embedding):
             return 0
-        return max((self._channels[one] for one in place.before), default=self._taken)
+        return max((self._channels[one] for one in place.inputs), default=self._taken)
 
 
-def _wanted(places: Sequence[Place]) -> Mapping[Place, Array]:
+def _wanted(places: Sequence[LayerNode]) -> Mapping[LayerNode, Array]:
     """The order in which a dense layer has to give its numbers, where these become images later on."""
-    found: dict[Place, Array] = {}
-    if any(getattr(inner(place.layer), "data_format", None) == "channels_first" for place in places):
+    found: dict[LayerNode, Array] = {}
+    if any(getattr(per_step_layer(place.layer), "data_format", None) == "channels_first" for place in places):
         return found
     for place in places:
         shape = shape_of(place) if is_reshape(place.layer) else None
@@ -93,20 +93,20 @@ def _wanted(places: Sequence[Place]) -> Mapping[Place, Array]:
         if len(shape) == 2 and not _becomes_signals(place, places):
             continue
         source = _source(place)
-        index = rows(shape, channels_last(len(shape)))
+        index = flatten_index(shape, channels_last(len(shape)))
         if source is not None and isinstance(source.layer, L.Dense) and index is not None:
             found[source] = index
     return found
 
 
-def _source(place: Place) -> Place | None:
+def _source(place: LayerNode) -> LayerNode | None:
     """What made the numbers that a place takes, before activations and normalisations."""
-    source = place.before[0] if place.before else None
-    while source is not None and keeps_order(source.layer) and source.before:
-        source = source.before[0]
+    source = place.inputs[0] if place.inputs else None
+    while source is not None and keeps_order(source.layer) and source.inputs:
+        source = source.inputs[0]
     return source
 
 
-def _becomes_signals(place: Place, places: Sequence[Place]) -> bool:
+def _becomes_signals(place: LayerNode, places: Sequence[LayerNode]) -> bool:
     """Whether what a place gives goes to a convolution or the like, and not to a layer that takes steps of time."""
     return any(is_spatial(other.layer) and _source(other) is place for other in places)

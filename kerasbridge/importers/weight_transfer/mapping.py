@@ -4,14 +4,16 @@ import re
 from collections.abc import Mapping, Sequence
 
 from kerasbridge.errors import ArgumentError
-from kerasbridge.importers.weight_transfer.available_arrays import Match, Supply
-from kerasbridge.importers.weight_transfer.slots import Part
+from kerasbridge.importers.weight_transfer.available_arrays import AvailableArrays, Match
+from kerasbridge.importers.weight_transfer.slots import WeightSlot
 
-Word = str | Sequence[str] | None
+MappingValue = str | Sequence[str] | None
 """A prefix, names of arrays in the order in which a layer takes them, or None for a layer that keeps its weights."""
 
 
-def said(mapping: Mapping[str, Word], parts: Sequence[Part], supply: Supply) -> tuple[dict[int, Match], set[int]]:
+def parse_mapping(
+    mapping: Mapping[str, MappingValue], parts: Sequence[WeightSlot], supply: AvailableArrays
+) -> tuple[dict[int, Match], set[int]]:
     """What each part takes in a person's word, and the parts that are left as they are.
 
     Raises:
@@ -34,7 +36,7 @@ def said(mapping: Mapping[str, Word], parts: Sequence[Part], supply: Supply) -> 
     return found, left
 
 
-def by_name(parts: Sequence[Part], supply: Supply) -> dict[int, Match]:
+def by_name(parts: Sequence[WeightSlot], supply: AvailableArrays) -> dict[int, Match]:
     """Parts whose own names are those of modules, with "_" or "/" for "."; names that Keras gave do not count."""
     units = {_plain(group.prefix): unit for unit, group in enumerate(supply.groups)}
     found = {}
@@ -50,14 +52,14 @@ def _plain(name: str) -> str:
     return re.sub(r"[./]", "_", name)
 
 
-def _is_automatic(part: Part) -> bool:
+def _is_automatic(part: WeightSlot) -> bool:
     """Return whether Keras may have made up the name: "conv2d_1" of a Conv2D."""
     kind = re.sub(r"(?<=[a-z\d])(?=[A-Z])", "_", type(part.place.layer).__name__).lower()
     own = part.place.name.rpartition("/")[2]
     return re.sub(r"_\d+$", "", own).replace("_", "") == kind.replace("_", "")
 
 
-def _parts_of(name: str, parts: Sequence[Part]) -> list[int]:
+def _parts_of(name: str, parts: Sequence[WeightSlot]) -> list[int]:
     for fits in (
         lambda part: part.name == name,
         lambda part: part.place.name == name or part.place.name.endswith(f"/{name}"),
@@ -69,7 +71,7 @@ def _parts_of(name: str, parts: Sequence[Part]) -> list[int]:
     raise ArgumentError(f"Expected in mapping= names of layers that take weights, received {name!r}; they are {there}.")
 
 
-def _match(layer: str, word: str | Sequence[str], part: Part, supply: Supply) -> Match:
+def _match(layer: str, word: str | Sequence[str], part: WeightSlot, supply: AvailableArrays) -> Match:
     names = [word] if supply.groups and isinstance(word, str) else word.split(",") if isinstance(word, str) else word
     units = []
     for name in names:
@@ -82,5 +84,5 @@ def _match(layer: str, word: str | Sequence[str], part: Part, supply: Supply) ->
     match = supply.whole(part, units)
     if match is None:
         received = ", ".join(supply.named(units))
-        raise ArgumentError(f"mapping= gives {layer!r} {received}; expected {' or '.join(map(str, part.forms))}.")
+        raise ArgumentError(f"mapping= gives {layer!r} {received}; expected {' or '.join(map(str, part.layouts))}.")
     return match

@@ -8,12 +8,12 @@ from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import sublayers
 
 
-class CannotTake(Exception):
+class NotAssignable(Exception):
     """Why a layer takes no weights of a file, to follow the layer's name."""
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class LayerNode:
     """A layer, or an operation of `keras.ops`, where it is used first.
 
     Args:
@@ -26,11 +26,11 @@ class Place:
 
     name: str
     layer: Any
-    before: tuple["Place", ...]
-    guessed: bool = False
+    inputs: tuple["LayerNode", ...]
+    order_assumed: bool = False
 
 
-def places(model: Any) -> list[Place]:
+def collect_nodes(model: Any) -> list[LayerNode]:
     """All layers and operations of a model, each after those that it takes from."""
     graph = _Graph()
     graph.expand(model, "", ())
@@ -41,16 +41,16 @@ class _Graph:
     """What grows while models are walked."""
 
     def __init__(self) -> None:
-        self.found: list[Place] = []
-        self.known: dict[int, tuple[Place, ...]] = {}
+        self.found: list[LayerNode] = []
+        self.known: dict[int, tuple[LayerNode, ...]] = {}
 
-    def expand(self, model: Any, path: str, given: tuple[Place, ...]) -> tuple[Place, ...]:
+    def expand(self, model: Any, path: str, given: tuple[LayerNode, ...]) -> tuple[LayerNode, ...]:
         """Add what a model holds; its last places, which give its outputs.
 
         Weights of a model's own, beside those of its layers, make it a place too, which takes none from a file.
         """
         if _own_weights(model):
-            self.found.append(Place(path.removesuffix("/") or model.name, model, given, True))
+            self.found.append(LayerNode(path.removesuffix("/") or model.name, model, given, True))
         if isinstance(model, keras.Sequential):
             return self._in_a_row(model.layers, path, given, guessed=False)
         config = _graph_of(model)
@@ -58,26 +58,30 @@ class _Graph:
             return self._by_config(model, config, path, given)
         return self._in_a_row(sublayers(model), path, given, guessed=True)
 
-    def _add(self, layer: Any, path: str, before: tuple[Place, ...], guessed: bool) -> tuple[Place, ...]:
+    def _add(self, layer: Any, path: str, before: tuple[LayerNode, ...], guessed: bool) -> tuple[LayerNode, ...]:
         if id(layer) not in self.known:
             name = f"{path}{layer.name}"
             inner = layer.layer if isinstance(layer, keras.layers.TimeDistributed) else layer
-            if is_composed(inner):
+            if is_container(inner):
                 self.known[id(layer)] = self.expand(inner, f"{name}/", before)
             else:
-                self.found.append(Place(name, layer, before, guessed))
+                self.found.append(LayerNode(name, layer, before, guessed))
                 self.known[id(layer)] = (self.found[-1],)
         return self.known[id(layer)]
 
-    def _in_a_row(self, layers: Sequence[Any], path: str, given: tuple[Place, ...], guessed: bool) -> tuple[Place, ...]:
+    def _in_a_row(
+        self, layers: Sequence[Any], path: str, given: tuple[LayerNode, ...], guessed: bool
+    ) -> tuple[LayerNode, ...]:
         for layer in layers:
             given = self._add(layer, path, given, guessed)
         return given
 
-    def _by_config(self, model: Any, config: dict[str, Any], path: str, given: tuple[Place, ...]) -> tuple[Place, ...]:
+    def _by_config(
+        self, model: Any, config: dict[str, Any], path: str, given: tuple[LayerNode, ...]
+    ) -> tuple[LayerNode, ...]:
         """By the public description of a functional model, which names what each layer takes."""
         operations = {one.name: one for one in model.operations}
-        after: dict[str, tuple[Place, ...]] = {}
+        after: dict[str, tuple[LayerNode, ...]] = {}
         if given:
             inputs = list(_named(config["input_layers"]))
             each = [(one,) for one in given] if len(given) == len(inputs) else [given] * len(inputs)
@@ -90,7 +94,7 @@ class _Graph:
         return tuple(place for name in _named(config["output_layers"]) for place in after[name])
 
 
-def is_composed(layer: Any) -> bool:
+def is_container(layer: Any) -> bool:
     """Return whether a layer is made of layers, and none of Keras's own that has weights of its own kind."""
     own = type(layer).__module__.startswith(("keras.", "kerasbridge."))
     return isinstance(layer, keras.Model) or (not own and isinstance(layer, keras.Layer) and bool(sublayers(layer)))

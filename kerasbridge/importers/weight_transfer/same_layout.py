@@ -4,24 +4,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kerasbridge.importers.ir.ops import Array
-from kerasbridge.importers.weight_transfer.axis_propagation import inner
-from kerasbridge.importers.weight_transfer.model_graph import CannotTake
-from kerasbridge.importers.weight_transfer.slot_context import Site
-from kerasbridge.importers.weight_transfer.slots import Form, Part, Piece
+from kerasbridge.importers.weight_transfer.axis_propagation import per_step_layer
+from kerasbridge.importers.weight_transfer.model_graph import NotAssignable
+from kerasbridge.importers.weight_transfer.slot_context import SlotContext
+from kerasbridge.importers.weight_transfer.slots import ArrayLayout, ArraySpec, WeightSlot
 from kerasbridge.keras_compat import keras
 
 L = keras.layers
 _NORMALIZATIONS = (L.BatchNormalization, L.LayerNormalization, L.GroupNormalization)
 
 
-def parts(layer: Any, site: Site) -> list[Part]:
+def same_layout_slots(layer: Any, site: SlotContext) -> list[WeightSlot]:
     """One part, or one for each layer that the layer holds; both directions of a recurrent one are one part.
 
     Raises:
         CannotTake: it takes images in another order.
     """
-    if getattr(inner(layer), "data_format", None) == "channels_first":
-        raise CannotTake("takes images with the channels first, and TensorFlow's variables are for channels last")
+    if getattr(per_step_layer(layer), "data_format", None) == "channels_first":
+        raise NotAssignable("takes images with the channels first, and TensorFlow's variables are for channels last")
     if isinstance(layer, L.Bidirectional):
         ways = {"forward": layer.forward_layer, "backward": layer.backward_layer}
         roles = {f"{way}_{one.name}": one for way, one_way in ways.items() for one in one_way.weights}
@@ -42,9 +42,9 @@ def _roles(variables: Sequence[Any]) -> dict[str, Any]:
     return {"kernel" if alone and len(one.shape) > 1 else one.name: one for one in variables}
 
 
-def _part(site: Site, roles: Mapping[str, Any], name: str = "", normalizes: bool = False) -> Part:
-    form = Form(tuple(Piece(role, tuple(one.shape)) for role, one in roles.items()), _as_they_are)
-    return site.part([*roles.values()], [form], name, normalizes)
+def _part(site: SlotContext, roles: Mapping[str, Any], name: str = "", normalizes: bool = False) -> WeightSlot:
+    form = ArrayLayout(tuple(ArraySpec(role, tuple(one.shape)) for role, one in roles.items()), _as_they_are)
+    return site.slot([*roles.values()], [form], name, normalizes)
 
 
 def _as_they_are(*arrays: Array) -> list[Array]:

@@ -4,20 +4,20 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kerasbridge.importers.weight_transfer.available_arrays import Match, Supply
-from kerasbridge.importers.weight_transfer.topology import Relations
+from kerasbridge.importers.weight_transfer.available_arrays import AvailableArrays, Match
+from kerasbridge.importers.weight_transfer.topology import SlotTopology
 
-MOST_STEPS = 20_000
+MAX_STEPS = 20_000
 """Tried before a model with many branches that are alike counts as ambiguous."""
 
-MOST_PIECES = 32
+MAX_ARRAYS_PER_LAYER = 32
 """Arrays of one layer: two LSTMs of Lasagne's have 28."""
 
 _Chain = tuple[int, Match, Any] | None
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What was found.
 
     Args:
@@ -39,7 +39,9 @@ class _State:
     chain: _Chain
 
 
-def search(relations: Relations, supply: Supply, fixed: Collection[int], units: list[int], some: bool) -> Found:
+def search(
+    relations: SlotTopology, supply: AvailableArrays, fixed: Collection[int], units: list[int], some: bool
+) -> SearchResult:
     """All ways to give the units to the parts; those along a way without branches follow one another.
 
     Args:
@@ -49,13 +51,13 @@ def search(relations: Relations, supply: Supply, fixed: Collection[int], units: 
         units: those that are left, in the file's order.
         some: whether units may be left over.
     """
-    whole = (1 << len(relations.parts)) - 1
+    whole = (1 << len(relations.slots)) - 1
     waiting = [_State(sum(1 << one for one in fixed), 0, None, None)]
     solutions: list[dict[int, Match]] = []
     furthest = waiting[0]
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         if not waiting or len(solutions) > 1:
-            return Found(solutions, _assignment(furthest.chain))
+            return SearchResult(solutions, _assignment(furthest.chain))
         state = waiting.pop()
         if state.taken > furthest.taken:
             furthest = state
@@ -64,23 +66,23 @@ def search(relations: Relations, supply: Supply, fixed: Collection[int], units: 
                 solutions.append(_assignment(state.chain))
             continue
         waiting += reversed([*_steps(relations, supply, units, state)])
-    return Found([{}, {}], _assignment(furthest.chain))
+    return SearchResult([{}, {}], _assignment(furthest.chain))
 
 
-def _steps(relations: Relations, supply: Supply, units: list[int], state: _State) -> Iterator[_State]:
+def _steps(relations: SlotTopology, supply: AvailableArrays, units: list[int], state: _State) -> Iterator[_State]:
     for part in _candidates(relations, state):
-        match = supply.match(relations.parts[part], units[state.taken : state.taken + MOST_PIECES])
+        match = supply.match(relations.slots[part], units[state.taken : state.taken + MAX_ARRAYS_PER_LAYER])
         if match is not None:
             yield _State(state.placed | 1 << part, state.taken + len(match.units), part, (part, match, state.chain))
 
 
-def _candidates(relations: Relations, state: _State) -> Iterator[int]:
-    following = relations.next.get(state.last) if state.last is not None else None
+def _candidates(relations: SlotTopology, state: _State) -> Iterator[int]:
+    following = relations.successors.get(state.last) if state.last is not None else None
     if following is not None and not state.placed >> following & 1:
         yield following
         return
-    for part in range(len(relations.parts)):
-        if not state.placed >> part & 1 and not relations.needs(part) & ~state.placed:
+    for part in range(len(relations.slots)):
+        if not state.placed >> part & 1 and not relations.ancestors(part) & ~state.placed:
             yield part
 
 

@@ -8,12 +8,12 @@ import numpy as np
 from kerasbridge.errors import ArgumentError
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.ir.weights import Parameters
-from kerasbridge.importers.weight_transfer.flatten_order import Orders
-from kerasbridge.importers.weight_transfer.model_graph import Place
-from kerasbridge.importers.weight_transfer.slots import Form, Part
+from kerasbridge.importers.weight_transfer.flatten_order import AxisOrders
+from kerasbridge.importers.weight_transfer.model_graph import LayerNode
+from kerasbridge.importers.weight_transfer.slots import ArrayLayout, WeightSlot
 
 
-class Site:
+class SlotContext:
     """One place of a model, and the file that is brought onto it.
 
     Args:
@@ -23,7 +23,7 @@ class Site:
         inside: the names of the layers that the weights are in, where the place holds others.
     """
 
-    def __init__(self, place: Place, orders: Orders, parameters: Parameters, inside: str = "") -> None:
+    def __init__(self, place: LayerNode, orders: AxisOrders, parameters: Parameters, inside: str = "") -> None:
         self.place, self._orders, self._parameters, self._inside = place, orders, parameters, inside
 
     @property
@@ -36,14 +36,18 @@ class Site:
         """Return whether they are PyTorch's; else they are Lasagne's, as those of TensorFlow are `alike`."""
         return self.convention == "pytorch"
 
-    def within(self, name: str) -> "Site":
+    def inner(self, name: str) -> "SlotContext":
         """The site of a layer that the place's layer holds."""
-        return Site(self.place, self._orders, self._parameters, f"{self._inside}/{name}")
+        return SlotContext(self.place, self._orders, self._parameters, f"{self._inside}/{name}")
 
-    def part(self, variables: Sequence[Any], forms: Sequence[Form], name: str = "", normalizes: bool = False) -> Part:
+    def slot(
+        self, variables: Sequence[Any], forms: Sequence[ArrayLayout], name: str = "", normalizes: bool = False
+    ) -> WeightSlot:
         """A part of the layer; variables that are None are left out."""
         whole = self.place.name + self._inside + (f"/{name}" if name else "")
-        return Part(whole, self.place, tuple(one for one in variables if one is not None), tuple(forms), normalizes)
+        return WeightSlot(
+            whole, self.place, tuple(one for one in variables if one is not None), tuple(forms), normalizes
+        )
 
     def index(self, count: int, made: bool = False) -> Array | None:
         """Which of the file's numbers each is that the layer takes, or gives; None where they are in place."""
@@ -54,7 +58,7 @@ class Site:
         axes = self._orders.given(self.place).axes
         return axes if axes is not None and len(axes) == rank else None
 
-    def turned(self, weight: Array) -> Array:
+    def flip(self, weight: Array) -> Array:
         """The kernels, turned in space if the file's are those of a true convolution."""
         flip = self._parameters.flip_kernels
         if weight.shape[2:] == (1,) * (weight.ndim - 2):
@@ -67,6 +71,6 @@ class Site:
         return np.flip(weight, axis=tuple(range(2, weight.ndim))) if flip else weight
 
     @staticmethod
-    def sorted(array: Array, index: Array | None) -> Array:
+    def reorder(array: Array, index: Array | None) -> Array:
         """The array along its first axis in the model's order."""
         return array if index is None else array[index]

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerasbridge.importers.ir.ops import Array
-from kerasbridge.importers.weight_transfer.model_graph import Place
+from kerasbridge.importers.weight_transfer.model_graph import LayerNode
 
 
 @dataclass(frozen=True)
-class Piece:
+class ArraySpec:
     """An array as a file has it: what it is called there, and its shape."""
 
     role: str
@@ -20,7 +20,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Form:
+class ArrayLayout:
     """Arrays that belong together, in the file's order, and how Keras's weights are made of them.
 
     Args:
@@ -28,15 +28,15 @@ class Form:
         arranged: takes these, gives the values of the part's variables in their order, or raises `CannotTake`.
     """
 
-    pieces: tuple[Piece, ...]
-    arranged: Callable[..., Sequence[Array]]
+    arrays: tuple[ArraySpec, ...]
+    to_keras: Callable[..., Sequence[Array]]
 
     def __str__(self) -> str:
-        return ", ".join(map(str, self.pieces))
+        return ", ".join(map(str, self.arrays))
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class WeightSlot:
     """A layer, or a part of one that the file's framework has as a layer.
 
     Args:
@@ -48,9 +48,9 @@ class Part:
     """
 
     name: str
-    place: Place
+    place: LayerNode
     variables: tuple[Any, ...]
-    forms: tuple[Form, ...]
+    layouts: tuple[ArrayLayout, ...]
     normalizes: bool = False
 
     def __str__(self) -> str:

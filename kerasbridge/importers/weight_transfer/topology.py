@@ -3,30 +3,30 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from kerasbridge.importers.weight_transfer.model_graph import Place
-from kerasbridge.importers.weight_transfer.slots import Part
+from kerasbridge.importers.weight_transfer.model_graph import LayerNode
+from kerasbridge.importers.weight_transfer.slots import WeightSlot
 
 
-class Relations:
+class SlotTopology:
     """The parts that each part needs, and those that follow one another without a branch.
 
     Args:
         parts: all of a model, each after those that it needs.
     """
 
-    def __init__(self, parts: Sequence[Part]) -> None:
-        self.parts = tuple(parts)
+    def __init__(self, parts: Sequence[WeightSlot]) -> None:
+        self.slots = tuple(parts)
         self._direct: list[set[int]] = []
-        self._sources: dict[Place, frozenset[int]] = {}
-        last: dict[Place, int] = {}
+        self._sources: dict[LayerNode, frozenset[int]] = {}
+        last: dict[LayerNode, int] = {}
         for number, part in enumerate(parts):
             before = {last[part.place]} if part.place in last else {*self._reaching(part.place, last)}
             self._direct.append(before)
             last[part.place] = number
         self._ancestors = self._closed()
-        self.next = self._chains()
+        self.successors = self._chains()
 
-    def needs(self, part: int) -> int:
+    def ancestors(self, part: int) -> int:
         """The numbers of all parts that a part needs, as bits."""
         return self._ancestors[part]
 
@@ -34,17 +34,17 @@ class Relations:
         """Return whether each of these parts needs the one before it."""
         return all(self._ancestors[second] >> first & 1 for first, second in pairwise(numbers))
 
-    def _reaching(self, place: Place, last: dict[Place, int]) -> frozenset[int]:
+    def _reaching(self, place: LayerNode, last: dict[LayerNode, int]) -> frozenset[int]:
         """The parts from which a way without other parts leads to a place; without recursion, as nets are deep."""
         waiting = [place]
         while waiting:
             top = waiting[-1]
-            missing = [one for one in top.before if one not in last and one not in self._sources]
+            missing = [one for one in top.inputs if one not in last and one not in self._sources]
             if missing:
                 waiting += missing
                 continue
             waiting.pop()
-            found = (frozenset({last[one]}) if one in last else self._sources[one] for one in top.before)
+            found = (frozenset({last[one]}) if one in last else self._sources[one] for one in top.inputs)
             self._sources[top] = frozenset().union(*found)
         return self._sources[place]
 

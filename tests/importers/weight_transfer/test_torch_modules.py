@@ -5,7 +5,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.importers.pytorch import torch_zip
-from kerasbridge.importers.pytorch.state_dict import state_of
+from kerasbridge.importers.pytorch.state_dict import find_state_dict
 from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import backend as choice
@@ -213,7 +213,7 @@ def test_the_residual_net_of_torchvision(tmp_path):
 
 def read(path):
     """The arrays of a file by their names."""
-    found, _ = state_of(torch_zip.read(SourceFile(path)))
+    found, _ = find_state_dict(torch_zip.read(SourceFile(path)))
     return {one.name: one.array for one in found}
 
 

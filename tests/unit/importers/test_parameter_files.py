@@ -31,7 +31,7 @@ def parameters(path, content):
     path.write_bytes(content)
     content = formats.read([path], None).content
     groups = {f"{one.prefix}.{role}": array for one in content.groups for role, array in one.arrays.items()}
-    return groups or {one.name: one.array for one in content.loose}
+    return groups or {one.name: one.array for one in content.ungrouped}
 
 
 def saved(**arrays):
@@ -181,7 +181,7 @@ def test_lengths_and_directions_of_weight_norm_are_multiplied(tmp_path):
 
 
 def test_zip_files_that_announce_too_much_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("kerasbridge.importers.io.archives.MOST_BYTES", 100)
+    monkeypatch.setattr("kerasbridge.importers.io.archives.MAX_BYTES", 100)
     assert "more than" in refused(tmp_path / "a.npz", saved(a=W))
     assert "more than" in refused(tmp_path / "a.pt", zipped(STATE))
 

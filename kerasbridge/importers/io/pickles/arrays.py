@@ -7,24 +7,24 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kerasbridge.importers.io.pickles.reader import DamagedPickle, Made, Name
+from kerasbridge.importers.io.pickles.reader import DamagedPickle, GlobalRef, InertObject
 from kerasbridge.importers.ir.ops import Array
 
 _MULTIARRAY = {"numpy.core.multiarray", "numpy._core.multiarray"}
 _NUMERIC = {"numpy.core.numeric", "numpy._core.numeric"}
 _PLAIN = re.compile(r"[biufc]\d{1,2}|\?")
-MOST_DIMENSIONS = 32
+MAX_DIMENSIONS = 32
 
 
-def array_of(value: Any) -> Array | list[Any] | None:
-    """The array that a `Made` describes, a list of what an array of objects holds, or None for anything else.
+def decode_array(value: Any) -> Array | list[Any] | None:
+    """The array that a `InertObject` describes, a list of what an array of objects holds, or None for anything else.
 
     Raises:
         DamagedPickle: it describes an array that its numbers do not fill, or one of a type that is none of numbers.
     """
-    if not isinstance(value, Made) or not isinstance(value.what, Name):
+    if not isinstance(value, InertObject) or not isinstance(value.factory, GlobalRef):
         return None
-    module, name = value.what.module, value.what.name
+    module, name = value.factory.module, value.factory.name
     if module in _MULTIARRAY and name == "_reconstruct":
         return _from_state(value.state)
     if module in _MULTIARRAY and name == "scalar" and isinstance(value.arguments, tuple) and len(value.arguments) == 2:
@@ -35,12 +35,20 @@ def array_of(value: Any) -> Array | list[Any] | None:
     return None
 
 
-def bytes_of(data: Any) -> bytes | None:
+def decode_bytes(data: Any) -> bytes | None:
     """Bytes, also as Python 2 wrote them, and as Python 3 writes them in protocols 0 to 2."""
-    if isinstance(data, Made) and data.what == Name("_codecs", "encode") and isinstance(data.arguments, tuple):
+    if (
+        isinstance(data, InertObject)
+        and data.factory == GlobalRef("_codecs", "encode")
+        and isinstance(data.arguments, tuple)
+    ):
         data = next(iter(data.arguments), None)
-    elif isinstance(data, Made) and isinstance(data.what, Name) and data.what.name in ("bytes", "bytearray"):
-        return bytes_of(data.arguments[0]) if data.arguments else b""
+    elif (
+        isinstance(data, InertObject)
+        and isinstance(data.factory, GlobalRef)
+        and data.factory.name in ("bytes", "bytearray")
+    ):
+        return decode_bytes(data.arguments[0]) if data.arguments else b""
     if isinstance(data, str):
         return data.encode("latin-1", "replace")
     return data if isinstance(data, bytes) else None
@@ -57,9 +65,9 @@ def _from_state(state: Any) -> Array | list[Any]:
 
 def _filled(shape: Any, dtype: Any, data: Any, order: Any) -> Array:
     """The numbers in their shape, in this machine's order of bytes."""
-    numbers, kind = bytes_of(data), _dtype(dtype)
+    numbers, kind = decode_bytes(data), _dtype(dtype)
     sizes = tuple(shape) if isinstance(shape, Sequence) else None
-    if numbers is None or sizes is None or len(sizes) > MOST_DIMENSIONS or not all(map(_is_size, sizes)):
+    if numbers is None or sizes is None or len(sizes) > MAX_DIMENSIONS or not all(map(_is_size, sizes)):
         raise DamagedPickle("a pickle of a damaged array")
     if math.prod(sizes) * kind.itemsize != len(numbers):
         raise DamagedPickle(f"a pickle of an array of shape {sizes} that has {len(numbers):,} bytes of numbers")
@@ -73,10 +81,14 @@ def _is_size(size: Any) -> bool:
 
 def _dtype(made: Any) -> np.dtype[Any]:
     """The type of numbers that ``numpy.dtype("f4", False, True)`` with its state describes."""
-    name = made.arguments[0] if isinstance(made, Made) and isinstance(made.arguments, tuple) and made.arguments else ""
+    name = (
+        made.arguments[0]
+        if isinstance(made, InertObject) and isinstance(made.arguments, tuple) and made.arguments
+        else ""
+    )
     if not isinstance(name, str) or not _PLAIN.fullmatch(name):
         raise DamagedPickle(f"a pickle of an array of the type {str(name)[:40]!r}, which is none of numbers")
-    assert isinstance(made, Made)
+    assert isinstance(made, InertObject)
     order = made.state[1] if isinstance(made.state, tuple) and len(made.state) > 1 else "="
     other: Literal[">", "<", "="] = ">" if order == ">" else "<" if order == "<" else "="
     try:

@@ -22,7 +22,7 @@ class DamagedPickle(ValueError):
 
 
 @dataclass(frozen=True)
-class Name:
+class GlobalRef:
     """What a pickle would import."""
 
     module: str
@@ -40,18 +40,18 @@ class Persistent:
 
 
 @dataclass(eq=False)
-class Made:
+class InertObject:
     """What a pickle would make by calling something.
 
     Args:
-        what: what it would call, a `Name` where the pickle is an honest one.
+        what: what it would call, a `GlobalRef` where the pickle is an honest one.
         arguments: what it would call it with.
         state: what it would set on the object afterwards.
         items: what it would append to it.
         entries: what it would store in it by key.
     """
 
-    what: Any
+    factory: Any
     arguments: Any
     state: Any = None
     items: list[Any] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Made:
 
 
 def read(content: bytes, start: int = 0) -> tuple[Any, int]:
-    """What a pickle describes, of None, bool, int, float, str, bytes, list, tuple, dict and `Made`; and where it ends.
+    """Return a pickle's value, of None, bool, int, float, str, bytes, list, tuple, dict and `InertObject`, and its end.
 
     Raises:
         DamagedPickle: it is cut short, or no pickle.
@@ -139,48 +139,48 @@ class _Machine:
         return found[::-1]
 
 
-def _name(machine: _Machine) -> Name:
-    return Name(machine.line().decode("utf-8", "replace"), machine.line().decode("utf-8", "replace"))
+def _name(machine: _Machine) -> GlobalRef:
+    return GlobalRef(machine.line().decode("utf-8", "replace"), machine.line().decode("utf-8", "replace"))
 
 
 def _stack_name(machine: _Machine) -> None:
     module, name = machine.popped(2)
-    machine.push(Name(str(module), str(name)) if isinstance(module, str) and isinstance(name, str) else None)
+    machine.push(GlobalRef(str(module), str(name)) if isinstance(module, str) and isinstance(name, str) else None)
 
 
 def _make(count: int) -> Callable[[_Machine], None]:
     def step(machine: _Machine) -> None:
         what, *arguments = machine.popped(count)
-        machine.push(Made(what, *arguments[:1]))
+        machine.push(InertObject(what, *arguments[:1]))
 
     return step
 
 
 def _instance(machine: _Machine) -> None:
     name = _name(machine)
-    machine.push(Made(name, tuple(machine.since_mark())))
+    machine.push(InertObject(name, tuple(machine.since_mark())))
 
 
 def _object(machine: _Machine) -> None:
     what, *arguments = machine.since_mark()
-    machine.push(Made(what, tuple(arguments)))
+    machine.push(InertObject(what, tuple(arguments)))
 
 
 def _build(machine: _Machine) -> None:
     state = machine.stack.pop()
-    if isinstance(machine.stack[-1], Made):
+    if isinstance(machine.stack[-1], InertObject):
         machine.stack[-1].state = state
 
 
 def _append(machine: _Machine, items: list[Any]) -> None:
     into = machine.stack[-1]
-    (into.items if isinstance(into, Made) else into).extend(items)
+    (into.items if isinstance(into, InertObject) else into).extend(items)
 
 
 def _store(machine: _Machine, items: list[Any]) -> None:
     """Keys that are not plain are passed over: no array has such a name, and hashing a nested one may take for ever."""
     into = machine.stack[-1]
-    entries = into.entries if isinstance(into, Made) else into
+    entries = into.entries if isinstance(into, InertObject) else into
     entries.update(
         {key: value for key, value in zip(items[::2], items[1::2], strict=True) if isinstance(key, str | int | float)}
     )

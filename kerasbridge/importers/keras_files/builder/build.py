@@ -10,7 +10,7 @@ from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_builder.context import UniqueNames
 from kerasbridge.importers.keras_files.builder import axis_order
 from kerasbridge.importers.keras_files.builder.axis_order import Value
-from kerasbridge.importers.keras_files.builder.parts import call, checked, layer_of
+from kerasbridge.importers.keras_files.builder.parts import call_layer, make_layer, prepare_weights
 from kerasbridge.importers.keras_files.ir import (
     CHANNELS_FIRST,
     CHANNELS_LAST,
@@ -40,29 +40,29 @@ def build(model: Model, layout: Layout) -> Any:
     Raises:
         LegacyFileError: the parts of the model do not fit each other.
     """
-    return Builder(model, UniqueNames()).built(layout).model
+    return ModelBuilder(model, UniqueNames()).build(layout).model
 
 
 @dataclass(frozen=True)
-class Built:
+class BuiltModel:
     """A model of Keras's, and the axes that lie last in what it takes and gives."""
 
     model: Any
-    takes: tuple[int | None, ...]
-    gives: tuple[int | None, ...]
+    input_channels: tuple[int | None, ...]
+    output_channels: tuple[int | None, ...]
 
 
-class Builder:
+class ModelBuilder:
     """Builds one model; models within it have builders of their own."""
 
     def __init__(self, model: Model, names: UniqueNames) -> None:
         self.model, self.names = model, names
         self.values: dict[Ref, Value] = {}
-        self.made: dict[tuple[str, int], tuple[Any, int | None]] = {}
-        self.within: dict[str, Built] = {}
-        self.orders = axis_order.image_orders(model)
+        self.layers: dict[tuple[str, int], tuple[Any, int | None]] = {}
+        self.inner_models: dict[str, BuiltModel] = {}
+        self.data_formats = axis_order.image_data_formats(model)
 
-    def built(self, layout: Layout, name: str = "") -> Built:
+    def build(self, layout: Layout, name: str = "") -> BuiltModel:
         """The model, with its images in this order."""
         inputs = [self._input(entry, layout) for entry in self.model.inputs]
         takes = tuple(self.values[Ref(entry.name)].channels for entry in self.model.inputs)
@@ -75,11 +75,11 @@ class Builder:
             model = keras.Model(_one_or_all(inputs), _one_or_all(tensors), name=name)
         except ValueError as error:
             raise LegacyFileError(f"Keras refuses the model {self.model.name!r}: {_in_a_line(error)}") from error
-        return Built(model, takes, tuple(value.channels for value in outputs))
+        return BuiltModel(model, takes, tuple(value.channels for value in outputs))
 
     def _input(self, entry: Input, layout: Layout) -> Any:
         """What is fed, in the layout's order; what the layers take is as in the file, or with the channels last."""
-        said, axis = self.orders.get(len(entry.shape), ("", 1))
+        said, axis = self.data_formats.get(len(entry.shape), ("", 1))
         batch = entry.shape[0] if _is_stateful(self.model) else None
         shape = [batch, *entry.shape[1:]]
         moved = said == CHANNELS_FIRST and layout == CHANNELS_LAST
@@ -95,7 +95,7 @@ class Builder:
 
     def _is_turned(self, rank: int, layout: Layout) -> bool:
         """Return whether images have their channels last in the file, and before height and width in this layout."""
-        return self.orders.get(rank, ("", 1))[0] == CHANNELS_LAST and layout == CHANNELS_FIRST and rank > 3
+        return self.data_formats.get(rank, ("", 1))[0] == CHANNELS_LAST and layout == CHANNELS_FIRST and rank > 3
 
     def _output(self, value: Value, layout: Layout) -> Value:
         if layout == CHANNELS_LAST:
@@ -104,12 +104,12 @@ class Builder:
             return self._moved(value, None)
         last = value.rank - 1
         dims = [*range(1, last)]
-        dims.insert(self.orders[value.rank][1] - 1, last)
+        dims.insert(self.data_formats[value.rank][1] - 1, last)
         return Value(self._plain("Permute", value.tensor, dims=dims))
 
     def _moved(self, value: Value, channels: int | None) -> Value:
         """The value with another axis last."""
-        dims = value.moved_to(channels)
+        dims = value.permutation_to(channels)
         return Value(self._plain("Permute", value.tensor, dims=dims) if dims else value.tensor, channels)
 
     def _plain(self, kind: str, tensor: Any, **options: Any) -> Any:
@@ -149,19 +149,19 @@ class Builder:
         """What a model within the model gives, or one that is called for every step of time."""
         assert layer.model is not None
         shift = len(layer.parts)
-        if layer.name not in self.within:
+        if layer.name not in self.inner_models:
             name = self.names.new(layer.name)
-            built = Builder(layer.model, UniqueNames()).built(CHANNELS_LAST, "" if shift else name)
+            built = ModelBuilder(layer.model, UniqueNames()).build(CHANNELS_LAST, "" if shift else name)
             called = keras.layers.TimeDistributed(built.model, name=name) if shift else built.model
-            self.within[layer.name] = Built(called, built.takes, built.gives)
-        built = self.within[layer.name]
+            self.inner_models[layer.name] = BuiltModel(called, built.input_channels, built.output_channels)
+        built = self.inner_models[layer.name]
         tensors = [
             self._moved(value, None if axis is None else axis + shift).tensor
-            for value, axis in zip(values, built.takes, strict=True)
+            for value, axis in zip(values, built.input_channels, strict=True)
         ]
         results = built.model(_one_or_all(tensors))
         results = results if isinstance(results, list | tuple) else [results]
-        axes = [None if axis is None else axis + shift for axis in built.gives]
+        axes = [None if axis is None else axis + shift for axis in built.output_channels]
         return [Value(tensor, axis) for tensor, axis in zip(results, axes, strict=True)]
 
     def _of_part(
@@ -177,26 +177,29 @@ class Builder:
         if part.kind == "Permute":
             return [self._permuted(layer, part, values[0])]
         key = (layer.name, place)
-        channels = self.made[key][1] if key in self.made else axis_order.wanted(part, values)
+        channels = self.layers[key][1] if key in self.layers else axis_order.input_channel_axis(part, values)
         values = [self._moved(value, channels) for value in values]
-        if key not in self.made:
-            weights = checked(layer, part, weights, values, channels)
+        if key not in self.layers:
+            weights = prepare_weights(layer, part, weights, values, channels)
             name = self.names.new(f"{layer.name}_{part.suffix}" if part.suffix else layer.name)
-            made = layer_of(part, name, weights, values, channels)
+            made = make_layer(part, name, weights, values, channels)
             made.trainable = layer.trainable
-            self.made[key] = (made, channels)
-            return self._given(part, call(made, values, options, self._moved, weights), values[0], channels)
-        return self._given(part, call(self.made[key][0], values, options, self._moved), values[0], channels)
+            self.layers[key] = (made, channels)
+            return self._given(part, call_layer(made, values, options, self._moved, weights), values[0], channels)
+        return self._given(part, call_layer(self.layers[key][0], values, options, self._moved), values[0], channels)
 
     def _given(self, part: Part, tensors: Sequence[Any], first: Value, channels: int | None) -> Sequence[Value]:
         return [
-            Value(tensor, axis_order.given(part, channels, first.rank, len(tensor.shape)) if not place else None)
+            Value(
+                tensor,
+                axis_order.output_channel_axis(part, channels, first.rank, len(tensor.shape)) if not place else None,
+            )
             for place, tensor in enumerate(tensors)
         ]
 
     def _permuted(self, layer: Layer, part: Part, value: Value) -> Value:
         """A permutation of the file's axes, together with what brings them back into the file's order."""
-        places = axis_order.stored(value.rank, value.channels)
+        places = axis_order.axis_permutation(value.rank, value.channels)
         dims = tuple(places.index(axis) for axis in part.options["dims"])
         if dims == tuple(range(1, value.rank)):
             return Value(value.tensor)
@@ -204,7 +207,7 @@ class Builder:
 
 
 def _is_stateful(model: Model) -> bool:
-    parts = [part for _, layer in model.every_layer() for part in layer.parts]
+    parts = [part for _, layer in model.all_layers() for part in layer.parts]
     parts += [part.inner for part in parts if part.inner is not None]
     return any(part.options.get("stateful") for part in parts)
 

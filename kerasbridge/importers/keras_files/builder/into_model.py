@@ -9,7 +9,7 @@ import numpy as np
 from kerasbridge.errors import ArgumentError, LegacyFileError
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files import assign_weights
-from kerasbridge.importers.keras_files.builder.parts import fitted
+from kerasbridge.importers.keras_files.builder.parts import fit_weights
 from kerasbridge.importers.keras_files.ir import (
     CHANNELS_FIRST,
     CHANNELS_LAST,
@@ -17,8 +17,8 @@ from kerasbridge.importers.keras_files.ir import (
     Model,
     WeightsAlone,
 )
-from kerasbridge.importers.keras_files.layers import given_arrays
-from kerasbridge.importers.keras_files.provenance import ASK, Origin, Refusal
+from kerasbridge.importers.keras_files.layers import legacy_layer
+from kerasbridge.importers.keras_files.provenance import FLIP_KERNELS_HINT, Origin, UnsupportedLayer
 from kerasbridge.importers.report import WeightAssignment
 from kerasbridge.importers.weight_transfer import Plan
 from kerasbridge.keras_compat import keras
@@ -59,9 +59,11 @@ def _tried(weights: WeightsAlone, model: Any, order: str) -> Plan | LegacyFileEr
     origin = Origin(str(weights.version), weights.backend, weights.flip_kernels, order)
     arrays = {name: list(each.values()) for name, each in weights.layers.items()}
     try:
-        described = assign_weights.weighed(_described(model, origin, _is_whole(weights)), arrays)
-        if origin.unsure:
-            return LegacyFileError(f"{', '.join(map(repr, dict.fromkeys(origin.unsure)))}: {ASK}")
+        described = assign_weights.with_weights(_described(model, origin, _is_whole(weights)), arrays)
+        if origin.ambiguous_layers:
+            return LegacyFileError(
+                f"{', '.join(map(repr, dict.fromkeys(origin.ambiguous_layers)))}: {FLIP_KERNELS_HINT}"
+            )
         return _plan(model, described, weights, order)
     except LegacyFileError as error:
         return error
@@ -86,8 +88,8 @@ def _described(model: Any, origin: Origin, whole: bool) -> Model:
 def _arranged(name: str, layer: Any, origin: Origin, whole: bool) -> Layer:
     kind = type(layer).__name__
     try:
-        made = given_arrays(name, kind, layer.get_config(), origin, whole)
-    except Refusal as refusal:
+        made = legacy_layer(name, kind, layer.get_config(), origin, whole)
+    except UnsupportedLayer as refusal:
         raise ArgumentError(f"The model has the layer {name!r} ({kind}), which {refusal}.") from refusal
     return replace(made, trainable=layer.trainable)
 
@@ -124,7 +126,7 @@ def _fitted(layer: Any, made: Layer) -> list[Array]:
         return arrays
     built = layer.get_build_config()
     shape = built["input_shape"] if "input_shape" in built else next(iter(built["shapes_dict"].values()))
-    return list(fitted(made, fit, arrays, shape))
+    return list(fit_weights(made, fit, arrays, shape))
 
 
 def _pairs(model: Any, described: Model, place: str = "") -> Iterator[tuple[str, Any, Layer]]:

@@ -16,13 +16,13 @@ from kerasbridge.importers.keras_files.builder.axis_order import Value
 from kerasbridge.importers.keras_files.ir import CHANNELS_LAST, Fit, Layer, Part
 from kerasbridge.keras_compat import keras
 
-_SEVERAL = axis_order.MERGING | {"Dot", "Attention", "AdditiveAttention"}
+_SEVERAL = axis_order.MERGE | {"Dot", "Attention", "AdditiveAttention"}
 """Layers that take their tensors as one list."""
 
 _FUNCTIONS = {HARD_SIGMOID: layers.hard_sigmoid}
 
 
-def layer_of(part: Part, name: str, weights: Sequence[Array], values: Sequence[Value], channels: int | None) -> Any:
+def make_layer(part: Part, name: str, weights: Sequence[Array], values: Sequence[Value], channels: int | None) -> Any:
     """The layer, without weights yet.
 
     Args:
@@ -69,10 +69,10 @@ def _options(
     part: Part, weights: Sequence[Array], values: Sequence[Value], channels: int | None, rank: int
 ) -> dict[str, Any]:
     options = {name: _FUNCTIONS.get(str(value), value) for name, value in part.options.items()}
-    if part.kind in axis_order.BENDING and weights:
+    if part.kind in axis_order.PARAMETRIC_ACTIVATIONS and weights:
         options["shared_axes"] = _shared(weights[0], values[0].tensor.shape[1 - rank :]) or None
-    elif part.kind in axis_order.ALONG_AXES or "noise_shape" in options:
-        options = axis_order.along(options, part, channels, rank)
+    elif part.kind in axis_order.WITH_AXIS or "noise_shape" in options:
+        options = axis_order.reindex_axes(options, part, channels, rank)
     if "data_format" in inspect.signature(_class(part.kind).__init__).parameters:
         options["data_format"] = CHANNELS_LAST
     return options
@@ -86,7 +86,7 @@ def _shared(slopes: Array, sizes: Sequence[int | None]) -> list[int]:
     return [axis for axis, (have, size) in enumerate(pairs, 1) if have == 1 != size]
 
 
-def checked(
+def prepare_weights(
     layer: Layer, part: Part, weights: Sequence[Array], values: Sequence[Value], channels: int | None
 ) -> Sequence[Array]:
     """The weights in the order of axes of the model.
@@ -95,12 +95,12 @@ def checked(
         LegacyFileError: they are not of the size that the layer would make room for.
     """
     core = part.inner or part
-    if core.kind in axis_order.BENDING and weights and channels is not None:
+    if core.kind in axis_order.PARAMETRIC_ACTIVATIONS and weights and channels is not None:
         time = part.kind == "TimeDistributed"
-        places = [axis - 1 for axis in axis_order.stored(values[0].rank - time, channels - time)[1:]]
+        places = [axis - 1 for axis in axis_order.axis_permutation(values[0].rank - time, channels - time)[1:]]
         weights = [array.transpose(places) for array in weights]
     if part.fit is not None:
-        return fitted(layer, part.fit, weights, values[0].tensor.shape)
+        return fit_weights(layer, part.fit, weights, values[0].tensor.shape)
     kernel = _kernel(core, values[0].tensor.shape)
     if kernel is None or not weights:
         return weights
@@ -111,7 +111,7 @@ def checked(
     return weights
 
 
-def fitted(layer: Layer, fit: Fit, weights: Sequence[Array], shape: Shape) -> Sequence[Array]:
+def fit_weights(layer: Layer, fit: Fit, weights: Sequence[Array], shape: Shape) -> Sequence[Array]:
     """The weights of a part that tells how they are made, for what it takes.
 
     Raises:
@@ -143,7 +143,7 @@ def _kernel(part: Part, shape: Sequence[int | None]) -> tuple[Any, ...] | None:
     return None
 
 
-def call(
+def call_layer(
     layer: Any,
     values: Sequence[Value],
     options: Mapping[str, Any],

@@ -7,7 +7,7 @@ from typing import Any
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files import keras1_weights
 from kerasbridge.importers.keras_files.ir import Layer
-from kerasbridge.importers.keras_files.keras1_config import modern
+from kerasbridge.importers.keras_files.keras1_config import upgrade_config
 from kerasbridge.importers.keras_files.layers import (
     convolution,
     core,
@@ -21,9 +21,9 @@ from kerasbridge.importers.keras_files.layers import (
     rnn_cells,
 )
 from kerasbridge.importers.keras_files.layers.base import Said, Table
-from kerasbridge.importers.keras_files.layers.unsupported import why_unknown
+from kerasbridge.importers.keras_files.layers.unsupported import unsupported_reason
 from kerasbridge.importers.keras_files.layers.wrappers import WRAPPERS, Translate
-from kerasbridge.importers.keras_files.provenance import Origin, Refusal
+from kerasbridge.importers.keras_files.provenance import Origin, UnsupportedLayer
 
 LAYERS: Table = {
     **core.TABLE, **convolution.TABLE, **pooling.TABLE, **recurrent.TABLE, **merge.TABLE, **locally_connected.TABLE,
@@ -32,7 +32,7 @@ LAYERS: Table = {
 """What makes each layer, by its class in Keras 2."""
 
 
-def translated(name: str, kind: str, config: Mapping[str, Any], origin: Origin, models: Translate) -> Layer:
+def convert_layer(name: str, kind: str, config: Mapping[str, Any], origin: Origin, models: Translate) -> Layer:
     """The layer of which a file says this.
 
     Args:
@@ -42,22 +42,24 @@ def translated(name: str, kind: str, config: Mapping[str, Any], origin: Origin, 
         models: what translates a layer within it, or a model.
 
     Raises:
-        Refusal: why it cannot be brought.
+        UnsupportedLayer: why it cannot be brought.
     """
-    known, words = modern(kind, config) if origin.is_old or kind in removed_layers.OLD_WORDED else (kind, config)
+    known, words = (
+        upgrade_config(kind, config) if origin.is_keras1 or kind in removed_layers.OLD_WORDED else (kind, config)
+    )
     said = Said(name, kind, known, words, origin)
     if known in WRAPPERS:
         return WRAPPERS[known](said, models)
     if known not in LAYERS:
-        raise Refusal(why_unknown(kind))
+        raise UnsupportedLayer(unsupported_reason(kind))
     layer = LAYERS[known](said)
-    return _from_old_weights(layer, said) if origin.is_old and layer.names else layer
+    return _from_old_weights(layer, said) if origin.is_keras1 and layer.names else layer
 
 
 def _from_old_weights(layer: Layer, said: Said) -> Layer:
     """The layer that takes the arrays as Keras 1 has them."""
-    turn, arrange = keras1_weights.turned(said.kind, said.config, said.origin), layer.arrange
-    names = keras1_weights.names(said.kind, said.config, layer.names)
+    turn, arrange = keras1_weights.upgrade_weights(said.kind, said.config, said.origin), layer.arrange
+    names = keras1_weights.array_names(said.kind, said.config, layer.names)
     return replace(layer, names=names, arrange=lambda arrays: arrange(turn(arrays)))
 
 
@@ -68,7 +70,7 @@ _OF_WEIGHTS = (
 """What in a configuration decides which arrays there are."""
 
 
-def given_arrays(name: str, kind: str, config: Mapping[str, Any], origin: Origin, whole: bool) -> Layer:
+def legacy_layer(name: str, kind: str, config: Mapping[str, Any], origin: Origin, whole: bool) -> Layer:
     """A layer of Keras 3 as the layer of an old Keras whose arrays it takes.
 
     Args:
@@ -77,22 +79,22 @@ def given_arrays(name: str, kind: str, config: Mapping[str, Any], origin: Origin
         whole: whether the gates of recurrent layers of Keras 1 share arrays.
 
     Raises:
-        Refusal: no old Keras had such a layer.
+        UnsupportedLayer: no old Keras had such a layer.
     """
     kept = _of_weights(config, "strides" if kind.startswith("LocallyConnected") else "")
     said = Said(name, kind, kind, {**kept, **({"consume_less": "gpu"} if whole else {})}, origin)
 
     def within(inner: str, options: Mapping[str, Any], origin: Origin) -> Layer:
-        return given_arrays(name, inner, options, origin, whole)
+        return legacy_layer(name, inner, options, origin, whole)
 
     if kind in WRAPPERS:
         return WRAPPERS[kind](said, within)
     if kind not in LAYERS:
-        raise Refusal(why_unknown(kind))
+        raise UnsupportedLayer(unsupported_reason(kind))
     layer = LAYERS[kind](said)
-    if f"CuDNN{kind}" in LAYERS and not origin.is_old:
+    if f"CuDNN{kind}" in LAYERS and not origin.is_keras1:
         return _either(layer, LAYERS[f"CuDNN{kind}"](said))
-    return _from_old_weights(layer, said) if origin.is_old and layer.names else layer
+    return _from_old_weights(layer, said) if origin.is_keras1 and layer.names else layer
 
 
 def _of_weights(config: Mapping[str, Any], more: str = "") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files import arguments
 from kerasbridge.importers.keras_files.ir import CHANNELS_FIRST, Layer, Part
-from kerasbridge.importers.keras_files.provenance import Origin, Refusal
+from kerasbridge.importers.keras_files.provenance import Origin, UnsupportedLayer
 
 _CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
     "initializer": arguments.initializer,
@@ -46,9 +46,9 @@ class Said:
             raise ValueError(f"{name} is {value!r}")
         return found
 
-    def order(self, axes: int) -> str | None:
+    def data_format(self, axes: int) -> str | None:
         """The order of the images that it takes, with `axes` of space; None where it is not said for a single one."""
-        return self.origin.order_of(self.config) if self.config.get("data_format") or axes > 1 else None
+        return self.origin.data_format_of(self.config) if self.config.get("data_format") or axes > 1 else None
 
     def options(self, *names: str) -> dict[str, Any]:
         """Those arguments that it says, as Keras 3 takes them; and the policy of its numbers."""
@@ -91,7 +91,7 @@ def with_bias(said: Said, *names: str) -> tuple[str, ...]:
 def check_softmax(options: Mapping[str, Any], order: str | None) -> None:
     """Refuse an activation that is taken along the last axis, where images have their channels first."""
     if order == CHANNELS_FIRST and options.get("activation") in ("softmax", "log_softmax"):
-        raise Refusal(f"has a {options['activation']} along the width of images, which is not brought")
+        raise UnsupportedLayer(f"has a {options['activation']} along the width of images, which is not brought")
 
 
 def expect(array: Array, shape: tuple[int | None, ...]) -> None:

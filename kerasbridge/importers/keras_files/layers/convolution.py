@@ -8,7 +8,7 @@ import numpy as np
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files.ir import Layer, Part
 from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, check_softmax, with_bias
-from kerasbridge.importers.keras_files.provenance import Refusal
+from kerasbridge.importers.keras_files.provenance import UnsupportedLayer
 
 _DEPTHWISE = tuple(f"depthwise_{name}" for name in ("initializer", "regularizer", "constraint"))
 _BIASED = tuple(name for name in WEIGHTED if not name.startswith("kernel"))
@@ -33,14 +33,14 @@ def _convolution(kind: str, axes: int, kernels: Sequence[str], *names: str) -> C
     def layer(said: Said) -> Layer:
         size, strides, rate = (said.numbers(name, axes) for name in ("kernel_size", "strides", "dilation_rate"))
         if max(strides) > 1 and max(rate) > 1:
-            raise Refusal("has strides and dilation at once, which Keras 3 has not")
+            raise UnsupportedLayer("has strides and dilation at once, which Keras 3 has not")
         options = said.options(*names) | {"kernel_size": size, "strides": strides, "dilation_rate": rate}
         padding, before = _padded(said, axes, [rate * (k - 1) + 1 for rate, k in zip(rate, size, strict=True)])
-        order = said.order(axes)
+        order = said.data_format(axes)
         main = Part(kind, options | {"padding": padding}, order)
         parts = (Part(f"ZeroPadding{axes}D", {"padding": before}, order, "pad"), main) if before else (main,)
         check_softmax(options, order)
-        turn = said.origin.flips(said.name) if max(size) > 1 else False
+        turn = said.origin.flips_kernels(said.name) if max(size) > 1 else False
 
         def arrange(arrays: Sequence[Array]) -> list[Sequence[Array]]:
             kernel = flipped(arrays[0], axes) if turn else arrays[0]
@@ -65,7 +65,7 @@ def _padded(said: Said, axes: int, reach: Sequence[int]) -> tuple[str, Any]:
     if padding == "same" and not alike and said.origin.is_theano(said.name):
         return "valid", pairs([(size // 2, size - 1 - size // 2) for size in reach])
     if padding not in ("valid", "same", "causal"):
-        raise Refusal(f"has the padding {padding!r}")
+        raise UnsupportedLayer(f"has the padding {padding!r}")
     return padding, None
 
 
@@ -85,12 +85,12 @@ def _transposed(kind: str, axes: int) -> Callable[[Said], Layer]:
     def layer(said: Said) -> Layer:
         size, strides, rate = (said.numbers(name, axes) for name in ("kernel_size", "strides", "dilation_rate"))
         if max(rate) > 1 or said.get("output_padding") is not None:
-            raise Refusal("has dilation or output_padding, which is not brought")
+            raise UnsupportedLayer("has dilation or output_padding, which is not brought")
         options = said.options("filters", *WEIGHTED) | {"strides": strides, "padding": "valid"}
-        order = said.order(axes)
+        order = said.data_format(axes)
         longer = [max(0, stride - k) for k, stride in zip(size, strides, strict=True)]
         options["kernel_size"] = tuple(k + more for k, more in zip(size, longer, strict=True))
-        turn = said.origin.flips(said.name) if max(size) > 1 else False
+        turn = said.origin.flips_kernels(said.name) if max(size) > 1 else False
         crop, options = _cropped(said, axes, size, strides, options)
 
         def arrange(arrays: Sequence[Array]) -> list[Sequence[Array]]:
@@ -125,7 +125,7 @@ def _cropped(
     if any(missing):
         needed = [max(0, stride - k) for k, stride in zip(size, strides, strict=True)]
         if any(needed):
-            raise Refusal("has strides larger than its kernel and an output larger than they give")
+            raise UnsupportedLayer("has strides larger than its kernel and an output larger than they give")
         options = options | {"output_padding": tuple(missing)}
     return (pairs(sides) if any(map(any, sides)) else None), options
 
@@ -135,7 +135,7 @@ def _goal(said: Said, axes: int) -> list[int] | None:
     shape = said.get("output_shape")
     if shape is None:
         return None
-    first = said.origin.order_of(said.config) == "channels_first"
+    first = said.origin.data_format_of(said.config) == "channels_first"
     return [int(number) for number in (shape[2:] if first else shape[1:-1])][:axes]
 
 

@@ -10,7 +10,7 @@ from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files import arguments
 from kerasbridge.importers.keras_files.ir import CHANNELS_LAST, Layer, Part
 from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, with_bias
-from kerasbridge.importers.keras_files.provenance import Refusal
+from kerasbridge.importers.keras_files.provenance import UnsupportedLayer
 
 _FILLED = ("fill_mode", "interpolation", "fill_value")
 
@@ -30,14 +30,14 @@ def _spatial(kind: str, *names: str) -> Callable[[Said], Layer]:
     """The same for layers that take images."""
 
     def layer(said: Said) -> Layer:
-        return said.layer(Part(kind, said.options(*names), said.origin.order_of(said.config)))
+        return said.layer(Part(kind, said.options(*names), said.origin.data_format_of(said.config)))
 
     return layer
 
 
 def _spatial_dropout(said: Said) -> Layer:
     """No file says their order, which is one of training alone."""
-    return said.layer(Part(said.kind, said.options("rate"), said.origin.order or CHANNELS_LAST))
+    return said.layer(Part(said.kind, said.options("rate"), said.origin.data_format or CHANNELS_LAST))
 
 
 def _activation(said: Said) -> Layer:
@@ -58,9 +58,9 @@ def _embedding(said: Said) -> Layer:
 def _batch_normalization(said: Said) -> Layer:
     """Keras 1's mode 2 always takes the statistics of the batch."""
     if said.get("mode", 0) == 1:
-        raise Refusal("normalises each sample by itself (mode 1), which Keras 3 has not")
+        raise UnsupportedLayer("normalises each sample by itself (mode 1), which Keras 3 has not")
     if said.get("renorm"):
-        raise Refusal("has renorm, which Keras 3 has not")
+        raise UnsupportedLayer("has renorm, which Keras 3 has not")
     names = ("momentum", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer", "beta_regularizer")
     options = said.options(*names, "gamma_regularizer", "beta_constraint", "gamma_constraint")
     arrays = _scaled(said, "moving_mean", "moving_variance")
@@ -111,7 +111,7 @@ def _scale(said: Said) -> Layer:
 
 def _flatten(said: Said) -> Layer:
     """Keras 2 brings channels_first into the other order first; Keras 1 and the first of Keras 2 have no such word."""
-    return said.layer(Part("Flatten", order=said.config.get("data_format")))
+    return said.layer(Part("Flatten", data_format=said.config.get("data_format")))
 
 
 def _relu(said: Said) -> Layer:
@@ -126,8 +126,8 @@ def _prelu(said: Said) -> Layer:
 def _upsampling(said: Said) -> Layer:
     interpolation, version = said.get("interpolation", "nearest"), said.origin.version
     if interpolation != "nearest" and (said.kind != "UpSampling2D" or _has_corners_of_its_own(version)):
-        raise Refusal(f"interpolates ({interpolation}) by a rule of an old backend that Keras 3 has not")
-    order = said.origin.order_of(said.config) if said.kind != "UpSampling1D" else None
+        raise UnsupportedLayer(f"interpolates ({interpolation}) by a rule of an old backend that Keras 3 has not")
+    order = said.origin.data_format_of(said.config) if said.kind != "UpSampling1D" else None
     options = said.options("size") | ({} if interpolation == "nearest" else {"interpolation": interpolation})
     return said.layer(Part(said.kind, options, order))
 
@@ -153,7 +153,7 @@ def _augmenting(*names: str) -> Callable[[Said], Layer]:
 
 def _resizing(said: Said) -> Layer:
     if said.get("crop_to_aspect_ratio"):
-        raise Refusal("cuts to an aspect ratio, which is not brought")
+        raise UnsupportedLayer("cuts to an aspect ratio, which is not brought")
     return said.layer(Part("Resizing", said.options("height", "width", "interpolation"), "channels_last"))
 
 

@@ -11,7 +11,7 @@ from kerasbridge.importers.ir.ops import Array, Shape
 from kerasbridge.importers.keras_files.ir import CHANNELS_FIRST, Layer, Part
 from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, check_softmax, expect, with_bias
 from kerasbridge.importers.keras_files.layers.convolution import pairs
-from kerasbridge.importers.keras_files.provenance import Refusal
+from kerasbridge.importers.keras_files.provenance import UnsupportedLayer
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ def _unshared(axes: int) -> Callable[[Said], Layer]:
         size, strides = said.numbers("kernel_size", axes), said.numbers("strides", axes)
         padding = said.get("padding", "valid")
         if padding not in ("valid", "same") or min(*size, *strides) < 1:
-            raise Refusal(f"has the padding {padding!r}, windows of {size} and strides of {strides}")
-        order = said.order(axes)
+            raise UnsupportedLayer(f"has the padding {padding!r}, windows of {size} and strides of {strides}")
+        order = said.data_format(axes)
         reformed = said.get("implementation", 1) != 1
         names = [name for name in WEIGHTED if not (reformed and name == "kernel_constraint")]
         options = said.options("filters", *names) | {"kernel_size": size, "strides": strides}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from kerasbridge.importers.keras_files.ir import Layer, Part
 from kerasbridge.importers.keras_files.layers.base import Said, Table
-from kerasbridge.importers.keras_files.provenance import Refusal
+from kerasbridge.importers.keras_files.provenance import UnsupportedLayer
 
 
 def _merging(kind: str, *names: str) -> Callable[[Said], Layer]:
@@ -22,7 +22,7 @@ def _cosine(said: Said) -> Layer:
 
 def _attention(said: Said) -> Layer:
     if said.get("causal"):
-        raise Refusal("has the argument causal, which Keras 3 has not")
+        raise UnsupportedLayer("has the argument causal, which Keras 3 has not")
     options = said.options("use_scale", "dropout") | (
         {"score_mode": said.config["score_mode"]} if said.get("score_mode") else {}
     )

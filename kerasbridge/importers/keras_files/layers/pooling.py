@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from kerasbridge.importers.keras_files.ir import Layer, Part
 from kerasbridge.importers.keras_files.layers.base import Said, Table
-from kerasbridge.importers.keras_files.provenance import Refusal
+from kerasbridge.importers.keras_files.provenance import UnsupportedLayer
 
 
 def _pooling(kind: str, axes: int) -> Callable[[Said], Layer]:
@@ -13,10 +13,10 @@ def _pooling(kind: str, axes: int) -> Callable[[Said], Layer]:
     def layer(said: Said) -> Layer:
         window = said.numbers("pool_size", axes, 2)
         options = {"pool_size": window, "strides": said.numbers("strides", axes) if said.get("strides") else window}
-        order = said.order(axes)
+        order = said.data_format(axes)
         padding = said.get("padding", "valid")
         if padding not in ("valid", "same"):
-            raise Refusal(f"has the padding {padding!r}")
+            raise UnsupportedLayer(f"has the padding {padding!r}")
         if padding == "valid" or max(window) == 1:
             return said.layer(Part(f"{kind}Pooling{axes}D", {**options, "padding": "valid"}, order))
         if said.origin.is_theano(said.name):
@@ -42,7 +42,7 @@ def _theano(kind: str, window: tuple[int, ...]) -> dict[str, object]:
 
 def _global(kind: str, axes: int) -> Callable[[Said], Layer]:
     def layer(said: Said) -> Layer:
-        order = said.order(axes)
+        order = said.data_format(axes)
         return said.layer(Part(f"Global{kind}Pooling{axes}D", said.options("keepdims"), order))
 
     return layer

@@ -9,7 +9,7 @@ from kerasbridge.importers.keras_files.arguments import HARD_SIGMOID
 from kerasbridge.importers.keras_files.ir import Layer, Part
 from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, with_bias
 from kerasbridge.importers.keras_files.layers.convolution import flipped
-from kerasbridge.importers.keras_files.provenance import Refusal
+from kerasbridge.importers.keras_files.provenance import UnsupportedLayer
 
 _SEQUENCES = ("return_sequences", "return_state", "go_backwards", "stateful")
 _RECURRENT = tuple(f"recurrent_{name}" for name in ("initializer", "regularizer", "constraint"))
@@ -20,7 +20,7 @@ _NAMES = ("kernel", "recurrent_kernel")
 def _recurrent(kind: str, *names: str) -> Callable[[Said], Layer]:
     def layer(said: Said) -> Layer:
         if said.get("time_major"):
-            raise Refusal("takes time as the first axis (time_major), which Keras 3 has not")
+            raise UnsupportedLayer("takes time as the first axis (time_major), which Keras 3 has not")
         options = {**_gated(said, kind), **said.options(*_COMMON, *names)}
         return said.layer(Part(kind, options), names=with_bias(said, *_NAMES))
 
@@ -61,8 +61,8 @@ def _convolutional(said: Said) -> Layer:
     padding = said.get("padding", "valid")
     alike = max(strides) == 1 and all(k % 2 for k in size)
     if not alike and said.origin.is_theano(said.name):
-        raise Refusal("has windows that Theano pads in its own way, which Keras 3 has not")
-    turn = said.origin.flips(said.name) if max(size) > 1 else False
+        raise UnsupportedLayer("has windows that Theano pads in its own way, which Keras 3 has not")
+    turn = said.origin.flips_kernels(said.name) if max(size) > 1 else False
     names = ("filters", "dropout", "recurrent_dropout", *WEIGHTED, *_RECURRENT, *_SEQUENCES, "unit_forget_bias")
     options = {"recurrent_activation": HARD_SIGMOID, **said.options(*names, "recurrent_activation")}
     options |= {"kernel_size": size, "strides": strides, "dilation_rate": rate, "padding": padding}
@@ -71,7 +71,7 @@ def _convolutional(said: Said) -> Layer:
         kernels = [flipped(kernel, axes) for kernel in arrays[:2]] if turn else arrays[:2]
         return [[*kernels, *arrays[2:]]]
 
-    part = Part(said.kind, options, said.origin.order_of(said.config))
+    part = Part(said.kind, options, said.origin.data_format_of(said.config))
     return said.layer(part, names=with_bias(said, *_NAMES), arrange=arrange)
 
 

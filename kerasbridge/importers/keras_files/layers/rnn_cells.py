@@ -8,7 +8,7 @@ from kerasbridge.importers.ir.ops import Array, Shape
 from kerasbridge.importers.keras_files.arguments import HARD_SIGMOID
 from kerasbridge.importers.keras_files.ir import Layer, Part
 from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, expect, with_bias
-from kerasbridge.importers.keras_files.provenance import Refusal
+from kerasbridge.importers.keras_files.provenance import UnsupportedLayer
 
 _GATES = {"SimpleRNNCell": 1, "GRUCell": 3, "LSTMCell": 4}
 _OF_CELLS = (
@@ -25,10 +25,10 @@ _OF_CELLS = (
 def _rnn(said: Said) -> Layer:
     """One layer; a stack of one cell is that cell."""
     if said.get("time_major"):
-        raise Refusal("takes time as the first axis (time_major), which Keras 3 has not")
+        raise UnsupportedLayer("takes time as the first axis (time_major), which Keras 3 has not")
     cells = [_cell(one) for one in _cells(said, said.config["cell"])]
     if len(cells) > 1 and said.get("return_state"):
-        raise Refusal("returns the states of several cells, in an order that Keras 3 has not")
+        raise UnsupportedLayer("returns the states of several cells, in an order that Keras 3 has not")
     inner = cells[0][0] if len(cells) == 1 else Part("StackedRNNCells", {"cells": tuple(part for part, _ in cells)})
     options = said.options("return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask")
 
@@ -61,7 +61,7 @@ def _said(outer: Said, cell: Mapping[str, Any]) -> Said:
 def _cell(said: Said) -> tuple[Part, tuple[str, ...]]:
     """A cell, and how its arrays are called."""
     if said.kind not in _GATES:
-        raise Refusal(f"has the cell {said.kind}, which is none of SimpleRNNCell, GRUCell and LSTMCell")
+        raise UnsupportedLayer(f"has the cell {said.kind}, which is none of SimpleRNNCell, GRUCell and LSTMCell")
     more = {
         "SimpleRNNCell": (),
         "GRUCell": ("recurrent_activation",),

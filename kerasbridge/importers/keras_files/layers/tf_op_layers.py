@@ -8,9 +8,9 @@ from typing import Any
 
 from kerasbridge.importers.keras_files.arguments import activation
 from kerasbridge.importers.keras_files.ir import Part, Ref
-from kerasbridge.importers.keras_files.provenance import Refusal
+from kerasbridge.importers.keras_files.provenance import UnsupportedLayer
 
-KINDS = ("TFOpLambda",)
+OPERATOR_CLASSES = ("TFOpLambda",)
 _OF_TWO = {
     "math.add": "Add",
     "__operators__.add": "Add",
@@ -28,7 +28,9 @@ _OF_ONE = {
 }  # fmt: skip
 
 
-def operator(function: str, inputs: tuple[Ref, ...], options: Mapping[str, Any]) -> tuple[Part, tuple[Ref, ...]]:
+def convert_operator(
+    function: str, inputs: tuple[Ref, ...], options: Mapping[str, Any]
+) -> tuple[Part, tuple[Ref, ...]]:
     """The layer that a function is, and the tensors it takes.
 
     Args:
@@ -43,7 +45,7 @@ def operator(function: str, inputs: tuple[Ref, ...], options: Mapping[str, Any])
         function in _OF_TWO or function in ("math.truediv", "__operators__.truediv", "math.divide")
     ):
         return _of_two(function, inputs, said.get("y"))
-    raise Refusal(f"is the function tf.{function} of TensorFlow, which is not brought")
+    raise UnsupportedLayer(f"is the function tf.{function} of TensorFlow, which is not brought")
 
 
 def _of_two(function: str, inputs: tuple[Ref, ...], other: Any) -> tuple[Part, tuple[Ref, ...]]:
@@ -53,7 +55,7 @@ def _of_two(function: str, inputs: tuple[Ref, ...], other: Any) -> tuple[Part, t
         return Part(kind), tensors
     if len(tensors) == 1 and isinstance(other, int | float) and kind not in ("Maximum", "Minimum"):
         return Part("Rescaling", _rescaled(kind, float(other))), tensors
-    raise Refusal(f"is the function tf.{function} of TensorFlow with arguments that are not brought")
+    raise UnsupportedLayer(f"is the function tf.{function} of TensorFlow with arguments that are not brought")
 
 
 def _rescaled(kind: str | None, number: float) -> dict[str, float]:

@@ -21,6 +21,6 @@ _REASONS: Mapping[str, str] = {
 }
 
 
-def why_unknown(kind: str) -> str:
+def unsupported_reason(kind: str) -> str:
     """Why a class of layers is not brought, to follow a layer's name."""
     return _REASONS.get(kind, "is unknown: no layer of Keras's own has this name")

@@ -7,7 +7,7 @@ from typing import Any
 from kerasbridge.importers.ir.ops import Array, Shape
 from kerasbridge.importers.keras_files.ir import Fit, Layer, Part
 from kerasbridge.importers.keras_files.layers.base import Said
-from kerasbridge.importers.keras_files.provenance import Origin, Refusal
+from kerasbridge.importers.keras_files.provenance import Origin, UnsupportedLayer
 
 Translate = Callable[[str, Mapping[str, Any], Origin], Layer]
 
@@ -47,9 +47,9 @@ def bidirectional(said: Said, translate: Translate) -> Layer:
         or len(layer.parts) != 1
         or layer.parts[0].kind not in ("LSTM", "GRU", "RNN", "SimpleRNN")
     ):
-        raise Refusal(f"wraps the layer {layer}, which is not brought")
+        raise UnsupportedLayer(f"wraps the layer {layer}, which is not brought")
     if said.config.get("backward_layer") and not _is_alike(inner, said.config["backward_layer"]):
-        raise Refusal("has a backward layer of another kind, which is not brought")
+        raise UnsupportedLayer("has a backward layer of another kind, which is not brought")
 
     def arrange(arrays: Sequence[Array]) -> list[Sequence[Array]]:
         half = len(arrays) // 2
@@ -80,7 +80,7 @@ def spectral_normalization(said: Said, translate: Translate) -> Layer:
     inner = said.config["layer"]
     layer = translate(inner["class_name"], inner["config"], said.origin)
     if not layer.names or layer.parts[-1].inner is not None or layer.parts[-1].fit is not None:
-        raise Refusal(f"wraps the layer {layer}, which is not brought")
+        raise UnsupportedLayer(f"wraps the layer {layer}, which is not brought")
 
     def arrange(arrays: Sequence[Array]) -> Sequence[Sequence[Array]]:
         *before, (kernel, *bias) = layer.arrange(arrays[:-1])

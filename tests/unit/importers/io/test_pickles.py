@@ -9,8 +9,8 @@ import struct
 import numpy as np
 import pytest
 
-from kerasbridge.importers.io.pickles import DamagedPickle, Made, Name, read, read_all
-from kerasbridge.importers.io.pickles.arrays import array_of
+from kerasbridge.importers.io.pickles import DamagedPickle, GlobalRef, InertObject, read, read_all
+from kerasbridge.importers.io.pickles.arrays import decode_array
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 PLAIN = [
@@ -33,7 +33,7 @@ def test_plain_values_are_what_unpickling_gives(protocol):
     for value in PLAIN:
         found, end = read(pickle.dumps(value, protocol))
         if value == b"\x00\xff" and protocol < 3:
-            assert isinstance(found, Made)  # a call of codecs.encode
+            assert isinstance(found, InertObject)  # a call of codecs.encode
         else:
             assert (found, end) == (value, len(pickle.dumps(value, protocol)))
 
@@ -41,7 +41,7 @@ def test_plain_values_are_what_unpickling_gives(protocol):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_arrays_are_what_unpickling_gives(protocol):
     for array in (*ARRAYS, np.float64(3.25)):
-        found = array_of(read(pickle.dumps(array, protocol))[0])
+        found = decode_array(read(pickle.dumps(array, protocol))[0])
         np.testing.assert_array_equal(found, array)
         assert found.dtype == np.asarray(array).dtype.newbyteorder("=")
 
@@ -50,12 +50,12 @@ def test_arrays_of_python_2_are_read():
     old = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n(I2\n"
     old += b"tcnumpy\ndtype\n(S'f4'\nI0\nI1\ntR"
     old += b"(I3\nS'<'\nNNNI-1\nI-1\nI0\ntbI00\nS'\\x00\\x00\\xc0?\\x00\\x00\\x00\\xc0'\ntb."
-    np.testing.assert_array_equal(array_of(read(old)[0]), [1.5, -2])
+    np.testing.assert_array_equal(decode_array(read(old)[0]), [1.5, -2])
 
 
 def test_an_array_of_objects_is_a_list():
     held = np.array([np.ones(2), "x"], object)
-    assert array_of(array_of(read(pickle.dumps(held))[0])[0]).tolist() == [1, 1]
+    assert decode_array(decode_array(read(pickle.dumps(held))[0])[0]).tolist() == [1, 1]
 
 
 def test_pickles_that_follow_one_another_are_all_read():
@@ -73,15 +73,15 @@ class Touches:
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_what_a_pickle_calls_is_not_called(protocol, tmp_path):
     (found, _), path = read(pickle.dumps({"a": Touches(tmp_path / "touched")}, protocol)), tmp_path / "touched"
-    assert found["a"].what == Name(os.system.__module__, "system")
+    assert found["a"].factory == GlobalRef(os.system.__module__, "system")
     assert found["a"].arguments == (f"touch {path}",)
     assert not path.exists()
 
 
 def test_classes_that_are_named_are_not_imported():
     found, _ = read(b"\x80\x04\x8c\x0cno_such_here\x8c\x01C\x93)\x81}\x8c\x01aK\x01sb.")
-    assert (found.what, found.state) == (Name("no_such_here", "C"), {"a": 1})
-    assert read(b"(ino_such_here\nC\n.")[0].what == Name("no_such_here", "C")
+    assert (found.factory, found.state) == (GlobalRef("no_such_here", "C"), {"a": 1})
+    assert read(b"(ino_such_here\nC\n.")[0].factory == GlobalRef("no_such_here", "C")
     assert read(b"(cno_such_here\nC\nI1\no.")[0].arguments == (1,)
 
 
@@ -145,4 +145,4 @@ def test_cut_and_changed_pickles_are_refused_or_read():
         changed[draw.integers(len(changed))] = draw.integers(256)
         with contextlib.suppress(DamagedPickle):
             found, _ = read(bytes(changed))
-            [array_of(one) for one in (found.values() if isinstance(found, dict) else [found])]
+            [decode_array(one) for one in (found.values() if isinstance(found, dict) else [found])]
