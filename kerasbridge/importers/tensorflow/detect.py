@@ -12,7 +12,7 @@ _SHARD = re.compile(r"\.data-\d{5}-of-\d{5}$")
 _CHECKPOINT = b"model_checkpoint_path: "
 
 
-class Kind(Enum):
+class FileKind(Enum):
     """What a file is."""
 
     FOLDER = "a folder of a SavedModel"
@@ -24,23 +24,25 @@ class Kind(Enum):
     CHECKPOINT = "a file named checkpoint"
 
 
-def kind(file: SourceFile) -> Kind | None:
+def detect_kind(file: SourceFile) -> FileKind | None:
     """What of TensorFlow's a file is, None for what is something else."""
     if file.is_folder:
-        return Kind.FOLDER if any((file.path / name).is_file() for name in ("saved_model.pb", "checkpoint")) else None
+        return (
+            FileKind.FOLDER if any((file.path / name).is_file() for name in ("saved_model.pb", "checkpoint")) else None
+        )
     head = file.head
     if head.startswith(_CHECKPOINT):
-        return Kind.CHECKPOINT
+        return FileKind.CHECKPOINT
     if _SHARD.search(file.name):
-        return Kind.SHARD
-    if _ends_as_table(file):
-        return Kind.INDEX
+        return FileKind.SHARD
+    if _is_sstable(file):
+        return FileKind.INDEX
     if head[:1] == b"\x08" and any(_is_meta_graph(part) for number, part in _fields(head) if number == 2):
-        return Kind.SAVED_MODEL
-    return Kind.META_GRAPH if _is_meta_graph(head) else Kind.GRAPH if _is_graph(head) else None
+        return FileKind.SAVED_MODEL
+    return FileKind.META_GRAPH if _is_meta_graph(head) else FileKind.GRAPH if _is_graph(head) else None
 
 
-def _ends_as_table(file: SourceFile) -> bool:
+def _is_sstable(file: SourceFile) -> bool:
     if not file.name.endswith(".index") and len(file.head) == 1 << 16:
         return False
     return file.content.endswith(MAGIC) or (file.name.endswith(".index") and b"\0" in file.head[:3])

@@ -8,12 +8,12 @@ from kerasbridge.importers.ir.graph import Graph, Node
 from kerasbridge.importers.ir.ops import Affine, Array, Convolution, Deconvolution, Dense, Operation
 
 
-def joined(network: Graph) -> Graph:
+def fuse_affine(network: Graph) -> Graph:
     """The network with each convolution or dense layer, and the factors and biases of its channels, as one node."""
     uses, made = network.consumer_counts(), dict[str, Node]()
     for node in network.nodes:
         before = made.get(node.inputs[0])
-        whole = None if before is None or uses[node.inputs[0]] > 1 else _together(before.operation, node.operation)
+        whole = None if before is None or uses[node.inputs[0]] > 1 else _fuse(before.operation, node.operation)
         if before is None or whole is None:
             made[node.outputs[0]] = node
             continue
@@ -23,11 +23,11 @@ def joined(network: Graph) -> Graph:
     return replace(network, nodes=tuple(made.values()))
 
 
-def _together(first: Operation, second: Operation) -> Operation | None:
+def _fuse(first: Operation, second: Operation) -> Operation | None:
     if not isinstance(second, Affine):
         return None
     if isinstance(first, Affine):
-        return _one_map(first, second)
+        return _fuse_affines(first, second)
     if not isinstance(first, Convolution | Deconvolution | Dense):
         return None
     filters = _filters(first)
@@ -35,7 +35,7 @@ def _together(first: Operation, second: Operation) -> Operation | None:
     shapes = {weight.shape for weight in (second.scale, second.bias) if weight is not None}
     if second.axis != axis or shapes != {(filters,)}:
         return None
-    return replace(first, weight=_scaled(first, second.scale), bias=_biased(first.bias, second))
+    return replace(first, weight=_scale_weight(first, second.scale), bias=_fuse_bias(first.bias, second))
 
 
 def _filters(operation: Convolution | Deconvolution | Dense) -> int:
@@ -43,7 +43,7 @@ def _filters(operation: Convolution | Deconvolution | Dense) -> int:
     return int(shape[1] * operation.groups if isinstance(operation, Deconvolution) else shape[0])
 
 
-def _scaled(operation: Convolution | Deconvolution | Dense, scale: Array | None) -> Array:
+def _scale_weight(operation: Convolution | Deconvolution | Dense, scale: Array | None) -> Array:
     if scale is None:
         return operation.weight
     if isinstance(operation, Deconvolution):
@@ -51,17 +51,17 @@ def _scaled(operation: Convolution | Deconvolution | Dense, scale: Array | None)
     return (operation.weight * scale.reshape(-1, *(1,) * (operation.weight.ndim - 1))).astype(np.float32)
 
 
-def _biased(bias: Array | None, second: Affine) -> Array | None:
+def _fuse_bias(bias: Array | None, second: Affine) -> Array | None:
     if bias is None:
         return second.bias
     scaled = bias if second.scale is None else bias * second.scale
     return scaled if second.bias is None else scaled + second.bias
 
 
-def _one_map(first: Affine, second: Affine) -> Affine | None:
+def _fuse_affines(first: Affine, second: Affine) -> Affine | None:
     weights = [one for one in (first.scale, first.bias, second.scale, second.bias) if one is not None]
     if first.axis != second.axis or len({weight.shape for weight in weights}) > 1:
         return None
     scales = [one for one in (first.scale, second.scale) if one is not None]
     scale = np.prod(scales, axis=0, dtype=np.float32) if scales else None
-    return Affine(scale, _biased(first.bias, second), first.axis)
+    return Affine(scale, _fuse_bias(first.bias, second), first.axis)

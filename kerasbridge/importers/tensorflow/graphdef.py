@@ -91,7 +91,7 @@ class Graph:
         return self.readers.get(name, [])
 
 
-def graph_of(message: Any) -> Graph:
+def parse_graph(message: Any) -> Graph:
     """The graph of a GraphDef."""
     nodes = (
         _node(one, tuple(_reference(text) for text in one.input if not text.startswith("^")), place)
@@ -100,7 +100,7 @@ def graph_of(message: Any) -> Graph:
     return Graph({node.name: node for node in nodes})
 
 
-def function_of(message: Any) -> Graph:
+def parse_function(message: Any) -> Graph:
     """The graph of a FunctionDef."""
     ops = {one.name: one.op for one in message.node_def}
     nodes = (
@@ -135,4 +135,4 @@ def _inner(text: str, ops: Mapping[str, str]) -> Reference:
     return name, (names.index(rest[0]) if rest[0] in names else 0) + int(rest[1])
 
 
-reference = _reference
+parse_reference = _reference

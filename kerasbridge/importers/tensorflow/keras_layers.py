@@ -16,56 +16,56 @@ from kerasbridge.importers.keras_files.ir import Model
 from kerasbridge.importers.keras_files.provenance import UNREADABLE, Origin, shared_data_format
 from kerasbridge.importers.report import Report
 from kerasbridge.importers.source_file import SourceFile
-from kerasbridge.importers.tensorflow.keras_metadata import Notes, notes_of
-from kerasbridge.importers.tensorflow.keras_weights import Finder, weighed
-from kerasbridge.importers.tensorflow.loader import Opened
-from kerasbridge.importers.tensorflow.object_graph import Objects, Tree
+from kerasbridge.importers.tensorflow.keras_metadata import KerasMetadata, read_metadata
+from kerasbridge.importers.tensorflow.keras_weights import WeightFinder, with_weights
+from kerasbridge.importers.tensorflow.loader import ModelFiles
+from kerasbridge.importers.tensorflow.object_graph import ObjectTree, SavedObjects
 
 _NO_WEIGHTS = "{path}: its folder variables, which holds the weights, is missing."
 
 
-class NotByLayers(LegacyFileError):
+class KerasLayersError(LegacyFileError):
     """Why a model of Keras's does not come back by its layers, as a sentence."""
 
 
-def by_layers(found: Opened, files: Sequence[SourceFile]) -> ParsedModel | None:
+def read_keras_layers(found: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel | None:
     """The model by its layers; None where Keras did not save it.
 
     Raises:
-        NotByLayers: the layers are not all written down, or cannot be brought.
+        KerasLayersError: the layers are not all written down, or cannot be brought.
         LegacyFileError: the weights are missing or damaged.
     """
     if found.objects is None or found.folder is None:
         return None
-    tree = Tree(found.objects.nodes)
+    tree = ObjectTree(found.objects.nodes)
     try:
-        notes = notes_of(found.folder, tree)
+        notes = read_metadata(found.folder, tree)
         if notes is None:
             return None
-        said = _described(notes, SourceFile(found.folder / "saved_model.pb"))
+        said = _model_config(notes, SourceFile(found.folder / "saved_model.pb"))
         origin = Origin(said.keras_version, "tensorflow", data_format=shared_data_format(said.config))
         model = reader.convert_model(said.config or {}, origin)
-        places = Finder(tree, notes).places(model, 0)
+        places = WeightFinder(tree, notes).places(model, 0)
     except RecursionError:
-        raise NotByLayers("they are nested too deeply.") from None
+        raise KerasLayersError("they are nested too deeply.") from None
     except UNREADABLE as error:
         told = str(error) if isinstance(error, LegacyFileError) else f"they cannot be read ({type(error).__name__})."
-        raise NotByLayers(told) from error
+        raise KerasLayersError(told) from error
     report = _report(model, origin, said, files)
     if found.bundle is None:
         return ParsedModel(report, None, _NO_WEIGHTS.format(path=found.path))
-    return ParsedModel(report, weighed(model, places, Objects(tree, found.bundle)))
+    return ParsedModel(report, with_weights(model, places, SavedObjects(tree, found.bundle)))
 
 
-def _described(notes: Notes, file: SourceFile) -> FileContents:
+def _model_config(notes: KerasMetadata, file: SourceFile) -> FileContents:
     """The whole model as Keras wrote it down."""
     said = notes.of(0)
     config = dict(said.get("model_config") or {"class_name": said["class_name"], "config": said.get("config")})
     kind = str(config["class_name"])
     if kind not in MODEL_CLASSES:
-        raise NotByLayers(f"the model is of the class {kind}, which is its program's own.")
+        raise KerasLayersError(f"the model is of the class {kind}, which is its program's own.")
     if not config.get("config"):
-        raise NotByLayers("of the model no configuration is written down, as it has layers of its program's own.")
+        raise KerasLayersError("of the model no configuration is written down, as it has layers of its program's own.")
     if kind == "Sequential" and isinstance(config["config"], dict):
         config["config"] = {"build_input_shape": said.get("build_input_shape"), **config["config"]}
     version = str(said.get("keras_version") or "2")

@@ -9,15 +9,15 @@ from typing import Any
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.keras_files.detect import MAX_CONFIG_BYTES
 from kerasbridge.importers.source_file import SourceFile
-from kerasbridge.importers.tensorflow.object_graph import Tree
-from kerasbridge.importers.tensorflow.schema import parsed
+from kerasbridge.importers.tensorflow.object_graph import ObjectTree
+from kerasbridge.importers.tensorflow.schema import parse_message
 
 _FILE = "keras_metadata.pb"
 _MODELS = ("_tf_keras_sequential", "_tf_keras_model", "_tf_keras_network")
 
 
 @dataclass(frozen=True)
-class Notes:
+class KerasMetadata:
     """The JSON of each object, by its place among the objects."""
 
     texts: Mapping[int, bytes]
@@ -32,7 +32,7 @@ class Notes:
         if not text or len(text) > MAX_CONFIG_BYTES:
             raise LegacyFileError(f"nothing is noted of object {place}.")
         try:
-            found = _plain(json.loads(text))
+            found = _without_tuples(json.loads(text))
         except ValueError as error:
             raise LegacyFileError(f"what is noted of object {place} is no JSON ({error}).") from error
         if not isinstance(found, dict):
@@ -40,7 +40,7 @@ class Notes:
         return found
 
 
-def notes_of(folder: Path, tree: Tree) -> Notes | None:
+def read_metadata(folder: Path, tree: ObjectTree) -> KerasMetadata | None:
     """All notes of a SavedModel; None where object 0 is no model of Keras's.
 
     Raises:
@@ -51,17 +51,19 @@ def notes_of(folder: Path, tree: Tree) -> Notes | None:
     path = folder / _FILE
     if path.is_file():
         file = SourceFile(path)
-        return Notes({one.node_id: one.metadata for one in parsed("KerasMetadata", file.content, _FILE).nodes})
+        return KerasMetadata(
+            {one.node_id: one.metadata for one in parse_message("KerasMetadata", file.content, _FILE).nodes}
+        )
     texts = {place: node.user_object.metadata for place, node in enumerate(tree.nodes) if node.user_object.metadata}
     if not texts:
         raise LegacyFileError(f"{_FILE}, where they are written, is missing.")
-    return Notes(texts)
+    return KerasMetadata(texts)
 
 
-def _plain(value: Any) -> Any:
+def _without_tuples(value: Any) -> Any:
     """Tuples and shapes, for which JSON has no words, as lists."""
     if isinstance(value, dict):
         if value.get("class_name") in ("__tuple__", "TensorShape") and "items" in value:
-            return [_plain(one) for one in value["items"]]
-        return {name: _plain(one) for name, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list) else value
+            return [_without_tuples(one) for one in value["items"]]
+        return {name: _without_tuples(one) for name, one in value.items()}
+    return [_without_tuples(one) for one in value] if isinstance(value, list) else value

@@ -8,23 +8,23 @@ from typing import TypeAlias, Union
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.keras_files import assign_weights
 from kerasbridge.importers.keras_files.ir import Layer, Model
-from kerasbridge.importers.tensorflow.keras_metadata import Notes
-from kerasbridge.importers.tensorflow.object_graph import Objects, Tree
+from kerasbridge.importers.tensorflow.keras_metadata import KerasMetadata
+from kerasbridge.importers.tensorflow.object_graph import ObjectTree, SavedObjects
 
-Places: TypeAlias = Mapping[str, Union[list[int], "Places"]]
+WeightIds: TypeAlias = Mapping[str, Union[list[int], "WeightIds"]]
 """By the name of each layer that has weights the objects that these are, in the layer's order; of a model within a
 model those of its layers."""
 
-_A_LAYER = re.compile(r"layer(_with_weights)?-\d+")
-_RANDOM = re.compile(r"(.*/)?StateVar(:0)?")
+_LAYER_NAME = re.compile(r"layer(_with_weights)?-\d+")
+_RNG_STATE = re.compile(r"(.*/)?StateVar(:0)?")
 """The state of a generator of random numbers, which Keras 2 counts among the weights of a dropout."""
 
-_HELD = {"cell": "", "layer": "", "forward_layer": "forward_", "backward_layer": "backward_"}
+_WRAPPED = {"cell": "", "layer": "", "forward_layer": "forward_", "backward_layer": "backward_"}
 """What layers that hold others call these, and what the names of the weights of these begin with."""
 
 
 @dataclass(frozen=True)
-class Finder:
+class WeightFinder:
     """Finds the weights of layers.
 
     Args:
@@ -32,17 +32,17 @@ class Finder:
         notes: what Keras noted of them.
     """
 
-    tree: Tree
-    notes: Notes
+    tree: ObjectTree
+    notes: KerasMetadata
 
-    def places(self, model: Model, place: int) -> Places:
+    def places(self, model: Model, place: int) -> WeightIds:
         """Where the weights of a model are that is the object at a place.
 
         Raises:
             LegacyFileError: the objects are not those of the model.
         """
         there = {str(self.notes.of(child).get("name")): child for child in self._layers(place)}
-        found: dict[str, list[int] | Places] = {}
+        found: dict[str, list[int] | WeightIds] = {}
         for name, layer in model.layers.items():
             if layer.model is None and not layer.names:
                 continue
@@ -56,7 +56,7 @@ class Finder:
         """The objects of a model's layers."""
         held = self.tree.children(place)
         listed = self.tree.children(held["keras_api"]).get("layers") if "keras_api" in held else None
-        numbered = {child for name, child in held.items() if _A_LAYER.fullmatch(name)}
+        numbered = {child for name, child in held.items() if _LAYER_NAME.fullmatch(name)}
         return numbered | {*(self.tree.row(listed) if listed is not None else ())}
 
     def _model_within(self, layer: Layer, place: int) -> int:
@@ -68,7 +68,7 @@ class Finder:
         named = dict(self._named(place, "", 0))
         listed = self.tree.children(place).get("variables")
         row = self.tree.row(listed) if listed is not None else []
-        found = [one for one in row if not _RANDOM.fullmatch(self.tree.nodes[one].variable.name)]
+        found = [one for one in row if not _RNG_STATE.fullmatch(self.tree.nodes[one].variable.name)]
         if not found and all(name in named for name in layer.names):  # Normalization
             return [named[name] for name in layer.names]
         if len(found) != len(layer.names):
@@ -80,26 +80,26 @@ class Finder:
     def _named(self, place: int, before: str, depth: int) -> Iterator[tuple[str, int]]:
         """What a layer, and the layers that it holds, call their weights."""
         for name, child in self.tree.children(place).items():
-            if name in _HELD and depth < len(_HELD):
-                yield from self._named(child, before + _HELD[name], depth + 1)
+            if name in _WRAPPED and depth < len(_WRAPPED):
+                yield from self._named(child, before + _WRAPPED[name], depth + 1)
             else:
                 yield before + name, child
 
 
-def weighed(model: Model, places: Places, objects: Objects) -> Model:
+def with_weights(model: Model, places: WeightIds, objects: SavedObjects) -> Model:
     """The model with its weights.
 
     Raises:
         LegacyFileError: they are missing, damaged, or do not fit.
     """
-    layers = {name: _weighed(layer, places.get(name), objects) for name, layer in model.layers.items()}
+    layers = {name: _layer_with_weights(layer, places.get(name), objects) for name, layer in model.layers.items()}
     return replace(model, layers=layers)
 
 
-def _weighed(layer: Layer, places: list[int] | Places | None, objects: Objects) -> Layer:
+def _layer_with_weights(layer: Layer, places: list[int] | WeightIds | None, objects: SavedObjects) -> Layer:
     if places is None:
         return layer
     if isinstance(places, list):
         return assign_weights.layer_with_weights(layer, [objects.array(place) for place in places])
     assert layer.model is not None
-    return replace(layer, model=weighed(layer.model, places, objects))
+    return replace(layer, model=with_weights(layer.model, places, objects))

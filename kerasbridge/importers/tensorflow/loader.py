@@ -8,15 +8,15 @@ from typing import Any
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.source_file import SourceFile
-from kerasbridge.importers.tensorflow.detect import Kind, kind
-from kerasbridge.importers.tensorflow.schema import parsed
-from kerasbridge.importers.tensorflow.tensor_bundle import Bundle
+from kerasbridge.importers.tensorflow.detect import FileKind, detect_kind
+from kerasbridge.importers.tensorflow.schema import parse_message
+from kerasbridge.importers.tensorflow.tensor_bundle import TensorBundle
 
 _EXPECTED = "a SavedModel's folder, a frozen graph, or a checkpoint's .meta, .index and .data"
 
 
 @dataclass(frozen=True)
-class Opened:
+class ModelFiles:
     """What the files hold.
 
     Args:
@@ -31,38 +31,40 @@ class Opened:
     path: Path
     graph: Any
     signatures: dict[str, Any]
-    bundle: Bundle | None
+    bundle: TensorBundle | None
     folder: Path | None = None
     objects: Any = None
 
 
-def opened(files: Sequence[SourceFile]) -> Opened:
+def open_files(files: Sequence[SourceFile]) -> ModelFiles:
     """Open the files.
 
     Raises:
         LegacyFileError: they are not those of one model, or damaged.
     """
-    found: dict[Kind, SourceFile] = {}
+    found: dict[FileKind, SourceFile] = {}
     for file in files:
-        one = kind(file)
-        if one is None or (one in found and one is not Kind.SHARD):
+        one = detect_kind(file)
+        if one is None or (one in found and one is not FileKind.SHARD):
             named = ", ".join(str(file.path) for file in files)
             raise LegacyFileError(f"Expected {_EXPECTED}, received {named}.")
         found[one] = file
     for one, file in found.items():
-        if one is Kind.FOLDER:
-            return _folder(file.path)
-        if one is Kind.SAVED_MODEL:
-            return _saved_model(file.path.absolute().parent)
-        if one is Kind.CHECKPOINT:
-            return _checkpoint(_latest(file), None)
-    prefix = next((_prefix(found[one]) for one in (Kind.INDEX, Kind.SHARD, Kind.META_GRAPH) if one in found), None)
-    graph = found.get(Kind.GRAPH)
+        if one is FileKind.FOLDER:
+            return _open_folder(file.path)
+        if one is FileKind.SAVED_MODEL:
+            return _open_saved_model(file.path.absolute().parent)
+        if one is FileKind.CHECKPOINT:
+            return _open_checkpoint(_latest_checkpoint(file), None)
+    prefix = next(
+        (_prefix(found[one]) for one in (FileKind.INDEX, FileKind.SHARD, FileKind.META_GRAPH) if one in found), None
+    )
+    graph = found.get(FileKind.GRAPH)
     if graph is not None:
-        bundle = Bundle(prefix) if prefix else None
-        return Opened(graph.path, parsed("GraphDef", graph.content, graph.path), {}, bundle)
+        bundle = TensorBundle(prefix) if prefix else None
+        return ModelFiles(graph.path, parse_message("GraphDef", graph.content, graph.path), {}, bundle)
     assert prefix is not None
-    return _checkpoint(prefix, found.get(Kind.META_GRAPH))
+    return _open_checkpoint(prefix, found.get(FileKind.META_GRAPH))
 
 
 def _prefix(file: SourceFile) -> Path:
@@ -70,13 +72,13 @@ def _prefix(file: SourceFile) -> Path:
     return Path(re.sub(r"\.(meta|index|data-\d{5}-of-\d{5})$", "", str(file.path)))
 
 
-def _folder(path: Path) -> Opened:
+def _open_folder(path: Path) -> ModelFiles:
     if (path / "saved_model.pb").is_file():
-        return _saved_model(path)
-    return _checkpoint(_latest(SourceFile(path / "checkpoint")), None)
+        return _open_saved_model(path)
+    return _open_checkpoint(_latest_checkpoint(SourceFile(path / "checkpoint")), None)
 
 
-def _latest(file: SourceFile) -> Path:
+def _latest_checkpoint(file: SourceFile) -> Path:
     """The checkpoint that a file named checkpoint names, which lies beside it."""
     name = re.search(r'^model_checkpoint_path: "([^"\n]*)"', file.content.decode("utf-8", "replace"), re.MULTILINE)
     if name is None:
@@ -84,28 +86,28 @@ def _latest(file: SourceFile) -> Path:
     return file.path.absolute().parent / Path(name[1].replace("\\", "/")).name
 
 
-def _saved_model(folder: Path) -> Opened:
+def _open_saved_model(folder: Path) -> ModelFiles:
     file = SourceFile(folder / "saved_model.pb")
-    graphs = parsed("SavedModel", file.content, file.path).meta_graphs
+    graphs = parse_message("SavedModel", file.content, file.path).meta_graphs
     if not graphs:
         raise LegacyFileError(f"{file.path} has no graph.")
     meta = next((graph for graph in graphs if list(graph.meta_info_def.tags) == ["serve"]), None)
     meta = meta or next((graph for graph in graphs if "serve" in graph.meta_info_def.tags), graphs[0])
     prefix = folder / "variables" / "variables"
-    bundle = Bundle(prefix) if prefix.with_suffix(".index").is_file() else None
-    return Opened(folder, meta.graph_def, _signatures(meta), bundle, folder, meta.object_graph_def)
+    bundle = TensorBundle(prefix) if prefix.with_suffix(".index").is_file() else None
+    return ModelFiles(folder, meta.graph_def, _signatures(meta), bundle, folder, meta.object_graph_def)
 
 
-def _checkpoint(prefix: Path, meta: SourceFile | None) -> Opened:
+def _open_checkpoint(prefix: Path, meta: SourceFile | None) -> ModelFiles:
     """A checkpoint with its graph, where there is one beside it."""
     beside = Path(f"{prefix}.meta")
     if meta is None and beside.is_file():
         meta = SourceFile(beside)
-    bundle = Bundle(prefix) if meta is None or Path(f"{prefix}.index").is_file() else None
+    bundle = TensorBundle(prefix) if meta is None or Path(f"{prefix}.index").is_file() else None
     if meta is None:
-        return Opened(Path(f"{prefix}.index"), None, {}, bundle)
-    message = parsed("MetaGraphDef", meta.content, meta.path)
-    return Opened(meta.path, message.graph_def, _signatures(message), bundle)
+        return ModelFiles(Path(f"{prefix}.index"), None, {}, bundle)
+    message = parse_message("MetaGraphDef", meta.content, meta.path)
+    return ModelFiles(meta.path, message.graph_def, _signatures(message), bundle)
 
 
 def _signatures(meta: Any) -> dict[str, Any]:

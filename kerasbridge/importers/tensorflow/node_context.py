@@ -8,13 +8,13 @@ import numpy as np
 
 from kerasbridge.importers.ir.ops import Operation, Shape, ShapeError, Transpose, UnknownDimension
 from kerasbridge.importers.tensorflow.graphdef import Node
-from kerasbridge.importers.tensorflow.symbolic_values import BATCH, Known, Open, Tensor, Value
-from kerasbridge.importers.tensorflow.tensors import plain
+from kerasbridge.importers.tensorflow.symbolic_values import BATCH, Constant, SymbolicDim, Tensor, Value
+from kerasbridge.importers.tensorflow.tensors import base_dtype
 
 if TYPE_CHECKING:
-    from kerasbridge.importers.tensorflow.symbolic_executor import Tracer
+    from kerasbridge.importers.tensorflow.symbolic_executor import SymbolicExecutor
 
-LAST, FIRST = (0, 2, 3, 1), (0, 1, 2, 3)
+CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 1, 2, 3)
 """Which axis of N, C, H, W each axis of N, H, W, C, and of itself, is."""
 
 
@@ -23,12 +23,12 @@ class NotBrought(Exception):
 
 
 @dataclass(frozen=True)
-class Call:
+class NodeContext:
     """A node and the values that it is given."""
 
     node: Node
     inputs: list[Value]
-    tracer: "Tracer"
+    tracer: "SymbolicExecutor"
     name: str
     """With the names of the functions around it."""
 
@@ -58,7 +58,7 @@ class Call:
 
     def dtype(self, option: str) -> int:
         """An option that is a type of numbers."""
-        return plain(self.node.attributes[option].type) if self.has(option) else 0
+        return base_dtype(self.node.attributes[option].type) if self.has(option) else 0
 
     def tensor(self, place: int = 0) -> Tensor:
         """An input that is a value of the network."""
@@ -67,7 +67,7 @@ class Call:
             raise NotBrought(f"an input {place} that does not depend on what is fed to the model")
         return value
 
-    def known(self, place: int) -> Known:
+    def known(self, place: int) -> Constant:
         """An input that is an array."""
         value = self.inputs[place] if place < len(self.inputs) else None
         if not isinstance(value, np.ndarray):
@@ -82,13 +82,13 @@ class Call:
         return np.ascontiguousarray(array, np.float32)
 
     def listed(self, place: int) -> list[Any]:
-        """An input that is whole numbers, or sizes of which some are `Open`."""
-        return [one if isinstance(one, Open) else int(one) for one in np.ravel(self.known(place))]
+        """An input that is whole numbers, or sizes of which some are `SymbolicDim`."""
+        return [one if isinstance(one, SymbolicDim) else int(one) for one in np.ravel(self.known(place))]
 
     def fixed(self, place: int) -> list[int]:
         """An input that is whole numbers."""
         found = self.listed(place)
-        if any(isinstance(one, Open) for one in found):
+        if any(isinstance(one, SymbolicDim) for one in found):
             raise NotBrought("numbers that depend on the size of images")
         return found
 
@@ -156,7 +156,7 @@ class Call:
         found = self.text("data_format", "NHWC")
         if found not in ("NHWC", "NCHW"):
             raise NotBrought(f"a data_format {found}")
-        return LAST if found == "NHWC" else FIRST
+        return CHANNELS_LAST if found == "NHWC" else CHANNELS_FIRST
 
     def down_and_right(self, option: str) -> tuple[int, int]:
         """An option with a number for each axis, of the height and the width; those of batch and channels are 1."""
@@ -171,10 +171,10 @@ class Call:
         return by_axis[2], by_axis[3]
 
     def sizes(self, tensor: Tensor) -> list[Any]:
-        """The sizes of a value in the graph; those that are not known are `Open`."""
+        """The sizes of a value in the graph; those that are not known are `SymbolicDim`."""
         found: list[Any] = [BATCH]
         for axis, size in enumerate(tensor.sizes[1:], 1):
-            found.append(Open(f"{tensor.name} {tensor.order[axis]}") if size is None else size)
+            found.append(SymbolicDim(f"{tensor.name} {tensor.order[axis]}") if size is None else size)
         return found
 
 

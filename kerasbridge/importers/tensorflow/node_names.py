@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 
 from kerasbridge.importers.tensorflow.graphdef import Node
 
-_MAIN = {
+_MAIN_OPS = {
     "Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MatMul", "BatchMatMul", "BatchMatMulV2",
     "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "MaxPool", "AvgPool", "GatherV2", "ResourceGather",
 }  # fmt: skip
 """What a scope of a layer is named for."""
 
-_OWN = {
+_TENSORFLOW_SCOPES = {
     "convolution",
     "depthwise",
     "separable_conv2d",
@@ -26,21 +26,21 @@ _OWN = {
 def layer_name(node: Node) -> str:
     """ "conv1" for "conv1/Conv2D": the scope of what a layer is made for, of other nodes the whole name."""
     parts = node.name.split("/")
-    if node.op not in _MAIN:
+    if node.op not in _MAIN_OPS:
         return node.name
     gone = ""
-    while len(parts) > 1 and _is_own(parts[-1], node.op, gone):
-        gone = _plain(parts.pop())
+    while len(parts) > 1 and _is_tensorflow_scope(parts[-1], node.op, gone):
+        gone = _without_number(parts.pop())
     return "/".join(parts)
 
 
-def _is_own(part: str, op: str, gone: str) -> bool:
+def _is_tensorflow_scope(part: str, op: str, gone: str) -> bool:
     """Whether a part of a name is TensorFlow's: the operation, or a scope that is not the one within it again."""
-    plain = _plain(part)
-    return (plain in (op, "Conv1D") and not gone) or (plain.lower() in _OWN and plain != gone)
+    plain = _without_number(part)
+    return (plain in (op, "Conv1D") and not gone) or (plain.lower() in _TENSORFLOW_SCOPES and plain != gone)
 
 
-def _plain(part: str) -> str:
+def _without_number(part: str) -> str:
     return re.sub(r"_\d+$", "", part)
 
 

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.tensorflow import tensors
-from kerasbridge.importers.tensorflow.schema import parsed
-from kerasbridge.importers.tensorflow.tensor_bundle import Bundle
+from kerasbridge.importers.tensorflow.schema import parse_message
+from kerasbridge.importers.tensorflow.tensor_bundle import TensorBundle
 
-GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+OBJECT_GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 """The entry of a checkpoint that holds its tree."""
 
 
-class Tree:
+class ObjectTree:
     """Who holds whom.
 
     Args:
@@ -49,7 +49,7 @@ class Tree:
 
 
 @dataclass(frozen=True)
-class Objects:
+class SavedObjects:
     """The objects of a SavedModel.
 
     Args:
@@ -57,13 +57,13 @@ class Objects:
         bundle: where their numbers lie.
     """
 
-    tree: Tree
-    bundle: Bundle
+    tree: ObjectTree
+    bundle: TensorBundle
 
     @cached_property
     def _keys(self) -> Mapping[int, str]:
         """By the place of each variable its entry in the checkpoint, whose objects may be counted in another way."""
-        checkpoint = tracked(self.bundle)
+        checkpoint = checkpoint_tree(self.bundle)
         pairs, waiting = {0: 0}, [0]
         while waiting:
             place = waiting.pop()
@@ -72,7 +72,7 @@ class Objects:
                 if child not in pairs and name in there:
                     pairs[child] = there[name]
                     waiting.append(child)
-        return {place: key for place, other in pairs.items() for _, key in attributes(checkpoint, other)}
+        return {place: key for place, other in pairs.items() for _, key in variable_keys(checkpoint, other)}
 
     def array(self, place: int) -> NDArray[Any]:
         """The numbers of a variable.
@@ -83,25 +83,29 @@ class Objects:
         variable = self.tree.nodes[place].variable
         if place not in self._keys or not self.tree.nodes[place].HasField("variable"):
             raise LegacyFileError(f"object {place} should be a variable of the checkpoint, and is none.")
-        found, shape = self.bundle.read(self._keys[place]), tensors.sizes(variable.shape)
+        found, shape = self.bundle.read(self._keys[place]), tensors.parse_shape(variable.shape)
         if found.shape != shape:
             raise LegacyFileError(f"{variable.name!r} should be of shape {shape}, the checkpoint has {found.shape}.")
         return found
 
 
-def tracked(bundle: Bundle) -> Tree:
+def checkpoint_tree(bundle: TensorBundle) -> ObjectTree:
     """The tree of a checkpoint.
 
     Raises:
         LegacyFileError: it has none, or a damaged one.
     """
-    found = Tree(parsed("TrackableObjectGraph", bundle.text(GRAPH), f"{bundle.prefix}: {GRAPH}").nodes)
+    found = ObjectTree(
+        parse_message(
+            "TrackableObjectGraph", bundle.text(OBJECT_GRAPH_KEY), f"{bundle.prefix}: {OBJECT_GRAPH_KEY}"
+        ).nodes
+    )
     if not found.nodes:
         raise LegacyFileError(f"{bundle.prefix} has no objects.")
     return found
 
 
-def attributes(tree: Tree, place: int) -> Iterator[tuple[str, str]]:
+def variable_keys(tree: ObjectTree, place: int) -> Iterator[tuple[str, str]]:
     """The full name and the key of the numbers that an object of a checkpoint is."""
     for one in tree.nodes[place].attributes:
         if one.name == "VARIABLE_VALUE":

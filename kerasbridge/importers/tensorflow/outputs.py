@@ -9,8 +9,8 @@ import numpy as np
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.tensorflow import tensors
-from kerasbridge.importers.tensorflow.graphdef import Graph, Node, Reference, reference
-from kerasbridge.importers.tensorflow.placeholders import PASSING, placeholders
+from kerasbridge.importers.tensorflow.graphdef import Graph, Node, Reference, parse_reference
+from kerasbridge.importers.tensorflow.placeholders import IDENTITY_OPS, find_placeholders
 
 _TRAINING = re.compile(
     r"(Sparse)?(Resource)?Apply\w+|Assign\w*|Scatter\w+|.*Summary(V2)?|\w*CrossEntropy\w*|L2Loss|InTopK(V2)?|.*Save\w*|"
@@ -20,11 +20,11 @@ _TRAINING = re.compile(
 """Operations that train, judge, watch, save or feed a network, or are no outputs of one."""
 
 _GRADIENTS = re.compile(r"(^|/)gradients(_\d+)?/")
-_WEIGHED = {"Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMul", "BatchMatMulV2", "Conv2DBackpropInput"}
+_WEIGHTED = {"Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMul", "BatchMatMulV2", "Conv2DBackpropInput"}
 
 
 @dataclass(frozen=True)
-class Asked:
+class Signature:
     """What is asked for.
 
     Args:
@@ -40,61 +40,63 @@ class Asked:
     others: tuple[str, ...] = ()
 
 
-def asked(graph: Graph, signatures: dict[str, Any]) -> Asked:
+def find_signature(graph: Graph, signatures: dict[str, Any]) -> Signature:
     """The values of the signature for serving, or of the first; of a graph without one, what nobody reads.
 
     Raises:
         LegacyFileError: there are none.
     """
     if signatures:
-        return _of_signature(signatures)
-    found = _unread(graph)
+        return _serving_signature(signatures)
+    found = _find_outputs(graph)
     if not found:
         raise LegacyFileError("has no outputs: no node computes what it is fed with and no other reads.")
-    return Asked({node.name: (node.name, 0) for node in found})
+    return Signature({node.name: (node.name, 0) for node in found})
 
 
-def _of_signature(signatures: dict[str, Any]) -> Asked:
+def _serving_signature(signatures: dict[str, Any]) -> Signature:
     usual = [name for name in signatures if name == "serving_default"]
     useful = [name for name in sorted(signatures) if not name.startswith("__")]
     name = [*usual, *useful, *signatures][0]
     signature = signatures[name]
-    outputs = {entry.key: reference(entry.value.name) for entry in sorted(signature.outputs, key=lambda one: one.key)}
+    outputs = {
+        entry.key: parse_reference(entry.value.name) for entry in sorted(signature.outputs, key=lambda one: one.key)
+    }
     inputs = {
-        entry.key: (reference(entry.value.name)[0], entry.value)
+        entry.key: (parse_reference(entry.value.name)[0], entry.value)
         for entry in sorted(signature.inputs, key=lambda one: one.key)
     }
-    return Asked(outputs, inputs, name, tuple(other for other in useful if other != name))
+    return Signature(outputs, inputs, name, tuple(other for other in useful if other != name))
 
 
-def _unread(graph: Graph) -> list[Node]:
+def _find_outputs(graph: Graph) -> list[Node]:
     """The nodes whose values nobody reads, without those that train and what reads these."""
     gone = {node.name for node in graph.nodes.values() if _is_training(graph, node)}
-    _spread(graph, gone)
-    labels = _labels(graph, gone)
+    _add_consumers(graph, gone)
+    labels = _find_labels(graph, gone)
     gone |= labels
-    _spread(graph, gone)
-    fed = {node.name for node in placeholders(graph)} - labels
-    _spread(graph, fed)
+    _add_consumers(graph, gone)
+    fed = {node.name for node in find_placeholders(graph)} - labels
+    _add_consumers(graph, fed)
     left = [node for node in graph.nodes.values() if node.name in fed - gone and not _TRAINING.fullmatch(node.op)]
-    names = {node.name for node in left if not _judges(graph, node, gone)}
+    names = {node.name for node in left if not _is_metric(graph, node, gone)}
     return [
         node for node in left if node.name in names and not any(one.name in names for one in graph.reading(node.name))
     ]
 
 
-def _judges(graph: Graph, node: Node, gone: set[str]) -> bool:
+def _is_metric(graph: Graph, node: Node, gone: set[str]) -> bool:
     """Return whether a node is a part of what judges, or the place of the largest number, which is judged alone."""
     if node.name.rpartition("/")[0] in gone:
         return True
-    readers = [*_readers(graph, node)]
+    readers = [*_consumers(graph, node)]
     return node.op == "ArgMax" and bool(readers) and all(reader.name in gone for reader in readers)
 
 
-def _readers(graph: Graph, node: Node) -> Iterator[Node]:
+def _consumers(graph: Graph, node: Node) -> Iterator[Node]:
     for reader in graph.reading(node.name):
-        if reader.op in PASSING:
-            yield from _readers(graph, reader)
+        if reader.op in IDENTITY_OPS:
+            yield from _consumers(graph, reader)
         else:
             yield reader
 
@@ -112,11 +114,11 @@ def _is_loss(graph: Graph, node: Node) -> bool:
     axes = graph.nodes.get(node.inputs[1][0])
     if axes is None or axes.op != "Const" or "value" not in axes.attributes:
         return axes is not None and axes.op == "Range"
-    found = np.ravel(tensors.array(axes.attributes["value"].tensor))
+    found = np.ravel(tensors.parse_tensor(axes.attributes["value"].tensor))
     return 0 in found
 
 
-def _spread(graph: Graph, names: set[str]) -> None:
+def _add_consumers(graph: Graph, names: set[str]) -> None:
     """Add what reads nodes with these names, and what reads that."""
     left = list(names)
     while left:
@@ -126,13 +128,13 @@ def _spread(graph: Graph, names: set[str]) -> None:
                 left.append(reader.name)
 
 
-def _labels(graph: Graph, gone: set[str]) -> set[str]:
+def _find_labels(graph: Graph, gone: set[str]) -> set[str]:
     """The placeholders that no weights are applied to, if others are fed to weights."""
-    all_ = {node.name for node in placeholders(graph)}
+    all_ = {node.name for node in find_placeholders(graph)}
     weighed = set()
     for name in all_:
         reached = {name}
-        _spread(graph, reached)
-        if any(graph.nodes[one].op in _WEIGHED for one in reached - gone if one in graph.nodes):
+        _add_consumers(graph, reached)
+        if any(graph.nodes[one].op in _WEIGHTED for one in reached - gone if one in graph.nodes):
             weighed.add(name)
     return all_ - weighed if weighed else set()

@@ -7,9 +7,9 @@ import numpy as np
 
 from kerasbridge.importers.tensorflow import tensors
 from kerasbridge.importers.tensorflow.graphdef import Graph, Node
-from kerasbridge.importers.tensorflow.node_context import FIRST, LAST
+from kerasbridge.importers.tensorflow.node_context import CHANNELS_FIRST, CHANNELS_LAST
 
-PASSING = frozenset(
+IDENTITY_OPS = frozenset(
     {
         "Cast",
         "CheckNumerics",
@@ -23,53 +23,53 @@ PASSING = frozenset(
 """Operations that give what they take."""
 
 _PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "PlaceholderWithDefaultV2")
-_EACH = PASSING | {"Sub", "Add", "AddV2", "Mul", "RealDiv", "Div", "BiasAdd", "Relu"}
-_SIZED = {"Conv2D", "DepthwiseConv2dNative"}
+_ELEMENTWISE = IDENTITY_OPS | {"Sub", "Add", "AddV2", "Mul", "RealDiv", "Div", "BiasAdd", "Relu"}
+_CONVOLUTIONS = {"Conv2D", "DepthwiseConv2dNative"}
 
 Sizes = tuple[int | None, ...]
 
 
-def placeholders(graph: Graph) -> list[Node]:
+def find_placeholders(graph: Graph) -> list[Node]:
     """The placeholders that batches are fed to: not those of one number, or of whether this is training."""
-    return [node for node in graph.nodes.values() if node.op in _PLACEHOLDERS and shape(graph, node)]
+    return [node for node in graph.nodes.values() if node.op in _PLACEHOLDERS and input_shape(graph, node)]
 
 
-def shape(graph: Graph, node: Node, told: Any = None) -> Sizes | None:
+def input_shape(graph: Graph, node: Node, told: Any = None) -> Sizes | None:
     """The shape of what is fed to a node, None for each size that is open; None for what is no batch.
 
     Args:
         told: a TensorInfo, of a signature.
     """
-    dtype = tensors.plain(told.dtype if told is not None else _type(node))
+    dtype = tensors.base_dtype(told.dtype if told is not None else _dtype(node))
     if dtype not in tensors.DTYPES or dtype == tensors.BOOL:
         return None
-    for message in (told.tensor_shape if told is not None else None, _declared(node)):
+    for message in (told.tensor_shape if told is not None else None, _declared_shape(node)):
         if message is not None and not message.unknown_rank and (message.dim or told is not None):
             sizes = tuple(None if dim.size < 0 else int(dim.size) for dim in message.dim)
             return _with_channels(graph, node, sizes) if 0 < len(sizes) <= 5 else None
-    return None if node.op.startswith("PlaceholderWithDefault") else _guessed(graph, node)
+    return None if node.op.startswith("PlaceholderWithDefault") else _infer_shape(graph, node)
 
 
-def _type(node: Node) -> int:
+def _dtype(node: Node) -> int:
     return node.attributes["dtype"].type if "dtype" in node.attributes else 1
 
 
-def _declared(node: Node) -> Any:
+def _declared_shape(node: Node) -> Any:
     return node.attributes["shape"].shape if "shape" in node.attributes else None
 
 
 def _with_channels(graph: Graph, node: Node, sizes: Sizes) -> Sizes:
-    if len(sizes) == 4 and sizes[3] is None and order(graph, node) == LAST:
-        guessed = _guessed(graph, node)
+    if len(sizes) == 4 and sizes[3] is None and axis_order(graph, node) == CHANNELS_LAST:
+        guessed = _infer_shape(graph, node)
         return (*sizes[:3], guessed[3]) if guessed is not None and len(guessed) == 4 else sizes
     return sizes
 
 
-def _guessed(graph: Graph, node: Node) -> Sizes | None:
+def _infer_shape(graph: Graph, node: Node) -> Sizes | None:
     """The shape that the first node behind tells, whose weights are known."""
-    for reader, place in _behind(graph, node):
-        weights = _weights(graph, reader)
-        if reader.op in _SIZED and weights is not None and len(weights) == 4 and place == 0:
+    for reader, place in _consumers(graph, node):
+        weights = _weight_shape(graph, reader)
+        if reader.op in _CONVOLUTIONS and weights is not None and len(weights) == 4 and place == 0:
             return (None, None, None, weights[2])
         if reader.op == "MatMul" and weights is not None and len(weights) == 2 and place == 0:
             transposed = "transpose_b" in reader.attributes and reader.attributes["transpose_b"].b
@@ -81,19 +81,19 @@ def _guessed(graph: Graph, node: Node) -> Sizes | None:
     return None
 
 
-def order(graph: Graph, node: Node) -> tuple[int, ...]:
+def axis_order(graph: Graph, node: Node) -> tuple[int, ...]:
     """Return whether images that are fed to a node lie as N, H, W, C, or as N, C, H, W."""
-    for reader, _ in _behind(graph, node):
+    for reader, _ in _consumers(graph, node):
         if "data_format" in reader.attributes:
-            return FIRST if reader.attributes["data_format"].s == b"NCHW" else LAST
+            return CHANNELS_FIRST if reader.attributes["data_format"].s == b"NCHW" else CHANNELS_LAST
         if reader.op == "Transpose":
             moved = _constant(graph, reader.inputs[1][0])
             if moved is not None and moved.tolist() == [0, 2, 3, 1]:
-                return FIRST
-    return LAST
+                return CHANNELS_FIRST
+    return CHANNELS_LAST
 
 
-def _behind(graph: Graph, node: Node) -> Iterator[tuple[Node, int]]:
+def _consumers(graph: Graph, node: Node) -> Iterator[tuple[Node, int]]:
     """What reads a node, also through what only changes each number, and which input it is there."""
     left, seen = [node.name], {node.name}
     while left:
@@ -103,24 +103,24 @@ def _behind(graph: Graph, node: Node) -> Iterator[tuple[Node, int]]:
             yield reader, place
             if (
                 place == 0
-                and (reader.op in _EACH or reader.op in ("Pad", "PadV2", "MirrorPad"))
+                and (reader.op in _ELEMENTWISE or reader.op in ("Pad", "PadV2", "MirrorPad"))
                 and reader.name not in seen
             ):
                 seen.add(reader.name)
                 left.append(reader.name)
 
 
-def _weights(graph: Graph, node: Node) -> Sizes | None:
+def _weight_shape(graph: Graph, node: Node) -> Sizes | None:
     """The shape of a node's second input, where it is a constant or a variable."""
     if len(node.inputs) < 2:
         return None
     source = graph.nodes.get(node.inputs[1][0])
-    while source is not None and source.op in (*PASSING, "ReadVariableOp") and source.inputs:
+    while source is not None and source.op in (*IDENTITY_OPS, "ReadVariableOp") and source.inputs:
         source = graph.nodes.get(source.inputs[0][0])
     if source is None:
         return None
     value = source.attributes.get("value")
-    message = value.tensor.tensor_shape if value is not None else _declared(source)
+    message = value.tensor.tensor_shape if value is not None else _declared_shape(source)
     return None if message is None else tuple(int(dim.size) for dim in message.dim)
 
 
@@ -128,5 +128,5 @@ def _constant(graph: Graph, name: str) -> Any:
     node = graph.nodes.get(name)
     if node is None or node.op != "Const" or "value" not in node.attributes:
         return None
-    found = tensors.array(node.attributes["value"].tensor)
+    found = tensors.parse_tensor(node.attributes["value"].tensor)
     return found if found.dtype.kind in "iu" else None

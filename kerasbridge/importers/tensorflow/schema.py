@@ -9,28 +9,28 @@ from kerasbridge.importers.tensorflow.messages import MESSAGES
 
 
 @functools.cache
-def messages() -> MessageClasses:
+def message_classes() -> MessageClasses:
     """All of them; made when they are needed, so that files are recognised without protobuf."""
     return MessageClasses("tensorflow", MESSAGES, "TensorFlow's files need", syntax="proto3")
 
 
 @functools.cache
-def message(name: str) -> Any:
+def message_class(name: str) -> Any:
     """The class of a message.
 
     >>> message("GraphDef")(node=[{"name": "x", "op": "Placeholder"}]).node[0].op
     'Placeholder'
     """
-    return messages()(name)
+    return message_classes()(name)
 
 
-def parsed(name: str, content: bytes, where: object) -> Any:
+def parse_message(name: str, content: bytes, where: object) -> Any:
     """The message that the bytes are.
 
     Raises:
         LegacyFileError: they are none.
     """
-    kind = message(name)
+    kind = message_class(name)
     from google.protobuf.message import DecodeError
 
     try:

@@ -9,18 +9,18 @@ import struct
 from collections.abc import Iterator
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.tensorflow.crc32c import masked
+from kerasbridge.importers.tensorflow.crc32c import masked_crc32c
 
 MAGIC = struct.pack("<Q", 0xDB4775248B80FB57)
 _FOOTER, _TRAILER = 48, 5
-_PLAIN, _SNAPPY = 0, 1
+_UNCOMPRESSED, _SNAPPY = 0, 1
 
 
-class _Damaged(Exception):
+class _CorruptTable(Exception):
     """A table is not what it should be."""
 
 
-def entries(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+def read_entries(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     """All keys and values of a table, in their order.
 
     Raises:
@@ -28,24 +28,24 @@ def entries(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     """
     try:
         if len(content) < _FOOTER or not content.endswith(MAGIC):
-            raise _Damaged("it does not end as one")
+            raise _CorruptTable("it does not end as one")
         footer = content[-_FOOTER:]
-        _, place = _handle(footer, 0)
-        handle, _ = _handle(footer, place)
-        for _, where in _entries(_block(content, handle)):
-            yield from _entries(_block(content, _handle(where, 0)[0]))
-    except (_Damaged, IndexError) as error:
+        _, place = _read_handle(footer, 0)
+        handle, _ = _read_handle(footer, place)
+        for _, where in _read_block_entries(_read_block(content, handle)):
+            yield from _read_block_entries(_read_block(content, _read_handle(where, 0)[0]))
+    except (_CorruptTable, IndexError) as error:
         raise LegacyFileError(f"is no whole table of TensorFlow's: {error}.") from None
 
 
-def _handle(buffer: bytes, place: int) -> tuple[tuple[int, int], int]:
+def _read_handle(buffer: bytes, place: int) -> tuple[tuple[int, int], int]:
     """Where a block lies: its first byte and its length; and where reading goes on."""
-    offset, place = _varint(buffer, place)
-    size, place = _varint(buffer, place)
+    offset, place = _read_varint(buffer, place)
+    size, place = _read_varint(buffer, place)
     return (offset, size), place
 
 
-def _varint(buffer: bytes, place: int) -> tuple[int, int]:
+def _read_varint(buffer: bytes, place: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 64, 7):
         byte = buffer[place]
@@ -53,37 +53,37 @@ def _varint(buffer: bytes, place: int) -> tuple[int, int]:
         value |= (byte & 127) << shift
         if byte < 128:
             return value, place
-    raise _Damaged("it has a number without an end")
+    raise _CorruptTable("it has a number without an end")
 
 
-def _block(content: bytes, handle: tuple[int, int]) -> bytes:
+def _read_block(content: bytes, handle: tuple[int, int]) -> bytes:
     offset, size = handle
     trailer = content[offset + size : offset + size + _TRAILER]
     if len(trailer) < _TRAILER:
-        raise _Damaged("a block reaches beyond its end")
+        raise _CorruptTable("a block reaches beyond its end")
     kind, checksum = struct.unpack("<BI", trailer)
-    if masked(content[offset : offset + size + 1]) != checksum:
-        raise _Damaged("a block does not have the checksum that it says")
+    if masked_crc32c(content[offset : offset + size + 1]) != checksum:
+        raise _CorruptTable("a block does not have the checksum that it says")
     if kind == _SNAPPY:
-        raise _Damaged("it is compressed with snappy, which is not read; TensorFlow itself writes it plain again")
-    if kind != _PLAIN:
-        raise _Damaged(f"a block is of kind {kind}")
+        raise _CorruptTable("it is compressed with snappy, which is not read; TensorFlow itself writes it plain again")
+    if kind != _UNCOMPRESSED:
+        raise _CorruptTable(f"a block is of kind {kind}")
     return content[offset : offset + size]
 
 
-def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _read_block_entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
     if len(block) < 4:
-        raise _Damaged("a block is too short")
+        raise _CorruptTable("a block is too short")
     (restarts,) = struct.unpack("<I", block[-4:])
     end, place, key = len(block) - 4 - 4 * restarts, 0, b""
     if end < 0:
-        raise _Damaged("a block is too short")
+        raise _CorruptTable("a block is too short")
     while place < end:
-        kept, place = _varint(block, place)
-        added, place = _varint(block, place)
-        length, place = _varint(block, place)
+        kept, place = _read_varint(block, place)
+        added, place = _read_varint(block, place)
+        length, place = _read_varint(block, place)
         if kept > len(key) or place + added + length > end:
-            raise _Damaged("an entry reaches beyond its block")
+            raise _CorruptTable("an entry reaches beyond its block")
         key = key[:kept] + block[place : place + added]
         place += added
         yield key, block[place : place + length]

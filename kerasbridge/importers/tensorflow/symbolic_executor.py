@@ -12,17 +12,26 @@ from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir import graph as network
 from kerasbridge.importers.ir.ops import Operation
 from kerasbridge.importers.report import LayerReport
-from kerasbridge.importers.tensorflow.graphdef import Graph, Node, Reference, function_of
-from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
+from kerasbridge.importers.tensorflow.graphdef import Graph, Node, Reference, parse_function
+from kerasbridge.importers.tensorflow.node_context import NodeContext, NotBrought
 from kerasbridge.importers.tensorflow.node_names import layer_name
 from kerasbridge.importers.tensorflow.ops import FLOW, FOLDS, OPERATIONS, ROW_BY_ROW
-from kerasbridge.importers.tensorflow.symbolic_values import DEAD, NOISE, Fault, Knob, Rows, Scaled, Tensor, Value
+from kerasbridge.importers.tensorflow.symbolic_values import (
+    DEAD,
+    NOISE,
+    Fault,
+    ScalarPlaceholder,
+    ScaledByPlaceholder,
+    Tensor,
+    UnstackedRows,
+    Value,
+)
 from kerasbridge.importers.tensorflow.variables import Variables
 
-_MOST_DEPTH = 64
+_MAX_DEPTH = 64
 """Functions within functions."""
 
-_MOST_NODES = 2_000_000
+_MAX_NODES = 2_000_000
 """That are followed, functions counted as often as they are called."""
 
 
@@ -54,7 +63,7 @@ class Scope:
 
 
 @dataclass
-class Tracer:
+class SymbolicExecutor:
     """What is found while graphs are followed.
 
     Args:
@@ -89,19 +98,19 @@ class Tracer:
         """What the outputs of nodes are."""
         for node in scope.graph.order([name for name, _ in wanted], scope.values):
             self._followed += 1
-            if self._followed > _MOST_NODES:
-                raise LegacyFileError(f"has more than {_MOST_NODES:,} nodes.")
+            if self._followed > _MAX_NODES:
+                raise LegacyFileError(f"has more than {_MAX_NODES:,} nodes.")
             scope.values[node.name] = self._result(node, scope)
         return [scope.value(reference) for reference in wanted]
 
-    def called(self, call: Call, function: str, arguments: Sequence[Value], scope: Scope) -> list[Value]:
+    def called(self, call: NodeContext, function: str, arguments: Sequence[Value], scope: Scope) -> list[Value]:
         """What a function gives for values."""
         if function not in self.functions:
             raise NotBrought(f"a function {function!r} that is not there")
-        if scope.depth >= _MOST_DEPTH:
+        if scope.depth >= _MAX_DEPTH:
             raise NotBrought("functions that call each other without an end")
         if function not in self._bodies:
-            self._bodies[function] = function_of(self.functions[function])
+            self._bodies[function] = parse_function(self.functions[function])
         body = self._bodies[function]
         if len(arguments) != len(body.arguments):
             raise NotBrought(f"{len(arguments)} inputs for a function of {len(body.arguments)}")
@@ -109,7 +118,7 @@ class Tracer:
         inner = Scope(body, values, f"{call.name}/", scope.depth + 1)
         return self.follow(inner, body.returned)
 
-    def add(self, call: Call, operation: Operation, inputs: Sequence[str], results: int, part: str) -> list[str]:
+    def add(self, call: NodeContext, operation: Operation, inputs: Sequence[str], results: int, part: str) -> list[str]:
         """Add an operation to the network, and gives the names of its results."""
         name = layer_name(call.node) + (f"/{part}" if part else "")
         places = itertools.count(len(self.nodes))
@@ -127,7 +136,7 @@ class Tracer:
 
     def _result(self, node: Node, scope: Scope) -> Any:
         inputs = [scope.value(reference) for reference in node.inputs if node.op != "NextIteration"]
-        call = Call(node, inputs, self, scope.prefix + node.name)
+        call = NodeContext(node, inputs, self, scope.prefix + node.name)
         try:
             return self._computed(call, scope)
         except NotBrought as reason:
@@ -137,7 +146,7 @@ class Tracer:
                 raise error if isinstance(error, _AtNode) else _AtNode(f"node {node}: {error}") from None
             return _joined([self.fault(f"{node} has inputs or options that do not fit it"), *inputs])
 
-    def _computed(self, call: Call, scope: Scope) -> Any:
+    def _computed(self, call: NodeContext, scope: Scope) -> Any:
         op, inputs = call.node.op, call.inputs
         if op in FLOW:
             return FLOW[op](call, scope)
@@ -147,29 +156,29 @@ class Tracer:
             return DEAD
         if op in FOLDS and all(isinstance(value, np.ndarray) for value in inputs):
             return FOLDS[op](call)
-        if any(value is NOISE or isinstance(value, Knob) for value in inputs):
+        if any(value is NOISE or isinstance(value, ScalarPlaceholder) for value in inputs):
             return _loose(call)
         if op not in OPERATIONS:
             return _joined([self.fault(f"{call.node} is unknown"), *inputs])
         if any(value is None for value in inputs):
             raise NotBrought("an input that its node does not give")
-        if any(isinstance(value, Fault | Scaled) for value in inputs):
+        if any(isinstance(value, Fault | ScaledByPlaceholder) for value in inputs):
             return _joined([_as_fault(self, value) for value in inputs])
-        if op in ROW_BY_ROW and any(isinstance(value, Rows) for value in inputs):
+        if op in ROW_BY_ROW and any(isinstance(value, UnstackedRows) for value in inputs):
             return _in_rows(call)
         return OPERATIONS[op](call)
 
 
-def _in_rows(call: Call) -> Rows:
+def _in_rows(call: NodeContext) -> UnstackedRows:
     """What an operation makes of rows that were samples, which is what it makes of the samples."""
     if any(isinstance(value, Tensor) or (isinstance(value, np.ndarray) and value.ndim > 2) for value in call.inputs):
         raise NotBrought("rows beside what are none")
-    inner = [value.tensor if isinstance(value, Rows) else value for value in call.inputs]
-    return Rows(OPERATIONS[call.node.op](replace(call, inputs=inner)))
+    inner = [value.tensor if isinstance(value, UnstackedRows) else value for value in call.inputs]
+    return UnstackedRows(OPERATIONS[call.node.op](replace(call, inputs=inner)))
 
 
-def _as_fault(tracer: Tracer, value: Value) -> Value:
-    if isinstance(value, Scaled):
+def _as_fault(tracer: SymbolicExecutor, value: Value) -> Value:
+    if isinstance(value, ScaledByPlaceholder):
         return tracer.fault(f"{value.knob.name!r} (Placeholder) is one number that has to be fed")
     return value
 
@@ -178,8 +187,8 @@ def _joined(values: Sequence[Value]) -> Fault:
     return Fault(frozenset[tuple[int, str]]().union(*(one.reasons for one in values if isinstance(one, Fault))))
 
 
-def _loose(call: Call) -> Any:
+def _loose(call: NodeContext) -> Any:
     """What depends on numbers that are drawn, or fed at each step: a dropout is what it is applied to."""
-    from kerasbridge.importers.tensorflow.ops.dropout import loose
+    from kerasbridge.importers.tensorflow.ops.dropout import match_dropout
 
-    return loose(call)
+    return match_dropout(call)

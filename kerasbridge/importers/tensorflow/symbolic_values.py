@@ -8,37 +8,37 @@ from numpy.typing import NDArray
 
 from kerasbridge.importers.ir.ops import Shape
 
-Known: TypeAlias = NDArray[Any]
-"""An array that is known, of numbers, of texts, or of sizes of which some are `Open`."""
+Constant: TypeAlias = NDArray[Any]
+"""An array that is known, of numbers, of texts, or of sizes of which some are `SymbolicDim`."""
 
-_new = itertools.count()
+_counter = itertools.count()
 
 
 @dataclass(frozen=True)
-class Open:
+class SymbolicDim:
     """A size that is open: ``factor * size + offset`` of the size with a name."""
 
     name: str
     factor: int = 1
     offset: int = 0
 
-    def __mul__(self, other: Any) -> "Open":
-        if _is_whole(other):
-            return Open(self.name, self.factor * int(other), self.offset * int(other))
-        return another()
+    def __mul__(self, other: Any) -> "SymbolicDim":
+        if _is_integer(other):
+            return SymbolicDim(self.name, self.factor * int(other), self.offset * int(other))
+        return fresh_dim()
 
-    def __add__(self, other: Any) -> "Open":
-        return Open(self.name, self.factor, self.offset + int(other)) if _is_whole(other) else another()
+    def __add__(self, other: Any) -> "SymbolicDim":
+        return SymbolicDim(self.name, self.factor, self.offset + int(other)) if _is_integer(other) else fresh_dim()
 
     def __sub__(self, other: Any) -> Any:
-        if isinstance(other, Open) and (self.name, self.factor) == (other.name, other.factor):
+        if isinstance(other, SymbolicDim) and (self.name, self.factor) == (other.name, other.factor):
             return self.offset - other.offset
-        return self + -other if _is_whole(other) else another()
+        return self + -other if _is_integer(other) else fresh_dim()
 
-    def __floordiv__(self, other: Any) -> "Open":
-        if _is_whole(other) and other > 0 and not self.factor % int(other) and not self.offset % int(other):
-            return Open(self.name, self.factor // int(other), self.offset // int(other))
-        return another()
+    def __floordiv__(self, other: Any) -> "SymbolicDim":
+        if _is_integer(other) and other > 0 and not self.factor % int(other) and not self.offset % int(other):
+            return SymbolicDim(self.name, self.factor // int(other), self.offset // int(other))
+        return fresh_dim()
 
     def __rsub__(self, other: Any) -> Any:
         return self * -1 + other
@@ -46,22 +46,22 @@ class Open:
     def __truediv__(self, other: Any) -> Any:
         return self // other
 
-    def __mod__(self, other: Any) -> "Open":
-        return another()
+    def __mod__(self, other: Any) -> "SymbolicDim":
+        return fresh_dim()
 
     __rmul__, __radd__, __neg__ = __mul__, __add__, lambda self: self * -1
 
 
-BATCH = Open("the batch")
+BATCH = SymbolicDim("the batch")
 
 
-def another() -> Open:
+def fresh_dim() -> SymbolicDim:
     """A size of which nothing is known."""
-    return Open(f"size {next(_new)}")
+    return SymbolicDim(f"size {next(_counter)}")
 
 
-def _is_whole(value: Any) -> bool:
-    return not isinstance(value, Open) and float(value).is_integer()
+def _is_integer(value: Any) -> bool:
+    return not isinstance(value, SymbolicDim) and float(value).is_integer()
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Tensor:
 
 
 @dataclass(frozen=True)
-class Rows:
+class UnstackedRows:
     """A value whose samples are taken apart into rows, each row for itself, to be put together again."""
 
     tensor: Tensor
@@ -105,22 +105,22 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Knob:
+class ScalarPlaceholder:
     """One number for all, that is fed at each step of training, as the share that a dropout keeps."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class Scaled:
-    """A value times or over a `Knob`."""
+class ScaledByPlaceholder:
+    """A value times or over a `ScalarPlaceholder`."""
 
     tensor: Tensor
-    knob: Knob
+    knob: ScalarPlaceholder
 
 
 @dataclass(frozen=True)
-class Spread:
+class SpaceToBatch:
     """A value whose rows and columns are dealt out to batches, so that a convolution is dilated.
 
     Args:
@@ -140,7 +140,7 @@ class Spread:
     node: Any = None
 
 
-class _Mark:
+class _Sentinel:
     def __init__(self, text: str) -> None:
         self._text = text
 
@@ -148,8 +148,8 @@ class _Mark:
         return self._text
 
 
-DEAD = _Mark("a branch that is not taken")
-NOISE = _Mark("numbers drawn at random")
+DEAD = _Sentinel("a branch that is not taken")
+NOISE = _Sentinel("numbers drawn at random")
 
 Value: TypeAlias = Any
 """One of these."""

@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.tensorflow import sstable, tensors
-from kerasbridge.importers.tensorflow.crc32c import masked
-from kerasbridge.importers.tensorflow.schema import parsed
+from kerasbridge.importers.tensorflow.crc32c import masked_crc32c
+from kerasbridge.importers.tensorflow.schema import parse_message
 
-_MOST = 2**31 - 1
+_MAX_BYTES = 2**31 - 1
 """Bytes of one variable."""
 
 _CHECKSUM = "do not have the checksum that they should."
 
 
-class Bundle:
+class TensorBundle:
     """The variables of a checkpoint.
 
     Args:
@@ -37,10 +37,10 @@ class Bundle:
         self.prefix = prefix
         self._index = SourceFile(f"{prefix}.index")
         try:
-            self._entries = dict(sstable.entries(self._index.content))
+            self._entries = dict(sstable.read_entries(self._index.content))
         except LegacyFileError as error:
             raise LegacyFileError(f"{self._index.path} {error}") from None
-        header = parsed("BundleHeaderProto", self._entries.pop(b"", b""), self._index.path)
+        header = parse_message("BundleHeaderProto", self._entries.pop(b"", b""), self._index.path)
         self._shards = header.num_shards
         if header.endianness:
             raise LegacyFileError(f"{self._index.path} holds numbers with the greatest byte first, which are not read.")
@@ -58,11 +58,11 @@ class Bundle:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a variable."""
-        return tensors.sizes(self._entry(name.encode()).shape)
+        return tensors.parse_shape(self._entry(name.encode()).shape)
 
     def is_read(self, name: str) -> bool:
         """Return whether a variable is of numbers of a type that is read."""
-        return tensors.plain(self._entry(name.encode()).dtype) in tensors.DTYPES
+        return tensors.base_dtype(self._entry(name.encode()).dtype) in tensors.DTYPES
 
     def read(self, name: str) -> NDArray[Any]:
         """The numbers of a variable.
@@ -84,36 +84,36 @@ class Bundle:
         """
         try:
             entry = self._entry(name.encode())
-            if entry.dtype != tensors.STRING or tensors.sizes(entry.shape):
+            if entry.dtype != tensors.STRING or tensors.parse_shape(entry.shape):
                 raise LegacyFileError("is not one text.")
-            return _text(self._content(entry), entry.crc32c)
+            return _parse_string(self._content(entry), entry.crc32c)
         except LegacyFileError as error:
             raise LegacyFileError(f"{self.prefix}: {name!r} {error}") from None
 
     def _entry(self, key: bytes) -> Any:
         if key not in self._entries:
             raise LegacyFileError("is not in the checkpoint.")
-        return parsed("BundleEntryProto", self._entries[key], "its entry")
+        return parse_message("BundleEntryProto", self._entries[key], "its entry")
 
     def _whole(self, entry: Any) -> NDArray[Any]:
         content = self._content(entry)
-        if masked(content) != entry.crc32c:
+        if masked_crc32c(content) != entry.crc32c:
             raise LegacyFileError(f"is damaged: its numbers in {self._shard(entry.shard_id).name} {_CHECKSUM}")
-        return tensors.from_bytes(content, tensors.plain(entry.dtype), tensors.sizes(entry.shape))
+        return tensors.from_bytes(content, tensors.base_dtype(entry.dtype), tensors.parse_shape(entry.shape))
 
     def _content(self, entry: Any) -> bytes:
-        if not 0 <= entry.size <= _MOST or entry.offset < 0 or not 0 <= entry.shard_id < max(self._shards, 1):
+        if not 0 <= entry.size <= _MAX_BYTES or entry.offset < 0 or not 0 <= entry.shard_id < max(self._shards, 1):
             raise LegacyFileError("should lie where no file reaches.")
-        return _piece(self._shard(entry.shard_id), entry.offset, entry.size)
+        return _read_range(self._shard(entry.shard_id), entry.offset, entry.size)
 
     def _shard(self, shard: int) -> Path:
         return Path(f"{self.prefix}.data-{shard:05d}-of-{max(self._shards, 1):05d}")
 
     def _sliced(self, name: str, entry: Any) -> NDArray[Any]:
-        shape = tensors.sizes(entry.shape)
-        if math.prod(shape) * 8 > _MOST:
+        shape = tensors.parse_shape(entry.shape)
+        if math.prod(shape) * 8 > _MAX_BYTES:
             raise LegacyFileError("is larger than any that is read.")
-        whole = np.zeros(shape, tensors.DTYPES.get(tensors.plain(entry.dtype), np.float32))
+        whole = np.zeros(shape, tensors.DTYPES.get(tensors.base_dtype(entry.dtype), np.float32))
         covered = 0
         for piece in entry.slices:
             extents = [(extent.start, extent.length or -1) for extent in piece.extent]
@@ -128,18 +128,22 @@ class Bundle:
         return whole
 
 
-def _text(content: bytes, checksum: int) -> bytes:
+def _parse_string(content: bytes, checksum: int) -> bytes:
     """The one text of an entry, whose checksum is of its length as a number, not as it is written."""
     place = next((at for at, byte in enumerate(content[:9], 1) if byte < 128), 0)
     length = sum((byte & 127) << 7 * at for at, byte in enumerate(content[:place]))
     number, text = length.to_bytes(8 if length > 0xFFFFFFFF else 4, "little"), content[place + 4 :]
-    of_length = masked(number).to_bytes(4, "little")
-    if content[place : place + 4] != of_length or len(text) != length or masked(number + of_length + text) != checksum:
+    of_length = masked_crc32c(number).to_bytes(4, "little")
+    if (
+        content[place : place + 4] != of_length
+        or len(text) != length
+        or masked_crc32c(number + of_length + text) != checksum
+    ):
         raise LegacyFileError(f"is damaged: its bytes {_CHECKSUM}")
     return text
 
 
-def _piece(path: Path, offset: int, size: int) -> bytes:
+def _read_range(path: Path, offset: int, size: int) -> bytes:
     try:
         with path.open("rb") as file:
             file.seek(offset)
@@ -159,16 +163,16 @@ def slice_key(name: str, extents: list[tuple[int, int]]) -> bytes:
     """
     escaped = {0: b"\0\xff", 255: b"\xff\0"}
     text = b"".join(escaped.get(byte, bytes([byte])) for byte in name.encode()) + b"\0\1"
-    numbers = b"".join(_signed(number) for extent in extents for number in extent)
-    return _number(0) + text + _number(len(extents)) + numbers
+    numbers = b"".join(_ordered_signed(number) for extent in extents for number in extent)
+    return _ordered_number(0) + text + _ordered_number(len(extents)) + numbers
 
 
-def _number(value: int) -> bytes:
+def _ordered_number(value: int) -> bytes:
     content = value.to_bytes((value.bit_length() + 7) // 8, "big")
     return bytes([len(content)]) + content
 
 
-def _signed(value: int) -> bytes:
+def _ordered_signed(value: int) -> bytes:
     """The number in as few bytes as hold it and as many bits of 1 as there are bytes before it, or of 0 below 0."""
     length = next(n for n in range(1, 9) if -(1 << (7 * n - 1)) <= value < 1 << (7 * n - 1))
     header = ((1 << length) - 1) << (8 * length - length)

@@ -25,24 +25,24 @@ _FIELDS = {
     "<u8": "uint64_val",
     "|b1": "bool_val",
 }
-_MOST_AXES = 32
-MOST_REPEATED = 2**26
+_MAX_RANK = 32
+MAX_REPEATED = 2**26
 """Numbers that a file may ask for without having them."""
 
 
-def plain(dtype: int) -> int:
+def base_dtype(dtype: int) -> int:
     """The type of what a reference of TensorFlow 1 refers to."""
     return dtype - 100 if dtype > 100 else dtype
 
 
-def sizes(shape: Any) -> tuple[int, ...]:
+def parse_shape(shape: Any) -> tuple[int, ...]:
     """The sizes of a shape that is known.
 
     Raises:
         LegacyFileError: no array can have it.
     """
     found = tuple(dim.size for dim in shape.dim)
-    if shape.unknown_rank or len(found) > _MOST_AXES or any(size < 0 for size in found):
+    if shape.unknown_rank or len(found) > _MAX_RANK or any(size < 0 for size in found):
         raise LegacyFileError(f"has the shape {found}, which no array can have.")
     return found
 
@@ -53,15 +53,15 @@ def from_bytes(content: bytes, dtype: int, shape: Sequence[int]) -> NDArray[Any]
     Raises:
         LegacyFileError: they are not as many as the shape says, or of a type that is not read.
     """
-    kind = _dtype(dtype)
+    kind = _numpy_dtype(dtype)
     if len(content) != math.prod(shape) * kind.itemsize:
         raise LegacyFileError(
             f"should have {math.prod(shape):,} numbers of {kind.itemsize} bytes, has {len(content):,} bytes."
         )
-    return _whole(np.frombuffer(content, kind), dtype).reshape(shape)
+    return _widen_bfloat16(np.frombuffer(content, kind), dtype).reshape(shape)
 
 
-def array(tensor: Any) -> NDArray[Any]:
+def parse_tensor(tensor: Any) -> NDArray[Any]:
     """The array in a TensorProto; strings are an array of bytes objects.
 
     Of fewer numbers than the shape has the last one stands for all that follow (`tensor.proto`).
@@ -69,38 +69,38 @@ def array(tensor: Any) -> NDArray[Any]:
     Raises:
         LegacyFileError: its parts do not fit each other, or it is of a type that is not read.
     """
-    dtype, shape = plain(tensor.dtype), sizes(tensor.tensor_shape)
+    dtype, shape = base_dtype(tensor.dtype), parse_shape(tensor.tensor_shape)
     if tensor.tensor_content:
         return from_bytes(tensor.tensor_content, dtype, shape)
-    numbers = _listed(tensor, dtype)
+    numbers = _listed_values(tensor, dtype)
     total = math.prod(shape)
     if len(numbers) > total:
         raise LegacyFileError(f"should have {total:,} numbers, has {len(numbers):,}.")
     if len(numbers) == total:
         return numbers.reshape(shape)
-    if total > MOST_REPEATED:
+    if total > MAX_REPEATED:
         raise LegacyFileError(f"should have {total:,} numbers, has {len(numbers):,}.")
     last = numbers[-1:] if len(numbers) else np.zeros(1, numbers.dtype)
     return np.concatenate([numbers, np.broadcast_to(last, total - len(numbers))]).reshape(shape)
 
 
-def _listed(tensor: Any, dtype: int) -> NDArray[Any]:
+def _listed_values(tensor: Any, dtype: int) -> NDArray[Any]:
     if dtype == STRING:
         found = np.empty(len(tensor.string_val), object)
         found[:] = list(tensor.string_val)
         return found
-    kind = _dtype(dtype)
+    kind = _numpy_dtype(dtype)
     if kind == np.float16 or dtype == BFLOAT16:
-        return _whole(np.array(tensor.half_val, np.int64).astype("<u2").view(kind), dtype)
+        return _widen_bfloat16(np.array(tensor.half_val, np.int64).astype("<u2").view(kind), dtype)
     return np.array(getattr(tensor, _FIELDS.get(kind.str, "int_val"))).astype(kind)
 
 
-def _dtype(dtype: int) -> Any:
+def _numpy_dtype(dtype: int) -> Any:
     if dtype not in DTYPES:
         raise LegacyFileError(f"has numbers of type {dtype}, which are not read: expected floating or whole ones.")
     return DTYPES[dtype]
 
 
-def _whole(numbers: NDArray[Any], dtype: int) -> NDArray[Any]:
+def _widen_bfloat16(numbers: NDArray[Any], dtype: int) -> NDArray[Any]:
     """Halves of float32 as float32."""
     return (numbers.astype("<u4") << 16).view("<f4") if dtype == BFLOAT16 else numbers

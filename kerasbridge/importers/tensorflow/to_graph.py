@@ -11,29 +11,29 @@ from kerasbridge.importers.ir.passes.fuse_batch_norm import fuse
 from kerasbridge.importers.report import LayerReport, Report
 from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.tensorflow import placeholders
-from kerasbridge.importers.tensorflow.fusion import joined
-from kerasbridge.importers.tensorflow.graphdef import Graph, Node, graph_of
-from kerasbridge.importers.tensorflow.loader import Opened
-from kerasbridge.importers.tensorflow.node_context import FIRST, LAST, Call
+from kerasbridge.importers.tensorflow.fusion import fuse_affine
+from kerasbridge.importers.tensorflow.graphdef import Graph, Node, parse_graph
+from kerasbridge.importers.tensorflow.loader import ModelFiles
+from kerasbridge.importers.tensorflow.node_context import CHANNELS_FIRST, CHANNELS_LAST, NodeContext
 from kerasbridge.importers.tensorflow.node_names import common_scope
-from kerasbridge.importers.tensorflow.outputs import Asked, asked
-from kerasbridge.importers.tensorflow.symbolic_executor import Scope, Tracer
+from kerasbridge.importers.tensorflow.outputs import Signature, find_signature
+from kerasbridge.importers.tensorflow.symbolic_executor import Scope, SymbolicExecutor
 from kerasbridge.importers.tensorflow.symbolic_values import Fault, Tensor, Value
-from kerasbridge.importers.tensorflow.variables import Variables, restored
+from kerasbridge.importers.tensorflow.variables import Variables, restore_keys
 
 
-def by_graph(found: Opened, files: Sequence[SourceFile]) -> ParsedModel:
+def read_graph(found: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel:
     """The network that a graph and its variables are.
 
     Raises:
         LegacyFileError: all that cannot be brought, or what is damaged.
     """
-    graph = graph_of(found.graph)
+    graph = parse_graph(found.graph)
     functions = {one.signature.name: one for one in found.graph.library.function}
-    wanted = asked(graph, found.signatures)
-    tracer = Tracer(functions, Variables(found.bundle, restored(graph, functions)))
+    wanted = find_signature(graph, found.signatures)
+    tracer = SymbolicExecutor(functions, Variables(found.bundle, restore_keys(graph, functions)))
     network = _network(tracer, graph, wanted)
-    network = joined(network)
+    network = fuse_affine(network)
     network, gone = fuse(network)
     report = _report(tracer, network, wanted, files, gone)
     if not tracer.variables.missing:
@@ -44,13 +44,13 @@ def by_graph(found: Opened, files: Sequence[SourceFile]) -> ParsedModel:
     )
 
 
-def _network(tracer: Tracer, graph: Graph, wanted: Asked) -> IRGraph:
+def _network(tracer: SymbolicExecutor, graph: Graph, wanted: Signature) -> IRGraph:
     scope = Scope(graph, {})
-    for name, node, tensor in _fed(tracer, graph, wanted):
+    for name, node, tensor in _find_inputs(tracer, graph, wanted):
         tracer.feed(Input(name, tensor.shape), tensor)
         scope.values[node] = [tensor]
     values = tracer.follow(scope, list(wanted.outputs.values()))
-    _refuse(values)
+    _raise_unsupported(values)
     named = {
         name: _as_image(tracer, graph.nodes[node], value)
         for (name, (node, _)), value in zip(wanted.outputs.items(), values, strict=True)
@@ -61,31 +61,33 @@ def _network(tracer: Tracer, graph: Graph, wanted: Asked) -> IRGraph:
             tracer.skipped[LayerReport(name, "output", "it does not depend on what is fed to the model")] = None
     if not named:
         raise LegacyFileError("no output depends on what is fed to the model.")
-    return _renamed(tracer, IRGraph("", tuple(tracer.inputs), tuple(tracer.nodes), ()), named)
+    return _rename(tracer, IRGraph("", tuple(tracer.inputs), tuple(tracer.nodes), ()), named)
 
 
-def _as_image(tracer: Tracer, node: Node, tensor: Tensor) -> Tensor:
+def _as_image(tracer: SymbolicExecutor, node: Node, tensor: Tensor) -> Tensor:
     """An output of four dimensions with its axes as those of images, in the order of those that are fed."""
     if tensor.rank != 4:
         return tensor
     first = any(
-        one.order == FIRST for one in tracer.tensors.values() if one.name in {entry.name for entry in tracer.inputs}
+        one.order == CHANNELS_FIRST
+        for one in tracer.tensors.values()
+        if one.name in {entry.name for entry in tracer.inputs}
     )
-    return Call(node, [], tracer, node.name).ordered(tensor, FIRST if first else LAST)
+    return NodeContext(node, [], tracer, node.name).ordered(tensor, CHANNELS_FIRST if first else CHANNELS_LAST)
 
 
-def _fed(tracer: Tracer, graph: Graph, wanted: Asked) -> list[tuple[str, str, Tensor]]:
+def _find_inputs(tracer: SymbolicExecutor, graph: Graph, wanted: Signature) -> list[tuple[str, str, Tensor]]:
     """Name, node and value of each input."""
     told = wanted.inputs
     if told is None:
-        told = {node.name: (node.name, None) for node in placeholders.placeholders(graph)}
+        told = {node.name: (node.name, None) for node in placeholders.find_placeholders(graph)}
     found = []
     for name, (node, info) in told.items():
         if node not in graph.nodes:
             raise LegacyFileError(f"input {name!r} is node {node!r}, which is not in the graph.")
-        sizes = placeholders.shape(graph, graph.nodes[node], info)
+        sizes = placeholders.input_shape(graph, graph.nodes[node], info)
         if sizes is not None:
-            order = placeholders.order(graph, graph.nodes[node]) if len(sizes) == 4 else tuple(range(len(sizes)))
+            order = placeholders.axis_order(graph, graph.nodes[node]) if len(sizes) == 4 else tuple(range(len(sizes)))
             tracer.batch = sizes[0] if tracer.batch is None else tracer.batch
             free = (None, *sizes[1:])
             shape = tuple(free[order.index(axis)] for axis in range(len(sizes)))
@@ -93,7 +95,7 @@ def _fed(tracer: Tracer, graph: Graph, wanted: Asked) -> list[tuple[str, str, Te
     return found
 
 
-def _refuse(values: Sequence[Value]) -> None:
+def _raise_unsupported(values: Sequence[Value]) -> None:
     """One error with all that cannot be brought."""
     faults = frozenset[tuple[int, str]]().union(*(value.reasons for value in values if isinstance(value, Fault)))
     if faults:
@@ -101,7 +103,7 @@ def _refuse(values: Sequence[Value]) -> None:
         raise LegacyFileError("cannot be brought: " + "; ".join(reasons) + ".")
 
 
-def _renamed(tracer: Tracer, network: IRGraph, named: dict[str, Tensor]) -> IRGraph:
+def _rename(tracer: SymbolicExecutor, network: IRGraph, named: dict[str, Tensor]) -> IRGraph:
     """The network whose outputs have the names that they are asked for by, and whose nodes have short ones."""
     taken = {entry.name for entry in network.inputs}
     new: dict[str, str] = {}
@@ -124,7 +126,7 @@ def _renamed(tracer: Tracer, network: IRGraph, named: dict[str, Tensor]) -> IRGr
 
 
 def _report(
-    tracer: Tracer, network: IRGraph, wanted: Asked, files: Sequence[SourceFile], gone: dict[str, str]
+    tracer: SymbolicExecutor, network: IRGraph, wanted: Signature, files: Sequence[SourceFile], gone: dict[str, str]
 ) -> Report:
     brought = dict.fromkeys(
         LayerReport(node.name, node.type) for node in network.nodes if node.name not in tracer.parts

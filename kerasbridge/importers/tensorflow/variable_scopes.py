@@ -24,14 +24,14 @@ _AFFIXED = [
         rf"(?P<layer>(?!depthwise|pointwise|recurrent)\w+)_{_ROLE}",
     )
 ]
-_BOTH_WAYS = re.compile(r"(?P<layer>.*?)/?(?P<way>forward|backward)_[^/]+(/.*)?/(?P<role>[^/]+)")
+_BIDIRECTIONAL = re.compile(r"(?P<layer>.*?)/?(?P<way>forward|backward)_[^/]+(/.*)?/(?P<role>[^/]+)")
 _CELL = re.compile(r"/(cell|(lstm|gru|simple_rnn)_cell(_\d+)?)$")
-_OWN = {
+_WEIGHT_NAMES = {
     "alpha", "beta", "bias", "embeddings", "gamma", "kernel", "moving_mean", "moving_variance", "recurrent_kernel",
 }  # fmt: skip
 
 
-def of_layers(names: Collection[str]) -> list[str]:
+def layer_variables(names: Collection[str]) -> list[str]:
     """The names that are not of what trains: of an optimizer, of an average, or below the name of a variable."""
     return sorted(
         (name for name in names if not _TRAINING.fullmatch(name) and name.rpartition("/")[0] not in names),
@@ -44,44 +44,44 @@ def is_numbered(name: str) -> bool:
     return bool(_VARIABLE.fullmatch(name)) and "/" not in name
 
 
-def groups_of(weights: Sequence[Parameter]) -> tuple[Group, ...]:
+def group_by_layer(weights: Sequence[Parameter]) -> tuple[Group, ...]:
     """The layers that variables belong to; none where the names do not say them, as those without scopes."""
-    places = _places([one.name for one in weights])
+    places = _split_names([one.name for one in weights])
     held: dict[str, list[tuple[str, Parameter]]] = {}
     for (layer, role), one in zip(places, weights, strict=True):
         held.setdefault(layer, []).append((role, one))
     groups = {layer: _group(layer, variables) for layer, variables in held.items()}
     if "" in held or not any(groups.values()):
         return ()
-    return tuple(group or _as_it_is(layer, held[layer]) for layer, group in groups.items())
+    return tuple(group or _unrecognized_group(layer, held[layer]) for layer, group in groups.items())
 
 
-def _as_it_is(layer: str, variables: Sequence[tuple[str, Parameter]]) -> Group:
+def _unrecognized_group(layer: str, variables: Sequence[tuple[str, Parameter]]) -> Group:
     """A layer of which it is not clear what its arrays are."""
     arrays = {one.name.rpartition("/")[2]: one.array for _, one in variables}
     return Group(layer, arrays, {one.name.rpartition("/")[2]: one.name for _, one in variables})
 
 
-def _places(names: Sequence[str]) -> list[tuple[str, str]]:
+def _split_names(names: Sequence[str]) -> list[tuple[str, str]]:
     """Layer and role of each name."""
-    shorter = [_shorter(name) for name in names]
+    shorter = [_strip_variable(name) for name in names]
     if len({*shorter}) == len(names):
         names = shorter
-    return [_place(name) for name in names]
+    return [_split_name(name) for name in names]
 
 
-def _shorter(name: str) -> str:
+def _strip_variable(name: str) -> str:
     """ "layer1/weights" for "layer1/weights/Variable"."""
     return name.rpartition("/")[0] if _VARIABLE.fullmatch(name) and "/" in name else name
 
 
-def _place(name: str) -> tuple[str, str]:
-    if both := _BOTH_WAYS.fullmatch(name):
+def _split_name(name: str) -> tuple[str, str]:
+    if both := _BIDIRECTIONAL.fullmatch(name):
         return both["layer"], f"{both['way']}_{both['role']}"
     scope, _, own = name.rpartition("/")
     scope = _CELL.sub("", scope)
     affixed = next((match for pattern in _AFFIXED if (match := pattern.fullmatch(own))), None)
-    if affixed is None or own in _OWN:
+    if affixed is None or own in _WEIGHT_NAMES:
         return scope, own
     return f"{scope}/{affixed['layer']}".lstrip("/"), affixed["role"]
 
@@ -91,21 +91,21 @@ def _group(layer: str, variables: Sequence[tuple[str, Parameter]]) -> Group | No
     arrays: dict[str, Array] = {}
     names: dict[str, str] = {}
     matrices = [one for _, one in variables if one.array.ndim > 1]
-    vectors = [one for role, one in variables if one.array.ndim == 1 and role not in _OWN]
+    vectors = [one for role, one in variables if one.array.ndim == 1 and role not in _WEIGHT_NAMES]
     for role, one in variables:
-        known = _known(role, one, matrices, vectors)
+        known = _weight_name(role, one, matrices, vectors)
         if known is None or known in arrays:
             return None
         arrays[known], names[known] = one.array, one.name
     return Group(layer, arrays, names)
 
 
-def _known(role: str, one: Parameter, matrices: Sequence[Parameter], vectors: Sequence[Parameter]) -> str | None:
+def _weight_name(role: str, one: Parameter, matrices: Sequence[Parameter], vectors: Sequence[Parameter]) -> str | None:
     """What a variable of a layer is: one matrix is a kernel, one vector beside it a bias, however they are named."""
     if one.array.ndim > 1 and len(matrices) == 1:
         return "kernel"
-    if one.array.ndim == 1 and role not in _OWN and len(vectors) == 1 and matrices:
+    if one.array.ndim == 1 and role not in _WEIGHT_NAMES and len(vectors) == 1 and matrices:
         return "bias"
     plain = role.replace("weights", "kernel")  # "depthwise_weights" of slim
     own = re.sub("^(forward|backward|depthwise|pointwise)_", "", plain)
-    return plain if own in _OWN else None
+    return plain if own in _WEIGHT_NAMES else None

@@ -16,8 +16,8 @@ from kerasbridge.importers.report import Report
 from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.torch7 import parser
 from kerasbridge.importers.torch7.containers import CONTAINERS
-from kerasbridge.importers.torch7.infer_inputs import Wanted, remembered, wanted
-from kerasbridge.importers.torch7.locate_network import network_in
+from kerasbridge.importers.torch7.infer_inputs import InputShape, infer_input, last_input
+from kerasbridge.importers.torch7.locate_network import locate_network
 from kerasbridge.importers.torch7.ops import OPERATIONS, PASSED, Module
 from kerasbridge.importers.torch7.to_graph import ModuleConverter, Value
 
@@ -38,7 +38,7 @@ def read(
         raise LegacyFileError(f"Expected one file, received {', '.join(str(file.path) for file in files)}.")
     (file,) = files
     try:
-        root, where = network_in(parser.load(file))
+        root, where = locate_network(parser.load(file))
     except LegacyFileError as error:
         raise LegacyFileError(f"{file.path} {error}") from error
 
@@ -53,29 +53,29 @@ def read(
 
 def _reading(file: SourceFile, root: Module, where: str, said: Sequence[Shape] | None) -> ParsedModel:
     notes = [f"the network is the {where} of what the file holds"] if where else []
-    fed: Wanted = wanted(root)
+    fed: InputShape = infer_input(root)
     if said is not None:
         fed = said[0] if len(said) == 1 else list(said)
     elif not isinstance(fed, list) and (_is_open(fed) or None not in fed[1:]):
-        fed = remembered(root, fed) or fed
+        fed = last_input(root, fed) or fed
     if _is_open(fed):
         return _unfed(file, root, notes)
     graph, outputs = _graph(root, fed)
     network = graph.network(outputs)
     if said is None:
-        network, note = _with_size(network, remembered(root, fed))
+        network, note = _with_size(network, last_input(root, fed))
         notes += [note] if note else []
     return ParsedModel(_report(file, graph, network, notes), network)
 
 
-def _is_open(fed: Wanted) -> bool:
+def _is_open(fed: InputShape) -> bool:
     """Return whether it is not known what the network takes, but for the size of images."""
     if isinstance(fed, list):
         return not fed or any(map(_is_open, fed))
     return fed is None or (len(fed) == 4 and fed[1] is None)
 
 
-def _graph(root: Module, fed: Wanted) -> tuple[ModuleConverter, Value]:
+def _graph(root: Module, fed: InputShape) -> tuple[ModuleConverter, Value]:
     """The graph of a network that takes batches, or, where a module would join or cut them, of one for samples."""
     first: LegacyFileError | None = None
     for batched in (True, False):
@@ -92,7 +92,7 @@ def _graph(root: Module, fed: Wanted) -> tuple[ModuleConverter, Value]:
     raise first
 
 
-def _feed(graph: ModuleConverter, fed: Wanted, name: str = "input") -> Value:
+def _feed(graph: ModuleConverter, fed: InputShape, name: str = "input") -> Value:
     if not isinstance(fed, list):
         return graph.feed(name, fed)
     return [_feed(graph, one, f"{name}_{place}") for place, one in enumerate(fed, 1)]

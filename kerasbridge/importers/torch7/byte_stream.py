@@ -11,20 +11,20 @@ import numpy as np
 
 from kerasbridge.errors import LegacyFileError
 
-Numbers = Callable[[], np.ndarray[Any, Any]]
+LazyArray = Callable[[], np.ndarray[Any, Any]]
 
-_RAW = ("u1", "i1")
+_BYTE_TYPES = ("u1", "i1")
 """Bytes and letters, which are written as they are even into text."""
 _LINE_END = re.compile(rb"(\r?\n)?")
 _NUMBER = re.compile(rb"\s*(\S{1,40})")
-_WHITE = b" \t\r\n\v\f"
+_WHITESPACE = b" \t\r\n\v\f"
 
 
-class Damage(LegacyFileError):
+class CorruptFile(LegacyFileError):
     """A file does not go on as it should."""
 
 
-class Source(Protocol):
+class ByteStream(Protocol):
     """Gives what a file holds, one thing after the other."""
 
     def integer(self) -> int:
@@ -39,11 +39,11 @@ class Source(Protocol):
     def letters(self, count: int) -> bytes:
         """So many letters."""
 
-    def numbers(self, kind: str, count: int) -> Numbers:
+    def numbers(self, kind: str, count: int) -> LazyArray:
         """So many numbers of a kind of NumPy's, "long" for the machine's; they are converted when they are needed."""
 
 
-class Binary:
+class BinaryStream:
     """A file of bytes, the least first.
 
     Args:
@@ -68,18 +68,18 @@ class Binary:
         self._advance(count)
         return self._content[start : self._place]
 
-    def numbers(self, kind: str, count: int) -> Numbers:
+    def numbers(self, kind: str, count: int) -> LazyArray:
         dtype, start = np.dtype(self._long if kind == "long" else kind).newbyteorder("<"), self._place
         self._advance(count * dtype.itemsize)
         return lambda: np.frombuffer(self._content, dtype, count, start)
 
     def _advance(self, size: int) -> None:
         if not 0 <= size <= len(self._content) - self._place:
-            raise Damage(f"is damaged or cut short: at byte {self._place:,} it should have {size:,} more bytes.")
+            raise CorruptFile(f"is damaged or cut short: at byte {self._place:,} it should have {size:,} more bytes.")
         self._place += size
 
 
-class Text:
+class TextStream:
     """A file of text: numbers between white space, a storage's in one line."""
 
     def __init__(self, content: bytes) -> None:
@@ -111,8 +111,8 @@ class Text:
         self._place = start + count
         return self._content[start : self._place]
 
-    def numbers(self, kind: str, count: int) -> Numbers:
-        if kind in _RAW:
+    def numbers(self, kind: str, count: int) -> LazyArray:
+        if kind in _BYTE_TYPES:
             letters = self.letters(count)
             return lambda: np.frombuffer(letters, kind)
         if not 0 <= count <= len(self._content) // 2 + 1:
@@ -121,7 +121,7 @@ class Text:
         end = self._content.find(b"\n", start) if count else start
         end = len(self._content) if end < 0 else end
         self._place = end
-        return lambda: _parsed(self._content[start:end], kind, count)
+        return lambda: _parse_numbers(self._content[start:end], kind, count)
 
     def _word(self) -> bytes:
         found = _NUMBER.match(self._content, self._place)
@@ -134,16 +134,16 @@ class Text:
         """Where the next line begins, behind a number that ends one."""
         return self._place + len(_LINE_END.match(self._content, self._place)[0])  # type: ignore[index]
 
-    def _damage(self, expected: str) -> Damage:
+    def _damage(self, expected: str) -> CorruptFile:
         line = self._content.count(b"\n", 0, self._place) + 1
-        return Damage(f"is damaged or cut short: expected {expected} in line {line:,}.")
+        return CorruptFile(f"is damaged or cut short: expected {expected} in line {line:,}.")
 
 
-def _parsed(line: bytes, kind: str, count: int) -> np.ndarray[Any, Any]:
+def _parse_numbers(line: bytes, kind: str, count: int) -> np.ndarray[Any, Any]:
     """The numbers of a line."""
     with warnings.catch_warnings(), contextlib.suppress(ValueError):
         warnings.simplefilter("ignore", DeprecationWarning)  # older NumPys only warn of what is no number
-        found = np.fromstring(line.strip(_WHITE), "i8" if kind == "long" else np.dtype(kind), sep=" ")
+        found = np.fromstring(line.strip(_WHITESPACE), "i8" if kind == "long" else np.dtype(kind), sep=" ")
         if len(found) == count:
             return found
-    raise Damage(f"is damaged: expected a line of {count:,} numbers.")
+    raise CorruptFile(f"is damaged: expected a line of {count:,} numbers.")

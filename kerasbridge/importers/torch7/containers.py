@@ -15,10 +15,10 @@ from kerasbridge.importers.ir.ops import (
 from kerasbridge.importers.torch7.nngraph import graph_module
 from kerasbridge.importers.torch7.ops import Module, NotBrought
 from kerasbridge.importers.torch7.ops.base import dimension, dims
-from kerasbridge.importers.torch7.ops.reshaping import chosen
-from kerasbridge.importers.torch7.to_graph import Container, ModuleConverter, Value, flat
+from kerasbridge.importers.torch7.ops.reshaping import select_index
+from kerasbridge.importers.torch7.to_graph import Container, ModuleConverter, Value, flatten_value
 
-MOST_PIECES = 1024
+MAX_PIECES = 1024
 
 
 def sequential(graph: ModuleConverter, module: Module, value: Value) -> Value:
@@ -28,7 +28,7 @@ def sequential(graph: ModuleConverter, module: Module, value: Value) -> Value:
     return value
 
 
-def wrapped(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def decorator(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """Decorators, and DataParallelTable, whose modules after the first are copies for other devices."""
     parts = module.parts()
     if not parts:
@@ -40,44 +40,44 @@ def bottle(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """Bottle, where what it is given has as many dimensions as its module takes."""
     if graph.given(value).dimensions != module.whole("nInputDim", 2):
         raise NotBrought("more dimensions before those of its module")
-    return wrapped(graph, module, value)
+    return decorator(graph, module, value)
 
 
-def each_of_one(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def concat_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """ConcatTable: a table of what each makes of the same."""
     return [graph.bring(part, value) for part in module.parts()]
 
 
-def each_of_its_own(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def parallel_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """ParallelTable: each takes one of a table."""
     parts, values = module.parts(), _table(graph, value)
     if len(values) < len(parts):
-        return _lacking(graph, value, f"{len(parts)} modules take a table of as many, received {len(values)}")
+        return _mismatch(graph, value, f"{len(parts)} modules take a table of as many, received {len(values)}")
     return [graph.bring(part, one) for part, one in zip(parts, values, strict=False)]
 
 
-def mapped(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def map_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """MapTable: one module for all of a table."""
-    return [wrapped(graph, module, one) for one in _table(graph, value)]
+    return [decorator(graph, module, one) for one in _table(graph, value)]
 
 
 def concat(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """Concat: what each makes of the same, one after the other along a dimension."""
-    values = _tensors(graph, each_of_one(graph, module, value))
+    values = _tensors(graph, concat_table(graph, module, value))
     graph.note(module)
     return graph.add(module, [Concatenate(graph.given(values[0]).axis(dimension(module)))], values)
 
 
 def depth_concat(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """DepthConcat: the same along the channels, smaller images with zeros around them."""
-    values = _tensors(graph, each_of_one(graph, module, value))
+    values = _tensors(graph, concat_table(graph, module, value))
     if graph.given(values[0]).axis(dimension(module)) != 1:
         raise NotBrought("a dimension that is not that of the channels")
     graph.note(module)
     return graph.add(module, [DepthConcat()], values)
 
 
-def join(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def join_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """JoinTable: a table's tensors one after the other along a dimension."""
     values = _tensors(graph, value)
     axis = graph.given(values[0]).axis(dimension(module), dims(module))
@@ -85,7 +85,7 @@ def join(graph: ModuleConverter, module: Module, value: Value) -> Value:
     return graph.add(module, [Concatenate(axis)], values)
 
 
-def combined(operation: Operation) -> Container:
+def elementwise_table(operation: Operation) -> Container:
     """CAddTable and its like."""
 
     def bring(graph: ModuleConverter, module: Module, value: Value) -> Value:
@@ -96,78 +96,78 @@ def combined(operation: Operation) -> Container:
     return bring
 
 
-def quotient(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def cdiv_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """CDivTable: the first through the second."""
-    first, second = _two(graph, value)
+    first, second = _two_tensors(graph, value)
     graph.note(module)
     inverse = graph.add(module, [Power(-1.0)], [second], "inverse")
     return graph.add(module, [ElementwiseMerge("product")], [first, inverse])
 
 
-def scaled(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def scale_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """The ScaleTable of waifu2x: images, and a factor for each of their channels."""
-    images, factors = _two(graph, value)
+    images, factors = _two_tensors(graph, value)
     graph.note(module)
     rows = graph.add(module, [Flatten()], [factors], "factors")
     return graph.add(module, [Broadcast("product", 0)], [images, rows])
 
 
-def select(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def select_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """SelectTable: one of a table."""
-    return _at(graph, module, value, module.whole("index", least=-MOST_PIECES, most=MOST_PIECES))
+    return _table_item(graph, module, value, module.whole("index", least=-MAX_PIECES, most=MAX_PIECES))
 
 
-def auxiliary(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def auxiliary_loss_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """The AuxiliaryLossTable of waifu2x: one of a table, unless it trains."""
-    return _at(graph, module, value, module.whole("i", 1, most=MOST_PIECES))
+    return _table_item(graph, module, value, module.whole("i", 1, most=MAX_PIECES))
 
 
-def narrow(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def narrow_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """NarrowTable: some of a table."""
-    values, offset = _table(graph, value), module.whole("offset", most=MOST_PIECES)
-    length = module.whole("length", 1, most=MOST_PIECES)
+    values, offset = _table(graph, value), module.whole("offset", most=MAX_PIECES)
+    length = module.whole("length", 1, most=MAX_PIECES)
     if offset - 1 + length > len(values):
-        return _lacking(graph, value, f"there are {len(values)} in the table")
+        return _mismatch(graph, value, f"there are {len(values)} in the table")
     return values[offset - 1 : offset - 1 + length]
 
 
-def flatten(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def flatten_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """FlattenTable: tables in tables as one."""
-    return flat(_table(graph, value))
+    return flatten_value(_table(graph, value))
 
 
-def split(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def split_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """SplitTable: a table of the places along a dimension."""
     given = graph.given(value)
     axis = given.axis(dimension(module), dims(module))
     size = given.shape[axis]
-    if size is None or size > MOST_PIECES:
+    if size is None or size > MAX_PIECES:
         raise NotBrought("a dimension of unknown size to split, or of a large one")
     graph.note(module)
-    return [graph.add(module, chosen(axis, place), [value], str(place + 1)) for place in range(size)]
+    return [graph.add(module, select_index(axis, place), [value], str(place + 1)) for place in range(size)]
 
 
-def one_element(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def unwrap_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """JustElement of nngraph: the only one of a table."""
-    return _at(graph, module, value, 1)
+    return _table_item(graph, module, value, 1)
 
 
-def in_a_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def wrap_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """JustTable of nngraph: a table of one."""
     return [value]
 
 
-def _at(graph: ModuleConverter, module: Module, value: Value, index: int) -> Value:
+def _table_item(graph: ModuleConverter, module: Module, value: Value, index: int) -> Value:
     values = _table(graph, value)
     place = index - 1 if index > 0 else len(values) + index
     if not 0 <= place < len(values) or index == 0:
-        return _lacking(graph, value, f"there is no {index} among {len(values)}")
+        return _mismatch(graph, value, f"there is no {index} among {len(values)}")
     return values[place]
 
 
 def _table(graph: ModuleConverter, value: Value) -> Sequence[Value]:
     if isinstance(value, str):
-        return [_lacking(graph, value, "expected a table, received a tensor")]
+        return [_mismatch(graph, value, "expected a table, received a tensor")]
     found: Sequence[Value] = value
     return found
 
@@ -180,14 +180,14 @@ def _tensors(graph: ModuleConverter, value: Value) -> list[str]:
     return list(values)
 
 
-def _two(graph: ModuleConverter, value: Value) -> tuple[str, str]:
+def _two_tensors(graph: ModuleConverter, value: Value) -> tuple[str, str]:
     values = _tensors(graph, value)
     if len(values) != 2:
         raise ShapeError(f"expected two tensors, received {len(values)}")
     return values[0], values[1]
 
 
-def _lacking(graph: ModuleConverter, value: Value, otherwise: str) -> Value:
+def _mismatch(graph: ModuleConverter, value: Value, otherwise: str) -> Value:
     """The value as it is, if something before it could not be brought; else these words."""
     if not graph.faults:
         raise ShapeError(otherwise)
@@ -196,36 +196,36 @@ def _lacking(graph: ModuleConverter, value: Value, otherwise: str) -> Value:
 
 CONTAINERS: dict[str, Container] = {
     "Bottle": bottle,
-    "CAddTable": combined(ElementwiseMerge("sum")),
-    "CDivTable": quotient,
-    "CMaxTable": combined(ElementwiseMerge("maximum")),
-    "CMinTable": combined(ElementwiseMerge("minimum")),
-    "CMulTable": combined(ElementwiseMerge("product")),
-    "CSubTable": combined(ElementwiseMerge("sum", (1.0, -1.0))),
+    "CAddTable": elementwise_table(ElementwiseMerge("sum")),
+    "CDivTable": cdiv_table,
+    "CMaxTable": elementwise_table(ElementwiseMerge("maximum")),
+    "CMinTable": elementwise_table(ElementwiseMerge("minimum")),
+    "CMulTable": elementwise_table(ElementwiseMerge("product")),
+    "CSubTable": elementwise_table(ElementwiseMerge("sum", (1.0, -1.0))),
     "Concat": concat,
-    "ConcatTable": each_of_one,
-    "DataParallel": wrapped,
-    "DataParallelTable": wrapped,
-    "Decorator": wrapped,
+    "ConcatTable": concat_table,
+    "DataParallel": decorator,
+    "DataParallelTable": decorator,
+    "Decorator": decorator,
     "DepthConcat": depth_concat,
-    "DontCast": wrapped,
-    "FlattenTable": flatten,
-    "GPU": wrapped,
-    "Inception": wrapped,
-    "JoinTable": join,
-    "MapTable": mapped,
-    "NarrowTable": narrow,
-    "NoBackprop": wrapped,
-    "ParallelTable": each_of_its_own,
-    "Profile": wrapped,
-    "SelectTable": select,
+    "DontCast": decorator,
+    "FlattenTable": flatten_table,
+    "GPU": decorator,
+    "Inception": decorator,
+    "JoinTable": join_table,
+    "MapTable": map_table,
+    "NarrowTable": narrow_table,
+    "NoBackprop": decorator,
+    "ParallelTable": parallel_table,
+    "Profile": decorator,
+    "SelectTable": select_table,
     "Sequential": sequential,
     "SpatialLPPooling": sequential,
-    "SplitTable": split,
+    "SplitTable": split_table,
     "gModule": graph_module,
-    "nngraph.JustElement": one_element,
-    "nngraph.JustTable": in_a_table,
-    "w2nn.AuxiliaryLossTable": auxiliary,
-    "w2nn.ScaleTable": scaled,
+    "nngraph.JustElement": unwrap_table,
+    "nngraph.JustTable": wrap_table,
+    "w2nn.AuxiliaryLossTable": auxiliary_loss_table,
+    "w2nn.ScaleTable": scale_table,
 }
 """How each is brought. An LPPooling is a Sequential of a power, a pooling and a root."""

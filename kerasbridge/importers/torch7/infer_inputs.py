@@ -6,19 +6,19 @@ from typing import Any
 
 from kerasbridge.importers.ir.ops import Shape
 from kerasbridge.importers.torch7.lua_objects import Object, Table, Tensor
-from kerasbridge.importers.torch7.nngraph import children_of, inputs_of, nodes_of
+from kerasbridge.importers.torch7.nngraph import consumers, forward_nodes, input_consumers
 from kerasbridge.importers.torch7.ops import Module, NotBrought
 
-Wanted = Any
+InputShape = Any
 """A shape, a list of such things for a table, or None where nothing tells."""
 
-Known = dict[Object, Wanted]
+Cache = dict[Object, InputShape]
 
-MOST_ASKED = 100
+MAX_VISITED = 100
 """Modules and nodes, more than stand before the first that tells."""
 
 IMAGES: Shape = (None, None, None, None)
-_OF_IMAGES = frozenset(
+_IMAGE_MODULES = frozenset(
     {
         "ShaveImage",
         "SpatialAdaptiveAveragePooling",
@@ -37,7 +37,7 @@ _OF_IMAGES = frozenset(
         "SpatialZeroPadding",
     }
 )
-_OF_ANYTHING = frozenset(
+_ELEMENTWISE = frozenset(
     {
         "Abs",
         "AddConstant",
@@ -68,80 +68,80 @@ _OF_ANYTHING = frozenset(
 )
 _CHANNELS = {"SpatialBatchNormalization": "running_mean", "InstanceNormalization": "weight"}
 _BRANCHES = frozenset({"Concat", "ConcatTable", "DepthConcat"})
-_ROWS = frozenset({"Sequential", "SpatialLPPooling"})
+_SEQUENCES = frozenset({"Sequential", "SpatialLPPooling"})
 _WRAPPERS = frozenset({"DataParallel", "DataParallelTable", "Decorator", "DontCast", "GPU", "Inception", "Profile"})
 
 
-def wanted(module: Module, known: Known | None = None) -> Wanted:
+def infer_input(module: Module, known: Cache | None = None) -> InputShape:
     """What a module takes, as far as it and those behind it tell.
 
     Args:
         known: what has been found of others, so that none is asked twice; those that are being asked tell nothing.
     """
     known = {} if known is None else known
-    return _asked_once(module.object, known, lambda: _wanted(module, known))
+    return _infer_once(module.object, known, lambda: _infer(module, known))
 
 
-def _asked_once(asked: Object, known: Known, answer: Callable[[], Wanted]) -> Wanted:
-    if asked not in known and len(known) < MOST_ASKED:
+def _infer_once(asked: Object, known: Cache, answer: Callable[[], InputShape]) -> InputShape:
+    if asked not in known and len(known) < MAX_VISITED:
         known[asked] = None
         known[asked] = answer()
     return known.get(asked)
 
 
-def _wanted(module: Module, known: Known) -> Wanted:
-    if module.kind in _ROWS or module.kind in _WRAPPERS:
-        return _of_row(module.parts()[: 1 if module.kind in _WRAPPERS else None], known)
+def _infer(module: Module, known: Cache) -> InputShape:
+    if module.kind in _SEQUENCES or module.kind in _WRAPPERS:
+        return _infer_sequence(module.parts()[: 1 if module.kind in _WRAPPERS else None], known)
     if module.kind in _BRANCHES:
-        return _together(wanted(part, known) for part in module.parts())
+        return _combine_all(infer_input(part, known) for part in module.parts())
     if module.kind == "ParallelTable":
-        return [wanted(part, known) for part in module.parts()]
+        return [infer_input(part, known) for part in module.parts()]
     try:
-        return _of_graph(module, known) if module.kind == "gModule" else _of_one(module)
+        return _infer_graph(module, known) if module.kind == "gModule" else _infer_module(module)
     except NotBrought:
         return None
 
 
-def _of_row(parts: Iterable[Module], known: Known) -> Wanted:
+def _infer_sequence(parts: Iterable[Module], known: Cache) -> InputShape:
     """Of modules one after the other: what the first tells, and those behind what leaves channels as they are."""
-    found: Wanted = None
+    found: InputShape = None
     for part in parts:
-        found = _fuller(found, wanted(part, known))
-        if _is_full(found) or not _leaves_channels(part):
+        found = _combine(found, infer_input(part, known))
+        if _is_complete(found) or not _keeps_channels(part):
             break
     return found
 
 
-def _of_graph(module: Module, known: Known) -> Wanted:
-    nodes = nodes_of(module)
+def _infer_graph(module: Module, known: Cache) -> InputShape:
+    nodes = forward_nodes(module)
     by_data = {data: node for node, data in nodes}
     first = nodes[0][0]
     if module.get("nInputs", 1.0) != 1:
-        return [_behind(by_data.get(child), by_data, known) for child in inputs_of(first, by_data)]
-    return _behind(first, by_data, known)
+        return [_infer_node(by_data.get(child), by_data, known) for child in input_consumers(first, by_data)]
+    return _infer_node(first, by_data, known)
 
 
-def _behind(node: Object | None, by_data: dict[Table, Object], known: Known) -> Wanted:
+def _infer_node(node: Object | None, by_data: dict[Table, Object], known: Cache) -> InputShape:
     """What a node takes: what its module tells, and, where that leaves channels as they are, the nodes behind it."""
-    return node and _asked_once(node, known, lambda: _of_node(node, by_data, known))
+    return node and _infer_once(node, known, lambda: _infer_node_uncached(node, by_data, known))
 
 
-def _of_node(node: Object, by_data: dict[Table, Object], known: Known) -> Wanted:
+def _infer_node_uncached(node: Object, by_data: dict[Table, Object], known: Cache) -> InputShape:
     inner = node.fields.get("data").get("module")
     module = Module(inner) if isinstance(inner, Object) else None
-    found = wanted(module, known) if module else None
-    if _is_full(found) or (module and not _leaves_channels(module)):
+    found = infer_input(module, known) if module else None
+    if _is_complete(found) or (module and not _keeps_channels(module)):
         return found
-    behind = _together(_behind(by_data.get(child), by_data, known) for child in children_of(node))
-    return _fuller(found, behind)
+    behind = _combine_all(_infer_node(by_data.get(child), by_data, known) for child in consumers(node))
+    return _combine(found, behind)
 
 
-def _leaves_channels(module: Module) -> bool:
-    return module.kind in _OF_ANYTHING or module.kind in _OF_IMAGES
+def _keeps_channels(module: Module) -> bool:
+    return module.kind in _ELEMENTWISE or module.kind in _IMAGE_MODULES
 
 
-def _of_one(module: Module) -> Wanted:
-    if module.kind in _OF_IMAGES:
+def _infer_module(module: Module) -> InputShape:
+    if module.kind in _IMAGE_MODULES:
         return IMAGES
     if module.kind in _CHANNELS:
         return (None, _size(module, _CHANNELS[module.kind], 0), None, None)
@@ -152,7 +152,7 @@ def _of_one(module: Module) -> Wanted:
     if module.kind == "LookupTable":
         return (None, None)
     if module.kind in ("View", "Reshape"):
-        return _before_reshaping(module)
+        return _infer_reshape(module)
     if "Conv" in module.kind or module.kind == "SpatialSubSampling":
         return (None, module.whole("nInputPlane", most=10**7), None, None)
     return None
@@ -163,7 +163,7 @@ def _size(module: Module, name: str, dimension: int) -> int | None:
     return tensor.sizes[dimension] if isinstance(tensor, Tensor) and len(tensor.sizes) > dimension else None
 
 
-def _before_reshaping(module: Module) -> Wanted:
+def _infer_reshape(module: Module) -> InputShape:
     """What makes one row of numbers takes images, square ones, grey or coloured, if there are; else rows are taken."""
     sizes = [size for size in module.list("size") if size != -1]
     count = math.prod(sizes)
@@ -176,14 +176,14 @@ def _before_reshaping(module: Module) -> Wanted:
     return (None, count)
 
 
-def _together(found: Iterable[Wanted]) -> Wanted:
-    together: Wanted = None
+def _combine_all(found: Iterable[InputShape]) -> InputShape:
+    together: InputShape = None
     for one in found:
-        together = _fuller(together, one)
+        together = _combine(together, one)
     return together
 
 
-def _fuller(first: Wanted, second: Wanted) -> Wanted:
+def _combine(first: InputShape, second: InputShape) -> InputShape:
     """The one of two that tells more."""
     if first is None or second is None:
         return second if first is None else first
@@ -192,11 +192,11 @@ def _fuller(first: Wanted, second: Wanted) -> Wanted:
     return tuple(a if a is not None else b for a, b in zip(first, second, strict=True))
 
 
-def _is_full(found: Wanted) -> bool:
+def _is_complete(found: InputShape) -> bool:
     return isinstance(found, tuple) and (len(found) != 4 or found[1] is not None)
 
 
-def remembered(module: Module, shape: Wanted) -> Shape | None:
+def last_input(module: Module, shape: InputShape) -> Shape | None:
     """The shape of what a network was fed with last, where its file keeps it and it goes with what it takes.
 
     A module's gradInput has the shape of its input; one sample may have been fed without a batch.
@@ -208,12 +208,12 @@ def remembered(module: Module, shape: Wanted) -> Shape | None:
     if isinstance(shape, list):
         return None
     for sample in (sizes[1:], sizes, (1, *sizes[1:]), (1, *sizes)):
-        if sample and min(sample) > 0 and _go_together((None, *sample), shape):
+        if sample and min(sample) > 0 and _is_compatible((None, *sample), shape):
             return (None, *sample)
     return None
 
 
-def _go_together(sample: Shape, shape: Shape) -> bool:
+def _is_compatible(sample: Shape, shape: Shape) -> bool:
     if len(sample) == len(shape):
         return all(size in (None, found) for size, found in zip(shape, sample, strict=True))
     sizes = [size for size in shape[1:] if size is not None]

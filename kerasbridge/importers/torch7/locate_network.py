@@ -3,14 +3,14 @@
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.torch7.lua_objects import Object, Table, Tensor, objects_in
+from kerasbridge.importers.torch7.lua_objects import Object, Table, Tensor, iter_objects
 from kerasbridge.importers.torch7.ops import Module
 
 NAMES = ("model", "net", "network", "cnn", "netG", "modelG")
 """How networks are called in checkpoints, the surest first."""
 
 
-def network_in(value: Any) -> tuple[Module, str]:
+def locate_network(value: Any) -> tuple[Module, str]:
     """The network, and the keys that lead to it; none where it is all that the file holds.
 
     Raises:
@@ -21,7 +21,7 @@ def network_in(value: Any) -> tuple[Module, str]:
     if not isinstance(value, Table):
         what = f"a tensor of shape {value.sizes}" if isinstance(value, Tensor) else "no table or object"
         raise LegacyFileError(f"holds no network, but {what}.")
-    found = {path: one for path, one in objects_in(value) if _is_network(one)}
+    found = {path: one for path, one in iter_objects(value) if _is_network(one)}
     for name in NAMES if len(found) > 1 else ():
         if name in found:
             found = {name: found[name]}

@@ -116,7 +116,7 @@ class Tensor:
             raise LegacyFileError(f"a tensor of shape {self.sizes} shows {storage.size:,} numbers more than once.")
 
 
-def objects_in(value: Any, deep: int = 3) -> Iterator[tuple[str, Object]]:
+def iter_objects(value: Any, deep: int = 3) -> Iterator[tuple[str, Object]]:
     """The objects in a table and in the tables in it, each once, with the keys that lead to it."""
     waiting, met = [("", value)], {value}
     for path, table in waiting:

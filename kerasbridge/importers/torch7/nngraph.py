@@ -7,7 +7,7 @@ from kerasbridge.importers.torch7.ops import Module, NotBrought
 from kerasbridge.importers.torch7.to_graph import ModuleConverter, Value
 
 
-def nodes_of(module: Module) -> list[tuple[Object, Table]]:
+def forward_nodes(module: Module) -> list[tuple[Object, Table]]:
     """The nodes in the order in which they run, each with its data, which copies of it share."""
     nodes = module.get("forwardnodes")
     found = nodes.list() if isinstance(nodes, Table) else []
@@ -17,7 +17,7 @@ def nodes_of(module: Module) -> list[tuple[Object, Table]]:
     return pairs
 
 
-def children_of(node: Object) -> Iterator[Table]:
+def consumers(node: Object) -> Iterator[Table]:
     """The data of the nodes that take what a node gives."""
     children = node.fields.get("children")
     for child in children.list() if isinstance(children, Table) else []:
@@ -26,20 +26,20 @@ def children_of(node: Object) -> Iterator[Table]:
             yield data
 
 
-def inputs_of(first: Object, by_data: Mapping[Table, Object]) -> list[Table]:
+def input_consumers(first: Object, by_data: Mapping[Table, Object]) -> list[Table]:
     """The data of the nodes that take one of several inputs each; `split` puts a node between them and the first."""
-    children = list(children_of(first))
+    children = list(consumers(first))
     splitting = [by_data[data] for data in children if data.get("nSplitOutputs") is not None and data in by_data]
-    taking = children_of(splitting[0]) if splitting else children
-    return sorted(taking, key=_index)
+    taking = consumers(splitting[0]) if splitting else children
+    return sorted(taking, key=_select_index)
 
 
-def _index(data: Table) -> float:
+def _select_index(data: Table) -> float:
     selected = data.get("selectindex")
     return selected if isinstance(selected, float) else 0.0
 
 
-def place_among_inputs(child: Table, data: Table) -> int:
+def input_index(child: Table, data: Table) -> int:
     """Which input of a node another is, from 1 on."""
     places = child.get("mapindex")
     place = places.get(data) if isinstance(places, Table) else None
@@ -50,7 +50,7 @@ def place_among_inputs(child: Table, data: Table) -> int:
 
 def graph_module(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """Each node takes what those before it have left for it; the last gives what it was left."""
-    nodes, left = nodes_of(module), {}
+    nodes, left = forward_nodes(module), {}
     several = module.get("nInputs", 1.0) != 1 and not isinstance(value, str)
     left[nodes[0][1]] = dict(enumerate(value, 1)) if several else {1: value}
     found: Value = value
@@ -59,8 +59,8 @@ def graph_module(graph: ModuleConverter, module: Module, value: Value) -> Value:
         if not inputs:
             raise NotBrought(f"a node, {place}, that is given nothing")
         found = _run(graph, module, data, place, inputs)
-        for child in children_of(node):
-            left.setdefault(child, {})[place_among_inputs(child, data)] = found
+        for child in consumers(node):
+            left.setdefault(child, {})[input_index(child, data)] = found
     return found
 
 

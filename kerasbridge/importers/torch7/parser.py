@@ -6,16 +6,16 @@ from typing import Any
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.source_file import SourceFile
-from kerasbridge.importers.torch7.byte_stream import Binary, Damage, Source, Text
+from kerasbridge.importers.torch7.byte_stream import BinaryStream, ByteStream, CorruptFile, TextStream
 from kerasbridge.importers.torch7.lua_objects import Function, Object, Storage, Table, Tensor
 
-MOST_VALUES = 5_000_000
-MOST_DEEP = 50_000
-MOST_LETTERS = 200
+MAX_VALUES = 5_000_000
+MAX_DEPTH = 50_000
+MAX_CLASS_NAME = 200
 """Of values, of values in each other, of letters of a class: more than any file of a network has."""
 
 _NIL, _NUMBER, _STRING, _TABLE, _TORCH, _BOOLEAN, _FUNCTION, _OLD_CLOSURE, _CLOSURE = range(9)
-_KINDS = {
+_DTYPES = {
     "Byte": "u1",
     "Char": "i1",
     "Short": "i2",
@@ -53,12 +53,12 @@ def load(file: SourceFile) -> Any:
         LegacyFileError: it is damaged.
     """
     if is_text(file):
-        return Reader(Text(file.content)).read()
+        return Reader(TextStream(file.content)).read()
     try:
-        return Reader(Binary(file.content)).read()
-    except Damage as damage:
+        return Reader(BinaryStream(file.content)).read()
+    except CorruptFile as damage:
         try:
-            return Reader(Binary(file.content, long=4)).read()
+            return Reader(BinaryStream(file.content, long=4)).read()
         except LegacyFileError:
             raise damage from None
 
@@ -66,7 +66,7 @@ def load(file: SourceFile) -> Any:
 class Reader:
     """Reads one value and all that is in it; what is read twice is one thing."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ByteStream) -> None:
         self._source = source
         self._known: dict[int, Any] = {}
 
@@ -81,8 +81,8 @@ class Reader:
             except StopIteration as done:
                 open_steps.pop()
                 value = done.value
-            if values > MOST_VALUES or len(open_steps) > MOST_DEEP:
-                raise LegacyFileError(f"holds more than {MOST_VALUES:,} values, or more than {MOST_DEEP:,} in another.")
+            if values > MAX_VALUES or len(open_steps) > MAX_DEPTH:
+                raise LegacyFileError(f"holds more than {MAX_VALUES:,} values, or more than {MAX_DEPTH:,} in another.")
         return value
 
     def _value(self) -> Steps:
@@ -99,7 +99,7 @@ class Reader:
             return (yield from self._function())
         if kind in (_TABLE, _TORCH, _CLOSURE, _OLD_CLOSURE):
             return (yield from self._indexed(kind))
-        raise Damage(f"is damaged: no value is of the kind {kind}.")
+        raise CorruptFile(f"is damaged: no value is of the kind {kind}.")
 
     def _indexed(self, kind: int) -> Steps:
         """What is written once, and later only by its number."""
@@ -134,15 +134,15 @@ class Reader:
         first = self._string()
         versioned = re.fullmatch(r"V (\d{1,9}(\.\d{1,9})?)", first)
         name, version = (self._string(), float(versioned[1])) if versioned else (first, 0.0)
-        if len(name) > MOST_LETTERS or not name.isprintable():
-            raise Damage("is damaged: a class has a name that is none.")
+        if len(name) > MAX_CLASS_NAME or not name.isprintable():
+            raise CorruptFile("is damaged: a class has a name that is none.")
         numeric = _NUMERIC.fullmatch(name)
         if numeric:
             prefix, kind, what = numeric.groups()
             read = self._tensor if what == "Tensor" else self._storage
-            return (yield from read(index, prefix + kind, _KINDS[kind or ("Float" if prefix else "Double")]))
-        if name in _OWN_FORMS:
-            return (yield from _OWN_FORMS[name](self, index))
+            return (yield from read(index, prefix + kind, _DTYPES[kind or ("Float" if prefix else "Double")]))
+        if name in _CUSTOM_FORMATS:
+            return (yield from _CUSTOM_FORMATS[name](self, index))
         found = self._known[index] = Object(name, version)
         found.table = yield
         return found
@@ -150,7 +150,7 @@ class Reader:
     def _tensor(self, index: int, kind: str, _: str) -> Steps:
         dimensions = self._source.integer()
         if not 0 <= dimensions <= 32:
-            raise Damage(f"is damaged: a tensor should have {dimensions} dimensions.")
+            raise CorruptFile(f"is damaged: a tensor should have {dimensions} dimensions.")
         sizes, strides = self._source.longs(dimensions), self._source.longs(dimensions)
         found = self._known[index] = Tensor(kind, sizes, strides, self._source.longs(1)[0] - 1, None)
         found.storage = yield
@@ -181,7 +181,7 @@ class Reader:
         return table
 
 
-_OWN_FORMS: dict[str, Callable[[Reader, int], Steps]] = {
+_CUSTOM_FORMATS: dict[str, Callable[[Reader, int], Steps]] = {
     "tds.Hash": Reader._hash,
     "tds.Vec": Reader._vector,
 }

@@ -8,10 +8,10 @@ from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.graph import Graph, Input, Node, shapes_after
 from kerasbridge.importers.ir.ops import Dense, Flatten, Operation, Reshape, Shape, ShapeError, UnknownDimension
 from kerasbridge.importers.report import LayerReport
-from kerasbridge.importers.torch7.ops import OPERATIONS, PASSED, Given, Module, NotBrought, OfTheBatch
+from kerasbridge.importers.torch7.ops import OPERATIONS, PASSED, BatchDimension, InputInfo, Module, NotBrought
 
-MOST_MODULES = 20_000
-MOST_NESTED = 100
+MAX_MODULES = 20_000
+MAX_NESTED = 100
 """Containers in containers, more than any network has."""
 
 Value = Any
@@ -54,14 +54,14 @@ class ModuleConverter:
     def bring(self, module: Module, value: Value) -> Value:
         """What a module makes of a value; one that cannot be brought hands it on, and is a fault."""
         self.seen, self.nested = self.seen + 1, self.nested + 1
-        if self.seen > MOST_MODULES or self.nested > MOST_NESTED:
-            raise LegacyFileError(f"has more than {MOST_MODULES:,} modules, or more than {MOST_NESTED} in each other.")
+        if self.seen > MAX_MODULES or self.nested > MAX_NESTED:
+            raise LegacyFileError(f"has more than {MAX_MODULES:,} modules, or more than {MAX_NESTED} in each other.")
         try:
             return self._brought(module, value)
         except NotBrought as reason:
             self.faults.append(f"{module} has {reason}")
         except ShapeError as misfit:
-            self.meets_batch |= isinstance(misfit, OfTheBatch)
+            self.meets_batch |= isinstance(misfit, BatchDimension)
             if not self.faults:
                 raise LegacyFileError(f"module {module} does not fit what it is given: {misfit}") from None
         finally:
@@ -85,11 +85,11 @@ class ModuleConverter:
         """Take down that a module is brought."""
         self.converted.append(LayerReport(module.place, module.type))
 
-    def given(self, value: Value) -> Given:
+    def given(self, value: Value) -> InputInfo:
         """What a module sees of a value that has to be a tensor."""
         if not isinstance(value, str):
             raise ShapeError("expected a tensor, received a table")
-        return Given(self.shapes[value], self.batched)
+        return InputInfo(self.shapes[value], self.batched)
 
     def add(self, module: Module, operations: Sequence[Operation], values: Sequence[str], part: str = "") -> str:
         """Add operations one after the other, the first of which takes all the values.
@@ -112,7 +112,7 @@ class ModuleConverter:
         try:
             return shapes_after(node, given)[0]
         except UnknownDimension:
-            return _as_far_as_known(node.operation, given[0])
+            return _known_shape(node.operation, given[0])
         except LegacyFileError:
             if self.faults:
                 return given[0]
@@ -127,23 +127,23 @@ class ModuleConverter:
 
     def network(self, value: Value) -> Graph:
         """The network whose outputs are in the value, in their order."""
-        outputs = tuple(flat(value))
-        return without_flattening(Graph("", tuple(self.inputs), tuple(self.nodes), outputs).pruned())
+        outputs = tuple(flatten_value(value))
+        return fuse_flatten(Graph("", tuple(self.inputs), tuple(self.nodes), outputs).pruned())
 
 
-def flat(value: Value) -> list[str]:
+def flatten_value(value: Value) -> list[str]:
     """The names in a value."""
     names, waiting = [], [value]
     while waiting:
         one = waiting.pop()
         names += [one] if isinstance(one, str) else []
         waiting += [] if isinstance(one, str) else reversed(one)
-        if len(names) + len(waiting) > MOST_MODULES:
-            raise LegacyFileError(f"has a table of more than {MOST_MODULES:,} tensors.")
+        if len(names) + len(waiting) > MAX_MODULES:
+            raise LegacyFileError(f"has a table of more than {MAX_MODULES:,} tensors.")
     return names
 
 
-def _as_far_as_known(operation: Operation, shape: Shape) -> Shape:
+def _known_shape(operation: Operation, shape: Shape) -> Shape:
     """What can be said of the result of an operation while the size of images is open."""
     match operation:
         case Flatten():
@@ -155,13 +155,13 @@ def _as_far_as_known(operation: Operation, shape: Shape) -> Shape:
     return shape
 
 
-def without_flattening(network: Graph) -> Graph:
+def fuse_flatten(network: Graph) -> Graph:
     """The network in which dense layers take images as they are: they flatten them in the same order themselves."""
     uses, made_by = network.consumer_counts(), {name: node for node in network.nodes for name in node.outputs}
     nodes, gone = [], set()
     for node in network.nodes:
         before = made_by.get(node.inputs[0])
-        if before and uses[before.outputs[0]] == 1 and _makes_rows_for(before.operation, node.operation):
+        if before and uses[before.outputs[0]] == 1 and _can_fuse(before.operation, node.operation):
             gone.add(before.outputs[0])
             node = Node(node.name, node.type, node.operation, before.inputs, node.outputs)
         nodes.append(node)
@@ -169,7 +169,7 @@ def without_flattening(network: Graph) -> Graph:
     return Graph(network.name, network.inputs, kept, network.outputs)
 
 
-def _makes_rows_for(first: Operation, second: Operation) -> bool:
+def _can_fuse(first: Operation, second: Operation) -> bool:
     if not isinstance(second, Dense) or second.axis != 1:
         return False
     rows = first.axis == 1 and first.end == -1 if isinstance(first, Flatten) else False

@@ -6,33 +6,33 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
-from kerasbridge.importers.tensorflow.ops.indexing import index
-from kerasbridge.importers.tensorflow.symbolic_values import Known, Open
+from kerasbridge.importers.tensorflow.node_context import NodeContext, NotBrought
+from kerasbridge.importers.tensorflow.ops.indexing import slice_index
+from kerasbridge.importers.tensorflow.symbolic_values import Constant, SymbolicDim
 from kerasbridge.importers.tensorflow.tensors import DTYPES
 
-_MOST = 2**27
+_MAX_SIZE = 2**27
 """Numbers that a small operation may make of less."""
 
-Fold = Callable[[Call], Any]
+Fold = Callable[[NodeContext], Any]
 
 
 def elementwise(function: Callable[..., Any]) -> Fold:
     """A function of each number, in the type of the first input, as TensorFlow's are."""
 
-    def fold(call: Call) -> Known:
+    def fold(call: NodeContext) -> Constant:
         arrays = [call.known(place) for place in range(len(call.inputs))]
-        _check(np.broadcast_shapes(*(array.shape for array in arrays)))
+        _check_size(np.broadcast_shapes(*(array.shape for array in arrays)))
         with np.errstate(all="ignore"):
-            found = np.asarray(_of_sizes(function)(*arrays))
+            found = np.asarray(_checked(function)(*arrays))
         kind = arrays[0].dtype
         return found if object in (found.dtype, kind) or found.dtype == bool else found.astype(kind)
 
     return fold
 
 
-def _of_sizes(function: Callable[..., Any]) -> Callable[..., Any]:
-    def safe(*arrays: Known, **options: Any) -> Any:
+def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
+    def safe(*arrays: Constant, **options: Any) -> Any:
         try:
             return function(*arrays, **options)
         except (TypeError, AttributeError):
@@ -41,24 +41,24 @@ def _of_sizes(function: Callable[..., Any]) -> Callable[..., Any]:
     return safe
 
 
-def compared(function: Callable[..., Any]) -> Fold:
+def comparison(function: Callable[..., Any]) -> Fold:
     """A comparison of each two numbers."""
 
-    def fold(call: Call) -> Known:
-        return np.asarray(_of_sizes(function)(call.known(0), call.known(1)), bool)
+    def fold(call: NodeContext) -> Constant:
+        return np.asarray(_checked(function)(call.known(0), call.known(1)), bool)
 
     return fold
 
 
-def reduced(function: Callable[..., Any]) -> Fold:
+def reduction(function: Callable[..., Any]) -> Fold:
     """One number for several along axes."""
 
-    def fold(call: Call) -> Known:
+    def fold(call: NodeContext) -> Constant:
         array = call.known(0)
         axes = tuple(call.fixed(1)) if len(call.inputs) > 1 else None
         keep = call.flag("keep_dims") or call.flag("keepdims")
         try:
-            found = np.asarray(_of_sizes(function)(array, axis=axes, keepdims=keep))
+            found = np.asarray(_checked(function)(array, axis=axes, keepdims=keep))
         except ValueError:
             raise NotBrought(f"axes {axes} of an array of shape {array.shape}") from None
         return found if object in (found.dtype, array.dtype) else found.astype(array.dtype)
@@ -66,25 +66,25 @@ def reduced(function: Callable[..., Any]) -> Fold:
     return fold
 
 
-def cast(call: Call) -> Known:
+def cast(call: NodeContext) -> Constant:
     """Cast."""
     array, kind = call.known(0), DTYPES.get(call.dtype("DstT"))
     return array if kind is None or array.dtype == object or call.dtype("DstT") == 14 else array.astype(kind)
 
 
-def reshape(call: Call) -> Known:
+def reshape(call: NodeContext) -> Constant:
     """Reshape."""
-    return _shaped(call.known(0), call.fixed(1))
+    return _reshape(call.known(0), call.fixed(1))
 
 
-def _shaped(array: Known, shape: list[int]) -> Known:
+def _reshape(array: Constant, shape: list[int]) -> Constant:
     try:
         return array.reshape(shape)
     except ValueError:
         raise NotBrought(f"an array of shape {array.shape} that has no shape {shape}") from None
 
 
-def transpose(call: Call) -> Known:
+def transpose(call: NodeContext) -> Constant:
     """Transpose."""
     array, order = call.known(0), call.fixed(1)
     if sorted(order) != list(range(array.ndim)):
@@ -92,12 +92,12 @@ def transpose(call: Call) -> Known:
     return array.transpose(order)
 
 
-def expand(call: Call) -> Known:
+def expand_dims(call: NodeContext) -> Constant:
     """ExpandDims."""
     return np.expand_dims(call.known(0), call.axis(1, call.known(0).ndim + 1))
 
 
-def squeeze(call: Call) -> Known:
+def squeeze(call: NodeContext) -> Constant:
     """Squeeze."""
     array, axes = call.known(0), call.wholes("squeeze_dims") or call.wholes("axis")
     axes = axes or tuple(axis for axis, size in enumerate(array.shape) if size == 1)
@@ -106,51 +106,51 @@ def squeeze(call: Call) -> Known:
     return np.squeeze(array, axes)
 
 
-def pack(call: Call) -> Known:
+def pack(call: NodeContext) -> Constant:
     """Pack: arrays of one shape along a new axis."""
-    arrays = _alike([call.known(place) for place in range(len(call.inputs))])
+    arrays = _common_dtype([call.known(place) for place in range(len(call.inputs))])
     axis = call.whole("axis", 0)
     if len({array.shape for array in arrays}) != 1 or not -arrays[0].ndim - 1 <= axis <= arrays[0].ndim:
         raise NotBrought("arrays that are not of one shape")
     return np.stack(arrays, axis)
 
 
-def concatenate(arrays: list[Known], axis: int) -> Known:
+def concatenate(arrays: list[Constant], axis: int) -> Constant:
     """Arrays one after the other."""
     try:
-        return np.concatenate(_alike(arrays), axis)
+        return np.concatenate(_common_dtype(arrays), axis)
     except ValueError as error:
         raise NotBrought(f"arrays that do not fit each other: {error}") from None
 
 
-def _alike(arrays: list[Known]) -> list[Known]:
+def _common_dtype(arrays: list[Constant]) -> list[Constant]:
     if any(array.dtype == object for array in arrays):
         return [array.astype(object) for array in arrays]
     return arrays
 
 
-def concat_v2(call: Call) -> Known:
+def concat_v2(call: NodeContext) -> Constant:
     """ConcatV2: the axis comes last."""
     arrays = [call.known(place) for place in range(len(call.inputs) - 1)]
     return concatenate(arrays, call.axis(len(arrays), arrays[0].ndim))
 
 
-def concat(call: Call) -> Known:
+def concat(call: NodeContext) -> Constant:
     """Concat: the axis comes first."""
     arrays = [call.known(place) for place in range(1, len(call.inputs))]
     return concatenate(arrays, call.axis(0, arrays[0].ndim))
 
 
-def strided_slice(call: Call) -> Known:
+def strided_slice(call: NodeContext) -> Constant:
     """StridedSlice."""
     array = call.known(0)
     try:
-        return np.asarray(array[index(call, array.ndim)])
+        return np.asarray(array[slice_index(call, array.ndim)])
     except (IndexError, ValueError) as error:
         raise NotBrought(f"places beyond an array of shape {array.shape}") from error
 
 
-def slicing(call: Call) -> Known:
+def slice_(call: NodeContext) -> Constant:
     """Slice: -1 is all that is left."""
     array, starts, counts = call.known(0), call.fixed(1), call.fixed(2)
     if len(starts) != array.ndim or len(counts) != array.ndim or min([*starts, 0]) < 0:
@@ -158,43 +158,43 @@ def slicing(call: Call) -> Known:
     return array[tuple(slice(a, None if n < 0 else a + n) for a, n in zip(starts, counts, strict=True))]
 
 
-def gather(call: Call) -> Known:
+def gather(call: NodeContext) -> Constant:
     """Gather, GatherV2."""
     array, places = call.known(0), call.known(1)
     axis = call.axis(2, array.ndim) if len(call.inputs) > 2 else 0
-    _check((*places.shape, *array.shape))
+    _check_size((*places.shape, *array.shape))
     try:
         return np.take(array, places.astype(np.int64), axis)
     except (IndexError, TypeError) as error:
         raise NotBrought(f"places beyond an array of shape {array.shape}") from error
 
 
-def fill(call: Call) -> Known:
+def fill(call: NodeContext) -> Constant:
     """Fill."""
     shape = call.fixed(0)
-    _check(shape)
+    _check_size(shape)
     return np.full(shape, call.known(1))
 
 
-def tile(call: Call) -> Known:
+def tile(call: NodeContext) -> Constant:
     """Tile."""
     array, copies = call.known(0), call.fixed(1)
     if len(copies) != array.ndim or min([*copies, 0]) < 0:
         raise NotBrought(f"copies {copies} of an array of shape {array.shape}")
-    _check([size * times for size, times in zip(array.shape, copies, strict=True)])
+    _check_size([size * times for size, times in zip(array.shape, copies, strict=True)])
     return np.tile(array, copies)
 
 
-def arange(call: Call) -> Known:
+def arange(call: NodeContext) -> Constant:
     """Range."""
     start, stop, step = (call.known(place).reshape(-1)[0] for place in range(3))
-    if any(isinstance(one, Open) for one in (start, stop, step)) or step == 0:
+    if any(isinstance(one, SymbolicDim) for one in (start, stop, step)) or step == 0:
         raise NotBrought("numbers that depend on the size of images")
-    _check([int(abs((stop - start) / step)) + 1])
+    _check_size([int(abs((stop - start) / step)) + 1])
     return np.arange(start, stop, step, dtype=call.known(0).dtype)
 
 
-def split(call: Call) -> list[Known]:
+def split(call: NodeContext) -> list[Constant]:
     """Split: the axis comes first."""
     array, pieces = call.known(1), call.whole("num_split", 1)
     axis = call.axis(0, array.ndim)
@@ -203,7 +203,7 @@ def split(call: Call) -> list[Known]:
     return np.split(array, pieces, axis)
 
 
-def unpack(call: Call) -> list[Known]:
+def unpack(call: NodeContext) -> list[Constant]:
     """Unpack."""
     array, axis = call.known(0), call.whole("axis", 0)
     if not -array.ndim <= axis < array.ndim:
@@ -211,73 +211,114 @@ def unpack(call: Call) -> list[Known]:
     return [*np.moveaxis(array, axis, 0)]
 
 
-def select(call: Call) -> Known:
+def select(call: NodeContext) -> Constant:
     """Select, SelectV2."""
     chosen, first, second = (call.known(place) for place in range(3))
-    _check(np.broadcast_shapes(chosen.shape, first.shape, second.shape))
+    _check_size(np.broadcast_shapes(chosen.shape, first.shape, second.shape))
     return np.where(chosen, first, second)
 
 
-def matmul(call: Call) -> Known:
+def matmul(call: NodeContext) -> Constant:
     """MatMul of two arrays."""
     first, second = call.weights(0, 2), call.weights(1, 2)
     first = first.T if call.flag("transpose_a") else first
     second = second.T if call.flag("transpose_b") else second
     if first.shape[1] != second.shape[0]:
         raise NotBrought(f"matrices of shapes {first.shape} and {second.shape}")
-    _check((len(first), second.shape[1]))
-    product: Known = first @ second
+    _check_size((len(first), second.shape[1]))
+    product: Constant = first @ second
     return product
 
 
-def broadcast(call: Call) -> Known:
+def broadcast_to(call: NodeContext) -> Constant:
     """BroadcastTo."""
     shape = call.fixed(1)
-    _check(shape)
+    _check_size(shape)
     return np.broadcast_to(call.known(0), shape)
 
 
-def shape(call: Call) -> Known:
+def shape(call: NodeContext) -> Constant:
     """Shape of an array."""
     return np.array(call.known(0).shape, np.int64)
 
 
-def _check(shape: Any) -> None:
-    if min([*shape, 0]) < 0 or math.prod(shape) > _MOST:
+def _check_size(shape: Any) -> None:
+    if min([*shape, 0]) < 0 or math.prod(shape) > _MAX_SIZE:
         raise NotBrought(f"a result of the shape {tuple(shape)}")
 
 
-def _floor_divided(first: Known, second: Known) -> Any:
+def _floor_divide(first: Constant, second: Constant) -> Any:
     if first.dtype != object and second.dtype != object and not np.all(second):
         raise NotBrought("a division by 0")
     return first // second
 
 
 FOLDS: dict[str, Fold] = {
-    "Abs": elementwise(np.abs), "Add": elementwise(lambda a, b: a + b), "AddV2": elementwise(lambda a, b: a + b),
-    "AddN": elementwise(lambda *all_: sum(all_)), "BroadcastTo": broadcast, "Cast": cast,
-    "Ceil": elementwise(np.ceil), "Concat": concat, "ConcatV2": concat_v2, "Div": elementwise(
-        lambda a, b: a / b if a.dtype.kind == "f" else _floor_divided(a, b)
-    ), "Equal": compared(lambda a, b: a == b), "Exp": elementwise(np.exp), "ExpandDims": expand, "Fill": fill,
-    "Floor": elementwise(np.floor), "FloorDiv": elementwise(_floor_divided),
-    "FloorMod": elementwise(lambda a, b: a % b), "Gather": gather, "GatherV2": gather,
-    "Greater": compared(lambda a, b: a > b), "GreaterEqual": compared(lambda a, b: a >= b),
-    "Inv": elementwise(lambda a: 1 / a), "Less": compared(lambda a, b: a < b),
-    "LessEqual": compared(lambda a, b: a <= b), "Log": elementwise(np.log),
-    "LogicalAnd": compared(np.logical_and), "LogicalNot": elementwise(np.logical_not),
-    "LogicalOr": compared(np.logical_or), "MatMul": matmul, "Max": reduced(np.max),
-    "Maximum": elementwise(np.maximum), "Mean": reduced(np.mean), "Min": reduced(np.min),
-    "Minimum": elementwise(np.minimum), "Mul": elementwise(lambda a, b: a * b), "Neg": elementwise(lambda a: -a),
-    "NotEqual": compared(lambda a, b: a != b), "OnesLike": elementwise(np.ones_like), "Pack": pack,
-    "Pow": elementwise(lambda a, b: a**b), "Prod": reduced(np.prod), "Range": arange,
-    "RealDiv": elementwise(lambda a, b: a / b), "Reciprocal": elementwise(lambda a: 1 / a), "Relu":
-    elementwise(lambda a: np.maximum(a, 0)), "Reshape": reshape, "Round": elementwise(np.round),
-    "Rsqrt": elementwise(lambda a: 1 / np.sqrt(a)), "Select": select, "SelectV2": select, "Shape": shape,
-    "Sigmoid": elementwise(lambda a: 1 / (1 + np.exp(-a))), "Slice": slicing, "Split": split,
-    "Sqrt": elementwise(np.sqrt), "Square": elementwise(lambda a: a * a),
-    "SquaredDifference": elementwise(lambda a, b: (a - b) * (a - b)), "Squeeze": squeeze,
-    "StridedSlice": strided_slice, "Sub": elementwise(lambda a, b: a - b), "Sum": reduced(np.sum),
-    "Tanh": elementwise(np.tanh), "Tile": tile, "Transpose": transpose, "Unpack": unpack,
+    "Abs": elementwise(np.abs),
+    "Add": elementwise(lambda a, b: a + b),
+    "AddV2": elementwise(lambda a, b: a + b),
+    "AddN": elementwise(lambda *all_: sum(all_)),
+    "BroadcastTo": broadcast_to,
+    "Cast": cast,
+    "Ceil": elementwise(np.ceil),
+    "Concat": concat,
+    "ConcatV2": concat_v2,
+    "Div": elementwise(lambda a, b: a / b if a.dtype.kind == "f" else _floor_divide(a, b)),
+    "Equal": comparison(lambda a, b: a == b),
+    "Exp": elementwise(np.exp),
+    "ExpandDims": expand_dims,
+    "Fill": fill,
+    "Floor": elementwise(np.floor),
+    "FloorDiv": elementwise(_floor_divide),
+    "FloorMod": elementwise(lambda a, b: a % b),
+    "Gather": gather,
+    "GatherV2": gather,
+    "Greater": comparison(lambda a, b: a > b),
+    "GreaterEqual": comparison(lambda a, b: a >= b),
+    "Inv": elementwise(lambda a: 1 / a),
+    "Less": comparison(lambda a, b: a < b),
+    "LessEqual": comparison(lambda a, b: a <= b),
+    "Log": elementwise(np.log),
+    "LogicalAnd": comparison(np.logical_and),
+    "LogicalNot": elementwise(np.logical_not),
+    "LogicalOr": comparison(np.logical_or),
+    "MatMul": matmul,
+    "Max": reduction(np.max),
+    "Maximum": elementwise(np.maximum),
+    "Mean": reduction(np.mean),
+    "Min": reduction(np.min),
+    "Minimum": elementwise(np.minimum),
+    "Mul": elementwise(lambda a, b: a * b),
+    "Neg": elementwise(lambda a: -a),
+    "NotEqual": comparison(lambda a, b: a != b),
+    "OnesLike": elementwise(np.ones_like),
+    "Pack": pack,
+    "Pow": elementwise(lambda a, b: a**b),
+    "Prod": reduction(np.prod),
+    "Range": arange,
+    "RealDiv": elementwise(lambda a, b: a / b),
+    "Reciprocal": elementwise(lambda a: 1 / a),
+    "Relu": elementwise(lambda a: np.maximum(a, 0)),
+    "Reshape": reshape,
+    "Round": elementwise(np.round),
+    "Rsqrt": elementwise(lambda a: 1 / np.sqrt(a)),
+    "Select": select,
+    "SelectV2": select,
+    "Shape": shape,
+    "Sigmoid": elementwise(lambda a: 1 / (1 + np.exp(-a))),
+    "Slice": slice_,
+    "Split": split,
+    "Sqrt": elementwise(np.sqrt),
+    "Square": elementwise(lambda a: a * a),
+    "SquaredDifference": elementwise(lambda a, b: (a - b) * (a - b)),
+    "Squeeze": squeeze,
+    "StridedSlice": strided_slice,
+    "Sub": elementwise(lambda a, b: a - b),
+    "Sum": reduction(np.sum),
+    "Tanh": elementwise(np.tanh),
+    "Tile": tile,
+    "Transpose": transpose,
+    "Unpack": unpack,
     "ZerosLike": elementwise(np.zeros_like),
-}  # fmt: skip
+}
 """By the name of an operation how it is computed of arrays."""

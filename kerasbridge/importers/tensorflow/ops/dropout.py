@@ -8,21 +8,30 @@ import numpy as np
 
 from kerasbridge.importers.ir.ops import Dropout, ScaleShift
 from kerasbridge.importers.report import LayerReport
-from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
-from kerasbridge.importers.tensorflow.symbolic_values import NOISE, Fault, Knob, Scaled, Tensor, Value
+from kerasbridge.importers.tensorflow.node_context import NodeContext, NotBrought
+from kerasbridge.importers.tensorflow.symbolic_values import (
+    NOISE,
+    Fault,
+    ScalarPlaceholder,
+    ScaledByPlaceholder,
+    Tensor,
+    Value,
+)
 
 
-def loose(call: Call) -> Value:
+def match_dropout(call: NodeContext) -> Value:
     """What a node gives one input of which is drawn at random, or one number that is fed at each step."""
-    wanted = [value for value in call.inputs if value is not NOISE and not isinstance(value, Knob | np.ndarray)]
+    wanted = [
+        value for value in call.inputs if value is not NOISE and not isinstance(value, ScalarPlaceholder | np.ndarray)
+    ]
     noise = any(value is NOISE for value in call.inputs)
-    knobs = [value for value in call.inputs if isinstance(value, Knob)]
+    knobs = [value for value in call.inputs if isinstance(value, ScalarPlaceholder)]
     if not wanted:
         return NOISE if noise else knobs[0]
     if len(wanted) == 1 and not noise and call.node.op in ("Mul", "RealDiv", "Div") and isinstance(wanted[0], Tensor):
-        return Scaled(wanted[0], knobs[0])
+        return ScaledByPlaceholder(wanted[0], knobs[0])
     if len(wanted) == 1 and noise and call.node.op in ("Mul", "Select", "SelectV2"):
-        return _dropped(call, wanted[0])
+        return _convert_dropout(call, wanted[0])
     faults = [value for value in wanted if isinstance(value, Fault)]
     if faults:
         return Fault(frozenset[tuple[int, str]]().union(*(fault.reasons for fault in faults)))
@@ -31,11 +40,11 @@ def loose(call: Call) -> Value:
     raise NotBrought(f"{knobs[0].name!r}, one number that has to be fed")
 
 
-def _dropped(call: Call, value: Value) -> Value:
+def _convert_dropout(call: NodeContext, value: Value) -> Value:
     if isinstance(value, Fault):
         return value
     scope = call.node.name.rpartition("/")[0] or call.node.name
-    if isinstance(value, Scaled):
+    if isinstance(value, ScaledByPlaceholder):
         what = f"a dropout that keeps {value.knob.name}, which is fed when training"
         call.tracer.skipped[LayerReport(scope, "dropout", what)] = None
         return value.tensor

@@ -3,15 +3,15 @@
 import math
 
 from kerasbridge.importers.ir.ops import Activation, ScaleShift
-from kerasbridge.importers.tensorflow.node_context import Call
+from kerasbridge.importers.tensorflow.node_context import NodeContext
 from kerasbridge.importers.tensorflow.symbolic_values import Tensor
 
 
-def gelu(call: Call) -> Tensor | None:
+def match_gelu(call: NodeContext) -> Tensor | None:
     """A product as a GELU, and as what it is more than that; None where it is none."""
     for place, other in ((0, 1), (1, 0)):
-        source, scale, offset = _linear(call, call.tensor(place).name)
-        middle = None if offset else _half(call, call.tensor(other).name, source)
+        source, scale, offset = _unwrap_scale_shift(call, call.tensor(place).name)
+        middle = None if offset else _match_erf_factor(call, call.tensor(other).name, source)
         if middle is not None:
             found = call.emit(Activation("gelu"), call.tracer.tensors[source])
             more = 2 * scale * middle
@@ -19,18 +19,18 @@ def gelu(call: Call) -> Tensor | None:
     return None
 
 
-def _half(call: Call, name: str, source: str) -> float | None:
+def _match_erf_factor(call: NodeContext, name: str, source: str) -> float | None:
     """The factor of a value that is one times ``1 + erf(source / sqrt(2))``; None where it is something else."""
-    curve, height, middle = _linear(call, name)
+    curve, height, middle = _unwrap_scale_shift(call, name)
     maker = call.tracer.makers.get(curve)
     if maker is None or maker.operation != Activation("erf"):
         return None
-    argument, width, start = _linear(call, maker.inputs[0])
+    argument, width, start = _unwrap_scale_shift(call, maker.inputs[0])
     rises = argument == source and not start and math.copysign(height, height * width) == middle
     return middle if rises and math.isclose(abs(width), math.sqrt(0.5), rel_tol=1e-6) else None
 
 
-def _linear(call: Call, name: str) -> tuple[str, float, float]:
+def _unwrap_scale_shift(call: NodeContext, name: str) -> tuple[str, float, float]:
     """A value as a number times another value plus a number: that value's name, and the two numbers."""
     scale, offset = 1.0, 0.0
     maker = call.tracer.makers.get(name)

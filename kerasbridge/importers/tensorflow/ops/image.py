@@ -5,12 +5,12 @@ from typing import Any
 
 from kerasbridge.importers.ir.ops import ConstantPad, DepthToSpace, Padding, Pooling, Resize, SpaceToDepth, Upsample
 from kerasbridge.importers.ir.ops.pooling import Kind
-from kerasbridge.importers.tensorflow.node_context import LAST, Call, NotBrought
+from kerasbridge.importers.tensorflow.node_context import CHANNELS_LAST, NodeContext, NotBrought
 from kerasbridge.importers.tensorflow.ops.nn import padding
-from kerasbridge.importers.tensorflow.symbolic_values import Open, Tensor
+from kerasbridge.importers.tensorflow.symbolic_values import SymbolicDim, Tensor
 
 
-def pooling(call: Call, kind: Kind) -> Tensor:
+def pooling(call: NodeContext, kind: Kind) -> Tensor:
     """MaxPool, AvgPool: what "SAME" adds never counts."""
     images = call.images()
     same, sides = padding(call)
@@ -19,22 +19,22 @@ def pooling(call: Call, kind: Kind) -> Tensor:
     return call.emit(operation, images, order=call.image_order)
 
 
-def maximum(call: Call) -> Tensor:
+def max_pool(call: NodeContext) -> Tensor:
     """MaxPool."""
     return pooling(call, "max")
 
 
-def average(call: Call) -> Tensor:
+def avg_pool(call: NodeContext) -> Tensor:
     """AvgPool."""
     return pooling(call, "average")
 
 
-def zeros(call: Call) -> Tensor:
+def pad(call: NodeContext) -> Tensor:
     """Pad, PadV2: zeros, or another number, around images, or before and behind the numbers of any axis."""
-    tensor, sides = call.tensor(), _sides(call)
+    tensor, sides = call.tensor(), _paddings(call)
     number = float(call.known(2).reshape(-1)[0]) if len(call.inputs) > 2 else 0.0
     if tensor.rank == 4 and not number:
-        images, around = _around(call, tensor, sides)
+        images, around = _spatial_padding(call, tensor, sides)
         if around is not None:
             return call.emit(Padding(around), images)
     for axis, widths in enumerate(sides):
@@ -43,33 +43,33 @@ def zeros(call: Call) -> Tensor:
     return tensor
 
 
-def mirrored(call: Call) -> Tensor:
+def mirror_pad(call: NodeContext) -> Tensor:
     """MirrorPad of images, without the outermost row once more."""
-    images, around = _around(call, call.tensor(), _sides(call))
+    images, around = _spatial_padding(call, call.tensor(), _paddings(call))
     if around is None or call.text("mode") != "REFLECT":
         raise NotBrought("a padding that mirrors other axes than height and width, or the outermost row too")
     return call.emit(Padding(around, "reflection"), images)
 
 
-def _sides(call: Call) -> list[tuple[int, int]]:
+def _paddings(call: NodeContext) -> list[tuple[int, int]]:
     found = call.fixed(1)
     if len(found) != 2 * call.tensor().rank or not 0 <= min(found) <= max(found) <= 2**16 or any(found[:2]):
         raise NotBrought(f"a padding of {found}")
     return list(zip(found[::2], found[1::2], strict=True))
 
 
-def _around(call: Call, tensor: Tensor, sides: list[tuple[int, int]]) -> tuple[Tensor, Any]:
+def _spatial_padding(call: NodeContext, tensor: Tensor, sides: list[tuple[int, int]]) -> tuple[Tensor, Any]:
     """The images, and what is laid around them, None where it is not height and width alone."""
     if tensor.rank != 4:
         return tensor, None
-    images = tensor if tensor.order == (0, 1, 2, 3) and not any(sides[1]) else call.ordered(tensor, LAST)
+    images = tensor if tensor.order == (0, 1, 2, 3) and not any(sides[1]) else call.ordered(tensor, CHANNELS_LAST)
     by_axis = {images.order[axis]: widths for axis, widths in enumerate(sides)}
     return images, None if any(by_axis[1]) else (*by_axis[2], *by_axis[3])
 
 
-def resized(call: Call) -> Tensor:
+def resize(call: NodeContext) -> Tensor:
     """ResizeBilinear, ResizeNearestNeighbor (`core/kernels/image/resize_bilinear_op.cc`, image_resizer_state.h)."""
-    images = call.ordered(call.tensor(), LAST)
+    images = call.ordered(call.tensor(), CHANNELS_LAST)
     if images.rank != 4:
         raise NotBrought(f"an input of {images.rank} dimensions, where images have 4")
     sizes = call.listed(1)
@@ -78,7 +78,7 @@ def resized(call: Call) -> Tensor:
     kind: Any = "nearest" if call.node.op == "ResizeNearestNeighbor" else "bilinear"
     if kind == "nearest" and None not in factors and not corners:
         return call.emit(Upsample((factors[0], factors[1])), images)  # type: ignore[arg-type]
-    if any(isinstance(size, Open) for size in sizes):
+    if any(isinstance(size, SymbolicDim) for size in sizes):
         if None in factors:
             raise NotBrought("a size that depends on other things than the size of its input")
         return call.emit(Resize(kind, None, (factors[0], factors[1]), centred, corners), images)  # type: ignore[arg-type]
@@ -87,16 +87,16 @@ def resized(call: Call) -> Tensor:
     return call.emit(Resize(kind, (sizes[0], sizes[1]), None, centred, corners), images)
 
 
-def _factor(call: Call, images: Tensor, axis: int, size: Any) -> int | None:
+def _factor(call: NodeContext, images: Tensor, axis: int, size: Any) -> int | None:
     """How many times as large an axis becomes, None if not a whole number of times."""
     there = call.sizes(images)[1 + axis]
-    if isinstance(there, Open) or isinstance(size, Open):
-        same = isinstance(size, Open) and isinstance(there, Open) and size.name == there.name
+    if isinstance(there, SymbolicDim) or isinstance(size, SymbolicDim):
+        same = isinstance(size, SymbolicDim) and isinstance(there, SymbolicDim) and size.name == there.name
         return size.factor if same and not size.offset and size.factor > 0 else None
     return int(size) // there if size % there == 0 else None
 
 
-def squares(call: Call) -> Tensor:
+def depth_space(call: NodeContext) -> Tensor:
     """DepthToSpace, SpaceToDepth, whose channels lie alike in either order of the axes."""
     kind: Any = DepthToSpace if call.node.op == "DepthToSpace" else SpaceToDepth
     block = call.whole("block_size", 0)
@@ -105,8 +105,15 @@ def squares(call: Call) -> Tensor:
     return call.emit(kind(block), call.images(), order=call.image_order)
 
 
-IMAGING: dict[str, Callable[[Call], Any]] = {
-    "AvgPool": average, "DepthToSpace": squares, "MaxPool": maximum, "MirrorPad": mirrored, "Pad": zeros,
-    "PadV2": zeros, "ResizeBilinear": resized, "ResizeNearestNeighbor": resized, "SpaceToDepth": squares,
-}  # fmt: skip
+IMAGING: dict[str, Callable[[NodeContext], Any]] = {
+    "AvgPool": avg_pool,
+    "DepthToSpace": depth_space,
+    "MaxPool": max_pool,
+    "MirrorPad": mirror_pad,
+    "Pad": pad,
+    "PadV2": pad,
+    "ResizeBilinear": resize,
+    "ResizeNearestNeighbor": resize,
+    "SpaceToDepth": depth_space,
+}
 """By the name of an operation what it is in the network."""

@@ -2,42 +2,42 @@
 
 from typing import Any
 
-from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
-from kerasbridge.importers.tensorflow.symbolic_values import Open
+from kerasbridge.importers.tensorflow.node_context import NodeContext, NotBrought
+from kerasbridge.importers.tensorflow.symbolic_values import SymbolicDim
 
 
-def index(call: Call, rank: int) -> tuple[Any, ...]:
+def slice_index(call: NodeContext, rank: int) -> tuple[Any, ...]:
     """An index for each axis: a slice, a number, None for a new axis, an ellipsis."""
     starts, stops, steps = call.listed(1), call.listed(2), call.fixed(3)
     if not len(starts) == len(stops) == len(steps) <= 2 * rank + 2:
         raise NotBrought("as many first places as last ones and steps")
     found: list[Any] = []
     for place, three in enumerate(zip(starts, stops, steps, strict=True)):
-        found.append(_one(call, 1 << place, *three))
+        found.append(_axis_index(call, 1 << place, *three))
     return tuple(found)
 
 
-def _one(call: Call, bit: int, start: Any, stop: Any, step: int) -> Any:
+def _axis_index(call: NodeContext, bit: int, start: Any, stop: Any, step: int) -> Any:
     if call.whole("ellipsis_mask", 0) & bit:
         return Ellipsis
     if call.whole("new_axis_mask", 0) & bit:
         return None
     if call.whole("shrink_axis_mask", 0) & bit:
-        return _whole(start)
-    first = None if call.whole("begin_mask", 0) & bit else _whole(start)
-    last = None if call.whole("end_mask", 0) & bit else _whole(stop)
+        return _as_int(start)
+    first = None if call.whole("begin_mask", 0) & bit else _as_int(start)
+    last = None if call.whole("end_mask", 0) & bit else _as_int(stop)
     if step == 0:
         raise NotBrought("a step of 0")
     return slice(first, last, step)
 
 
-def _whole(place: Any) -> int:
-    if isinstance(place, Open):
+def _as_int(place: Any) -> int:
+    if isinstance(place, SymbolicDim):
         raise NotBrought("places that depend on the size of images")
     return int(place)
 
 
-def full(found: tuple[Any, ...], rank: int) -> list[Any]:
+def expand_index(found: tuple[Any, ...], rank: int) -> list[Any]:
     """The index with a slice for each axis that it leaves out."""
     taken = sum(1 for one in found if one is not None and one is not Ellipsis)
     if taken > rank:

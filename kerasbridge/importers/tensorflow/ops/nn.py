@@ -14,43 +14,43 @@ from kerasbridge.importers.ir.ops import (
     Embedding,
     Sides,
 )
-from kerasbridge.importers.tensorflow.node_context import LAST, Call, NotBrought
-from kerasbridge.importers.tensorflow.symbolic_values import Open, Spread, Tensor
-from kerasbridge.importers.tensorflow.variables import Handle
+from kerasbridge.importers.tensorflow.node_context import CHANNELS_LAST, NodeContext, NotBrought
+from kerasbridge.importers.tensorflow.symbolic_values import SpaceToBatch, SymbolicDim, Tensor
+from kerasbridge.importers.tensorflow.variables import VariableHandle
 
-_MOST_ZEROS = 64
+_MAX_ZEROS = 64
 """Rows that a kernel is made longer by, where a transposed convolution moves further than it reaches."""
 
 
-def convolution(call: Call) -> Any:
+def convolution(call: NodeContext) -> Any:
     """Conv2D: weights (height, width, in / groups, out)."""
     kernel = call.weights(1, 4).transpose(3, 2, 0, 1)
-    if isinstance(call.inputs[0], Spread):
-        return _while_spread(call, kernel, 1)
+    if isinstance(call.inputs[0], SpaceToBatch):
+        return _convolve_blocks(call, kernel, 1)
     images = call.images()
     channels = images.shape[1] or kernel.shape[1]
     if channels % kernel.shape[1]:
         raise NotBrought(f"weights for {kernel.shape[1]} channels, where there are {channels}")
-    return _convolved(call, images, kernel, channels // kernel.shape[1])
+    return _convolve(call, images, kernel, channels // kernel.shape[1])
 
 
-def depthwise(call: Call) -> Any:
+def depthwise(call: NodeContext) -> Any:
     """DepthwiseConv2dNative: weights (height, width, in, out / in)."""
     weights = call.weights(1, 4)
     kernel = weights.transpose(2, 3, 0, 1).reshape(-1, 1, *weights.shape[:2])
-    if isinstance(call.inputs[0], Spread):
-        return _while_spread(call, kernel, weights.shape[2])
-    return _convolved(call, call.images(), kernel, weights.shape[2])
+    if isinstance(call.inputs[0], SpaceToBatch):
+        return _convolve_blocks(call, kernel, weights.shape[2])
+    return _convolve(call, call.images(), kernel, weights.shape[2])
 
 
-def _convolved(call: Call, images: Tensor, kernel: Array, groups: int) -> Tensor:
+def _convolve(call: NodeContext, images: Tensor, kernel: Array, groups: int) -> Tensor:
     stride, dilation = call.down_and_right("strides"), call.down_and_right("dilations")
     same, sides = padding(call)
     kernel = np.ascontiguousarray(kernel)
     return call.emit(Convolution(kernel, None, stride, sides, dilation, groups, same), images, order=call.image_order)
 
 
-def padding(call: Call) -> tuple[bool, Sides]:
+def padding(call: NodeContext) -> tuple[bool, Sides]:
     """Return whether it is "SAME", and the padding where it is said in numbers."""
     kind = call.text("padding", "VALID")
     if kind in ("SAME", "VALID"):
@@ -64,46 +64,56 @@ def padding(call: Call) -> tuple[bool, Sides]:
     return False, (*by_axis[2], *by_axis[3])  # type: ignore[return-value]
 
 
-def _while_spread(call: Call, kernel: Array, groups: int) -> Spread:
+def _convolve_blocks(call: NodeContext, kernel: Array, groups: int) -> SpaceToBatch:
     """A convolution between SpaceToBatchND and BatchToSpaceND: dilated, once it is known what is cut off."""
-    spread = call.inputs[0]
+    space_to_batch = call.inputs[0]
     plain = call.text("padding") == "VALID" and call.down_and_right("strides") == (1, 1)
-    if not plain or spread.kernel is not None or call.image_order != LAST:
+    if not plain or space_to_batch.kernel is not None or call.image_order != CHANNELS_LAST:
         raise NotBrought("a stride or padding between SpaceToBatchND and BatchToSpaceND")
-    groups = (spread.tensor.shape[1] or 1) // kernel.shape[1] if groups == 1 else groups
-    return Spread(spread.tensor, spread.rates, spread.before, spread.after, np.ascontiguousarray(kernel), groups, call)
+    groups = (space_to_batch.tensor.shape[1] or 1) // kernel.shape[1] if groups == 1 else groups
+    return SpaceToBatch(
+        space_to_batch.tensor,
+        space_to_batch.rates,
+        space_to_batch.before,
+        space_to_batch.after,
+        np.ascontiguousarray(kernel),
+        groups,
+        call,
+    )
 
 
-def spread(call: Call) -> Spread:
+def space_to_batch(call: NodeContext) -> SpaceToBatch:
     """SpaceToBatchND: the beginning of a dilated convolution."""
     images = call.tensor()
     rates, sides = call.fixed(1), call.listed(2)
     if images.rank != 4 or len(rates) != 2 or len(sides) != 4 or min(rates) < 1:
         raise NotBrought("blocks that are not of height and width")
-    return Spread(call.ordered(images, LAST), (rates[0], rates[1]), (sides[0], sides[2]), (sides[1], sides[3]))
+    return SpaceToBatch(
+        call.ordered(images, CHANNELS_LAST), (rates[0], rates[1]), (sides[0], sides[2]), (sides[1], sides[3])
+    )
 
 
-def gathered(call: Call) -> Tensor:
+def batch_to_space(call: NodeContext) -> Tensor:
     """BatchToSpaceND: the end of a dilated convolution."""
     value = call.inputs[0]
-    if not isinstance(value, Spread) or value.kernel is None or tuple(call.fixed(1)) != value.rates:
+    if not isinstance(value, SpaceToBatch) or value.kernel is None or tuple(call.fixed(1)) != value.rates:
         raise NotBrought("no convolution and SpaceToBatchND before it")
     cuts = call.listed(2)
     sides: list[int] = []
     for axis, rate in enumerate(value.rates):
         total = rate * (value.kernel.shape[2 + axis] - 1)
-        first, last = _dilated_sides(value.before[axis], value.after[axis], cuts[2 * axis : 2 * axis + 2], total)
+        first, last = _dilated_padding(value.before[axis], value.after[axis], cuts[2 * axis : 2 * axis + 2], total)
         sides += [first, last]
     operation = Convolution(value.kernel, None, padding=tuple(sides), dilation=value.rates, groups=value.groups)  # type: ignore[arg-type]
-    result: Tensor = value.node.emit(operation, value.tensor, order=LAST)
+    result: Tensor = value.node.emit(operation, value.tensor, order=CHANNELS_LAST)
     return result
 
 
-def _dilated_sides(before: Any, after: Any, cut: list[Any], total: int) -> tuple[int, int]:
+def _dilated_padding(before: Any, after: Any, cut: list[Any], total: int) -> tuple[int, int]:
     """The padding that is left when what only fills blocks is cut off again; "SAME" or none where sizes are open."""
-    if isinstance(before, Open) or isinstance(cut[0], Open) or cut[0]:
+    if isinstance(before, SymbolicDim) or isinstance(cut[0], SymbolicDim) or cut[0]:
         raise NotBrought("rows that are cut off before the first")
-    if isinstance(after, Open) or isinstance(cut[1], Open):
+    if isinstance(after, SymbolicDim) or isinstance(cut[1], SymbolicDim):
         if before not in (0, total // 2):
             raise NotBrought("padding that is neither SAME nor VALID")
         return (before, total - before) if before else (0, 0)
@@ -112,7 +122,7 @@ def _dilated_sides(before: Any, after: Any, cut: list[Any], total: int) -> tuple
     return before, after - cut[1]
 
 
-def deconvolution(call: Call) -> Tensor:
+def deconvolution(call: NodeContext) -> Tensor:
     """Conv2DBackpropInput: weights (height, width, out, in); the size of what comes out is an input."""
     kernel = call.weights(1, 4).transpose(3, 2, 0, 1)
     images = call.ordered(call.tensor(2), call.image_order)
@@ -123,7 +133,7 @@ def deconvolution(call: Call) -> Tensor:
     for axis in (0, 1):
         size = call.sizes(images)[call.image_order.index(2 + axis)]
         if dilation[axis] == 1:
-            more = _missing(size, wanted[2 + axis], kernel.shape[2 + axis], stride[axis])
+            more = _missing_rows(size, wanted[2 + axis], kernel.shape[2 + axis], stride[axis])
             kernel = np.pad(kernel, [(0, more if place == 2 + axis else 0) for place in range(4)])
         options = kernel.shape[2 + axis], stride[axis], dilation[axis], same, sides[2 * axis]
         crops += _crops(size, wanted[2 + axis], *options)
@@ -131,25 +141,25 @@ def deconvolution(call: Call) -> Tensor:
     return call.emit(operation, images, order=call.image_order)
 
 
-def _whole_size(size: Any, kernel: int, stride: int, rate: int) -> Any:
+def _full_size(size: Any, kernel: int, stride: int, rate: int) -> Any:
     """How many rows there are before any is cut off."""
     return (size - 1) * stride + rate * (kernel - 1) + 1
 
 
-def _missing(size: Any, wanted: Any, kernel: int, stride: int) -> int:
+def _missing_rows(size: Any, wanted: Any, kernel: int, stride: int) -> int:
     """How many rows of zeros have to follow those that the kernel reaches."""
-    more = wanted - _whole_size(size, kernel, stride, 1)
-    if isinstance(more, Open):
+    more = wanted - _full_size(size, kernel, stride, 1)
+    if isinstance(more, SymbolicDim):
         more = max(stride - kernel, 0)
-    if more > _MOST_ZEROS:
+    if more > _MAX_ZEROS:
         raise NotBrought(f"a stride of {stride} with a kernel of {kernel}")
     return int(more) if 0 < more < stride else 0
 
 
 def _crops(size: Any, wanted: Any, kernel: int, stride: int, rate: int, same: bool, before: int) -> list[int]:
     """What is cut off before and behind; where it cannot be told from sizes, what lets `stride` times as many stay."""
-    total = _whole_size(size, kernel, stride, rate) - wanted
-    if isinstance(total, Open):
+    total = _full_size(size, kernel, stride, rate) - wanted
+    if isinstance(total, SymbolicDim):
         total = rate * (kernel - 1) + 1 - stride if same else 0
     if not 0 <= total <= 2**16:
         raise NotBrought(f"an output of {wanted} rows or columns, which its input does not give")
@@ -157,7 +167,7 @@ def _crops(size: Any, wanted: Any, kernel: int, stride: int, rate: int, same: bo
     return [int(first), int(total - first)]
 
 
-def matrix(call: Call) -> Tensor:
+def matmul(call: NodeContext) -> Tensor:
     """MatMul, with a matrix that is known."""
     if isinstance(call.inputs[0], np.ndarray) or call.flag("transpose_a") or call.flag("adj_x"):
         raise NotBrought("a matrix before what is fed to the model")
@@ -172,7 +182,7 @@ def matrix(call: Call) -> Tensor:
     return call.emit(Dense(weights, None, tensor.rank - 1), tensor)
 
 
-def batch_normalization(call: Call) -> list[Any]:
+def batch_normalization(call: NodeContext) -> list[Any]:
     """FusedBatchNorm, V2, V3: scale, offset, mean, variance; not by the statistics of a batch."""
     if call.flag("is_training", True):
         raise NotBrought("the statistics of each batch, as in training: export the model for use")
@@ -182,7 +192,7 @@ def batch_normalization(call: Call) -> list[Any]:
     return [call.emit(operation, images, order=call.image_order), mean, variance, mean, variance]
 
 
-def old_batch_normalization(call: Call) -> Tensor:
+def batch_norm_with_global_normalization(call: NodeContext) -> Tensor:
     """BatchNormWithGlobalNormalization: mean, variance, beta, gamma."""
     mean, variance, beta, gamma = (call.weights(place, 1) for place in range(1, 5))
     scaled = gamma if call.flag("scale_after_normalization") else None
@@ -190,10 +200,10 @@ def old_batch_normalization(call: Call) -> Tensor:
     return call.emit(BatchNormalization(mean, variance, scaled, beta, epsilon, 0.99), call.images())
 
 
-def embedding(call: Call) -> Tensor:
+def embedding(call: NodeContext) -> Tensor:
     """GatherV2, Gather, ResourceGather: rows of weights, by whole numbers that are fed."""
     value = call.inputs[0]
-    weights = call.tracer.variables.read(value.node) if isinstance(value, Handle) else call.known(0)
+    weights = call.tracer.variables.read(value.node) if isinstance(value, VariableHandle) else call.known(0)
     if weights.ndim != 2 or weights.dtype == object or call.whole("batch_dims", 0):
         raise NotBrought(f"weights of shape {weights.shape}, where rows are expected")
     if len(call.inputs) > 2 and call.axis(2, 2) != 0:
@@ -201,11 +211,22 @@ def embedding(call: Call) -> Tensor:
     return call.emit(Embedding(np.ascontiguousarray(weights, np.float32)), call.plain(call.tensor(1)), order=())
 
 
-WEIGHTED: dict[str, Callable[[Call], Any]] = {
-    "BatchMatMul": matrix, "BatchMatMulV2": matrix, "BatchMatMulV3": matrix,
-    "BatchNormWithGlobalNormalization": old_batch_normalization, "BatchToSpaceND": gathered, "Conv2D": convolution,
-    "Conv2DBackpropInput": deconvolution, "DepthwiseConv2dNative": depthwise, "FusedBatchNorm": batch_normalization,
-    "FusedBatchNormV2": batch_normalization, "FusedBatchNormV3": batch_normalization, "Gather": embedding,
-    "GatherV2": embedding, "MatMul": matrix, "ResourceGather": embedding, "SpaceToBatchND": spread,
-}  # fmt: skip
+WEIGHTED: dict[str, Callable[[NodeContext], Any]] = {
+    "BatchMatMul": matmul,
+    "BatchMatMulV2": matmul,
+    "BatchMatMulV3": matmul,
+    "BatchNormWithGlobalNormalization": batch_norm_with_global_normalization,
+    "BatchToSpaceND": batch_to_space,
+    "Conv2D": convolution,
+    "Conv2DBackpropInput": deconvolution,
+    "DepthwiseConv2dNative": depthwise,
+    "FusedBatchNorm": batch_normalization,
+    "FusedBatchNormV2": batch_normalization,
+    "FusedBatchNormV3": batch_normalization,
+    "Gather": embedding,
+    "GatherV2": embedding,
+    "MatMul": matmul,
+    "ResourceGather": embedding,
+    "SpaceToBatchND": space_to_batch,
+}
 """By the name of an operation what it is in the network."""

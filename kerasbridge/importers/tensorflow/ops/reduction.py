@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from kerasbridge.importers.ir.ops import AxisReduction, GlobalPooling, Reduction
-from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
-from kerasbridge.importers.tensorflow.ops.reshaping import shaped
+from kerasbridge.importers.tensorflow.node_context import NodeContext, NotBrought
+from kerasbridge.importers.tensorflow.ops.reshaping import reshape_sample
 from kerasbridge.importers.tensorflow.symbolic_values import Tensor
 
 _GLOBAL: dict[str, Literal["average", "max"]] = {"Mean": "average", "Max": "max"}
-_ALONG: dict[str, Literal["sum", "mean", "maximum", "minimum"]] = {
+_KINDS: dict[str, Literal["sum", "mean", "maximum", "minimum"]] = {
     "Mean": "mean",
     "Sum": "sum",
     "Max": "maximum",
@@ -17,35 +17,35 @@ _ALONG: dict[str, Literal["sum", "mean", "maximum", "minimum"]] = {
 }
 
 
-def reduced(call: Call) -> Tensor:
+def reduce(call: NodeContext) -> Tensor:
     """Mean, Sum, Max, Min: over height and width pooling, else one axis after the other."""
     tensor = call.tensor()
-    axes = sorted({_within(axis, tensor.rank) for axis in call.fixed(1)})
+    axes = sorted({_normalize_axis(axis, tensor.rank) for axis in call.fixed(1)})
     if 0 in axes or (not axes and tensor.rank):
         raise NotBrought("one number of the whole batch")
     keep, sizes = call.flag("keep_dims") or call.flag("keepdims"), call.sizes(tensor)
     after = [1 if axis in axes else size for axis, size in enumerate(sizes) if axis and (keep or axis not in axes)]
     if tensor.rank == 4 and {tensor.order[axis] for axis in axes} == {2, 3} and call.node.op in _GLOBAL:
-        return shaped(call, call.emit(GlobalPooling(_GLOBAL[call.node.op]), tensor), after, part="flat")
-    return shaped(call, _along(call, tensor, axes), after, part="shape")
+        return reshape_sample(call, call.emit(GlobalPooling(_GLOBAL[call.node.op]), tensor), after, part="flat")
+    return reshape_sample(call, _reduce_axes(call, tensor, axes), after, part="shape")
 
 
-def _along(call: Call, tensor: Tensor, axes: list[int]) -> Tensor:
+def _reduce_axes(call: NodeContext, tensor: Tensor, axes: list[int]) -> Tensor:
     """The value without the axes."""
     tensor = call.plain(tensor)
     if axes == list(range(axes[0], tensor.rank)) and call.node.op in ("Mean", "Sum"):
-        kind: Any = _ALONG[call.node.op]
+        kind: Any = _KINDS[call.node.op]
         return call.emit(Reduction(kind, axes[0]), tensor, order=range(axes[0]))
     for axis in reversed(axes):
-        tensor = call.emit(AxisReduction(_ALONG[call.node.op], axis), tensor, order=range(tensor.rank - 1))
+        tensor = call.emit(AxisReduction(_KINDS[call.node.op], axis), tensor, order=range(tensor.rank - 1))
     return tensor
 
 
-def _within(axis: int, rank: int) -> int:
+def _normalize_axis(axis: int, rank: int) -> int:
     if not -rank <= axis < rank:
         raise NotBrought(f"an axis {axis} of {rank}")
     return axis % rank
 
 
-REDUCING: dict[str, Callable[[Call], Any]] = dict.fromkeys(_ALONG, reduced)
+REDUCING: dict[str, Callable[[NodeContext], Any]] = dict.fromkeys(_KINDS, reduce)
 """By the name of an operation what it is in the network."""

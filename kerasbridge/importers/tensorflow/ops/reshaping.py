@@ -11,33 +11,35 @@ from kerasbridge.importers.ir.ops import (
     Reshape,
     Tile,
 )
-from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
-from kerasbridge.importers.tensorflow.symbolic_values import BATCH, Open, Rows, Tensor
+from kerasbridge.importers.tensorflow.node_context import NodeContext, NotBrought
+from kerasbridge.importers.tensorflow.symbolic_values import BATCH, SymbolicDim, Tensor, UnstackedRows
 
 
-def reshape(call: Call) -> Any:
+def reshape(call: NodeContext) -> Any:
     """Reshape, which leaves the batch alone: -1, its size, or 1 where the file fixes it at 1."""
     wanted = call.listed(1)
-    if isinstance(call.inputs[0], Rows):
-        return _together(call, call.inputs[0].tensor, wanted)
+    if isinstance(call.inputs[0], UnstackedRows):
+        return _restack_rows(call, call.inputs[0].tensor, wanted)
     tensor = call.tensor()
     sizes = call.sizes(tensor)
     if not wanted:
         raise NotBrought("one number for the whole batch")
     if not _keeps_batch(sizes, wanted, call.tracer.batch):
         if len(wanted) == 2 < len(sizes) and wanted[1] in (sizes[-1], -1) and wanted != [-1, -1]:
-            return Rows(call.plain(tensor))
-        raise NotBrought(f"the shape {_said(wanted)} for one of {_said(sizes)}, which takes samples apart")
-    return shaped(call, tensor, _whole(sizes, wanted))
+            return UnstackedRows(call.plain(tensor))
+        raise NotBrought(
+            f"the shape {_format_shape(wanted)} for one of {_format_shape(sizes)}, which takes samples apart"
+        )
+    return reshape_sample(call, tensor, _fill_in(sizes, wanted))
 
 
-def _together(call: Call, tensor: Tensor, wanted: list[Any]) -> Any:
-    """Rows as the samples that they were, or as rows again."""
+def _restack_rows(call: NodeContext, tensor: Tensor, wanted: list[Any]) -> Any:
+    """UnstackedRows as the samples that they were, or as rows again."""
     sizes = call.sizes(tensor)
     kept = [-1, BATCH] if call.tracer.batch is None else [-1, BATCH, call.tracer.batch]
     fits = len(wanted) == len(sizes) and wanted[0] in kept
     if not fits or any(one not in (size, -1) for one, size in zip(wanted[1:], sizes[1:], strict=True)):
-        raise NotBrought(f"the shape {_said(wanted)} for rows of samples of {_said(sizes)}")
+        raise NotBrought(f"the shape {_format_shape(wanted)} for rows of samples of {_format_shape(sizes)}")
     return tensor
 
 
@@ -47,16 +49,16 @@ def _keeps_batch(sizes: Sequence[Any], wanted: Sequence[Any], batch: int | None)
         return True
     if wanted[0] != -1:
         return False
-    there, then = sizes[1:], [size for size in wanted[1:] if not isinstance(size, Open)]
-    opened = [size for size in wanted[1:] if isinstance(size, Open)]
-    left = [size for size in there if not (isinstance(size, Open) and size in opened)]
-    return any(isinstance(size, Open) for size in left) or math.prod(left) == math.prod(then)
+    there, then = sizes[1:], [size for size in wanted[1:] if not isinstance(size, SymbolicDim)]
+    opened = [size for size in wanted[1:] if isinstance(size, SymbolicDim)]
+    left = [size for size in there if not (isinstance(size, SymbolicDim) and size in opened)]
+    return any(isinstance(size, SymbolicDim) for size in left) or math.prod(left) == math.prod(then)
 
 
-def _whole(sizes: Sequence[Any], wanted: Sequence[Any]) -> list[Any]:
+def _fill_in(sizes: Sequence[Any], wanted: Sequence[Any]) -> list[Any]:
     """The sizes of a sample, -1 filled in where it can be."""
     found = list(wanted[1:])
-    if -1 in found and not any(isinstance(size, Open) for size in (*sizes[1:], *found)):
+    if -1 in found and not any(isinstance(size, SymbolicDim) for size in (*sizes[1:], *found)):
         rest = math.prod(size for size in found if size != -1)
         total = math.prod(sizes[1:])
         if rest and total % rest == 0 and found.count(-1) == 1:
@@ -64,56 +66,56 @@ def _whole(sizes: Sequence[Any], wanted: Sequence[Any]) -> list[Any]:
     return found
 
 
-def shaped(call: Call, tensor: Tensor, wanted: Sequence[Any], part: str = "") -> Tensor:
+def reshape_sample(call: NodeContext, tensor: Tensor, wanted: Sequence[Any], part: str = "") -> Tensor:
     """The value with samples of other sizes; a size that is open is that of an axis of before."""
     sizes = call.sizes(tensor)
     if list(wanted) == sizes[1:]:
         return tensor
     if len([size for size in sizes[1:] if size != 1]) > 1:
         tensor = call.plain(tensor)
-    if len(wanted) == 1 and not isinstance(wanted[0], Open):
+    if len(wanted) == 1 and not isinstance(wanted[0], SymbolicDim):
         flat = Flatten() if tensor.rank > 2 else Reshape((0, int(wanted[0])))
         return call.emit(flat, tensor, order=(0, 1), part=part)
-    there = [_written(sizes, place, size) for place, size in enumerate(wanted, 1)]
+    there = [_reshape_size(sizes, place, size) for place, size in enumerate(wanted, 1)]
     return call.emit(Reshape((0, *there)), tensor, order=range(len(wanted) + 1), part=part)
 
 
-def _written(sizes: Sequence[Any], place: int, size: Any) -> int:
-    if not isinstance(size, Open):
+def _reshape_size(sizes: Sequence[Any], place: int, size: Any) -> int:
+    if not isinstance(size, SymbolicDim):
         return int(size)
     return 0 if place < len(sizes) and sizes[place] == size else -1
 
 
-def _said(sizes: Sequence[Any]) -> str:
+def _format_shape(sizes: Sequence[Any]) -> str:
     return (
         "("
-        + ", ".join("N" if size == BATCH else "any" if isinstance(size, Open) else str(size) for size in sizes)
+        + ", ".join("N" if size == BATCH else "any" if isinstance(size, SymbolicDim) else str(size) for size in sizes)
         + ")"
     )
 
 
-def expand(call: Call) -> Tensor:
+def expand_dims(call: NodeContext) -> Tensor:
     """ExpandDims."""
     tensor = call.tensor()
     axis = call.axis(1, tensor.rank + 1)
     sizes = call.sizes(tensor)
     if axis == 0:
         raise NotBrought("a batch of batches")
-    return shaped(call, tensor, [*sizes[1:axis], 1, *sizes[axis:]])
+    return reshape_sample(call, tensor, [*sizes[1:axis], 1, *sizes[axis:]])
 
 
-def squeeze(call: Call) -> Tensor:
+def squeeze(call: NodeContext) -> Tensor:
     """Squeeze: of axes that are named, or of all of one place but the batch."""
     tensor = call.tensor()
     sizes = call.sizes(tensor)
     named = call.wholes("squeeze_dims") or call.wholes("axis")
     axes = {axis % tensor.rank for axis in named} or {axis for axis in range(1, tensor.rank) if sizes[axis] == 1}
-    if 0 in axes or not all(sizes[axis] == 1 or isinstance(sizes[axis], Open) for axis in axes):
-        raise NotBrought(f"axes {sorted(axes)} of the shape {_said(sizes)}")
-    return shaped(call, tensor, [size for axis, size in enumerate(sizes) if axis and axis not in axes])
+    if 0 in axes or not all(sizes[axis] == 1 or isinstance(sizes[axis], SymbolicDim) for axis in axes):
+        raise NotBrought(f"axes {sorted(axes)} of the shape {_format_shape(sizes)}")
+    return reshape_sample(call, tensor, [size for axis, size in enumerate(sizes) if axis and axis not in axes])
 
 
-def transpose(call: Call) -> Tensor:
+def transpose(call: NodeContext) -> Tensor:
     """Transpose: of what has four dimensions only the order is noted."""
     tensor, order = call.tensor(), call.fixed(1)
     if sorted(order) != list(range(tensor.rank)) or order[0] != 0:
@@ -122,7 +124,7 @@ def transpose(call: Call) -> Tensor:
     return moved if tensor.rank == 4 else call.plain(moved)
 
 
-def concat(call: Call) -> Tensor:
+def concat(call: NodeContext) -> Tensor:
     """Concat, ConcatV2."""
     first = call.node.op == "Concat"
     values = call.inputs[1:] if first else call.inputs[:-1]
@@ -130,10 +132,10 @@ def concat(call: Call) -> Tensor:
     if len(tensors) < len(values):
         raise NotBrought("an array among its inputs")
     axis = call.axis(0 if first else len(values), tensors[0].rank)
-    return joined(call, tensors, axis)
+    return concatenate(call, tensors, axis)
 
 
-def joined(call: Call, tensors: Sequence[Tensor], axis: int) -> Tensor:
+def concatenate(call: NodeContext, tensors: Sequence[Tensor], axis: int) -> Tensor:
     """Values one after the other along an axis of the graph's."""
     order = tensors[0].order
     if len({tensor.rank for tensor in tensors}) > 1:
@@ -143,7 +145,7 @@ def joined(call: Call, tensors: Sequence[Tensor], axis: int) -> Tensor:
     return call.emit(Concatenate(order[axis]), *(call.ordered(tensor, order) for tensor in tensors))
 
 
-def pack(call: Call) -> Any:
+def pack(call: NodeContext) -> Any:
     """Pack of values of the network: each with a new axis, one after the other."""
     tensors = [call.tensor(place) for place in range(len(call.inputs))]
     axis = call.whole("axis", 0) % (tensors[0].rank + 1)
@@ -152,11 +154,11 @@ def pack(call: Call) -> Any:
     grown = []
     for place, tensor in enumerate(tensors):
         sizes = call.sizes(tensor)
-        grown.append(shaped(call, tensor, [*sizes[1:axis], 1, *sizes[axis:]], part=f"axis_{place}"))
-    return joined(call, grown, axis)
+        grown.append(reshape_sample(call, tensor, [*sizes[1:axis], 1, *sizes[axis:]], part=f"axis_{place}"))
+    return concatenate(call, grown, axis)
 
 
-def tile(call: Call) -> Tensor:
+def tile(call: NodeContext) -> Tensor:
     """Tile."""
     tensor, copies = call.tensor(), call.fixed(1)
     if len(copies) != tensor.rank or copies[0] != 1 or not 1 <= min(copies) <= max(copies) <= 2**16:
@@ -167,19 +169,19 @@ def tile(call: Call) -> Tensor:
     return tensor
 
 
-def largest_place(call: Call) -> Tensor:
+def arg_max(call: NodeContext) -> Tensor:
     """ArgMax; which of equal numbers counts TensorFlow leaves open."""
     tensor = call.tensor(0)
     axis = call.axis(1, tensor.rank)
     if axis == 0:
         raise NotBrought("a largest sample of the batch")
     found = call.emit(ArgMax(tensor.order[axis]), tensor)
-    return shaped(
+    return reshape_sample(
         call, found, [size for place, size in enumerate(call.sizes(found)) if place not in (0, axis)], part="flat"
     )
 
 
-def cast(call: Call) -> Tensor:
+def cast(call: NodeContext) -> Tensor:
     """Cast, which changes nothing where numbers are whole already."""
     tensor = call.tensor()
     floating = (1, 2, 14, 19)
@@ -192,8 +194,16 @@ def cast(call: Call) -> Tensor:
     return tensor
 
 
-SHAPING: dict[str, Callable[[Call], Any]] = {
-    "ArgMax": largest_place, "Cast": cast, "Concat": concat, "ConcatV2": concat, "ExpandDims": expand, "Pack": pack,
-    "Reshape": reshape, "Squeeze": squeeze, "Tile": tile, "Transpose": transpose,
-}  # fmt: skip
+SHAPING: dict[str, Callable[[NodeContext], Any]] = {
+    "ArgMax": arg_max,
+    "Cast": cast,
+    "Concat": concat,
+    "ConcatV2": concat,
+    "ExpandDims": expand_dims,
+    "Pack": pack,
+    "Reshape": reshape,
+    "Squeeze": squeeze,
+    "Tile": tile,
+    "Transpose": transpose,
+}
 """By the name of an operation what it is in the network."""

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.importers.ir.ops import Slice, Split
-from kerasbridge.importers.tensorflow.node_context import Call, NotBrought
-from kerasbridge.importers.tensorflow.ops.indexing import full, index
-from kerasbridge.importers.tensorflow.ops.reshaping import joined, shaped
-from kerasbridge.importers.tensorflow.symbolic_values import BATCH, Open, Tensor
+from kerasbridge.importers.tensorflow.node_context import NodeContext, NotBrought
+from kerasbridge.importers.tensorflow.ops.indexing import expand_index, slice_index
+from kerasbridge.importers.tensorflow.ops.reshaping import concatenate, reshape_sample
+from kerasbridge.importers.tensorflow.symbolic_values import BATCH, SymbolicDim, Tensor
 
 
-def split(call: Call) -> list[Tensor]:
+def split(call: NodeContext) -> list[Tensor]:
     """Split: the axis comes first."""
     tensor = call.tensor(1)
     axis, pieces = call.axis(0, tensor.rank), call.whole("num_split", 1)
@@ -21,7 +21,7 @@ def split(call: Call) -> list[Tensor]:
     return call.emit_all(Split(tensor.order[axis], pieces), tensor)
 
 
-def split_in_sizes(call: Call) -> list[Tensor]:
+def split_v(call: NodeContext) -> list[Tensor]:
     """SplitV: sizes, then the axis; -1 is what is left."""
     tensor, counts = call.tensor(0), call.fixed(1)
     axis = call.axis(2, tensor.rank)
@@ -36,7 +36,7 @@ def split_in_sizes(call: Call) -> list[Tensor]:
     return call.emit_all(Split(tensor.order[axis], len(counts), points), tensor)
 
 
-def unpack(call: Call) -> list[Tensor]:
+def unpack(call: NodeContext) -> list[Tensor]:
     """Unpack along any axis but the batch."""
     tensor = call.tensor()
     axis, pieces = call.whole("axis", 0) % tensor.rank, call.whole("num", 1)
@@ -44,43 +44,43 @@ def unpack(call: Call) -> list[Tensor]:
         raise NotBrought("a batch that is taken apart")
     cut = call.emit_all(Split(tensor.order[axis], pieces), tensor) if pieces > 1 else [tensor]
     without = [size for place, size in enumerate(call.sizes(tensor)) if place not in (0, axis)]
-    return [shaped(call, piece, without, part=f"part_{place}") for place, piece in enumerate(cut)]
+    return [reshape_sample(call, piece, without, part=f"part_{place}") for place, piece in enumerate(cut)]
 
 
-def strided_slice(call: Call) -> Tensor:
+def strided_slice(call: NodeContext) -> Tensor:
     """StridedSlice with steps of 1; of channels also backwards."""
     tensor = call.tensor()
-    places = full(index(call, tensor.rank), tensor.rank)
-    if places[0] is None or not _is_all(places[0]):
+    places = expand_index(slice_index(call, tensor.rank), tensor.rank)
+    if places[0] is None or not _is_full_slice(places[0]):
         raise NotBrought("samples that are chosen from the batch")
     axis, after = 1, [0]
     for one in places[1:]:
         if one is None:
             after.append(-1)
             continue
-        tensor = _narrowed(call, tensor, axis, one)
+        tensor = _narrow_axis(call, tensor, axis, one)
         if isinstance(one, slice):
             after.append(axis)
         axis += 1
     sizes = call.sizes(tensor)
-    return shaped(call, tensor, [1 if axis == -1 else sizes[axis] for axis in after[1:]])
+    return reshape_sample(call, tensor, [1 if axis == -1 else sizes[axis] for axis in after[1:]])
 
 
-def _is_all(place: Any) -> bool:
+def _is_full_slice(place: Any) -> bool:
     return isinstance(place, slice) and place.start in (None, 0) and place.stop is None and place.step in (None, 1)
 
 
-def _narrowed(call: Call, tensor: Tensor, axis: int, place: Any) -> Tensor:
+def _narrow_axis(call: NodeContext, tensor: Tensor, axis: int, place: Any) -> Tensor:
     if isinstance(place, slice):
         if place.step == -1 and place.start in (None, -1) and place.stop is None:
-            return backwards(call, tensor, axis)
+            return reverse(call, tensor, axis)
         if place.step not in (None, 1):
             raise NotBrought(f"a step of {place.step}")
-        return narrowed(call, tensor, axis, place.start or 0, place.stop)
-    return narrowed(call, tensor, axis, place, place + 1 or None)
+        return narrow(call, tensor, axis, place.start or 0, place.stop)
+    return narrow(call, tensor, axis, place, place + 1 or None)
 
 
-def narrowed(call: Call, tensor: Tensor, axis: int, start: int, stop: int | None) -> Tensor:
+def narrow(call: NodeContext, tensor: Tensor, axis: int, start: int, stop: int | None) -> Tensor:
     """What lies from one place up to another along an axis of the graph's."""
     size = tensor.sizes[axis]
     if stop is not None and size is not None and stop >= size:
@@ -90,7 +90,7 @@ def narrowed(call: Call, tensor: Tensor, axis: int, start: int, stop: int | None
     return call.emit(Slice(tensor.order[axis], start, stop), tensor, part=f"axis_{axis}")
 
 
-def backwards(call: Call, tensor: Tensor, axis: int) -> Tensor:
+def reverse(call: NodeContext, tensor: Tensor, axis: int) -> Tensor:
     """The numbers along an axis in the other order, as red, green, blue become blue, green, red."""
     size = tensor.sizes[axis]
     if axis == 0 or size is None or size > 16:
@@ -98,10 +98,10 @@ def backwards(call: Call, tensor: Tensor, axis: int) -> Tensor:
     if size == 1:
         return tensor
     pieces = call.emit_all(Split(tensor.order[axis], size), tensor, part="pieces")
-    return joined(call, pieces[::-1], axis)
+    return concatenate(call, pieces[::-1], axis)
 
 
-def slicing(call: Call) -> Tensor:
+def slice_(call: NodeContext) -> Tensor:
     """Slice: -1 is all that is left."""
     tensor, starts, counts = call.tensor(), call.fixed(1), call.listed(2)
     if len(starts) != tensor.rank or len(counts) != tensor.rank or starts[0] != 0:
@@ -109,26 +109,26 @@ def slicing(call: Call) -> Tensor:
     if counts[0] != -1 and counts[0] != BATCH and counts[0] != call.tracer.batch:
         raise NotBrought("samples that are chosen from the batch")
     for axis, (start, count) in enumerate(zip(starts, counts, strict=True)):
-        if axis and isinstance(count, Open):
+        if axis and isinstance(count, SymbolicDim):
             raise NotBrought("places that depend on the size of images")
         if axis:
-            tensor = narrowed(call, tensor, axis, start, None if count == -1 else start + count)
+            tensor = narrow(call, tensor, axis, start, None if count == -1 else start + count)
     return tensor
 
 
-def reversed_axes(call: Call) -> Tensor:
+def reverse_v2(call: NodeContext) -> Tensor:
     """ReverseV2, of few channels."""
     tensor = call.tensor()
     for axis in sorted({axis % tensor.rank for axis in call.fixed(1)}):
-        tensor = backwards(call, tensor, axis)
+        tensor = reverse(call, tensor, axis)
     return tensor
 
 
-PIECES: dict[str, Callable[[Call], Any]] = {
-    "ReverseV2": reversed_axes,
-    "Slice": slicing,
+PIECES: dict[str, Callable[[NodeContext], Any]] = {
+    "ReverseV2": reverse_v2,
+    "Slice": slice_,
     "Split": split,
-    "SplitV": split_in_sizes,
+    "SplitV": split_v,
     "StridedSlice": strided_slice,
     "Unpack": unpack,
 }

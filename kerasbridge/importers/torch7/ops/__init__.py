@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from kerasbridge.importers.ir.ops import Activation, Operation
 from kerasbridge.importers.torch7.ops import plain, reshaping, weighted
-from kerasbridge.importers.torch7.ops.base import Given as Given
+from kerasbridge.importers.torch7.ops.base import BatchDimension as BatchDimension
+from kerasbridge.importers.torch7.ops.base import InputInfo as InputInfo
 from kerasbridge.importers.torch7.ops.base import Module as Module
 from kerasbridge.importers.torch7.ops.base import NotBrought as NotBrought
-from kerasbridge.importers.torch7.ops.base import OfTheBatch as OfTheBatch
 
-OPERATIONS: dict[str, Callable[[Module, Given], list[Operation]]] = {
+OPERATIONS: dict[str, Callable[[Module, InputInfo], list[Operation]]] = {
     "Abs": lambda *_: [Activation("absolute")],
     "Add": weighted.add,
     "AddConstant": plain.constant,

@@ -9,11 +9,11 @@ from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.ops import Array, Shape, ShapeError
 from kerasbridge.importers.torch7.lua_objects import Object, Storage, Table, Tensor
 
-LARGEST = 4096
+MAX_SIZE = 4096
 """Of kernels, strides, dilations and paddings: more than any image has rows or columns."""
 
 
-class OfTheBatch(ShapeError):
+class BatchDimension(ShapeError):
     """A dimension is that of the batch, if there is one."""
 
 
@@ -64,7 +64,7 @@ class Module:
             raise NotBrought(f"no number as its {name}")
         return float(value)
 
-    def whole(self, name: str, default: int | None = None, least: int = 1, most: int = LARGEST) -> int:
+    def whole(self, name: str, default: int | None = None, least: int = 1, most: int = MAX_SIZE) -> int:
         """A field that is a whole number within bounds."""
         value = self.number(name, default)
         if not (least <= value <= most and value == int(value)):
@@ -77,8 +77,8 @@ class Module:
 
     def sides(self) -> tuple[int, int, int, int]:
         """Top, bottom, left and right of a padding; below 0 to cut off."""
-        left = self.whole("pad_l", least=-LARGEST)
-        return tuple(self.whole(f"pad_{side}", left, -LARGEST) for side in "tblr")  # type: ignore[return-value]
+        left = self.whole("pad_l", least=-MAX_SIZE)
+        return tuple(self.whole(f"pad_{side}", left, -MAX_SIZE) for side in "tblr")  # type: ignore[return-value]
 
     def list(self, name: str) -> list[int]:
         """Whole numbers in a storage, a tensor or a table."""
@@ -119,7 +119,7 @@ class Module:
 
 
 @dataclass(frozen=True)
-class Given:
+class InputInfo:
     """What a module is given.
 
     Args:
@@ -143,7 +143,7 @@ class Given:
             new: it will be there only afterwards.
 
         Raises:
-            ShapeError: there is none; `OfTheBatch`: it is the batch.
+            ShapeError: there is none; `BatchDimension`: it is the batch.
         """
         dimensions = self.dimensions + new
         if dimension < 0:
@@ -154,7 +154,7 @@ class Given:
             raise ShapeError(f"there is no dimension {dimension} among {dimensions}")
         axis = dimension - self.batched
         if axis == 0:
-            raise OfTheBatch("its dimension 1 is the batch")
+            raise BatchDimension("its dimension 1 is the batch")
         return axis
 
 

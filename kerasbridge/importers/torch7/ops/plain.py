@@ -19,28 +19,28 @@ from kerasbridge.importers.ir.ops import (
     Softmax,
     Upsample,
 )
-from kerasbridge.importers.torch7.ops.base import Given, Module, NotBrought
+from kerasbridge.importers.torch7.ops.base import InputInfo, Module, NotBrought
 
 
-def max_pooling(module: Module, given: Given) -> list[Operation]:
+def max_pooling(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialMaxPooling; that of inn rounds up, as Caffe does."""
     if module.whole("dilationW", 1) > 1 or module.whole("dilationH", 1) > 1:
         raise NotBrought("a dilation")
-    window, stride, padding = _windows(module)
-    return [Pooling("max", window, stride, padding, _rounds_up(module))]
+    window, stride, padding = _pooling_options(module)
+    return [Pooling("max", window, stride, padding, _ceil_mode(module))]
 
 
-def average_pooling(module: Module, given: Given) -> list[Operation]:
+def average_pooling(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialAveragePooling; nn's of old files, without `divide`, gives sums."""
-    window, stride, padding = _windows(module)
+    window, stride, padding = _pooling_options(module)
     counted = module.get("count_include_pad") is not False
-    average = Pooling("average", window, stride, padding, _rounds_up(module), counted)
+    average = Pooling("average", window, stride, padding, _ceil_mode(module), counted)
     if module.type.startswith("nn.") and not module.get("divide"):
         return [average, ScaleShift(float(window[0] * window[1]))]
     return [average]
 
 
-def _windows(module: Module) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int, int, int]]:
+def _pooling_options(module: Module) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int, int, int]]:
     window, (down, right) = module.pair("k"), module.pair("pad", 0, least=0)
     stride = module.whole("dH", window[0]), module.whole("dW", window[1])
     if 2 * down > window[0] or 2 * right > window[1]:
@@ -48,11 +48,11 @@ def _windows(module: Module) -> tuple[tuple[int, int], tuple[int, int], tuple[in
     return window, stride, (down, down, right, right)
 
 
-def _rounds_up(module: Module) -> bool:
+def _ceil_mode(module: Module) -> bool:
     return bool(module.get("ceil_mode", module.type.startswith("inn.")))
 
 
-def adaptive_pooling(module: Module, given: Given) -> list[Operation]:
+def adaptive_pooling(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialAdaptiveAveragePooling and SpatialAdaptiveMaxPooling, to one number of each channel."""
     size = module.whole("H"), module.whole("W")
     if size != (1, 1):
@@ -60,12 +60,12 @@ def adaptive_pooling(module: Module, given: Given) -> list[Operation]:
     return [GlobalPooling("average" if "Average" in module.type else "max")]
 
 
-def zero_padding(module: Module, given: Given) -> list[Operation]:
+def zero_padding(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialZeroPadding; what is below 0 is cut off."""
     return [Padding(module.sides())]
 
 
-def edge_padding(module: Module, given: Given) -> list[Operation]:
+def edge_padding(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialReflectionPadding and SpatialReplicationPadding."""
     sides = module.sides()
     if min(sides) < 0:
@@ -73,26 +73,26 @@ def edge_padding(module: Module, given: Given) -> list[Operation]:
     return [Padding(sides, "reflection" if "Reflection" in module.type else "edge")]
 
 
-def shave(module: Module, given: Given) -> list[Operation]:
+def shave(module: Module, given: InputInfo) -> list[Operation]:
     """ShaveImage, of fast-neural-style: cuts so many rows and columns off each side."""
     size = -module.whole("size", least=0)
     return [Padding((size, size, size, size))]
 
 
-def upsampling(module: Module, given: Given) -> list[Operation]:
+def upsampling(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialUpSamplingNearest."""
     factor = module.whole("scale_factor")
     return [Upsample((factor, factor))]
 
 
-def relu(module: Module, given: Given) -> list[Operation]:
+def relu(module: Module, given: InputInfo) -> list[Operation]:
     """ReLU, and Threshold: what is above `threshold` stays, all else becomes `val`."""
     if module.kind == "Threshold":
         return [ReplaceValue(module.number("threshold", 1e-6), module.number("val", 0))]
     return [ReplaceValue(0.0, 0.0)]
 
 
-def leaky_relu(module: Module, given: Given) -> list[Operation]:
+def leaky_relu(module: Module, given: InputInfo) -> list[Operation]:
     """LeakyReLU, that of waifu2x, and RReLU, whose slope is the mean of its bounds when it does not train."""
     if module.kind == "RReLU":
         return [Activation("relu", (module.number("lower", 1 / 8) + module.number("upper", 1 / 3)) / 2)]
@@ -100,12 +100,12 @@ def leaky_relu(module: Module, given: Given) -> list[Operation]:
     return [Activation("relu", module.number(name, 0.01 if name == "negval" else 0.333))]
 
 
-def elu(module: Module, given: Given) -> list[Operation]:
+def elu(module: Module, given: InputInfo) -> list[Operation]:
     """ELU."""
     return [Activation("elu", module.number("alpha", 1))]
 
 
-def clip(module: Module, given: Given) -> list[Operation]:
+def clip(module: Module, given: InputInfo) -> list[Operation]:
     """HardTanh, Clamp, ReLU6, cudnn's ClippedReLU, and the InplaceClip01 of waifu2x."""
     bounds = {"ReLU6": (0.0, 6.0), "w2nn.InplaceClip01": (0.0, 1.0)}.get(module.kind)
     if module.kind == "ClippedReLU":
@@ -114,7 +114,7 @@ def clip(module: Module, given: Given) -> list[Operation]:
     return [Clip(low, high)]
 
 
-def softplus(module: Module, given: Given) -> list[Operation]:
+def softplus(module: Module, given: InputInfo) -> list[Operation]:
     """SoftPlus: ``log(1 + exp(beta * x)) / beta``."""
     beta = module.number("beta", 1)
     if beta == 0:
@@ -123,7 +123,7 @@ def softplus(module: Module, given: Given) -> list[Operation]:
     return [*around[0], Activation("softplus"), *around[1]]
 
 
-def power(module: Module, given: Given) -> list[Operation]:
+def power(module: Module, given: InputInfo) -> list[Operation]:
     """Power, Square, and Sqrt, which may add a number before."""
     if module.kind == "Square":
         return [Power(2.0)]
@@ -133,7 +133,7 @@ def power(module: Module, given: Given) -> list[Operation]:
     return [*([ScaleShift(1.0, added)] if added else []), Power(0.5)]
 
 
-def constant(module: Module, given: Given) -> list[Operation]:
+def constant(module: Module, given: InputInfo) -> list[Operation]:
     """AddConstant and MulConstant."""
     value = module.number("constant_scalar")
     if not math.isfinite(value):
@@ -141,7 +141,7 @@ def constant(module: Module, given: Given) -> list[Operation]:
     return [ScaleShift(1.0, value) if module.kind == "AddConstant" else ScaleShift(value)]
 
 
-def dropout(module: Module, given: Given) -> list[Operation]:
+def dropout(module: Module, given: InputInfo) -> list[Operation]:
     """Dropout and SpatialDropout; those that do not scale while training, as old files', do it otherwise."""
     rate = module.number("p", 0.5)
     if not 0 <= rate < 1:
@@ -153,7 +153,7 @@ def dropout(module: Module, given: Given) -> list[Operation]:
     return [*scaled, Dropout(rate, channels)]
 
 
-def softmax(module: Module, given: Given) -> list[Operation]:
+def softmax(module: Module, given: InputInfo) -> list[Operation]:
     """SoftMax, LogSoftMax, SoftMin, those of images, and those of cudnn."""
     if module.type in ("cudnn.SoftMax", "cudnn.LogSoftMax") and given.dimensions > 2:
         raise NotBrought("one sum for all of an image")
@@ -164,7 +164,7 @@ def softmax(module: Module, given: Given) -> list[Operation]:
     return [*negated, Softmax(axis, "Log" in module.kind)]
 
 
-def lrn(module: Module, given: Given) -> list[Operation]:
+def lrn(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialCrossMapLRN, and inn's SpatialCrossResponseNormalization: alpha is divided by the size of the window."""
     size = module.whole("size", 5)
     if size % 2 == 0:
@@ -174,7 +174,7 @@ def lrn(module: Module, given: Given) -> list[Operation]:
     return [LRN(size, k, alpha / size, beta)]
 
 
-def normalize(module: Module, given: Given) -> list[Operation]:
+def normalize(module: Module, given: InputInfo) -> list[Operation]:
     """Normalize."""
     norm = module.number("p")
     if not 0 < norm < math.inf:

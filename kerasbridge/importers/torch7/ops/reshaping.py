@@ -16,36 +16,36 @@ from kerasbridge.importers.ir.ops import (
     Unsqueeze,
 )
 from kerasbridge.importers.torch7.lua_objects import Table
-from kerasbridge.importers.torch7.ops.base import Given, Module, NotBrought, dimension, dims
+from kerasbridge.importers.torch7.ops.base import InputInfo, Module, NotBrought, dimension, dims
 
 
-def view(module: Module, given: Given) -> list[Operation]:
+def view(module: Module, given: InputInfo) -> list[Operation]:
     """View: sizes of a sample; a -1 at first may be the batch, where the others make up a sample."""
     sizes, counted = module.list("size"), dims(module, "numInputDims")
     if counted is not None and given.batched and len(given.shape) - 1 > counted:
         raise ShapeError(f"it would join the batch with others than the last {counted} dimensions")
-    if given.batched and counted is None and sizes[0] == -1 and len(sizes) > 1 and _makes_up(sizes[1:], given):
+    if given.batched and counted is None and sizes[0] == -1 and len(sizes) > 1 and _is_sample_size(sizes[1:], given):
         sizes = sizes[1:]
-    return _sized(sizes)
+    return _reshape(sizes)
 
 
-def reshape(module: Module, given: Given) -> list[Operation]:
+def reshape(module: Module, given: InputInfo) -> list[Operation]:
     """Reshape: sizes of a sample, whatever `batchMode` says of the batch."""
-    return _sized(module.list("size"))
+    return _reshape(module.list("size"))
 
 
-def _makes_up(sizes: list[int], given: Given) -> bool:
+def _is_sample_size(sizes: list[int], given: InputInfo) -> bool:
     known = given.shape[1:]
     return None in known or math.prod(size for size in known if size is not None) == math.prod(sizes)
 
 
-def _sized(sizes: list[int]) -> list[Operation]:
+def _reshape(sizes: list[int]) -> list[Operation]:
     if any(size < 1 and size != -1 for size in sizes):
         raise NotBrought(f"sizes {sizes}")
     return [Flatten() if sizes == [-1] else Reshape((0, *sizes))]
 
 
-def transpose(module: Module, given: Given) -> list[Operation]:
+def transpose(module: Module, given: InputInfo) -> list[Operation]:
     """Transpose: pairs of dimensions that change places, one after the other."""
     pairs, order = module.get("permutations"), list(range(len(given.shape)))
     counted = dims(module, "numInputDims")
@@ -59,7 +59,7 @@ def transpose(module: Module, given: Given) -> list[Operation]:
     return [Transpose(tuple(order))]
 
 
-def narrow(module: Module, given: Given) -> list[Operation]:
+def narrow(module: Module, given: InputInfo) -> list[Operation]:
     """Narrow: `length` places from `index` on; a length below 0 counts from the end, an index below 0 cuts off."""
     axis, index, length = given.axis(dimension(module)), _place(module, "index"), _place(module, "length", 1)
     if index < 0 < length:
@@ -69,13 +69,13 @@ def narrow(module: Module, given: Given) -> list[Operation]:
     return [Slice(axis, index - 1, index - 1 + length if length > 0 else length + 1 or None)]
 
 
-def select(module: Module, given: Given) -> list[Operation]:
+def select(module: Module, given: InputInfo) -> list[Operation]:
     """Select: one place along a dimension, which vanishes."""
     axis, index = given.axis(dimension(module)), _place(module, "index")
-    return chosen(axis, index - 1 if index > 0 else index)
+    return select_index(axis, index - 1 if index > 0 else index)
 
 
-def chosen(axis: int, place: int) -> list[Operation]:
+def select_index(axis: int, place: int) -> list[Operation]:
     """One place along an axis, which vanishes; from 0 on, or below 0 from the end."""
     return [Slice(axis, place, place + 1 or None), Squeeze(axis)]
 
@@ -84,7 +84,7 @@ def _place(module: Module, name: str, default: int | None = None) -> int:
     return module.whole(name, default, -(2**31), 2**31)
 
 
-def squeeze(module: Module, given: Given) -> list[Operation]:
+def squeeze(module: Module, given: InputInfo) -> list[Operation]:
     """Squeeze: without one dimension of size 1, or without all."""
     if module.get("dim") is not None:
         return [Squeeze(given.axis(dimension(module, "dim"), dims(module, "numInputDims")))]
@@ -92,14 +92,14 @@ def squeeze(module: Module, given: Given) -> list[Operation]:
     return [Squeeze(axis) for axis in reversed(single)]
 
 
-def unsqueeze(module: Module, given: Given) -> list[Operation]:
+def unsqueeze(module: Module, given: InputInfo) -> list[Operation]:
     """Unsqueeze: a new dimension of size 1."""
     counted = dims(module, "numInputDims")
     offset = 0 if counted is None else given.dimensions - counted
     return [Unsqueeze(given.axis(dimension(module, "pos") + offset, new=True))]
 
 
-def replicate(module: Module, given: Given) -> list[Operation]:
+def replicate(module: Module, given: InputInfo) -> list[Operation]:
     """Replicate: a new dimension of so many copies."""
     counted = dims(module, "ndim")
     offset = int(counted is not None and given.dimensions > counted)
@@ -107,7 +107,7 @@ def replicate(module: Module, given: Given) -> list[Operation]:
     return [Unsqueeze(axis), Tile(axis, module.whole("nfeatures", most=2**20))]
 
 
-def padding(module: Module, given: Given) -> list[Operation]:
+def padding(module: Module, given: InputInfo) -> list[Operation]:
     """Padding: numbers of one value at the beginning or the end of a dimension."""
     counted, pad, index = dims(module, "nInputDim"), _place(module, "pad"), _place(module, "index", 1)
     if index != 1 or abs(pad) > 2**20:
@@ -117,7 +117,7 @@ def padding(module: Module, given: Given) -> list[Operation]:
     return [ConstantPad(axis, (max(-pad, 0), max(pad, 0)), module.number("value", 0))]
 
 
-def reduction(module: Module, given: Given) -> list[Operation]:
+def reduction(module: Module, given: InputInfo) -> list[Operation]:
     """Sum, Mean, Max and Min along a dimension, which vanishes unless it is to stay."""
     axis = given.axis(dimension(module, default=1), dims(module))
     mean = module.kind == "Mean" or bool(module.get("sizeAverage"))

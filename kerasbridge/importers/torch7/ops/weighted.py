@@ -17,15 +17,15 @@ from kerasbridge.importers.ir.ops import (
     PRelu,
     ShapeError,
 )
-from kerasbridge.importers.torch7.ops.base import Given, Module, NotBrought
+from kerasbridge.importers.torch7.ops.base import InputInfo, Module, NotBrought
 
-MOST_CHANNELS = 10**7
+MAX_CHANNELS = 10**7
 
 
-def convolution(module: Module, given: Given) -> list[Operation]:
+def convolution(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialConvolution and its MM, SpatialDilatedConvolution: weights (out, in / groups, kH, kW), not flipped."""
-    filters, channels = channels_of(module, "nOutputPlane"), channels_of(module, "nInputPlane")
-    groups, kernel = module.whole("groups", 1, most=MOST_CHANNELS), module.pair("k")
+    filters, channels = num_channels(module, "nOutputPlane"), num_channels(module, "nInputPlane")
+    groups, kernel = module.whole("groups", 1, most=MAX_CHANNELS), module.pair("k")
     if channels % groups or filters % groups:
         raise NotBrought(f"{groups} groups of {channels} channels")
     down, right = _padding(module)
@@ -48,23 +48,23 @@ def _padding(module: Module) -> tuple[int, int]:
     return module.pair("pad", 0, least=0)
 
 
-def mapped_convolution(module: Module, given: Given) -> list[Operation]:
+def mapped_convolution(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialConvolutionMap: a kernel for each pair of channels in a table; all others are 0."""
-    filters, channels = channels_of(module, "nOutputPlane"), channels_of(module, "nInputPlane")
+    filters, channels = num_channels(module, "nOutputPlane"), num_channels(module, "nInputPlane")
     table = module.weight("connTable")
     pairs = table.reshape(-1, 2).astype(int) - 1 if table.ndim == 2 else np.full((1, 2), -1)
     kernels = module.weight("weight", (len(pairs), *module.pair("k")))
     cells = kernels.shape[1] * kernels.shape[2]
-    if (pairs < 0).any() or (pairs >= (channels, filters)).any() or filters * channels * cells > MOST_CHANNELS:
+    if (pairs < 0).any() or (pairs >= (channels, filters)).any() or filters * channels * cells > MAX_CHANNELS:
         raise NotBrought("a connTable of channels that it has not")
     weight = np.zeros((filters, channels, *kernels.shape[1:]), np.float32)
     np.add.at(weight, (pairs[:, 1], pairs[:, 0]), kernels)
     return [Convolution(weight, bias(module, filters), stride=module.pair("d", 1))]
 
 
-def deconvolution(module: Module, given: Given) -> list[Operation]:
+def deconvolution(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialFullConvolution: (in, out, kH, kW); adjW and adjH are further rows and columns behind."""
-    filters, channels = channels_of(module, "nOutputPlane"), channels_of(module, "nInputPlane")
+    filters, channels = num_channels(module, "nOutputPlane"), num_channels(module, "nInputPlane")
     weight = module.weight("weight", (channels, filters, *module.pair("k")))
     (down, right), more = module.pair("pad", 0, least=0), module.pair("adj", 0, least=0)
     behind, beyond = (down - more[0], right - more[1]), (max(more[0] - down, 0), max(more[1] - right, 0))
@@ -77,7 +77,7 @@ def deconvolution(module: Module, given: Given) -> list[Operation]:
     return [Deconvolution(weight, None, stride, cropping), *after]
 
 
-def linear(module: Module, given: Given) -> list[Operation]:
+def linear(module: Module, given: InputInfo) -> list[Operation]:
     """Linear: (out, in), of rows of numbers."""
     weight = module.weight("weight")
     if weight.ndim != 2 or not weight.size:
@@ -92,12 +92,12 @@ def bias(module: Module, size: int) -> Array | None:
     return module.optional("bias", (size,))
 
 
-def channels_of(module: Module, name: str) -> int:
+def num_channels(module: Module, name: str) -> int:
     """A number of channels."""
-    return module.whole(name, most=MOST_CHANNELS)
+    return module.whole(name, most=MAX_CHANNELS)
 
 
-def batch_normalization(module: Module, given: Given) -> list[Operation]:
+def batch_normalization(module: Module, given: InputInfo) -> list[Operation]:
     """BatchNormalization and SpatialBatchNormalization; old files keep 1 / sqrt(variance + eps) as running_std."""
     epsilon, mean = module.number("eps", 1e-5), module.weight("running_mean")
     variance = module.optional("running_var", mean.shape)
@@ -108,9 +108,9 @@ def batch_normalization(module: Module, given: Given) -> list[Operation]:
     return [BatchNormalization(mean.ravel(), variance.ravel(), weight, shift, epsilon, momentum)]
 
 
-def instance_normalization(module: Module, given: Given) -> list[Operation]:
+def instance_normalization(module: Module, given: InputInfo) -> list[Operation]:
     """InstanceNormalization, of texture_nets and fast-neural-style."""
-    channels = channels_of(module, "nOutput")
+    channels = num_channels(module, "nOutput")
     weight, shift = (module.optional(name, (channels,)) for name in ("weight", "bias"))
     ones, zeros = np.ones(channels, np.float32), np.zeros(channels, np.float32)
     return [
@@ -120,13 +120,13 @@ def instance_normalization(module: Module, given: Given) -> list[Operation]:
     ]
 
 
-def prelu(module: Module, given: Given) -> list[Operation]:
+def prelu(module: Module, given: InputInfo) -> list[Operation]:
     """PReLU: a slope for each channel, or one for all where nOutputPlane is 0."""
-    channels = module.whole("nOutputPlane", 0, least=0, most=MOST_CHANNELS)
+    channels = module.whole("nOutputPlane", 0, least=0, most=MAX_CHANNELS)
     return [PRelu(module.weight("weight", (channels,) if channels else ()))]
 
 
-def lookup(module: Module, given: Given) -> list[Operation]:
+def lookup(module: Module, given: InputInfo) -> list[Operation]:
     """LookupTable: words count from 1, so that a row of zeros is put before the others."""
     weight = module.weight("weight")
     if weight.ndim != 2:
@@ -134,38 +134,38 @@ def lookup(module: Module, given: Given) -> list[Operation]:
     return [Embedding(np.concatenate([np.zeros_like(weight[:1]), weight]))]
 
 
-def subsampling(module: Module, given: Given) -> list[Operation]:
+def subsampling(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialSubSampling: the sum of each window, times a weight of its channel, and a bias."""
-    channels, window = channels_of(module, "nInputPlane"), module.pair("k")
+    channels, window = num_channels(module, "nInputPlane"), module.pair("k")
     weight = module.weight("weight", (channels,)) * np.float32(window[0] * window[1])
     return [Pooling("average", window, module.pair("d", 1)), Affine(weight, bias(module, channels))]
 
 
-def add(module: Module, given: Given) -> list[Operation]:
+def add(module: Module, given: InputInfo) -> list[Operation]:
     """Add: a number for each of a sample, or one for all."""
     if module.get("scalar"):
         return [Affine(None, module.weight("bias").reshape(-1)[:1].reshape(()))]
-    return [Affine(None, _spanning(module, "bias", given)[0])]
+    return [Affine(None, _broadcast_weight(module, "bias", given)[0])]
 
 
-def mul(module: Module, given: Given) -> list[Operation]:
+def mul(module: Module, given: InputInfo) -> list[Operation]:
     """Mul: one factor."""
     return [Affine(module.weight("weight", (1,)).reshape(()), None)]
 
 
-def cmul(module: Module, given: Given) -> list[Operation]:
+def cmul(module: Module, given: InputInfo) -> list[Operation]:
     """CMul: factors of a sample's numbers; those of size 1 stand for all along their axis."""
-    weight, axis = _spanning(module, "weight", given)
+    weight, axis = _broadcast_weight(module, "weight", given)
     return [Affine(weight, None, axis)]
 
 
-def cadd(module: Module, given: Given) -> list[Operation]:
+def cadd(module: Module, given: InputInfo) -> list[Operation]:
     """CAdd: as CMul, added."""
-    weight, axis = _spanning(module, "bias", given)
+    weight, axis = _broadcast_weight(module, "bias", given)
     return [Affine(None, weight, axis)]
 
 
-def _spanning(module: Module, name: str, given: Given) -> tuple[Array, int]:
+def _broadcast_weight(module: Module, name: str, given: InputInfo) -> tuple[Array, int]:
     """Weights without the axes that they have one place of, and the axis that they begin at."""
     weight, rank = module.weight(name), len(given.shape)
     if weight.size == 1:

@@ -16,8 +16,8 @@ from tests.paths import ROOT
 pytest.importorskip("google.protobuf", reason="TensorFlow's files are messages of protobuf")
 
 from kerasbridge.importers.tensorflow import detect, schema, sstable
-from kerasbridge.importers.tensorflow.crc32c import crc32c, masked
-from kerasbridge.importers.tensorflow.schema import message
+from kerasbridge.importers.tensorflow.crc32c import crc32c, masked_crc32c
+from kerasbridge.importers.tensorflow.schema import message_class
 
 RECORDED = ROOT / "tests" / "importers" / "tensorflow_files" / "recorded.zip"
 FLOAT = 1
@@ -40,13 +40,13 @@ def refused(*paths):
 
 def node(name, op, *inputs, **options):
     """One node; options are numbers, texts, flags, lists, arrays, or the names of functions."""
-    made = message("NodeDef")(name=name, op=op, input=inputs)
+    made = message_class("NodeDef")(name=name, op=op, input=inputs)
     for key, value in options.items():
         into = made.attr.add(key=key).value
         if isinstance(value, np.ndarray):
             dtype = {"f": FLOAT, "i": 3}[value.dtype.kind]
             into.tensor.dtype = dtype
-            into.tensor.tensor_shape.dim.extend(message("Dim")(size=size) for size in value.shape)
+            into.tensor.tensor_shape.dim.extend(message_class("Dim")(size=size) for size in value.shape)
             into.tensor.tensor_content = value.tobytes()
         elif isinstance(value, list):
             into.list.i.extend(value)
@@ -55,7 +55,7 @@ def node(name, op, *inputs, **options):
         elif isinstance(value, str):
             into.func.name = value
         elif isinstance(value, tuple):
-            into.shape.dim.extend(message("Dim")(size=size) for size in value)
+            into.shape.dim.extend(message_class("Dim")(size=size) for size in value)
         else:
             into.i = value
     return made
@@ -69,7 +69,7 @@ def placeholder(*shape, name="x"):
 
 def graph(tmp_path, *nodes, functions=()):
     path = tmp_path / "graph.pb"
-    whole = message("GraphDef")(node=nodes)
+    whole = message_class("GraphDef")(node=nodes)
     whole.library.function.extend(functions)
     path.write_bytes(whole.SerializeToString())
     return path
@@ -125,7 +125,7 @@ def test_what_does_not_fit_is_named(tmp_path, op, inputs, options, words):
 
 
 def test_functions_that_call_themselves_are_refused(tmp_path):
-    function = message("FunctionDef")(node_def=[node("again", "PartitionedCall", "a", f="f")])
+    function = message_class("FunctionDef")(node_def=[node("again", "PartitionedCall", "a", f="f")])
     function.signature.name = "f"
     function.signature.input_arg.add(name="a")
     function.signature.output_arg.add(name="y")
@@ -148,7 +148,7 @@ def test_a_node_that_is_not_there_is_named(tmp_path):
 def test_a_constant_that_lies_about_its_shape_takes_no_memory(tmp_path):
     huge = node("w", "Const", value=np.ones((), np.float32))
     huge.attr[0].value.tensor.tensor_content = b""
-    huge.attr[0].value.tensor.tensor_shape.dim.extend(message("Dim")(size=2**20) for _ in range(3))
+    huge.attr[0].value.tensor.tensor_shape.dim.extend(message_class("Dim")(size=2**20) for _ in range(3))
     path = graph(tmp_path, placeholder(5), huge, node("m", "MatMul", "x", "w"))
     assert "should have 1,152,921,504,606,846,976 numbers, has 0" in refused(path)
 
@@ -221,11 +221,11 @@ def test_only_the_innermost_node_of_nested_calls_is_named(recorded):
 def test_a_table_that_is_compressed_is_refused_by_name(recorded):
     path = recorded / "checkpoint" / "model.ckpt.index"
     content = bytearray(path.read_bytes())
-    _, place = sstable._handle(content[-48:], 0)
-    (offset, size), _ = sstable._handle(content[-48:], place)
+    _, place = sstable._read_handle(content[-48:], 0)
+    (offset, size), _ = sstable._read_handle(content[-48:], place)
     content[offset + size] = 1
     content[offset + size + 1 : offset + size + 5] = struct.pack(
-        "<I", masked(bytes(content[offset : offset + size + 1]))
+        "<I", masked_crc32c(bytes(content[offset : offset + size + 1]))
     )
     path.write_bytes(content)
     assert "compressed with snappy" in refused(recorded / "checkpoint" / "model.ckpt.meta")
@@ -238,13 +238,13 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
 def test_without_protobuf_it_says_what_to_type(tmp_path, monkeypatch):
     path = graph(tmp_path, placeholder(5), node("r", "Relu", "x"))
     monkeypatch.setitem(sys.modules, "google.protobuf", None)
-    for cached in (schema.messages, schema.message):
+    for cached in (schema.message_classes, schema.message_class):
         cached.cache_clear()
     with pytest.raises(
         PackageNotInstalled, match=r'TensorFlow.s files need .* Type: pip install "kerasbridge\[legacy\]"'
     ):
         kb.inspect_legacy(path)
-    assert detect.kind(SourceFile(path)) is detect.Kind.GRAPH
+    assert detect.detect_kind(SourceFile(path)) is detect.FileKind.GRAPH
 
 
 @pytest.mark.parametrize("length", [0, 1, 31, 4095, 4096, 4097, 20_000])

@@ -16,7 +16,7 @@ from tests.paths import ROOT
 pytest.importorskip("google.protobuf", reason="TensorFlow's files are messages of protobuf")
 
 from kerasbridge.importers.tensorflow import variable_scopes
-from kerasbridge.importers.tensorflow.schema import message
+from kerasbridge.importers.tensorflow.schema import message_class
 
 RECORDED = ROOT / "tests" / "importers" / "tensorflow_files" / "recorded.zip"
 NOTE = "brought by the layers that Keras wrote down"
@@ -42,7 +42,7 @@ def refused(*paths):
 @contextlib.contextmanager
 def changed(path, kind):
     """A message of a file, which is written again."""
-    found = message(kind).FromString(path.read_bytes())
+    found = message_class(kind).FromString(path.read_bytes())
     yield found
     path.write_bytes(found.SerializeToString())
 
@@ -62,7 +62,7 @@ def test_notes_are_read_where_they_were_before_2_5(recorded):
     report = kb.inspect_legacy(folder)
     assert report.notes == (NOTE, "written by Keras 2.21.0 on tensorflow")
     assert report.inputs == (("images", (None, 7, 6, 2)), ("rows", (None, 5, 3)))
-    notes = message("KerasMetadata").FromString((folder / "keras_metadata.pb").read_bytes())
+    notes = message_class("KerasMetadata").FromString((folder / "keras_metadata.pb").read_bytes())
     with changed(folder / "saved_model.pb", "SavedModel") as whole:
         for note in notes.nodes:
             whole.meta_graphs[0].object_graph_def.nodes[note.node_id].user_object.metadata = note.metadata
@@ -188,7 +188,9 @@ def test_variables_of_a_model_are_read_for_one_that_is_given(recorded):
     ],
 )
 def test_names_say_which_layer_a_variable_is_of(shapes, layers):
-    groups = variable_scopes.groups_of([Parameter(name, np.zeros(shape, np.float32)) for name, shape in shapes.items()])
+    groups = variable_scopes.group_by_layer(
+        [Parameter(name, np.zeros(shape, np.float32)) for name, shape in shapes.items()]
+    )
     assert {group.prefix: " ".join(group.arrays) for group in groups} == layers
     assert [group.name(role) for group in groups for role in group.arrays] == ([*shapes] if layers else [])
 
@@ -198,4 +200,4 @@ def test_averages_and_slots_are_not_of_layers():
         "c/kernel", "c/kernel/Adam", "c/kernel/Adam_1", "c/bias/ExponentialMovingAverage", "training/Adam/Variable",
         "beta1_power", "global_step", "train/c/kernel/Momentum", "Adam/m/c/kernel", "AdamBlock/kernel",
     }  # fmt: skip
-    assert variable_scopes.of_layers(names) == ["AdamBlock/kernel", "c/kernel"]
+    assert variable_scopes.layer_variables(names) == ["AdamBlock/kernel", "c/kernel"]
