@@ -76,5 +76,5 @@ def test_unknown_layers_are_answered_in_one_line(tmp_path):
     (path,) = files(tmp_path, data(1, 3, 9, 7) + layer("PriorBox"))
     result = run("import", path, "-o", tmp_path / "a.keras")
     assert result.exit_code == 2
-    assert "cannot be brought: 'l' (PriorBox) is unknown." in result.stderr
+    assert "cannot be converted: 'l' (PriorBox) is unknown." in result.stderr
     assert not (tmp_path / "a.keras").exists()

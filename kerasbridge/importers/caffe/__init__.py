@@ -1,6 +1,6 @@
-"""Caffe: a .prototxt that describes a net, a .caffemodel that holds its weights, or the latter alone, which holds both.
+"""Caffe: a .prototxt with the description of a net, and a .caffemodel with its weights; the latter alone has both.
 
-Versions 1 and 2 of its messages are read. Weights belong to layers by name, as in Caffe.
+Versions 1 and 2 of the messages are read. As in Caffe, weights belong to layers by name.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,122 +24,116 @@ KERNELS_MAY_BE_FLIPPED = False
 
 @dataclass(frozen=True)
 class _Net:
-    """One file: what it says, its layers, and what in it is strange."""
+    """One file: its NetParameter, its layers, and a note on fields that Caffe does not have."""
 
     file: SourceFile
     message: Any
     layers: list[Layer]
-    strange: str
+    note: str
 
 
 def matches(file: SourceFile) -> bool:
-    """Return whether a file looks like one of Caffe's two kinds."""
+    """Return whether a file looks like one of the two kinds of Caffe files."""
     return parser.is_text(file) or parser.is_binary(file)
 
 
 def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> ParsedModel:
     """Read a description, weights, or both."""
-    from kerasbridge.importers.caffe import schema as schema  # says what to type where protobuf is missing
+    from kerasbridge.importers.caffe import schema as schema  # names the extra to install if protobuf is missing
 
-    described, weighed = _sorted(files)
-    net = _parsed(described) if described else _parsed(weighed)
-    weights = _parsed(weighed) if described and weighed else net
+    description, weights_file = _sort(files)
+    net = _parse(description or weights_file)
+    weights = _parse(weights_file) if description and weights_file else net
     try:
-        return _reading(net, weights, files, alone=not described)
+        return _convert(net, weights, files, weights_alone=description is None)
     except LegacyFileError as error:
         raise LegacyFileError(f"{net.file.path}: {error}") from error
 
 
-def _sorted(files: Sequence[SourceFile]) -> tuple[SourceFile | None, SourceFile | None]:
-    """The description and the weights among the files."""
+def _sort(files: Sequence[SourceFile]) -> tuple[SourceFile | None, SourceFile | None]:
+    """Return the description and the weights among the files."""
     texts = [file for file in files if parser.is_text(file)]
     others = [file for file in files if not parser.is_text(file)]
     if len(texts) > 1 or len(others) > 1:
-        named = ", ".join(str(file.path) for file in files)
-        raise LegacyFileError(f"Expected one .prototxt and one .caffemodel, received {named}.")
+        paths = ", ".join(str(file.path) for file in files)
+        raise LegacyFileError(f"Expected one .prototxt and one .caffemodel, received {paths}.")
     return next(iter(texts), None), next(iter(others), None)
 
 
-def _parsed(file: SourceFile | None) -> _Net:
+def _parse(file: SourceFile | None) -> _Net:
     assert file is not None
-    message, strange = parser.parse(file)
+    message, note = parser.parse(file)
     layers = parser.layers(message, file)
     if not layers:
-        raise LegacyFileError(f"{file.path} has no layers: it is no net of Caffe's.")
-    return _Net(file, message, layers, strange)
+        raise LegacyFileError(f"{file.path} has no layers: it is not a Caffe net.")
+    return _Net(file, message, layers, note)
 
 
-def _reading(net: _Net, weights: _Net, files: Sequence[SourceFile], alone: bool) -> ParsedModel:
-    """A file of weights was written in training and holds the layers of that phase: they are taken as they are."""
-    held = {layer.name: layer.blobs for layer in weights.layers if layer.blobs}
-    layers = net.layers if alone else _in_use(net)
-    graph = NetConverter()
+def _convert(net: _Net, weights: _Net, files: Sequence[SourceFile], weights_alone: bool) -> ParsedModel:
+    blobs = {layer.name: layer.blobs for layer in weights.layers if layer.blobs}
+    converter = NetConverter()
     for entry in inputs.inputs_of_net(net.message):
-        graph.feed(entry)
-    for layer in layers:
-        graph.add(replace(layer, blobs=held.get(layer.name, ())))
-    _refuse(graph, alone or weights is not net)
-    if not graph.unread:
-        raise LegacyFileError("no layer computes an output.")
-    network, gone = fuse(graph.network(parser.text(net.message.name)))
-    report = _report(net, weights, files, graph, network, gone)
-    if not graph.bare:
-        return ParsedModel(report, network)
-    path = net.file.path
-    return ParsedModel(
-        report, None, f"The weights are missing: expected a .caffemodel beside {path}, received it alone."
-    )
+        converter.add_input(entry)
+    # a file of weights was written in training and has the layers of that phase: none is filtered out
+    for layer in net.layers if weights_alone else _layers_for_testing(net):
+        converter.add(replace(layer, blobs=blobs.get(layer.name, ())))
+    graph, fused = fuse(converter.graph(parser.text(net.message.name)))
+    report = _report(net, weights, files, converter, graph, fused)
+    if not converter.without_weights:
+        return ParsedModel(report, graph)
+    if weights_alone or weights is not net:
+        missing = ", ".join(converter.without_weights)
+        raise LegacyFileError(f"the weights of {missing} are missing in the file of weights.")
+    missing_file = f"The weights are missing: pass the .caffemodel together with {net.file.path}."
+    return ParsedModel(report, None, missing_file)
 
 
-def _in_use(net: _Net) -> list[Layer]:
-    """The layers of the phase TEST, and data layers of another phase for what would lack otherwise."""
+def _layers_for_testing(net: _Net) -> list[Layer]:
+    """Return the layers of the phase TEST, and data layers of another phase that write blobs which these need."""
     layers = for_testing(net.layers, net.message.state)
-    lacking, feeding = _lacking(layers, map(parser.text, net.message.input)), []
+    missing, data = _missing_blobs(layers, map(parser.text, net.message.input)), []
     for layer in net.layers:
-        if inputs.is_data(layer) and lacking & {*layer.tops}:
-            feeding.append(layer)
-            lacking -= {*layer.tops}
-    return feeding + layers
+        if inputs.is_data(layer) and missing & {*layer.tops}:
+            data.append(layer)
+            missing -= {*layer.tops}
+    return data + layers
 
 
-def _lacking(layers: Iterable[Layer], given: Iterable[str]) -> set[str]:
-    """The blobs that are read before they are written."""
-    written, lacking = {*given}, set()
+def _missing_blobs(layers: Iterable[Layer], inputs: Iterable[str]) -> set[str]:
+    """Return the blobs that are read before they are written."""
+    written, missing = {*inputs}, set()
     for layer in layers:
-        lacking |= {*layer.bottoms} - written
+        missing |= {*layer.bottoms} - written
         written |= {*layer.tops}
-    return lacking
-
-
-def _refuse(graph: NetConverter, weighed: bool) -> None:
-    """One error with all that cannot be brought; weights may be missing where no file was given that has any."""
-    if graph.faults:
-        raise LegacyFileError("cannot be brought: " + "; ".join(graph.faults) + ".")
-    if graph.bare and weighed:
-        raise LegacyFileError(f"the weights of {', '.join(graph.bare)} are missing in the file of weights.")
+    return missing
 
 
 def _report(
-    net: _Net, weights: _Net, files: Sequence[SourceFile], graph: NetConverter, network: Graph, gone: dict[str, str]
+    net: _Net,
+    weights: _Net,
+    files: Sequence[SourceFile],
+    converter: NetConverter,
+    graph: Graph,
+    fused: dict[str, str],
 ) -> Report:
-    both = {layer.name: layer for layer in (*weights.layers, *net.layers) if inputs.is_data(layer)}
-    merged = [LayerReport(name, "Scale", f"part of {into}") for name, into in gone.items()]
+    data_layers = {layer.name: layer for layer in (*weights.layers, *net.layers) if inputs.is_data(layer)}
+    builder = converter.builder
     return Report(
         "caffe",
         tuple(file.name for file in files),
-        network.name,
-        tuple((entry.name, entry.shape) for entry in network.inputs),
-        network.outputs,
-        tuple(entry for entry in graph.converted if entry.layer not in gone),
-        (*graph.substituted, *merged),
-        tuple(graph.skipped),
-        tuple(found for layer in both.values() if (found := inputs.preprocessing(layer))),
+        graph.name,
+        tuple((entry.name, entry.shape) for entry in graph.inputs),
+        graph.outputs,
+        tuple(entry for entry in builder.converted if entry.layer not in fused),
+        (*builder.substituted, *(LayerReport(name, "Scale", f"part of {into}") for name, into in fused.items())),
+        tuple(builder.skipped),
+        tuple(step for layer in data_layers.values() if (step := inputs.preprocessing(layer))),
         tuple(_notes(net, weights)),
     )
 
 
 def _notes(net: _Net, weights: _Net) -> list[str]:
-    named = {layer.name for layer in net.layers}
-    unused = [str(layer) for layer in weights.layers if layer.blobs and layer.name not in named]
-    notes = [f"{net.file.name}: {net.strange}"] if net.strange else []
-    return notes + ([f"weights of layers that the net has not: {', '.join(unused)}"] if unused else [])
+    names = {layer.name for layer in net.layers}
+    unused = [str(layer) for layer in weights.layers if layer.blobs and layer.name not in names]
+    notes = [f"{net.file.name}: {net.note}"] if net.note else []
+    return notes + ([f"weights of layers that are not in the net: {', '.join(unused)}"] if unused else [])

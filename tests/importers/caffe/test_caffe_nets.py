@@ -173,5 +173,5 @@ def test_a_net_without_layers_that_need_a_size_takes_images_of_any(tmp_path):
 def test_a_description_alone_is_inspected_but_not_loaded(tmp_path):
     paths = files(tmp_path, data(*X.shape) + layer("InnerProduct", DENSE) + layer("Softmax", name="p", bottom="l"))
     assert [str(entry) for entry in kb.inspect_legacy(*paths).converted] == ["l (InnerProduct)", "p (Softmax)"]
-    with pytest.raises(LegacyFileError, match=r"weights are missing: expected a \.caffemodel beside"):
+    with pytest.raises(LegacyFileError, match=r"weights are missing: pass the \.caffemodel together with"):
         kb.load_legacy(*paths)

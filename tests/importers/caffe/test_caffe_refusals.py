@@ -1,4 +1,4 @@
-"""Files that are damaged, lie, or hold what cannot be brought: one sentence each, that names the file and the layer."""
+"""Files that are corrupt or contain what cannot be converted: one sentence each, with the file and the layer."""
 
 import contextlib
 import sys
@@ -218,7 +218,7 @@ def test_without_protobuf_it_says_what_to_type(tmp_path, monkeypatch):
 def test_weights_alone_are_recognised(tmp_path):
     path = tmp_path / "net"
     path.write_bytes(weights({"l": (np.ones(3),)}))
-    assert "cannot be brought: 'l' () is unknown" in refused(path)
+    assert "cannot be converted: 'l' () is unknown" in refused(path)
 
 
 def test_kernels_of_caffe_are_never_flipped(tmp_path):

@@ -51,7 +51,7 @@ def test_channels_first_takes_and_gives_what_matconvnet_does(folder):
 
 def test_the_loss_is_dropped_and_named(folder):
     report = kb.inspect_legacy(folder / "dncnn_dag_e50.mat")
-    assert [*map(str, report.skipped)] == ["loss (dagnn.Loss): L2: it judges the net and is no part of it"]
+    assert [*map(str, report.skipped)] == ["loss (dagnn.Loss): L2: loss or metric layer, not needed for inference"]
     assert report.outputs == ("prediction",)
 
 

@@ -3,9 +3,7 @@
 from collections.abc import Callable
 
 from kerasbridge.importers.caffe.ops import plain, weighted
-from kerasbridge.importers.caffe.ops.base import NotBrought as NotBrought
-from kerasbridge.importers.caffe.ops.base import WithoutWeights as WithoutWeights
-from kerasbridge.importers.caffe.ops.base import WrongWeights as WrongWeights
+from kerasbridge.importers.caffe.ops.base import MissingWeights as MissingWeights
 from kerasbridge.importers.caffe.parser import Layer
 from kerasbridge.importers.ir.ops import Activation, Operation
 

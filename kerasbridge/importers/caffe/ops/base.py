@@ -4,18 +4,11 @@ from typing import Any
 
 from kerasbridge.importers.caffe.parser import Layer
 from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.ir.unsupported import Unsupported, check
 
 
-class NotBrought(Exception):
-    """A layer has an option that cannot be brought; the message says which."""
-
-
-class WithoutWeights(Exception):
-    """A layer should have weights, and the file has none for it."""
-
-
-class WrongWeights(Exception):
-    """A layer's weights are not those that its options ask for; the message says how."""
+class MissingWeights(Exception):
+    """A layer needs weights, and the file has none for it."""
 
 
 def number(value: float) -> float:
@@ -26,9 +19,9 @@ def number(value: float) -> float:
 def blobs(layer: Layer, least: int, most: int) -> tuple[Array | None, ...]:
     """Its weights, None for those of `most` that it has not."""
     if len(layer.blobs) < least:
-        raise WithoutWeights
+        raise MissingWeights
     if len(layer.blobs) > most:
-        raise WrongWeights(f"expected at most {most} blobs of weights, received {len(layer.blobs)}")
+        raise Unsupported(f"has wrong weights: expected at most {most} blobs of weights, received {len(layer.blobs)}")
     return (*layer.blobs, *(None,) * (most - len(layer.blobs)))
 
 
@@ -39,10 +32,9 @@ def with_bias(layer: Layer, bias_term: bool) -> tuple[Array, Array | None]:
     return weight, bias.ravel() if bias_term and bias is not None else None
 
 
-def check(condition: Any, otherwise: str) -> None:
-    """Raise `WrongWeights` with these words where the condition does not hold."""
-    if not condition:
-        raise WrongWeights(otherwise)
+def check_weights(condition: object, expected: str) -> None:
+    """Raise `Unsupported` unless the weights are as expected."""
+    check(condition, f"has wrong weights: {expected}")
 
 
 def pair(options: Any, name: str, default: int, short: str = "") -> tuple[int, int]:
@@ -58,7 +50,7 @@ def pair(options: Any, name: str, default: int, short: str = "") -> tuple[int, i
     value = getattr(options, name)
     values = [value] if isinstance(value, int) else list(value)
     if len(values) > 2:
-        raise NotBrought(f"{len(values)} dimensions of {name}")
+        raise Unsupported(f"has {len(values)} dimensions of {name}")
     if not values or (isinstance(value, int) and not options.HasField(name)):
         return default, default
     return values[0], values[-1]
@@ -72,5 +64,5 @@ def within(values: tuple[int, int], name: str, least: int = 1) -> tuple[int, int
     """The values, which have to be between `least` and `LARGEST`."""
     for value in values:
         if not least <= value <= LARGEST:
-            raise NotBrought(f"a {name} of {value}")
+            raise Unsupported(f"has a {name} of {value}")
     return values

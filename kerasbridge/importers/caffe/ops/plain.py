@@ -2,7 +2,7 @@
 
 import math
 
-from kerasbridge.importers.caffe.ops.base import NotBrought, number, pair, within
+from kerasbridge.importers.caffe.ops.base import number, pair, within
 from kerasbridge.importers.caffe.parser import Layer
 from kerasbridge.importers.ir.ops import (
     LRN,
@@ -28,15 +28,16 @@ from kerasbridge.importers.ir.ops import (
     Tile,
     Transpose,
 )
+from kerasbridge.importers.ir.unsupported import Unsupported
 
 
 def pooling(layer: Layer) -> list[Operation]:
     """Pooling: sizes are rounded up unless `round_mode` says otherwise, and padding counts in averages."""
     options = layer.options("pooling")
     if options.pool not in (0, 1):
-        raise NotBrought("stochastic pooling")
+        raise Unsupported("has stochastic pooling")
     if len(layer.tops) > 1:
-        raise NotBrought("a second blob, of the places of the maxima")
+        raise Unsupported("has a second blob, of the places of the maxima")
     kind = "average" if options.pool else "max"
     if options.global_pooling:
         return [GlobalPooling(kind)]  # type: ignore[arg-type]
@@ -44,7 +45,7 @@ def pooling(layer: Layer) -> list[Operation]:
     stride = within(pair(options, "stride", 1), "stride")
     down, right = within(pair(options, "pad", 0), "padding", 0)
     if down >= window[0] or right >= window[1]:
-        raise NotBrought("padding as large as its kernel")
+        raise Unsupported("has padding as large as its kernel")
     ceil = options.round_mode == 0
     return [Pooling(kind, window, stride, (down, down, right, right), ceil)]  # type: ignore[arg-type]
 
@@ -78,13 +79,13 @@ def log(layer: Layer) -> list[Operation]:
     options = layer.options("log")
     factor = _log_of_base(options.base)
     if factor == 0:
-        raise NotBrought("a base of 1")
+        raise Unsupported("has a base of 1")
     return [*_linear(options.scale, options.shift), Activation("logarithm"), *_linear(1 / factor, 0)]
 
 
 def _log_of_base(base: float) -> float:
     if base != -1 and base <= 0:
-        raise NotBrought(f"a base of {base:g}")
+        raise Unsupported(f"has a base of {base:g}")
     return 1.0 if base == -1 else math.log(base)
 
 
@@ -95,7 +96,7 @@ def _linear(scale: float, offset: float) -> list[Operation]:
 def swish(layer: Layer) -> list[Operation]:
     """Swish: ``x * sigmoid(beta * x)``; what Keras has is that with a beta of 1."""
     if layer.options("swish").beta != 1:
-        raise NotBrought(f"a beta of {layer.options('swish').beta:g}")
+        raise Unsupported(f"has a beta of {layer.options('swish').beta:g}")
     return [Activation("swish")]
 
 
@@ -120,7 +121,7 @@ def lrn(layer: Layer) -> list[Operation]:
     options = layer.options("lrn")
     size, alpha, beta = options.local_size, number(options.alpha), number(options.beta)
     if size % 2 == 0:
-        raise NotBrought(f"a local_size of {size}: Caffe takes odd ones only")
+        raise Unsupported(f"has a local_size of {size}: Caffe takes odd ones only")
     if options.norm_region == 0:
         return [LRN(size, number(options.k), alpha / size, beta)]
     return [LRN(size, 1.0, alpha / size**2, beta, across=False)]

@@ -5,9 +5,8 @@ import math
 import numpy as np
 
 from kerasbridge.importers.caffe.ops.base import (
-    NotBrought,
     blobs,
-    check,
+    check_weights,
     number,
     pair,
     with_bias,
@@ -26,6 +25,7 @@ from kerasbridge.importers.ir.ops import (
     Operation,
     PRelu,
 )
+from kerasbridge.importers.ir.unsupported import Unsupported
 
 
 def convolution(layer: Layer) -> list[Operation]:
@@ -33,7 +33,7 @@ def convolution(layer: Layer) -> list[Operation]:
     weight, bias, options = _kernel(layer)
     groups = layer.options("convolution").group
     _check_filters(layer, weight.shape[0], groups)
-    check(bias is None or bias.size == weight.shape[0], f"expected {weight.shape[0]} biases")
+    check_weights(bias is None or bias.size == weight.shape[0], f"expected {weight.shape[0]} biases")
     return [Convolution(weight, bias, padding=options.pop("pad"), groups=groups, **options)]  # type: ignore[arg-type]
 
 
@@ -43,40 +43,44 @@ def deconvolution(layer: Layer) -> list[Operation]:
     groups = layer.options("convolution").group
     filters = weight.shape[1] * groups
     _check_filters(layer, filters, groups)
-    check(bias is None or bias.size == filters, f"expected {filters} biases")
+    check_weights(bias is None or bias.size == filters, f"expected {filters} biases")
     return [Deconvolution(weight, bias, cropping=options.pop("pad"), groups=groups, **options)]  # type: ignore[arg-type]
 
 
 def _kernel(layer: Layer) -> tuple[Array, Array | None, dict[str, tuple[int, ...]]]:
     options = layer.options("convolution")
     if options.axis != 1:
-        raise NotBrought(f"channels in axis {options.axis}")
+        raise Unsupported(f"has channels in axis {options.axis}")
     down, right = within(pair(options, "pad", 0), "padding", 0)
     kernel = within(pair(options, "kernel_size", 0, "kernel"), "kernel size")
     stride = within(pair(options, "stride", 1), "stride")
     dilation = within(pair(options, "dilation", 1), "dilation")
     if options.group < 1:
-        raise NotBrought("a group of 0")
+        raise Unsupported("has a group of 0")
     weight, bias = with_bias(layer, options.bias_term)
-    check(weight.ndim == 4 and weight.shape[2:] == kernel, f"expected kernels of {kernel}, received {weight.shape}")
+    check_weights(
+        weight.ndim == 4 and weight.shape[2:] == kernel, f"expected kernels of {kernel}, received {weight.shape}"
+    )
     return weight, bias, {"stride": stride, "dilation": dilation, "pad": (down, down, right, right)}
 
 
 def _check_filters(layer: Layer, found: int, groups: int) -> None:
     expected = layer.options("convolution").num_output
     fits = found == expected and found % groups == 0
-    check(fits, f"expected {expected} filters in {groups} groups, received {found}")
+    check_weights(fits, f"expected {expected} filters in {groups} groups, received {found}")
 
 
 def inner_product(layer: Layer) -> list[Operation]:
     """InnerProduct: weights (out, in), or (in, out) with `transpose`; in old files (1, 1, out, in)."""
     options = layer.options("inner_product")
     weight, bias = with_bias(layer, options.bias_term)
-    check(weight.size and weight.size == math.prod(weight.shape[-2:]), f"expected a matrix, received {weight.shape}")
+    check_weights(
+        weight.size and weight.size == math.prod(weight.shape[-2:]), f"expected a matrix, received {weight.shape}"
+    )
     matrix = weight.reshape(weight.shape[-2:]) if weight.ndim >= 2 else weight.reshape(options.num_output, -1)
     matrix = matrix.T if options.transpose else matrix
-    check(len(matrix) == options.num_output, f"expected {options.num_output} outputs, received {len(matrix)}")
-    check(bias is None or bias.size == len(matrix), f"expected {len(matrix)} biases")
+    check_weights(len(matrix) == options.num_output, f"expected {options.num_output} outputs, received {len(matrix)}")
+    check_weights(bias is None or bias.size == len(matrix), f"expected {len(matrix)} biases")
     return [Dense(matrix, bias, options.axis)]
 
 
@@ -85,7 +89,7 @@ def batch_norm(layer: Layer) -> list[Operation]:
     options = layer.options("batch_norm")
     mean, variance, total = blobs(layer, 3, 5)[:3]
     assert mean is not None and variance is not None and total is not None  # noqa: PT018
-    check(total.size == 1 and mean.size == variance.size, "expected means, as many variances, and one number")
+    check_weights(total.size == 1 and mean.size == variance.size, "expected means, as many variances, and one number")
     factor = 0.0 if total.ravel()[0] == 0 else 1 / np.float32(total.ravel()[0])
     momentum = number(options.moving_average_fraction)
     mean, variance = ((sums.ravel() * factor).astype(np.float32) for sums in (mean, variance))
@@ -119,7 +123,7 @@ def prelu(layer: Layer) -> list[Operation]:
     (slope,) = blobs(layer, 1, 1)
     assert slope is not None
     shared = layer.options("prelu").channel_shared
-    check(not shared or slope.size == 1, f"expected one slope for all channels, received {slope.size}")
+    check_weights(not shared or slope.size == 1, f"expected one slope for all channels, received {slope.size}")
     return [PRelu(slope.reshape(()) if shared else slope.ravel())]
 
 
@@ -128,6 +132,8 @@ def embed(layer: Layer) -> list[Operation]:
     options = layer.options("embed")
     weight, bias = with_bias(layer, options.bias_term)
     expected = (options.input_dim, options.num_output)
-    check(weight.shape[-2:] == expected and weight.size == math.prod(expected), f"expected the shape {expected}")
-    check(bias is None or bias.size == options.num_output, f"expected {options.num_output} biases")
+    check_weights(
+        weight.shape[-2:] == expected and weight.size == math.prod(expected), f"expected the shape {expected}"
+    )
+    check_weights(bias is None or bias.size == options.num_output, f"expected {options.num_output} biases")
     return [Embedding(weight.reshape(expected), bias)]

@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 
 from kerasbridge.importers.ir.ops import Shape
 from kerasbridge.importers.matconvnet.ops import plain, weighted
-from kerasbridge.importers.matconvnet.ops.base import Again as Again
-from kerasbridge.importers.matconvnet.ops.base import NotBrought as NotBrought
 from kerasbridge.importers.matconvnet.ops.base import Steps as Steps
 from kerasbridge.importers.matconvnet.ops.base import word as word
 from kerasbridge.importers.matconvnet.ops.weighted import moments_of as moments_of

@@ -1,11 +1,12 @@
 """What the mappings of MatConvNet's layers have in common."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
+from kerasbridge.importers.ir.builder import WithLayerInput
 from kerasbridge.importers.ir.ops import Array, Operation, Pair, Sides
+from kerasbridge.importers.ir.unsupported import Unsupported, check
 from kerasbridge.importers.matconvnet.parser import Layer
 from kerasbridge.importers.matconvnet.values import Opaque, Value, numbers
 
@@ -13,25 +14,8 @@ LARGEST = 4096
 """Of kernels, strides, paddings: more than any image has rows or columns."""
 
 
-class NotBrought(Exception):
-    """A layer cannot be brought; the message says why, to follow its name."""
-
-
-@dataclass(frozen=True)
-class Again:
-    """An operation that takes the layer's own input beside what the one before it gives."""
-
-    operation: Operation
-
-
-Steps = list[Operation | Again]
-"""What a layer is, one after the other; none for those that pass their input on."""
-
-
-def check(condition: object, otherwise: str) -> None:
-    """Raise `NotBrought` with these words where the condition does not hold."""
-    if not condition:
-        raise NotBrought(otherwise)
+Steps = list[Operation | WithLayerInput]
+"""Operations, one after the other."""
 
 
 def rounded(value: float) -> float:
@@ -43,7 +27,7 @@ def array(value: Value) -> Array | None:
     """Weights; None where there are none."""
     if isinstance(value, Opaque):
         move = " In MATLAB: net = vl_simplenn_move(net, 'cpu'), or net.move('cpu'), and save it again."
-        raise NotBrought(f"has weights of class {value.kind}." + (move if "gpu" in value.kind.lower() else ""))
+        raise Unsupported(f"has weights of class {value.kind}." + (move if "gpu" in value.kind.lower() else ""))
     if not isinstance(value, np.ndarray) or not value.size:
         return None
     check(value.dtype.kind in "biuf" and value.ndim <= 4, f"has weights of shape {value.shape}")
@@ -55,7 +39,7 @@ def needed(layer: Layer, place: int, what: str) -> Array:
     """The weights of a place, which have to be there."""
     found = array(layer.weights[place]) if place < len(layer.weights) else None
     if found is None:
-        raise NotBrought(f"has no {what} in the file")
+        raise Unsupported(f"has no {what} in the file")
     return found
 
 

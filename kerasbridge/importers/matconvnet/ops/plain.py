@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from kerasbridge.importers.ir.builder import WithLayerInput
 from kerasbridge.importers.ir.ops import (
     LRN,
     Activation,
@@ -22,10 +23,9 @@ from kerasbridge.importers.ir.ops import (
     Softmax,
     Transpose,
 )
+from kerasbridge.importers.ir.unsupported import check
 from kerasbridge.importers.matconvnet.ops.base import (
-    Again,
     Steps,
-    check,
     integers,
     number,
     pair,
@@ -100,7 +100,7 @@ def spatial_norm(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     (top, left), (bottom, right) = ((size - 1) // 2 for size in window), (size // 2 for size in window)
     mean = Pooling("average", window, padding=(top, bottom, left, right), count_padding=False)
     factor = [ScaleShift(rounded(alpha), 1.0), Power(-rounded(beta))]
-    return [Again(ElementwiseMerge("product")), mean, *factor, Again(ElementwiseMerge("product"))]
+    return [WithLayerInput(ElementwiseMerge("product")), mean, *factor, WithLayerInput(ElementwiseMerge("product"))]
 
 
 def _parameters(layer: Layer, default: list[float]) -> list[float]:

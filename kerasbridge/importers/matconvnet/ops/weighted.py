@@ -13,10 +13,10 @@ from kerasbridge.importers.ir.ops import (
     Deconvolution,
     Shape,
 )
+from kerasbridge.importers.ir.unsupported import check
 from kerasbridge.importers.matconvnet.ops.base import (
     Steps,
     array,
-    check,
     integers,
     needed,
     number,

@@ -115,7 +115,7 @@ def test_layers_are_put_in_order_and_outputs_are_what_nobody_takes(tmp_path):
     assert found.outputs == ("a", "b")
     assert [entry.layer for entry in found.converted] == ["one", "two", "three"]
     assert [entry.layer for entry in found.skipped] == ["loss", "top1err", "own"]
-    assert "a softmax begins it, which the output is without" in found.skipped[0].what
+    assert "the output is without the softmax that this loss begins with" in found.skipped[0].what
 
 
 def test_a_loss_in_the_middle_is_no_end(tmp_path):
