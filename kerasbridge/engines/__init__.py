@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 GROUP = "kerasbridge.engines"
 _OWN = {
-    "jax": "kerasbridge.engines.jax:JaxEngine",
-    "tensorflow": "kerasbridge.engines.tensorflow:TensorFlowEngine",
-    "torch": "kerasbridge.engines.torch:TorchEngine",
+    "jax": "kerasbridge.engines.jax.engine:JaxEngine",
+    "tensorflow": "kerasbridge.engines.tensorflow.engine:TensorFlowEngine",
+    "torch": "kerasbridge.engines.torch.engine:TorchEngine",
 }
 
 

@@ -195,7 +195,7 @@ def test_keras_and_the_environment_have_one_door_each():
         (too_heavy, "models", "import pandas"),
         (too_heavy, "importers.caffe.parser", "from kerasbridge.importers.keras_builder import context"),
         (foreign_frameworks, "training.step_loop", "import torch.nn"),
-        (foreign_frameworks, "engines.jax", "import tensorflow as tf"),
+        (foreign_frameworks, "engines.jax.engine", "import tensorflow as tf"),
         (foreign_frameworks, "engines.base", "from jax import numpy"),
         (foreign_frameworks, "engines.jax", "from kerasbridge.engines.torch.tracing import TracedStep"),
         (foreign_frameworks, "training", "from kerasbridge.engines import jax"),
