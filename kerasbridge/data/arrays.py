@@ -167,7 +167,7 @@ def check_numbers(name: str, array: Array) -> None:
         DataError: naming the dtype.
     """
     taken = array.dtype.kind in "fiubc" or str(array.dtype) == "bfloat16"
-    if not taken and not (engines.current().takes_texts and _is_text(array)):
+    if not taken and not (engines.current().supports_strings and _is_text(array)):
         raise DataError(f"Expected {name} to be numbers, received dtype {array.dtype}. Convert it first.")
 
 

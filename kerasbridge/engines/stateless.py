@@ -63,6 +63,12 @@ def unique(groups: Iterable[Iterable[Any]]) -> list[Any]:
     return list({id(variable): variable for group in groups for variable in group}.values())
 
 
+def assign_all(variables: Sequence[Any], values: Sequence[Tensor]) -> None:
+    """Assign each variable its value."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
 def value_of(variable: Any) -> Tensor:
     """The value of a variable in the current scope, in the variable's own dtype."""
     scope = current_scope()

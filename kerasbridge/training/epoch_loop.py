@@ -190,7 +190,7 @@ def _train_epoch(
 
 def _warn_eager(what: str, runner: Runner) -> None:
     if runner.fallback_reason:
-        log.warning("kerasbridge: %s ran step by step: %s.", what, runner.fallback_reason)
+        log.warning("kerasbridge: %s ran eagerly: %s.", what, runner.fallback_reason)
 
 
 def _finalize(model: keras.Model, optimizers: Sequence[tuple[Any, Sequence[Any]]] | None) -> None:

@@ -90,7 +90,7 @@ def fit(
             `kb.runs.load` reads it. Where training breaks off after an epoch, what is there stays.
 
     Returns:
-        The `History`; its `params` say how the steps ran ("looped", "traced", "jitted steps" or "step by step",
+        The `History`; its `params` say how the steps ran ("looped", "traced", "jit" or "eager",
         and `execution_reason` why not faster), and the seed.
 
     Raises:

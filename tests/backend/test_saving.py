@@ -37,7 +37,7 @@ def test_a_compiled_model_goes_on_where_it_was(tmp_path, saved_on):
     assert type(loaded.optimizer) is type(model.optimizer)
     for one in (model, loaded):
         history = kb.fit(one, x, y, verbose=0, seed=1)
-        assert history.params["execution"] != "step by step"
+        assert history.params["execution"] != "eager"
     assert_same_state(loaded, model)
 
 

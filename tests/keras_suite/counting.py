@@ -11,7 +11,7 @@ from kerasbridge.keras_compat import keras
 
 NAMES = ("fit", "evaluate", "predict")
 HANDED_OVER = re.compile(r"kerasbridge: \S+ (overrides \w+_step)\b")
-UNTRACED = re.compile(r"kerasbridge: .*\b(ran step by step: .*)", re.DOTALL)
+UNTRACED = re.compile(r"kerasbridge: .*\b(ran eagerly: .*)", re.DOTALL)
 
 
 class Counts(logging.Handler):

@@ -1,4 +1,4 @@
-"""torch: the step is traced once to a graph of ATen operations, and replayed without Keras or autograd."""
+"""torch: devices, gradients and compiled steps."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
@@ -8,21 +8,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from kerasbridge.engines.base import Block, BlockResult, Data, EagerBlock, Engine, eager_reason
+from kerasbridge.engines.base import Block, Data, EagerBlock, Engine, eager_reason
 from kerasbridge.engines.stateless import NestedStatelessScope, unique
 from kerasbridge.engines.step import Step, Tensor
+from kerasbridge.engines.torch.block import TorchBlock
 from kerasbridge.engines.torch.cond import cond
 from kerasbridge.engines.torch.inplace import FunctionalizeInplace
 from kerasbridge.engines.torch.modules import read_variables
 from kerasbridge.engines.torch.rng import random_bits
-from kerasbridge.engines.torch.tracing import TracedStep, UntraceableError
+from kerasbridge.engines.torch.tracing import UntraceableError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.tensors import map_tensors
 
-_within: ContextVar[bool] = ContextVar("within", default=False)
+_in_gradient: ContextVar[bool] = ContextVar("in_gradient", default=False)
 
-# How torch says that a traced tensor, or one without values, was asked for its value.
-_WITHOUT_VALUE = ("aten._local_scalar_dense", "on meta tensors", "meta device type tensor", "data-dependent")
+# Parts of torch's errors when the value of a traced tensor, or of one on the meta device, is needed.
+_NO_VALUE_MESSAGES = ("aten._local_scalar_dense", "on meta tensors", "meta device type tensor", "data-dependent")
 
 
 class TorchEngine(Engine):
@@ -35,8 +36,8 @@ class TorchEngine(Engine):
         mps = ("mps",) if torch.backends.mps.is_available() else ()
         return ("cpu", *gpus, *mps)
 
-    def use(self, device: str) -> None:
-        # Keras places tensors where the surrounding device scope says: it stays open for the process.
+    def use_device(self, device: str) -> None:
+        # Keras places tensors by the surrounding device scope, which stays open for the rest of the process.
         self._scope = keras.device(device.replace("gpu", "cuda"))
         self._scope.__enter__()
 
@@ -44,7 +45,7 @@ class TorchEngine(Engine):
         return f"gpu:{tensor.device.index or 0}" if tensor.device.type == "cuda" else str(tensor.device.type)
 
     def free_bytes(self) -> int | None:
-        # Keras chooses a GPU where there is one.
+        # With "auto", Keras chooses a GPU if there is one.
         kind, _, index = self.device.partition(":")
         if kind == "gpu" or (kind == "auto" and torch.cuda.is_available()):
             return int(torch.cuda.mem_get_info(int(index or 0))[0])
@@ -62,28 +63,28 @@ class TorchEngine(Engine):
     def gradients(
         self, function: Callable[[], tuple[list[Tensor], Any]], groups: Sequence[Sequence[Any]]
     ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
-        nested, variables = _within.get(), unique(groups)
+        nested, variables = _in_gradient.get(), unique(groups)
         values = {id(variable): _differentiable(variable.value, nested) for variable in variables}
-        overlay = NestedStatelessScope((variable, values[id(variable)]) for variable in variables)
-        with _recording(), read_variables(), overlay as scope:
+        stateless = NestedStatelessScope((variable, values[id(variable)]) for variable in variables)
+        with _record_gradient(), read_variables(), stateless as scope:
             losses, aux = function()
             last = len(losses) - 1
-            found = [
+            gradients = [
                 _gradients(loss, [values[id(variable)] for variable in group], nested, retain=k < last)
                 for k, (loss, group) in enumerate(zip(losses, groups, strict=True))
             ]
-        return _kept((losses, aux), scope, nested), found
+        return _leave_scope((losses, aux), scope, nested), gradients
 
     def grad(self, function: Callable[[Any], tuple[Tensor, Any]], nest: Any) -> tuple[tuple[Tensor, Any], Any]:
-        nested = _within.get()
+        nested = _in_gradient.get()
         nest = keras.tree.map_structure(lambda leaf: _differentiable(leaf, nested), nest)
-        with _recording(), read_variables(), NestedStatelessScope(()) as scope:
+        with _record_gradient(), read_variables(), NestedStatelessScope(()) as scope:
             value, aux = function(nest)
-            found = _gradients(value, keras.tree.flatten(nest), nested)
-        return _kept((value, aux), scope, nested), keras.tree.pack_sequence_as(nest, found)
+            gradients = _gradients(value, keras.tree.flatten(nest), nested)
+        return _leave_scope((value, aux), scope, nested), keras.tree.pack_sequence_as(nest, gradients)
 
     def is_concretization_error(self, error: Exception) -> bool:
-        return isinstance(error, UntraceableError) or any(sign in str(error) for sign in _WITHOUT_VALUE)
+        return isinstance(error, UntraceableError) or any(part in str(error) for part in _NO_VALUE_MESSAGES)
 
     def compile(self, step: Step) -> Block:
         reason = eager_reason(step)
@@ -102,8 +103,8 @@ class TorchEngine(Engine):
         return FunctionalizeInplace()
 
     def eager(self) -> contextlib.AbstractContextManager[Any]:
-        guard: contextlib.AbstractContextManager[Any] = torch.no_grad()
-        return guard
+        no_grad: contextlib.AbstractContextManager[Any] = torch.no_grad()
+        return no_grad
 
     @contextlib.contextmanager
     def full_precision(self) -> Iterator[None]:
@@ -121,61 +122,19 @@ class TorchEngine(Engine):
         model.train(training)
 
 
-class TorchBlock:
-    """A block: the traced step replayed on copies that the engine owns; step by step where it cannot be traced."""
-
-    def __init__(self, engine: TorchEngine, step: Step) -> None:
-        self.execution_mode = "traced"
-        self.fallback_reason: str | None = None
-        self._engine, self._step = engine, step
-        self._run: Callable[..., BlockResult] | None = None
-
-    def __call__(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> BlockResult:
-        with torch.no_grad():
-            if self._run is None:
-                self._run = self._traced(data, order[start])
-            return self._run(data, order, start, stop, halt)
-
-    def _traced(self, data: Data, row: Tensor) -> Callable[..., BlockResult]:
-        try:
-            self._replay = TracedStep(self._step, self._engine.gather_rows, data, row)
-        except UntraceableError as error:
-            slow = EagerBlock(self._engine, self._step, str(error))
-            self.execution_mode, self.fallback_reason = slow.execution_mode, slow.fallback_reason
-            return slow
-        return self._replayed
-
-    def _replayed(self, data: Data, order: Tensor, start: int, stop: int, halt: bool) -> BlockResult:
-        replay = self._replay
-        state = replay.begin()
-        inputs = replay.tensors(data)
-        reports: list[Tensor] = []
-        logs: dict[str, Tensor] = {}
-        for index, row in enumerate(order[start:stop].unbind(), start):
-            if halt or index == stop - 1:
-                report, logs = replay.step_with_logs(state, inputs, row)
-            else:
-                report = replay.step(state, inputs, row)
-            reports.append(report)
-            if halt and not torch.isfinite(report).all():
-                break
-        replay.commit(state)
-        return BlockResult(len(reports), torch.stack(reports).cpu().numpy(), logs)
-
-
 @contextlib.contextmanager
-def _recording() -> Iterator[None]:
-    """While open, a graph is recorded, and a further gradient is taken within another."""
-    token = _within.set(True)
+def _record_gradient() -> Iterator[None]:
+    """Record a graph for autograd; another gradient that is taken inside is a nested one."""
+    token = _in_gradient.set(True)
     try:
         with torch.enable_grad():
             yield
     finally:
-        _within.reset(token)
+        _in_gradient.reset(token)
 
 
 def _differentiable(value: Tensor, nested: bool) -> Tensor:
-    """A tensor to take a gradient by; within another gradient, one that is part of that one's graph stays so."""
+    """Return the tensor to differentiate by; nested in another gradient, it stays part of that one's graph."""
     return value if nested and value.requires_grad else value.detach().requires_grad_()
 
 
@@ -185,13 +144,13 @@ def _gradients(loss: Tensor, values: list[Tensor], nested: bool, retain: bool = 
     return list(torch.autograd.grad(loss, values, create_graph=nested, retain_graph=retain or None, allow_unused=True))
 
 
-def _kept(returned: Any, scope: NestedStatelessScope, nested: bool) -> Any:
-    """What the function returned, and what it wrote being written: without the graph, unless one is wanted outside."""
-    keep = (lambda leaf: leaf) if nested else _detached
+def _leave_scope(outputs: Any, scope: NestedStatelessScope, nested: bool) -> Any:
+    """Assign what was written in the scope and return the outputs; both detached from the graph unless nested."""
+    detach = (lambda leaf: leaf) if nested else _detach
     for variable, value in scope.writes():
-        variable.assign(keep(value))
-    return keras.tree.map_structure(keep, returned)
+        variable.assign(detach(value))
+    return keras.tree.map_structure(detach, outputs)
 
 
-def _detached(leaf: Any) -> Any:
+def _detach(leaf: Any) -> Any:
     return leaf.detach() if isinstance(leaf, torch.Tensor) else leaf

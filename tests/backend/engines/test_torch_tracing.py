@@ -168,9 +168,9 @@ def test_a_step_that_reads_a_tensor_into_numpy_is_not_frozen_at_its_first_value(
     model.compile("sgd", on_host)
     with caplog.at_level(logging.WARNING, "kerasbridge"):
         params = kb.fit(model, X, np.zeros((96, 3)), epochs=2, verbose=0).params
-    assert params["execution"] == "step by step"
+    assert params["execution"] == "eager"
     assert "NumPy" in params["execution_reason"]
-    assert len([record for record in caplog.records if "step by step" in record.getMessage()]) == 1
+    assert len([record for record in caplog.records if "ran eagerly" in record.getMessage()]) == 1
 
 
 def test_a_variable_assigned_anothers_value_does_not_follow_its_updates():

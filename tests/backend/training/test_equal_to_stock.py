@@ -15,7 +15,7 @@ from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, assert_same_state, seeded, twins
 
 BATCH_SIZE, EPOCHS, STEPS = 8, 2, 200
-COMPILED = {"looped", "traced", "jitted steps"}
+COMPILED = {"looped", "traced", "jit"}
 TOLERANCES = {
     # The project's own bound for the losses of the first 200 steps.
     "loss": {"rtol": 1e-4, "atol": 0.0},

@@ -255,7 +255,7 @@ def same_everywhere(build, x, y):
 
 def test_a_stateful_rnn_keeps_its_state_from_batch_to_batch(backend):
     x = X.reshape(32, 3, 4)
-    if backend == "jax":  # stock `fit` leaves the state as it was there; step by step shows what it has to be
+    if backend == "jax":  # stock `fit` leaves the state as it was there; an eager run shows what it has to be
         model, eager = seeded(stateful), seeded(partial(stateful, run_eagerly=True))
         for one in (model, eager):
             kb.fit(one, x, Y, **PLAIN)

@@ -185,7 +185,7 @@ def test_a_scaled_loss_trains_step_by_step_too():
     compiled, eager = seeded(partial(build, False)), seeded(partial(build, True))
     kb.fit(compiled, X, Y, sample_weight=OVERFLOWING, **PLAIN)
     history = kb.fit(eager, X, Y, sample_weight=OVERFLOWING, **PLAIN)
-    assert history.params["execution"] == "step by step"
+    assert history.params["execution"] == "eager"
     assert_same_state(eager, compiled, **CLOSE)
 
 

@@ -62,7 +62,7 @@ def test_a_run_holds_the_model_its_history_and_how_it_was_made(tmp_path, backend
 def test_recording_changes_neither_the_numbers_nor_how_the_steps_run(tmp_path):
     plain, recorded = fit(compiled()), fit(compiled(), tmp_path)
     assert recorded.history == plain.history
-    assert recorded.params["execution"] == plain.params["execution"] != "step by step"
+    assert recorded.params["execution"] == plain.params["execution"] != "eager"
 
 
 def test_recording_makes_no_blocks_of_one_step():

@@ -100,7 +100,7 @@ def test_run_eagerly_runs_step_by_step_and_ends_the_same():
     compiled, eager = seeded(partial(mlp, rate=0.3)), seeded(partial(mlp, rate=0.3, run_eagerly=True))
     kb.fit(compiled, X[:60], Y[:60], seed=2, step=crossentropy, **PLAIN)
     history = kb.fit(eager, X[:60], Y[:60], seed=2, step=crossentropy, **PLAIN)
-    assert history.params["execution"] == "step by step"
+    assert history.params["execution"] == "eager"
     assert_same_state(eager, compiled, rtol=1e-4, atol=1e-5)
 
 
@@ -591,7 +591,7 @@ def test_a_branch_by_a_tensor_is_compiled():
 
     model = linear(optimizer=sgd())
     history = kb.fit(model, np.ones((12, 1)), batch_size=4, verbose=0, step=step)
-    assert history.params["execution"] != "step by step"
+    assert history.params["execution"] != "eager"
     # By 0.2 from 2 and its bias from 0, then by 0.1 twice.
     np.testing.assert_allclose(model.get_weights()[0], 2 - 0.2 - 0.1 - 0.1, rtol=1e-6)
 
@@ -605,7 +605,7 @@ def test_branches_within_branches_are_compiled():
 
     model = linear(optimizer=sgd())
     history = kb.fit(model, np.ones((12, 1)), batch_size=4, verbose=0, step=step)
-    assert history.params["execution"] != "step by step"
+    assert history.params["execution"] != "eager"
     # By 0.3 from 2 and its bias from 0, then by 0.1 twice.
     np.testing.assert_allclose(model.get_weights()[0], 2 - 0.3 - 0.1 - 0.1, rtol=1e-6)
 

@@ -313,7 +313,7 @@ def test_step_by_step_a_step_may_look_at_values():
         return 2 * loss if float(ops.stop_gradient(loss)) > 0 else loss
 
     history = kb.fit(mlp(run_eagerly=True), X, Y, batch_size=16, verbose=0, step=step)
-    assert history.params["execution"] == "step by step"
+    assert history.params["execution"] == "eager"
 
 
 @pytest.mark.parametrize("step", [3, [], [mean, None], "mean", int, lambda model: model, lambda a, b, c: a])

@@ -1,0 +1,106 @@
+"""A block of steps on JAX: the step is jitted and looped on the device, so that a block of any length is one call."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kerasbridge.engines.base import BlockResult, Data, Engine
+from kerasbridge.engines.jax.cond import cond
+from kerasbridge.engines.stateless import assign_all, functionalize, patched_cond
+from kerasbridge.engines.step import Step, Tensor
+
+StepResult = tuple[list[Tensor], Any]
+
+
+class JaxBlock:
+    """A block: looped on the device or, if a loop would slow the step down, jitted steps called one by one."""
+
+    fallback_reason: str | None = None
+
+    def __init__(self, engine: Engine, step: Step) -> None:
+        self.execution_mode = "looped"
+        self._variables = step.variables
+        on_rows = step_on_rows(engine, step)
+        self._step = jax.jit(lambda values, data, order, index: on_rows(values, data, order[index]))
+        self._run: Callable[..., tuple[int, Any, list[Tensor], dict[str, Tensor]]] | None = None
+
+    def __call__(self, data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool) -> BlockResult:
+        values = [variable.value for variable in self._variables]
+        if self._run is None:
+            self._run = self._choose_loop(values, data, order)
+        end, reports, values, logs = self._run(values, data, order, start, stop, stop_on_nonfinite)
+        assign_all(self._variables, values)
+        return BlockResult(end - start, reports, logs)
+
+    def _choose_loop(self, values: list[Tensor], data: Data, order: Tensor) -> Callable[..., Any]:
+        traced = self._step.trace(values, data, order, 0)
+        if jax.default_backend() == "cpu" and "conv_general_dilated" in set(_primitives(traced.jaxpr.jaxpr)):
+            # XLA runs a convolution inside a loop on one thread: four times slower than the step by itself.
+            self.execution_mode = "jit"
+            return self._loop_in_python
+        self._while_loop = jax.jit(self._while)
+        return self._loop_on_device
+
+    def _loop_in_python(
+        self, values: list[Tensor], data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool
+    ) -> tuple[int, Any, list[Tensor], dict[str, Tensor]]:
+        reports: list[Tensor] = []
+        logs: dict[str, Tensor] = {}
+        for index in range(start, stop):
+            values, (report, logs) = self._step(values, data, order, index)
+            reports.append(report)
+            if stop_on_nonfinite and not np.isfinite(report).all():
+                break
+        return start + len(reports), np.asarray(jax.device_get(reports)), values, logs
+
+    def _loop_on_device(
+        self, values: list[Tensor], data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool
+    ) -> tuple[int, Any, list[Tensor], dict[str, Tensor]]:
+        end, reports, values, logs = self._while_loop(values, data, order, start, stop, stop_on_nonfinite)
+        end = int(end)
+        return end, np.asarray(reports)[start:end], values, logs
+
+    def _while(
+        self, values: list[Tensor], data: Data, order: Tensor, start: Tensor, stop: Tensor, stop_on_nonfinite: Tensor
+    ) -> tuple[Tensor, Tensor, list[Tensor], dict[str, Tensor]]:
+        """Loop from `start` to `stop`: as these are arguments, one compilation serves blocks of every length."""
+
+        def has_next(carry: Any) -> Tensor:
+            index, reports, _, _ = carry
+            is_finite = (index == start) | jnp.isfinite(reports[index - 1]).all()
+            return (index < stop) & (is_finite | ~jnp.asarray(stop_on_nonfinite))
+
+        def body(carry: Any) -> Any:
+            index, reports, values, _ = carry
+            values, (report, logs) = self._step(values, data, order, index)
+            return index + 1, reports.at[index].set(report), values, logs
+
+        _, (report, logs) = jax.eval_shape(self._step, values, data, order, 0)
+        no_logs = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), logs)
+        no_reports = jnp.zeros((order.shape[0], *report.shape), report.dtype)
+        end, reports, values, logs = jax.lax.while_loop(has_next, body, (start, no_reports, values, no_logs))
+        return end, reports, values, logs
+
+
+def step_on_rows(engine: Engine, step: Step) -> Callable[[list[Tensor], Data, Tensor], StepResult]:
+    """Return the step as a pure function of the values of its variables, the data and the rows of the batch."""
+    run = functionalize(step)
+
+    def on_rows(values: list[Tensor], data: Data, row: Tensor) -> StepResult:
+        with patched_cond(cond):
+            return run(values, engine.gather_rows(data, row))
+
+    return on_rows
+
+
+def _primitives(jaxpr: Any) -> Iterator[str]:
+    """Yield the names of the primitives in a jaxpr and in those nested in it."""
+    for equation in jaxpr.eqns:
+        yield equation.primitive.name
+        for parameter in jax.tree.leaves(list(equation.params.values()), is_leaf=lambda leaf: hasattr(leaf, "eqns")):
+            inner = getattr(parameter, "jaxpr", parameter)
+            if hasattr(inner, "eqns"):
+                yield from _primitives(inner)

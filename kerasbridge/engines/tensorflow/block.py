@@ -1,0 +1,74 @@
+"""A block of steps on TensorFlow: a `tf.while_loop` around the step, in one `tf.function`."""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from kerasbridge.engines.base import BlockResult, Data, Engine
+from kerasbridge.engines.step import Step, Tensor
+
+
+class TensorFlowBlock:
+    """A block: a loop in the graph around the step, which is a function of its own, with XLA if jit_compile is on."""
+
+    execution_mode = "looped"
+    fallback_reason: str | None = None
+
+    def __init__(self, engine: Engine, step: Step) -> None:
+        self._step = compile_step(engine, step)
+        self._loop = _graph_function(self._while)
+        self._device = engine.device
+
+    def __call__(self, data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool) -> BlockResult:
+        with device_scope(self._device):
+            bounds = tf.constant(start), tf.constant(stop), tf.constant(stop_on_nonfinite)
+            end, reports, logs = self._loop(data, order, *bounds)
+        end = int(end)
+        return BlockResult(end - start, reports.numpy()[: end - start], logs)
+
+    def _while(
+        self, data: Data, order: Tensor, start: Tensor, stop: Tensor, stop_on_nonfinite: Tensor
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        report, logs = self._step.get_concrete_function(data, order[0]).structured_outputs
+        reports = tf.TensorArray(report.dtype, size=stop - start)
+        names = list(logs)
+
+        def has_next(index: Tensor, is_finite: Tensor, *_: Any) -> Tensor:
+            return tf.logical_and(index < stop, tf.logical_or(is_finite, tf.logical_not(stop_on_nonfinite)))
+
+        def body(index: Tensor, _: Tensor, reports: Any, *__: Tensor) -> Any:
+            report, logs = self._step(data, order[index])
+            is_finite = tf.reduce_all(tf.math.is_finite(report))
+            return index + 1, is_finite, reports.write(index - start, report), *(logs[name] for name in names)
+
+        no_logs = [tf.zeros(logs[name].shape, logs[name].dtype) for name in names]
+        end, _, reports, *last_logs = tf.while_loop(
+            has_next, body, (start, tf.constant(True), reports, *no_logs), parallel_iterations=1
+        )
+        return end, reports.stack(), dict(zip(names, last_logs, strict=True))
+
+
+def compile_step(engine: Engine, step: Step) -> Any:
+    """Return the step as a graph function of the data and the rows of the batch."""
+    return _graph_function(
+        lambda data, row: step.run(engine.gather_rows(data, row)), jit_compile=True if step.jit_compile else None
+    )
+
+
+def device_scope(device: str) -> contextlib.AbstractContextManager[Any]:
+    """Place tensors on a device by its name; "auto" leaves that to TensorFlow."""
+    kind, _, index = device.partition(":")
+    return contextlib.nullcontext() if kind == "auto" else tf.device(f"/{kind}:{index or 0}")
+
+
+def _graph_function(function: Callable[..., Any], **options: Any) -> Any:
+    """Return a graph function that is traced again for other shapes, without TensorFlow's warning about that.
+
+    TensorFlow counts traces by the memory address of a function, and another model's function may get the same one
+    later, as in a search over many models.
+    """
+    graph = tf.function(function, autograph=False, **options)
+    graph._omit_frequent_tracing_warning = True
+    return graph

@@ -1,0 +1,51 @@
+"""A block of steps on torch: the step is traced once, then replayed without Keras and autograd."""
+
+from collections.abc import Callable
+
+import torch
+
+from kerasbridge.engines.base import BlockResult, Data, EagerBlock, Engine
+from kerasbridge.engines.step import Step, Tensor
+from kerasbridge.engines.torch.tracing import TracedStep, UntraceableError
+
+
+class TorchBlock:
+    """A block: the traced step replayed on copies of the variables; an eager step if it cannot be traced."""
+
+    def __init__(self, engine: Engine, step: Step) -> None:
+        self.execution_mode = "traced"
+        self.fallback_reason: str | None = None
+        self._engine, self._step = engine, step
+        self._run: Callable[..., BlockResult] | None = None
+
+    def __call__(self, data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool) -> BlockResult:
+        with torch.no_grad():
+            if self._run is None:
+                self._run = self._trace(data, order[start])
+            return self._run(data, order, start, stop, stop_on_nonfinite)
+
+    def _trace(self, data: Data, row: Tensor) -> Callable[..., BlockResult]:
+        try:
+            self._traced = TracedStep(self._step, self._engine.gather_rows, data, row)
+        except UntraceableError as error:
+            eager = EagerBlock(self._engine, self._step, str(error))
+            self.execution_mode, self.fallback_reason = eager.execution_mode, eager.fallback_reason
+            return eager
+        return self._replay
+
+    def _replay(self, data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool) -> BlockResult:
+        traced = self._traced
+        state = traced.begin()
+        inputs = traced.tensors(data)
+        reports: list[Tensor] = []
+        logs: dict[str, Tensor] = {}
+        for index, row in enumerate(order[start:stop].unbind(), start):
+            if stop_on_nonfinite or index == stop - 1:
+                report, logs = traced.step_with_logs(state, inputs, row)
+            else:
+                report = traced.step(state, inputs, row)
+            reports.append(report)
+            if stop_on_nonfinite and not torch.isfinite(report).all():
+                break
+        traced.commit(state)
+        return BlockResult(len(reports), torch.stack(reports).cpu().numpy(), logs)
