@@ -1,6 +1,6 @@
-"""Everything of a run lies on the device that was asked for; one that is not there is named with those that are.
+"""Every tensor of a run is on the chosen device; the error for one that does not exist names those that do.
 
-A process has one device, so each test starts one; a second CPU is made where the framework can.
+A process has one device, so each test starts one; JAX and TensorFlow can simulate a second CPU.
 """
 
 import pytest
@@ -15,13 +15,13 @@ tf.config.set_logical_device_configuration(
 )
 """
 }
-THERE = {"jax": "cpu:0, cpu:1", "tensorflow": "cpu:0, cpu:1", "torch": "cpu"}
+AVAILABLE = {"jax": "cpu:0, cpu:1", "tensorflow": "cpu:0, cpu:1", "torch": "cpu"}
 
 USE = "import kerasbridge as kb; kb.use_backend()"
 TRAIN = """
 import numpy as np
 import kerasbridge as kb
-from kerasbridge import engines, loop
+from kerasbridge import engines
 from kerasbridge.keras_compat import keras
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dropout(0.2), keras.layers.Dense(3)])
 model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
@@ -33,8 +33,8 @@ kb.predict(model, x)
 WHERE = """
 engine = engines.current()
 variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
-lie = {engine.device_of(variable.value) for variable in variables} | {engine.device_of(engine.place(x))}
-print(lie, len(variables) > 10, history.params["device"], np.isfinite(history.history["val_loss"]).all())
+devices = {engine.device_of(variable.value) for variable in variables} | {engine.device_of(engine.to_device(x))}
+print(devices, len(variables) > 10, history.params["device"], np.isfinite(history.history["val_loss"]).all())
 """
 SAVE = """
 import pathlib, sys, tempfile
@@ -48,30 +48,30 @@ print(path.stat().st_size > 0, "tensorflow" in sys.modules)
 """
 
 
-def test_weights_optimizer_and_data_lie_on_the_device_asked_for(child, backend):
+def test_weights_optimizer_and_data_are_on_the_chosen_device(child, backend):
     device = SECOND_CPU[backend]
     finished = child(PREPARE.get(backend, "") + USE + TRAIN + WHERE, device, **VARIABLES.get(backend, {}))
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.split("\n")[-2] == f"{{'{device}'}} True {device} True"
 
 
-def test_the_environment_variable_alone_settles_the_device(child, backend):
+def test_the_environment_variable_alone_chooses_the_device(child, backend):
     script = PREPARE.get(backend, "") + "import kerasbridge as kb\nmodel = kb.models.mlp()\nmodel.compile('sgd', 'mse')"
     evaluate = "\nimport numpy as np\nkb.evaluate(model, np.ones((4, 28, 28)), np.ones((4, 10)), verbose=0)"
     finished = child(script + evaluate, SECOND_CPU[backend], **VARIABLES.get(backend, {}))
     assert finished.returncode == 0, finished.stderr
 
 
-def test_a_device_that_is_not_there_is_an_error_that_names_those_that_are(child, backend):
+def test_a_missing_device_is_an_error_that_names_the_available_ones(child, backend):
     script = PREPARE.get(backend, "") + "import kerasbridge as kb\nkb.use_backend()"
     finished = child(script, "gpu:3", **VARIABLES.get(backend, {}))
     assert finished.stderr.splitlines()[-1] == (
         f"kerasbridge.errors.DeviceError: Expected a device that {backend} has here, received 'gpu:3'. "
-        f"Available: {THERE[backend]}. Choose one with device=… or KERASBRIDGE_DEVICE."
+        f"Available: {AVAILABLE[backend]}. Choose one with device=… or KERASBRIDGE_DEVICE."
     )
 
 
-def test_a_device_that_is_not_there_stops_a_script_that_only_trains(child, backend):
+def test_a_missing_device_stops_a_script_that_only_trains(child, backend):
     if backend == "torch":
         pytest.skip("Keras builds on the KERAS_TORCH_DEVICE of the environment, and torch refuses it before kb.fit")
     finished = child(TRAIN, "gpu:3")
