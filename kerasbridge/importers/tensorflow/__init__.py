@@ -1,7 +1,7 @@
-"""TensorFlow: a SavedModel's folder, a frozen graph, or a checkpoint, with its graph or alone.
+"""TensorFlow: the folder of a SavedModel, a frozen graph, or a checkpoint with or without its graph.
 
-A model that Keras 2 saved comes back by the layers that Keras wrote down; any other graph is followed from what is fed
-to it to what is asked of it; a checkpoint alone is weights. TensorFlow itself is not needed.
+A model that Keras 2 saved is restored from its Keras metadata; any other graph is executed symbolically from its inputs
+to its outputs; a checkpoint without a graph contains only weights. TensorFlow itself is not needed.
 """
 
 import contextlib
@@ -22,50 +22,50 @@ KERNELS_MAY_BE_FLIPPED = False
 
 
 def matches(file: SourceFile) -> bool:
-    """Return whether a file or folder is one of TensorFlow's."""
+    """Return whether a file or folder is a TensorFlow file."""
     return detect.detect_kind(file) is not None
 
 
 def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> ParsedModel:
-    """Read a model and its variables, or variables alone."""
-    found = open_files(files)
-    with _named(found):
-        return _model(found, files) if found.graph is not None else read_weights(found, files)
+    """Read a model and its variables, or only variables if there is no graph."""
+    model_files = open_files(files)
+    with _errors_with_path(model_files):
+        return _read_model(model_files, files) if model_files.graph is not None else read_weights(model_files, files)
 
 
 def read_weights_alone(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> ParsedModel:
-    """Read the variables, for a model that is given; without any, what else there is."""
-    found = open_files(files)
-    with _named(found):
-        return read_weights(found, files) if found.bundle is not None else _model(found, files)
+    """Read the variables for a model that the user passes; if there are none, read the model."""
+    model_files = open_files(files)
+    with _errors_with_path(model_files):
+        return read_weights(model_files, files) if model_files.bundle is not None else _read_model(model_files, files)
 
 
 @contextlib.contextmanager
-def _named(found: ModelFiles) -> Iterator[None]:
-    """Errors begin with the name of the file."""
+def _errors_with_path(model_files: ModelFiles) -> Iterator[None]:
+    """Prefix errors with the path of the file."""
     try:
         yield
     except LegacyFileError as error:
-        raise LegacyFileError(f"{found.path}: {' '.join(str(error).split())}") from error
+        raise LegacyFileError(f"{model_files.path}: {' '.join(str(error).split())}") from error
 
 
-def _model(found: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel:
-    """By the layers that Keras wrote down, where these can be brought, else by the graph."""
+def _read_model(model_files: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel:
+    """Restore a model from its Keras metadata if possible, else from its graph."""
     try:
-        return read_keras_layers(found, files) or read_graph(found, files)
-    except KerasLayersError as why:
-        return _by_graph_after(why, found, files)
+        return read_keras_layers(model_files, files) or read_graph(model_files, files)
+    except KerasLayersError as error:
+        return _read_graph_instead(error, model_files, files)
 
 
-def _by_graph_after(why: KerasLayersError, found: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel:
-    if found.bundle is not None:
-        found.bundle.expect_data()
+def _read_graph_instead(reason: KerasLayersError, model_files: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel:
+    if model_files.bundle is not None:
+        model_files.bundle.check_shards()
     try:
-        reading = read_graph(found, files)
+        parsed = read_graph(model_files, files)
     except LegacyFileError as error:
         raise LegacyFileError(
-            f"comes back neither by the layers that Keras wrote down nor as its graph. The layers: {why} The graph: "
-            f"{error}"
+            f"could be restored neither from its Keras metadata nor from its graph. The layers: {reason} "
+            f"The graph: {error}"
         ) from error
-    note = f"brought as its graph, not by the layers that Keras wrote down: {why}"
-    return replace(reading, report=replace(reading.report, notes=(note, *reading.report.notes)))
+    note = f"restored from its graph, not from the layers in its Keras metadata: {reason}"
+    return replace(parsed, report=replace(parsed.report, notes=(note, *parsed.report.notes)))

@@ -1,4 +1,4 @@
-"""Variables alone: of a checkpoint without its graph, or of any files, for a model that is given."""
+"""Read only the variables: of a checkpoint without its graph, or for a model that the user passes."""
 
 from collections.abc import Sequence
 
@@ -14,45 +14,46 @@ from kerasbridge.importers.tensorflow.object_graph import OBJECT_GRAPH_KEY
 from kerasbridge.importers.tensorflow.tensor_bundle import TensorBundle
 
 _MAX_SHOWN = 4
-_NOTE = "weights alone: model= takes them, of a Keras model of the same layers"
+_NOTE = "only weights: pass a Keras model of the same layers as model= to load them"
 
 
-def read_weights(found: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel:
-    """The variables of layers, by their names; those that train or count are left out.
+def read_weights(model_files: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel:
+    """Read the variables of layers, without those of optimizers and counters.
 
     Raises:
         LegacyFileError: there are none, or they are damaged.
     """
-    bundle = found.bundle
+    bundle = model_files.bundle
     assert bundle is not None
-    bundle.expect_data()
+    bundle.check_shards()
     is_tracked = OBJECT_GRAPH_KEY in bundle.names
     keys = variable_entries(bundle) if is_tracked else _layer_keys(bundle)
     weights, others = _split_variables([Parameter(name, bundle.read(key)) for name, key in keys.items()])
     if not weights:
-        raise LegacyFileError("holds no variables that could be weights of layers.")
+        raise LegacyFileError("contains no variables that could be weights of layers.")
     rest = [key for key in bundle.names if key not in keys.values() and key != OBJECT_GRAPH_KEY]
-    brought = tuple(LayerReport(one.name, describe_array(one.array)) for one in weights)
+    converted = tuple(LayerReport(weight.name, describe_array(weight.array)) for weight in weights)
     names = tuple(file.name for file in files)
-    report = Report("tensorflow", names, "", (), (), brought, skipped=(*_skipped(rest), *others), notes=(_NOTE,))
-    return ParsedModel(report, _parameters(str(found.path), weights, is_tracked))
+    report = Report("tensorflow", names, "", (), (), converted, skipped=(*_skipped(rest), *others), notes=(_NOTE,))
+    return ParsedModel(report, _parameters(str(model_files.path), weights, is_tracked))
 
 
 def _split_variables(variables: Sequence[Parameter]) -> tuple[list[Parameter], list[LayerReport]]:
-    """Those that can be weights, and the others: of a layer that counts, as Normalization does, all are of data."""
+    """Split off what cannot be weights: counters, and the statistics of layers with one, such as Normalization."""
     weights, others = split_weights(variables)
-    counting = {one.layer.rpartition("/")[0] for one in others if one.layer.endswith("/count")}
-    of_data = [one for one in weights if one.name.rpartition("/")[0] in counting]
-    left = {one.name for one in of_data}
-    entries = (
-        LayerReport(one.name, describe_array(one.array), "found in data, no weight of a layer") for one in of_data
+    counting = {other.layer.rpartition("/")[0] for other in others if other.layer.endswith("/count")}
+    statistics = {weight.name for weight in weights if weight.name.rpartition("/")[0] in counting}
+    reports = (
+        LayerReport(weight.name, describe_array(weight.array), "statistics of data, not the weight of a layer")
+        for weight in weights
+        if weight.name in statistics
     )
-    return [one for one in weights if one.name not in left], [*others, *entries]
+    return [weight for weight in weights if weight.name not in statistics], [*others, *reports]
 
 
 def _layer_keys(bundle: TensorBundle) -> dict[str, str]:
-    """The variables of TensorFlow 1's layers, in the order of their names."""
-    names = {name for name in bundle.names if bundle.is_read(name)}
+    """Return the variables of TensorFlow 1 layers, sorted by name."""
+    names = {name for name in bundle.names if bundle.is_supported(name)}
     return {name: name for name in variable_scopes.layer_variables(names) if bundle.shape(name)}
 
 
@@ -65,6 +66,6 @@ def _skipped(keys: Sequence[str]) -> list[LayerReport]:
 
 def _parameters(file: str, weights: Sequence[Parameter], ordered: bool) -> Parameters:
     groups = variable_scopes.group_by_layer(weights)
-    numbered = all(variable_scopes.is_numbered(one.name) for one in weights)
+    numbered = all(variable_scopes.is_numbered(weight.name) for weight in weights)
     loose = () if groups else tuple(weights)
     return Parameters(file, "tensorflow", loose, groups, ordered or numbered)

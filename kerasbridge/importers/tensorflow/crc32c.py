@@ -1,6 +1,6 @@
-"""CRC-32C, the checksum of TensorFlow's files, in NumPy: many pieces at once, which are then put together.
+"""CRC-32C, the checksum of TensorFlow files, in NumPy: many pieces at once, which are then combined.
 
-Castagnoli's polynomial, reflected (RFC 3720, appendix B.4); a stored one is rotated, and a number added
+Castagnoli polynomial, reflected (RFC 3720, appendix B.4). Files store it masked: rotated, plus a constant
 (`tensorflow/core/lib/hash/crc32c.h`).
 """
 
@@ -14,9 +14,9 @@ Words = NDArray[np.uint32]
 
 
 def masked_crc32c(content: bytes) -> int:
-    """The checksum of some bytes as files hold it.
+    """Return the checksum as files store it.
 
-    >>> hex(masked(b"123456789"))
+    >>> hex(masked_crc32c(b"123456789"))
     '0xc78ab0e5'
     """
     crc = crc32c(content)
@@ -24,31 +24,32 @@ def masked_crc32c(content: bytes) -> int:
 
 
 def crc32c(content: bytes) -> int:
-    """The checksum itself.
+    """Return the checksum.
 
     >>> hex(crc32c(b"123456789"))
     '0xe3069283'
     """
-    numbers = np.frombuffer(content, np.uint8)
-    length = len(numbers) // _LANES
-    lanes = numbers[: length * _LANES].reshape(_LANES, length)
-    state = np.zeros(_LANES, np.uint32)
+    values = np.frombuffer(content, np.uint8)
+    length = len(values) // _LANES
+    lanes = values[: length * _LANES].reshape(_LANES, length)
+    states = np.zeros(_LANES, np.uint32)
     for column in lanes.T:
-        state = _step(state, column)
-    crc = _advance(_ALL_ONES, length * _LANES) ^ (_combine(state, length) if length else 0)
-    for byte in numbers[length * _LANES :]:
+        states = _step(states, column)
+    crc = _advance(_ALL_ONES, length * _LANES) ^ (_combine(states, length) if length else 0)
+    for byte in values[length * _LANES :]:
         crc = int(_step(np.array([crc], np.uint32), np.array([byte]))[0])
     return crc ^ _ALL_ONES
 
 
-def _step(state: Words, byte: NDArray[np.uint8]) -> Words:
-    found: Words = _table()[(state ^ byte) & 255] ^ (state >> np.uint32(8))
-    return found
+def _step(states: Words, byte: NDArray[np.uint8]) -> Words:
+    """Return the states after one more byte each."""
+    result: Words = _table()[(states ^ byte) & 255] ^ (states >> np.uint32(8))
+    return result
 
 
 @functools.cache
 def _table() -> Words:
-    """What a byte makes of a state of 0."""
+    """Return the state after each of the 256 bytes, from a state of 0."""
     table = np.arange(256, dtype=np.uint32)
     for _ in range(8):
         table = np.where(table & 1, (table >> np.uint32(1)) ^ np.uint32(_POLYNOMIAL), table >> np.uint32(1))
@@ -56,7 +57,7 @@ def _table() -> Words:
 
 
 def _combine(states: Words, length: int) -> int:
-    """The state after all pieces of one length, given each one's: the first half of each pair goes further by it."""
+    """Return the state after pieces of one length, from the state after each: pairs are combined until one is left."""
     while len(states) > 1:
         states = _multiply(_zeros_matrix(length), states[::2]) ^ states[1::2]
         length *= 2
@@ -64,13 +65,13 @@ def _combine(states: Words, length: int) -> int:
 
 
 def _advance(state: int, length: int) -> int:
-    """The state after so many bytes of 0."""
+    """Return the state after a number of zero bytes."""
     return int(_multiply(_zeros_matrix(length), np.array([state], np.uint32))[0])
 
 
 @functools.lru_cache(64)
 def _zeros_matrix(length: int) -> Words:
-    """What so many bytes of 0 make of each bit of a state, as a matrix over the field of two numbers."""
+    """Return the matrix over GF(2) that advances a state by a number of zero bytes."""
     bits = np.uint32(1) << np.arange(32, dtype=np.uint32)
     if length == 0:
         return bits

@@ -1,4 +1,4 @@
-"""Which of TensorFlow's files a file is, by its first bytes or, of a checkpoint's table, its last."""
+"""Detect which TensorFlow file a file is, by its first bytes, or by its last for the index of a checkpoint."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _CHECKPOINT = b"model_checkpoint_path: "
 
 
 class FileKind(Enum):
-    """What a file is."""
+    """The kinds of TensorFlow files."""
 
     FOLDER = "a folder of a SavedModel"
     SAVED_MODEL = "a saved_model.pb"
@@ -25,7 +25,7 @@ class FileKind(Enum):
 
 
 def detect_kind(file: SourceFile) -> FileKind | None:
-    """What of TensorFlow's a file is, None for what is something else."""
+    """Return which TensorFlow file a file is; None if it is not one."""
     if file.is_folder:
         return (
             FileKind.FOLDER if any((file.path / name).is_file() for name in ("saved_model.pb", "checkpoint")) else None
@@ -54,7 +54,7 @@ def _is_meta_graph(head: bytes) -> bool:
 
 
 def _is_graph(head: bytes) -> bool:
-    """Return whether it begins with a node, which begins with its name and its operation."""
+    """Return whether the bytes begin with a node, which begins with its name and its operation."""
     for number, part in _fields(head):
         if number != 1:
             return False
@@ -64,27 +64,27 @@ def _is_graph(head: bytes) -> bool:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """The numbers of a message's fields, and what those that have a length hold of what is there."""
-    place = 0
-    while place < len(message):
-        tag, place = _varint(message, place)
+    """Yield the number of each field of a message, and the content of fields with a length, as far as it goes."""
+    position = 0
+    while position < len(message):
+        tag, position = _varint(message, position)
         if tag & 7 == 0:
-            _, place = _varint(message, place)
+            _, position = _varint(message, position)
             yield tag >> 3, b""
         elif tag & 7 == 2:
-            length, place = _varint(message, place)
-            yield tag >> 3, message[place : place + length]
-            place += length
+            length, position = _varint(message, position)
+            yield tag >> 3, message[position : position + length]
+            position += length
         else:
             return
 
 
-def _varint(message: bytes, place: int) -> tuple[int, int]:
+def _varint(message: bytes, position: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 64, 7):
-        byte = message[place] if place < len(message) else 0
-        place += 1
+        byte = message[position] if position < len(message) else 0
+        position += 1
         value |= (byte & 127) << shift
         if byte < 128:
             break
-    return value, place
+    return value, position

@@ -1,4 +1,4 @@
-"""The nodes of a graph or of a function, by name, and how they refer to each other."""
+"""Nodes of a graph or of a function, by name, and their references to each other."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 from kerasbridge.errors import LegacyFileError
 
 Reference = tuple[str, int]
-"""The name of a node, and which of its outputs."""
+"""The name of a node, and the index of one of its outputs."""
 
 _OUTPUTS = {
     "FusedBatchNorm": ("y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2"),
@@ -19,7 +19,7 @@ _OUTPUTS = {
     "TopK": ("values", "indices"),
     "TopKV2": ("values", "indices"),
 }
-"""The names of the outputs of operations that have several of a name each; all others have one, or one list."""
+"""Output names of operations with several named outputs; all others have one output, or one list of outputs."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Node:
     """An operation of a graph.
 
     Args:
-        place: its place among the nodes.
         attributes: its options, as AttrValues.
+        index: its position among the nodes.
     """
 
     name: str
     op: str
     inputs: tuple[Reference, ...]
     attributes: Mapping[str, Any]
-    place: int
+    index: int
 
     def __str__(self) -> str:
         return f"{self.name!r} ({self.op})"
@@ -43,21 +43,21 @@ class Node:
 
 @dataclass
 class Graph:
-    """Nodes by name; of a function the names of its arguments, and the references that it returns."""
+    """Nodes by name; for a function also the names of its arguments, and references to its results."""
 
     nodes: dict[str, Node]
     arguments: tuple[str, ...] = ()
-    returned: tuple[Reference, ...] = ()
-    readers: dict[str, list[Node]] = field(default_factory=dict)
+    results: tuple[Reference, ...] = ()
+    _consumers: dict[str, list[Node]] = field(default_factory=dict)
 
-    def order(self, wanted: Iterable[str], known: Mapping[str, Any]) -> list[Node]:
-        """The nodes that those wanted need and that are not known yet, each after those it needs.
+    def topological_order(self, outputs: Iterable[str], computed: Mapping[str, Any]) -> list[Node]:
+        """Return the nodes that outputs depend on and that are not computed yet, each after its inputs.
 
         Raises:
-            LegacyFileError: a node reads one that is not there, or in a circle.
+            LegacyFileError: a node reads one that does not exist, or depends on itself.
         """
-        done, ordered = {*known}, []
-        for name in wanted:
+        done, ordered = {*computed}, []
+        for name in outputs:
             stack: list[tuple[str, bool]] = [(name, False)]
             open_: set[str] = set()
             while stack:
@@ -73,7 +73,7 @@ class Graph:
                 if current not in self.nodes:
                     raise LegacyFileError(f"a node reads {current!r}, which is not in the graph.")
                 if current in open_:
-                    raise LegacyFileError(f"node {self.nodes[current]} reads what it computes itself.")
+                    raise LegacyFileError(f"node {self.nodes[current]} depends on itself.")
                 open_.add(current)
                 stack.append((current, True))
                 if self.nodes[current].op != "NextIteration":  # which closes a loop
@@ -81,58 +81,54 @@ class Graph:
                     stack.extend((read, False) for read, _ in reads if read not in done)
         return ordered
 
-    def reading(self, name: str) -> list[Node]:
-        """The nodes that read one."""
-        if not self.readers:
-            self.readers = {one: [] for one in (*self.nodes, *self.arguments)}
+    def consumers(self, name: str) -> list[Node]:
+        """Return the nodes that read a node."""
+        if not self._consumers:
             for node in self.nodes.values():
-                for read in {read for read, _ in node.inputs}:
-                    self.readers.setdefault(read, []).append(node)
-        return self.readers.get(name, [])
+                for source in {source for source, _ in node.inputs}:
+                    self._consumers.setdefault(source, []).append(node)
+        return self._consumers.get(name, [])
 
 
 def parse_graph(message: Any) -> Graph:
-    """The graph of a GraphDef."""
+    """Return the graph of a GraphDef."""
     nodes = (
-        _node(one, tuple(_reference(text) for text in one.input if not text.startswith("^")), place)
-        for place, one in enumerate(message.node)
+        _node(entry, tuple(parse_reference(text) for text in entry.input if not text.startswith("^")), index)
+        for index, entry in enumerate(message.node)
     )
     return Graph({node.name: node for node in nodes})
 
 
 def parse_function(message: Any) -> Graph:
-    """The graph of a FunctionDef."""
-    ops = {one.name: one.op for one in message.node_def}
+    """Return the graph of a FunctionDef."""
+    ops = {entry.name: entry.op for entry in message.node_def}
     nodes = (
-        _node(one, tuple(_inner(text, ops) for text in one.input if not text.startswith("^")), place)
-        for place, one in enumerate(message.node_def)
+        _node(entry, tuple(_inner_reference(text, ops) for text in entry.input if not text.startswith("^")), index)
+        for index, entry in enumerate(message.node_def)
     )
-    returned = {entry.key: entry.value for entry in message.ret}
+    results = {entry.key: entry.value for entry in message.ret}
     signature = message.signature
     return Graph(
         {node.name: node for node in nodes},
         tuple(argument.name for argument in signature.input_arg),
-        tuple(_inner(returned.get(argument.name, ""), ops) for argument in signature.output_arg),
+        tuple(_inner_reference(results.get(argument.name, ""), ops) for argument in signature.output_arg),
     )
 
 
-def _node(message: Any, inputs: tuple[Reference, ...], place: int) -> Node:
-    return Node(message.name, message.op, inputs, {entry.key: entry.value for entry in message.attr}, place)
+def _node(message: Any, inputs: tuple[Reference, ...], index: int) -> Node:
+    return Node(message.name, message.op, inputs, {entry.key: entry.value for entry in message.attr}, index)
 
 
-def _reference(text: str) -> Reference:
-    """ "name" or "name:1"."""
+def parse_reference(text: str) -> Reference:
+    """Parse "name" or "name:1"."""
     name, _, output = text.rpartition(":")
     return (name, int(output)) if name and output.isdecimal() else (text, 0)
 
 
-def _inner(text: str, ops: Mapping[str, str]) -> Reference:
-    """ "argument", or "node:output:0" of a node whose outputs have names."""
+def _inner_reference(text: str, ops: Mapping[str, str]) -> Reference:
+    """Parse "argument", or "node:output:0" for a node whose outputs have names."""
     name, *rest = text.split(":")
     if len(rest) != 2 or not rest[1].isdecimal():
         return name, 0
     names = _OUTPUTS.get(ops.get(name, ""), ())
     return name, (names.index(rest[0]) if rest[0] in names else 0) + int(rest[1])
-
-
-parse_reference = _reference

@@ -1,7 +1,7 @@
-"""Models of Keras 2 in a SavedModel: by the layers that Keras wrote down, beside the graph that TensorFlow saved.
+"""Keras 2 models in a SavedModel, restored from the metadata of their layers instead of the graph.
 
-For each of its objects Keras notes a class and a configuration as JSON: since TensorFlow 2.5 in `keras_metadata.pb`,
-before in `saved_model.pb`. The weights of a layer are the list that its object calls "variables".
+Keras stores the class and configuration of each of its objects as JSON: since TensorFlow 2.5 in `keras_metadata.pb`,
+before in `saved_model.pb`. The weights of a layer are the list "variables" of its object.
 """
 
 from collections.abc import Sequence
@@ -21,58 +21,58 @@ from kerasbridge.importers.tensorflow.keras_weights import WeightFinder, with_we
 from kerasbridge.importers.tensorflow.loader import ModelFiles
 from kerasbridge.importers.tensorflow.object_graph import ObjectTree, SavedObjects
 
-_NO_WEIGHTS = "{path}: its folder variables, which holds the weights, is missing."
+_NO_WEIGHTS = "{path}: its folder variables, which contains the weights, is missing."
 
 
 class KerasLayersError(LegacyFileError):
-    """Why a model of Keras's does not come back by its layers, as a sentence."""
+    """A Keras model cannot be restored from its metadata; the message is a sentence."""
 
 
-def read_keras_layers(found: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel | None:
-    """The model by its layers; None where Keras did not save it.
+def read_keras_layers(model_files: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel | None:
+    """Read a model from its metadata; return None if Keras did not save it.
 
     Raises:
-        KerasLayersError: the layers are not all written down, or cannot be brought.
+        KerasLayersError: the metadata of some layers is missing, or these cannot be converted.
         LegacyFileError: the weights are missing or damaged.
     """
-    if found.objects is None or found.folder is None:
+    if model_files.objects is None or model_files.folder is None:
         return None
-    tree = ObjectTree(found.objects.nodes)
+    tree = ObjectTree(model_files.objects.nodes)
     try:
-        notes = read_metadata(found.folder, tree)
-        if notes is None:
+        metadata = read_metadata(model_files.folder, tree)
+        if metadata is None:
             return None
-        said = _model_config(notes, SourceFile(found.folder / "saved_model.pb"))
-        origin = Origin(said.keras_version, "tensorflow", data_format=shared_data_format(said.config))
-        model = reader.convert_model(said.config or {}, origin)
-        places = WeightFinder(tree, notes).places(model, 0)
+        contents = _model_config(metadata, SourceFile(model_files.folder / "saved_model.pb"))
+        origin = Origin(contents.keras_version, "tensorflow", data_format=shared_data_format(contents.config))
+        model = reader.convert_model(contents.config or {}, origin)
+        weight_ids = WeightFinder(tree, metadata).find(model, 0)
     except RecursionError:
         raise KerasLayersError("they are nested too deeply.") from None
     except UNREADABLE as error:
-        told = str(error) if isinstance(error, LegacyFileError) else f"they cannot be read ({type(error).__name__})."
-        raise KerasLayersError(told) from error
-    report = _report(model, origin, said, files)
-    if found.bundle is None:
-        return ParsedModel(report, None, _NO_WEIGHTS.format(path=found.path))
-    return ParsedModel(report, with_weights(model, places, SavedObjects(tree, found.bundle)))
+        reason = str(error) if isinstance(error, LegacyFileError) else f"they cannot be read ({type(error).__name__})."
+        raise KerasLayersError(reason) from error
+    report = _report(model, origin, contents, files)
+    if model_files.bundle is None:
+        return ParsedModel(report, None, _NO_WEIGHTS.format(path=model_files.path))
+    return ParsedModel(report, with_weights(model, weight_ids, SavedObjects(tree, model_files.bundle)))
 
 
-def _model_config(notes: KerasMetadata, file: SourceFile) -> FileContents:
-    """The whole model as Keras wrote it down."""
-    said = notes.of(0)
-    config = dict(said.get("model_config") or {"class_name": said["class_name"], "config": said.get("config")})
+def _model_config(metadata: KerasMetadata, file: SourceFile) -> FileContents:
+    """Return the configuration of the whole model."""
+    root = metadata.config(0)
+    config = dict(root.get("model_config") or {"class_name": root["class_name"], "config": root.get("config")})
     kind = str(config["class_name"])
     if kind not in MODEL_CLASSES:
-        raise KerasLayersError(f"the model is of the class {kind}, which is its program's own.")
+        raise KerasLayersError(f"the model is of the custom class {kind}.")
     if not config.get("config"):
-        raise KerasLayersError("of the model no configuration is written down, as it has layers of its program's own.")
+        raise KerasLayersError("the model has custom layers, so that Keras did not store its configuration.")
     if kind == "Sequential" and isinstance(config["config"], dict):
-        config["config"] = {"build_input_shape": said.get("build_input_shape"), **config["config"]}
-    version = str(said.get("keras_version") or "2")
-    return FileContents(file, config, None, version, "tensorflow", bool(said.get("training_config")))
+        config["config"] = {"build_input_shape": root.get("build_input_shape"), **config["config"]}
+    version = str(root.get("keras_version") or "2")
+    return FileContents(file, config, None, version, "tensorflow", bool(root.get("training_config")))
 
 
-def _report(model: Model, origin: Origin, said: FileContents, files: Sequence[SourceFile]) -> Report:
-    report = reader.make_report(model, origin, said, files)
-    told = "brought by the layers that Keras wrote down"
-    return replace(report, format="tensorflow", files=tuple(file.name for file in files), notes=(told, *report.notes))
+def _report(model: Model, origin: Origin, contents: FileContents, files: Sequence[SourceFile]) -> Report:
+    report = reader.make_report(model, origin, contents, files)
+    note = "restored from the layers in its Keras metadata"
+    return replace(report, format="tensorflow", files=tuple(file.name for file in files), notes=(note, *report.notes))

@@ -1,4 +1,4 @@
-"""What Keras 2 noted of its objects in a SavedModel: for each a class and a configuration, as JSON."""
+"""The metadata of Keras 2 objects in a SavedModel: the class and configuration of each, as JSON."""
 
 import json
 from collections.abc import Mapping
@@ -18,33 +18,33 @@ _MODELS = ("_tf_keras_sequential", "_tf_keras_model", "_tf_keras_network")
 
 @dataclass(frozen=True)
 class KerasMetadata:
-    """The JSON of each object, by its place among the objects."""
+    """The JSON of each object, by its index among the objects."""
 
     texts: Mapping[int, bytes]
 
-    def of(self, place: int) -> dict[str, Any]:
-        """What is noted of an object.
+    def config(self, index: int) -> dict[str, Any]:
+        """Return the metadata of an object.
 
         Raises:
-            LegacyFileError: nothing, or it is no JSON.
+            LegacyFileError: the object has none, or it is not valid JSON.
         """
-        text = self.texts.get(place, b"")
+        text = self.texts.get(index, b"")
         if not text or len(text) > MAX_CONFIG_BYTES:
-            raise LegacyFileError(f"nothing is noted of object {place}.")
+            raise LegacyFileError(f"object {index} has no metadata.")
         try:
-            found = _without_tuples(json.loads(text))
+            config = _without_tuples(json.loads(text))
         except ValueError as error:
-            raise LegacyFileError(f"what is noted of object {place} is no JSON ({error}).") from error
-        if not isinstance(found, dict):
-            raise LegacyFileError(f"what is noted of object {place} is no configuration.")
-        return found
+            raise LegacyFileError(f"the metadata of object {index} is not valid JSON ({error}).") from error
+        if not isinstance(config, dict):
+            raise LegacyFileError(f"the metadata of object {index} is not a configuration.")
+        return config
 
 
 def read_metadata(folder: Path, tree: ObjectTree) -> KerasMetadata | None:
-    """All notes of a SavedModel; None where object 0 is no model of Keras's.
+    """Return the metadata of all objects of a SavedModel; None if object 0 is not a Keras model.
 
     Raises:
-        LegacyFileError: they are missing or damaged.
+        LegacyFileError: the metadata is missing or damaged.
     """
     if not tree.nodes or tree.nodes[0].user_object.identifier not in _MODELS:
         return None
@@ -52,18 +52,18 @@ def read_metadata(folder: Path, tree: ObjectTree) -> KerasMetadata | None:
     if path.is_file():
         file = SourceFile(path)
         return KerasMetadata(
-            {one.node_id: one.metadata for one in parse_message("KerasMetadata", file.content, _FILE).nodes}
+            {node.node_id: node.metadata for node in parse_message("KerasMetadata", file.content, _FILE).nodes}
         )
-    texts = {place: node.user_object.metadata for place, node in enumerate(tree.nodes) if node.user_object.metadata}
+    texts = {index: node.user_object.metadata for index, node in enumerate(tree.nodes) if node.user_object.metadata}
     if not texts:
-        raise LegacyFileError(f"{_FILE}, where they are written, is missing.")
+        raise LegacyFileError(f"{_FILE}, which contains them, is missing.")
     return KerasMetadata(texts)
 
 
 def _without_tuples(value: Any) -> Any:
-    """Tuples and shapes, for which JSON has no words, as lists."""
+    """Return a JSON value with lists in place of tuples and shapes, which Keras encodes as objects."""
     if isinstance(value, dict):
         if value.get("class_name") in ("__tuple__", "TensorShape") and "items" in value:
-            return [_without_tuples(one) for one in value["items"]]
-        return {name: _without_tuples(one) for name, one in value.items()}
-    return [_without_tuples(one) for one in value] if isinstance(value, list) else value
+            return [_without_tuples(item) for item in value["items"]]
+        return {name: _without_tuples(item) for name, item in value.items()}
+    return [_without_tuples(item) for item in value] if isinstance(value, list) else value

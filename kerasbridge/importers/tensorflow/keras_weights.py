@@ -1,4 +1,4 @@
-"""Where the weights of Keras's layers are among the objects of a SavedModel."""
+"""Find the weights of Keras layers among the objects of a SavedModel."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,15 +12,14 @@ from kerasbridge.importers.tensorflow.keras_metadata import KerasMetadata
 from kerasbridge.importers.tensorflow.object_graph import ObjectTree, SavedObjects
 
 WeightIds: TypeAlias = Mapping[str, Union[list[int], "WeightIds"]]
-"""By the name of each layer that has weights the objects that these are, in the layer's order; of a model within a
-model those of its layers."""
+"""The objects that are a layer's weights, in the layer's order, by the layer's name; nested for a nested model."""
 
 _LAYER_NAME = re.compile(r"layer(_with_weights)?-\d+")
 _RNG_STATE = re.compile(r"(.*/)?StateVar(:0)?")
-"""The state of a generator of random numbers, which Keras 2 counts among the weights of a dropout."""
+"""The state of a random generator, which Keras 2 counts among the weights of a dropout layer."""
 
 _WRAPPED = {"cell": "", "layer": "", "forward_layer": "forward_", "backward_layer": "backward_"}
-"""What layers that hold others call these, and what the names of the weights of these begin with."""
+"""The attributes of wrappers that are layers, and the prefix of the names of these layers' weights."""
 
 
 @dataclass(frozen=True)
@@ -29,77 +28,76 @@ class WeightFinder:
 
     Args:
         tree: the objects.
-        notes: what Keras noted of them.
+        metadata: of the objects.
     """
 
     tree: ObjectTree
-    notes: KerasMetadata
+    metadata: KerasMetadata
 
-    def places(self, model: Model, place: int) -> WeightIds:
-        """Where the weights of a model are that is the object at a place.
+    def find(self, model: Model, index: int) -> WeightIds:
+        """Return the weights of each layer of a model, which is the object with this index.
 
         Raises:
-            LegacyFileError: the objects are not those of the model.
+            LegacyFileError: the objects do not match the model.
         """
-        there = {str(self.notes.of(child).get("name")): child for child in self._layers(place)}
-        found: dict[str, list[int] | WeightIds] = {}
+        objects = {str(self.metadata.config(child).get("name")): child for child in self._layers(index)}
+        weights: dict[str, list[int] | WeightIds] = {}
         for name, layer in model.layers.items():
             if layer.model is None and not layer.names:
                 continue
-            if name not in there:
+            if name not in objects:
                 raise LegacyFileError(f"layer {layer} is not among the objects.")
-            inner = self._model_within(layer, there[name])
-            found[name] = self._weights(layer, inner) if layer.model is None else self.places(layer.model, inner)
-        return found
-
-    def _layers(self, place: int) -> set[int]:
-        """The objects of a model's layers."""
-        held = self.tree.children(place)
-        listed = self.tree.children(held["keras_api"]).get("layers") if "keras_api" in held else None
-        numbered = {child for name, child in held.items() if _LAYER_NAME.fullmatch(name)}
-        return numbered | {*(self.tree.row(listed) if listed is not None else ())}
-
-    def _model_within(self, layer: Layer, place: int) -> int:
-        """The object of a model that a layer is, or that it calls for every step of time."""
-        return self.tree.children(place).get("layer", place) if layer.model is not None else place
-
-    def _weights(self, layer: Layer, place: int) -> list[int]:
-        """The weights of a layer in their order: those that it lists, and those that it names so, which agree."""
-        named = dict(self._named(place, "", 0))
-        listed = self.tree.children(place).get("variables")
-        row = self.tree.row(listed) if listed is not None else []
-        found = [one for one in row if not _RNG_STATE.fullmatch(self.tree.nodes[one].variable.name)]
-        if not found and all(name in named for name in layer.names):  # Normalization
-            return [named[name] for name in layer.names]
-        if len(found) != len(layer.names):
-            raise LegacyFileError(f"layer {layer} should have {len(layer.names)} weights, and has {len(found)}.")
-        if any(named.get(name, one) != one for name, one in zip(layer.names, found, strict=True)):
-            raise LegacyFileError(f"the weights of layer {layer} come in an order that is not Keras's.")
-        return found
-
-    def _named(self, place: int, before: str, depth: int) -> Iterator[tuple[str, int]]:
-        """What a layer, and the layers that it holds, call their weights."""
-        for name, child in self.tree.children(place).items():
-            if name in _WRAPPED and depth < len(_WRAPPED):
-                yield from self._named(child, before + _WRAPPED[name], depth + 1)
+            if layer.model is None:
+                weights[name] = self._weights(layer, objects[name])
             else:
-                yield before + name, child
+                # The model itself, or the one that TimeDistributed calls for each step.
+                weights[name] = self.find(layer.model, self.tree.children(objects[name]).get("layer", objects[name]))
+        return weights
+
+    def _layers(self, index: int) -> set[int]:
+        """Return the objects of a model's layers."""
+        children = self.tree.children(index)
+        listed = self.tree.children(children["keras_api"]).get("layers") if "keras_api" in children else None
+        numbered = {child for name, child in children.items() if _LAYER_NAME.fullmatch(name)}
+        return numbered | {*(self.tree.list_items(listed) if listed is not None else ())}
+
+    def _weights(self, layer: Layer, index: int) -> list[int]:
+        """Return the weights of a layer in their order: its list of variables, which has to agree with their names."""
+        named = dict(self._named(index, "", 0))
+        listed = self.tree.children(index).get("variables")
+        items = self.tree.list_items(listed) if listed is not None else []
+        weights = [item for item in items if not _RNG_STATE.fullmatch(self.tree.nodes[item].variable.name)]
+        if not weights and all(name in named for name in layer.names):  # Normalization
+            return [named[name] for name in layer.names]
+        if len(weights) != len(layer.names):
+            raise LegacyFileError(f"layer {layer} should have {len(layer.names)} weights, and has {len(weights)}.")
+        if any(named.get(name, item) != item for name, item in zip(layer.names, weights, strict=True)):
+            raise LegacyFileError(f"the weights of layer {layer} are not in the order of Keras.")
+        return weights
+
+    def _named(self, index: int, prefix: str, depth: int) -> Iterator[tuple[str, int]]:
+        """Yield the names of the weights of a layer and of the layers that it wraps."""
+        for name, child in self.tree.children(index).items():
+            if name in _WRAPPED and depth < len(_WRAPPED):
+                yield from self._named(child, prefix + _WRAPPED[name], depth + 1)
+            else:
+                yield prefix + name, child
 
 
-def with_weights(model: Model, places: WeightIds, objects: SavedObjects) -> Model:
-    """The model with its weights.
+def with_weights(model: Model, weight_ids: WeightIds, objects: SavedObjects) -> Model:
+    """Return the model with its weights.
 
     Raises:
         LegacyFileError: they are missing, damaged, or do not fit.
     """
-    layers = {name: _layer_with_weights(layer, places.get(name), objects) for name, layer in model.layers.items()}
+    layers = {name: _layer_with_weights(layer, weight_ids.get(name), objects) for name, layer in model.layers.items()}
     return replace(model, layers=layers)
 
 
-def _layer_with_weights(layer: Layer, places: list[int] | WeightIds | None, objects: SavedObjects) -> Layer:
-    if places is None:
+def _layer_with_weights(layer: Layer, weight_ids: list[int] | WeightIds | None, objects: SavedObjects) -> Layer:
+    if weight_ids is None:
         return layer
-    if isinstance(places, list):
-        return assign_weights.layer_with_weights(layer, [objects.array(place) for place in places])
+    if isinstance(weight_ids, list):
+        return assign_weights.layer_with_weights(layer, [objects.array(index) for index in weight_ids])
     assert layer.model is not None
-    return replace(layer, model=with_weights(layer.model, places, objects))
+    return replace(layer, model=with_weights(layer.model, weight_ids, objects))

@@ -1,4 +1,4 @@
-"""The files of one model: its graph, which of the graph's values are asked for, and its variables."""
+"""Open the files of one model: its graph, the signatures of the graph, and its variables."""
 
 import re
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ _EXPECTED = "a SavedModel's folder, a frozen graph, or a checkpoint's .meta, .in
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """What the files hold.
+    """The contents of the files.
 
     Args:
         path: the file or folder that errors name.
-        graph: a GraphDef; None where there are variables alone.
-        signatures: by name which inputs and outputs one may ask for.
-        bundle: the variables, if they are in files of their own.
-        folder: that of a SavedModel.
-        objects: the SavedObjectGraph of one of TensorFlow 2.
+        graph: a GraphDef; None if there are only variables.
+        signatures: SignatureDefs by name.
+        bundle: the variables, if they are in separate files.
+        folder: of a SavedModel.
+        objects: the SavedObjectGraph of a TensorFlow 2 SavedModel.
     """
 
     path: Path
@@ -40,35 +40,36 @@ def open_files(files: Sequence[SourceFile]) -> ModelFiles:
     """Open the files.
 
     Raises:
-        LegacyFileError: they are not those of one model, or damaged.
+        LegacyFileError: they are not the files of one model, or are damaged.
     """
-    found: dict[FileKind, SourceFile] = {}
+    by_kind: dict[FileKind, SourceFile] = {}
     for file in files:
-        one = detect_kind(file)
-        if one is None or (one in found and one is not FileKind.SHARD):
-            named = ", ".join(str(file.path) for file in files)
-            raise LegacyFileError(f"Expected {_EXPECTED}, received {named}.")
-        found[one] = file
-    for one, file in found.items():
-        if one is FileKind.FOLDER:
+        kind = detect_kind(file)
+        if kind is None or (kind in by_kind and kind is not FileKind.SHARD):
+            paths = ", ".join(str(file.path) for file in files)
+            raise LegacyFileError(f"Expected {_EXPECTED}, received {paths}.")
+        by_kind[kind] = file
+    for kind, file in by_kind.items():
+        if kind is FileKind.FOLDER:
             return _open_folder(file.path)
-        if one is FileKind.SAVED_MODEL:
+        if kind is FileKind.SAVED_MODEL:
             return _open_saved_model(file.path.absolute().parent)
-        if one is FileKind.CHECKPOINT:
+        if kind is FileKind.CHECKPOINT:
             return _open_checkpoint(_latest_checkpoint(file), None)
     prefix = next(
-        (_prefix(found[one]) for one in (FileKind.INDEX, FileKind.SHARD, FileKind.META_GRAPH) if one in found), None
+        (_prefix(by_kind[kind]) for kind in (FileKind.INDEX, FileKind.SHARD, FileKind.META_GRAPH) if kind in by_kind),
+        None,
     )
-    graph = found.get(FileKind.GRAPH)
+    graph = by_kind.get(FileKind.GRAPH)
     if graph is not None:
         bundle = TensorBundle(prefix) if prefix else None
         return ModelFiles(graph.path, parse_message("GraphDef", graph.content, graph.path), {}, bundle)
     assert prefix is not None
-    return _open_checkpoint(prefix, found.get(FileKind.META_GRAPH))
+    return _open_checkpoint(prefix, by_kind.get(FileKind.META_GRAPH))
 
 
 def _prefix(file: SourceFile) -> Path:
-    """The common path of a checkpoint's files."""
+    """Return the common path of a checkpoint's files."""
     return Path(re.sub(r"\.(meta|index|data-\d{5}-of-\d{5})$", "", str(file.path)))
 
 
@@ -79,7 +80,7 @@ def _open_folder(path: Path) -> ModelFiles:
 
 
 def _latest_checkpoint(file: SourceFile) -> Path:
-    """The checkpoint that a file named checkpoint names, which lies beside it."""
+    """Return the checkpoint that a file named "checkpoint" names; it is in the same folder."""
     name = re.search(r'^model_checkpoint_path: "([^"\n]*)"', file.content.decode("utf-8", "replace"), re.MULTILINE)
     if name is None:
         raise LegacyFileError(f"{file.path} names no checkpoint.")
@@ -99,10 +100,10 @@ def _open_saved_model(folder: Path) -> ModelFiles:
 
 
 def _open_checkpoint(prefix: Path, meta: SourceFile | None) -> ModelFiles:
-    """A checkpoint with its graph, where there is one beside it."""
-    beside = Path(f"{prefix}.meta")
-    if meta is None and beside.is_file():
-        meta = SourceFile(beside)
+    """Open a checkpoint, with its graph if there is a .meta file next to it."""
+    path = Path(f"{prefix}.meta")
+    if meta is None and path.is_file():
+        meta = SourceFile(path)
     bundle = TensorBundle(prefix) if meta is None or Path(f"{prefix}.index").is_file() else None
     if meta is None:
         return ModelFiles(Path(f"{prefix}.index"), None, {}, bundle)
@@ -111,5 +112,5 @@ def _open_checkpoint(prefix: Path, meta: SourceFile | None) -> ModelFiles:
 
 
 def _signatures(meta: Any) -> dict[str, Any]:
-    """By name those that say what comes out."""
+    """Return the signatures that have outputs, by name."""
     return {entry.key: entry.value for entry in meta.signature_def if entry.value.outputs}

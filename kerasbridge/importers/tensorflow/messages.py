@@ -1,7 +1,7 @@
-"""The messages of TensorFlow's files, as its protos (tensorflow/core, Apache-2.0) number their fields.
+"""The messages in TensorFlow files, with the field numbers of its protos (tensorflow/core, Apache-2.0).
 
-Written as `importers.protobuf` reads them. Left out is what no network is made of: devices, debug information, where a
-graph came from, summaries.
+In the notation of `importers.io.protobuf`; without what no network needs: devices, debug information, the origin of a
+graph, summaries.
 """
 
 MESSAGES = """

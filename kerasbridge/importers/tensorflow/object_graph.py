@@ -1,6 +1,6 @@
-"""The objects that TensorFlow 2 saved, each with what it holds by name: a tree with shared parts, from object 0 on.
+"""The objects that TensorFlow 2 saved, each with its attributes: a tree with shared parts, rooted at object 0.
 
-A SavedModel says in its graph what the objects are, its checkpoint says of the same tree where their numbers lie
+The graph of a SavedModel describes the objects; the checkpoint describes the same tree with the keys of their values
 (`saved_object_graph.proto`, `trackable_object_graph.proto`).
 """
 
@@ -17,11 +17,11 @@ from kerasbridge.importers.tensorflow.schema import parse_message
 from kerasbridge.importers.tensorflow.tensor_bundle import TensorBundle
 
 OBJECT_GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
-"""The entry of a checkpoint that holds its tree."""
+"""The checkpoint entry with the tree."""
 
 
 class ObjectTree:
-    """Who holds whom.
+    """The attributes of objects that are objects too.
 
     Args:
         nodes: the messages of the objects.
@@ -30,31 +30,31 @@ class ObjectTree:
     def __init__(self, nodes: Sequence[Any]) -> None:
         self.nodes = nodes
 
-    def children(self, place: int) -> dict[str, int]:
-        """What an object holds, by name.
+    def children(self, index: int) -> dict[str, int]:
+        """Return the attributes of an object, by name.
 
         Raises:
-            LegacyFileError: one that is not there.
+            LegacyFileError: one does not exist.
         """
-        found = {child.local_name: child.node_id for child in self.nodes[place].children}
-        wrong = next((name for name, child in found.items() if not 0 <= child < len(self.nodes)), None)
-        if wrong is not None:
-            raise LegacyFileError(f"object {place} holds a {wrong!r} that is not there.")
-        return found
+        children = {child.local_name: child.node_id for child in self.nodes[index].children}
+        invalid = next((name for name, child in children.items() if not 0 <= child < len(self.nodes)), None)
+        if invalid is not None:
+            raise LegacyFileError(f"object {index} has an attribute {invalid!r} that does not exist.")
+        return children
 
-    def row(self, place: int) -> list[int]:
-        """What a list holds, in its order."""
-        found = self.children(place)
-        return [found[str(number)] for number in range(len(found)) if str(number) in found]
+    def list_items(self, index: int) -> list[int]:
+        """Return the items of an object that is a list, in order."""
+        children = self.children(index)
+        return [children[str(number)] for number in range(len(children)) if str(number) in children]
 
 
 @dataclass(frozen=True)
 class SavedObjects:
-    """The objects of a SavedModel.
+    """The objects of a SavedModel with the values of their variables.
 
     Args:
-        tree: they.
-        bundle: where their numbers lie.
+        tree: the objects.
+        bundle: the checkpoint with the values.
     """
 
     tree: ObjectTree
@@ -62,51 +62,49 @@ class SavedObjects:
 
     @cached_property
     def _keys(self) -> Mapping[int, str]:
-        """By the place of each variable its entry in the checkpoint, whose objects may be counted in another way."""
+        """The checkpoint entry of each variable; the checkpoint may number the objects differently."""
         checkpoint = checkpoint_tree(self.bundle)
         pairs, waiting = {0: 0}, [0]
         while waiting:
-            place = waiting.pop()
-            there = checkpoint.children(pairs[place])
-            for name, child in self.tree.children(place).items():
-                if child not in pairs and name in there:
-                    pairs[child] = there[name]
+            index = waiting.pop()
+            counterparts = checkpoint.children(pairs[index])
+            for name, child in self.tree.children(index).items():
+                if child not in pairs and name in counterparts:
+                    pairs[child] = counterparts[name]
                     waiting.append(child)
-        return {place: key for place, other in pairs.items() for _, key in variable_keys(checkpoint, other)}
+        return {index: key for index, other in pairs.items() for _, key in variable_keys(checkpoint, other)}
 
-    def array(self, place: int) -> NDArray[Any]:
-        """The numbers of a variable.
+    def array(self, index: int) -> NDArray[Any]:
+        """Return the value of a variable.
 
         Raises:
-            LegacyFileError: they are missing or damaged, or it is none.
+            LegacyFileError: the object is not a variable, or its value is missing or damaged.
         """
-        variable = self.tree.nodes[place].variable
-        if place not in self._keys or not self.tree.nodes[place].HasField("variable"):
-            raise LegacyFileError(f"object {place} should be a variable of the checkpoint, and is none.")
-        found, shape = self.bundle.read(self._keys[place]), tensors.parse_shape(variable.shape)
-        if found.shape != shape:
-            raise LegacyFileError(f"{variable.name!r} should be of shape {shape}, the checkpoint has {found.shape}.")
-        return found
+        variable = self.tree.nodes[index].variable
+        if index not in self._keys or not self.tree.nodes[index].HasField("variable"):
+            raise LegacyFileError(f"object {index} should be a variable of the checkpoint, and is not.")
+        array, shape = self.bundle.read(self._keys[index]), tensors.parse_shape(variable.shape)
+        if array.shape != shape:
+            raise LegacyFileError(f"{variable.name!r} should be of shape {shape}, the checkpoint has {array.shape}.")
+        return array
 
 
 def checkpoint_tree(bundle: TensorBundle) -> ObjectTree:
-    """The tree of a checkpoint.
+    """Return the tree of a checkpoint.
 
     Raises:
         LegacyFileError: it has none, or a damaged one.
     """
-    found = ObjectTree(
-        parse_message(
-            "TrackableObjectGraph", bundle.text(OBJECT_GRAPH_KEY), f"{bundle.prefix}: {OBJECT_GRAPH_KEY}"
-        ).nodes
+    message = parse_message(
+        "TrackableObjectGraph", bundle.read_string(OBJECT_GRAPH_KEY), f"{bundle.prefix}: {OBJECT_GRAPH_KEY}"
     )
-    if not found.nodes:
+    if not message.nodes:
         raise LegacyFileError(f"{bundle.prefix} has no objects.")
-    return found
+    return ObjectTree(message.nodes)
 
 
-def variable_keys(tree: ObjectTree, place: int) -> Iterator[tuple[str, str]]:
-    """The full name and the key of the numbers that an object of a checkpoint is."""
-    for one in tree.nodes[place].attributes:
-        if one.name == "VARIABLE_VALUE":
-            yield one.full_name, one.checkpoint_key
+def variable_keys(tree: ObjectTree, index: int) -> Iterator[tuple[str, str]]:
+    """Yield the full name and the checkpoint key of the variable that an object is, if it is one."""
+    for attribute in tree.nodes[index].attributes:
+        if attribute.name == "VARIABLE_VALUE":
+            yield attribute.full_name, attribute.checkpoint_key

@@ -81,7 +81,7 @@ def _find_outputs(graph: Graph) -> list[Node]:
     left = [node for node in graph.nodes.values() if node.name in fed - gone and not _TRAINING.fullmatch(node.op)]
     names = {node.name for node in left if not _is_metric(graph, node, gone)}
     return [
-        node for node in left if node.name in names and not any(one.name in names for one in graph.reading(node.name))
+        node for node in left if node.name in names and not any(one.name in names for one in graph.consumers(node.name))
     ]
 
 
@@ -94,7 +94,7 @@ def _is_metric(graph: Graph, node: Node, gone: set[str]) -> bool:
 
 
 def _consumers(graph: Graph, node: Node) -> Iterator[Node]:
-    for reader in graph.reading(node.name):
+    for reader in graph.consumers(node.name):
         if reader.op in IDENTITY_OPS:
             yield from _consumers(graph, reader)
         else:
@@ -122,7 +122,7 @@ def _add_consumers(graph: Graph, names: set[str]) -> None:
     """Add what reads nodes with these names, and what reads that."""
     left = list(names)
     while left:
-        for reader in graph.reading(left.pop()):
+        for reader in graph.consumers(left.pop()):
             if reader.name not in names:
                 names.add(reader.name)
                 left.append(reader.name)

@@ -98,7 +98,7 @@ def _consumers(graph: Graph, node: Node) -> Iterator[tuple[Node, int]]:
     left, seen = [node.name], {node.name}
     while left:
         name = left.pop(0)
-        for reader in graph.reading(name):
+        for reader in graph.consumers(name):
             place = next(place for place, (read, _) in enumerate(reader.inputs) if read == name)
             yield reader, place
             if (

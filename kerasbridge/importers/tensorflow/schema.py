@@ -1,4 +1,4 @@
-"""TensorFlow's messages as classes of protobuf."""
+"""Protobuf classes of the TensorFlow messages."""
 
 import functools
 from typing import Any
@@ -10,13 +10,13 @@ from kerasbridge.importers.tensorflow.messages import MESSAGES
 
 @functools.cache
 def message_classes() -> MessageClasses:
-    """All of them; made when they are needed, so that files are recognised without protobuf."""
-    return MessageClasses("tensorflow", MESSAGES, "TensorFlow's files need", syntax="proto3")
+    """Return all classes, created on first use so that files are detected without protobuf."""
+    return MessageClasses("tensorflow", MESSAGES, "TensorFlow files need", syntax="proto3")
 
 
 @functools.cache
 def message_class(name: str) -> Any:
-    """The class of a message.
+    """Return the class of a message.
 
     >>> message("GraphDef")(node=[{"name": "x", "op": "Placeholder"}]).node[0].op
     'Placeholder'
@@ -25,10 +25,10 @@ def message_class(name: str) -> Any:
 
 
 def parse_message(name: str, content: bytes, where: object) -> Any:
-    """The message that the bytes are.
+    """Parse a message.
 
     Raises:
-        LegacyFileError: they are none.
+        LegacyFileError: the bytes are not such a message.
     """
     kind = message_class(name)
     from google.protobuf.message import DecodeError
@@ -36,4 +36,4 @@ def parse_message(name: str, content: bytes, where: object) -> Any:
     try:
         return kind.FromString(content)
     except (DecodeError, RecursionError) as error:
-        raise LegacyFileError(f"{where} is damaged or cut short: expected a whole {name} of TensorFlow's.") from error
+        raise LegacyFileError(f"{where} is damaged or cut short: expected a complete TensorFlow {name}.") from error

@@ -96,7 +96,7 @@ class SymbolicExecutor:
 
     def follow(self, scope: Scope, wanted: Sequence[Reference]) -> list[Value]:
         """What the outputs of nodes are."""
-        for node in scope.graph.order([name for name, _ in wanted], scope.values):
+        for node in scope.graph.topological_order([name for name, _ in wanted], scope.values):
             self._followed += 1
             if self._followed > _MAX_NODES:
                 raise LegacyFileError(f"has more than {_MAX_NODES:,} nodes.")
@@ -116,7 +116,7 @@ class SymbolicExecutor:
             raise NotBrought(f"{len(arguments)} inputs for a function of {len(body.arguments)}")
         values = dict(zip(body.arguments, ([one] for one in arguments), strict=True))
         inner = Scope(body, values, f"{call.name}/", scope.depth + 1)
-        return self.follow(inner, body.returned)
+        return self.follow(inner, body.results)
 
     def add(self, call: NodeContext, operation: Operation, inputs: Sequence[str], results: int, part: str) -> list[str]:
         """Add an operation to the network, and gives the names of its results."""

@@ -1,4 +1,4 @@
-"""Numbers as TensorFlow writes them: in messages, and as bytes in checkpoints."""
+"""Decode TensorFlow tensors: from messages, and from the bytes in checkpoints."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ DTYPES: dict[int, Any] = {
     6: np.dtype("i1"), 9: np.dtype("<i8"), 10: np.dtype("?"), 14: np.dtype("<u2"), 17: np.dtype("<u2"),
     19: np.dtype("<f2"), 22: np.dtype("<u4"), 23: np.dtype("<u8"),
 }  # fmt: skip
-"""By the numbers of `types.proto`; of bfloat16 the halves of float32 that they are."""
+"""By the numbers of `types.proto`; bfloat16 as the upper halves of float32."""
 
 _FIELDS = {
     "<f4": "float_val",
@@ -27,31 +27,31 @@ _FIELDS = {
 }
 _MAX_RANK = 32
 MAX_REPEATED = 2**26
-"""Numbers that a file may ask for without having them."""
+"""The largest array that a file may create by repeating one number."""
 
 
 def base_dtype(dtype: int) -> int:
-    """The type of what a reference of TensorFlow 1 refers to."""
+    """Return the dtype behind a TensorFlow 1 reference dtype."""
     return dtype - 100 if dtype > 100 else dtype
 
 
 def parse_shape(shape: Any) -> tuple[int, ...]:
-    """The sizes of a shape that is known.
+    """Return a TensorShapeProto as a tuple.
 
     Raises:
-        LegacyFileError: no array can have it.
+        LegacyFileError: it is not fully known, or invalid.
     """
-    found = tuple(dim.size for dim in shape.dim)
-    if shape.unknown_rank or len(found) > _MAX_RANK or any(size < 0 for size in found):
-        raise LegacyFileError(f"has the shape {found}, which no array can have.")
-    return found
+    sizes = tuple(dim.size for dim in shape.dim)
+    if shape.unknown_rank or len(sizes) > _MAX_RANK or any(size < 0 for size in sizes):
+        raise LegacyFileError(f"has the invalid shape {sizes}.")
+    return sizes
 
 
 def from_bytes(content: bytes, dtype: int, shape: Sequence[int]) -> NDArray[Any]:
-    """An array of numbers that lie one after the other, the least byte first.
+    """Return the array of contiguous little-endian numbers.
 
     Raises:
-        LegacyFileError: they are not as many as the shape says, or of a type that is not read.
+        LegacyFileError: their count does not match the shape, or the dtype is not supported.
     """
     kind = _numpy_dtype(dtype)
     if len(content) != math.prod(shape) * kind.itemsize:
@@ -62,12 +62,12 @@ def from_bytes(content: bytes, dtype: int, shape: Sequence[int]) -> NDArray[Any]
 
 
 def parse_tensor(tensor: Any) -> NDArray[Any]:
-    """The array in a TensorProto; strings are an array of bytes objects.
+    """Return the array in a TensorProto; strings become an array of bytes objects.
 
-    Of fewer numbers than the shape has the last one stands for all that follow (`tensor.proto`).
+    If there are fewer numbers than the shape has, the last one is repeated (`tensor.proto`).
 
     Raises:
-        LegacyFileError: its parts do not fit each other, or it is of a type that is not read.
+        LegacyFileError: its fields do not match, or the dtype is not supported.
     """
     dtype, shape = base_dtype(tensor.dtype), parse_shape(tensor.tensor_shape)
     if tensor.tensor_content:
@@ -86,9 +86,9 @@ def parse_tensor(tensor: Any) -> NDArray[Any]:
 
 def _listed_values(tensor: Any, dtype: int) -> NDArray[Any]:
     if dtype == STRING:
-        found = np.empty(len(tensor.string_val), object)
-        found[:] = list(tensor.string_val)
-        return found
+        strings = np.empty(len(tensor.string_val), object)
+        strings[:] = list(tensor.string_val)
+        return strings
     kind = _numpy_dtype(dtype)
     if kind == np.float16 or dtype == BFLOAT16:
         return _widen_bfloat16(np.array(tensor.half_val, np.int64).astype("<u2").view(kind), dtype)
@@ -97,10 +97,10 @@ def _listed_values(tensor: Any, dtype: int) -> NDArray[Any]:
 
 def _numpy_dtype(dtype: int) -> Any:
     if dtype not in DTYPES:
-        raise LegacyFileError(f"has numbers of type {dtype}, which are not read: expected floating or whole ones.")
+        raise LegacyFileError(f"has the TensorFlow dtype {dtype}, which is not supported: expected floats or integers.")
     return DTYPES[dtype]
 
 
 def _widen_bfloat16(numbers: NDArray[Any], dtype: int) -> NDArray[Any]:
-    """Halves of float32 as float32."""
+    """Return bfloat16 numbers as float32, and others as they are."""
     return (numbers.astype("<u4") << 16).view("<f4") if dtype == BFLOAT16 else numbers

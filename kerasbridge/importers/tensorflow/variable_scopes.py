@@ -1,7 +1,7 @@
-"""What the names of variables say: which layer each belongs to, and what it is there.
+"""Derive the layer of a variable and its role in the layer from the variable's name.
 
-TensorFlow's users name variables as they like: "conv1/kernel" of Keras's layers and of tf.layers, "conv1/weights" of
-slim, "conv1/Variable" and "conv1/Variable_1", "layer1/weights/Variable", "W_conv1", "fc_b".
+Names vary: "conv1/kernel" in Keras and tf.layers, "conv1/weights" in slim, "conv1/Variable" and "conv1/Variable_1",
+"layer1/weights/Variable", "W_conv1", "fc_b".
 """
 
 import re
@@ -24,7 +24,7 @@ _AFFIXED = [
         rf"(?P<layer>(?!depthwise|pointwise|recurrent)\w+)_{_ROLE}",
     )
 ]
-_BIDIRECTIONAL = re.compile(r"(?P<layer>.*?)/?(?P<way>forward|backward)_[^/]+(/.*)?/(?P<role>[^/]+)")
+_BIDIRECTIONAL = re.compile(r"(?P<layer>.*?)/?(?P<direction>forward|backward)_[^/]+(/.*)?/(?P<role>[^/]+)")
 _CELL = re.compile(r"/(cell|(lstm|gru|simple_rnn)_cell(_\d+)?)$")
 _WEIGHT_NAMES = {
     "alpha", "beta", "bias", "embeddings", "gamma", "kernel", "moving_mean", "moving_variance", "recurrent_kernel",
@@ -32,7 +32,7 @@ _WEIGHT_NAMES = {
 
 
 def layer_variables(names: Collection[str]) -> list[str]:
-    """The names that are not of what trains: of an optimizer, of an average, or below the name of a variable."""
+    """Return the names without those of optimizers, averages and slots, which are below the name of a variable."""
     return sorted(
         (name for name in names if not _TRAINING.fullmatch(name) and name.rpartition("/")[0] not in names),
         key=natural_sort_key,
@@ -40,72 +40,74 @@ def layer_variables(names: Collection[str]) -> list[str]:
 
 
 def is_numbered(name: str) -> bool:
-    """Return whether TensorFlow numbered a variable itself, in the order in which they were made."""
+    """Return whether TensorFlow named a variable itself, with numbers in the order of creation."""
     return bool(_VARIABLE.fullmatch(name)) and "/" not in name
 
 
 def group_by_layer(weights: Sequence[Parameter]) -> tuple[Group, ...]:
-    """The layers that variables belong to; none where the names do not say them, as those without scopes."""
-    places = _split_names([one.name for one in weights])
-    held: dict[str, list[tuple[str, Parameter]]] = {}
-    for (layer, role), one in zip(places, weights, strict=True):
-        held.setdefault(layer, []).append((role, one))
-    groups = {layer: _group(layer, variables) for layer, variables in held.items()}
-    if "" in held or not any(groups.values()):
+    """Group variables by layer; return () if the names do not contain layers, such as names without scopes."""
+    layers_and_roles = _split_names([weight.name for weight in weights])
+    by_layer: dict[str, list[tuple[str, Parameter]]] = {}
+    for (layer, role), weight in zip(layers_and_roles, weights, strict=True):
+        by_layer.setdefault(layer, []).append((role, weight))
+    groups = {layer: _group(layer, variables) for layer, variables in by_layer.items()}
+    if "" in by_layer or not any(groups.values()):
         return ()
-    return tuple(group or _unrecognized_group(layer, held[layer]) for layer, group in groups.items())
+    return tuple(group or _unrecognized_group(layer, by_layer[layer]) for layer, group in groups.items())
 
 
 def _unrecognized_group(layer: str, variables: Sequence[tuple[str, Parameter]]) -> Group:
-    """A layer of which it is not clear what its arrays are."""
-    arrays = {one.name.rpartition("/")[2]: one.array for _, one in variables}
-    return Group(layer, arrays, {one.name.rpartition("/")[2]: one.name for _, one in variables})
+    """Return the group of a layer whose arrays have unknown roles, by their own names."""
+    arrays = {variable.name.rpartition("/")[2]: variable.array for _, variable in variables}
+    return Group(layer, arrays, {variable.name.rpartition("/")[2]: variable.name for _, variable in variables})
 
 
 def _split_names(names: Sequence[str]) -> list[tuple[str, str]]:
-    """Layer and role of each name."""
-    shorter = [_strip_variable(name) for name in names]
-    if len({*shorter}) == len(names):
-        names = shorter
+    """Return layer and role of each name."""
+    stripped = [_strip_variable(name) for name in names]
+    if len({*stripped}) == len(names):
+        names = stripped
     return [_split_name(name) for name in names]
 
 
 def _strip_variable(name: str) -> str:
-    """ "layer1/weights" for "layer1/weights/Variable"."""
+    """Return "layer1/weights" for "layer1/weights/Variable"."""
     return name.rpartition("/")[0] if _VARIABLE.fullmatch(name) and "/" in name else name
 
 
 def _split_name(name: str) -> tuple[str, str]:
-    if both := _BIDIRECTIONAL.fullmatch(name):
-        return both["layer"], f"{both['way']}_{both['role']}"
-    scope, _, own = name.rpartition("/")
+    if match := _BIDIRECTIONAL.fullmatch(name):
+        return match["layer"], f"{match['direction']}_{match['role']}"
+    scope, _, variable = name.rpartition("/")
     scope = _CELL.sub("", scope)
-    affixed = next((match for pattern in _AFFIXED if (match := pattern.fullmatch(own))), None)
-    if affixed is None or own in _WEIGHT_NAMES:
-        return scope, own
+    affixed = next((match for pattern in _AFFIXED if (match := pattern.fullmatch(variable))), None)
+    if affixed is None or variable in _WEIGHT_NAMES:
+        return scope, variable
     return f"{scope}/{affixed['layer']}".lstrip("/"), affixed["role"]
 
 
 def _group(layer: str, variables: Sequence[tuple[str, Parameter]]) -> Group | None:
-    """The arrays of a layer by what they are; None where that is not clear."""
+    """Return the arrays of a layer by their roles; None if a role is ambiguous."""
     arrays: dict[str, Array] = {}
     names: dict[str, str] = {}
-    matrices = [one for _, one in variables if one.array.ndim > 1]
-    vectors = [one for role, one in variables if one.array.ndim == 1 and role not in _WEIGHT_NAMES]
-    for role, one in variables:
-        known = _weight_name(role, one, matrices, vectors)
-        if known is None or known in arrays:
+    matrices = [variable for _, variable in variables if variable.array.ndim > 1]
+    vectors = [variable for role, variable in variables if variable.array.ndim == 1 and role not in _WEIGHT_NAMES]
+    for role, variable in variables:
+        name = _weight_name(role, variable, matrices, vectors)
+        if name is None or name in arrays:
             return None
-        arrays[known], names[known] = one.array, one.name
+        arrays[name], names[name] = variable.array, variable.name
     return Group(layer, arrays, names)
 
 
-def _weight_name(role: str, one: Parameter, matrices: Sequence[Parameter], vectors: Sequence[Parameter]) -> str | None:
-    """What a variable of a layer is: one matrix is a kernel, one vector beside it a bias, however they are named."""
-    if one.array.ndim > 1 and len(matrices) == 1:
+def _weight_name(
+    role: str, variable: Parameter, matrices: Sequence[Parameter], vectors: Sequence[Parameter]
+) -> str | None:
+    """Return the Keras name of a layer's variable: a single matrix is the kernel, a single vector with it the bias."""
+    if variable.array.ndim > 1 and len(matrices) == 1:
         return "kernel"
-    if one.array.ndim == 1 and role not in _WEIGHT_NAMES and len(vectors) == 1 and matrices:
+    if variable.array.ndim == 1 and role not in _WEIGHT_NAMES and len(vectors) == 1 and matrices:
         return "bias"
     plain = role.replace("weights", "kernel")  # "depthwise_weights" of slim
-    own = re.sub("^(forward|backward|depthwise|pointwise)_", "", plain)
-    return plain if own in _WEIGHT_NAMES else None
+    base = re.sub("^(forward|backward|depthwise|pointwise)_", "", plain)
+    return plain if base in _WEIGHT_NAMES else None

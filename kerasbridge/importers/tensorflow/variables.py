@@ -1,4 +1,4 @@
-"""What the variables of a graph hold: the graph itself says which entry of a checkpoint each is restored from."""
+"""Values of a graph's variables; the graph itself defines which checkpoint entry each is restored from."""
 
 import math
 import re
@@ -20,7 +20,7 @@ _IDENTITY_OPS = ("Identity", "Reshape", "Cast", "ReadVariableOp")
 
 @dataclass(frozen=True)
 class VariableHandle:
-    """A variable that is not read yet."""
+    """A reference to a variable, as VarHandleOp returns it."""
 
     node: Node
 
@@ -30,9 +30,9 @@ class Variables:
     """The variables of a graph.
 
     Args:
-        bundle: where they are; None where the file was not given.
-        keys: by the name of a variable's node, which entry it is, and which piece of it.
-        missing: those that were asked for, and are in no file.
+        bundle: the checkpoint; None if it was not given.
+        keys: the checkpoint entry, and the slice of it, by the name of a variable's node.
+        missing: variables that were read without a checkpoint.
     """
 
     bundle: TensorBundle | None
@@ -40,23 +40,23 @@ class Variables:
     missing: list[str] = field(default_factory=list)
 
     def read(self, node: Node) -> NDArray[Any]:
-        """The numbers of a variable.
+        """Return the value of a variable; zeros if there is no checkpoint.
 
         Raises:
-            LegacyFileError: its checkpoint has none that fit.
+            LegacyFileError: it is not in the checkpoint, or of another shape.
         """
         shape = tensors.parse_shape(node.attributes["shape"].shape) if "shape" in node.attributes else ()
         if self.bundle is None:
             self.missing.append(str(node))
             if math.prod(shape) > tensors.MAX_REPEATED:
-                raise LegacyFileError(f"is of shape {shape}: its numbers have to be there, the .index and .data files.")
+                raise LegacyFileError(f"is of shape {shape}: pass the .index and .data files of the checkpoint too.")
             return np.broadcast_to(np.float32(0), shape)
-        key, piece = self._key(node)
-        found = self.bundle.read(key)
-        found = found[_parse_slice(piece, found.shape)] if piece else found
-        if found.shape != shape:
-            raise LegacyFileError(f"should be of shape {shape}, the checkpoint has {found.shape}.")
-        return found
+        key, slices = self._key(node)
+        array = self.bundle.read(key)
+        array = array[_parse_slice(slices, array.shape)] if slices else array
+        if array.shape != shape:
+            raise LegacyFileError(f"should be of shape {shape}, the checkpoint has {array.shape}.")
+        return array
 
     def _key(self, node: Node) -> tuple[str, str]:
         if node.name in self.keys:
@@ -66,46 +66,44 @@ class Variables:
 
 
 def _parse_slice(text: str, shape: tuple[int, ...]) -> tuple[slice, ...]:
-    """The part of a variable that "7 4 0,3:0,4" says: its shape, then first place and length along each axis."""
-    extents = re.split(":", text.split(" ")[-1])
-    places = []
-    for extent in extents:
-        both = re.fullmatch(r"(\d+),(\d+)", extent)
-        if both is None and extent != "-":
-            raise LegacyFileError(f"is a piece {text!r}, which says nothing.")
-        places.append(slice(int(both[1]), int(both[1]) + int(both[2])) if both else slice(None))
-    if len(places) != len(shape):
-        raise LegacyFileError(f"is a piece {text!r} of an array of shape {shape}.")
-    return tuple(places)
+    """Parse "7 4 0,3:0,4": the shape of a variable, then start and length of a slice along each axis."""
+    slices = []
+    for extent in text.split(" ")[-1].split(":"):
+        match = re.fullmatch(r"(\d+),(\d+)", extent)
+        if match is None and extent != "-":
+            raise LegacyFileError(f"has the invalid slice {text!r}.")
+        slices.append(slice(int(match[1]), int(match[1]) + int(match[2])) if match else slice(None))
+    if len(slices) != len(shape):
+        raise LegacyFileError(f"has the slice {text!r} of an array of shape {shape}.")
+    return tuple(slices)
 
 
 def restore_keys(graph: Graph, functions: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """By the name of each variable's node the entry that the graph restores it from, and the piece."""
-    found = {}
-    for name, entry in _assignments(graph):
-        found[name] = entry
+    """Return the checkpoint entry, and the slice of it, that each variable is restored from, by the node's name."""
+    keys = dict(_assignments(graph))
     for node in graph.nodes.values():
         function = functions.get(node.attributes["f"].func.name) if "f" in node.attributes else None
-        if function is not None and any(one.op == "RestoreV2" for one in function.node_def):
+        if function is not None and any(entry.op == "RestoreV2" for entry in function.node_def):
             body = parse_function(function)
-            given = dict(zip(body.arguments, node.inputs, strict=False))
-            found.update((given[name][0], entry) for name, entry in _assignments(body) if name in given)
-    return found
+            arguments = dict(zip(body.arguments, node.inputs, strict=False))
+            keys.update((arguments[name][0], key) for name, key in _assignments(body) if name in arguments)
+    return keys
 
 
 def _assignments(graph: Graph) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield the variables that a graph assigns, each with the restored entry and slice."""
     for node in graph.nodes.values():
         if node.op in _ASSIGN_OPS and len(node.inputs) >= 2:
-            source, place = _skip_identities(graph, node.inputs[1])
+            source, index = _skip_identities(graph, node.inputs[1])
             restoring = graph.nodes.get(source)
             if restoring is not None and restoring.op == "RestoreV2" and len(restoring.inputs) == 3:
-                names, pieces = (_strings(graph, reference) for reference in restoring.inputs[1:])
-                if place < min(len(names), len(pieces)):
-                    yield _skip_identities(graph, node.inputs[0])[0], (names[place], pieces[place])
+                names, slices = (_strings(graph, reference) for reference in restoring.inputs[1:])
+                if index < min(len(names), len(slices)):
+                    yield _skip_identities(graph, node.inputs[0])[0], (names[index], slices[index])
 
 
 def _skip_identities(graph: Graph, reference: Reference) -> Reference:
-    """What a reference is a copy of."""
+    """Follow a reference through nodes that return their input."""
     for _ in range(100):
         node = graph.nodes.get(reference[0])
         if node is None or node.op not in _IDENTITY_OPS or not node.inputs:
@@ -118,5 +116,5 @@ def _strings(graph: Graph, reference: Reference) -> list[str]:
     node = graph.nodes.get(reference[0])
     if node is None or node.op != "Const" or "value" not in node.attributes:
         return []
-    found = tensors.parse_tensor(node.attributes["value"].tensor)
-    return [one.decode("utf-8", "replace") for one in np.ravel(found) if isinstance(one, bytes)]
+    strings = np.ravel(tensors.parse_tensor(node.attributes["value"].tensor))
+    return [string.decode("utf-8", "replace") for string in strings if isinstance(string, bytes)]

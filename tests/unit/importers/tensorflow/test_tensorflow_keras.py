@@ -19,7 +19,7 @@ from kerasbridge.importers.tensorflow import variable_scopes
 from kerasbridge.importers.tensorflow.schema import message_class
 
 RECORDED = ROOT / "tests" / "importers" / "tensorflow_files" / "recorded.zip"
-NOTE = "brought by the layers that Keras wrote down"
+NOTE = "restored from the layers in its Keras metadata"
 
 
 @pytest.fixture
@@ -74,14 +74,15 @@ def test_a_model_whose_layers_cannot_be_brought_comes_back_as_its_graph(recorded
     folder = recorded / "lambdas" / "model"
     report = kb.inspect_legacy(folder)
     assert report.notes[0].endswith(
-        "by the layers that Keras wrote down: cannot be brought: 'code' (Lambda) holds Python code, which is not run."
+        "not from the layers in its Keras metadata: cannot be brought: "
+        "'code' (Lambda) holds Python code, which is not run."
     )
     with root_note(folder) as said:
         del said["model_config"]
         said["class_name"] = "Mine"
-    assert "of the class Mine, which is its program's own" in kb.inspect_legacy(folder).notes[0]
+    assert "of the custom class Mine" in kb.inspect_legacy(folder).notes[0]
     (folder / "keras_metadata.pb").unlink()
-    assert "keras_metadata.pb, where they are written, is missing." in kb.inspect_legacy(folder).notes[0]
+    assert "keras_metadata.pb, which contains them, is missing." in kb.inspect_legacy(folder).notes[0]
 
 
 def test_where_neither_can_be_brought_both_are_told(recorded):
@@ -104,7 +105,7 @@ def test_weights_in_an_order_of_their_own_are_not_taken(recorded):
         )
         row = nodes[_child(layer, "variables")].children
         row[0].node_id, row[1].node_id = row[1].node_id, row[0].node_id
-    assert "the weights of layer 'norm' (BatchNormalization) come in an order that is not Keras's" in refused(folder)
+    assert "the weights of layer 'norm' (BatchNormalization) are not in the order of Keras" in refused(folder)
 
 
 def _child(node, name):
@@ -117,7 +118,7 @@ def test_weights_that_are_missing_are_asked_for(recorded):
     assert "variables.data-00000-of-00001" in refused(folder)
     (folder / "variables" / "variables.index").unlink()
     assert kb.inspect_legacy(folder).notes[0] == NOTE
-    with pytest.raises(LegacyFileError, match="its folder variables, which holds the weights, is missing"):
+    with pytest.raises(LegacyFileError, match="its folder variables, which contains the weights, is missing"):
         kb.load_legacy(folder)
 
 
