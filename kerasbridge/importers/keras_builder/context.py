@@ -1,6 +1,6 @@
-"""Where a node becomes layers: their names, their weights, and the order of their axes.
+"""The context in which a node becomes Keras layers: names, weights, and the order of axes.
 
-In a built model images lie in the order N, H, W, C; values of any other number of dimensions as the file has them.
+In a model images are in the order N, H, W, C; values of any other rank are as in the graph.
 """
 
 import contextlib
@@ -8,21 +8,22 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from kerasbridge.importers.ir.ops import Shape
+from kerasbridge import layers
+from kerasbridge.importers.ir.ops.base import Pair, Shape
 from kerasbridge.keras_compat import keras
 
-_WITHIN = ("cell", "layer", "forward_layer", "backward_layer")
-"""What layers that wrap others call these."""
+_WRAPPED = ("cell", "layer", "forward_layer", "backward_layer")
+"""The attributes in which layers store the layers that they wrap."""
 
 _TO_LAST, _TO_FIRST = (0, 2, 3, 1), (0, 3, 1, 2)
 
 
 class UniqueNames:
-    """Names of layers that Keras takes and that no two layers share.
+    """Layer names that Keras accepts, each used once.
 
     Args:
-        permuted: by the id of each tensor that only has the axes of another in an order of its own: itself, the other,
-            and the order; so that orders which cancel each other make no layers.
+        permuted: by the id of each tensor that is a transposed one: itself, the other, and the order of axes; so that
+            permutations which cancel each other need no layers.
     """
 
     def __init__(self) -> None:
@@ -30,7 +31,7 @@ class UniqueNames:
         self.permuted: dict[int, tuple[Any, Any, tuple[int, ...]]] = {}
 
     def new(self, wanted: str) -> str:
-        """The name, with "_" for what Keras or TensorFlow refuse, and a number where it is taken."""
+        """Return the name, with "_" for characters that Keras or TensorFlow refuse, and a number if it is taken."""
         plain = re.sub(r"[^A-Za-z0-9_.-]", "_", wanted.replace("][", "_").replace("]", ""))
         plain = plain if re.match(r"[A-Za-z0-9.]", plain) else f"layer{plain}"
         name, number = plain, 1
@@ -41,14 +42,17 @@ class UniqueNames:
 
 
 class LayerContext:
-    """The place of one node in the model that is being built.
+    """The context of one node in the model that is being built; operations build their layers with it.
 
     Args:
-        name: the node's.
-        inputs, outputs: the shapes of what it takes and gives, in the order N, C, H, W.
-        nonnegative: whether its first input is never below 0.
+        name: that of the node.
+        inputs, outputs: the shapes of its inputs and outputs, in the order N, C, H, W.
+        nonnegative: its first input is never below 0.
         names: of all layers of the model.
     """
+
+    keras = keras
+    layers = layers
 
     def __init__(
         self, name: str, inputs: Sequence[Shape], outputs: Sequence[Shape], nonnegative: bool, names: UniqueNames
@@ -57,95 +61,111 @@ class LayerContext:
 
     @property
     def rank(self) -> int:
-        """How many dimensions the first input has."""
+        """The number of dimensions of the first input."""
         return len(self.inputs[0])
 
     def layer(
-        self, kind: Callable[..., Any], inputs: Any, /, *, part: str = "", weights: Sequence[Any] = (), **options: Any
+        self, make: Callable[..., Any], inputs: Any, /, *, part: str = "", weights: Sequence[Any] = (), **options: Any
     ) -> Any:
-        """What a new layer makes of the inputs.
+        """Make a layer, set its weights, and return its output.
 
         Args:
-            kind: the class of the layer.
-            part: what it is for, where it is not the node's main layer; its name ends in it.
-            weights: its weights, as Keras has them; None among them for those that there are not.
+            make: the class of the layer.
+            part: ends the name of a layer that is not the node's main layer.
+            weights: in the order of Keras; None for those that the layer does not have.
         """
-        layer = kind(name=self._names.new(f"{self.name}_{part}" if part else self.name), **options)
+        layer = make(name=self._names.new(f"{self.name}_{part}" if part else self.name), **options)
         with zero_initializers(layer):
             output = layer(inputs)
         if weights:
             layer.set_weights([weight for weight in weights if weight is not None])
         return output
 
+    def zero_padding(self, images: Any, padding: Sequence[Pair], part: str = "pad") -> Any:
+        """Return images with zeros around them; without any zeros, the images themselves."""
+        if not any(map(any, padding)):
+            return images
+        return self.layer(keras.layers.ZeroPadding2D, images, part=part, padding=padding)
+
     def axis(self, axis: int) -> int:
-        """Where an axis of the first input lies in the model."""
+        """Return the axis in the model of an axis of the first input."""
         return keras_axis(axis, self.rank)
 
+    def last_axis(self, axis: int) -> int:
+        """Return the axis in the model, with -1 for the last."""
+        axis = self.axis(axis)
+        return -1 if axis == self.rank - 1 else axis
+
     def axes(self, start: int) -> tuple[int, ...]:
-        """Where the axes from one on lie in the model, in their order there."""
+        """Return the axes in the model of all axes from one on, in the model's order."""
         return tuple(sorted(self.axis(axis) for axis in range(start % self.rank, self.rank)))
 
-    def to_file_order(self, tensor: Any, rank: int) -> Any:
-        """The tensor with its axes as the file has them."""
-        return self.permuted(tensor, _TO_FIRST[1:], part="to_nchw") if rank == 4 else tensor
+    def hwio(self, kernel: Any) -> Any:
+        """Return the kernel of a convolution in the order of Keras."""
+        return kernel.transpose(2, 3, 1, 0)
 
-    def from_file_order(self, tensor: Any, rank: int) -> Any:
-        """The tensor, whose axes are as the file has them, with axes as in the model."""
-        return self.permuted(tensor, (2, 3, 1), part="to_nhwc") if rank == 4 else tensor
+    def to_nchw(self, tensor: Any, rank: int) -> Any:
+        """Return a tensor of the model with its axes as in the graph."""
+        return self.permute(tensor, _TO_FIRST[1:], part="to_nchw") if rank == 4 else tensor
 
-    def permuted(self, tensor: Any, dims: Sequence[int], part: str = "") -> Any:
-        """The tensor with its axes in another order, as Keras's `Permute` says it; of two orders one layer is made."""
-        dims = tuple(dims)
-        _, source, before = self._names.permuted.get(id(tensor), (tensor, tensor, tuple(range(1, len(dims) + 1))))
+    def to_nhwc(self, tensor: Any, rank: int) -> Any:
+        """Return a tensor whose axes are as in the graph with its axes as in the model."""
+        return self.permute(tensor, _TO_LAST[1:], part="to_nhwc") if rank == 4 else tensor
+
+    def transpose(self, tensor: Any, order: Sequence[int]) -> Any:
+        """Return the tensor with the axes of the graph in another order."""
+        places = _TO_LAST if len(order) == 4 else range(len(order))
+        return self.permute(tensor, [keras_axis(order[place], len(order)) for place in places][1:])
+
+    def permute(self, tensor: Any, dims: Sequence[int], part: str = "") -> Any:
+        """Return the tensor with its axes in another order, as in `keras.layers.Permute`.
+
+        Two permutations in a row become one layer, or none.
+        """
+        dims, unchanged = tuple(dims), tuple(range(1, len(dims) + 1))
+        _, source, before = self._names.permuted.get(id(tensor), (tensor, tensor, unchanged))
         order = tuple(before[place - 1] for place in dims)
-        if order == tuple(range(1, len(dims) + 1)):
+        if order == unchanged:
             return source
         moved = self.layer(keras.layers.Permute, source, part=part, dims=order)
         self._names.permuted[id(moved)] = (moved, source, order)
         return moved
 
     def reshape(self, tensor: Any, before: Shape, after: Shape, part: str = "") -> Any:
-        """The tensor in another shape, its numbers in the order that the file has them in."""
-        ordered = self.to_file_order(tensor, len(before))
-        there = self.layer(keras.layers.Reshape, ordered, part=part, target_shape=after[1:])
-        return self.from_file_order(there, len(after))
+        """Return the tensor in another shape, its numbers in the order of the graph."""
+        tensor = self.to_nchw(tensor, len(before))
+        reshaped = self.layer(keras.layers.Reshape, tensor, part=part, target_shape=after[1:])
+        return self.to_nhwc(reshaped, len(after))
 
 
 @contextlib.contextmanager
 def zero_initializers(layer: Any) -> Iterator[None]:
-    """While open, the layer's weights begin as zeros: they are about to be set, and drawing them takes JAX seconds."""
-    before = [
+    """Initialize the layer's weights to zeros: they are about to be set, and random values take JAX seconds."""
+    initializers = [
         (one, name, value)
-        for one in _with_those_within(layer)
+        for one in _with_wrapped(layer)
         for name, value in vars(one).items()
         if name.endswith("initializer") and isinstance(value, keras.initializers.Initializer)
     ]
-    for one, name, _ in before:
+    for one, name, _ in initializers:
         setattr(one, name, keras.initializers.Zeros())
     yield
-    for one, name, value in before:
+    for one, name, value in initializers:
         setattr(one, name, value)
 
 
-def _with_those_within(layer: Any) -> Iterator[Any]:
+def _with_wrapped(layer: Any) -> Iterator[Any]:
     yield layer
-    for within in (*(getattr(layer, name, None) for name in _WITHIN), *getattr(layer, "cells", ())):
-        if isinstance(within, keras.layers.Layer) and not isinstance(within, keras.Model):
-            yield from _with_those_within(within)
+    for wrapped in (*(getattr(layer, name, None) for name in _WRAPPED), *getattr(layer, "cells", ())):
+        if isinstance(wrapped, keras.layers.Layer) and not isinstance(wrapped, keras.Model):
+            yield from _with_wrapped(wrapped)
 
 
 def keras_axis(axis: int, rank: int) -> int:
-    """Where an axis of N, C, H, W lies in the model."""
+    """Return the axis in the model of an axis of N, C, H, W."""
     return _TO_LAST.index(axis % rank) if rank == 4 else axis % rank
 
 
 def keras_shape(shape: Shape) -> Shape:
-    """A shape as the model has it."""
+    """Return the shape of a value in the model."""
     return tuple(shape[axis] for axis in _TO_LAST) if len(shape) == 4 else shape
-
-
-def keras_permutation(order: Sequence[int]) -> tuple[int, ...]:
-    """A transposition of the file's axes as one of the model's, without the batch, for Keras's `Permute`."""
-    rank = len(order)
-    places = _TO_LAST if rank == 4 else range(rank)
-    return tuple(keras_axis(order[place], rank) for place in places)[1:]

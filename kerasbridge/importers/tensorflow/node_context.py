@@ -118,7 +118,7 @@ class NodeContext:
         try:
             shapes = operation.shapes(*(tensor.shape for tensor in tensors))
         except UnknownDimension as unknown:
-            shapes = _open_shapess(operation, tensors, unknown)
+            shapes = _partial_shapes(operation, tensors, unknown)
         except (ShapeError, TypeError, IndexError) as misfit:
             given = ", ".join(str(tensor.sizes) for tensor in tensors)
             raise NotBrought(f"inputs of shape {given} that do not fit it: {misfit}") from None
@@ -182,10 +182,9 @@ def _order(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
     return tuple(order) if len(order) == len(shape) else tuple(range(len(shape)))
 
 
-def _open_shapess(operation: Operation, tensors: Sequence[Tensor], unknown: UnknownDimension) -> tuple[Shape, ...]:
+def _partial_shapes(operation: Operation, tensors: Sequence[Tensor], unknown: UnknownDimension) -> tuple[Shape, ...]:
     """The shapes of results, where sizes are open that have to be known: whoever asks for these is asked for them."""
-    shapes_of = getattr(operation, "open_shapes", None)
-    if shapes_of is None:
+    try:
+        return operation.partial_shapes(*(tensor.shape for tensor in tensors))
+    except UnknownDimension:
         raise NotBrought(f"an input of a size that the file leaves open: {unknown}") from None
-    found: tuple[Shape, ...] = shapes_of(*(tensor.shape for tensor in tensors))
-    return found

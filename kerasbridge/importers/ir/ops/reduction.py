@@ -1,18 +1,12 @@
-"""Operations that leave few of many numbers."""
+"""One number for all axes from one on."""
 
-import contextlib
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from kerasbridge.importers.ir.ops.base import (
-    Operation,
-    Shape,
-    ShapeError,
-    UnknownDimension,
-    count,
-    expect,
-    normalize_axis,
-)
+from kerasbridge.importers.ir.ops.base import Operation, Shape, builds, expect, normalize_axis
+
+if TYPE_CHECKING:
+    from kerasbridge.importers.keras_builder.context import LayerContext
 
 
 @dataclass(frozen=True)
@@ -25,34 +19,15 @@ class Reduction(Operation):
 
     def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
         axis = normalize_axis(self.axis, len(inputs[0]))
-        expect(axis > 0, "it would make one number of the whole batch: set the axis to 1")
+        expect(axis > 0, "it would reduce the whole batch to one number: set the axis to 1")
         return (inputs[0][:axis],)
 
 
-@dataclass(frozen=True)
-class ArgMax(Operation):
-    """Where the `most` largest numbers are, and what they are.
-
-    Args:
-        axis: along which; None for all of a sample, in the order C, H, W: shape (N, 1 or 2, most), and 1 beyond.
-        values: give the numbers: along an axis instead of their places, else behind them.
-    """
-
-    label = "largestplaces"
-
-    axis: int | None = None
-    most: int = 1
-    values: bool = False
-
-    def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
-        (shape,) = inputs
-        if self.axis is None:
-            found = (shape[0], 2 if self.values else 1, self.most)
-            with contextlib.suppress(UnknownDimension):
-                expect(self.most <= count(shape[1:]), f"there are no {self.most} numbers")
-            return (found + (1,) * (len(shape) - 3),)
-        axis = normalize_axis(self.axis, len(shape))
-        size = shape[axis]
-        if axis == 0 or (size is not None and self.most > size):
-            raise ShapeError(f"there are no {self.most} numbers along axis {axis}")
-        return ((*shape[:axis], self.most, *shape[axis + 1 :]),)
+@builds(Reduction)
+def build(operation: Reduction, context: "LayerContext", tensor: Any) -> Any:
+    """Build a kerasbridge layer."""
+    rows = context.rank == 4 and operation.axis % 4 == 3  # N, C, H is the order of the result
+    axes = (3,) if rows else context.axes(operation.axis)
+    tensor = context.to_nchw(tensor, 4) if rows else tensor
+    layer = context.layers.Reduce
+    return context.layer(layer, tensor, kind=operation.kind, axes=axes, coefficient=operation.coefficient)

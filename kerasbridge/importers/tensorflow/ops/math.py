@@ -91,7 +91,7 @@ def divide(call: NodeContext) -> Tensor:
     inverse = call.emit(Power(-1.0), call.tensor(1), part="inverse")
     if isinstance(call.inputs[0], np.ndarray):
         return _affine(call, inverse, call.known(0), None)
-    return _merge_tensors(call, ElementwiseMerge("product", spread=True), [call.tensor(0), inverse])
+    return _merge_tensors(call, ElementwiseMerge("product", broadcast=True), [call.tensor(0), inverse])
 
 
 def squared_difference(call: NodeContext) -> Tensor:
@@ -224,7 +224,7 @@ def _broadcast_weight(tensor: Tensor, array: Constant, axis: int) -> Any:
 
 def _merge(call: NodeContext, kind: Kind, count: int = 2, coefficients: tuple[float, ...] = ()) -> Tensor:
     tensors = [call.tensor(place) for place in range(count)]
-    return _merge_tensors(call, ElementwiseMerge(kind, coefficients, spread=True), tensors)
+    return _merge_tensors(call, ElementwiseMerge(kind, coefficients, broadcast=True), tensors)
 
 
 def _merge_tensors(call: NodeContext, operation: Operation, tensors: list[Tensor]) -> Tensor:

@@ -112,8 +112,8 @@ def test_all_unknown_operations_are_named_at_once(tmp_path):
         ("FusedBatchNorm", ["x", "five", "five", "five", "five"], {}, "the statistics of each batch"),
         ("PartitionedCall", ["x"], {"f": "none"}, "a function 'none' that is not there"),
         ("Pad", ["x", "places"], {}, "a padding of [3, 0]"),
-        ("DepthToSpace", ["x"], {"block_size": 2}, "2 channels make no squares of pixels"),
-        ("SpaceToDepth", ["x"], {"block_size": 2}, "are no whole squares of pixels"),
+        ("DepthToSpace", ["x"], {"block_size": 2}, "2 channels cannot be divided into squares of 2 pixels"),
+        ("SpaceToDepth", ["x"], {"block_size": 2}, "cannot be divided into squares of"),
         ("SpaceToDepth", ["x"], {"block_size": 1}, "a block_size of 1"),
     ],
 )

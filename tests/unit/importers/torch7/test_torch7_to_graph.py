@@ -137,7 +137,7 @@ WRONG = [
     (nn("Padding", dim=1, pad=1, nInputDim=3, index=2), "an index of 2"),
     (nn("Dropout", p=1.5), "a p of 1.5"),
     (nn("MulConstant", constant_scalar=np.ones(3, np.float32)), "no number as its constant_scalar"),
-    (nn("View", size=longs(7)), "192 numbers per sample have no shape (7,)"),
+    (nn("View", size=longs(7)), "192 numbers per sample cannot have the shape (7,)"),
     (nn("View", size=longs(0, 7)), "sizes [0, 7]"),
     (nn("JoinTable", dimension=2), "expected a table, received a tensor"),
     (nn("Sequential", nn("ConcatTable", nn("Tanh")), nn("Tanh")), "expected a tensor, received a table"),

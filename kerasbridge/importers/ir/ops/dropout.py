@@ -1,0 +1,28 @@
+"""Dropout."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kerasbridge.importers.ir.ops.base import Elementwise, SignPreserving, builds
+
+if TYPE_CHECKING:
+    from kerasbridge.importers.keras_builder.context import LayerContext
+
+
+@dataclass(frozen=True)
+class Dropout(SignPreserving, Elementwise):
+    """The identity; in training a share of `rate` becomes 0 and the rest is multiplied by 1 / (1 - rate).
+
+    Args:
+        channels: whole channels of images become 0.
+    """
+
+    rate: float
+    channels: bool = False
+
+
+@builds(Dropout)
+def build(operation: Dropout, context: "LayerContext", tensor: Any) -> Any:
+    """Build `Dropout`, or `SpatialDropout2D`."""
+    stock = context.keras.layers
+    return context.layer(stock.SpatialDropout2D if operation.channels else stock.Dropout, tensor, rate=operation.rate)

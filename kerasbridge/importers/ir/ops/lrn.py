@@ -1,0 +1,39 @@
+"""Local response normalization."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kerasbridge.importers.ir.ops.base import Elementwise, Shape, SignPreserving, builds, image
+
+if TYPE_CHECKING:
+    from kerasbridge.importers.keras_builder.context import LayerContext
+
+
+@dataclass(frozen=True)
+class LRN(SignPreserving, Elementwise):
+    """``x * (kappa + alpha * sum of squares in a window) ** -beta``.
+
+    Args:
+        size: of the window: from -floor((size - 1) / 2) to ceil((size - 1) / 2).
+        alpha: a factor of the sum; readers of formats that divide by the size of the window have divided it.
+        across: the window spans channels; else it is a square of the channel's image.
+    """
+
+    label = "localresponse"
+
+    size: int
+    kappa: float
+    alpha: float
+    beta: float
+    across: bool = True
+
+    def shapes(self, *inputs: Shape) -> tuple[Shape, ...]:
+        image(inputs[0])
+        return super().shapes(*inputs)
+
+
+@builds(LRN)
+def build(operation: LRN, context: "LayerContext", images: Any) -> Any:
+    """Build a kerasbridge layer."""
+    layer = context.layers.LocalResponseNormalization
+    return context.layer(layer, images, **{name: getattr(operation, name) for name in layer.options})
