@@ -19,16 +19,17 @@ Tensor = Any
 ops = keras.ops
 _HALF_MASK = 0xFFFF
 
-_watchers: list[Callable[[Tensor], None]] = []
-_places: list[Iterator[int]] = []
-_refusing: ContextVar[bool] = ContextVar("refusing", default=False)
+# Context variables, so that a model that is reinitialized in one thread does not take the seeds of another thread's.
+_captures: ContextVar[tuple[list[Tensor], ...]] = ContextVar("captures", default=())
+_weight_seeds: ContextVar[Iterator[int] | None] = ContextVar("weight_seeds", default=None)
+_seeds_required: ContextVar[bool] = ContextVar("seeds_required", default=False)
 
 
-def _no_bits(key: Tensor, count: Any) -> Tensor | None:
+def _no_engine_bits(key: Tensor, count: Any) -> Tensor | None:
     return None
 
 
-_engine_bits: Callable[[Tensor, Any], Tensor | None] = _no_bits
+_engine_bits: Callable[[Tensor, Any], Tensor | None] = _no_engine_bits
 
 
 def use_engine_bits(random_bits: Callable[[Tensor, Any], Tensor | None]) -> None:
@@ -39,81 +40,83 @@ def use_engine_bits(random_bits: Callable[[Tensor, Any], Tensor | None]) -> None
 
 @contextlib.contextmanager
 def capture_draws() -> Iterator[list[Tensor]]:
-    """Collect the words of every draw that a step makes: a list of int32 tensors, in the order of the draws."""
-    drawn: list[Tensor] = []
-    _watchers.append(drawn.append)
-    try:
-        yield drawn
-    finally:
-        _watchers.pop()
+    """Collect the random bits of every draw in this thread: a list of int32 tensors, in the order of the draws."""
+    draws: list[Tensor] = []
+    with _set(_captures, (*_captures.get(), draws)):
+        yield draws
 
 
 @contextlib.contextmanager
 def override_seeds(seed: int) -> Iterator[None]:
-    """While open, the k-th draw of a weight takes its seed from `seed` and k, whatever its initializer's own is."""
-    _places.append(host.fold_in(seed, "weight", place) for place in itertools.count())
-    try:
+    """Seed the k-th weight drawn in this thread from `seed` and k, whatever the seed of its initializer."""
+    with _set(_weight_seeds, (host.fold_in(seed, "weight", index) for index in itertools.count())):
         yield
-    finally:
-        _places.pop()
 
 
 @contextlib.contextmanager
 def require_seeds() -> Iterator[None]:
-    """While open, a draw without a seed is refused: no generator that is saved with the model would move on."""
-    token = _refusing.set(True)
+    """Refuse draws without a seed: they would use no generator that is saved with the model."""
+    with _set(_seeds_required, True):
+        yield
+
+
+@contextlib.contextmanager
+def _set(variable: ContextVar[Any], value: Any) -> Iterator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
-        _refusing.reset(token)
+        variable.reset(token)
 
 
 def override_seed(seed: Any) -> Any:
-    """The seed, or the place's while weights are seeded by their places."""
-    replaced = _places and (seed is None or isinstance(seed, int))
-    return next(_places[-1]) if replaced else seed
+    """Return the seed, or the next one of `override_seeds` if that is active and the seed is None or an integer."""
+    weight_seeds = _weight_seeds.get()
+    if weight_seeds is None or not (seed is None or isinstance(seed, int)):
+        return seed
+    return next(weight_seeds)
 
 
 def make_key(seed: Any) -> Tensor:
-    """(seed, counter) as int32 of shape (2,), not yet folded; a `SeedGenerator` moves on by one."""
+    """Return (seed, counter) as int32 of shape (2,), not yet folded; a `SeedGenerator` advances its counter by one."""
     seed = override_seed(seed) if seed is None else seed
-    if seed is None and _refusing.get():
+    if seed is None and _seeds_required.get():
         raise StepError(
             "Expected a seed where a step draws, received none. Write keras.random.normal(shape, seed=model.seeds), "
-            "with a keras.random.SeedGenerator that the model holds."
+            "with model.seeds = keras.random.SeedGenerator(seed) as an attribute of the model."
         )
-    # Keras moves its global generator on by a product that overflows, on each backend to another number.
+    # Keras advances its global generator by a product that overflows, to a different number on each backend.
     return ops.cast(draw_seed(global_generator() if seed is None else seed), "int32")
 
 
 def retry_key(key: Tensor, attempt: int) -> Tensor:
-    """The key of a further attempt at the same elements."""
-    return key + ops.convert_to_tensor([_signed(host.retry_seed(0, attempt)), 0], "int32")
+    """Return the key of another attempt at the same elements."""
+    return key + ops.convert_to_tensor([_to_int32(host.retry_seed(0, attempt)), 0], "int32")
 
 
 def shaped_random_bits(key: Tensor, shape: Sequence[Any]) -> Tensor:
-    """`random.words`, in this shape."""
+    """Return `generator.random_bits`, in this shape."""
     return ops.reshape(random_bits_flat(key, num_elements(shape)), shape)
 
 
 def random_triples(key: Tensor, count: Any) -> list[Tensor]:
-    """`random.triples` of the elements 0 … count - 1: int32, each of shape (count,)."""
+    """Return `generator.hash3` of the elements 0 … count - 1: three int32 tensors of shape (count,)."""
     rows = ops.reshape(random_bits_flat(key, 3 * count), (3, count))
     return [rows[0], rows[1], rows[2]]
 
 
 def random_bits_flat(key: Tensor, count: Any) -> Tensor:
-    """`random.words`: int32 of shape (count,). Every number drawn in a step comes from here."""
-    drawn = _engine_bits(key, count)
-    if drawn is None:
-        drawn = ops.concatenate(_components(key, (count + 2) // 3))[:count]
-    for note in _watchers:
-        note(drawn)
-    return drawn
+    """Return `generator.random_bits`: int32 of shape (count,). Every number drawn in a step comes from here."""
+    bits = _engine_bits(key, count)
+    if bits is None:
+        bits = ops.concatenate(_components(key, (count + 2) // 3))[:count]
+    for draws in _captures.get():
+        draws.append(bits)
+    return bits
 
 
 def num_elements(shape: Sequence[Any]) -> Any:
-    """The number of elements, a tensor where a length is one."""
+    """Return the number of elements, a tensor if one of the lengths is a tensor."""
     size: Any = 1
     for length in shape:
         size = size * length
@@ -121,8 +124,9 @@ def num_elements(shape: Sequence[Any]) -> Any:
 
 
 def _components(key: Tensor, elements: Any) -> tuple[Tensor, Tensor, Tensor]:
-    counted = ops.arange(elements, dtype="int32")
-    x, y, z = (word * host.LCG_FACTOR + host.LCG_TERM for word in (_fold(key[0]), _fold(key[1]), counted))
+    """Compute pcg3d, as `generator.pcg3d` does."""
+    element = ops.arange(elements, dtype="int32")
+    x, y, z = (word * host.LCG_FACTOR + host.LCG_TERM for word in (_fold(key[0]), _fold(key[1]), element))
     return _round(*map(_fold, _round(x, y, z)))
 
 
@@ -136,5 +140,5 @@ def _round(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return x, y, z + x * y
 
 
-def _signed(word: int) -> int:
+def _to_int32(word: int) -> int:
     return word - 2**32 if word >= 2**31 else word

@@ -36,6 +36,8 @@ PORTABLE_FUNCTIONS = (
     "binomial",
 )
 
+# Process-wide on purpose: the patch is in the attributes of Keras modules, which all threads share. It is removed when
+# the last scope of any thread has ended.
 _portable_depth = 0
 _replaced: list[tuple[Any, str, Any]] = []
 _portable_lock = threading.RLock()

@@ -2,6 +2,8 @@
 
 import hashlib
 import random as python_random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -200,3 +202,29 @@ def test_a_weight_of_the_model_itself_is_drawn_anew():
         kb.reinitialize(model, 5)
     for one, other in zip(*(model.get_weights() for model in models), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+class NormalAfterBarrier(keras.initializers.RandomNormal):
+    """Draws only once every thread is about to draw, so that the draws of two threads alternate."""
+
+    barrier = threading.Barrier(1)
+
+    def __call__(self, shape, dtype=None):
+        self.barrier.wait(timeout=60)
+        return super().__call__(shape, dtype)
+
+
+def test_two_threads_reinitialize_with_their_own_seeds(monkeypatch):
+    def build():
+        return keras.Sequential([keras.Input((3,)), *(layers.Dense(3, kernel_initializer=initializer) for _ in "ab")])
+
+    initializer, seeds = NormalAfterBarrier(), (1, 2)
+    expected, models = [build(), build()], [build(), build()]
+    for model, seed in zip(expected, seeds, strict=True):
+        kb.reinitialize(model, seed)
+    monkeypatch.setattr(NormalAfterBarrier, "barrier", threading.Barrier(2))
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(kb.reinitialize, models, seeds))
+    for model, other in zip(models, expected, strict=True):
+        for weight, reference in zip(model.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(weight, reference)

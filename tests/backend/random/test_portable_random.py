@@ -5,6 +5,8 @@ The digests below were computed once; a backend on which one differs has other w
 
 import hashlib
 import random as python_random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -14,7 +16,7 @@ import kerasbridge as kb
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.private_api import private_api
 from kerasbridge.keras_compat.seed_generators import global_generator
-from kerasbridge.random import distributions, keras_patch
+from kerasbridge.random import bits, distributions, keras_patch
 from kerasbridge.random import generator as random
 from kerasbridge.random.keras_patch import PORTABLE_FUNCTIONS
 from tests.backend.models import CASES, assert_same_state, mlp, seeded
@@ -215,3 +217,19 @@ def test_nested_scopes_give_back_only_what_is_theirs():
             pass
         assert functions.uniform is distributions.uniform
     assert functions.uniform is not distributions.uniform
+
+
+def test_two_threads_capture_their_own_draws_alone():
+    barrier = threading.Barrier(2)
+
+    def draw(seed):
+        with bits.capture_draws() as draws:
+            barrier.wait(timeout=60)
+            distributions.uniform((5,), seed=generator(seed))
+            barrier.wait(timeout=60)
+        return [host(draw) for draw in draws]
+
+    with ThreadPoolExecutor(2) as threads:
+        captured = list(threads.map(draw, (1, 2)))
+    expected = [random.random_bits(seed, 0, 5).view(np.int32) for seed in (1, 2)]
+    np.testing.assert_array_equal(captured, [[draw] for draw in expected])
