@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasbridge.importers.ir.ops import Operation, Shape, ShapeError, Transpose, UnknownDimension
+from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.tensorflow.graphdef import Node
 from kerasbridge.importers.tensorflow.symbolic_values import BATCH, Constant, SymbolicDim, Tensor, Value
 from kerasbridge.importers.tensorflow.tensors import base_dtype
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
 
 CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 1, 2, 3)
 """Which axis of N, C, H, W each axis of N, H, W, C, and of itself, is."""
-
-
-class NotBrought(Exception):
-    """A node has something that cannot be brought; the message says what."""
 
 
 @dataclass(frozen=True)
@@ -64,21 +61,21 @@ class NodeContext:
         """An input that is a value of the network."""
         value = self.inputs[place] if place < len(self.inputs) else None
         if not isinstance(value, Tensor):
-            raise NotBrought(f"an input {place} that does not depend on what is fed to the model")
+            raise Unsupported(f"has an input {place} that does not depend on what is fed to the model")
         return value
 
     def known(self, place: int) -> Constant:
         """An input that is an array."""
         value = self.inputs[place] if place < len(self.inputs) else None
         if not isinstance(value, np.ndarray):
-            raise NotBrought(f"an input {place} that depends on what is fed to the model")
+            raise Unsupported(f"has an input {place} that depends on what is fed to the model")
         return value
 
     def weights(self, place: int, rank: int) -> Any:
         """An input that is weights, so many dimensions of them."""
         array = self.known(place)
         if array.ndim != rank or array.dtype == object or not array.size:
-            raise NotBrought(f"weights of shape {array.shape}, where {rank} dimensions are expected")
+            raise Unsupported(f"has weights of shape {array.shape}, where {rank} dimensions are expected")
         return np.ascontiguousarray(array, np.float32)
 
     def listed(self, place: int) -> list[Any]:
@@ -89,14 +86,14 @@ class NodeContext:
         """An input that is whole numbers."""
         found = self.listed(place)
         if any(isinstance(one, SymbolicDim) for one in found):
-            raise NotBrought("numbers that depend on the size of images")
+            raise Unsupported("has numbers that depend on the size of images")
         return found
 
     def axis(self, place: int, rank: int) -> int:
         """An input that is an axis."""
         (axis,) = self.fixed(place)
         if not -rank <= axis < rank:
-            raise NotBrought(f"an axis {axis} of {rank}")
+            raise Unsupported(f"has an axis {axis} of {rank}")
         return axis % rank
 
     def emit(
@@ -121,9 +118,9 @@ class NodeContext:
             shapes = _partial_shapes(operation, tensors, unknown)
         except (ShapeError, TypeError, IndexError) as misfit:
             given = ", ".join(str(tensor.sizes) for tensor in tensors)
-            raise NotBrought(f"inputs of shape {given} that do not fit it: {misfit}") from None
+            raise Unsupported(f"has inputs of shape {given} that do not fit it: {misfit}") from None
         if any(size is not None and size < 1 for shape in shapes for size in shape):
-            raise NotBrought(f"a result of the shape {shapes[0]}")
+            raise Unsupported(f"has a result of the shape {shapes[0]}")
         names = self.tracer.add(self, operation, [tensor.name for tensor in tensors], len(shapes), part)
         orders = [_order(shape, tensors[0].order if order is None else order) for shape in shapes]
         found = [Tensor(*three) for three in zip(names, shapes, orders, strict=True)]
@@ -147,7 +144,7 @@ class NodeContext:
         """An input that is images, in the network as N, C, H, W."""
         tensor = self.tensor(place)
         if tensor.rank != 4:
-            raise NotBrought(f"an input of {tensor.rank} dimensions, where images have 4")
+            raise Unsupported(f"has an input of {tensor.rank} dimensions, where images have 4")
         return self.ordered(tensor, self.image_order)
 
     @property
@@ -155,19 +152,19 @@ class NodeContext:
         """Which axes of N, C, H, W the node's are."""
         found = self.text("data_format", "NHWC")
         if found not in ("NHWC", "NCHW"):
-            raise NotBrought(f"a data_format {found}")
+            raise Unsupported(f"has a data_format {found}")
         return CHANNELS_LAST if found == "NHWC" else CHANNELS_FIRST
 
     def down_and_right(self, option: str) -> tuple[int, int]:
         """An option with a number for each axis, of the height and the width; those of batch and channels are 1."""
         found = self.wholes(option) or (1, 1, 1, 1)
         if len(found) != 4:
-            raise NotBrought(f"{len(found)} {option}")
+            raise Unsupported(f"has {len(found)} {option}")
         by_axis = dict(zip(self.image_order, found, strict=True))
         if by_axis[0] != 1 or by_axis[1] != 1:
-            raise NotBrought(f"{option} of {list(found)}, along the batch or the channels")
+            raise Unsupported(f"has {option} of {list(found)}, along the batch or the channels")
         if not (1 <= by_axis[2] <= 2**16 and 1 <= by_axis[3] <= 2**16):
-            raise NotBrought(f"{option} of {list(found)}")
+            raise Unsupported(f"has {option} of {list(found)}")
         return by_axis[2], by_axis[3]
 
     def sizes(self, tensor: Tensor) -> list[Any]:
@@ -187,4 +184,4 @@ def _partial_shapes(operation: Operation, tensors: Sequence[Tensor], unknown: Un
     try:
         return operation.partial_shapes(*(tensor.shape for tensor in tensors))
     except UnknownDimension:
-        raise NotBrought(f"an input of a size that the file leaves open: {unknown}") from None
+        raise Unsupported(f"has an input of a size that the file leaves open: {unknown}") from None

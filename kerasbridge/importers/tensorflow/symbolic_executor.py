@@ -11,9 +11,10 @@ import numpy as np
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir import graph as network
 from kerasbridge.importers.ir.ops import Operation
+from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.report import LayerReport
 from kerasbridge.importers.tensorflow.graphdef import Graph, Node, Reference, parse_function
-from kerasbridge.importers.tensorflow.node_context import NodeContext, NotBrought
+from kerasbridge.importers.tensorflow.node_context import NodeContext
 from kerasbridge.importers.tensorflow.node_names import layer_name
 from kerasbridge.importers.tensorflow.ops import FLOW, FOLDS, OPERATIONS, ROW_BY_ROW
 from kerasbridge.importers.tensorflow.symbolic_values import (
@@ -106,14 +107,14 @@ class SymbolicExecutor:
     def called(self, call: NodeContext, function: str, arguments: Sequence[Value], scope: Scope) -> list[Value]:
         """What a function gives for values."""
         if function not in self.functions:
-            raise NotBrought(f"a function {function!r} that is not there")
+            raise Unsupported(f"has a function {function!r} that is not there")
         if scope.depth >= _MAX_DEPTH:
-            raise NotBrought("functions that call each other without an end")
+            raise Unsupported("has functions that call each other without an end")
         if function not in self._bodies:
             self._bodies[function] = parse_function(self.functions[function])
         body = self._bodies[function]
         if len(arguments) != len(body.arguments):
-            raise NotBrought(f"{len(arguments)} inputs for a function of {len(body.arguments)}")
+            raise Unsupported(f"has {len(arguments)} inputs for a function of {len(body.arguments)}")
         values = dict(zip(body.arguments, ([one] for one in arguments), strict=True))
         inner = Scope(body, values, f"{call.name}/", scope.depth + 1)
         return self.follow(inner, body.results)
@@ -139,8 +140,8 @@ class SymbolicExecutor:
         call = NodeContext(node, inputs, self, scope.prefix + node.name)
         try:
             return self._computed(call, scope)
-        except NotBrought as reason:
-            return _joined([self.fault(f"{node} has {reason}"), *inputs])
+        except Unsupported as reason:
+            return _joined([self.fault(f"{node} {reason}"), *inputs])
         except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError) as error:
             if isinstance(error, LegacyFileError):
                 raise error if isinstance(error, _AtNode) else _AtNode(f"node {node}: {error}") from None
@@ -161,7 +162,7 @@ class SymbolicExecutor:
         if op not in OPERATIONS:
             return _joined([self.fault(f"{call.node} is unknown"), *inputs])
         if any(value is None for value in inputs):
-            raise NotBrought("an input that its node does not give")
+            raise Unsupported("has an input that its node does not give")
         if any(isinstance(value, Fault | ScaledByPlaceholder) for value in inputs):
             return _joined([_as_fault(self, value) for value in inputs])
         if op in ROW_BY_ROW and any(isinstance(value, UnstackedRows) for value in inputs):
@@ -172,7 +173,7 @@ class SymbolicExecutor:
 def _in_rows(call: NodeContext) -> UnstackedRows:
     """What an operation makes of rows that were samples, which is what it makes of the samples."""
     if any(isinstance(value, Tensor) or (isinstance(value, np.ndarray) and value.ndim > 2) for value in call.inputs):
-        raise NotBrought("rows beside what are none")
+        raise Unsupported("has rows beside what are none")
     inner = [value.tensor if isinstance(value, UnstackedRows) else value for value in call.inputs]
     return UnstackedRows(OPERATIONS[call.node.op](replace(call, inputs=inner)))
 

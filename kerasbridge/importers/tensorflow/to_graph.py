@@ -100,7 +100,7 @@ def _raise_unsupported(values: Sequence[Value]) -> None:
     faults = frozenset[tuple[int, str]]().union(*(value.reasons for value in values if isinstance(value, Fault)))
     if faults:
         reasons = dict.fromkeys(reason for _, reason in sorted(faults))
-        raise LegacyFileError("cannot be brought: " + "; ".join(reasons) + ".")
+        raise LegacyFileError("cannot be converted: " + "; ".join(reasons) + ".")
 
 
 def _rename(tracer: SymbolicExecutor, network: IRGraph, named: dict[str, Tensor]) -> IRGraph:

@@ -10,8 +10,9 @@ from dataclasses import replace
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.formats import ParsedModel
 from kerasbridge.importers.input_shapes import input_shape_hint
-from kerasbridge.importers.ir.graph import Graph, compatible_sizes, fits, with_dynamic_images
+from kerasbridge.importers.ir.graph import Graph, Input, compatible_sizes, fits, with_dynamic_images
 from kerasbridge.importers.ir.ops import Shape, UnknownDimension
+from kerasbridge.importers.ir.unsupported import raise_unsupported
 from kerasbridge.importers.report import Report
 from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.torch7 import parser
@@ -61,7 +62,7 @@ def _reading(file: SourceFile, root: Module, where: str, said: Sequence[Shape] |
     if _is_open(fed):
         return _unfed(file, root, notes)
     graph, outputs = _graph(root, fed)
-    network = graph.network(outputs)
+    network = graph.graph(outputs)
     if said is None:
         network, note = _with_size(network, last_input(root, fed))
         notes += [note] if note else []
@@ -76,12 +77,12 @@ def _is_open(fed: InputShape) -> bool:
 
 
 def _graph(root: Module, fed: InputShape) -> tuple[ModuleConverter, Value]:
-    """The graph of a network that takes batches, or, where a module would join or cut them, of one for samples."""
+    """Convert a network that takes batches, or, if a module would merge or split these, one that takes samples."""
     first: LegacyFileError | None = None
     for batched in (True, False):
-        graph = ModuleConverter(batched, CONTAINERS)
+        graph = ModuleConverter(batched=batched, containers=CONTAINERS)
         try:
-            outputs = graph.bring(root, _feed(graph, fed))
+            outputs = graph.convert(root, _feed(graph, fed))
             _check(graph)
             return graph, outputs
         except LegacyFileError as error:
@@ -94,14 +95,13 @@ def _graph(root: Module, fed: InputShape) -> tuple[ModuleConverter, Value]:
 
 def _feed(graph: ModuleConverter, fed: InputShape, name: str = "input") -> Value:
     if not isinstance(fed, list):
-        return graph.feed(name, fed)
+        return graph.add_input(Input(name, fed))
     return [_feed(graph, one, f"{name}_{place}") for place, one in enumerate(fed, 1)]
 
 
 def _check(graph: ModuleConverter) -> None:
-    """One error with all that cannot be brought."""
-    if graph.faults:
-        raise LegacyFileError("cannot be brought: " + "; ".join(dict.fromkeys(graph.faults)) + ".")
+    """Raise one error for all modules that are not supported, or if there is nothing to compute."""
+    raise_unsupported(graph.unsupported)
     if not graph.nodes:
         raise LegacyFileError("the network has no module that computes something.")
 
@@ -133,9 +133,9 @@ def _fed_with(network: Graph, shape: Shape) -> Graph:
 
 def _unfed(file: SourceFile, root: Module, notes: Sequence[str]) -> ParsedModel:
     """A reading without a network, where nothing tells what it takes; what is unknown is told first."""
-    unknown = [f"{module} is unknown" for module in _all(root) if not _is_known(module)]
+    unknown = [f"{module.place!r} ({module.type}) is unknown" for module in _all(root) if not _is_known(module)]
     if unknown:
-        raise LegacyFileError("cannot be brought: " + "; ".join(dict.fromkeys(unknown)) + ".")
+        raise LegacyFileError("cannot be converted: " + "; ".join(dict.fromkeys(unknown)) + ".")
     report = Report("torch7", (file.name,), "", (), (), (), notes=tuple(notes))
     return ParsedModel(report, None, f"{file.name}: the file does not say what the network takes. {input_shape_hint()}")
 
@@ -156,7 +156,7 @@ def _all(module: Module) -> Iterator[Module]:
 
 
 def _report(file: SourceFile, graph: ModuleConverter, network: Graph, notes: Sequence[str]) -> Report:
-    single = () if graph.batched else ("it is made for single samples, whose dimension 1 is not the batch",)
+    single = () if graph.batched else ("the network takes single samples: its dimension 1 is not the batch",)
     return Report(
         "torch7",
         (file.name,),

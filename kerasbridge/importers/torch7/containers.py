@@ -12,8 +12,9 @@ from kerasbridge.importers.ir.ops import (
     Power,
     ShapeError,
 )
+from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.torch7.nngraph import graph_module
-from kerasbridge.importers.torch7.ops import Module, NotBrought
+from kerasbridge.importers.torch7.ops import Module
 from kerasbridge.importers.torch7.ops.base import dimension, dims
 from kerasbridge.importers.torch7.ops.reshaping import select_index
 from kerasbridge.importers.torch7.to_graph import Container, ModuleConverter, Value, flatten_value
@@ -24,7 +25,7 @@ MAX_PIECES = 1024
 def sequential(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """Sequential: one after the other."""
     for part in module.parts():
-        value = graph.bring(part, value)
+        value = graph.convert(part, value)
     return value
 
 
@@ -32,20 +33,20 @@ def decorator(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """Decorators, and DataParallelTable, whose modules after the first are copies for other devices."""
     parts = module.parts()
     if not parts:
-        raise NotBrought("no module in it")
-    return graph.bring(Module(parts[0].object, f"{module.place}[1]"), value)
+        raise Unsupported("has no module in it")
+    return graph.convert(Module(parts[0].object, f"{module.place}[1]"), value)
 
 
 def bottle(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """Bottle, where what it is given has as many dimensions as its module takes."""
-    if graph.given(value).dimensions != module.whole("nInputDim", 2):
-        raise NotBrought("more dimensions before those of its module")
+    if graph.input_info(value).dimensions != module.whole("nInputDim", 2):
+        raise Unsupported("has more dimensions before those of its module")
     return decorator(graph, module, value)
 
 
 def concat_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """ConcatTable: a table of what each makes of the same."""
-    return [graph.bring(part, value) for part in module.parts()]
+    return [graph.convert(part, value) for part in module.parts()]
 
 
 def parallel_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
@@ -53,7 +54,7 @@ def parallel_table(graph: ModuleConverter, module: Module, value: Value) -> Valu
     parts, values = module.parts(), _table(graph, value)
     if len(values) < len(parts):
         return _mismatch(graph, value, f"{len(parts)} modules take a table of as many, received {len(values)}")
-    return [graph.bring(part, one) for part, one in zip(parts, values, strict=False)]
+    return [graph.convert(part, one) for part, one in zip(parts, values, strict=False)]
 
 
 def map_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
@@ -65,14 +66,14 @@ def concat(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """Concat: what each makes of the same, one after the other along a dimension."""
     values = _tensors(graph, concat_table(graph, module, value))
     graph.note(module)
-    return graph.add(module, [Concatenate(graph.given(values[0]).axis(dimension(module)))], values)
+    return graph.add(module, [Concatenate(graph.input_info(values[0]).axis(dimension(module)))], values)
 
 
 def depth_concat(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """DepthConcat: the same along the channels, smaller images with zeros around them."""
     values = _tensors(graph, concat_table(graph, module, value))
-    if graph.given(values[0]).axis(dimension(module)) != 1:
-        raise NotBrought("a dimension that is not that of the channels")
+    if graph.input_info(values[0]).axis(dimension(module)) != 1:
+        raise Unsupported("has a dimension that is not that of the channels")
     graph.note(module)
     return graph.add(module, [DepthConcat()], values)
 
@@ -80,7 +81,7 @@ def depth_concat(graph: ModuleConverter, module: Module, value: Value) -> Value:
 def join_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """JoinTable: a table's tensors one after the other along a dimension."""
     values = _tensors(graph, value)
-    axis = graph.given(values[0]).axis(dimension(module), dims(module))
+    axis = graph.input_info(values[0]).axis(dimension(module), dims(module))
     graph.note(module)
     return graph.add(module, [Concatenate(axis)], values)
 
@@ -138,11 +139,11 @@ def flatten_table(graph: ModuleConverter, module: Module, value: Value) -> Value
 
 def split_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """SplitTable: a table of the places along a dimension."""
-    given = graph.given(value)
+    given = graph.input_info(value)
     axis = given.axis(dimension(module), dims(module))
     size = given.shape[axis]
     if size is None or size > MAX_PIECES:
-        raise NotBrought("a dimension of unknown size to split, or of a large one")
+        raise Unsupported("has a dimension of unknown size to split, or of a large one")
     graph.note(module)
     return [graph.add(module, select_index(axis, place), [value], str(place + 1)) for place in range(size)]
 
@@ -189,7 +190,7 @@ def _two_tensors(graph: ModuleConverter, value: Value) -> tuple[str, str]:
 
 def _mismatch(graph: ModuleConverter, value: Value, otherwise: str) -> Value:
     """The value as it is, if something before it could not be brought; else these words."""
-    if not graph.faults:
+    if not graph.unsupported:
         raise ShapeError(otherwise)
     return value
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from kerasbridge.importers.ir.ops import Shape
+from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.torch7.lua_objects import Object, Table, Tensor
 from kerasbridge.importers.torch7.nngraph import consumers, forward_nodes, input_consumers
-from kerasbridge.importers.torch7.ops import Module, NotBrought
+from kerasbridge.importers.torch7.ops import Module
 
 InputShape = Any
 """A shape, a list of such things for a table, or None where nothing tells."""
@@ -98,7 +99,7 @@ def _infer(module: Module, known: Cache) -> InputShape:
         return [infer_input(part, known) for part in module.parts()]
     try:
         return _infer_graph(module, known) if module.kind == "gModule" else _infer_module(module)
-    except NotBrought:
+    except Unsupported:
         return None
 
 

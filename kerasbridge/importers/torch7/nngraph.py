@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
+from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.torch7.lua_objects import Object, Table
-from kerasbridge.importers.torch7.ops import Module, NotBrought
+from kerasbridge.importers.torch7.ops import Module
 from kerasbridge.importers.torch7.to_graph import ModuleConverter, Value
 
 
@@ -13,7 +14,7 @@ def forward_nodes(module: Module) -> list[tuple[Object, Table]]:
     found = nodes.list() if isinstance(nodes, Table) else []
     pairs = [(node, node.fields.get("data")) for node in found if isinstance(node, Object)]
     if not pairs or any(not isinstance(data, Table) for _, data in pairs):
-        raise NotBrought("no forwardnodes with data")
+        raise Unsupported("has no forwardnodes with data")
     return pairs
 
 
@@ -44,7 +45,7 @@ def input_index(child: Table, data: Table) -> int:
     places = child.get("mapindex")
     place = places.get(data) if isinstance(places, Table) else None
     if not isinstance(place, float) or not 1 <= place <= 1024:
-        raise NotBrought("a node that does not say which of its inputs is which")
+        raise Unsupported("has a node that does not say which of its inputs is which")
     return int(place)
 
 
@@ -57,7 +58,7 @@ def graph_module(graph: ModuleConverter, module: Module, value: Value) -> Value:
     for place, (node, data) in enumerate(nodes, 1):
         inputs = [one for _, one in sorted(left.get(data, {}).items())]
         if not inputs:
-            raise NotBrought(f"a node, {place}, that is given nothing")
+            raise Unsupported(f"has a node, {place}, that is given nothing")
         found = _run(graph, module, data, place, inputs)
         for child in consumers(node):
             left.setdefault(child, {})[input_index(child, data)] = found
@@ -69,11 +70,11 @@ def _run(graph: ModuleConverter, module: Module, data: Table, place: int, inputs
     if selected is not None:
         among = inputs[0]
         if not isinstance(selected, float) or isinstance(among, str) or not 1 <= selected <= len(among):
-            if graph.faults:
+            if graph.unsupported:
                 return among
-            raise NotBrought(f"a node, {place}, that takes the {selected} of what is no such table")
+            raise Unsupported(f"has a node, {place}, that takes the {selected} of what is no such table")
         return among[int(selected) - 1]
     given = inputs[0] if len(inputs) == 1 else inputs
     if isinstance(inner, Object):
-        return graph.bring(Module(inner, f"{module.place}[{place}]"), given)
+        return graph.convert(Module(inner, f"{module.place}[{place}]"), given)
     return given

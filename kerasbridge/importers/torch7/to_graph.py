@@ -1,92 +1,78 @@
-"""A module of Torch7's, and all that are in it, as the nodes of a `Graph`."""
+"""Convert a Torch7 module, and all the modules in it, to the nodes of a graph."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.ir.graph import Graph, Input, Node, shapes_after
+from kerasbridge.importers.ir.builder import GraphBuilder
+from kerasbridge.importers.ir.graph import Graph, Node, shapes_after
 from kerasbridge.importers.ir.ops import Dense, Flatten, Operation, Reshape, Shape, ShapeError, UnknownDimension
-from kerasbridge.importers.report import LayerReport
-from kerasbridge.importers.torch7.ops import OPERATIONS, PASSED, BatchDimension, InputInfo, Module, NotBrought
+from kerasbridge.importers.ir.unsupported import Unsupported
+from kerasbridge.importers.torch7.ops import OPERATIONS, PASSED, BatchDimension, InputInfo, Module
 
 MAX_MODULES = 20_000
 MAX_NESTED = 100
 """Containers in containers, more than any network has."""
 
 Value = Any
-"""What modules hand on: the name of a value of the network, or a list of such things, for a table of Lua's."""
+"""What modules pass on: the name of a value of the graph, or a list of such values for a Lua table."""
 
 Container = Callable[["ModuleConverter", Module, Value], Value]
-"""Brings a module that is made of others, or that takes or gives tables."""
+"""Converts a module that contains others, or that takes or returns tables."""
 
 
 @dataclass
-class ModuleConverter:
-    """What grows while modules are brought.
+class ModuleConverter(GraphBuilder):
+    """Converts modules to the nodes of a graph.
 
     Args:
-        batched: whether the network is read as one that takes batches; else its dimension 1 is a sample's first.
-        containers: how each kind of module that takes more than a tensor is brought.
-        shapes: of every value.
-        faults: what cannot be brought.
-        meets_batch: whether a module means a dimension that is that of the batch.
+        batched: whether the network takes batches; else its dimension 1 is the first of a sample.
+        containers: the converter of each type of module that takes more than a tensor.
+        meets_batch: whether a module refers to the dimension of the batch.
     """
 
-    batched: bool
-    containers: dict[str, Container]
-    inputs: list[Input] = field(default_factory=list)
-    nodes: list[Node] = field(default_factory=list)
-    shapes: dict[str, Shape] = field(default_factory=dict)
-    converted: list[LayerReport] = field(default_factory=list)
-    skipped: list[LayerReport] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    value_name: str = "{layer}_{label}"
+    batched: bool = True
+    containers: dict[str, Container] = field(default_factory=dict)
     meets_batch: bool = False
     seen: int = 0
     nested: int = 0
 
-    def feed(self, name: str, shape: Shape) -> Value:
-        """Add an input."""
-        self.inputs.append(Input(name, shape))
-        self.shapes[name] = shape
-        return name
-
-    def bring(self, module: Module, value: Value) -> Value:
-        """What a module makes of a value; one that cannot be brought hands it on, and is a fault."""
+    def convert(self, module: Module, value: Value) -> Value:
+        """Convert one module; if it is not supported, report it and pass the value through."""
         self.seen, self.nested = self.seen + 1, self.nested + 1
         if self.seen > MAX_MODULES or self.nested > MAX_NESTED:
-            raise LegacyFileError(f"has more than {MAX_MODULES:,} modules, or more than {MAX_NESTED} in each other.")
+            raise LegacyFileError(f"has more than {MAX_MODULES:,} modules, or more than {MAX_NESTED} nested ones.")
         try:
-            return self._brought(module, value)
-        except NotBrought as reason:
-            self.faults.append(f"{module} has {reason}")
-        except ShapeError as misfit:
-            self.meets_batch |= isinstance(misfit, BatchDimension)
-            if not self.faults:
-                raise LegacyFileError(f"module {module} does not fit what it is given: {misfit}") from None
+            return self._convert(module, value)
+        except Unsupported as error:
+            self.report_unsupported(module.place, module.type, error)
+        except ShapeError as error:
+            self.meets_batch |= isinstance(error, BatchDimension)
+            if not self.unsupported:
+                raise LegacyFileError(f"module {module} does not fit its input: {error}") from None
         finally:
             self.nested -= 1
         return value
 
-    def _brought(self, module: Module, value: Value) -> Value:
+    def _convert(self, module: Module, value: Value) -> Value:
         if module.kind in self.containers:
             return self.containers[module.kind](self, module, value)
         if module.kind in PASSED:
-            self.skipped.append(LayerReport(module.place, module.type, "hands on what it is given"))
+            self.report_skipped(module.place, module.type, "returns its input")
             return value
         if module.kind not in OPERATIONS:
-            self.faults.append(f"{module} is unknown")
-            return value
+            raise Unsupported("is unknown")
         self.note(module)
-        given = self.given(value)
-        return self.add(module, OPERATIONS[module.kind](module, given), [value])
+        return self.add(module, OPERATIONS[module.kind](module, self.input_info(value)), [value])
 
     def note(self, module: Module) -> None:
-        """Take down that a module is brought."""
-        self.converted.append(LayerReport(module.place, module.type))
+        """Report a module as converted."""
+        self.report_converted(module.place, module.type)
 
-    def given(self, value: Value) -> InputInfo:
-        """What a module sees of a value that has to be a tensor."""
+    def input_info(self, value: Value) -> InputInfo:
+        """Describe the input of a module that takes a tensor."""
         if not isinstance(value, str):
             raise ShapeError("expected a tensor, received a table")
         return InputInfo(self.shapes[value], self.batched)
@@ -95,38 +81,25 @@ class ModuleConverter:
         """Add operations one after the other, the first of which takes all the values.
 
         Args:
-            part: what they are for, where a module is several such rows.
+            part: added to the name, for a module that consists of several such chains.
         """
-        place = f"{module.place}_{part}" if part else module.place
-        for number, operation in enumerate(operations, 1):
-            last = number == len(operations)
-            name = place if last else f"{place}_{operation.label}"
-            node = Node(name, module.type, operation, tuple(values), (self._new(name),))
-            self.nodes.append(node)
-            self.shapes[node.outputs[0]] = self._shape_after(node)
-            values = node.outputs
-        return values[0]
+        layer = f"{module.place}_{part}" if part else module.place
+        return self.add_chain(layer, module.type, operations, values)[0]
 
-    def _shape_after(self, node: Node) -> Shape:
-        given = [self.shapes[name] for name in node.inputs]
+    def infer_shapes(self, node: Node) -> tuple[Shape, ...]:
+        """Return the shapes of a node's outputs as far as they are known; raise LegacyFileError if they do not fit."""
+        shapes = [self.shapes[name] for name in node.inputs]
         try:
-            return shapes_after(node, given)[0]
+            return shapes_after(node, shapes)
         except UnknownDimension:
-            return _known_shape(node.operation, given[0])
+            return (_known_shape(node.operation, shapes[0]),)
         except LegacyFileError:
-            if self.faults:
-                return given[0]
+            if self.unsupported:
+                return (shapes[0],)
             raise
 
-    def _new(self, wanted: str) -> str:
-        """A name that no value has."""
-        name, number = wanted, 1
-        while name in self.shapes:
-            name, number = f"{wanted}_{number}", number + 1
-        return name
-
-    def network(self, value: Value) -> Graph:
-        """The network whose outputs are in the value, in their order."""
+    def graph(self, value: Value) -> Graph:
+        """Return the graph whose outputs are those in the value, in order."""
         outputs = tuple(flatten_value(value))
         return fuse_flatten(Graph("", tuple(self.inputs), tuple(self.nodes), outputs).pruned())
 

@@ -190,6 +190,6 @@ def test_all_that_is_unknown_is_named_at_once(tf, tmp_path):
         y = tf.add(tf.math.digamma(x, name="a"), tf.math.lgamma(x, name="b"), name="c")
         _, frozen = nets.save(tf, running, tmp_path, {"x": x}, {"y": y})
     with pytest.raises(
-        kb.errors.LegacyFileError, match=r"cannot be brought: 'a' \(Digamma\) is unknown; 'b' \(Lgamma\) is"
+        kb.errors.LegacyFileError, match=r"cannot be converted: 'a' \(Digamma\) is unknown; 'b' \(Lgamma\) is"
     ):
         kb.load_legacy(frozen)

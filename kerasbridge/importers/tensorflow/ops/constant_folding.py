@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.importers.tensorflow.node_context import NodeContext, NotBrought
+from kerasbridge.importers.ir.unsupported import Unsupported
+from kerasbridge.importers.tensorflow.node_context import NodeContext
 from kerasbridge.importers.tensorflow.ops.indexing import slice_index
 from kerasbridge.importers.tensorflow.symbolic_values import Constant, SymbolicDim
 from kerasbridge.importers.tensorflow.tensors import DTYPES
@@ -36,7 +37,7 @@ def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*arrays, **options)
         except (TypeError, AttributeError):
-            raise NotBrought("numbers that depend on the size of images") from None
+            raise Unsupported("has numbers that depend on the size of images") from None
 
     return safe
 
@@ -60,7 +61,7 @@ def reduction(function: Callable[..., Any]) -> Fold:
         try:
             found = np.asarray(_checked(function)(array, axis=axes, keepdims=keep))
         except ValueError:
-            raise NotBrought(f"axes {axes} of an array of shape {array.shape}") from None
+            raise Unsupported(f"has axes {axes} of an array of shape {array.shape}") from None
         return found if object in (found.dtype, array.dtype) else found.astype(array.dtype)
 
     return fold
@@ -81,14 +82,14 @@ def _reshape(array: Constant, shape: list[int]) -> Constant:
     try:
         return array.reshape(shape)
     except ValueError:
-        raise NotBrought(f"an array of shape {array.shape} that has no shape {shape}") from None
+        raise Unsupported(f"has an array of shape {array.shape} that has no shape {shape}") from None
 
 
 def transpose(call: NodeContext) -> Constant:
     """Transpose."""
     array, order = call.known(0), call.fixed(1)
     if sorted(order) != list(range(array.ndim)):
-        raise NotBrought(f"an order {order} of {array.ndim} axes")
+        raise Unsupported(f"has an order {order} of {array.ndim} axes")
     return array.transpose(order)
 
 
@@ -102,7 +103,7 @@ def squeeze(call: NodeContext) -> Constant:
     array, axes = call.known(0), call.wholes("squeeze_dims") or call.wholes("axis")
     axes = axes or tuple(axis for axis, size in enumerate(array.shape) if size == 1)
     if any(not -array.ndim <= axis < array.ndim or array.shape[axis] != 1 for axis in axes):
-        raise NotBrought(f"axes {axes} of an array of shape {array.shape}")
+        raise Unsupported(f"has axes {axes} of an array of shape {array.shape}")
     return np.squeeze(array, axes)
 
 
@@ -111,7 +112,7 @@ def pack(call: NodeContext) -> Constant:
     arrays = _common_dtype([call.known(place) for place in range(len(call.inputs))])
     axis = call.whole("axis", 0)
     if len({array.shape for array in arrays}) != 1 or not -arrays[0].ndim - 1 <= axis <= arrays[0].ndim:
-        raise NotBrought("arrays that are not of one shape")
+        raise Unsupported("has arrays that are not of one shape")
     return np.stack(arrays, axis)
 
 
@@ -120,7 +121,7 @@ def concatenate(arrays: list[Constant], axis: int) -> Constant:
     try:
         return np.concatenate(_common_dtype(arrays), axis)
     except ValueError as error:
-        raise NotBrought(f"arrays that do not fit each other: {error}") from None
+        raise Unsupported(f"has arrays that do not fit each other: {error}") from None
 
 
 def _common_dtype(arrays: list[Constant]) -> list[Constant]:
@@ -147,14 +148,14 @@ def strided_slice(call: NodeContext) -> Constant:
     try:
         return np.asarray(array[slice_index(call, array.ndim)])
     except (IndexError, ValueError) as error:
-        raise NotBrought(f"places beyond an array of shape {array.shape}") from error
+        raise Unsupported(f"has places beyond an array of shape {array.shape}") from error
 
 
 def slice_(call: NodeContext) -> Constant:
     """Slice: -1 is all that is left."""
     array, starts, counts = call.known(0), call.fixed(1), call.fixed(2)
     if len(starts) != array.ndim or len(counts) != array.ndim or min([*starts, 0]) < 0:
-        raise NotBrought(f"places beyond an array of shape {array.shape}")
+        raise Unsupported(f"has places beyond an array of shape {array.shape}")
     return array[tuple(slice(a, None if n < 0 else a + n) for a, n in zip(starts, counts, strict=True))]
 
 
@@ -166,7 +167,7 @@ def gather(call: NodeContext) -> Constant:
     try:
         return np.take(array, places.astype(np.int64), axis)
     except (IndexError, TypeError) as error:
-        raise NotBrought(f"places beyond an array of shape {array.shape}") from error
+        raise Unsupported(f"has places beyond an array of shape {array.shape}") from error
 
 
 def fill(call: NodeContext) -> Constant:
@@ -180,7 +181,7 @@ def tile(call: NodeContext) -> Constant:
     """Tile."""
     array, copies = call.known(0), call.fixed(1)
     if len(copies) != array.ndim or min([*copies, 0]) < 0:
-        raise NotBrought(f"copies {copies} of an array of shape {array.shape}")
+        raise Unsupported(f"has copies {copies} of an array of shape {array.shape}")
     _check_size([size * times for size, times in zip(array.shape, copies, strict=True)])
     return np.tile(array, copies)
 
@@ -189,7 +190,7 @@ def arange(call: NodeContext) -> Constant:
     """Range."""
     start, stop, step = (call.known(place).reshape(-1)[0] for place in range(3))
     if any(isinstance(one, SymbolicDim) for one in (start, stop, step)) or step == 0:
-        raise NotBrought("numbers that depend on the size of images")
+        raise Unsupported("has numbers that depend on the size of images")
     _check_size([int(abs((stop - start) / step)) + 1])
     return np.arange(start, stop, step, dtype=call.known(0).dtype)
 
@@ -199,7 +200,7 @@ def split(call: NodeContext) -> list[Constant]:
     array, pieces = call.known(1), call.whole("num_split", 1)
     axis = call.axis(0, array.ndim)
     if pieces < 1 or array.shape[axis] % pieces:
-        raise NotBrought(f"an array of shape {array.shape} that cannot be cut into {pieces}")
+        raise Unsupported(f"has an array of shape {array.shape} that cannot be cut into {pieces}")
     return np.split(array, pieces, axis)
 
 
@@ -207,7 +208,7 @@ def unpack(call: NodeContext) -> list[Constant]:
     """Unpack."""
     array, axis = call.known(0), call.whole("axis", 0)
     if not -array.ndim <= axis < array.ndim:
-        raise NotBrought(f"an axis {axis} of an array of shape {array.shape}")
+        raise Unsupported(f"has an axis {axis} of an array of shape {array.shape}")
     return [*np.moveaxis(array, axis, 0)]
 
 
@@ -224,7 +225,7 @@ def matmul(call: NodeContext) -> Constant:
     first = first.T if call.flag("transpose_a") else first
     second = second.T if call.flag("transpose_b") else second
     if first.shape[1] != second.shape[0]:
-        raise NotBrought(f"matrices of shapes {first.shape} and {second.shape}")
+        raise Unsupported(f"has matrices of shapes {first.shape} and {second.shape}")
     _check_size((len(first), second.shape[1]))
     product: Constant = first @ second
     return product
@@ -244,12 +245,12 @@ def shape(call: NodeContext) -> Constant:
 
 def _check_size(shape: Any) -> None:
     if min([*shape, 0]) < 0 or math.prod(shape) > _MAX_SIZE:
-        raise NotBrought(f"a result of the shape {tuple(shape)}")
+        raise Unsupported(f"has a result of the shape {tuple(shape)}")
 
 
 def _floor_divide(first: Constant, second: Constant) -> Any:
     if first.dtype != object and second.dtype != object and not np.all(second):
-        raise NotBrought("a division by 0")
+        raise Unsupported("has a division by 0")
     return first // second
 
 

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.report import LayerReport
 from kerasbridge.importers.tensorflow import tensors
-from kerasbridge.importers.tensorflow.node_context import NodeContext, NotBrought
+from kerasbridge.importers.tensorflow.node_context import NodeContext
 from kerasbridge.importers.tensorflow.symbolic_values import DEAD, NOISE, Fault, ScalarPlaceholder, Tensor, Value
 from kerasbridge.importers.tensorflow.variables import VariableHandle
 
@@ -20,7 +21,7 @@ Flow = Callable[[NodeContext, "Scope"], Any]
 def constant(call: NodeContext, scope: "Scope") -> Value:
     """Const."""
     if not call.has("value"):
-        raise NotBrought("no value")
+        raise Unsupported("has no value")
     return tensors.parse_tensor(call.node.attributes["value"].tensor)
 
 
@@ -85,7 +86,7 @@ def merge(call: NodeContext, scope: "Scope") -> Value:
     if not alive:
         return DEAD
     if len(alive) > 1:
-        raise NotBrought("two branches of which either may be taken, or a loop")
+        raise Unsupported("has two branches of which either may be taken, or a loop")
     place, value = alive[0]
     return [value, np.array(place, np.int32)]
 
@@ -105,7 +106,7 @@ def _condition(call: NodeContext, chosen: Value) -> Any:
     if isinstance(chosen, Fault):
         return chosen
     if not isinstance(chosen, np.ndarray) or chosen.size != 1 or chosen.dtype == object:
-        raise NotBrought("branches of which the data choose one")
+        raise Unsupported("has branches of which the data choose one")
     return bool(chosen.reshape(-1)[0])
 
 
@@ -157,7 +158,7 @@ def _input_shape(call: NodeContext) -> Any:
         return value
     if isinstance(value, ScalarPlaceholder):
         return []
-    raise NotBrought("an input without a size")
+    raise Unsupported("has an input without a size")
 
 
 def print_(call: NodeContext, scope: "Scope") -> Value:

@@ -7,8 +7,9 @@
 import numpy as np
 
 from kerasbridge.importers.ir.ops import Dropout, ScaleShift
+from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.report import LayerReport
-from kerasbridge.importers.tensorflow.node_context import NodeContext, NotBrought
+from kerasbridge.importers.tensorflow.node_context import NodeContext
 from kerasbridge.importers.tensorflow.symbolic_values import (
     NOISE,
     Fault,
@@ -36,8 +37,8 @@ def match_dropout(call: NodeContext) -> Value:
     if faults:
         return Fault(frozenset[tuple[int, str]]().union(*(fault.reasons for fault in faults)))
     if noise:
-        raise NotBrought("numbers drawn at random, and is no dropout")
-    raise NotBrought(f"{knobs[0].name!r}, one number that has to be fed")
+        raise Unsupported("has numbers drawn at random, and is no dropout")
+    raise Unsupported(f"has {knobs[0].name!r}, one number that has to be fed")
 
 
 def _convert_dropout(call: NodeContext, value: Value) -> Value:
@@ -55,7 +56,7 @@ def _convert_dropout(call: NodeContext, value: Value) -> Value:
         or maker.operation.offset
         or maker.operation.scale < 1
     ):
-        raise NotBrought("numbers drawn at random, and is no dropout")
+        raise Unsupported("has numbers drawn at random, and is no dropout")
     rate = round(1 - 1 / maker.operation.scale, 6)
     call.tracer.substituted[LayerReport(scope, "dropout", "Dropout, which drops in training alone")] = None
     return call.emit(Dropout(rate), call.tracer.tensors[maker.inputs[0]], part="")

@@ -5,7 +5,8 @@ from typing import Any
 
 from kerasbridge.importers.ir.ops import ConstantPad, DepthToSpace, Padding, Pooling, Resize, SpaceToDepth, Upsample
 from kerasbridge.importers.ir.ops.pooling import Kind
-from kerasbridge.importers.tensorflow.node_context import CHANNELS_LAST, NodeContext, NotBrought
+from kerasbridge.importers.ir.unsupported import Unsupported
+from kerasbridge.importers.tensorflow.node_context import CHANNELS_LAST, NodeContext
 from kerasbridge.importers.tensorflow.ops.nn import padding
 from kerasbridge.importers.tensorflow.symbolic_values import SymbolicDim, Tensor
 
@@ -47,14 +48,14 @@ def mirror_pad(call: NodeContext) -> Tensor:
     """MirrorPad of images, without the outermost row once more."""
     images, around = _spatial_padding(call, call.tensor(), _paddings(call))
     if around is None or call.text("mode") != "REFLECT":
-        raise NotBrought("a padding that mirrors other axes than height and width, or the outermost row too")
+        raise Unsupported("has a padding that mirrors other axes than height and width, or the outermost row too")
     return call.emit(Padding(around, "reflection"), images)
 
 
 def _paddings(call: NodeContext) -> list[tuple[int, int]]:
     found = call.fixed(1)
     if len(found) != 2 * call.tensor().rank or not 0 <= min(found) <= max(found) <= 2**16 or any(found[:2]):
-        raise NotBrought(f"a padding of {found}")
+        raise Unsupported(f"has a padding of {found}")
     return list(zip(found[::2], found[1::2], strict=True))
 
 
@@ -71,7 +72,7 @@ def resize(call: NodeContext) -> Tensor:
     """ResizeBilinear, ResizeNearestNeighbor (`core/kernels/image/resize_bilinear_op.cc`, image_resizer_state.h)."""
     images = call.ordered(call.tensor(), CHANNELS_LAST)
     if images.rank != 4:
-        raise NotBrought(f"an input of {images.rank} dimensions, where images have 4")
+        raise Unsupported(f"has an input of {images.rank} dimensions, where images have 4")
     sizes = call.listed(1)
     factors = [_factor(call, images, axis, size) for axis, size in enumerate(sizes)]
     centred, corners = call.flag("half_pixel_centers"), call.flag("align_corners")
@@ -80,10 +81,10 @@ def resize(call: NodeContext) -> Tensor:
         return call.emit(Upsample((factors[0], factors[1])), images)  # type: ignore[arg-type]
     if any(isinstance(size, SymbolicDim) for size in sizes):
         if None in factors:
-            raise NotBrought("a size that depends on other things than the size of its input")
+            raise Unsupported("has a size that depends on other things than the size of its input")
         return call.emit(Resize(kind, None, (factors[0], factors[1]), centred, corners), images)  # type: ignore[arg-type]
     if not all(0 < size <= 2**16 for size in sizes):
-        raise NotBrought(f"a size of {sizes}")
+        raise Unsupported(f"has a size of {sizes}")
     return call.emit(Resize(kind, (sizes[0], sizes[1]), None, centred, corners), images)
 
 
@@ -101,7 +102,7 @@ def depth_space(call: NodeContext) -> Tensor:
     kind: Any = DepthToSpace if call.node.op == "DepthToSpace" else SpaceToDepth
     block = call.whole("block_size", 0)
     if not 2 <= block <= 2**8:
-        raise NotBrought(f"a block_size of {block}")
+        raise Unsupported(f"has a block_size of {block}")
     return call.emit(kind(block), call.images(), order=call.image_order)
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from kerasbridge.importers.tensorflow.node_context import NodeContext, NotBrought
+from kerasbridge.importers.ir.unsupported import Unsupported
+from kerasbridge.importers.tensorflow.node_context import NodeContext
 from kerasbridge.importers.tensorflow.symbolic_values import SymbolicDim
 
 
@@ -10,7 +11,7 @@ def slice_index(call: NodeContext, rank: int) -> tuple[Any, ...]:
     """An index for each axis: a slice, a number, None for a new axis, an ellipsis."""
     starts, stops, steps = call.listed(1), call.listed(2), call.fixed(3)
     if not len(starts) == len(stops) == len(steps) <= 2 * rank + 2:
-        raise NotBrought("as many first places as last ones and steps")
+        raise Unsupported("has as many first places as last ones and steps")
     found: list[Any] = []
     for place, three in enumerate(zip(starts, stops, steps, strict=True)):
         found.append(_axis_index(call, 1 << place, *three))
@@ -27,13 +28,13 @@ def _axis_index(call: NodeContext, bit: int, start: Any, stop: Any, step: int) -
     first = None if call.whole("begin_mask", 0) & bit else _as_int(start)
     last = None if call.whole("end_mask", 0) & bit else _as_int(stop)
     if step == 0:
-        raise NotBrought("a step of 0")
+        raise Unsupported("has a step of 0")
     return slice(first, last, step)
 
 
 def _as_int(place: Any) -> int:
     if isinstance(place, SymbolicDim):
-        raise NotBrought("places that depend on the size of images")
+        raise Unsupported("has places that depend on the size of images")
     return int(place)
 
 
@@ -41,7 +42,7 @@ def expand_index(found: tuple[Any, ...], rank: int) -> list[Any]:
     """The index with a slice for each axis that it leaves out."""
     taken = sum(1 for one in found if one is not None and one is not Ellipsis)
     if taken > rank:
-        raise NotBrought(f"places in {taken} axes, where there are {rank}")
+        raise Unsupported(f"has places in {taken} axes, where there are {rank}")
     rest = [slice(None)] * (rank - taken)
     at = next((place for place, one in enumerate(found) if one is Ellipsis), len(found))
     return [*found[:at], *rest, *found[at + 1 :]]

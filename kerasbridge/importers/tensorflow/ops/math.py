@@ -17,7 +17,8 @@ from kerasbridge.importers.ir.ops import (
     ScaleShift,
     Softmax,
 )
-from kerasbridge.importers.tensorflow.node_context import NodeContext, NotBrought
+from kerasbridge.importers.ir.unsupported import Unsupported
+from kerasbridge.importers.tensorflow.node_context import NodeContext
 from kerasbridge.importers.tensorflow.ops.gelu import match_gelu
 from kerasbridge.importers.tensorflow.symbolic_values import Constant, Tensor
 
@@ -52,7 +53,7 @@ def lrn(call: NodeContext) -> Tensor:
     """LRN: alpha is not divided; the window reaches as far on both sides (`core/kernels/lrn_op.cc`)."""
     images, radius = call.images(), call.whole("depth_radius", 5)
     if not 0 <= radius <= 2**16:
-        raise NotBrought(f"a depth_radius of {radius}")
+        raise Unsupported(f"has a depth_radius of {radius}")
     bias, alpha, beta = (call.number(option, default) for option, default in (("bias", 1), ("alpha", 1), ("beta", 0.5)))
     return call.emit(LRN(2 * radius + 1, bias, alpha, beta), images)
 
@@ -86,7 +87,7 @@ def divide(call: NodeContext) -> Tensor:
     if isinstance(call.inputs[1], np.ndarray):
         divisor = call.known(1)
         if divisor.dtype == object or not np.all(divisor):
-            raise NotBrought("a division by 0, or by a size of images")
+            raise Unsupported("has a division by 0, or by a size of images")
         return _affine(call, call.tensor(0), 1 / divisor.astype(np.float64), None)
     inverse = call.emit(Power(-1.0), call.tensor(1), part="inverse")
     if isinstance(call.inputs[0], np.ndarray):
@@ -132,7 +133,7 @@ def bias_add(call: NodeContext) -> Tensor:
     tensor, bias = call.tensor(), call.weights(1, 1)
     axis = 1 if call.text("data_format", "NHWC") == "NCHW" else tensor.rank - 1
     if tensor.rank < 2:
-        raise NotBrought("an input of one dimension")
+        raise Unsupported("has an input of one dimension")
     return call.emit(Affine(None, bias, tensor.order[axis]), tensor)
 
 
@@ -168,7 +169,7 @@ def _tensor_operand(call: NodeContext) -> Tensor:
 
 def _scalar(array: Constant) -> float:
     if array.size != 1 or array.dtype == object:
-        raise NotBrought(f"an array of shape {array.shape}, where one number is expected")
+        raise Unsupported(f"has an array of shape {array.shape}, where one number is expected")
     return _decimal(array)
 
 
@@ -188,7 +189,7 @@ def _affine(call: NodeContext, tensor: Tensor, scale: Any, bias: Any) -> Tensor:
     """``scale * tensor + bias``, of numbers, or of arrays that spread over the tensor as NumPy's do."""
     arrays = [None if one is None else np.asarray(one) for one in (scale, bias)]
     if any(one is not None and one.dtype == object for one in arrays):
-        raise NotBrought("arithmetic with the size of images")
+        raise Unsupported("has arithmetic with the size of images")
     if all(one is None or one.size == 1 for one in arrays):
         numbers = [default if one is None else _decimal(one) for one, default in zip(arrays, (1.0, 0.0), strict=True)]
         return call.emit(ScaleShift(*numbers), tensor) if numbers != [1.0, 0.0] else tensor
@@ -202,7 +203,7 @@ def _affine(call: NodeContext, tensor: Tensor, scale: Any, bias: Any) -> Tensor:
 def _spanned_axes(tensor: Tensor, array: Constant) -> list[int]:
     """The axes of the network's value along which an array has several numbers, sorted."""
     if array.ndim > tensor.rank:
-        raise NotBrought(f"an array of shape {array.shape} beside {tensor.rank} dimensions")
+        raise Unsupported(f"has an array of shape {array.shape} beside {tensor.rank} dimensions")
     first = tensor.rank - array.ndim
     return sorted(tensor.order[first + axis] for axis, size in enumerate(array.shape) if size > 1)
 
@@ -213,13 +214,13 @@ def _broadcast_weight(tensor: Tensor, array: Constant, axis: int) -> Any:
     whole = whole.transpose(np.argsort(tensor.order))
     spanned = range(axis, _spanned_axes(tensor, array)[-1] + 1)
     if axis == 0:
-        raise NotBrought("an array with numbers of its own for each sample")
+        raise Unsupported("has an array with numbers of its own for each sample")
     shape = [size if size is not None else whole.shape[one] for one in spanned for size in tensor.shape[one : one + 1]]
     spread = (*whole.shape[:axis], *shape, *(1,) * (tensor.rank - spanned.stop))
     try:
         return np.broadcast_to(whole, spread).reshape(shape).astype(np.float32)
     except ValueError:
-        raise NotBrought(f"an array of shape {array.shape} beside a value of shape {tensor.sizes}") from None
+        raise Unsupported(f"has an array of shape {array.shape} beside a value of shape {tensor.sizes}") from None
 
 
 def _merge(call: NodeContext, kind: Kind, count: int = 2, coefficients: tuple[float, ...] = ()) -> Tensor:
@@ -230,7 +231,7 @@ def _merge(call: NodeContext, kind: Kind, count: int = 2, coefficients: tuple[fl
 def _merge_tensors(call: NodeContext, operation: Operation, tensors: list[Tensor]) -> Tensor:
     """Values in the same order of axes, as one."""
     if len({tensor.rank for tensor in tensors}) > 1:
-        raise NotBrought("values of different numbers of dimensions")
+        raise Unsupported("has values of different numbers of dimensions")
     order = max((tensor.order for tensor in tensors), key=[tensor.order for tensor in tensors].count)
     return call.emit(operation, *(call.ordered(tensor, order) for tensor in tensors))
 

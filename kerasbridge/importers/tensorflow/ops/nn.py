@@ -14,7 +14,8 @@ from kerasbridge.importers.ir.ops import (
     Embedding,
     Sides,
 )
-from kerasbridge.importers.tensorflow.node_context import CHANNELS_LAST, NodeContext, NotBrought
+from kerasbridge.importers.ir.unsupported import Unsupported
+from kerasbridge.importers.tensorflow.node_context import CHANNELS_LAST, NodeContext
 from kerasbridge.importers.tensorflow.symbolic_values import SpaceToBatch, SymbolicDim, Tensor
 from kerasbridge.importers.tensorflow.variables import VariableHandle
 
@@ -30,7 +31,7 @@ def convolution(call: NodeContext) -> Any:
     images = call.images()
     channels = images.shape[1] or kernel.shape[1]
     if channels % kernel.shape[1]:
-        raise NotBrought(f"weights for {kernel.shape[1]} channels, where there are {channels}")
+        raise Unsupported(f"has weights for {kernel.shape[1]} channels, where there are {channels}")
     return _convolve(call, images, kernel, channels // kernel.shape[1])
 
 
@@ -57,10 +58,10 @@ def padding(call: NodeContext) -> tuple[bool, Sides]:
         return kind == "SAME", (0, 0, 0, 0)
     found = call.wholes("explicit_paddings")
     if kind != "EXPLICIT" or len(found) != 8 or not 0 <= min(found) <= max(found) <= 2**16:
-        raise NotBrought(f"a padding {kind} {list(found)}")
+        raise Unsupported(f"has a padding {kind} {list(found)}")
     by_axis = {axis: found[2 * place : 2 * place + 2] for place, axis in enumerate(call.image_order)}
     if any((*by_axis[0], *by_axis[1])):
-        raise NotBrought("padding of the batch or the channels")
+        raise Unsupported("has padding of the batch or the channels")
     return False, (*by_axis[2], *by_axis[3])  # type: ignore[return-value]
 
 
@@ -69,7 +70,7 @@ def _convolve_blocks(call: NodeContext, kernel: Array, groups: int) -> SpaceToBa
     space_to_batch = call.inputs[0]
     plain = call.text("padding") == "VALID" and call.down_and_right("strides") == (1, 1)
     if not plain or space_to_batch.kernel is not None or call.image_order != CHANNELS_LAST:
-        raise NotBrought("a stride or padding between SpaceToBatchND and BatchToSpaceND")
+        raise Unsupported("has a stride or padding between SpaceToBatchND and BatchToSpaceND")
     groups = (space_to_batch.tensor.shape[1] or 1) // kernel.shape[1] if groups == 1 else groups
     return SpaceToBatch(
         space_to_batch.tensor,
@@ -87,7 +88,7 @@ def space_to_batch(call: NodeContext) -> SpaceToBatch:
     images = call.tensor()
     rates, sides = call.fixed(1), call.listed(2)
     if images.rank != 4 or len(rates) != 2 or len(sides) != 4 or min(rates) < 1:
-        raise NotBrought("blocks that are not of height and width")
+        raise Unsupported("has blocks that are not of height and width")
     return SpaceToBatch(
         call.ordered(images, CHANNELS_LAST), (rates[0], rates[1]), (sides[0], sides[2]), (sides[1], sides[3])
     )
@@ -97,7 +98,7 @@ def batch_to_space(call: NodeContext) -> Tensor:
     """BatchToSpaceND: the end of a dilated convolution."""
     value = call.inputs[0]
     if not isinstance(value, SpaceToBatch) or value.kernel is None or tuple(call.fixed(1)) != value.rates:
-        raise NotBrought("no convolution and SpaceToBatchND before it")
+        raise Unsupported("has no convolution and SpaceToBatchND before it")
     cuts = call.listed(2)
     sides: list[int] = []
     for axis, rate in enumerate(value.rates):
@@ -112,13 +113,13 @@ def batch_to_space(call: NodeContext) -> Tensor:
 def _dilated_padding(before: Any, after: Any, cut: list[Any], total: int) -> tuple[int, int]:
     """The padding that is left when what only fills blocks is cut off again; "SAME" or none where sizes are open."""
     if isinstance(before, SymbolicDim) or isinstance(cut[0], SymbolicDim) or cut[0]:
-        raise NotBrought("rows that are cut off before the first")
+        raise Unsupported("has rows that are cut off before the first")
     if isinstance(after, SymbolicDim) or isinstance(cut[1], SymbolicDim):
         if before not in (0, total // 2):
-            raise NotBrought("padding that is neither SAME nor VALID")
+            raise Unsupported("has padding that is neither SAME nor VALID")
         return (before, total - before) if before else (0, 0)
     if not 0 <= before <= 2**16 or not 0 <= after - cut[1] <= 2**16:
-        raise NotBrought("a padding below 0")
+        raise Unsupported("has a padding below 0")
     return before, after - cut[1]
 
 
@@ -152,7 +153,7 @@ def _missing_rows(size: Any, wanted: Any, kernel: int, stride: int) -> int:
     if isinstance(more, SymbolicDim):
         more = max(stride - kernel, 0)
     if more > _MAX_ZEROS:
-        raise NotBrought(f"a stride of {stride} with a kernel of {kernel}")
+        raise Unsupported(f"has a stride of {stride} with a kernel of {kernel}")
     return int(more) if 0 < more < stride else 0
 
 
@@ -162,7 +163,7 @@ def _crops(size: Any, wanted: Any, kernel: int, stride: int, rate: int, same: bo
     if isinstance(total, SymbolicDim):
         total = rate * (kernel - 1) + 1 - stride if same else 0
     if not 0 <= total <= 2**16:
-        raise NotBrought(f"an output of {wanted} rows or columns, which its input does not give")
+        raise Unsupported(f"has an output of {wanted} rows or columns, which its input does not give")
     first = total // 2 if same else before
     return [int(first), int(total - first)]
 
@@ -170,12 +171,12 @@ def _crops(size: Any, wanted: Any, kernel: int, stride: int, rate: int, same: bo
 def matmul(call: NodeContext) -> Tensor:
     """MatMul, with a matrix that is known."""
     if isinstance(call.inputs[0], np.ndarray) or call.flag("transpose_a") or call.flag("adj_x"):
-        raise NotBrought("a matrix before what is fed to the model")
+        raise Unsupported("has a matrix before what is fed to the model")
     weights, tensor = call.known(1), call.tensor()
     if weights.ndim > 2 and all(size == 1 for size in weights.shape[:-2]):
         weights = weights.reshape(weights.shape[-2:])
     if weights.ndim != 2 or weights.dtype == object or not weights.size:
-        raise NotBrought(f"a matrix of shape {weights.shape}")
+        raise Unsupported(f"has a matrix of shape {weights.shape}")
     turned = call.flag("transpose_b") or call.flag("adj_y")
     weights = np.ascontiguousarray(weights if turned else weights.T, np.float32)
     tensor = call.plain(tensor)
@@ -185,7 +186,7 @@ def matmul(call: NodeContext) -> Tensor:
 def batch_normalization(call: NodeContext) -> list[Any]:
     """FusedBatchNorm, V2, V3: scale, offset, mean, variance; not by the statistics of a batch."""
     if call.flag("is_training", True):
-        raise NotBrought("the statistics of each batch, as in training: export the model for use")
+        raise Unsupported("has the statistics of each batch, as in training: export the model for use")
     scale, offset, mean, variance = (call.weights(place, 1) for place in range(1, 5))
     images = call.images()
     operation = BatchNormalization(mean, variance, scale, offset, call.number("epsilon", 1e-4), 0.99)
@@ -205,9 +206,9 @@ def embedding(call: NodeContext) -> Tensor:
     value = call.inputs[0]
     weights = call.tracer.variables.read(value.node) if isinstance(value, VariableHandle) else call.known(0)
     if weights.ndim != 2 or weights.dtype == object or call.whole("batch_dims", 0):
-        raise NotBrought(f"weights of shape {weights.shape}, where rows are expected")
+        raise Unsupported(f"has weights of shape {weights.shape}, where rows are expected")
     if len(call.inputs) > 2 and call.axis(2, 2) != 0:
-        raise NotBrought("columns that are chosen by what is fed")
+        raise Unsupported("has columns that are chosen by what is fed")
     return call.emit(Embedding(np.ascontiguousarray(weights, np.float32)), call.plain(call.tensor(1)), order=())
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from kerasbridge.importers.ir.ops import AxisReduction, GlobalPooling, Reduction
-from kerasbridge.importers.tensorflow.node_context import NodeContext, NotBrought
+from kerasbridge.importers.ir.unsupported import Unsupported
+from kerasbridge.importers.tensorflow.node_context import NodeContext
 from kerasbridge.importers.tensorflow.ops.reshaping import reshape_sample
 from kerasbridge.importers.tensorflow.symbolic_values import Tensor
 
@@ -22,7 +23,7 @@ def reduce(call: NodeContext) -> Tensor:
     tensor = call.tensor()
     axes = sorted({_normalize_axis(axis, tensor.rank) for axis in call.fixed(1)})
     if 0 in axes or (not axes and tensor.rank):
-        raise NotBrought("one number of the whole batch")
+        raise Unsupported("has one number of the whole batch")
     keep, sizes = call.flag("keep_dims") or call.flag("keepdims"), call.sizes(tensor)
     after = [1 if axis in axes else size for axis, size in enumerate(sizes) if axis and (keep or axis not in axes)]
     if tensor.rank == 4 and {tensor.order[axis] for axis in axes} == {2, 3} and call.node.op in _GLOBAL:
@@ -43,7 +44,7 @@ def _reduce_axes(call: NodeContext, tensor: Tensor, axes: list[int]) -> Tensor:
 
 def _normalize_axis(axis: int, rank: int) -> int:
     if not -rank <= axis < rank:
-        raise NotBrought(f"an axis {axis} of {rank}")
+        raise Unsupported(f"has an axis {axis} of {rank}")
     return axis % rank
 
 

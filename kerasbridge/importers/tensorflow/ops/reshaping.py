@@ -11,7 +11,8 @@ from kerasbridge.importers.ir.ops import (
     Reshape,
     Tile,
 )
-from kerasbridge.importers.tensorflow.node_context import NodeContext, NotBrought
+from kerasbridge.importers.ir.unsupported import Unsupported
+from kerasbridge.importers.tensorflow.node_context import NodeContext
 from kerasbridge.importers.tensorflow.symbolic_values import BATCH, SymbolicDim, Tensor, UnstackedRows
 
 
@@ -23,12 +24,12 @@ def reshape(call: NodeContext) -> Any:
     tensor = call.tensor()
     sizes = call.sizes(tensor)
     if not wanted:
-        raise NotBrought("one number for the whole batch")
+        raise Unsupported("has one number for the whole batch")
     if not _keeps_batch(sizes, wanted, call.tracer.batch):
         if len(wanted) == 2 < len(sizes) and wanted[1] in (sizes[-1], -1) and wanted != [-1, -1]:
             return UnstackedRows(call.plain(tensor))
-        raise NotBrought(
-            f"the shape {_format_shape(wanted)} for one of {_format_shape(sizes)}, which takes samples apart"
+        raise Unsupported(
+            f"has the shape {_format_shape(wanted)} for one of {_format_shape(sizes)}, which takes samples apart"
         )
     return reshape_sample(call, tensor, _fill_in(sizes, wanted))
 
@@ -39,7 +40,7 @@ def _restack_rows(call: NodeContext, tensor: Tensor, wanted: list[Any]) -> Any:
     kept = [-1, BATCH] if call.tracer.batch is None else [-1, BATCH, call.tracer.batch]
     fits = len(wanted) == len(sizes) and wanted[0] in kept
     if not fits or any(one not in (size, -1) for one, size in zip(wanted[1:], sizes[1:], strict=True)):
-        raise NotBrought(f"the shape {_format_shape(wanted)} for rows of samples of {_format_shape(sizes)}")
+        raise Unsupported(f"has the shape {_format_shape(wanted)} for rows of samples of {_format_shape(sizes)}")
     return tensor
 
 
@@ -100,7 +101,7 @@ def expand_dims(call: NodeContext) -> Tensor:
     axis = call.axis(1, tensor.rank + 1)
     sizes = call.sizes(tensor)
     if axis == 0:
-        raise NotBrought("a batch of batches")
+        raise Unsupported("has a batch of batches")
     return reshape_sample(call, tensor, [*sizes[1:axis], 1, *sizes[axis:]])
 
 
@@ -111,7 +112,7 @@ def squeeze(call: NodeContext) -> Tensor:
     named = call.wholes("squeeze_dims") or call.wholes("axis")
     axes = {axis % tensor.rank for axis in named} or {axis for axis in range(1, tensor.rank) if sizes[axis] == 1}
     if 0 in axes or not all(sizes[axis] == 1 or isinstance(sizes[axis], SymbolicDim) for axis in axes):
-        raise NotBrought(f"axes {sorted(axes)} of the shape {_format_shape(sizes)}")
+        raise Unsupported(f"has axes {sorted(axes)} of the shape {_format_shape(sizes)}")
     return reshape_sample(call, tensor, [size for axis, size in enumerate(sizes) if axis and axis not in axes])
 
 
@@ -119,7 +120,7 @@ def transpose(call: NodeContext) -> Tensor:
     """Transpose: of what has four dimensions only the order is noted."""
     tensor, order = call.tensor(), call.fixed(1)
     if sorted(order) != list(range(tensor.rank)) or order[0] != 0:
-        raise NotBrought(f"an order {order} of {tensor.rank} axes, which moves the batch")
+        raise Unsupported(f"has an order {order} of {tensor.rank} axes, which moves the batch")
     moved = Tensor(tensor.name, tensor.shape, tuple(tensor.order[axis] for axis in order))
     return moved if tensor.rank == 4 else call.plain(moved)
 
@@ -130,7 +131,7 @@ def concat(call: NodeContext) -> Tensor:
     values = call.inputs[1:] if first else call.inputs[:-1]
     tensors = [value for value in values if isinstance(value, Tensor)]
     if len(tensors) < len(values):
-        raise NotBrought("an array among its inputs")
+        raise Unsupported("has an array among its inputs")
     axis = call.axis(0 if first else len(values), tensors[0].rank)
     return concatenate(call, tensors, axis)
 
@@ -139,7 +140,7 @@ def concatenate(call: NodeContext, tensors: Sequence[Tensor], axis: int) -> Tens
     """Values one after the other along an axis of the graph's."""
     order = tensors[0].order
     if len({tensor.rank for tensor in tensors}) > 1:
-        raise NotBrought("values of different numbers of dimensions")
+        raise Unsupported("has values of different numbers of dimensions")
     if len(tensors) == 1:
         return tensors[0]
     return call.emit(Concatenate(order[axis]), *(call.ordered(tensor, order) for tensor in tensors))
@@ -150,7 +151,7 @@ def pack(call: NodeContext) -> Any:
     tensors = [call.tensor(place) for place in range(len(call.inputs))]
     axis = call.whole("axis", 0) % (tensors[0].rank + 1)
     if axis == 0:
-        raise NotBrought("batches that become one")
+        raise Unsupported("has batches that become one")
     grown = []
     for place, tensor in enumerate(tensors):
         sizes = call.sizes(tensor)
@@ -162,7 +163,7 @@ def tile(call: NodeContext) -> Tensor:
     """Tile."""
     tensor, copies = call.tensor(), call.fixed(1)
     if len(copies) != tensor.rank or copies[0] != 1 or not 1 <= min(copies) <= max(copies) <= 2**16:
-        raise NotBrought(f"copies {copies}")
+        raise Unsupported(f"has copies {copies}")
     for axis, times in enumerate(copies):
         if times > 1:
             tensor = call.emit(Tile(tensor.order[axis], times), tensor, part=f"axis_{axis}")
@@ -174,7 +175,7 @@ def arg_max(call: NodeContext) -> Tensor:
     tensor = call.tensor(0)
     axis = call.axis(1, tensor.rank)
     if axis == 0:
-        raise NotBrought("a largest sample of the batch")
+        raise Unsupported("has a largest sample of the batch")
     found = call.emit(ArgMax(tensor.order[axis]), tensor)
     return reshape_sample(
         call, found, [size for place, size in enumerate(call.sizes(found)) if place not in (0, axis)], part="flat"
@@ -188,9 +189,9 @@ def cast(call: NodeContext) -> Tensor:
     before, after = call.dtype("SrcT"), call.dtype("DstT")
     fed = any(entry.name == tensor.name for entry in call.tracer.inputs)
     if before in floating and after not in floating and not fed:
-        raise NotBrought("numbers that are rounded")
+        raise Unsupported("has numbers that are rounded")
     if after == 10:
-        raise NotBrought("numbers that become yes or no")
+        raise Unsupported("has numbers that become yes or no")
     return tensor
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.importers.ir.ops import Slice, Split
-from kerasbridge.importers.tensorflow.node_context import NodeContext, NotBrought
+from kerasbridge.importers.ir.unsupported import Unsupported
+from kerasbridge.importers.tensorflow.node_context import NodeContext
 from kerasbridge.importers.tensorflow.ops.indexing import expand_index, slice_index
 from kerasbridge.importers.tensorflow.ops.reshaping import concatenate, reshape_sample
 from kerasbridge.importers.tensorflow.symbolic_values import BATCH, SymbolicDim, Tensor
@@ -29,7 +30,7 @@ def split_v(call: NodeContext) -> list[Tensor]:
     if -1 in counts and size is not None:
         counts[counts.index(-1)] = size - sum(count for count in counts if count != -1)
     if size is None or min(counts) < 1 or sum(counts) != size:
-        raise NotBrought(f"pieces {counts} of {size}")
+        raise Unsupported(f"has pieces {counts} of {size}")
     if len(counts) == 1:
         return [tensor]
     points = tuple(int(point) for point in np.cumsum(counts)[:-1])
@@ -41,7 +42,7 @@ def unpack(call: NodeContext) -> list[Tensor]:
     tensor = call.tensor()
     axis, pieces = call.whole("axis", 0) % tensor.rank, call.whole("num", 1)
     if axis == 0 or not 0 < pieces <= 2**16:
-        raise NotBrought("a batch that is taken apart")
+        raise Unsupported("has a batch that is taken apart")
     cut = call.emit_all(Split(tensor.order[axis], pieces), tensor) if pieces > 1 else [tensor]
     without = [size for place, size in enumerate(call.sizes(tensor)) if place not in (0, axis)]
     return [reshape_sample(call, piece, without, part=f"part_{place}") for place, piece in enumerate(cut)]
@@ -52,7 +53,7 @@ def strided_slice(call: NodeContext) -> Tensor:
     tensor = call.tensor()
     places = expand_index(slice_index(call, tensor.rank), tensor.rank)
     if places[0] is None or not _is_full_slice(places[0]):
-        raise NotBrought("samples that are chosen from the batch")
+        raise Unsupported("has samples that are chosen from the batch")
     axis, after = 1, [0]
     for one in places[1:]:
         if one is None:
@@ -75,7 +76,7 @@ def _narrow_axis(call: NodeContext, tensor: Tensor, axis: int, place: Any) -> Te
         if place.step == -1 and place.start in (None, -1) and place.stop is None:
             return reverse(call, tensor, axis)
         if place.step not in (None, 1):
-            raise NotBrought(f"a step of {place.step}")
+            raise Unsupported(f"has a step of {place.step}")
         return narrow(call, tensor, axis, place.start or 0, place.stop)
     return narrow(call, tensor, axis, place, place + 1 or None)
 
@@ -94,7 +95,7 @@ def reverse(call: NodeContext, tensor: Tensor, axis: int) -> Tensor:
     """The numbers along an axis in the other order, as red, green, blue become blue, green, red."""
     size = tensor.sizes[axis]
     if axis == 0 or size is None or size > 16:
-        raise NotBrought("an axis of many places that is turned round")
+        raise Unsupported("has an axis of many places that is turned round")
     if size == 1:
         return tensor
     pieces = call.emit_all(Split(tensor.order[axis], size), tensor, part="pieces")
@@ -105,12 +106,12 @@ def slice_(call: NodeContext) -> Tensor:
     """Slice: -1 is all that is left."""
     tensor, starts, counts = call.tensor(), call.fixed(1), call.listed(2)
     if len(starts) != tensor.rank or len(counts) != tensor.rank or starts[0] != 0:
-        raise NotBrought("samples that are chosen from the batch")
+        raise Unsupported("has samples that are chosen from the batch")
     if counts[0] != -1 and counts[0] != BATCH and counts[0] != call.tracer.batch:
-        raise NotBrought("samples that are chosen from the batch")
+        raise Unsupported("has samples that are chosen from the batch")
     for axis, (start, count) in enumerate(zip(starts, counts, strict=True)):
         if axis and isinstance(count, SymbolicDim):
-            raise NotBrought("places that depend on the size of images")
+            raise Unsupported("has places that depend on the size of images")
         if axis:
             tensor = narrow(call, tensor, axis, start, None if count == -1 else start + count)
     return tensor

@@ -7,7 +7,6 @@ from kerasbridge.importers.torch7.ops import plain, reshaping, weighted
 from kerasbridge.importers.torch7.ops.base import BatchDimension as BatchDimension
 from kerasbridge.importers.torch7.ops.base import InputInfo as InputInfo
 from kerasbridge.importers.torch7.ops.base import Module as Module
-from kerasbridge.importers.torch7.ops.base import NotBrought as NotBrought
 
 OPERATIONS: dict[str, Callable[[Module, InputInfo], list[Operation]]] = {
     "Abs": lambda *_: [Activation("absolute")],

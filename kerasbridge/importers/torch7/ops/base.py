@@ -7,6 +7,7 @@ from typing import Any
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.ops import Array, Shape, ShapeError
+from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.torch7.lua_objects import Object, Storage, Table, Tensor
 
 MAX_SIZE = 4096
@@ -15,10 +16,6 @@ MAX_SIZE = 4096
 
 class BatchDimension(ShapeError):
     """A dimension is that of the batch, if there is one."""
-
-
-class NotBrought(Exception):
-    """A module has an option that cannot be brought; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +58,14 @@ class Module:
         """A field that is a number."""
         value = self.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-            raise NotBrought(f"no number as its {name}")
+            raise Unsupported(f"has no number as its {name}")
         return float(value)
 
     def whole(self, name: str, default: int | None = None, least: int = 1, most: int = MAX_SIZE) -> int:
         """A field that is a whole number within bounds."""
         value = self.number(name, default)
         if not (least <= value <= most and value == int(value)):
-            raise NotBrought(f"a {name} of {value:g}")
+            raise Unsupported(f"has a {name} of {value:g}")
         return int(value)
 
     def pair(self, name: str, default: int | None = None, least: int = 1) -> tuple[int, int]:
@@ -91,14 +88,14 @@ class Module:
             numbers = value.list() if isinstance(value, Table) else []
         whole = all(isinstance(one, int | float) and float(one).is_integer() for one in numbers)
         if not 0 < len(numbers) <= 32 or not whole:
-            raise NotBrought(f"no list of whole numbers as its {name}")
+            raise Unsupported(f"has no list of whole numbers as its {name}")
         return [int(one) for one in numbers]
 
     def weight(self, name: str, shape: Sequence[int] | None = None) -> Array:
         """The numbers of a tensor, in the shape that is wanted."""
         array = self.optional(name, shape)
         if array is None:
-            raise NotBrought(f"no {name}")
+            raise Unsupported(f"has no {name}")
         return array
 
     def optional(self, name: str, shape: Sequence[int] | None = None) -> Array | None:
@@ -107,14 +104,14 @@ class Module:
         if tensor is None:
             return None
         if not isinstance(tensor, Tensor):
-            raise NotBrought(f"no tensor as its {name}")
+            raise Unsupported(f"has no tensor as its {name}")
         try:
             array = tensor.array()
         except LegacyFileError as error:
-            raise NotBrought(f"a {name} that is damaged: {str(error).rstrip('.')}") from None
+            raise Unsupported(f"has a {name} that is damaged: {str(error).rstrip('.')}") from None
         wanted = array.shape if shape is None else tuple(shape)
         if array.size != math.prod(wanted):
-            raise NotBrought(f"a {name} of shape {array.shape}, where its options ask for {wanted}")
+            raise Unsupported(f"has a {name} of shape {array.shape}, where its options ask for {wanted}")
         return array.reshape(wanted)
 
 

@@ -19,13 +19,14 @@ from kerasbridge.importers.ir.ops import (
     Softmax,
     Upsample,
 )
-from kerasbridge.importers.torch7.ops.base import InputInfo, Module, NotBrought
+from kerasbridge.importers.ir.unsupported import Unsupported
+from kerasbridge.importers.torch7.ops.base import InputInfo, Module
 
 
 def max_pooling(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialMaxPooling; that of inn rounds up, as Caffe does."""
     if module.whole("dilationW", 1) > 1 or module.whole("dilationH", 1) > 1:
-        raise NotBrought("a dilation")
+        raise Unsupported("has a dilation")
     window, stride, padding = _pooling_options(module)
     return [Pooling("max", window, stride, padding, _ceil_mode(module))]
 
@@ -44,7 +45,7 @@ def _pooling_options(module: Module) -> tuple[tuple[int, int], tuple[int, int], 
     window, (down, right) = module.pair("k"), module.pair("pad", 0, least=0)
     stride = module.whole("dH", window[0]), module.whole("dW", window[1])
     if 2 * down > window[0] or 2 * right > window[1]:
-        raise NotBrought("padding of more than half its window")
+        raise Unsupported("has padding of more than half its window")
     return window, stride, (down, down, right, right)
 
 
@@ -56,7 +57,7 @@ def adaptive_pooling(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialAdaptiveAveragePooling and SpatialAdaptiveMaxPooling, to one number of each channel."""
     size = module.whole("H"), module.whole("W")
     if size != (1, 1):
-        raise NotBrought(f"windows that make {size[0]} x {size[1]} of images of any size")
+        raise Unsupported(f"has windows that make {size[0]} x {size[1]} of images of any size")
     return [GlobalPooling("average" if "Average" in module.type else "max")]
 
 
@@ -69,7 +70,7 @@ def edge_padding(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialReflectionPadding and SpatialReplicationPadding."""
     sides = module.sides()
     if min(sides) < 0:
-        raise NotBrought(f"a padding of {min(sides)}")
+        raise Unsupported(f"has a padding of {min(sides)}")
     return [Padding(sides, "reflection" if "Reflection" in module.type else "edge")]
 
 
@@ -118,7 +119,7 @@ def softplus(module: Module, given: InputInfo) -> list[Operation]:
     """SoftPlus: ``log(1 + exp(beta * x)) / beta``."""
     beta = module.number("beta", 1)
     if beta == 0:
-        raise NotBrought("a beta of 0")
+        raise Unsupported("has a beta of 0")
     around: list[list[Operation]] = [[], []] if beta == 1 else [[ScaleShift(beta)], [ScaleShift(1 / beta)]]
     return [*around[0], Activation("softplus"), *around[1]]
 
@@ -137,7 +138,7 @@ def constant(module: Module, given: InputInfo) -> list[Operation]:
     """AddConstant and MulConstant."""
     value = module.number("constant_scalar")
     if not math.isfinite(value):
-        raise NotBrought(f"a constant of {value:g}")
+        raise Unsupported(f"has a constant of {value:g}")
     return [ScaleShift(1.0, value) if module.kind == "AddConstant" else ScaleShift(value)]
 
 
@@ -145,7 +146,7 @@ def dropout(module: Module, given: InputInfo) -> list[Operation]:
     """Dropout and SpatialDropout; those that do not scale while training, as old files', do it otherwise."""
     rate = module.number("p", 0.5)
     if not 0 <= rate < 1:
-        raise NotBrought(f"a p of {rate:g}")
+        raise Unsupported(f"has a p of {rate:g}")
     channels = module.kind == "SpatialDropout"
     if channels and len(given.shape) != 4:
         raise ShapeError("expected images")
@@ -156,7 +157,7 @@ def dropout(module: Module, given: InputInfo) -> list[Operation]:
 def softmax(module: Module, given: InputInfo) -> list[Operation]:
     """SoftMax, LogSoftMax, SoftMin, those of images, and those of cudnn."""
     if module.type in ("cudnn.SoftMax", "cudnn.LogSoftMax") and given.dimensions > 2:
-        raise NotBrought("one sum for all of an image")
+        raise Unsupported("has one sum for all of an image")
     if not 1 <= given.dimensions <= 4:
         raise ShapeError("expected one to four dimensions")
     axis = given.axis(1 if given.dimensions in (1, 3) else 2)
@@ -168,7 +169,7 @@ def lrn(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialCrossMapLRN, and inn's SpatialCrossResponseNormalization: alpha is divided by the size of the window."""
     size = module.whole("size", 5)
     if size % 2 == 0:
-        raise NotBrought(f"a size of {size}")
+        raise Unsupported(f"has a size of {size}")
     k = module.number("K") if module.get("K") is not None else module.number("k", 1)
     alpha, beta = module.number("alpha", 1e-4), module.number("beta", 0.75)
     return [LRN(size, k, alpha / size, beta)]
@@ -178,5 +179,5 @@ def normalize(module: Module, given: InputInfo) -> list[Operation]:
     """Normalize."""
     norm = module.number("p")
     if not 0 < norm < math.inf:
-        raise NotBrought(f"a p of {norm:g}")
+        raise Unsupported(f"has a p of {norm:g}")
     return [L2Normalize(norm, module.number("eps", 1e-10))]

@@ -15,8 +15,9 @@ from kerasbridge.importers.ir.ops import (
     Transpose,
     Unsqueeze,
 )
+from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.torch7.lua_objects import Table
-from kerasbridge.importers.torch7.ops.base import InputInfo, Module, NotBrought, dimension, dims
+from kerasbridge.importers.torch7.ops.base import InputInfo, Module, dimension, dims
 
 
 def view(module: Module, given: InputInfo) -> list[Operation]:
@@ -41,7 +42,7 @@ def _is_sample_size(sizes: list[int], given: InputInfo) -> bool:
 
 def _reshape(sizes: list[int]) -> list[Operation]:
     if any(size < 1 and size != -1 for size in sizes):
-        raise NotBrought(f"sizes {sizes}")
+        raise Unsupported(f"has sizes {sizes}")
     return [Flatten() if sizes == [-1] else Reshape((0, *sizes))]
 
 
@@ -53,7 +54,7 @@ def transpose(module: Module, given: InputInfo) -> list[Operation]:
     for pair in pairs.list() if isinstance(pairs, Table) else []:
         places = pair.list() if isinstance(pair, Table) else []
         if len(places) != 2 or not all(isinstance(place, float) and place.is_integer() for place in places):
-            raise NotBrought("permutations that are no pairs")
+            raise Unsupported("has permutations that are no pairs")
         first, second = (given.axis(int(place) + offset) for place in places)
         order[first], order[second] = order[second], order[first]
     return [Transpose(tuple(order))]
@@ -65,7 +66,7 @@ def narrow(module: Module, given: InputInfo) -> list[Operation]:
     if index < 0 < length:
         return [Slice(axis, 0, -length)]
     if index < 1 or length == 0:
-        raise NotBrought(f"an index of {index} with a length of {length}")
+        raise Unsupported(f"has an index of {index} with a length of {length}")
     return [Slice(axis, index - 1, index - 1 + length if length > 0 else length + 1 or None)]
 
 
@@ -111,7 +112,7 @@ def padding(module: Module, given: InputInfo) -> list[Operation]:
     """Padding: numbers of one value at the beginning or the end of a dimension."""
     counted, pad, index = dims(module, "nInputDim"), _place(module, "pad"), _place(module, "index", 1)
     if index != 1 or abs(pad) > 2**20:
-        raise NotBrought(f"an index of {index} and {abs(pad)} numbers more")
+        raise Unsupported(f"has an index of {index} and {abs(pad)} numbers more")
     offset = int(counted is not None and given.dimensions != counted)
     axis = given.axis(dimension(module, "dim") + offset)
     return [ConstantPad(axis, (max(-pad, 0), max(pad, 0)), module.number("value", 0))]

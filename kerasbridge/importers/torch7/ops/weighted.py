@@ -17,7 +17,8 @@ from kerasbridge.importers.ir.ops import (
     PRelu,
     ShapeError,
 )
-from kerasbridge.importers.torch7.ops.base import InputInfo, Module, NotBrought
+from kerasbridge.importers.ir.unsupported import Unsupported
+from kerasbridge.importers.torch7.ops.base import InputInfo, Module
 
 MAX_CHANNELS = 10**7
 
@@ -27,7 +28,7 @@ def convolution(module: Module, given: InputInfo) -> list[Operation]:
     filters, channels = num_channels(module, "nOutputPlane"), num_channels(module, "nInputPlane")
     groups, kernel = module.whole("groups", 1, most=MAX_CHANNELS), module.pair("k")
     if channels % groups or filters % groups:
-        raise NotBrought(f"{groups} groups of {channels} channels")
+        raise Unsupported(f"has {groups} groups of {channels} channels")
     down, right = _padding(module)
     return [
         Convolution(
@@ -56,7 +57,7 @@ def mapped_convolution(module: Module, given: InputInfo) -> list[Operation]:
     kernels = module.weight("weight", (len(pairs), *module.pair("k")))
     cells = kernels.shape[1] * kernels.shape[2]
     if (pairs < 0).any() or (pairs >= (channels, filters)).any() or filters * channels * cells > MAX_CHANNELS:
-        raise NotBrought("a connTable of channels that it has not")
+        raise Unsupported("has a connTable of channels that it has not")
     weight = np.zeros((filters, channels, *kernels.shape[1:]), np.float32)
     np.add.at(weight, (pairs[:, 1], pairs[:, 0]), kernels)
     return [Convolution(weight, bias(module, filters), stride=module.pair("d", 1))]
@@ -81,7 +82,7 @@ def linear(module: Module, given: InputInfo) -> list[Operation]:
     """Linear: (out, in), of rows of numbers."""
     weight = module.weight("weight")
     if weight.ndim != 2 or not weight.size:
-        raise NotBrought(f"a weight of shape {weight.shape}")
+        raise Unsupported(f"has a weight of shape {weight.shape}")
     if given.dimensions > 2 or len(given.shape) < 2:
         raise ShapeError("expected rows of numbers")
     return [Dense(weight, bias(module, len(weight)), len(given.shape) - 1)]
@@ -130,7 +131,7 @@ def lookup(module: Module, given: InputInfo) -> list[Operation]:
     """LookupTable: words count from 1, so that a row of zeros is put before the others."""
     weight = module.weight("weight")
     if weight.ndim != 2:
-        raise NotBrought(f"a weight of shape {weight.shape}")
+        raise Unsupported(f"has a weight of shape {weight.shape}")
     return [Embedding(np.concatenate([np.zeros_like(weight[:1]), weight]))]
 
 
@@ -180,5 +181,5 @@ def _broadcast_weight(module: Module, name: str, given: InputInfo) -> tuple[Arra
     axes = [axis for axis, size in enumerate(shape) if size != 1]
     spanned = shape[axes[0] : axes[-1] + 1]
     if 1 in spanned:
-        raise NotBrought(f"weights of shape {weight.shape}")
+        raise Unsupported(f"has weights of shape {weight.shape}")
     return weight.reshape(spanned), axes[0]

@@ -88,7 +88,7 @@ def test_a_graph_is_told_from_a_net_of_caffes(tmp_path):
 
 def test_all_unknown_operations_are_named_at_once(tmp_path):
     path = graph(tmp_path, placeholder(5), node("a", "Digamma", "x"), node("b", "Relu", "a"), node("c", "Lgamma", "b"))
-    assert "cannot be brought: 'a' (Digamma) is unknown; 'c' (Lgamma) is unknown." in refused(path)
+    assert "cannot be converted: 'a' (Digamma) is unknown; 'c' (Lgamma) is unknown." in refused(path)
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_tensors_see_parts_of_a_storage(tmp_path, form):
 )
 def test_a_tensor_that_reaches_beyond_its_storage_is_refused(tmp_path, sizes, strides, offset):
     weight = Seen(Numbers(np.arange(12, dtype=np.float32)), sizes, strides, offset)
-    with pytest.raises(LegacyFileError, match=r"net \(nn.Linear\) has a weight that is damaged: a tensor .* shape"):
+    with pytest.raises(LegacyFileError, match=r"'net' \(nn.Linear\) has a weight that is damaged: a tensor .* shape"):
         kb.inspect_legacy(save(tmp_path / "a.t7", nn("Linear", weight=weight)), input_shape=(3,))
 
 

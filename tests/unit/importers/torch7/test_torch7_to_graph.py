@@ -90,7 +90,7 @@ def test_a_network_that_does_not_tell_what_it_takes_asks(tmp_path):
     sentence = refused(tmp_path, net(nn("Tanh"), nn("CMul", weight=np.ones(3, np.float32))))
     assert "does not say what the network takes. Say it: input_shape" in sentence
     assert report(tmp_path, net(nn("Tanh")), input_shape=(3,)).inputs == (("input", (None, 3)),)
-    assert "net[1] (nn.Foo) is unknown" in refused(tmp_path, net(nn("Foo"), nn("Tanh")))
+    assert "'net[1]' (nn.Foo) is unknown" in refused(tmp_path, net(nn("Foo"), nn("Tanh")))
 
 
 def test_each_of_a_table_has_an_input(tmp_path):
@@ -111,11 +111,11 @@ def test_all_that_cannot_be_brought_is_named_at_once(tmp_path):
     )
     sentence = refused(tmp_path, value)
     for part in (
-        "net[2][1] (nn.SpatialConvolutionLocal) is unknown",
-        "net[2][2][2] (nn.LSTM) is unknown",
-        "net[4] (nn.SpatialAdaptiveMaxPooling) has windows that make 2 x 3 of images of any size",
-        "net[5] (nn.SpatialMaxPooling) has a dW of 0",
-        "net[7] (mine.Layer) is unknown",
+        "'net[2][1]' (nn.SpatialConvolutionLocal) is unknown",
+        "'net[2][2][2]' (nn.LSTM) is unknown",
+        "'net[4]' (nn.SpatialAdaptiveMaxPooling) has windows that make 2 x 3 of images of any size",
+        "'net[5]' (nn.SpatialMaxPooling) has a dW of 0",
+        "'net[7]' (mine.Layer) is unknown",
     ):
         assert part in sentence
 
@@ -166,7 +166,7 @@ def test_what_does_not_fit_is_named(tmp_path, value, words):
 def test_modules_in_themselves_are_refused(tmp_path):
     inner = net(nn("Tanh"))
     inner.fields["modules"].append(inner)
-    assert "100 in each other" in refused(tmp_path, inner, input_shape=(3,))
+    assert "100 nested ones" in refused(tmp_path, inner, input_shape=(3,))
     twice = nn("Tanh")
     for _ in range(40):
         twice = net(twice, twice)
