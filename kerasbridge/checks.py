@@ -144,7 +144,7 @@ def check_finite(array: NDArray[Any], name: str) -> None:
     raise DataError(
         f"{name} holds {np.isnan(array).sum()} NaN and {np.isinf(array).sum()} infinite values, "
         f"the first in row {_first_row(~np.isfinite(array))}, where finite numbers are expected: "
-        "mend or leave out these rows."
+        "fix or remove these rows."
     )
 
 

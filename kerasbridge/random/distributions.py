@@ -1,7 +1,7 @@
-"""Portable random numbers inside a step: distributions made of the words of `words.py`, as `keras.random` names them.
+"""Portable random numbers inside a step: distributions made of the bits of `bits.py`, as `keras.random` names them.
 
 The functions here stand in for those of Keras's backend random module while kerasbridge builds or runs a model
-(`stand_ins.py`). Normal and uniform numbers of a seed that is a plain integer are drawn on the host, in NumPy: so are
+(`keras_patch.py`). Normal and uniform numbers of a seed that is a plain integer are drawn on the host, in NumPy: so are
 all initial weights.
 """
 

@@ -3,7 +3,7 @@
 The generator is pcg3d (Mark Jarzynski and Marc Olano, "Hash Functions for GPU Rendering", Journal of Computer
 Graphics Techniques 9(3), 2020): a hash of three 32-bit integers to three, in multiplications, additions and
 shifts that every array library has. It is keyed by (seed, counter, element), so no number depends on which was
-drawn before it. `words.py` computes the same words inside a compiled step.
+drawn before it. `bits.py` computes the same bits inside a compiled step.
 
 Two things are fixed here and nowhere else. A seed and a counter are folded, upper half onto lower, before they are
 hashed: pcg3d's products carry a bit only upwards, so that the topmost bits of a key would reach half the word. And
@@ -83,7 +83,7 @@ def random_bits_batch(seed: int, counter: int, count: int, draws: int) -> Bits:
 
 
 def fold_in(seed: int, *path: object) -> int:
-    """A 31-bit seed for a purpose of its own, such as ``derive(7, "masks", 3)``: unrelated to its neighbours'."""
+    """A 31-bit seed for a purpose of its own, such as ``fold_in(7, "masks", 3)``: unrelated to its neighbours'."""
     digest = hashlib.sha256(repr((int(seed), *path)).encode()).digest()
     return int.from_bytes(digest[:4], "little") & 0x7FFFFFFF
 

@@ -1,7 +1,8 @@
-"""What stands in Keras's place while random numbers are portable: for what draws, and for what cannot be reached.
+"""The patch that makes Keras draw portable random numbers, and errors for what it cannot replace.
 
-The functions of Keras's backend random module are `draws.py`'s. Two initialisers compute on the backend and do it here
-on the host; one image function draws past the random module. What still would draw natively is an error by name.
+The functions of Keras's backend random module become those of `distributions.py`. Two initializers that compute on the
+backend compute on the host instead; an image function that bypasses the random module is replaced. Whatever would still
+draw natively raises an error that names it.
 """
 
 import contextlib

@@ -149,7 +149,7 @@ def test_nan_and_infinity_are_counted_and_their_first_row_named():
     images[4, 0, 0] = -np.inf
     assert message(DataError, checks.check_finite, images, "x") == (
         "x holds 4 NaN and 1 infinite values, the first in row 3, where finite numbers are expected: "
-        "mend or leave out these rows."
+        "fix or remove these rows."
     )
 
 
