@@ -61,7 +61,7 @@ def _custom_modules(model: Any) -> dict[str, str]:
     A .keras file does not always contain it.
     """
     modules = {each.__qualname__: str(each.__module__) for each in _classes_and_functions(model)}
-    custom = {name: module for name, module in modules.items() if user_frames.is_own_module(module)}
+    custom = {name: module for name, module in modules.items() if user_frames.is_user_module(module)}
     unimportable = [name for name, module in custom.items() if module == "__main__" or "<locals>" in name]
     if unimportable:
         raise ExportError(

@@ -2,7 +2,7 @@
 
     python -m kerasbridge.runtime._status_worker jax
 
-Runs in a child process of `probing`, so that a framework that crashes, hangs or chatters harms nobody.
+A child process of `backend_status`, so that a framework that crashes, hangs or prints a lot does no harm.
 """
 
 import importlib
@@ -17,22 +17,22 @@ from typing import Any
 
 
 def main(name: str) -> None:
-    """Print {"version", "devices", "error"}; what the framework itself prints goes to stderr, a traceback too."""
-    answer = os.dup(1)
+    """Print {"version", "devices", "error"}; send the framework's own output and any traceback to stderr."""
+    stdout = os.dup(1)
     os.dup2(2, 1)
-    found: dict[str, Any] = {"version": None, "devices": [], "error": None}
+    status: dict[str, Any] = {"version": None, "devices": [], "error": None}
     try:
         framework = importlib.import_module(name)
-        found["version"] = str(framework.__version__)
-        found["devices"] = numbered(KINDS[name](framework))
+        status["version"] = str(framework.__version__)
+        status["devices"] = number_devices(KINDS[name](framework))
     except BaseException as error:  # a framework may also call sys.exit
         traceback.print_exc()
-        found["error"] = last_line(error)
-    os.write(answer, json.dumps(found).encode() + b"\n")
+        status["error"] = error_line(error)
+    os.write(stdout, json.dumps(status).encode() + b"\n")
 
 
-def numbered(kinds: Iterable[str]) -> list[str]:
-    """Turn ["cpu", "gpu", "gpu"] into ["cpu", "gpu:0", "gpu:1"]; an only cpu or mps carries no number."""
+def number_devices(kinds: Iterable[str]) -> list[str]:
+    """Turn ["cpu", "gpu", "gpu"] into ["cpu", "gpu:0", "gpu:1"]; a single cpu or mps has no number."""
     return [
         kind if count == 1 and kind in ("cpu", "mps") else f"{kind}:{index}"
         for kind, count in Counter(kinds).items()
@@ -40,24 +40,24 @@ def numbered(kinds: Iterable[str]) -> list[str]:
     ]
 
 
-def last_line(error: BaseException) -> str:
-    """The line of an error that names it: the last "SomeError: …", for messages with a traceback or advice in them."""
+def error_line(error: BaseException) -> str:
+    """Return the line that names an error: the last "SomeError: …" of a message with a traceback or advice in it."""
     lines = "".join(traceback.format_exception_only(error)).strip().splitlines()
-    named = [line for line in lines if re.match(r"[\w.]*(Error|Exception): ", line)]
-    return (named or lines)[-1].strip()
+    naming = [line for line in lines if re.match(r"[\w.]*(Error|Exception): ", line)]
+    return (naming or lines)[-1].strip()
 
 
 def _jax_kinds(jax: Any) -> list[str]:
     devices = jax.local_devices()
     if all(device.platform != "cpu" for device in devices):
-        devices = _jax_host(jax) + devices
+        devices = _jax_cpus(jax) + devices
     return [{"cuda": "gpu", "rocm": "gpu"}.get(device.platform, device.platform) for device in devices]
 
 
-def _jax_host(jax: Any) -> list[Any]:
+def _jax_cpus(jax: Any) -> list[Any]:
     try:
         return list(jax.local_devices(backend="cpu"))
-    except RuntimeError:  # JAX_PLATFORMS leaves the CPU out
+    except RuntimeError:  # JAX_PLATFORMS excludes the CPU
         return []
 
 

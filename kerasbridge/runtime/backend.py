@@ -1,7 +1,7 @@
-"""Settle which backend and which device this process runs on, before Keras is imported.
+"""Choose the backend and the device of this process, before Keras is imported.
 
-The only module that reads or writes environment variables. It loads no framework: whether a device is there is
-the engine's to say, what is wrong with an installation `probing`'s.
+The only module that reads or writes environment variables. It loads no framework: an engine checks that the device
+exists, `backend_status` checks the installation.
 """
 
 import builtins
@@ -26,7 +26,7 @@ _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS
 
 @dataclass(frozen=True)
 class BackendConfig:
-    """The backend and device of this process, and what chose the backend, in words ("KERAS_BACKEND")."""
+    """The backend and device of this process, and what chose the backend ("KERAS_BACKEND", "keras.json", …)."""
 
     backend: str
     device: Device
@@ -35,72 +35,72 @@ class BackendConfig:
 
 @dataclass(frozen=True)
 class _Settled:
-    choice: BackendConfig
-    written: frozenset[str]
+    config: BackendConfig
+    variables: frozenset[str]  # environment variables that `configure` set
 
 
 _settled: _Settled | None = None
 
 
 def configure(name: str | None = None, device: str | None = None) -> BackendConfig:
-    """Settle backend and device for this process, and tell Keras and the framework through their variables.
+    """Choose the backend and device of this process, and set the environment variables that Keras and it read.
 
     Args:
-        name: "jax", "tensorflow" or "torch". None: what KERAS_BACKEND says, else the Keras that is already imported,
-            else keras.json where it names something other than tensorflow, else the first one installed.
-        device: a word of `Device.parse`. None: what KERASBRIDGE_DEVICE says, else "auto".
+        name: "jax", "tensorflow" or "torch". None: the value of KERAS_BACKEND, else the backend of the Keras that is
+            already imported, else that of keras.json unless it is tensorflow, else the first one installed.
+        device: a name that `Device.parse` accepts. None: the value of KERASBRIDGE_DEVICE, else "auto".
 
     Returns:
-        The choice; later calls return the same one.
+        The configuration; later calls return the same one.
 
     Raises:
         BackendError: the backend is unknown, or this process already runs on another.
-        BackendNotInstalled: the backend is not installed, or none is.
-        DeviceError: the device's word is unknown, or this process already runs on another.
+        BackendNotInstalled: the backend is not installed, or no backend is.
+        DeviceError: the device is unknown, or this process already runs on another.
 
     Example:
-        >>> choose("jax", device="cpu").backend
+        >>> configure("jax", device="cpu").backend
         'jax'
     """
     global _settled
     if _settled is not None:
-        return _confirm(_settled.choice, name, device)
+        return _confirm(_settled.config, name, device)
     backend, reason = _resolve(name)
-    choice = BackendConfig(backend, Device.parse(device or os.environ.get("KERASBRIDGE_DEVICE") or "auto"), reason)
-    _settled = _Settled(choice, _write(os.environ, choice.backend, choice.device))
+    config = BackendConfig(backend, Device.parse(device or os.environ.get("KERASBRIDGE_DEVICE") or "auto"), reason)
+    _settled = _Settled(config, _set_variables(os.environ, config.backend, config.device))
     if reason == _FIRST_INSTALLED:
         logging.getLogger("kerasbridge").warning(
             f"kerasbridge: no backend chosen, using {backend} (installed: {', '.join(installed())}). "
             "Choose with KERAS_BACKEND=… or kb.use_backend(…)."
         )
-    return choice
+    return config
 
 
 def current() -> BackendConfig | None:
-    """What `configure` settled in this process; None before that."""
-    return _settled.choice if _settled else None
+    """Return the configuration of this process; None before `configure`."""
+    return _settled.config if _settled else None
 
 
 def default_backend() -> str | None:
-    """The backend that `choose()` would settle on, without settling it; None where it would raise."""
+    """Return the backend that `configure()` would choose, without choosing it; None if it would raise."""
     try:
-        return _settled.choice.backend if _settled else _resolve(None)[0]
+        return _settled.config.backend if _settled else _resolve(None)[0]
     except BackendError:
         return None
 
 
 def installed() -> tuple[str, ...]:
-    """The backends whose module can be found, in the order of `BACKENDS`; nothing is imported."""
+    """Return the backends whose module can be found, in the order of `BACKENDS`, without importing them."""
     return tuple(name for name in BACKENDS if _is_installed(name))
 
 
 def install_command(name: str) -> str:
-    """The line to type to install a backend."""
+    """Return the command that installs a backend."""
     return f'pip install "kerasbridge[{name}]"'
 
 
 def keras_home() -> Path:
-    """The folder in which Keras keeps keras.json and its downloads."""
+    """Return the folder of keras.json and of the downloads of Keras."""
     if "KERAS_HOME" in os.environ:
         return Path(os.environ["KERAS_HOME"])
     home = Path("~").expanduser()
@@ -108,22 +108,27 @@ def keras_home() -> Path:
 
 
 def device_budget() -> str | None:
-    """What KERASBRIDGE_DEVICE_BUDGET says data may take of the device's memory, in words."""
+    """Return the value of KERASBRIDGE_DEVICE_BUDGET, the device memory that data may take; None if it is not set."""
     return os.environ.get("KERASBRIDGE_DEVICE_BUDGET") or None
 
 
 def child_environment(
     backend: str, device: str | None = None, float64: bool = False, threads: int | None = None
 ) -> dict[str, str]:
-    """The environment for a child process that runs `backend`, free of what this process set for itself.
+    """Return the environment for a child process on `backend`, without the variables that this process set for itself.
 
-    With device None the child chooses its own; variables the user set stay as they are. With `float64` JAX has
-    64-bit types; `threads` is how many the frameworks compute with on the CPU.
+    Variables that the user set stay as they are.
+
+    Args:
+        backend: the backend of the child.
+        device: its device; None to let the child choose.
+        float64: enable 64-bit types in JAX.
+        threads: the number of CPU threads of the frameworks.
     """
-    own = _settled.written if _settled else frozenset()
+    own = _settled.variables if _settled else frozenset()
     environment = {name: value for name, value in os.environ.items() if name not in own}
     environment.pop("KERASBRIDGE_DEVICE", None)
-    _write(environment, backend, Device.parse(device or "auto"))
+    _set_variables(environment, backend, Device.parse(device or "auto"))
     if device is None:
         del environment["KERASBRIDGE_DEVICE"]
     if float64:
@@ -136,35 +141,35 @@ def child_environment(
 def _is_installed(name: str) -> bool:
     try:
         spec = importlib.util.find_spec(name)
-    except ValueError:  # already imported, by something that gave it no spec
+    except ValueError:  # already imported, without a spec
         return True
-    # A folder without __init__.py, as an uninstalled framework may leave behind, has no origin.
+    # An uninstalled framework may leave a folder without __init__.py behind; that has no origin.
     return spec is not None and spec.origin is not None
 
 
 def _resolve(name: str | None) -> tuple[str, str]:
-    """The backend, and what chose it."""
+    """Return the backend, and what chose it."""
     loaded = sys.modules["keras"].config.backend() if "keras" in sys.modules else None
-    backend, reason = _wish(name, loaded) or (_first_installed(), _FIRST_INSTALLED)
+    backend, reason = _requested(name, loaded) or (_first_installed(), _FIRST_INSTALLED)
     _check(backend, reason)
     if loaded not in (None, backend):
         raise _second_backend(f"has imported Keras with the {loaded} backend", backend, reason)
     return backend, reason
 
 
-def _wish(name: str | None, loaded: str | None) -> tuple[str, str] | None:
-    """The strongest wish for a backend, and what expresses it."""
-    wishes = (
+def _requested(name: str | None, loaded: str | None) -> tuple[str, str] | None:
+    """Return the requested backend of the highest precedence, and what requested it."""
+    requests = (
         (name, "use_backend"),
         (os.environ.get("KERAS_BACKEND") or None, "KERAS_BACKEND"),
         (loaded, "the imported Keras"),
-        (_keras_json_wish(), "keras.json"),
+        (_keras_json_backend(), "keras.json"),
     )
-    return next(((backend, reason) for backend, reason in wishes if backend is not None), None)
+    return next(((backend, reason) for backend, reason in requests if backend is not None), None)
 
 
-def _keras_json_wish() -> str | None:
-    """The backend of keras.json; None for tensorflow, which Keras writes there unasked."""
+def _keras_json_backend() -> str | None:
+    """Return the backend of keras.json; None for tensorflow, which Keras writes there by default."""
     try:
         backend = json.loads((keras_home() / "keras.json").read_text("utf-8")).get("backend")
     except (OSError, ValueError, AttributeError):
@@ -175,8 +180,10 @@ def _keras_json_wish() -> str | None:
 def _first_installed() -> str:
     if names := installed():
         return names[0]
-    lines = ", ".join(install_command(name) for name in BACKENDS)
-    raise BackendNotInstalled(f"Expected jax, tensorflow or torch to be installed; found none. Type one of: {lines}.")
+    commands = ", ".join(install_command(name) for name in BACKENDS)
+    raise BackendNotInstalled(
+        f"Expected jax, tensorflow or torch to be installed; found none. Type one of: {commands}."
+    )
 
 
 def _check(backend: str, reason: str) -> None:
@@ -192,17 +199,17 @@ def _check(backend: str, reason: str) -> None:
         )
 
 
-def _confirm(choice: BackendConfig, name: str | None, device: str | None) -> BackendConfig:
-    """The settled choice, where the wish agrees with it."""
-    if name not in (None, choice.backend):
+def _confirm(config: BackendConfig, name: str | None, device: str | None) -> BackendConfig:
+    """Return the configuration of this process if the requested backend and device agree with it."""
+    if name not in (None, config.backend):
         _check(str(name), "use_backend")
-        raise _second_backend(f"runs on {choice.backend} ({choice.reason})", str(name), "use_backend")
-    if device is not None and Device.parse(device) != choice.device:
+        raise _second_backend(f"runs on {config.backend} ({config.reason})", str(name), "use_backend")
+    if device is not None and Device.parse(device) != config.device:
         raise DeviceError(
-            f"Expected device {str(choice.device)!r}, which this process runs on; received {device!r}. "
+            f"Expected device {str(config.device)!r}, which this process runs on; received {device!r}. "
             f"A process has one device: start another with KERASBRIDGE_DEVICE={Device.parse(device)}."
         )
-    return choice
+    return config
 
 
 def _second_backend(state: str, backend: str, reason: str) -> BackendError:
@@ -213,8 +220,8 @@ def _second_backend(state: str, backend: str, reason: str) -> BackendError:
     return BackendError(f"This process {state} and cannot change it; received {backend!r} ({reason}). {remedy}")
 
 
-def _write(environment: MutableMapping[str, str], backend: str, device: Device) -> frozenset[str]:
-    """Set what Keras and the framework read when imported, but nothing the user set; return the names added."""
+def _set_variables(environment: MutableMapping[str, str], backend: str, device: Device) -> frozenset[str]:
+    """Set the variables that Keras and the framework read, but not those that the user set; return the names added."""
     _refuse_other_torch_device(environment, environment_variables(backend, device), device)
     before = frozenset(environment)
     for variable, value in environment_variables(backend, device).items():
@@ -225,10 +232,10 @@ def _write(environment: MutableMapping[str, str], backend: str, device: Device) 
 
 
 def _refuse_other_torch_device(environment: Mapping[str, str], wanted: Mapping[str, str], device: Device) -> None:
-    """Keras would put its variables on the user's KERAS_TORCH_DEVICE, kerasbridge its data on another device."""
-    given, word = environment.get("KERAS_TORCH_DEVICE"), wanted.get("KERAS_TORCH_DEVICE")
-    if given and word and given.removesuffix(":0") != word.removesuffix(":0"):
+    """Refuse a KERAS_TORCH_DEVICE, where Keras puts its variables, other than the device of kerasbridge's data."""
+    current, expected = environment.get("KERAS_TORCH_DEVICE"), wanted.get("KERAS_TORCH_DEVICE")
+    if current and expected and current.removesuffix(":0") != expected.removesuffix(":0"):
         raise DeviceError(
             f"Expected KERAS_TORCH_DEVICE to agree with the device {str(device)!r}; received "
-            f"KERAS_TORCH_DEVICE={given}. Unset it, or ask for the same device."
+            f"KERAS_TORCH_DEVICE={current}. Unset it, or ask for the same device."
         )

@@ -1,4 +1,4 @@
-"""Say which backends are installed, what devices they see and what is wrong with them, and which versions are tested.
+"""List the installed backends with their devices and problems, and the versions that are tested.
 
 Each framework is imported in a process of its own, so that a broken one does not hide the others.
 """
@@ -20,16 +20,23 @@ _CHILD = "kerasbridge.runtime._status_worker"
 
 @dataclass(frozen=True)
 class Framework:
-    """A package, the names it is distributed under, and the minor versions it is tested with, both included."""
+    """A package that kerasbridge uses.
+
+    Attributes:
+        name: of the module.
+        distributions: the names it is distributed under.
+        oldest, newest: the first and last minor version that it is tested with.
+        gpu_install_command: installs the build for NVIDIA cards.
+    """
 
     name: str
     distributions: tuple[str, ...]
     oldest: str
     newest: str
-    gpu_line: str = ""
+    gpu_install_command: str = ""
 
-    def outside(self, version: str) -> str | None:
-        """How a version lies outside the tested range, in words; None where it lies inside."""
+    def version_warning(self, version: str) -> str | None:
+        """Return a warning that a version is outside the tested range; None if it is inside."""
         span = self.oldest if self.oldest == self.newest else f"{self.oldest}-{self.newest}"
         if _minor(version) < _minor(self.oldest):
             return f"{version} is older than the tested {span}"
@@ -38,7 +45,7 @@ class Framework:
         return None
 
     def distribution(self) -> tuple[str, str | None]:
-        """The distribution that is installed and its version; the first name and None where none is."""
+        """Return the installed distribution and its version; the first name and None if it is not installed."""
         for name in self.distributions:
             try:
                 return name, importlib.metadata.version(name)
@@ -47,7 +54,7 @@ class Framework:
         return self.distributions[0], None
 
 
-# The versions that kerasbridge's own tests run with; gpu_line installs the build for NVIDIA cards.
+# The versions that kerasbridge's own tests run with.
 FRAMEWORKS = {
     framework.name: framework
     for framework in (
@@ -61,16 +68,16 @@ FRAMEWORKS = {
 
 @dataclass(frozen=True)
 class BackendStatus:
-    """One backend as it is on this machine.
+    """One backend on this machine.
 
     Attributes:
         name: "jax", "tensorflow" or "torch".
         installed: whether its module can be found.
-        version: None where it is not installed, or does not tell.
-        devices: what it sees, in the words of `Device`: "cpu", "gpu:0", …
-        problem: what is wrong with it, in one line; None where nothing is, or where it is not installed.
-        remedy: what to type against that, or to install it.
-        default: whether it would be chosen now if nobody chose.
+        version: None if it is not installed, or does not report one.
+        devices: those it finds, by the names of `Device`: "cpu", "gpu:0", …
+        problem: one line; None if there is no problem, or it is not installed.
+        remedy: the command that solves the problem, or installs it.
+        default: whether it would be chosen now by default.
     """
 
     name: str
@@ -83,8 +90,8 @@ class BackendStatus:
 
 
 @dataclass(frozen=True)
-class _Answer:
-    """What a child process found: `error` and `remedy` where it could not import the framework or ask for devices."""
+class _ProbeResult:
+    """Output of the worker: with `error` and `remedy` if it could not import the framework or list its devices."""
 
     version: str | None = None
     devices: tuple[str, ...] = ()
@@ -93,21 +100,21 @@ class _Answer:
 
 
 def backends(timeout: float = 60) -> tuple[BackendStatus, ...]:
-    """Look at jax, tensorflow and torch, each in a process of its own, all at once.
+    """Return the status of jax, tensorflow and torch, each examined in a child process, all at once.
 
     Args:
-        timeout: seconds after which a framework that has not answered is given up.
+        timeout: seconds after which a framework that does not respond is given up.
 
     Returns:
-        The status of each, in the order of `BACKENDS`. Nothing is raised for a broken framework.
+        The status of each, in the order of `BACKENDS`; a broken framework raises no error.
 
     Example:
         >>> [status.name for status in backends()]
         ['jax', 'tensorflow', 'torch']
     """
     with ThreadPoolExecutor(len(backend.BACKENDS)) as pool:
-        look = partial(_status, timeout=timeout, installed=backend.installed(), default=backend.default_backend())
-        return tuple(pool.map(look, backend.BACKENDS))
+        status_of = partial(_status, timeout=timeout, installed=backend.installed(), default=backend.default_backend())
+        return tuple(pool.map(status_of, backend.BACKENDS))
 
 
 def _status(name: str, timeout: float, installed: tuple[str, ...], default: str | None) -> BackendStatus:
@@ -115,46 +122,47 @@ def _status(name: str, timeout: float, installed: tuple[str, ...], default: str 
         return BackendStatus(name, False, None, (), None, backend.install_command(name), default=False)
     framework = FRAMEWORKS[name]
     environment = backend.child_environment(name)
-    answer = _ask(framework, environment, timeout)
-    version = answer.version or framework.distribution()[1]
-    problem, remedy = _diagnose(framework, environment, answer, version)
-    return BackendStatus(name, True, version, answer.devices, problem, remedy, default=name == default)
+    probe = _probe(framework, environment, timeout)
+    version = probe.version or framework.distribution()[1]
+    problem, remedy = _diagnose(framework, environment, probe, version)
+    return BackendStatus(name, True, version, probe.devices, problem, remedy, default=name == default)
 
 
-def _ask(framework: Framework, environment: Mapping[str, str], timeout: float) -> _Answer:
+def _probe(framework: Framework, environment: Mapping[str, str], timeout: float) -> _ProbeResult:
     child = subprocesses.run(_CHILD, framework.name, environment=environment, timeout=timeout)
     if child.timed_out:
         hint = f'to see where it hangs: python -X faulthandler -c "import {framework.name}"'
-        return _Answer(error=f"no answer within {timeout:g} seconds", remedy=hint)
-    return _read(framework, child)
+        return _ProbeResult(error=f"no answer within {timeout:g} seconds", remedy=hint)
+    return _parse(framework, child)
 
 
-def _read(framework: Framework, child: subprocesses.ChildResult) -> _Answer:
-    """The answer is the last line of stdout: what Python's own start-up printed comes before it."""
+def _parse(framework: Framework, child: subprocesses.ChildResult) -> _ProbeResult:
+    """Parse the last line of stdout: Python's own start-up may have printed something before it."""
     reinstall = f"pip install --force-reinstall {framework.distribution()[0]}"
     try:
-        found = json.loads(child.stdout.splitlines()[-1])
-        version, devices, error = found["version"], tuple(found["devices"]), found["error"]
+        status = json.loads(child.stdout.splitlines()[-1])
+        version, devices, error = status["version"], tuple(status["devices"]), status["error"]
     except (IndexError, ValueError, TypeError, KeyError):
-        return _Answer(error=f"the process ended with code {child.code}: {child.last_line}", remedy=reinstall)
+        return _ProbeResult(error=f"the process ended with code {child.code}: {child.last_line}", remedy=reinstall)
     if error and version:  # imported: a variable such as JAX_PLATFORMS may be wrong rather than the installation
-        whole = f"to see the whole error: python -m {_CHILD} {framework.name}"
-        return _Answer(version, error=f"cannot list its devices: {error}", remedy=whole)
-    return _Answer(version, devices, error, error and reinstall)
+        remedy = f"to see the whole error: python -m {_CHILD} {framework.name}"
+        return _ProbeResult(version, error=f"cannot list its devices: {error}", remedy=remedy)
+    return _ProbeResult(version, devices, error, error and reinstall)
 
 
 def _diagnose(
-    framework: Framework, environment: Mapping[str, str], answer: _Answer, version: str | None
+    framework: Framework, environment: Mapping[str, str], probe: _ProbeResult, version: str | None
 ) -> tuple[str | None, str | None]:
-    """The worst problem and the line that mends it."""
-    if answer.error is not None:
-        return answer.error, answer.remedy
-    if version is not None and (outside := framework.outside(version)):
-        return outside, f'pip install "{framework.distribution()[0]}=={framework.newest}.*"'
-    unseen = not any(device.startswith("gpu") for device in answer.devices)
+    """Return the worst problem and the command that solves it."""
+    if probe.error is not None:
+        return probe.error, probe.remedy
+    if version is not None and (warning := framework.version_warning(version)):
+        return warning, f'pip install "{framework.distribution()[0]}=={framework.newest}.*"'
+    unseen = not any(device.startswith("gpu") for device in probe.devices)
     if unseen and not _gpus_hidden(environment) and _has_nvidia_card():
         problem = f"this machine has an NVIDIA card, but {framework.name} sees no gpu"
-        return problem, f"{framework.gpu_line} (and `nvidia-smi` must answer: it tells whether the driver works)"
+        command = framework.gpu_install_command
+        return problem, f"{command} (and `nvidia-smi` must answer: it shows whether the driver works)"
     return None, None
 
 
@@ -163,12 +171,12 @@ def _minor(version: str) -> tuple[int, ...]:
 
 
 def _gpus_hidden(environment: Mapping[str, str]) -> bool:
-    """Return whether the user keeps the framework off the GPUs, so that seeing none is no problem."""
+    """Return whether the user hides the GPUs from the framework, so that it is right to find no GPU."""
     return environment.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or environment.get("JAX_PLATFORMS") == "cpu"
 
 
 def _has_nvidia_card() -> bool:
-    """Whether a driver is loaded, its tool is on the PATH, or (Linux) a card without a driver is on the PCI bus."""
+    """Return whether a driver is loaded, its tool is on the PATH, or (Linux) the PCI bus has a card."""
     driver = Path("/proc/driver/nvidia").exists() or shutil.which("nvidia-smi") is not None
     return driver or any(_is_nvidia_display(device) for device in Path("/sys/bus/pci/devices").glob("*"))
 

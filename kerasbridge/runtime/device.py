@@ -1,6 +1,6 @@
-"""The words for a device, the same on every backend, and what a framework must read to keep to it.
+"""Names of devices, the same on every backend, and the environment variables that make a framework use one.
 
-Whether a device is there is the engine's to say.
+An engine checks that the device exists.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Self
 
 from kerasbridge.errors import DeviceError
 
-# Not to seize the whole GPU's memory, not to chatter.
+# Do not allocate the memory of the whole GPU, do not print notices.
 _ALWAYS = {
     "jax": {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
     "tensorflow": {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "TF_CPP_MIN_LOG_LEVEL": "2"},
@@ -19,26 +19,26 @@ _ALWAYS = {
 
 @dataclass(frozen=True)
 class Device:
-    """A device: kind is cpu, gpu, mps, tpu or auto; index None leaves it to the framework which one of a kind."""
+    """A device: kind is cpu, gpu, mps, tpu or auto; with index None the framework chooses one of that kind."""
 
     kind: str
     index: int | None = None
 
     @classmethod
-    def parse(cls, word: str) -> Self:
+    def parse(cls, name: str) -> Self:
         """Read "cpu", "gpu", "gpu:1", "mps", "tpu" or "auto", in any case; "cuda" is accepted as "gpu".
 
         Raises:
-            DeviceError: the word is none of these.
+            DeviceError: it is another name.
 
         Example:
             >>> Device.parse("CUDA:1")
             Device(kind='gpu', index=1)
         """
-        match = re.fullmatch(r"(cpu|gpu|cuda|mps|tpu)(?::([0-9]+))?|auto", word.strip().lower())
+        match = re.fullmatch(r"(cpu|gpu|cuda|mps|tpu)(?::([0-9]+))?|auto", name.strip().lower())
         if match is None:
             raise DeviceError(
-                f"Expected a device cpu, gpu, mps or tpu (or one of several, as in gpu:1) or auto; received {word!r}. "
+                f"Expected a device cpu, gpu, mps or tpu (or one of several, as in gpu:1) or auto; received {name!r}. "
                 'Type for example device="gpu:1" or KERASBRIDGE_DEVICE=cpu.'
             )
         kind, index = match.groups()
@@ -49,14 +49,13 @@ class Device:
 
 
 def environment_variables(backend: str, device: Device) -> dict[str, str]:
-    """The environment variables that a framework, and Keras on it, should find when they are imported."""
+    """Return the environment variables that a framework, and Keras on it, must read when they are imported."""
     if backend == "jax" and device.kind == "cpu":
         return {**_ALWAYS[backend], "JAX_PLATFORMS": "cpu"}
     if backend == "torch" and device.kind in ("cpu", "gpu", "mps"):
-        return {**_ALWAYS[backend], "KERAS_TORCH_DEVICE": _torch_word(device)}
+        return {**_ALWAYS[backend], "KERAS_TORCH_DEVICE": _torch_device_name(device)}
     return _ALWAYS[backend]
 
 
-def _torch_word(device: Device) -> str:
-    """PyTorch numbers only CUDA devices."""
-    return str(device).replace("gpu", "cuda") if device.kind == "gpu" else device.kind
+def _torch_device_name(device: Device) -> str:
+    return str(device).replace("gpu", "cuda") if device.kind == "gpu" else device.kind  # PyTorch numbers only CUDA

@@ -1,4 +1,4 @@
-"""Silence for frameworks that write notices to the terminal from C++, where Python cannot filter them."""
+"""Suppress the notices that frameworks write to the terminal from C++, where Python cannot filter them."""
 
 import contextlib
 import os
@@ -9,21 +9,21 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def suppress_stderr() -> Iterator[None]:
-    """What is written to file descriptor 2 inside is dropped; if the body raises, it is printed after all."""
+    """Drop what is written to file descriptor 2 inside; print it after all if the body raises."""
     try:
         saved = os.dup(2)
     except OSError:
         yield
         return
-    with tempfile.TemporaryFile() as held:
+    with tempfile.TemporaryFile() as captured:
         sys.stderr.flush()
-        os.dup2(held.fileno(), 2)
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         except BaseException:
             os.dup2(saved, 2)
-            held.seek(0)
-            os.write(2, held.read())
+            captured.seek(0)
+            os.write(2, captured.read())
             raise
         finally:
             sys.stderr.flush()

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from kerasbridge.runtime.user_frames import is_own
+from kerasbridge.runtime.user_frames import is_user_frame
 
 _TENSOR = torch.Tensor
 _OUT_OF_PLACE = {
@@ -32,6 +32,6 @@ class FunctionalizeInplace(TorchFunctionMode):  # type: ignore[misc]
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Stands between the step and torch."""
         instead = _OUT_OF_PLACE.get(function)
-        if instead is not None and is_own(sys._getframe(1)):
+        if instead is not None and is_user_frame(sys._getframe(1)):
             function = instead
         return function(*args, **(kwargs or {}))

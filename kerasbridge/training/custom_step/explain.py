@@ -11,7 +11,7 @@ import numpy as np
 from kerasbridge import engines
 from kerasbridge.errors import KerasbridgeError, StepError
 from kerasbridge.runtime import backend
-from kerasbridge.runtime.user_frames import is_own
+from kerasbridge.runtime.user_frames import is_user_frame
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
@@ -57,7 +57,7 @@ def _own_line(traceback: TracebackType | None) -> tuple[FrameType, int] | None:
     """The innermost frame that belongs to no library."""
     found = None
     while traceback is not None:
-        if is_own(traceback.tb_frame):
+        if is_user_frame(traceback.tb_frame):
             found = traceback.tb_frame, traceback.tb_lineno
         traceback = traceback.tb_next
     return found

@@ -17,7 +17,7 @@ import numpy as np
 
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras
-from kerasbridge.runtime.user_frames import is_own_module
+from kerasbridge.runtime.user_frames import is_user_module
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 CHANGED_BY_TRAINING = ("built", "history", "stop_evaluating", "stop_predicting", "stop_training", "training")
@@ -145,7 +145,7 @@ def _read_by(part: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _read_by_function(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    if not is_own_module(function.__module__ or ""):
+    if not is_user_module(function.__module__ or ""):
         return
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:
@@ -174,7 +174,7 @@ def _names(code: CodeType) -> Iterator[str]:
 
 def _attributes(thing: Any) -> Iterator[tuple[str, Any]]:
     """The attributes of an object of the user's; of one of Keras's kinds those without an underscore."""
-    kinds = [kind for kind in type(thing).__mro__ if is_own_module(kind.__module__)]
+    kinds = [kind for kind in type(thing).__mro__ if is_user_module(kind.__module__)]
     of_keras = isinstance(thing, (keras.layers.Layer, keras.optimizers.Optimizer, keras.metrics.Metric))
     if not of_keras and not kinds and type(thing).__module__ not in ("types", "argparse"):
         return
@@ -186,7 +186,7 @@ def _attributes(thing: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _plain_of_module(module: ModuleType) -> Iterator[tuple[str, Any]]:
-    if is_own_module(module.__name__):
+    if is_user_module(module.__name__):
         yield from ((name, value) for name, value in vars(module).items() if isinstance(value, PLAIN))
 
 

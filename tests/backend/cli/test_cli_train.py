@@ -19,7 +19,7 @@ from tests.paths import ROOT
 
 PROGRAM = """
 import atexit, signal, sys
-from kerasbridge import backend
+from kerasbridge.runtime import backend
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
 if "ONLY" in __import__("os").environ:

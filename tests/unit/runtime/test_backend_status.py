@@ -124,11 +124,11 @@ def test_a_version_outside_the_tested_range_is_a_problem(look, version, problem)
 
 @pytest.mark.parametrize(("name", "version"), [("jax", "0.7.0"), ("torch", "2.13.0+cpu"), ("tensorflow", "2.21.0rc1")])
 def test_a_version_inside_the_tested_range_is_none(name, version):
-    assert backend_status.FRAMEWORKS[name].outside(version) is None
+    assert backend_status.FRAMEWORKS[name].version_warning(version) is None
 
 
 def test_a_range_of_one_version_is_told_as_one():
-    assert backend_status.FRAMEWORKS["torch"].outside("2.14.1") == "2.14.1 is newer than the tested 2.13"
+    assert backend_status.FRAMEWORKS["torch"].version_warning("2.14.1") == "2.14.1 is newer than the tested 2.13"
 
 
 def test_tensorflow_is_mended_under_the_name_it_was_installed_by(monkeypatch):
