@@ -7,7 +7,7 @@ from kerasbridge.importers.ir.builder import UNKNOWN, GraphBuilder
 from kerasbridge.importers.ir.graph import Graph, Input
 from kerasbridge.importers.ir.ops import Shape
 from kerasbridge.importers.ir.unsupported import Unsupported, check
-from kerasbridge.importers.matconvnet.ops import OPERATIONS, REPLACED, Steps, judges, moments_of, word
+from kerasbridge.importers.matconvnet.ops import OPERATIONS, REPLACED, Steps, is_loss, moments_of, word
 from kerasbridge.importers.matconvnet.parser import Layer
 
 
@@ -77,4 +77,4 @@ def loss_layers(layers: Iterable[Layer]) -> list[Layer]:
     """Return the layers whose type is that of a loss and whose outputs no layer reads."""
     layers = list(layers)
     read = {value for layer in layers for value in layer.inputs}
-    return [layer for layer in layers if judges(layer.type) and not read & {*layer.outputs}]
+    return [layer for layer in layers if is_loss(layer.type) and not read & {*layer.outputs}]

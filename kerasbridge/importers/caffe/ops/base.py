@@ -1,10 +1,19 @@
-"""What the mappings of Caffe's layers have in common."""
+"""Helpers of the converters of Caffe layers, and the table in which they are registered."""
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 from kerasbridge.importers.caffe.parser import Layer
-from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.ir.ops.base import Array, Operation
+from kerasbridge.importers.ir.ops.scale_shift import ScaleShift
+from kerasbridge.importers.ir.registry import Registry
 from kerasbridge.importers.ir.unsupported import Unsupported, check
+
+OPERATIONS: Registry[Callable[[Layer], list[Operation]]] = Registry()
+"""By the type of a layer the function that converts it to operations, one after the other; none to pass a blob on."""
+
+converts = OPERATIONS.converts
 
 
 class MissingWeights(Exception):
@@ -66,3 +75,15 @@ def within(values: tuple[int, int], name: str, least: int = 1) -> tuple[int, int
         if not least <= value <= LARGEST:
             raise Unsupported(f"has a {name} of {value}")
     return values
+
+
+def log_of_base(base: float) -> float:
+    """Return the logarithm of the base of an Exp or Log layer; -1 is e."""
+    if base != -1 and base <= 0:
+        raise Unsupported(f"has a base of {base:g}")
+    return 1.0 if base == -1 else math.log(base)
+
+
+def scale_shift(scale: float, offset: float) -> list[Operation]:
+    """Return ``scale * x + offset`` as operations, none for the identity."""
+    return [] if (scale, offset) == (1, 0) else [ScaleShift(number(scale), number(offset))]

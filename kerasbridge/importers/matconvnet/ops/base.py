@@ -1,11 +1,14 @@
-"""What the mappings of MatConvNet's layers have in common."""
+"""Helpers of the converters of MatConvNet layers, and the table in which they are registered."""
 
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from kerasbridge.importers.ir.builder import WithLayerInput
-from kerasbridge.importers.ir.ops import Array, Operation, Pair, Sides
+from kerasbridge.importers.ir.ops.base import Array, Operation, Pair, Shape, Sides
+from kerasbridge.importers.ir.ops.transpose import Transpose
+from kerasbridge.importers.ir.registry import Registry
 from kerasbridge.importers.ir.unsupported import Unsupported, check
 from kerasbridge.importers.matconvnet.parser import Layer
 from kerasbridge.importers.matconvnet.values import Opaque, Value, numbers
@@ -16,6 +19,11 @@ LARGEST = 4096
 
 Steps = list[Operation | WithLayerInput]
 """Operations, one after the other."""
+
+OPERATIONS: Registry[Callable[[Layer, Sequence[Shape]], Steps]] = Registry()
+"""By the type of a layer the function that converts it; it also takes the shapes of the inputs."""
+
+converts = OPERATIONS.converts
 
 
 def rounded(value: float) -> float:
@@ -83,3 +91,23 @@ def number(layer: Layer, name: str, default: float) -> float:
     values = numbers(layer.options.get(name)).tolist() or [default]
     check(len(values) == 1 and math.isfinite(values[0]), f"has a {name} of {values[:4]}")
     return rounded(values[0])
+
+
+MATLAB_AXES = (2, 3, 1, 0)
+"""The axes of MATLAB, height, width, channels and images, in N, C, H, W."""
+
+TO_MATLAB = Transpose((0, 1, 3, 2))
+"""MATLAB counts rows first, then columns, then channels: flattened numbers are in the order N, C, W, H."""
+
+
+def sized(weight: Array, size: int, what: str) -> Array:
+    """Return weights as one axis, which have to be `size` numbers."""
+    check(weight.size == size, f"has {weight.size} {what}, where {size} are expected")
+    return weight.ravel(order="F")
+
+
+def parameters(layer: Layer, default: list[float]) -> list[float]:
+    """Return the four numbers of the option `param`."""
+    values = numbers(layer.options.get("param")).tolist() or default
+    check(len(values) == 4 and all(map(math.isfinite, values)), f"has the parameters {values[:8]}")
+    return values

@@ -1,0 +1,12 @@
+"""Dropout."""
+
+from kerasbridge.importers.caffe.ops.base import converts, number
+from kerasbridge.importers.caffe.parser import Layer
+from kerasbridge.importers.ir.ops.base import Operation
+from kerasbridge.importers.ir.ops.dropout import Dropout
+
+
+@converts("Dropout")
+def dropout(layer: Layer) -> list[Operation]:
+    """Dropout."""
+    return [Dropout(number(layer.options("dropout").dropout_ratio))]

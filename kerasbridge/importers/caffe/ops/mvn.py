@@ -1,0 +1,13 @@
+"""MVN."""
+
+from kerasbridge.importers.caffe.ops.base import converts, number
+from kerasbridge.importers.caffe.parser import Layer
+from kerasbridge.importers.ir.ops.base import Operation
+from kerasbridge.importers.ir.ops.mean_variance_normalization import MeanVarianceNormalization
+
+
+@converts("MVN")
+def mvn(layer: Layer) -> list[Operation]:
+    """MVN."""
+    options = layer.options("mvn")
+    return [MeanVarianceNormalization(options.across_channels, options.normalize_variance, number(options.eps))]

@@ -1,0 +1,27 @@
+"""Pooling."""
+
+from kerasbridge.importers.caffe.ops.base import converts, pair, within
+from kerasbridge.importers.caffe.parser import Layer
+from kerasbridge.importers.ir.ops.base import Operation
+from kerasbridge.importers.ir.ops.pooling import GlobalPooling, Pooling
+from kerasbridge.importers.ir.unsupported import Unsupported
+
+
+@converts("Pooling")
+def pooling(layer: Layer) -> list[Operation]:
+    """Pooling: sizes are rounded up unless `round_mode` says otherwise, and padding counts in averages."""
+    options = layer.options("pooling")
+    if options.pool not in (0, 1):
+        raise Unsupported("has stochastic pooling")
+    if len(layer.tops) > 1:
+        raise Unsupported("has a second blob, of the places of the maxima")
+    kind = "average" if options.pool else "max"
+    if options.global_pooling:
+        return [GlobalPooling(kind)]  # type: ignore[arg-type]
+    window = within(pair(options, "kernel_size", 0, "kernel"), "kernel size")
+    stride = within(pair(options, "stride", 1), "stride")
+    down, right = within(pair(options, "pad", 0), "padding", 0)
+    if down >= window[0] or right >= window[1]:
+        raise Unsupported("has padding as large as its kernel")
+    ceil = options.round_mode == 0
+    return [Pooling(kind, window, stride, (down, down, right, right), ceil)]  # type: ignore[arg-type]

@@ -1,0 +1,18 @@
+"""ReLU and ELU."""
+
+from kerasbridge.importers.caffe.ops.base import converts, number
+from kerasbridge.importers.caffe.parser import Layer
+from kerasbridge.importers.ir.ops.activation import Activation
+from kerasbridge.importers.ir.ops.base import Operation
+
+
+@converts("ReLU")
+def relu(layer: Layer) -> list[Operation]:
+    """ReLU, leaky where `negative_slope` is not 0."""
+    return [Activation("relu", number(layer.options("relu").negative_slope))]
+
+
+@converts("ELU")
+def elu(layer: Layer) -> list[Operation]:
+    """ELU."""
+    return [Activation("elu", number(layer.options("elu").alpha))]

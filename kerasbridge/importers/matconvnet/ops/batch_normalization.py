@@ -1,0 +1,46 @@
+"""Batch normalization."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kerasbridge.importers.ir.ops.base import Array, Shape
+from kerasbridge.importers.ir.ops.batch_normalization import BatchNormalization
+from kerasbridge.importers.ir.unsupported import check
+from kerasbridge.importers.matconvnet.ops.base import Steps, array, converts, needed, number, rounded, sized
+from kerasbridge.importers.matconvnet.parser import Layer
+from kerasbridge.importers.matconvnet.values import numbers
+
+
+@converts("bnorm", "dagnn.BatchNorm")
+def batch_normalization(layer: Layer, shapes: Sequence[Shape]) -> Steps:
+    """bnorm: multipliers, offsets, and moments of two columns, the mean and the root of variance and epsilon.
+
+    The moments are all that counts (`vl_nnbnorm`), and epsilon is in them; where some channel's is smaller than the
+    layer's epsilon, so is that of the operation.
+    """
+    gamma = needed(layer, 0, "multipliers").ravel(order="F")
+    beta = sized(needed(layer, 1, "offsets"), gamma.size, "offsets")
+    epsilon, momentum = number(layer, "epsilon", 1e-5), _momentum(layer)
+    moments = moments_of(layer)
+    if moments is None:
+        ones = np.ones(gamma.size, np.float32)
+        return [BatchNormalization(np.zeros_like(ones), ones, gamma, beta, epsilon, momentum)]
+    mean, deviation = sized(moments, 2 * gamma.size, "moments").reshape(2, -1)
+    check((deviation > 0).all(), "has a deviation of 0 among its moments, by which MatConvNet divides")
+    squared = deviation.astype(np.float64) ** 2
+    epsilon = min(epsilon, float(squared.min()))
+    return [BatchNormalization(mean, (squared - epsilon).astype(np.float32), gamma, beta, epsilon, momentum)]
+
+
+def moments_of(layer: Layer) -> Array | None:
+    """The moments; None where there are none, or only the zeros that stand there before a training."""
+    moments = array(layer.weights[2]) if len(layer.weights) > 2 else None
+    return moments if moments is not None and moments.any() else None
+
+
+def _momentum(layer: Layer) -> float:
+    """How much of the old moments a step keeps; the layer's third learning rate is what it takes of the new."""
+    rates = numbers(layer.options.get("learningrate"))
+    taken = float(rates[2]) if rates.size > 2 and 0 < rates[2] < 1 else 0.1
+    return rounded(1 - taken)

@@ -1,0 +1,20 @@
+"""Sum and maximum of inputs."""
+
+from collections.abc import Sequence
+
+from kerasbridge.importers.ir.ops.base import Shape
+from kerasbridge.importers.ir.ops.elementwise_merge import ElementwiseMerge
+from kerasbridge.importers.matconvnet.ops.base import Steps, converts
+from kerasbridge.importers.matconvnet.parser import Layer
+
+
+@converts("dagnn.Sum")
+def total(layer: Layer, shapes: Sequence[Shape]) -> Steps:
+    """dagnn.Sum."""
+    return [ElementwiseMerge("sum")]
+
+
+@converts("dagnn.Max")
+def largest(layer: Layer, shapes: Sequence[Shape]) -> Steps:
+    """dagnn.Max of mcnExtraLayers."""
+    return [ElementwiseMerge("maximum")]

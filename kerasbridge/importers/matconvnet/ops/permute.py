@@ -1,0 +1,18 @@
+"""Permutations of axes."""
+
+from collections.abc import Sequence
+
+from kerasbridge.importers.ir.ops.base import Shape
+from kerasbridge.importers.ir.ops.transpose import Transpose
+from kerasbridge.importers.ir.unsupported import check
+from kerasbridge.importers.matconvnet.ops.base import MATLAB_AXES, Steps, converts, integers
+from kerasbridge.importers.matconvnet.parser import Layer
+
+
+@converts("dagnn.Permute")
+def permute(layer: Layer, shapes: Sequence[Shape]) -> Steps:
+    """dagnn.Permute of mcnExtraLayers: MATLAB's axes in another order."""
+    order = integers(layer, "order", 0, least=1)
+    whole = [*order, 4][:4]
+    check(sorted(whole[:3]) == [1, 2, 3] and len(order) in (3, 4) and whole[3] == 4, f"has the order {order}")
+    return [Transpose(tuple(MATLAB_AXES[whole[MATLAB_AXES.index(place)] - 1] for place in range(4)))]

@@ -1,0 +1,32 @@
+"""Pooling and global pooling."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from kerasbridge.importers.ir.ops.base import Shape
+from kerasbridge.importers.ir.ops.pooling import GlobalPooling, Pooling
+from kerasbridge.importers.ir.unsupported import check
+from kerasbridge.importers.matconvnet.ops.base import Steps, converts, pair, sides, word
+from kerasbridge.importers.matconvnet.parser import Layer
+
+
+@converts("pool", "dagnn.Pooling")
+def pooling(layer: Layer, shapes: Sequence[Shape]) -> Steps:
+    """pool: sizes are rounded down, and averages are those of the cells within the image (`vl_nnpool`)."""
+    window = pair(layer, "poolsize" if "poolsize" in layer.options else "pool", 1)
+    padding = sides(layer, "pad")
+    inside = max(padding[:2]) < window[0] and max(padding[2:]) < window[1]
+    check(inside, f"has padding {padding}, as large as its window {window}")
+    return [Pooling(_method(layer, "max"), window, pair(layer, "stride", 1), padding, count_padding=False)]
+
+
+@converts("dagnn.GlobalPooling")
+def global_pooling(layer: Layer, shapes: Sequence[Shape]) -> Steps:
+    """dagnn.GlobalPooling of mcnExtraLayers."""
+    return [GlobalPooling(_method(layer, "avg"))]
+
+
+def _method(layer: Layer, default: str) -> Literal["max", "average"]:
+    method = word(layer, "method", default)
+    check(method in ("max", "avg"), f"has the method {method!r}")
+    return "max" if method == "max" else "average"
