@@ -1,19 +1,17 @@
 """One node of a graph while it is followed: its options, what it is given, and how it becomes operations."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from kerasbridge.importers.ir.ops import Operation, Shape, ShapeError, Transpose, UnknownDimension
 from kerasbridge.importers.ir.unsupported import Unsupported
+from kerasbridge.importers.tensorflow.execution_state import ExecutionState
 from kerasbridge.importers.tensorflow.graphdef import Node
 from kerasbridge.importers.tensorflow.symbolic_values import BATCH, Constant, SymbolicDim, Tensor, Value
 from kerasbridge.importers.tensorflow.tensors import base_dtype
-
-if TYPE_CHECKING:
-    from kerasbridge.importers.tensorflow.symbolic_executor import SymbolicExecutor
 
 CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 1, 2, 3)
 """Which axis of N, C, H, W each axis of N, H, W, C, and of itself, is."""
@@ -25,9 +23,12 @@ class NodeContext:
 
     node: Node
     inputs: list[Value]
-    tracer: "SymbolicExecutor"
+    state: ExecutionState
     name: str
     """With the names of the functions around it."""
+
+    call_function: Callable[[str, Sequence[Value]], list[Value]]
+    """Executes a function of the graph on values."""
 
     def has(self, option: str) -> bool:
         """Return whether the node says an option."""
@@ -121,10 +122,10 @@ class NodeContext:
             raise Unsupported(f"has inputs of shape {given} that do not fit it: {misfit}") from None
         if any(size is not None and size < 1 for shape in shapes for size in shape):
             raise Unsupported(f"has a result of the shape {shapes[0]}")
-        names = self.tracer.add(self, operation, [tensor.name for tensor in tensors], len(shapes), part)
+        names = self.state.add_operation(self.node, operation, [tensor.name for tensor in tensors], len(shapes), part)
         orders = [_order(shape, tensors[0].order if order is None else order) for shape in shapes]
         found = [Tensor(*three) for three in zip(names, shapes, orders, strict=True)]
-        self.tracer.tensors.update((tensor.name, tensor) for tensor in found)
+        self.state.tensors.update((tensor.name, tensor) for tensor in found)
         return found
 
     def ordered(self, tensor: Tensor, order: Sequence[int]) -> Tensor:

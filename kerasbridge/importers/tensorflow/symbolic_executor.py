@@ -1,22 +1,18 @@
 """A graph is followed from its inputs to its outputs: what is known is computed, what depends on the inputs becomes a
 `Graph`, functions are entered, branches for training are left out."""
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.ir import graph as network
-from kerasbridge.importers.ir.ops import Operation
 from kerasbridge.importers.ir.unsupported import Unsupported
-from kerasbridge.importers.report import LayerReport
+from kerasbridge.importers.tensorflow.execution_state import ExecutionState
 from kerasbridge.importers.tensorflow.graphdef import Graph, Node, Reference, parse_function
 from kerasbridge.importers.tensorflow.node_context import NodeContext
-from kerasbridge.importers.tensorflow.node_names import layer_name
-from kerasbridge.importers.tensorflow.ops import FLOW, FOLDS, OPERATIONS, ROW_BY_ROW
 from kerasbridge.importers.tensorflow.symbolic_values import (
     DEAD,
     NOISE,
@@ -27,7 +23,6 @@ from kerasbridge.importers.tensorflow.symbolic_values import (
     UnstackedRows,
     Value,
 )
-from kerasbridge.importers.tensorflow.variables import Variables
 
 _MAX_DEPTH = 64
 """Functions within functions."""
@@ -63,83 +58,74 @@ class Scope:
         return found if place == 0 or not isinstance(found, Tensor) else None
 
 
+@dataclass(frozen=True)
+class OpTables:
+    """How operations are executed, by name.
+
+    Args:
+        control_flow: operations that return a value without computing one, and those that choose a branch.
+        constant_folding: operations on constants.
+        operations: operations on values of the network.
+        rowwise: operations of the network that do the same with each row of numbers.
+        match_dropout: returns the result of an operation on random numbers, or on a number fed at each step.
+    """
+
+    control_flow: Mapping[str, Callable[[NodeContext], Any]]
+    constant_folding: Mapping[str, Callable[[NodeContext], Any]]
+    operations: Mapping[str, Callable[[NodeContext], Any]]
+    rowwise: Collection[str]
+    match_dropout: Callable[[NodeContext], Any]
+
+
 @dataclass
 class SymbolicExecutor:
-    """What is found while graphs are followed.
+    """Executes graphs on symbolic values.
 
     Args:
         functions: the FunctionDefs, by name.
-        variables: what the variables hold.
-        nodes: of the network.
-        notes: what there is to know.
-        parts: the names of nodes that are a part of another, and are not told of.
-        batch: the size of batches, where the file fixes it.
+        state: the graph that grows meanwhile.
+        tables: how operations are executed.
     """
 
     functions: Mapping[str, Any]
-    variables: Variables
-    nodes: list[network.Node] = field(default_factory=list)
-    substituted: dict[LayerReport, None] = field(default_factory=dict)
-    skipped: dict[LayerReport, None] = field(default_factory=dict)
-    notes: dict[str, None] = field(default_factory=dict)
-    inputs: list[network.Input] = field(default_factory=list)
-    parts: set[str] = field(default_factory=set)
-    batch: int | None = None
-    makers: dict[str, network.Node] = field(default_factory=dict)
-    tensors: dict[str, Tensor] = field(default_factory=dict)
+    state: ExecutionState
+    tables: OpTables
     _bodies: dict[str, Graph] = field(default_factory=dict)
-    _followed: int = 0
+    _executed: int = 0
 
-    def feed(self, entry: network.Input, tensor: Tensor) -> None:
-        """Add an input of the network."""
-        self.inputs.append(entry)
-        self.tensors[tensor.name] = tensor
-
-    def follow(self, scope: Scope, wanted: Sequence[Reference]) -> list[Value]:
-        """What the outputs of nodes are."""
-        for node in scope.graph.topological_order([name for name, _ in wanted], scope.values):
-            self._followed += 1
-            if self._followed > _MAX_NODES:
+    def run(self, scope: Scope, outputs: Sequence[Reference]) -> list[Value]:
+        """Return the values of outputs of nodes."""
+        for node in scope.graph.topological_order([name for name, _ in outputs], scope.values):
+            self._executed += 1
+            if self._executed > _MAX_NODES:
                 raise LegacyFileError(f"has more than {_MAX_NODES:,} nodes.")
             scope.values[node.name] = self._result(node, scope)
-        return [scope.value(reference) for reference in wanted]
+        return [scope.value(reference) for reference in outputs]
 
-    def called(self, call: NodeContext, function: str, arguments: Sequence[Value], scope: Scope) -> list[Value]:
-        """What a function gives for values."""
+    def _call_function(self, caller: str, depth: int, function: str, arguments: Sequence[Value]) -> list[Value]:
+        """Return the results of a function."""
         if function not in self.functions:
             raise Unsupported(f"has a function {function!r} that is not there")
-        if scope.depth >= _MAX_DEPTH:
+        if depth >= _MAX_DEPTH:
             raise Unsupported("has functions that call each other without an end")
         if function not in self._bodies:
             self._bodies[function] = parse_function(self.functions[function])
         body = self._bodies[function]
         if len(arguments) != len(body.arguments):
             raise Unsupported(f"has {len(arguments)} inputs for a function of {len(body.arguments)}")
-        values = dict(zip(body.arguments, ([one] for one in arguments), strict=True))
-        inner = Scope(body, values, f"{call.name}/", scope.depth + 1)
-        return self.follow(inner, body.results)
-
-    def add(self, call: NodeContext, operation: Operation, inputs: Sequence[str], results: int, part: str) -> list[str]:
-        """Add an operation to the network, and gives the names of its results."""
-        name = layer_name(call.node) + (f"/{part}" if part else "")
-        places = itertools.count(len(self.nodes))
-        names = [f"{name}:{next(places)}:{place}" for place in range(results)]
-        if part:
-            self.parts.add(name)
-        node = network.Node(name, call.node.op, operation, tuple(inputs), tuple(names))
-        self.nodes.append(node)
-        self.makers.update(dict.fromkeys(names, node))
-        return names
+        values = dict(zip(body.arguments, ([argument] for argument in arguments), strict=True))
+        return self.run(Scope(body, values, f"{caller}/", depth + 1), body.results)
 
     def fault(self, reason: str) -> Fault:
         """What cannot be brought."""
-        return Fault(frozenset([(self._followed, reason)]))
+        return Fault(frozenset([(self._executed, reason)]))
 
     def _result(self, node: Node, scope: Scope) -> Any:
         inputs = [scope.value(reference) for reference in node.inputs if node.op != "NextIteration"]
-        call = NodeContext(node, inputs, self, scope.prefix + node.name)
+        name = scope.prefix + node.name
+        call = NodeContext(node, inputs, self.state, name, partial(self._call_function, name, scope.depth))
         try:
-            return self._computed(call, scope)
+            return self._computed(call)
         except Unsupported as reason:
             return _joined([self.fault(f"{node} {reason}"), *inputs])
         except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError) as error:
@@ -147,49 +133,42 @@ class SymbolicExecutor:
                 raise error if isinstance(error, _AtNode) else _AtNode(f"node {node}: {error}") from None
             return _joined([self.fault(f"{node} has inputs or options that do not fit it"), *inputs])
 
-    def _computed(self, call: NodeContext, scope: Scope) -> Any:
+    def _computed(self, call: NodeContext) -> Any:
         op, inputs = call.node.op, call.inputs
-        if op in FLOW:
-            return FLOW[op](call, scope)
+        if op in self.tables.control_flow:
+            return self.tables.control_flow[op](call)
         if op in self.functions:
-            return self.called(call, op, inputs, scope)
+            return call.call_function(op, inputs)
         if any(value is DEAD for value in inputs):
             return DEAD
-        if op in FOLDS and all(isinstance(value, np.ndarray) for value in inputs):
-            return FOLDS[op](call)
+        if op in self.tables.constant_folding and all(isinstance(value, np.ndarray) for value in inputs):
+            return self.tables.constant_folding[op](call)
         if any(value is NOISE or isinstance(value, ScalarPlaceholder) for value in inputs):
-            return _loose(call)
-        if op not in OPERATIONS:
+            return self.tables.match_dropout(call)
+        if op not in self.tables.operations:
             return _joined([self.fault(f"{call.node} is unknown"), *inputs])
         if any(value is None for value in inputs):
             raise Unsupported("has an input that its node does not give")
         if any(isinstance(value, Fault | ScaledByPlaceholder) for value in inputs):
             return _joined([_as_fault(self, value) for value in inputs])
-        if op in ROW_BY_ROW and any(isinstance(value, UnstackedRows) for value in inputs):
-            return _in_rows(call)
-        return OPERATIONS[op](call)
+        if op in self.tables.rowwise and any(isinstance(value, UnstackedRows) for value in inputs):
+            return _in_rows(call, self.tables.operations[op])
+        return self.tables.operations[op](call)
 
 
-def _in_rows(call: NodeContext) -> UnstackedRows:
+def _in_rows(call: NodeContext, operation: Callable[[NodeContext], Any]) -> UnstackedRows:
     """What an operation makes of rows that were samples, which is what it makes of the samples."""
     if any(isinstance(value, Tensor) or (isinstance(value, np.ndarray) and value.ndim > 2) for value in call.inputs):
         raise Unsupported("has rows beside what are none")
     inner = [value.tensor if isinstance(value, UnstackedRows) else value for value in call.inputs]
-    return UnstackedRows(OPERATIONS[call.node.op](replace(call, inputs=inner)))
+    return UnstackedRows(operation(replace(call, inputs=inner)))
 
 
-def _as_fault(tracer: SymbolicExecutor, value: Value) -> Value:
+def _as_fault(executor: SymbolicExecutor, value: Value) -> Value:
     if isinstance(value, ScaledByPlaceholder):
-        return tracer.fault(f"{value.knob.name!r} (Placeholder) is one number that has to be fed")
+        return executor.fault(f"{value.knob.name!r} (Placeholder) is one number that has to be fed")
     return value
 
 
 def _joined(values: Sequence[Value]) -> Fault:
     return Fault(frozenset[tuple[int, str]]().union(*(one.reasons for one in values if isinstance(one, Fault))))
-
-
-def _loose(call: NodeContext) -> Any:
-    """What depends on numbers that are drawn, or fed at each step: a dropout is what it is applied to."""
-    from kerasbridge.importers.tensorflow.ops.dropout import match_dropout
-
-    return match_dropout(call)

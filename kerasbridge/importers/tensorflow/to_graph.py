@@ -6,16 +6,17 @@ from dataclasses import replace
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.formats import ParsedModel
 from kerasbridge.importers.ir.graph import Graph as IRGraph
-from kerasbridge.importers.ir.graph import Input
 from kerasbridge.importers.ir.passes.fuse_batch_norm import fuse
 from kerasbridge.importers.report import LayerReport, Report
 from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.tensorflow import placeholders
+from kerasbridge.importers.tensorflow.execution_state import ExecutionState
 from kerasbridge.importers.tensorflow.fusion import fuse_affine
 from kerasbridge.importers.tensorflow.graphdef import Graph, Node, parse_graph
 from kerasbridge.importers.tensorflow.loader import ModelFiles
 from kerasbridge.importers.tensorflow.node_context import CHANNELS_FIRST, CHANNELS_LAST, NodeContext
 from kerasbridge.importers.tensorflow.node_names import common_scope
+from kerasbridge.importers.tensorflow.ops import TABLES
 from kerasbridge.importers.tensorflow.outputs import Signature, find_signature
 from kerasbridge.importers.tensorflow.symbolic_executor import Scope, SymbolicExecutor
 from kerasbridge.importers.tensorflow.symbolic_values import Fault, Tensor, Value
@@ -31,53 +32,55 @@ def read_graph(found: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel:
     graph = parse_graph(found.graph)
     functions = {one.signature.name: one for one in found.graph.library.function}
     wanted = find_signature(graph, found.signatures)
-    tracer = SymbolicExecutor(functions, Variables(found.bundle, restore_keys(graph, functions)))
-    network = _network(tracer, graph, wanted)
+    state = ExecutionState(variables=Variables(found.bundle, restore_keys(graph, functions)))
+    network = _network(SymbolicExecutor(functions, state, TABLES), graph, wanted)
     network = fuse_affine(network)
     network, gone = fuse(network)
-    report = _report(tracer, network, wanted, files, gone)
-    if not tracer.variables.missing:
+    report = _report(state, network, wanted, files, gone)
+    if not state.variables.missing:
         return ParsedModel(report, network)
-    names = ", ".join(dict.fromkeys(tracer.variables.missing))
+    names = ", ".join(dict.fromkeys(state.variables.missing))
     return ParsedModel(
         report, None, f"{found.path}: the .index and .data of the checkpoint are missing, which hold {names}."
     )
 
 
-def _network(tracer: SymbolicExecutor, graph: Graph, wanted: Signature) -> IRGraph:
+def _network(executor: SymbolicExecutor, graph: Graph, wanted: Signature) -> IRGraph:
+    state = executor.state
     scope = Scope(graph, {})
-    for name, node, tensor in _find_inputs(tracer, graph, wanted):
-        tracer.feed(Input(name, tensor.shape), tensor)
+    for node, tensor in _find_inputs(state, graph, wanted):
+        state.add_input_tensor(tensor)
         scope.values[node] = [tensor]
-    values = tracer.follow(scope, list(wanted.outputs.values()))
+    values = executor.run(scope, list(wanted.outputs.values()))
     _raise_unsupported(values)
     named = {
-        name: _as_image(tracer, graph.nodes[node], value)
+        name: _as_image(state, graph.nodes[node], value)
         for (name, (node, _)), value in zip(wanted.outputs.items(), values, strict=True)
         if isinstance(value, Tensor)
     }
     for name in wanted.outputs:
         if name not in named:
-            tracer.skipped[LayerReport(name, "output", "it does not depend on what is fed to the model")] = None
+            state.skipped.append(LayerReport(name, "output", "it does not depend on what is fed to the model"))
     if not named:
         raise LegacyFileError("no output depends on what is fed to the model.")
-    return _rename(tracer, IRGraph("", tuple(tracer.inputs), tuple(tracer.nodes), ()), named)
+    return _rename(state, IRGraph("", tuple(state.inputs), tuple(state.nodes), ()), named)
 
 
-def _as_image(tracer: SymbolicExecutor, node: Node, tensor: Tensor) -> Tensor:
+def _as_image(state: ExecutionState, node: Node, tensor: Tensor) -> Tensor:
     """An output of four dimensions with its axes as those of images, in the order of those that are fed."""
     if tensor.rank != 4:
         return tensor
     first = any(
         one.order == CHANNELS_FIRST
-        for one in tracer.tensors.values()
-        if one.name in {entry.name for entry in tracer.inputs}
+        for one in state.tensors.values()
+        if one.name in {entry.name for entry in state.inputs}
     )
-    return NodeContext(node, [], tracer, node.name).ordered(tensor, CHANNELS_FIRST if first else CHANNELS_LAST)
+    context = NodeContext(node, [], state, node.name, call_function=lambda *_: [])
+    return context.ordered(tensor, CHANNELS_FIRST if first else CHANNELS_LAST)
 
 
-def _find_inputs(tracer: SymbolicExecutor, graph: Graph, wanted: Signature) -> list[tuple[str, str, Tensor]]:
-    """Name, node and value of each input."""
+def _find_inputs(state: ExecutionState, graph: Graph, wanted: Signature) -> list[tuple[str, Tensor]]:
+    """Return node and value of each input, and note the size of batches."""
     told = wanted.inputs
     if told is None:
         told = {node.name: (node.name, None) for node in placeholders.find_placeholders(graph)}
@@ -88,10 +91,10 @@ def _find_inputs(tracer: SymbolicExecutor, graph: Graph, wanted: Signature) -> l
         sizes = placeholders.input_shape(graph, graph.nodes[node], info)
         if sizes is not None:
             order = placeholders.axis_order(graph, graph.nodes[node]) if len(sizes) == 4 else tuple(range(len(sizes)))
-            tracer.batch = sizes[0] if tracer.batch is None else tracer.batch
+            state.batch_size = sizes[0] if state.batch_size is None else state.batch_size
             free = (None, *sizes[1:])
             shape = tuple(free[order.index(axis)] for axis in range(len(sizes)))
-            found.append((name, node, Tensor(name, shape, order)))
+            found.append((node, Tensor(name, shape, order)))
     return found
 
 
@@ -103,7 +106,7 @@ def _raise_unsupported(values: Sequence[Value]) -> None:
         raise LegacyFileError("cannot be converted: " + "; ".join(reasons) + ".")
 
 
-def _rename(tracer: SymbolicExecutor, network: IRGraph, named: dict[str, Tensor]) -> IRGraph:
+def _rename(state: ExecutionState, network: IRGraph, named: dict[str, Tensor]) -> IRGraph:
     """The network whose outputs have the names that they are asked for by, and whose nodes have short ones."""
     taken = {entry.name for entry in network.inputs}
     new: dict[str, str] = {}
@@ -121,18 +124,18 @@ def _rename(tracer: SymbolicExecutor, network: IRGraph, named: dict[str, Tensor]
         )
         for node in network.nodes
     )
-    tracer.parts = {name.removeprefix(scope) for name in tracer.parts}
+    state.internal_names = {name.removeprefix(scope) for name in state.internal_names}
     return replace(network, nodes=nodes, outputs=tuple(new.get(value, value) for value in network.outputs))
 
 
 def _report(
-    tracer: SymbolicExecutor, network: IRGraph, wanted: Signature, files: Sequence[SourceFile], gone: dict[str, str]
+    state: ExecutionState, network: IRGraph, wanted: Signature, files: Sequence[SourceFile], gone: dict[str, str]
 ) -> Report:
     brought = dict.fromkeys(
-        LayerReport(node.name, node.type) for node in network.nodes if node.name not in tracer.parts
+        LayerReport(node.name, node.type) for node in network.nodes if node.name not in state.internal_names
     )
     merged = [LayerReport(name, "Affine", f"part of {into}") for name, into in gone.items()]
-    notes = list(tracer.notes)
+    notes = list(state.notes)
     if wanted.signature and wanted.others:
         notes.append(f"the signature {wanted.signature!r} is brought; others are {', '.join(sorted(wanted.others))}")
     return Report(
@@ -141,8 +144,8 @@ def _report(
         "",
         tuple((entry.name, entry.shape) for entry in network.inputs),
         network.outputs,
-        tuple(entry for entry in brought if entry not in tracer.substituted),
-        (*tracer.substituted, *merged),
-        tuple(tracer.skipped),
+        tuple(entry for entry in brought if entry not in state.substituted),
+        (*dict.fromkeys(state.substituted), *merged),
+        tuple(dict.fromkeys(state.skipped)),
         notes=tuple(notes),
     )

@@ -1,7 +1,7 @@
 """Where values come from and go to: constants, variables, placeholders, copies, branches, functions."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,66 +12,63 @@ from kerasbridge.importers.tensorflow.node_context import NodeContext
 from kerasbridge.importers.tensorflow.symbolic_values import DEAD, NOISE, Fault, ScalarPlaceholder, Tensor, Value
 from kerasbridge.importers.tensorflow.variables import VariableHandle
 
-if TYPE_CHECKING:
-    from kerasbridge.importers.tensorflow.symbolic_executor import Scope
-
-Flow = Callable[[NodeContext, "Scope"], Any]
+Flow = Callable[[NodeContext], Any]
 
 
-def constant(call: NodeContext, scope: "Scope") -> Value:
+def constant(call: NodeContext) -> Value:
     """Const."""
     if not call.has("value"):
         raise Unsupported("has no value")
     return tensors.parse_tensor(call.node.attributes["value"].tensor)
 
 
-def variable(call: NodeContext, scope: "Scope") -> Value:
+def variable(call: NodeContext) -> Value:
     """Variable, VariableV2: its numbers."""
-    return call.tracer.variables.read(call.node)
+    return call.state.variables.read(call.node)
 
 
-def var_handle(call: NodeContext, scope: "Scope") -> Value:
+def var_handle(call: NodeContext) -> Value:
     """VarHandleOp: a variable that another node reads."""
     return VariableHandle(call.node)
 
 
-def read_variable(call: NodeContext, scope: "Scope") -> Value:
+def read_variable(call: NodeContext) -> Value:
     """ReadVariableOp."""
     (found,) = call.inputs[:1] or [None]
     if isinstance(found, VariableHandle):
-        return call.tracer.variables.read(found.node)
+        return call.state.variables.read(found.node)
     return found
 
 
-def identity(call: NodeContext, scope: "Scope") -> Value:
+def identity(call: NodeContext) -> Value:
     """Identity and its like."""
     return call.inputs[0] if call.inputs else None
 
 
-def identity_n(call: NodeContext, scope: "Scope") -> Value:
+def identity_n(call: NodeContext) -> Value:
     """IdentityN."""
     return [*call.inputs]
 
 
-def placeholder(call: NodeContext, scope: "Scope") -> Value:
+def placeholder(call: NodeContext) -> Value:
     """Placeholder: what is fed in training and is one number, or whether this is training."""
     if call.dtype("dtype") == tensors.BOOL:
         testing = any(word in call.node.name.lower() for word in ("test", "infer", "eval"))
-        call.tracer.notes[f"{call.node.name}: taken as {testing}, as it is after training"] = None
+        call.state.notes[f"{call.node.name}: taken as {testing}, as it is after training"] = None
         return np.array(testing)
     return ScalarPlaceholder(call.node.name)
 
 
-def placeholder_with_default(call: NodeContext, scope: "Scope") -> Value:
+def placeholder_with_default(call: NodeContext) -> Value:
     """PlaceholderWithDefault: its default."""
     found = call.inputs[0]
     if isinstance(found, np.ndarray) and found.dtype == bool and found.all():
-        call.tracer.notes[f"{call.node.name}: taken as False, as it is after training"] = None
+        call.state.notes[f"{call.node.name}: taken as False, as it is after training"] = None
         return np.zeros_like(found)
     return found
 
 
-def switch(call: NodeContext, scope: "Scope") -> Value:
+def switch(call: NodeContext) -> Value:
     """Switch: gives its input to one of two branches."""
     value, chosen = call.inputs
     if value is DEAD or chosen is DEAD:
@@ -80,7 +77,7 @@ def switch(call: NodeContext, scope: "Scope") -> Value:
     return chosen if isinstance(taken, Fault) else [DEAD, value] if taken else [value, DEAD]
 
 
-def merge(call: NodeContext, scope: "Scope") -> Value:
+def merge(call: NodeContext) -> Value:
     """Merge: the input of the branch that was taken."""
     alive = [(place, value) for place, value in enumerate(call.inputs) if value is not DEAD]
     if not alive:
@@ -91,7 +88,7 @@ def merge(call: NodeContext, scope: "Scope") -> Value:
     return [value, np.array(place, np.int32)]
 
 
-def if_(call: NodeContext, scope: "Scope") -> Value:
+def if_(call: NodeContext) -> Value:
     """If, StatelessIf: a call of one of two functions."""
     if call.inputs[0] is DEAD:
         return DEAD
@@ -99,7 +96,7 @@ def if_(call: NodeContext, scope: "Scope") -> Value:
     if isinstance(taken, Fault):
         return taken
     name = call.node.attributes["then_branch" if taken else "else_branch"].func.name
-    return call.tracer.called(call, name, call.inputs[1:], scope)
+    return call.call_function(name, call.inputs[1:])
 
 
 def _condition(call: NodeContext, chosen: Value) -> Any:
@@ -110,19 +107,19 @@ def _condition(call: NodeContext, chosen: Value) -> Any:
     return bool(chosen.reshape(-1)[0])
 
 
-def partitioned_call(call: NodeContext, scope: "Scope") -> Value:
+def partitioned_call(call: NodeContext) -> Value:
     """PartitionedCall, StatefulPartitionedCall."""
     if call.inputs and all(value is DEAD for value in call.inputs):
         return DEAD
-    return call.tracer.called(call, call.node.attributes["f"].func.name, call.inputs, scope)
+    return call.call_function(call.node.attributes["f"].func.name, call.inputs)
 
 
-def random(call: NodeContext, scope: "Scope") -> Value:
+def random(call: NodeContext) -> Value:
     """Numbers drawn at random."""
     return DEAD if any(value is DEAD for value in call.inputs) else NOISE
 
 
-def shape(call: NodeContext, scope: "Scope") -> Value:
+def shape(call: NodeContext) -> Value:
     """Shape, of what is known or not: sizes."""
     found = _input_shape(call)
     return (
@@ -132,13 +129,13 @@ def shape(call: NodeContext, scope: "Scope") -> Value:
     )
 
 
-def size(call: NodeContext, scope: "Scope") -> Value:
+def size(call: NodeContext) -> Value:
     """Size."""
     found = _input_shape(call)
     return found if found is DEAD or isinstance(found, Fault) else np.array(np.prod(np.array([1, *found], object)))
 
 
-def rank(call: NodeContext, scope: "Scope") -> Value:
+def rank(call: NodeContext) -> Value:
     """Rank."""
     found = _input_shape(call)
     return found if found is DEAD or isinstance(found, Fault) else np.array(len(found), np.int32)
@@ -161,10 +158,10 @@ def _input_shape(call: NodeContext) -> Any:
     raise Unsupported("has an input without a size")
 
 
-def print_(call: NodeContext, scope: "Scope") -> Value:
+def print_(call: NodeContext) -> Value:
     """What watches a value, and gives it."""
-    call.tracer.skipped[LayerReport(call.node.name, call.node.op, "it only watches")] = None
-    return identity(call, scope)
+    call.state.skipped.append(LayerReport(call.node.name, call.node.op, "it only watches"))
+    return identity(call)
 
 
 FLOW: dict[str, Flow] = {

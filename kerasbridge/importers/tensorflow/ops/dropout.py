@@ -47,16 +47,16 @@ def _convert_dropout(call: NodeContext, value: Value) -> Value:
     scope = call.node.name.rpartition("/")[0] or call.node.name
     if isinstance(value, ScaledByPlaceholder):
         what = f"a dropout that keeps {value.knob.name}, which is fed when training"
-        call.tracer.skipped[LayerReport(scope, "dropout", what)] = None
+        call.state.skipped.append(LayerReport(scope, "dropout", what))
         return value.tensor
-    maker = call.tracer.makers.get(value.name) if isinstance(value, Tensor) else None
+    producer = call.state.producers.get(value.name) if isinstance(value, Tensor) else None
     if (
-        maker is None
-        or not isinstance(maker.operation, ScaleShift)
-        or maker.operation.offset
-        or maker.operation.scale < 1
+        producer is None
+        or not isinstance(producer.operation, ScaleShift)
+        or producer.operation.offset
+        or producer.operation.scale < 1
     ):
         raise Unsupported("has numbers drawn at random, and is no dropout")
-    rate = round(1 - 1 / maker.operation.scale, 6)
-    call.tracer.substituted[LayerReport(scope, "dropout", "Dropout, which drops in training alone")] = None
-    return call.emit(Dropout(rate), call.tracer.tensors[maker.inputs[0]], part="")
+    rate = round(1 - 1 / producer.operation.scale, 6)
+    call.state.substituted.append(LayerReport(scope, "dropout", "Dropout, which drops in training alone"))
+    return call.emit(Dropout(rate), call.state.tensors[producer.inputs[0]], part="")

@@ -13,7 +13,7 @@ def match_gelu(call: NodeContext) -> Tensor | None:
         source, scale, offset = _unwrap_scale_shift(call, call.tensor(place).name)
         middle = None if offset else _match_erf_factor(call, call.tensor(other).name, source)
         if middle is not None:
-            found = call.emit(Activation("gelu"), call.tracer.tensors[source])
+            found = call.emit(Activation("gelu"), call.state.tensors[source])
             more = 2 * scale * middle
             return found if more == 1 else call.emit(ScaleShift(more), found, part="scale")
     return None
@@ -22,10 +22,10 @@ def match_gelu(call: NodeContext) -> Tensor | None:
 def _match_erf_factor(call: NodeContext, name: str, source: str) -> float | None:
     """The factor of a value that is one times ``1 + erf(source / sqrt(2))``; None where it is something else."""
     curve, height, middle = _unwrap_scale_shift(call, name)
-    maker = call.tracer.makers.get(curve)
-    if maker is None or maker.operation != Activation("erf"):
+    producer = call.state.producers.get(curve)
+    if producer is None or producer.operation != Activation("erf"):
         return None
-    argument, width, start = _unwrap_scale_shift(call, maker.inputs[0])
+    argument, width, start = _unwrap_scale_shift(call, producer.inputs[0])
     rises = argument == source and not start and math.copysign(height, height * width) == middle
     return middle if rises and math.isclose(abs(width), math.sqrt(0.5), rel_tol=1e-6) else None
 
@@ -33,9 +33,9 @@ def _match_erf_factor(call: NodeContext, name: str, source: str) -> float | None
 def _unwrap_scale_shift(call: NodeContext, name: str) -> tuple[str, float, float]:
     """A value as a number times another value plus a number: that value's name, and the two numbers."""
     scale, offset = 1.0, 0.0
-    maker = call.tracer.makers.get(name)
-    while maker is not None and isinstance(maker.operation, ScaleShift):
-        scale, offset = scale * maker.operation.scale, offset + scale * maker.operation.offset
-        name = maker.inputs[0]
-        maker = call.tracer.makers.get(name)
+    producer = call.state.producers.get(name)
+    while producer is not None and isinstance(producer.operation, ScaleShift):
+        scale, offset = scale * producer.operation.scale, offset + scale * producer.operation.offset
+        name = producer.inputs[0]
+        producer = call.state.producers.get(name)
     return name, scale, offset

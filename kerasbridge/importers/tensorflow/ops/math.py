@@ -140,18 +140,18 @@ def bias_add(call: NodeContext) -> Tensor:
 def _leaky_relu_slope(call: NodeContext) -> float | None:
     """The slope of a leaky ReLU that is written as ``maximum(x, slope * x)``."""
     for one, other in ((0, 1), (1, 0)):
-        maker = call.tracer.makers.get(call.tensor(one).name)
-        made_so = maker is not None and isinstance(maker.operation, ScaleShift) and not maker.operation.offset
-        if maker is not None and made_so and maker.inputs == (call.tensor(other).name,):
-            assert isinstance(maker.operation, ScaleShift)
-            return maker.operation.scale if 0 <= maker.operation.scale < 1 else None
+        producer = call.state.producers.get(call.tensor(one).name)
+        made_so = producer is not None and isinstance(producer.operation, ScaleShift) and not producer.operation.offset
+        if producer is not None and made_so and producer.inputs == (call.tensor(other).name,):
+            assert isinstance(producer.operation, ScaleShift)
+            return producer.operation.scale if 0 <= producer.operation.scale < 1 else None
     return None
 
 
 def _leaky_relu_input(call: NodeContext) -> Tensor:
     """The value that the leaky ReLU is of."""
-    makers = [call.tracer.makers.get(call.tensor(place).name) for place in (0, 1)]
-    first = makers[0]
+    producers = [call.state.producers.get(call.tensor(place).name) for place in (0, 1)]
+    first = producers[0]
     return call.tensor(1 if first is not None and first.inputs == (call.tensor(1).name,) else 0)
 
 

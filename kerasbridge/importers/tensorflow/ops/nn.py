@@ -204,7 +204,7 @@ def batch_norm_with_global_normalization(call: NodeContext) -> Tensor:
 def embedding(call: NodeContext) -> Tensor:
     """GatherV2, Gather, ResourceGather: rows of weights, by whole numbers that are fed."""
     value = call.inputs[0]
-    weights = call.tracer.variables.read(value.node) if isinstance(value, VariableHandle) else call.known(0)
+    weights = call.state.variables.read(value.node) if isinstance(value, VariableHandle) else call.known(0)
     if weights.ndim != 2 or weights.dtype == object or call.whole("batch_dims", 0):
         raise Unsupported(f"has weights of shape {weights.shape}, where rows are expected")
     if len(call.inputs) > 2 and call.axis(2, 2) != 0:

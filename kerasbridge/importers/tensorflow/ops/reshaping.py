@@ -25,7 +25,7 @@ def reshape(call: NodeContext) -> Any:
     sizes = call.sizes(tensor)
     if not wanted:
         raise Unsupported("has one number for the whole batch")
-    if not _keeps_batch(sizes, wanted, call.tracer.batch):
+    if not _keeps_batch(sizes, wanted, call.state.batch_size):
         if len(wanted) == 2 < len(sizes) and wanted[1] in (sizes[-1], -1) and wanted != [-1, -1]:
             return UnstackedRows(call.plain(tensor))
         raise Unsupported(
@@ -37,7 +37,7 @@ def reshape(call: NodeContext) -> Any:
 def _restack_rows(call: NodeContext, tensor: Tensor, wanted: list[Any]) -> Any:
     """UnstackedRows as the samples that they were, or as rows again."""
     sizes = call.sizes(tensor)
-    kept = [-1, BATCH] if call.tracer.batch is None else [-1, BATCH, call.tracer.batch]
+    kept = [-1, BATCH] if call.state.batch_size is None else [-1, BATCH, call.state.batch_size]
     fits = len(wanted) == len(sizes) and wanted[0] in kept
     if not fits or any(one not in (size, -1) for one, size in zip(wanted[1:], sizes[1:], strict=True)):
         raise Unsupported(f"has the shape {_format_shape(wanted)} for rows of samples of {_format_shape(sizes)}")
@@ -187,7 +187,7 @@ def cast(call: NodeContext) -> Tensor:
     tensor = call.tensor()
     floating = (1, 2, 14, 19)
     before, after = call.dtype("SrcT"), call.dtype("DstT")
-    fed = any(entry.name == tensor.name for entry in call.tracer.inputs)
+    fed = any(entry.name == tensor.name for entry in call.state.inputs)
     if before in floating and after not in floating and not fed:
         raise Unsupported("has numbers that are rounded")
     if after == 10:

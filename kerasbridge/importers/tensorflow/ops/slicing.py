@@ -107,7 +107,7 @@ def slice_(call: NodeContext) -> Tensor:
     tensor, starts, counts = call.tensor(), call.fixed(1), call.listed(2)
     if len(starts) != tensor.rank or len(counts) != tensor.rank or starts[0] != 0:
         raise Unsupported("has samples that are chosen from the batch")
-    if counts[0] != -1 and counts[0] != BATCH and counts[0] != call.tracer.batch:
+    if counts[0] != -1 and counts[0] != BATCH and counts[0] != call.state.batch_size:
         raise Unsupported("has samples that are chosen from the batch")
     for axis, (start, count) in enumerate(zip(starts, counts, strict=True)):
         if axis and isinstance(count, SymbolicDim):
