@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kerasbridge.errors import DataError
 from kerasbridge.parity.jobs import Job
+from kerasbridge.runs.config import current_execution_name
 
 Numbers = NDArray[Any]
 FORMAT = 1
@@ -93,6 +94,7 @@ class Record:
                 words = json.loads(str(file["words"]))
                 if words.pop("format") != FORMAT:
                     raise DataError(f"{path} was written by another version of kerasbridge: record it anew.")
+                words["execution"] = current_execution_name(words["execution"])
                 words.update({name: _curve(file, name) for name in ("run", "nudged")})
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             if isinstance(error, DataError):

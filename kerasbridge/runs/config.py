@@ -16,6 +16,8 @@ from kerasbridge.runs.folder import CONFIG, atomic_write, written_by_kerasbridge
 from kerasbridge.runs.validators import KINDS
 from kerasbridge.runtime.backend_status import FRAMEWORKS
 
+_FORMER_EXECUTION_NAMES = {"step by step": "eager", "jitted steps": "jit"}
+
 
 @dataclass(frozen=True)
 class Config:
@@ -30,7 +32,7 @@ class Config:
         started: UTC, in ISO 8601.
         model: the model's name.
         epochs: how many were to be trained.
-        execution, execution_reason: how the steps ran ("looped", "traced", …), and why not faster.
+        execution, execution_reason: how the steps ran ("looped", "traced", "jit", "eager"), and why not faster.
         test: the numbers on the test digits, by name.
         mistakes: which of the test digits were taken for another, and for which: predicted class by index.
         seconds: how long the training itself took, compilation included.
@@ -76,7 +78,13 @@ def read(folder: Path) -> Config:
             raise _damaged(folder, f"{each.name} is {_in_short(known[each.name])}")
     known["test"] = {name: math.nan if value is None else value for name, value in known.get("test", {}).items()}
     known["mistakes"] = _by_number(known.get("mistakes"))
+    known["execution"] = current_execution_name(known.get("execution"))
     return Config(**known)
+
+
+def current_execution_name(name: str | None) -> str | None:
+    """Return today's name of an execution mode that an older file may spell as it was called until November 2026."""
+    return _FORMER_EXECUTION_NAMES.get(name, name) if name else name
 
 
 def raw(folder: Path) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def explain_trace_error(error: Exception) -> StepError | None:
         return StepError(
             f"Expected a step that can be compiled, found that {place} needs the value of a tensor in Python. Write "
             "keras.ops.where or keras.ops.cond to choose by a tensor, return a number as a named value to see it, or "
-            "run step by step: model.compile(…, run_eagerly=True)."
+            "run eagerly: model.compile(…, run_eagerly=True)."
         )
     return None
 
