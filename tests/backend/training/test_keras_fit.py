@@ -159,7 +159,7 @@ def test_a_method_that_a_subclass_extends_reaches_kerasbridge():
 @pytest.mark.filterwarnings("ignore:.*is deprecated, :DeprecationWarning", "ignore:Skipping variable loading")
 def test_keras_tuner_searches_through_kerasbridge(tmp_path, monkeypatch):
     tuners = pytest.importorskip("keras_tuner")
-    ways, fit = [], keras_fit.training.fit
+    ways, fit = [], keras_fit.trainer.fit
 
     def noted(model, *arguments, **keywords):
         history = fit(model, *arguments, **keywords)

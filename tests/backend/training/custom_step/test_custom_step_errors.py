@@ -13,7 +13,7 @@ from tests.backend.models import CASES, mlp, seeded
 
 ops = keras.ops
 X, Y = CASES["MLP"].arrays(64)
-FILE = "test_own_step_errors.py"
+FILE = "test_custom_step_errors.py"
 losses_seen, state = [], {"count": 0}
 total = 0
 generator = np.random.default_rng(0)
