@@ -1,4 +1,4 @@
-"""One node of a graph while it is followed: its options, what it is given, and how it becomes operations."""
+"""One node of a graph while it is executed: its options, its inputs, and the operations that it becomes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 1, 2, 3)
 
 @dataclass(frozen=True)
 class NodeContext:
-    """A node and the values that it is given."""
+    """A node and the values of its inputs."""
 
     node: Node
     inputs: list[Value]
@@ -31,68 +31,68 @@ class NodeContext:
     """Executes a function of the graph on values."""
 
     def has(self, option: str) -> bool:
-        """Return whether the node says an option."""
+        """Return whether the node sets an option."""
         return option in self.node.attributes
 
     def text(self, option: str, default: str = "") -> str:
-        """An option that is a text."""
+        """Return an option that is a string."""
         return self.node.attributes[option].s.decode("utf-8", "replace") if self.has(option) else default
 
     def number(self, option: str, default: float) -> float:
-        """An option that is a number, as the decimal that was written."""
+        """Return an option that is a number, as the decimal that was written."""
         return float(f"{self.node.attributes[option].f:.7g}") if self.has(option) else default
 
-    def whole(self, option: str, default: int) -> int:
-        """An option that is a whole number."""
+    def integer(self, option: str, default: int) -> int:
+        """Return an option that is an integer."""
         return int(self.node.attributes[option].i) if self.has(option) else default
 
     def flag(self, option: str, default: bool = False) -> bool:
-        """An option that is set or not."""
+        """Return an option that is a boolean."""
         return bool(self.node.attributes[option].b) if self.has(option) else default
 
-    def wholes(self, option: str) -> tuple[int, ...]:
-        """An option that is a list of whole numbers."""
+    def integers(self, option: str) -> tuple[int, ...]:
+        """Return an option that is a list of integers."""
         return tuple(self.node.attributes[option].list.i) if self.has(option) else ()
 
     def dtype(self, option: str) -> int:
-        """An option that is a type of numbers."""
+        """Return an option that is a dtype."""
         return base_dtype(self.node.attributes[option].type) if self.has(option) else 0
 
     def tensor(self, place: int = 0) -> Tensor:
-        """An input that is a value of the network."""
+        """Return an input that is a value of the network."""
         value = self.inputs[place] if place < len(self.inputs) else None
         if not isinstance(value, Tensor):
             raise Unsupported(f"has an input {place} that does not depend on what is fed to the model")
         return value
 
-    def known(self, place: int) -> Constant:
-        """An input that is an array."""
+    def constant(self, place: int) -> Constant:
+        """Return an input that is a constant."""
         value = self.inputs[place] if place < len(self.inputs) else None
         if not isinstance(value, np.ndarray):
             raise Unsupported(f"has an input {place} that depends on what is fed to the model")
         return value
 
     def weights(self, place: int, rank: int) -> Any:
-        """An input that is weights, so many dimensions of them."""
-        array = self.known(place)
+        """Return an input that is weights, with a number of dimensions."""
+        array = self.constant(place)
         if array.ndim != rank or array.dtype == object or not array.size:
             raise Unsupported(f"has weights of shape {array.shape}, where {rank} dimensions are expected")
         return np.ascontiguousarray(array, np.float32)
 
-    def listed(self, place: int) -> list[Any]:
-        """An input that is whole numbers, or sizes of which some are `SymbolicDim`."""
-        return [one if isinstance(one, SymbolicDim) else int(one) for one in np.ravel(self.known(place))]
+    def constant_dims(self, place: int) -> list[Any]:
+        """Return an input that is integers, some of which may be a `SymbolicDim`."""
+        return [one if isinstance(one, SymbolicDim) else int(one) for one in np.ravel(self.constant(place))]
 
-    def fixed(self, place: int) -> list[int]:
-        """An input that is whole numbers."""
-        found = self.listed(place)
+    def constant_ints(self, place: int) -> list[int]:
+        """Return an input that is integers."""
+        found = self.constant_dims(place)
         if any(isinstance(one, SymbolicDim) for one in found):
             raise Unsupported("has numbers that depend on the size of images")
         return found
 
     def axis(self, place: int, rank: int) -> int:
-        """An input that is an axis."""
-        (axis,) = self.fixed(place)
+        """Return an input that is an axis."""
+        (axis,) = self.constant_ints(place)
         if not -rank <= axis < rank:
             raise Unsupported(f"has an axis {axis} of {rank}")
         return axis % rank
@@ -100,11 +100,11 @@ class NodeContext:
     def emit(
         self, operation: Operation, *tensors: Tensor, order: Sequence[int] | None = None, part: str = ""
     ) -> Tensor:
-        """What an operation makes of values.
+        """Add an operation and return its result.
 
         Args:
-            order: of the result's axes; that of the first value where it is not said.
-            part: what it is for, where it is not the node's main operation.
+            order: of the result's axes; by default that of the first value.
+            part: added to the name, if it is not the main operation of the node.
         """
         (tensor,) = self.emit_all(operation, *tensors, order=order, part=part)
         return tensor
@@ -112,13 +112,13 @@ class NodeContext:
     def emit_all(
         self, operation: Operation, *tensors: Tensor, order: Sequence[int] | None = None, part: str = ""
     ) -> list[Tensor]:
-        """What an operation of several results makes of values."""
+        """Add an operation and return its results."""
         try:
             shapes = operation.shapes(*(tensor.shape for tensor in tensors))
         except UnknownDimension as unknown:
             shapes = _partial_shapes(operation, tensors, unknown)
         except (ShapeError, TypeError, IndexError) as misfit:
-            given = ", ".join(str(tensor.sizes) for tensor in tensors)
+            given = ", ".join(str(tensor.graph_shape) for tensor in tensors)
             raise Unsupported(f"has inputs of shape {given} that do not fit it: {misfit}") from None
         if any(size is not None and size < 1 for shape in shapes for size in shape):
             raise Unsupported(f"has a result of the shape {shapes[0]}")
@@ -128,8 +128,8 @@ class NodeContext:
         self.state.tensors.update((tensor.name, tensor) for tensor in found)
         return found
 
-    def ordered(self, tensor: Tensor, order: Sequence[int]) -> Tensor:
-        """The value with the axes of the network's in this order."""
+    def with_order(self, tensor: Tensor, order: Sequence[int]) -> Tensor:
+        """Return the value with its axes in an order, transposed if necessary."""
         if tensor.order == tuple(order):
             return tensor
         moved = [0] * tensor.rank
@@ -137,28 +137,28 @@ class NodeContext:
             moved[axis] = tensor.order[graph_axis]
         return self.emit(Transpose(tuple(moved)), tensor, order=order, part="order")
 
-    def plain(self, tensor: Tensor) -> Tensor:
-        """The value with the axes of the network's as those of the graph."""
-        return self.ordered(tensor, range(tensor.rank))
+    def with_graph_order(self, tensor: Tensor) -> Tensor:
+        """Return the value with its axes as in the TensorFlow graph."""
+        return self.with_order(tensor, range(tensor.rank))
 
     def images(self, place: int = 0) -> Tensor:
-        """An input that is images, in the network as N, C, H, W."""
+        """Return an input that is images, as N, C, H, W in the network."""
         tensor = self.tensor(place)
         if tensor.rank != 4:
             raise Unsupported(f"has an input of {tensor.rank} dimensions, where images have 4")
-        return self.ordered(tensor, self.image_order)
+        return self.with_order(tensor, self.image_order)
 
     @property
     def image_order(self) -> tuple[int, ...]:
-        """Which axes of N, C, H, W the node's are."""
+        """The index in N, C, H, W of each axis of the node."""
         found = self.text("data_format", "NHWC")
         if found not in ("NHWC", "NCHW"):
             raise Unsupported(f"has a data_format {found}")
         return CHANNELS_LAST if found == "NHWC" else CHANNELS_FIRST
 
-    def down_and_right(self, option: str) -> tuple[int, int]:
-        """An option with a number for each axis, of the height and the width; those of batch and channels are 1."""
-        found = self.wholes(option) or (1, 1, 1, 1)
+    def spatial_pair(self, option: str) -> tuple[int, int]:
+        """Return height and width of an option with a number for each axis; batch and channels have to be 1."""
+        found = self.integers(option) or (1, 1, 1, 1)
         if len(found) != 4:
             raise Unsupported(f"has {len(found)} {option}")
         by_axis = dict(zip(self.image_order, found, strict=True))
@@ -168,10 +168,10 @@ class NodeContext:
             raise Unsupported(f"has {option} of {list(found)}")
         return by_axis[2], by_axis[3]
 
-    def sizes(self, tensor: Tensor) -> list[Any]:
-        """The sizes of a value in the graph; those that are not known are `SymbolicDim`."""
+    def symbolic_shape(self, tensor: Tensor) -> list[Any]:
+        """Return the shape of a value in the TensorFlow graph; unknown sizes are a `SymbolicDim`."""
         found: list[Any] = [BATCH]
-        for axis, size in enumerate(tensor.sizes[1:], 1):
+        for axis, size in enumerate(tensor.graph_shape[1:], 1):
             found.append(SymbolicDim(f"{tensor.name} {tensor.order[axis]}") if size is None else size)
         return found
 

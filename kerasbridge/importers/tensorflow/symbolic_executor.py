@@ -32,7 +32,7 @@ _MAX_NODES = 2_000_000
 
 
 class _AtNode(LegacyFileError):
-    """What is wrong, with the node where it is."""
+    """An error whose message names the node."""
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Scope:
     depth: int = 0
 
     def value(self, reference: Reference) -> Value:
-        """What an output of a node is."""
+        """Return the value of an output of a node."""
         name, place = reference
         found = self.values[name]
         if isinstance(found, list):
@@ -117,7 +117,7 @@ class SymbolicExecutor:
         return self.run(Scope(body, values, f"{caller}/", depth + 1), body.results)
 
     def fault(self, reason: str) -> Fault:
-        """What cannot be brought."""
+        """Return the value of a node that cannot be converted."""
         return Fault(frozenset([(self._executed, reason)]))
 
     def _result(self, node: Node, scope: Scope) -> Any:

@@ -1,4 +1,4 @@
-"""What a graph's edges carry while it is followed: numbers that are known, values of a network, and less than that."""
+"""Values of a graph's edges while it is executed symbolically: constants, values of the network, and special ones."""
 
 import itertools
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _counter = itertools.count()
 
 @dataclass(frozen=True)
 class SymbolicDim:
-    """A size that is open: ``factor * size + offset`` of the size with a name."""
+    """An unknown size: ``factor * size + offset``, where the name identifies the size."""
 
     name: str
     factor: int = 1
@@ -56,7 +56,7 @@ BATCH = SymbolicDim("the batch")
 
 
 def fresh_dim() -> SymbolicDim:
-    """A size of which nothing is known."""
+    """Return a size about which nothing is known."""
     return SymbolicDim(f"size {next(_counter)}")
 
 
@@ -80,13 +80,13 @@ class Tensor:
     order: tuple[int, ...]
 
     @property
-    def sizes(self) -> Shape:
-        """The shape in the graph."""
+    def graph_shape(self) -> Shape:
+        """The shape in the TensorFlow graph."""
         return tuple(self.shape[axis] for axis in self.order)
 
     @property
     def rank(self) -> int:
-        """How many dimensions it has."""
+        """The number of dimensions."""
         return len(self.shape)
 
 
@@ -99,7 +99,7 @@ class UnstackedRows:
 
 @dataclass(frozen=True)
 class Fault:
-    """What cannot be brought, and why: each reason with the place in the graph where it is found."""
+    """A value that cannot be converted: each reason with its position in the order of execution."""
 
     reasons: frozenset[tuple[int, str]]
 

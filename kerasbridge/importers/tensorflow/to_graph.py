@@ -76,7 +76,7 @@ def _as_image(state: ExecutionState, node: Node, tensor: Tensor) -> Tensor:
         if one.name in {entry.name for entry in state.inputs}
     )
     context = NodeContext(node, [], state, node.name, call_function=lambda *_: [])
-    return context.ordered(tensor, CHANNELS_FIRST if first else CHANNELS_LAST)
+    return context.with_order(tensor, CHANNELS_FIRST if first else CHANNELS_LAST)
 
 
 def _find_inputs(state: ExecutionState, graph: Graph, wanted: Signature) -> list[tuple[str, Tensor]]:

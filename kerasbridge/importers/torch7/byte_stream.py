@@ -27,16 +27,16 @@ class CorruptFile(LegacyFileError):
 class ByteStream(Protocol):
     """Gives what a file holds, one thing after the other."""
 
-    def integer(self) -> int:
+    def int32(self) -> int:
         """A whole number of 32 bits."""
 
-    def longs(self, count: int) -> tuple[int, ...]:
+    def int64(self, count: int) -> tuple[int, ...]:
         """So many whole numbers, of as many bits as the machine's that wrote them."""
 
     def double(self) -> float:
         """A number."""
 
-    def letters(self, count: int) -> bytes:
+    def string(self, count: int) -> bytes:
         """So many letters."""
 
     def numbers(self, kind: str, count: int) -> LazyArray:
@@ -54,16 +54,16 @@ class BinaryStream:
     def __init__(self, content: bytes, long: int = 8) -> None:
         self._content, self._place, self._long = content, 0, f"i{long}"
 
-    def integer(self) -> int:
-        return int(struct.unpack("<i", self.letters(4))[0])
+    def int32(self) -> int:
+        return int(struct.unpack("<i", self.string(4))[0])
 
-    def longs(self, count: int) -> tuple[int, ...]:
+    def int64(self, count: int) -> tuple[int, ...]:
         return tuple(int(number) for number in self.numbers("long", count)())
 
     def double(self) -> float:
-        return float(struct.unpack("<d", self.letters(8))[0])
+        return float(struct.unpack("<d", self.string(8))[0])
 
-    def letters(self, count: int) -> bytes:
+    def string(self, count: int) -> bytes:
         start = self._place
         self._advance(count)
         return self._content[start : self._place]
@@ -85,17 +85,17 @@ class TextStream:
     def __init__(self, content: bytes) -> None:
         self._content, self._place = content, 0
 
-    def integer(self) -> int:
+    def int32(self) -> int:
         word = self._word()
         try:
             return int(word)
         except ValueError:
             raise self._damage("a whole number") from None
 
-    def longs(self, count: int) -> tuple[int, ...]:
+    def int64(self, count: int) -> tuple[int, ...]:
         if not 0 <= count <= len(self._content):
             raise self._damage(f"{count:,} whole numbers")
-        return tuple(self.integer() for _ in range(count))
+        return tuple(self.int32() for _ in range(count))
 
     def double(self) -> float:
         word = self._word()
@@ -104,7 +104,7 @@ class TextStream:
         except ValueError:
             raise self._damage("a number") from None
 
-    def letters(self, count: int) -> bytes:
+    def string(self, count: int) -> bytes:
         start = self._line_end()
         if not 0 <= count <= len(self._content) - start:
             raise self._damage(f"{count:,} letters")
@@ -113,7 +113,7 @@ class TextStream:
 
     def numbers(self, kind: str, count: int) -> LazyArray:
         if kind in _BYTE_TYPES:
-            letters = self.letters(count)
+            letters = self.string(count)
             return lambda: np.frombuffer(letters, kind)
         if not 0 <= count <= len(self._content) // 2 + 1:
             raise self._damage(f"{count:,} numbers")

@@ -39,7 +39,7 @@ def decorator(graph: ModuleConverter, module: Module, value: Value) -> Value:
 
 def bottle(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """Bottle, where what it is given has as many dimensions as its module takes."""
-    if graph.input_info(value).dimensions != module.whole("nInputDim", 2):
+    if graph.input_info(value).dimensions != module.integer("nInputDim", 2):
         raise Unsupported("has more dimensions before those of its module")
     return decorator(graph, module, value)
 
@@ -115,18 +115,18 @@ def scale_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
 
 def select_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """SelectTable: one of a table."""
-    return _table_item(graph, module, value, module.whole("index", least=-MAX_PIECES, most=MAX_PIECES))
+    return _table_item(graph, module, value, module.integer("index", least=-MAX_PIECES, most=MAX_PIECES))
 
 
 def auxiliary_loss_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """The AuxiliaryLossTable of waifu2x: one of a table, unless it trains."""
-    return _table_item(graph, module, value, module.whole("i", 1, most=MAX_PIECES))
+    return _table_item(graph, module, value, module.integer("i", 1, most=MAX_PIECES))
 
 
 def narrow_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """NarrowTable: some of a table."""
-    values, offset = _table(graph, value), module.whole("offset", most=MAX_PIECES)
-    length = module.whole("length", 1, most=MAX_PIECES)
+    values, offset = _table(graph, value), module.integer("offset", most=MAX_PIECES)
+    length = module.integer("length", 1, most=MAX_PIECES)
     if offset - 1 + length > len(values):
         return _mismatch(graph, value, f"there are {len(values)} in the table")
     return values[offset - 1 : offset - 1 + length]

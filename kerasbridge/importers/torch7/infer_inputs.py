@@ -155,7 +155,7 @@ def _infer_module(module: Module) -> InputShape:
     if module.kind in ("View", "Reshape"):
         return _infer_reshape(module)
     if "Conv" in module.kind or module.kind == "SpatialSubSampling":
-        return (None, module.whole("nInputPlane", most=10**7), None, None)
+        return (None, module.integer("nInputPlane", most=10**7), None, None)
     return None
 
 

@@ -86,7 +86,7 @@ class Reader:
         return value
 
     def _value(self) -> Steps:
-        kind = self._source.integer()
+        kind = self._source.int32()
         if kind == _NIL:
             return None
         if kind == _NUMBER:
@@ -94,7 +94,7 @@ class Reader:
         if kind == _STRING:
             return self._string()
         if kind == _BOOLEAN:
-            return self._source.integer() == 1
+            return self._source.int32() == 1
         if kind == _FUNCTION:
             return (yield from self._function())
         if kind in (_TABLE, _TORCH, _CLOSURE, _OLD_CLOSURE):
@@ -103,7 +103,7 @@ class Reader:
 
     def _indexed(self, kind: int) -> Steps:
         """What is written once, and later only by its number."""
-        index = self._source.integer()
+        index = self._source.int32()
         if index in self._known:
             return self._known[index]
         if kind == _TABLE:
@@ -115,11 +115,11 @@ class Reader:
         return self._known[index]
 
     def _string(self) -> str:
-        return self._source.letters(self._source.integer()).decode("utf-8", "replace")
+        return self._source.string(self._source.int32()).decode("utf-8", "replace")
 
     def _table(self, index: int) -> Steps:
         table = self._known[index] = Table()
-        for _ in range(self._source.integer()):
+        for _ in range(self._source.int32()):
             key = yield
             value = yield
             table.fields[key] = value
@@ -148,23 +148,23 @@ class Reader:
         return found
 
     def _tensor(self, index: int, kind: str, _: str) -> Steps:
-        dimensions = self._source.integer()
+        dimensions = self._source.int32()
         if not 0 <= dimensions <= 32:
             raise CorruptFile(f"is damaged: a tensor should have {dimensions} dimensions.")
-        sizes, strides = self._source.longs(dimensions), self._source.longs(dimensions)
-        found = self._known[index] = Tensor(kind, sizes, strides, self._source.longs(1)[0] - 1, None)
+        sizes, strides = self._source.int64(dimensions), self._source.int64(dimensions)
+        found = self._known[index] = Tensor(kind, sizes, strides, self._source.int64(1)[0] - 1, None)
         found.storage = yield
         return found
 
     def _storage(self, index: int, kind: str, dtype: str) -> Steps:
-        (size,) = self._source.longs(1)
+        (size,) = self._source.int64(1)
         self._known[index] = Storage(kind, size, self._source.numbers(dtype, size))
         return self._known[index]
         yield
 
     def _vector(self, index: int) -> Steps:
         table = self._known[index] = Table()
-        size = self._source.integer()
+        size = self._source.int32()
         yield
         for place in range(1, size + 1):
             table.fields[place] = yield
@@ -172,7 +172,7 @@ class Reader:
 
     def _hash(self, index: int) -> Steps:
         table = self._known[index] = Table()
-        size = self._source.integer()
+        size = self._source.int32()
         yield
         for _ in range(size):
             key = yield

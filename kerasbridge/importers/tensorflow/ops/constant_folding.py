@@ -22,7 +22,7 @@ def elementwise(function: Callable[..., Any]) -> Fold:
     """A function of each number, in the type of the first input, as TensorFlow's are."""
 
     def fold(call: NodeContext) -> Constant:
-        arrays = [call.known(place) for place in range(len(call.inputs))]
+        arrays = [call.constant(place) for place in range(len(call.inputs))]
         _check_size(np.broadcast_shapes(*(array.shape for array in arrays)))
         with np.errstate(all="ignore"):
             found = np.asarray(_checked(function)(*arrays))
@@ -46,7 +46,7 @@ def comparison(function: Callable[..., Any]) -> Fold:
     """A comparison of each two numbers."""
 
     def fold(call: NodeContext) -> Constant:
-        return np.asarray(_checked(function)(call.known(0), call.known(1)), bool)
+        return np.asarray(_checked(function)(call.constant(0), call.constant(1)), bool)
 
     return fold
 
@@ -55,8 +55,8 @@ def reduction(function: Callable[..., Any]) -> Fold:
     """One number for several along axes."""
 
     def fold(call: NodeContext) -> Constant:
-        array = call.known(0)
-        axes = tuple(call.fixed(1)) if len(call.inputs) > 1 else None
+        array = call.constant(0)
+        axes = tuple(call.constant_ints(1)) if len(call.inputs) > 1 else None
         keep = call.flag("keep_dims") or call.flag("keepdims")
         try:
             found = np.asarray(_checked(function)(array, axis=axes, keepdims=keep))
@@ -69,13 +69,13 @@ def reduction(function: Callable[..., Any]) -> Fold:
 
 def cast(call: NodeContext) -> Constant:
     """Cast."""
-    array, kind = call.known(0), DTYPES.get(call.dtype("DstT"))
+    array, kind = call.constant(0), DTYPES.get(call.dtype("DstT"))
     return array if kind is None or array.dtype == object or call.dtype("DstT") == 14 else array.astype(kind)
 
 
 def reshape(call: NodeContext) -> Constant:
     """Reshape."""
-    return _reshape(call.known(0), call.fixed(1))
+    return _reshape(call.constant(0), call.constant_ints(1))
 
 
 def _reshape(array: Constant, shape: list[int]) -> Constant:
@@ -87,7 +87,7 @@ def _reshape(array: Constant, shape: list[int]) -> Constant:
 
 def transpose(call: NodeContext) -> Constant:
     """Transpose."""
-    array, order = call.known(0), call.fixed(1)
+    array, order = call.constant(0), call.constant_ints(1)
     if sorted(order) != list(range(array.ndim)):
         raise Unsupported(f"has an order {order} of {array.ndim} axes")
     return array.transpose(order)
@@ -95,12 +95,12 @@ def transpose(call: NodeContext) -> Constant:
 
 def expand_dims(call: NodeContext) -> Constant:
     """ExpandDims."""
-    return np.expand_dims(call.known(0), call.axis(1, call.known(0).ndim + 1))
+    return np.expand_dims(call.constant(0), call.axis(1, call.constant(0).ndim + 1))
 
 
 def squeeze(call: NodeContext) -> Constant:
     """Squeeze."""
-    array, axes = call.known(0), call.wholes("squeeze_dims") or call.wholes("axis")
+    array, axes = call.constant(0), call.integers("squeeze_dims") or call.integers("axis")
     axes = axes or tuple(axis for axis, size in enumerate(array.shape) if size == 1)
     if any(not -array.ndim <= axis < array.ndim or array.shape[axis] != 1 for axis in axes):
         raise Unsupported(f"has axes {axes} of an array of shape {array.shape}")
@@ -109,8 +109,8 @@ def squeeze(call: NodeContext) -> Constant:
 
 def pack(call: NodeContext) -> Constant:
     """Pack: arrays of one shape along a new axis."""
-    arrays = _common_dtype([call.known(place) for place in range(len(call.inputs))])
-    axis = call.whole("axis", 0)
+    arrays = _common_dtype([call.constant(place) for place in range(len(call.inputs))])
+    axis = call.integer("axis", 0)
     if len({array.shape for array in arrays}) != 1 or not -arrays[0].ndim - 1 <= axis <= arrays[0].ndim:
         raise Unsupported("has arrays that are not of one shape")
     return np.stack(arrays, axis)
@@ -132,19 +132,19 @@ def _common_dtype(arrays: list[Constant]) -> list[Constant]:
 
 def concat_v2(call: NodeContext) -> Constant:
     """ConcatV2: the axis comes last."""
-    arrays = [call.known(place) for place in range(len(call.inputs) - 1)]
+    arrays = [call.constant(place) for place in range(len(call.inputs) - 1)]
     return concatenate(arrays, call.axis(len(arrays), arrays[0].ndim))
 
 
 def concat(call: NodeContext) -> Constant:
     """Concat: the axis comes first."""
-    arrays = [call.known(place) for place in range(1, len(call.inputs))]
+    arrays = [call.constant(place) for place in range(1, len(call.inputs))]
     return concatenate(arrays, call.axis(0, arrays[0].ndim))
 
 
 def strided_slice(call: NodeContext) -> Constant:
     """StridedSlice."""
-    array = call.known(0)
+    array = call.constant(0)
     try:
         return np.asarray(array[slice_index(call, array.ndim)])
     except (IndexError, ValueError) as error:
@@ -153,7 +153,7 @@ def strided_slice(call: NodeContext) -> Constant:
 
 def slice_(call: NodeContext) -> Constant:
     """Slice: -1 is all that is left."""
-    array, starts, counts = call.known(0), call.fixed(1), call.fixed(2)
+    array, starts, counts = call.constant(0), call.constant_ints(1), call.constant_ints(2)
     if len(starts) != array.ndim or len(counts) != array.ndim or min([*starts, 0]) < 0:
         raise Unsupported(f"has places beyond an array of shape {array.shape}")
     return array[tuple(slice(a, None if n < 0 else a + n) for a, n in zip(starts, counts, strict=True))]
@@ -161,7 +161,7 @@ def slice_(call: NodeContext) -> Constant:
 
 def gather(call: NodeContext) -> Constant:
     """Gather, GatherV2."""
-    array, places = call.known(0), call.known(1)
+    array, places = call.constant(0), call.constant(1)
     axis = call.axis(2, array.ndim) if len(call.inputs) > 2 else 0
     _check_size((*places.shape, *array.shape))
     try:
@@ -172,14 +172,14 @@ def gather(call: NodeContext) -> Constant:
 
 def fill(call: NodeContext) -> Constant:
     """Fill."""
-    shape = call.fixed(0)
+    shape = call.constant_ints(0)
     _check_size(shape)
-    return np.full(shape, call.known(1))
+    return np.full(shape, call.constant(1))
 
 
 def tile(call: NodeContext) -> Constant:
     """Tile."""
-    array, copies = call.known(0), call.fixed(1)
+    array, copies = call.constant(0), call.constant_ints(1)
     if len(copies) != array.ndim or min([*copies, 0]) < 0:
         raise Unsupported(f"has copies {copies} of an array of shape {array.shape}")
     _check_size([size * times for size, times in zip(array.shape, copies, strict=True)])
@@ -188,16 +188,16 @@ def tile(call: NodeContext) -> Constant:
 
 def arange(call: NodeContext) -> Constant:
     """Range."""
-    start, stop, step = (call.known(place).reshape(-1)[0] for place in range(3))
+    start, stop, step = (call.constant(place).reshape(-1)[0] for place in range(3))
     if any(isinstance(one, SymbolicDim) for one in (start, stop, step)) or step == 0:
         raise Unsupported("has numbers that depend on the size of images")
     _check_size([int(abs((stop - start) / step)) + 1])
-    return np.arange(start, stop, step, dtype=call.known(0).dtype)
+    return np.arange(start, stop, step, dtype=call.constant(0).dtype)
 
 
 def split(call: NodeContext) -> list[Constant]:
     """Split: the axis comes first."""
-    array, pieces = call.known(1), call.whole("num_split", 1)
+    array, pieces = call.constant(1), call.integer("num_split", 1)
     axis = call.axis(0, array.ndim)
     if pieces < 1 or array.shape[axis] % pieces:
         raise Unsupported(f"has an array of shape {array.shape} that cannot be cut into {pieces}")
@@ -206,7 +206,7 @@ def split(call: NodeContext) -> list[Constant]:
 
 def unpack(call: NodeContext) -> list[Constant]:
     """Unpack."""
-    array, axis = call.known(0), call.whole("axis", 0)
+    array, axis = call.constant(0), call.integer("axis", 0)
     if not -array.ndim <= axis < array.ndim:
         raise Unsupported(f"has an axis {axis} of an array of shape {array.shape}")
     return [*np.moveaxis(array, axis, 0)]
@@ -214,7 +214,7 @@ def unpack(call: NodeContext) -> list[Constant]:
 
 def select(call: NodeContext) -> Constant:
     """Select, SelectV2."""
-    chosen, first, second = (call.known(place) for place in range(3))
+    chosen, first, second = (call.constant(place) for place in range(3))
     _check_size(np.broadcast_shapes(chosen.shape, first.shape, second.shape))
     return np.where(chosen, first, second)
 
@@ -233,14 +233,14 @@ def matmul(call: NodeContext) -> Constant:
 
 def broadcast_to(call: NodeContext) -> Constant:
     """BroadcastTo."""
-    shape = call.fixed(1)
+    shape = call.constant_ints(1)
     _check_size(shape)
-    return np.broadcast_to(call.known(0), shape)
+    return np.broadcast_to(call.constant(0), shape)
 
 
 def shape(call: NodeContext) -> Constant:
     """Shape of an array."""
-    return np.array(call.known(0).shape, np.int64)
+    return np.array(call.constant(0).shape, np.int64)
 
 
 def _check_size(shape: Any) -> None:

@@ -148,7 +148,7 @@ def _is_symbolic(sizes: list[Any]) -> bool:
 def _input_shape(call: NodeContext) -> Any:
     (value,) = call.inputs[:1] or [None]
     if isinstance(value, Tensor):
-        return call.sizes(value)
+        return call.symbolic_shape(value)
     if isinstance(value, np.ndarray):
         return list(value.shape)
     if value is DEAD or isinstance(value, Fault):

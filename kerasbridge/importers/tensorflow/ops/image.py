@@ -15,7 +15,7 @@ def pooling(call: NodeContext, kind: Kind) -> Tensor:
     """MaxPool, AvgPool: what "SAME" adds never counts."""
     images = call.images()
     same, sides = padding(call)
-    window, stride = call.down_and_right("ksize"), call.down_and_right("strides")
+    window, stride = call.spatial_pair("ksize"), call.spatial_pair("strides")
     operation = Pooling(kind, window, stride, sides, count_padding=False, same=same)
     return call.emit(operation, images, order=call.image_order)
 
@@ -33,7 +33,7 @@ def avg_pool(call: NodeContext) -> Tensor:
 def pad(call: NodeContext) -> Tensor:
     """Pad, PadV2: zeros, or another number, around images, or before and behind the numbers of any axis."""
     tensor, sides = call.tensor(), _paddings(call)
-    number = float(call.known(2).reshape(-1)[0]) if len(call.inputs) > 2 else 0.0
+    number = float(call.constant(2).reshape(-1)[0]) if len(call.inputs) > 2 else 0.0
     if tensor.rank == 4 and not number:
         images, around = _spatial_padding(call, tensor, sides)
         if around is not None:
@@ -53,7 +53,7 @@ def mirror_pad(call: NodeContext) -> Tensor:
 
 
 def _paddings(call: NodeContext) -> list[tuple[int, int]]:
-    found = call.fixed(1)
+    found = call.constant_ints(1)
     if len(found) != 2 * call.tensor().rank or not 0 <= min(found) <= max(found) <= 2**16 or any(found[:2]):
         raise Unsupported(f"has a padding of {found}")
     return list(zip(found[::2], found[1::2], strict=True))
@@ -63,17 +63,17 @@ def _spatial_padding(call: NodeContext, tensor: Tensor, sides: list[tuple[int, i
     """The images, and what is laid around them, None where it is not height and width alone."""
     if tensor.rank != 4:
         return tensor, None
-    images = tensor if tensor.order == (0, 1, 2, 3) and not any(sides[1]) else call.ordered(tensor, CHANNELS_LAST)
+    images = tensor if tensor.order == (0, 1, 2, 3) and not any(sides[1]) else call.with_order(tensor, CHANNELS_LAST)
     by_axis = {images.order[axis]: widths for axis, widths in enumerate(sides)}
     return images, None if any(by_axis[1]) else (*by_axis[2], *by_axis[3])
 
 
 def resize(call: NodeContext) -> Tensor:
     """ResizeBilinear, ResizeNearestNeighbor (`core/kernels/image/resize_bilinear_op.cc`, image_resizer_state.h)."""
-    images = call.ordered(call.tensor(), CHANNELS_LAST)
+    images = call.with_order(call.tensor(), CHANNELS_LAST)
     if images.rank != 4:
         raise Unsupported(f"has an input of {images.rank} dimensions, where images have 4")
-    sizes = call.listed(1)
+    sizes = call.constant_dims(1)
     factors = [_factor(call, images, axis, size) for axis, size in enumerate(sizes)]
     centred, corners = call.flag("half_pixel_centers"), call.flag("align_corners")
     kind: Any = "nearest" if call.node.op == "ResizeNearestNeighbor" else "bilinear"
@@ -90,7 +90,7 @@ def resize(call: NodeContext) -> Tensor:
 
 def _factor(call: NodeContext, images: Tensor, axis: int, size: Any) -> int | None:
     """How many times as large an axis becomes, None if not a whole number of times."""
-    there = call.sizes(images)[1 + axis]
+    there = call.symbolic_shape(images)[1 + axis]
     if isinstance(there, SymbolicDim) or isinstance(size, SymbolicDim):
         same = isinstance(size, SymbolicDim) and isinstance(there, SymbolicDim) and size.name == there.name
         return size.factor if same and not size.offset and size.factor > 0 else None
@@ -100,7 +100,7 @@ def _factor(call: NodeContext, images: Tensor, axis: int, size: Any) -> int | No
 def depth_space(call: NodeContext) -> Tensor:
     """DepthToSpace, SpaceToDepth, whose channels lie alike in either order of the axes."""
     kind: Any = DepthToSpace if call.node.op == "DepthToSpace" else SpaceToDepth
-    block = call.whole("block_size", 0)
+    block = call.integer("block_size", 0)
     if not 2 <= block <= 2**8:
         raise Unsupported(f"has a block_size of {block}")
     return call.emit(kind(block), call.images(), order=call.image_order)

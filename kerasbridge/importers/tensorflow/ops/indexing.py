@@ -9,7 +9,7 @@ from kerasbridge.importers.tensorflow.symbolic_values import SymbolicDim
 
 def slice_index(call: NodeContext, rank: int) -> tuple[Any, ...]:
     """An index for each axis: a slice, a number, None for a new axis, an ellipsis."""
-    starts, stops, steps = call.listed(1), call.listed(2), call.fixed(3)
+    starts, stops, steps = call.constant_dims(1), call.constant_dims(2), call.constant_ints(3)
     if not len(starts) == len(stops) == len(steps) <= 2 * rank + 2:
         raise Unsupported("has as many first places as last ones and steps")
     found: list[Any] = []
@@ -19,14 +19,14 @@ def slice_index(call: NodeContext, rank: int) -> tuple[Any, ...]:
 
 
 def _axis_index(call: NodeContext, bit: int, start: Any, stop: Any, step: int) -> Any:
-    if call.whole("ellipsis_mask", 0) & bit:
+    if call.integer("ellipsis_mask", 0) & bit:
         return Ellipsis
-    if call.whole("new_axis_mask", 0) & bit:
+    if call.integer("new_axis_mask", 0) & bit:
         return None
-    if call.whole("shrink_axis_mask", 0) & bit:
+    if call.integer("shrink_axis_mask", 0) & bit:
         return _as_int(start)
-    first = None if call.whole("begin_mask", 0) & bit else _as_int(start)
-    last = None if call.whole("end_mask", 0) & bit else _as_int(stop)
+    first = None if call.integer("begin_mask", 0) & bit else _as_int(start)
+    last = None if call.integer("end_mask", 0) & bit else _as_int(stop)
     if step == 0:
         raise Unsupported("has a step of 0")
     return slice(first, last, step)

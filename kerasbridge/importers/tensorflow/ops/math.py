@@ -51,7 +51,7 @@ def softmax(call: NodeContext, logarithm: bool = False) -> Tensor:
 
 def lrn(call: NodeContext) -> Tensor:
     """LRN: alpha is not divided; the window reaches as far on both sides (`core/kernels/lrn_op.cc`)."""
-    images, radius = call.images(), call.whole("depth_radius", 5)
+    images, radius = call.images(), call.integer("depth_radius", 5)
     if not 0 <= radius <= 2**16:
         raise Unsupported(f"has a depth_radius of {radius}")
     bias, alpha, beta = (call.number(option, default) for option, default in (("bias", 1), ("alpha", 1), ("beta", 0.5)))
@@ -78,20 +78,20 @@ def subtract(call: NodeContext) -> Tensor:
     if not _has_constant(call):
         return _merge(call, "sum", coefficients=(1.0, -1.0))
     if isinstance(call.inputs[1], np.ndarray):
-        return _affine(call, call.tensor(0), None, -call.known(1))
-    return _affine(call, call.tensor(1), np.float32(-1), call.known(0))
+        return _affine(call, call.tensor(0), None, -call.constant(1))
+    return _affine(call, call.tensor(1), np.float32(-1), call.constant(0))
 
 
 def divide(call: NodeContext) -> Tensor:
     """RealDiv, Div."""
     if isinstance(call.inputs[1], np.ndarray):
-        divisor = call.known(1)
+        divisor = call.constant(1)
         if divisor.dtype == object or not np.all(divisor):
             raise Unsupported("has a division by 0, or by a size of images")
         return _affine(call, call.tensor(0), 1 / divisor.astype(np.float64), None)
     inverse = call.emit(Power(-1.0), call.tensor(1), part="inverse")
     if isinstance(call.inputs[0], np.ndarray):
-        return _affine(call, inverse, call.known(0), None)
+        return _affine(call, inverse, call.constant(0), None)
     return _merge_tensors(call, ElementwiseMerge("product", broadcast=True), [call.tensor(0), inverse])
 
 
@@ -102,7 +102,7 @@ def squared_difference(call: NodeContext) -> Tensor:
 
 def power(call: NodeContext) -> Tensor:
     """Pow, with an exponent that is known."""
-    return call.emit(Power(_scalar(call.known(1))), call.tensor(0))
+    return call.emit(Power(_scalar(call.constant(1))), call.tensor(0))
 
 
 def maximum(call: NodeContext) -> Tensor:
@@ -125,7 +125,7 @@ def minimum(call: NodeContext) -> Tensor:
 
 def clip_by_value(call: NodeContext) -> Tensor:
     """ClipByValue."""
-    return call.emit(Clip(_scalar(call.known(1)), _scalar(call.known(2))), call.tensor(0))
+    return call.emit(Clip(_scalar(call.constant(1)), _scalar(call.constant(2))), call.tensor(0))
 
 
 def bias_add(call: NodeContext) -> Tensor:
@@ -160,7 +160,7 @@ def _has_constant(call: NodeContext) -> bool:
 
 
 def _constant_operand(call: NodeContext) -> Constant:
-    return call.known(0 if isinstance(call.inputs[0], np.ndarray) else 1)
+    return call.constant(0 if isinstance(call.inputs[0], np.ndarray) else 1)
 
 
 def _tensor_operand(call: NodeContext) -> Tensor:
@@ -220,7 +220,7 @@ def _broadcast_weight(tensor: Tensor, array: Constant, axis: int) -> Any:
     try:
         return np.broadcast_to(whole, spread).reshape(shape).astype(np.float32)
     except ValueError:
-        raise Unsupported(f"has an array of shape {array.shape} beside a value of shape {tensor.sizes}") from None
+        raise Unsupported(f"has an array of shape {array.shape} beside a value of shape {tensor.graph_shape}") from None
 
 
 def _merge(call: NodeContext, kind: Kind, count: int = 2, coefficients: tuple[float, ...] = ()) -> Tensor:
@@ -233,7 +233,7 @@ def _merge_tensors(call: NodeContext, operation: Operation, tensors: list[Tensor
     if len({tensor.rank for tensor in tensors}) > 1:
         raise Unsupported("has values of different numbers of dimensions")
     order = max((tensor.order for tensor in tensors), key=[tensor.order for tensor in tensors].count)
-    return call.emit(operation, *(call.ordered(tensor, order) for tensor in tensors))
+    return call.emit(operation, *(call.with_order(tensor, order) for tensor in tensors))
 
 
 ARITHMETIC: dict[str, Handler] = {

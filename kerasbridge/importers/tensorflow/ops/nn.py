@@ -45,7 +45,7 @@ def depthwise(call: NodeContext) -> Any:
 
 
 def _convolve(call: NodeContext, images: Tensor, kernel: Array, groups: int) -> Tensor:
-    stride, dilation = call.down_and_right("strides"), call.down_and_right("dilations")
+    stride, dilation = call.spatial_pair("strides"), call.spatial_pair("dilations")
     same, sides = padding(call)
     kernel = np.ascontiguousarray(kernel)
     return call.emit(Convolution(kernel, None, stride, sides, dilation, groups, same), images, order=call.image_order)
@@ -56,7 +56,7 @@ def padding(call: NodeContext) -> tuple[bool, Sides]:
     kind = call.text("padding", "VALID")
     if kind in ("SAME", "VALID"):
         return kind == "SAME", (0, 0, 0, 0)
-    found = call.wholes("explicit_paddings")
+    found = call.integers("explicit_paddings")
     if kind != "EXPLICIT" or len(found) != 8 or not 0 <= min(found) <= max(found) <= 2**16:
         raise Unsupported(f"has a padding {kind} {list(found)}")
     by_axis = {axis: found[2 * place : 2 * place + 2] for place, axis in enumerate(call.image_order)}
@@ -68,7 +68,7 @@ def padding(call: NodeContext) -> tuple[bool, Sides]:
 def _convolve_blocks(call: NodeContext, kernel: Array, groups: int) -> SpaceToBatch:
     """A convolution between SpaceToBatchND and BatchToSpaceND: dilated, once it is known what is cut off."""
     space_to_batch = call.inputs[0]
-    plain = call.text("padding") == "VALID" and call.down_and_right("strides") == (1, 1)
+    plain = call.text("padding") == "VALID" and call.spatial_pair("strides") == (1, 1)
     if not plain or space_to_batch.kernel is not None or call.image_order != CHANNELS_LAST:
         raise Unsupported("has a stride or padding between SpaceToBatchND and BatchToSpaceND")
     groups = (space_to_batch.tensor.shape[1] or 1) // kernel.shape[1] if groups == 1 else groups
@@ -86,20 +86,20 @@ def _convolve_blocks(call: NodeContext, kernel: Array, groups: int) -> SpaceToBa
 def space_to_batch(call: NodeContext) -> SpaceToBatch:
     """SpaceToBatchND: the beginning of a dilated convolution."""
     images = call.tensor()
-    rates, sides = call.fixed(1), call.listed(2)
+    rates, sides = call.constant_ints(1), call.constant_dims(2)
     if images.rank != 4 or len(rates) != 2 or len(sides) != 4 or min(rates) < 1:
         raise Unsupported("has blocks that are not of height and width")
     return SpaceToBatch(
-        call.ordered(images, CHANNELS_LAST), (rates[0], rates[1]), (sides[0], sides[2]), (sides[1], sides[3])
+        call.with_order(images, CHANNELS_LAST), (rates[0], rates[1]), (sides[0], sides[2]), (sides[1], sides[3])
     )
 
 
 def batch_to_space(call: NodeContext) -> Tensor:
     """BatchToSpaceND: the end of a dilated convolution."""
     value = call.inputs[0]
-    if not isinstance(value, SpaceToBatch) or value.kernel is None or tuple(call.fixed(1)) != value.rates:
+    if not isinstance(value, SpaceToBatch) or value.kernel is None or tuple(call.constant_ints(1)) != value.rates:
         raise Unsupported("has no convolution and SpaceToBatchND before it")
-    cuts = call.listed(2)
+    cuts = call.constant_dims(2)
     sides: list[int] = []
     for axis, rate in enumerate(value.rates):
         total = rate * (value.kernel.shape[2 + axis] - 1)
@@ -126,13 +126,13 @@ def _dilated_padding(before: Any, after: Any, cut: list[Any], total: int) -> tup
 def deconvolution(call: NodeContext) -> Tensor:
     """Conv2DBackpropInput: weights (height, width, out, in); the size of what comes out is an input."""
     kernel = call.weights(1, 4).transpose(3, 2, 0, 1)
-    images = call.ordered(call.tensor(2), call.image_order)
-    stride, dilation = call.down_and_right("strides"), call.down_and_right("dilations")
+    images = call.with_order(call.tensor(2), call.image_order)
+    stride, dilation = call.spatial_pair("strides"), call.spatial_pair("dilations")
     same, sides = padding(call)
-    wanted = dict(zip(call.image_order, call.listed(0), strict=True))
+    wanted = dict(zip(call.image_order, call.constant_dims(0), strict=True))
     crops: list[int] = []
     for axis in (0, 1):
-        size = call.sizes(images)[call.image_order.index(2 + axis)]
+        size = call.symbolic_shape(images)[call.image_order.index(2 + axis)]
         if dilation[axis] == 1:
             more = _missing_rows(size, wanted[2 + axis], kernel.shape[2 + axis], stride[axis])
             kernel = np.pad(kernel, [(0, more if place == 2 + axis else 0) for place in range(4)])
@@ -172,14 +172,14 @@ def matmul(call: NodeContext) -> Tensor:
     """MatMul, with a matrix that is known."""
     if isinstance(call.inputs[0], np.ndarray) or call.flag("transpose_a") or call.flag("adj_x"):
         raise Unsupported("has a matrix before what is fed to the model")
-    weights, tensor = call.known(1), call.tensor()
+    weights, tensor = call.constant(1), call.tensor()
     if weights.ndim > 2 and all(size == 1 for size in weights.shape[:-2]):
         weights = weights.reshape(weights.shape[-2:])
     if weights.ndim != 2 or weights.dtype == object or not weights.size:
         raise Unsupported(f"has a matrix of shape {weights.shape}")
     turned = call.flag("transpose_b") or call.flag("adj_y")
     weights = np.ascontiguousarray(weights if turned else weights.T, np.float32)
-    tensor = call.plain(tensor)
+    tensor = call.with_graph_order(tensor)
     return call.emit(Dense(weights, None, tensor.rank - 1), tensor)
 
 
@@ -204,12 +204,14 @@ def batch_norm_with_global_normalization(call: NodeContext) -> Tensor:
 def embedding(call: NodeContext) -> Tensor:
     """GatherV2, Gather, ResourceGather: rows of weights, by whole numbers that are fed."""
     value = call.inputs[0]
-    weights = call.state.variables.read(value.node) if isinstance(value, VariableHandle) else call.known(0)
-    if weights.ndim != 2 or weights.dtype == object or call.whole("batch_dims", 0):
+    weights = call.state.variables.read(value.node) if isinstance(value, VariableHandle) else call.constant(0)
+    if weights.ndim != 2 or weights.dtype == object or call.integer("batch_dims", 0):
         raise Unsupported(f"has weights of shape {weights.shape}, where rows are expected")
     if len(call.inputs) > 2 and call.axis(2, 2) != 0:
         raise Unsupported("has columns that are chosen by what is fed")
-    return call.emit(Embedding(np.ascontiguousarray(weights, np.float32)), call.plain(call.tensor(1)), order=())
+    return call.emit(
+        Embedding(np.ascontiguousarray(weights, np.float32)), call.with_graph_order(call.tensor(1)), order=()
+    )
 
 
 WEIGHTED: dict[str, Callable[[NodeContext], Any]] = {

@@ -21,10 +21,10 @@ _KINDS: dict[str, Literal["sum", "mean", "maximum", "minimum"]] = {
 def reduce(call: NodeContext) -> Tensor:
     """Mean, Sum, Max, Min: over height and width pooling, else one axis after the other."""
     tensor = call.tensor()
-    axes = sorted({_normalize_axis(axis, tensor.rank) for axis in call.fixed(1)})
+    axes = sorted({_normalize_axis(axis, tensor.rank) for axis in call.constant_ints(1)})
     if 0 in axes or (not axes and tensor.rank):
         raise Unsupported("has one number of the whole batch")
-    keep, sizes = call.flag("keep_dims") or call.flag("keepdims"), call.sizes(tensor)
+    keep, sizes = call.flag("keep_dims") or call.flag("keepdims"), call.symbolic_shape(tensor)
     after = [1 if axis in axes else size for axis, size in enumerate(sizes) if axis and (keep or axis not in axes)]
     if tensor.rank == 4 and {tensor.order[axis] for axis in axes} == {2, 3} and call.node.op in _GLOBAL:
         return reshape_sample(call, call.emit(GlobalPooling(_GLOBAL[call.node.op]), tensor), after, part="flat")
@@ -33,7 +33,7 @@ def reduce(call: NodeContext) -> Tensor:
 
 def _reduce_axes(call: NodeContext, tensor: Tensor, axes: list[int]) -> Tensor:
     """The value without the axes."""
-    tensor = call.plain(tensor)
+    tensor = call.with_graph_order(tensor)
     if axes == list(range(axes[0], tensor.rank)) and call.node.op in ("Mean", "Sum"):
         kind: Any = _KINDS[call.node.op]
         return call.emit(Reduction(kind, axes[0]), tensor, order=range(axes[0]))

@@ -18,16 +18,16 @@ from kerasbridge.importers.tensorflow.symbolic_values import BATCH, SymbolicDim,
 
 def reshape(call: NodeContext) -> Any:
     """Reshape, which leaves the batch alone: -1, its size, or 1 where the file fixes it at 1."""
-    wanted = call.listed(1)
+    wanted = call.constant_dims(1)
     if isinstance(call.inputs[0], UnstackedRows):
         return _restack_rows(call, call.inputs[0].tensor, wanted)
     tensor = call.tensor()
-    sizes = call.sizes(tensor)
+    sizes = call.symbolic_shape(tensor)
     if not wanted:
         raise Unsupported("has one number for the whole batch")
     if not _keeps_batch(sizes, wanted, call.state.batch_size):
         if len(wanted) == 2 < len(sizes) and wanted[1] in (sizes[-1], -1) and wanted != [-1, -1]:
-            return UnstackedRows(call.plain(tensor))
+            return UnstackedRows(call.with_graph_order(tensor))
         raise Unsupported(
             f"has the shape {_format_shape(wanted)} for one of {_format_shape(sizes)}, which takes samples apart"
         )
@@ -36,7 +36,7 @@ def reshape(call: NodeContext) -> Any:
 
 def _restack_rows(call: NodeContext, tensor: Tensor, wanted: list[Any]) -> Any:
     """UnstackedRows as the samples that they were, or as rows again."""
-    sizes = call.sizes(tensor)
+    sizes = call.symbolic_shape(tensor)
     kept = [-1, BATCH] if call.state.batch_size is None else [-1, BATCH, call.state.batch_size]
     fits = len(wanted) == len(sizes) and wanted[0] in kept
     if not fits or any(one not in (size, -1) for one, size in zip(wanted[1:], sizes[1:], strict=True)):
@@ -69,11 +69,11 @@ def _fill_in(sizes: Sequence[Any], wanted: Sequence[Any]) -> list[Any]:
 
 def reshape_sample(call: NodeContext, tensor: Tensor, wanted: Sequence[Any], part: str = "") -> Tensor:
     """The value with samples of other sizes; a size that is open is that of an axis of before."""
-    sizes = call.sizes(tensor)
+    sizes = call.symbolic_shape(tensor)
     if list(wanted) == sizes[1:]:
         return tensor
     if len([size for size in sizes[1:] if size != 1]) > 1:
-        tensor = call.plain(tensor)
+        tensor = call.with_graph_order(tensor)
     if len(wanted) == 1 and not isinstance(wanted[0], SymbolicDim):
         flat = Flatten() if tensor.rank > 2 else Reshape((0, int(wanted[0])))
         return call.emit(flat, tensor, order=(0, 1), part=part)
@@ -99,7 +99,7 @@ def expand_dims(call: NodeContext) -> Tensor:
     """ExpandDims."""
     tensor = call.tensor()
     axis = call.axis(1, tensor.rank + 1)
-    sizes = call.sizes(tensor)
+    sizes = call.symbolic_shape(tensor)
     if axis == 0:
         raise Unsupported("has a batch of batches")
     return reshape_sample(call, tensor, [*sizes[1:axis], 1, *sizes[axis:]])
@@ -108,8 +108,8 @@ def expand_dims(call: NodeContext) -> Tensor:
 def squeeze(call: NodeContext) -> Tensor:
     """Squeeze: of axes that are named, or of all of one place but the batch."""
     tensor = call.tensor()
-    sizes = call.sizes(tensor)
-    named = call.wholes("squeeze_dims") or call.wholes("axis")
+    sizes = call.symbolic_shape(tensor)
+    named = call.integers("squeeze_dims") or call.integers("axis")
     axes = {axis % tensor.rank for axis in named} or {axis for axis in range(1, tensor.rank) if sizes[axis] == 1}
     if 0 in axes or not all(sizes[axis] == 1 or isinstance(sizes[axis], SymbolicDim) for axis in axes):
         raise Unsupported(f"has axes {sorted(axes)} of the shape {_format_shape(sizes)}")
@@ -118,11 +118,11 @@ def squeeze(call: NodeContext) -> Tensor:
 
 def transpose(call: NodeContext) -> Tensor:
     """Transpose: of what has four dimensions only the order is noted."""
-    tensor, order = call.tensor(), call.fixed(1)
+    tensor, order = call.tensor(), call.constant_ints(1)
     if sorted(order) != list(range(tensor.rank)) or order[0] != 0:
         raise Unsupported(f"has an order {order} of {tensor.rank} axes, which moves the batch")
     moved = Tensor(tensor.name, tensor.shape, tuple(tensor.order[axis] for axis in order))
-    return moved if tensor.rank == 4 else call.plain(moved)
+    return moved if tensor.rank == 4 else call.with_graph_order(moved)
 
 
 def concat(call: NodeContext) -> Tensor:
@@ -143,25 +143,25 @@ def concatenate(call: NodeContext, tensors: Sequence[Tensor], axis: int) -> Tens
         raise Unsupported("has values of different numbers of dimensions")
     if len(tensors) == 1:
         return tensors[0]
-    return call.emit(Concatenate(order[axis]), *(call.ordered(tensor, order) for tensor in tensors))
+    return call.emit(Concatenate(order[axis]), *(call.with_order(tensor, order) for tensor in tensors))
 
 
 def pack(call: NodeContext) -> Any:
     """Pack of values of the network: each with a new axis, one after the other."""
     tensors = [call.tensor(place) for place in range(len(call.inputs))]
-    axis = call.whole("axis", 0) % (tensors[0].rank + 1)
+    axis = call.integer("axis", 0) % (tensors[0].rank + 1)
     if axis == 0:
         raise Unsupported("has batches that become one")
     grown = []
     for place, tensor in enumerate(tensors):
-        sizes = call.sizes(tensor)
+        sizes = call.symbolic_shape(tensor)
         grown.append(reshape_sample(call, tensor, [*sizes[1:axis], 1, *sizes[axis:]], part=f"axis_{place}"))
     return concatenate(call, grown, axis)
 
 
 def tile(call: NodeContext) -> Tensor:
     """Tile."""
-    tensor, copies = call.tensor(), call.fixed(1)
+    tensor, copies = call.tensor(), call.constant_ints(1)
     if len(copies) != tensor.rank or copies[0] != 1 or not 1 <= min(copies) <= max(copies) <= 2**16:
         raise Unsupported(f"has copies {copies}")
     for axis, times in enumerate(copies):
@@ -178,7 +178,10 @@ def arg_max(call: NodeContext) -> Tensor:
         raise Unsupported("has a largest sample of the batch")
     found = call.emit(ArgMax(tensor.order[axis]), tensor)
     return reshape_sample(
-        call, found, [size for place, size in enumerate(call.sizes(found)) if place not in (0, axis)], part="flat"
+        call,
+        found,
+        [size for place, size in enumerate(call.symbolic_shape(found)) if place not in (0, axis)],
+        part="flat",
     )
 
 

@@ -16,7 +16,7 @@ from kerasbridge.importers.tensorflow.symbolic_values import BATCH, SymbolicDim,
 def split(call: NodeContext) -> list[Tensor]:
     """Split: the axis comes first."""
     tensor = call.tensor(1)
-    axis, pieces = call.axis(0, tensor.rank), call.whole("num_split", 1)
+    axis, pieces = call.axis(0, tensor.rank), call.integer("num_split", 1)
     if pieces == 1:
         return [tensor]
     return call.emit_all(Split(tensor.order[axis], pieces), tensor)
@@ -24,9 +24,9 @@ def split(call: NodeContext) -> list[Tensor]:
 
 def split_v(call: NodeContext) -> list[Tensor]:
     """SplitV: sizes, then the axis; -1 is what is left."""
-    tensor, counts = call.tensor(0), call.fixed(1)
+    tensor, counts = call.tensor(0), call.constant_ints(1)
     axis = call.axis(2, tensor.rank)
-    size = tensor.sizes[axis]
+    size = tensor.graph_shape[axis]
     if -1 in counts and size is not None:
         counts[counts.index(-1)] = size - sum(count for count in counts if count != -1)
     if size is None or min(counts) < 1 or sum(counts) != size:
@@ -40,11 +40,11 @@ def split_v(call: NodeContext) -> list[Tensor]:
 def unpack(call: NodeContext) -> list[Tensor]:
     """Unpack along any axis but the batch."""
     tensor = call.tensor()
-    axis, pieces = call.whole("axis", 0) % tensor.rank, call.whole("num", 1)
+    axis, pieces = call.integer("axis", 0) % tensor.rank, call.integer("num", 1)
     if axis == 0 or not 0 < pieces <= 2**16:
         raise Unsupported("has a batch that is taken apart")
     cut = call.emit_all(Split(tensor.order[axis], pieces), tensor) if pieces > 1 else [tensor]
-    without = [size for place, size in enumerate(call.sizes(tensor)) if place not in (0, axis)]
+    without = [size for place, size in enumerate(call.symbolic_shape(tensor)) if place not in (0, axis)]
     return [reshape_sample(call, piece, without, part=f"part_{place}") for place, piece in enumerate(cut)]
 
 
@@ -63,7 +63,7 @@ def strided_slice(call: NodeContext) -> Tensor:
         if isinstance(one, slice):
             after.append(axis)
         axis += 1
-    sizes = call.sizes(tensor)
+    sizes = call.symbolic_shape(tensor)
     return reshape_sample(call, tensor, [1 if axis == -1 else sizes[axis] for axis in after[1:]])
 
 
@@ -83,7 +83,7 @@ def _narrow_axis(call: NodeContext, tensor: Tensor, axis: int, place: Any) -> Te
 
 def narrow(call: NodeContext, tensor: Tensor, axis: int, start: int, stop: int | None) -> Tensor:
     """What lies from one place up to another along an axis of the graph's."""
-    size = tensor.sizes[axis]
+    size = tensor.graph_shape[axis]
     if stop is not None and size is not None and stop >= size:
         stop = None
     if start == 0 and stop is None:
@@ -93,7 +93,7 @@ def narrow(call: NodeContext, tensor: Tensor, axis: int, start: int, stop: int |
 
 def reverse(call: NodeContext, tensor: Tensor, axis: int) -> Tensor:
     """The numbers along an axis in the other order, as red, green, blue become blue, green, red."""
-    size = tensor.sizes[axis]
+    size = tensor.graph_shape[axis]
     if axis == 0 or size is None or size > 16:
         raise Unsupported("has an axis of many places that is turned round")
     if size == 1:
@@ -104,7 +104,7 @@ def reverse(call: NodeContext, tensor: Tensor, axis: int) -> Tensor:
 
 def slice_(call: NodeContext) -> Tensor:
     """Slice: -1 is all that is left."""
-    tensor, starts, counts = call.tensor(), call.fixed(1), call.listed(2)
+    tensor, starts, counts = call.tensor(), call.constant_ints(1), call.constant_dims(2)
     if len(starts) != tensor.rank or len(counts) != tensor.rank or starts[0] != 0:
         raise Unsupported("has samples that are chosen from the batch")
     if counts[0] != -1 and counts[0] != BATCH and counts[0] != call.state.batch_size:
@@ -120,7 +120,7 @@ def slice_(call: NodeContext) -> Tensor:
 def reverse_v2(call: NodeContext) -> Tensor:
     """ReverseV2, of few channels."""
     tensor = call.tensor()
-    for axis in sorted({axis % tensor.rank for axis in call.fixed(1)}):
+    for axis in sorted({axis % tensor.rank for axis in call.constant_ints(1)}):
         tensor = reverse(call, tensor, axis)
     return tensor
 

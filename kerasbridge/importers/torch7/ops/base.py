@@ -61,7 +61,7 @@ class Module:
             raise Unsupported(f"has no number as its {name}")
         return float(value)
 
-    def whole(self, name: str, default: int | None = None, least: int = 1, most: int = MAX_SIZE) -> int:
+    def integer(self, name: str, default: int | None = None, least: int = 1, most: int = MAX_SIZE) -> int:
         """A field that is a whole number within bounds."""
         value = self.number(name, default)
         if not (least <= value <= most and value == int(value)):
@@ -70,12 +70,12 @@ class Module:
 
     def pair(self, name: str, default: int | None = None, least: int = 1) -> tuple[int, int]:
         """Height and width: the fields NAMEH and NAMEW."""
-        return self.whole(f"{name}H", default, least), self.whole(f"{name}W", default, least)
+        return self.integer(f"{name}H", default, least), self.integer(f"{name}W", default, least)
 
     def sides(self) -> tuple[int, int, int, int]:
         """Top, bottom, left and right of a padding; below 0 to cut off."""
-        left = self.whole("pad_l", least=-MAX_SIZE)
-        return tuple(self.whole(f"pad_{side}", left, -MAX_SIZE) for side in "tblr")  # type: ignore[return-value]
+        left = self.integer("pad_l", least=-MAX_SIZE)
+        return tuple(self.integer(f"pad_{side}", left, -MAX_SIZE) for side in "tblr")  # type: ignore[return-value]
 
     def list(self, name: str) -> list[int]:
         """Whole numbers in a storage, a tensor or a table."""
@@ -157,9 +157,9 @@ class InputInfo:
 
 def dims(module: Module, name: str = "nInputDims") -> int | None:
     """In how many dimensions a module counts, if it says so."""
-    return None if module.get(name) is None else module.whole(name, most=32)
+    return None if module.get(name) is None else module.integer(name, most=32)
 
 
 def dimension(module: Module, name: str = "dimension", default: int | None = None) -> int:
     """A dimension, from 1 on or below 0."""
-    return module.whole(name, default, -32, 32)
+    return module.integer(name, default, -32, 32)

@@ -25,7 +25,7 @@ from kerasbridge.importers.torch7.ops.base import InputInfo, Module
 
 def max_pooling(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialMaxPooling; that of inn rounds up, as Caffe does."""
-    if module.whole("dilationW", 1) > 1 or module.whole("dilationH", 1) > 1:
+    if module.integer("dilationW", 1) > 1 or module.integer("dilationH", 1) > 1:
         raise Unsupported("has a dilation")
     window, stride, padding = _pooling_options(module)
     return [Pooling("max", window, stride, padding, _ceil_mode(module))]
@@ -43,7 +43,7 @@ def average_pooling(module: Module, given: InputInfo) -> list[Operation]:
 
 def _pooling_options(module: Module) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int, int, int]]:
     window, (down, right) = module.pair("k"), module.pair("pad", 0, least=0)
-    stride = module.whole("dH", window[0]), module.whole("dW", window[1])
+    stride = module.integer("dH", window[0]), module.integer("dW", window[1])
     if 2 * down > window[0] or 2 * right > window[1]:
         raise Unsupported("has padding of more than half its window")
     return window, stride, (down, down, right, right)
@@ -55,7 +55,7 @@ def _ceil_mode(module: Module) -> bool:
 
 def adaptive_pooling(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialAdaptiveAveragePooling and SpatialAdaptiveMaxPooling, to one number of each channel."""
-    size = module.whole("H"), module.whole("W")
+    size = module.integer("H"), module.integer("W")
     if size != (1, 1):
         raise Unsupported(f"has windows that make {size[0]} x {size[1]} of images of any size")
     return [GlobalPooling("average" if "Average" in module.type else "max")]
@@ -76,13 +76,13 @@ def edge_padding(module: Module, given: InputInfo) -> list[Operation]:
 
 def shave(module: Module, given: InputInfo) -> list[Operation]:
     """ShaveImage, of fast-neural-style: cuts so many rows and columns off each side."""
-    size = -module.whole("size", least=0)
+    size = -module.integer("size", least=0)
     return [Padding((size, size, size, size))]
 
 
 def upsampling(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialUpSamplingNearest."""
-    factor = module.whole("scale_factor")
+    factor = module.integer("scale_factor")
     return [Upsample((factor, factor))]
 
 
@@ -167,7 +167,7 @@ def softmax(module: Module, given: InputInfo) -> list[Operation]:
 
 def lrn(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialCrossMapLRN, and inn's SpatialCrossResponseNormalization: alpha is divided by the size of the window."""
-    size = module.whole("size", 5)
+    size = module.integer("size", 5)
     if size % 2 == 0:
         raise Unsupported(f"has a size of {size}")
     k = module.number("K") if module.get("K") is not None else module.number("k", 1)

@@ -82,7 +82,7 @@ def select_index(axis: int, place: int) -> list[Operation]:
 
 
 def _place(module: Module, name: str, default: int | None = None) -> int:
-    return module.whole(name, default, -(2**31), 2**31)
+    return module.integer(name, default, -(2**31), 2**31)
 
 
 def squeeze(module: Module, given: InputInfo) -> list[Operation]:
@@ -105,7 +105,7 @@ def replicate(module: Module, given: InputInfo) -> list[Operation]:
     counted = dims(module, "ndim")
     offset = int(counted is not None and given.dimensions > counted)
     axis = given.axis(dimension(module, "dim", 1) + offset, new=True)
-    return [Unsqueeze(axis), Tile(axis, module.whole("nfeatures", most=2**20))]
+    return [Unsqueeze(axis), Tile(axis, module.integer("nfeatures", most=2**20))]
 
 
 def padding(module: Module, given: InputInfo) -> list[Operation]:

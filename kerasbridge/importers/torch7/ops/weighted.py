@@ -26,7 +26,7 @@ MAX_CHANNELS = 10**7
 def convolution(module: Module, given: InputInfo) -> list[Operation]:
     """SpatialConvolution and its MM, SpatialDilatedConvolution: weights (out, in / groups, kH, kW), not flipped."""
     filters, channels = num_channels(module, "nOutputPlane"), num_channels(module, "nInputPlane")
-    groups, kernel = module.whole("groups", 1, most=MAX_CHANNELS), module.pair("k")
+    groups, kernel = module.integer("groups", 1, most=MAX_CHANNELS), module.pair("k")
     if channels % groups or filters % groups:
         raise Unsupported(f"has {groups} groups of {channels} channels")
     down, right = _padding(module)
@@ -36,7 +36,7 @@ def convolution(module: Module, given: InputInfo) -> list[Operation]:
             bias(module, filters),
             stride=module.pair("d", 1),
             padding=(down, down, right, right),
-            dilation=(module.whole("dilationH", 1), module.whole("dilationW", 1)),
+            dilation=(module.integer("dilationH", 1), module.integer("dilationW", 1)),
             groups=groups,
         )
     ]
@@ -45,7 +45,7 @@ def convolution(module: Module, given: InputInfo) -> list[Operation]:
 def _padding(module: Module) -> tuple[int, int]:
     """In old files one number for both sides."""
     if module.get("padding") is not None:
-        return (module.whole("padding", least=0),) * 2
+        return (module.integer("padding", least=0),) * 2
     return module.pair("pad", 0, least=0)
 
 
@@ -95,7 +95,7 @@ def bias(module: Module, size: int) -> Array | None:
 
 def num_channels(module: Module, name: str) -> int:
     """A number of channels."""
-    return module.whole(name, most=MAX_CHANNELS)
+    return module.integer(name, most=MAX_CHANNELS)
 
 
 def batch_normalization(module: Module, given: InputInfo) -> list[Operation]:
@@ -123,7 +123,7 @@ def instance_normalization(module: Module, given: InputInfo) -> list[Operation]:
 
 def prelu(module: Module, given: InputInfo) -> list[Operation]:
     """PReLU: a slope for each channel, or one for all where nOutputPlane is 0."""
-    channels = module.whole("nOutputPlane", 0, least=0, most=MAX_CHANNELS)
+    channels = module.integer("nOutputPlane", 0, least=0, most=MAX_CHANNELS)
     return [PRelu(module.weight("weight", (channels,) if channels else ()))]
 
 
