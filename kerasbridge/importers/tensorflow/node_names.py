@@ -35,7 +35,7 @@ def layer_name(node: Node) -> str:
 
 
 def _is_tensorflow_scope(part: str, op: str, gone: str) -> bool:
-    """Whether a part of a name is TensorFlow's: the operation, or a scope that is not the one within it again."""
+    """Return whether part of a name comes from TensorFlow: the operation, or a scope other than the one inside it."""
     plain = _without_number(part)
     return (plain in (op, "Conv1D") and not gone) or (plain.lower() in _TENSORFLOW_SCOPES and plain != gone)
 

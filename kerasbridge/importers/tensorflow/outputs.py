@@ -1,4 +1,4 @@
-"""Which values of a graph are asked for: those of a signature, or what nobody reads once training is left out."""
+"""Find the outputs of a graph: those of a signature, or values that no node reads once training is left out."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _WEIGHTED = {"Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMul", "BatchM
 
 @dataclass(frozen=True)
 class Signature:
-    """What is asked for.
+    """The inputs and outputs of a network.
 
     Args:
         outputs: by name.

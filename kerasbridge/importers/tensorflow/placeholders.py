@@ -1,4 +1,4 @@
-"""What is fed to a graph: which placeholders are a network's inputs, their shapes, and how their images lie."""
+"""Find the placeholders that are inputs of a network, with their shapes and the axis order of images."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -94,7 +94,7 @@ def axis_order(graph: Graph, node: Node) -> tuple[int, ...]:
 
 
 def _consumers(graph: Graph, node: Node) -> Iterator[tuple[Node, int]]:
-    """What reads a node, also through what only changes each number, and which input it is there."""
+    """Yield the consumers of a node, elementwise operations skipped, with the index of the input."""
     left, seen = [node.name], {node.name}
     while left:
         name = left.pop(0)

@@ -1,7 +1,7 @@
 """Lua Torch7: a file of torch.save, bytes or text, with a network of nn, cudnn, inn or nngraph, or a table with one.
 
-Such a file does not say what the network is fed with. Its first modules tell, what it remembers of its last input, and
-the sizes that fit; where they do not, the person who asks has to say it.
+Such a file does not contain the shape of the network's input. It is inferred from the first modules, the last input that
+the file stores, and the sizes that fit; if that is not possible, the user has to pass it.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The two ways in which Torch7 writes numbers and letters: as bytes, or as text (`lib/TH/THDiskFile.c`)."""
+"""The two encodings of Torch7 files: binary and text (`lib/TH/THDiskFile.c`)."""
 
 import contextlib
 import re
@@ -14,41 +14,41 @@ from kerasbridge.errors import LegacyFileError
 LazyArray = Callable[[], np.ndarray[Any, Any]]
 
 _BYTE_TYPES = ("u1", "i1")
-"""Bytes and letters, which are written as they are even into text."""
+"""Types that are written as raw bytes even in text files."""
 _LINE_END = re.compile(rb"(\r?\n)?")
 _NUMBER = re.compile(rb"\s*(\S{1,40})")
 _WHITESPACE = b" \t\r\n\v\f"
 
 
 class CorruptFile(LegacyFileError):
-    """A file does not go on as it should."""
+    """A file is damaged or cut short."""
 
 
 class ByteStream(Protocol):
-    """Gives what a file holds, one thing after the other."""
+    """Reads the items of a file one after the other."""
 
     def int32(self) -> int:
-        """A whole number of 32 bits."""
+        """Read a 32-bit integer."""
 
     def int64(self, count: int) -> tuple[int, ...]:
-        """So many whole numbers, of as many bits as the machine's that wrote them."""
+        """Read integers of the C type long, of 64 or 32 bits."""
 
     def double(self) -> float:
-        """A number."""
+        """Read a double."""
 
     def string(self, count: int) -> bytes:
-        """So many letters."""
+        """Read a number of bytes."""
 
     def numbers(self, kind: str, count: int) -> LazyArray:
-        """So many numbers of a kind of NumPy's, "long" for the machine's; they are converted when they are needed."""
+        """Read numbers of a NumPy dtype, or "long"; they are decoded when they are needed."""
 
 
 class BinaryStream:
-    """A file of bytes, the least first.
+    """A binary, little-endian file.
 
     Args:
         content: all of it.
-        long: how many bytes a whole number of the machine's has, 8 or 4.
+        long: the size of the C type long in bytes, 8 or 4.
     """
 
     def __init__(self, content: bytes, long: int = 8) -> None:
@@ -80,7 +80,7 @@ class BinaryStream:
 
 
 class TextStream:
-    """A file of text: numbers between white space, a storage's in one line."""
+    """A text file: numbers separated by white space, those of a storage in one line."""
 
     def __init__(self, content: bytes) -> None:
         self._content, self._place = content, 0
@@ -131,7 +131,7 @@ class TextStream:
         return found[1]
 
     def _line_end(self) -> int:
-        """Where the next line begins, behind a number that ends one."""
+        """Return the start of the next line, after the last number of a line."""
         return self._place + len(_LINE_END.match(self._content, self._place)[0])  # type: ignore[index]
 
     def _damage(self, expected: str) -> CorruptFile:
@@ -140,7 +140,7 @@ class TextStream:
 
 
 def _parse_numbers(line: bytes, kind: str, count: int) -> np.ndarray[Any, Any]:
-    """The numbers of a line."""
+    """Parse the numbers of a line."""
     with warnings.catch_warnings(), contextlib.suppress(ValueError):
         warnings.simplefilter("ignore", DeprecationWarning)  # older NumPys only warn of what is no number
         found = np.fromstring(line.strip(_WHITESPACE), "i8" if kind == "long" else np.dtype(kind), sep=" ")

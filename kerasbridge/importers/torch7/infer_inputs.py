@@ -1,4 +1,4 @@
-"""What a network of Torch7's is fed with: no file says it, but its first modules tell, and what it remembers."""
+"""Infer the input shape of a Torch7 network from its first modules, and from the last input that it stores."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -11,12 +11,12 @@ from kerasbridge.importers.torch7.nngraph import consumers, forward_nodes, input
 from kerasbridge.importers.torch7.ops import Module
 
 InputShape = Any
-"""A shape, a list of such things for a table, or None where nothing tells."""
+"""A shape, a list of input shapes for a table, or None if it is unknown."""
 
 Cache = dict[Object, InputShape]
 
 MAX_VISITED = 100
-"""Modules and nodes, more than stand before the first that tells."""
+"""The maximum number of modules and nodes that are visited."""
 
 IMAGES: Shape = (None, None, None, None)
 _IMAGE_MODULES = frozenset(
@@ -74,10 +74,10 @@ _WRAPPERS = frozenset({"DataParallel", "DataParallelTable", "Decorator", "DontCa
 
 
 def infer_input(module: Module, known: Cache | None = None) -> InputShape:
-    """What a module takes, as far as it and those behind it tell.
+    """Infer the input of a module from it and the modules after it.
 
     Args:
-        known: what has been found of others, so that none is asked twice; those that are being asked tell nothing.
+        known: the inputs of modules visited before; None for those that are being visited.
     """
     known = {} if known is None else known
     return _infer_once(module.object, known, lambda: _infer(module, known))
@@ -104,7 +104,7 @@ def _infer(module: Module, known: Cache) -> InputShape:
 
 
 def _infer_sequence(parts: Iterable[Module], known: Cache) -> InputShape:
-    """Of modules one after the other: what the first tells, and those behind what leaves channels as they are."""
+    """Infer the input of a sequence from its first module, and from those after modules that keep the channels."""
     found: InputShape = None
     for part in parts:
         found = _combine(found, infer_input(part, known))
@@ -123,7 +123,7 @@ def _infer_graph(module: Module, known: Cache) -> InputShape:
 
 
 def _infer_node(node: Object | None, by_data: dict[Table, Object], known: Cache) -> InputShape:
-    """What a node takes: what its module tells, and, where that leaves channels as they are, the nodes behind it."""
+    """Infer the input of a node from its module and, if that keeps the channels, from the nodes after it."""
     return node and _infer_once(node, known, lambda: _infer_node_uncached(node, by_data, known))
 
 
@@ -165,7 +165,7 @@ def _size(module: Module, name: str, dimension: int) -> int | None:
 
 
 def _infer_reshape(module: Module) -> InputShape:
-    """What makes one row of numbers takes images, square ones, grey or coloured, if there are; else rows are taken."""
+    """Infer the input of a flattening: square images in grey or colour if the size allows, else a row of numbers."""
     sizes = [size for size in module.list("size") if size != -1]
     count = math.prod(sizes)
     if len(sizes) < len(module.list("size")) or count < 1:
@@ -185,7 +185,7 @@ def _combine_all(found: Iterable[InputShape]) -> InputShape:
 
 
 def _combine(first: InputShape, second: InputShape) -> InputShape:
-    """The one of two that tells more."""
+    """Combine the sizes of two shapes; the first one has precedence."""
     if first is None or second is None:
         return second if first is None else first
     if isinstance(first, list) or isinstance(second, list) or len(first) != len(second):
@@ -198,9 +198,9 @@ def _is_complete(found: InputShape) -> bool:
 
 
 def last_input(module: Module, shape: InputShape) -> Shape | None:
-    """The shape of what a network was fed with last, where its file keeps it and it goes with what it takes.
+    """Return the shape of the last input that a network stores, if it is compatible with the inferred shape.
 
-    A module's gradInput has the shape of its input; one sample may have been fed without a batch.
+    A module's gradInput has the shape of its input; a single sample may have been passed without a batch.
     """
     tensor = module.get("gradInput")
     sizes = tensor.sizes if isinstance(tensor, Tensor) else ()

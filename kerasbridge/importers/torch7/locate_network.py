@@ -1,4 +1,4 @@
-"""The network in a file that may hold more: a checkpoint of training."""
+"""Locate the network in a file that may contain more, such as a training checkpoint."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ from kerasbridge.importers.torch7.lua_objects import Object, Table, Tensor, iter
 from kerasbridge.importers.torch7.ops import Module
 
 NAMES = ("model", "net", "network", "cnn", "netG", "modelG")
-"""How networks are called in checkpoints, the surest first."""
+"""Usual keys of networks in checkpoints, the most reliable first."""
 
 
 def locate_network(value: Any) -> tuple[Module, str]:
-    """The network, and the keys that lead to it; none where it is all that the file holds.
+    """Return the network and its path in the file, "" if the file contains only the network.
 
     Raises:
-        LegacyFileError: there is none, or there are several and none has a name that decides.
+        LegacyFileError: there is no network, or there are several without a usual key.
     """
     if isinstance(value, Object):
         return Module(value), ""

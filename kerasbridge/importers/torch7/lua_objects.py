@@ -1,4 +1,4 @@
-"""What a file of Torch7 holds: Lua's tables, objects of classes, tensors that look at storages."""
+"""Contents of Torch7 files: Lua tables, objects of classes, and tensors, which are views of storages."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -13,17 +13,17 @@ from kerasbridge.importers.ir.ops import Array
 
 @dataclass(eq=False)
 class Table:
-    """A table of Lua's; two are the same only if they are one, as in Lua, so that tables may be keys."""
+    """A Lua table, compared by identity as in Lua, so that tables can be keys."""
 
     fields: dict[Any, Any] = field(default_factory=dict)
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """What stands at a key; Lua knows no difference between nil and nothing."""
+        """Return the value of a key; in Lua, nil is the same as no value."""
         value = self.fields.get(key)
         return default if value is None else value
 
     def list(self) -> list[Any]:
-        """What stands at 1, 2, 3, … up to the first gap."""
+        """Return the values of the keys 1, 2, 3, … up to the first gap."""
         found: list[Any] = []
         while (value := self.fields.get(len(found) + 1)) is not None:
             found.append(value)
@@ -52,7 +52,7 @@ class Object:
 
 @dataclass(eq=False)
 class Function:
-    """A function of Lua's, which is never run and of which nothing is kept."""
+    """A Lua function, which is never run; its code is discarded."""
 
 
 @dataclass(eq=False)

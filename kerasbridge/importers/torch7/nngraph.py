@@ -41,7 +41,7 @@ def _select_index(data: Table) -> float:
 
 
 def input_index(child: Table, data: Table) -> int:
-    """Which input of a node another is, from 1 on."""
+    """Return which input of a node another node is, counted from 1."""
     places = child.get("mapindex")
     place = places.get(data) if isinstance(places, Table) else None
     if not isinstance(place, float) or not 1 <= place <= 1024:

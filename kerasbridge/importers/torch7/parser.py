@@ -47,7 +47,7 @@ def is_binary(file: SourceFile) -> bool:
 
 
 def load(file: SourceFile) -> Any:
-    """What a file holds.
+    """Read the value in a file.
 
     Raises:
         LegacyFileError: it is damaged.
@@ -102,7 +102,7 @@ class Reader:
         raise CorruptFile(f"is damaged: no value is of the kind {kind}.")
 
     def _indexed(self, kind: int) -> Steps:
-        """What is written once, and later only by its number."""
+        """Read a value that is written once, and later referred to by its index."""
         index = self._source.int32()
         if index in self._known:
             return self._known[index]

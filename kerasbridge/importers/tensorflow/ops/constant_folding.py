@@ -1,4 +1,4 @@
-"""What is computed at once, of arrays that are known: sizes, and the arithmetic of weights."""
+"""Operations on constants, computed with NumPy: shapes, and arithmetic of weights."""
 
 import math
 from collections.abc import Callable

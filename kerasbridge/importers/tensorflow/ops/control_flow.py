@@ -1,4 +1,4 @@
-"""Where values come from and go to: constants, variables, placeholders, copies, branches, functions."""
+"""Constants, variables, placeholders, copies, branches and function calls."""
 
 from collections.abc import Callable
 from typing import Any

@@ -8,7 +8,7 @@ from kerasbridge.importers.tensorflow.symbolic_values import Tensor
 
 
 def match_gelu(call: NodeContext) -> Tensor | None:
-    """A product as a GELU, and as what it is more than that; None where it is none."""
+    """Match a product against the GELU pattern; return None if it does not match."""
     for place, other in ((0, 1), (1, 0)):
         source, scale, offset = _unwrap_scale_shift(call, call.tensor(place).name)
         middle = None if offset else _match_erf_factor(call, call.tensor(other).name, source)

@@ -1,4 +1,4 @@
-"""What the mappings of Torch7's modules have in common: a module's fields, checked, and what it is given."""
+"""Shared parts of the Torch7 converters: a module with typed access to its fields, and the shape of its input."""
 
 import math
 from collections.abc import Sequence
@@ -117,7 +117,7 @@ class Module:
 
 @dataclass(frozen=True)
 class InputInfo:
-    """What a module is given.
+    """The input of a module.
 
     Args:
         shape: with the batch, which is axis 0.
@@ -129,7 +129,7 @@ class InputInfo:
 
     @property
     def dimensions(self) -> int:
-        """How many dimensions nn sees."""
+        """The number of dimensions as nn counts them."""
         return len(self.shape) - (not self.batched)
 
     def axis(self, dimension: int, without_batch: int | None = None, new: bool = False) -> int:
@@ -156,7 +156,7 @@ class InputInfo:
 
 
 def dims(module: Module, name: str = "nInputDims") -> int | None:
-    """In how many dimensions a module counts, if it says so."""
+    """Return the number of dimensions that a module expects; None if it is not set."""
     return None if module.get(name) is None else module.integer(name, most=32)
 
 
