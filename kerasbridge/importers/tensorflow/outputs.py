@@ -17,7 +17,7 @@ _TRAINING = re.compile(
     r".*Restore\w*|.*Reader\w*|.*Queue\w*|.*Dataset\w*|.*Iterator\w*|Write\w+|Assert|NoOp|Equal|NotEqual|Const|"
     r"Placeholder\w*|Variable\w*|VarHandleOp|IsVariableInitialized|VarIsInitializedOp|ConfusionMatrix|Sigmoid\w+Grad"
 )
-"""Operations that train, judge, watch, save or feed a network, or are no outputs of one."""
+"""Operations that train, evaluate, log, save or feed a network, or are not outputs of one."""
 
 _GRADIENTS = re.compile(r"(^|/)gradients(_\d+)?/")
 _WEIGHTED = {"Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMul", "BatchMatMulV2", "Conv2DBackpropInput"}

@@ -60,7 +60,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class OpTables:
-    """How operations are executed, by name.
+    """Handlers of operations, by name.
 
     Args:
         control_flow: operations that return a value without computing one, and those that choose a branch.
@@ -157,9 +157,9 @@ class SymbolicExecutor:
 
 
 def _in_rows(call: NodeContext, operation: Callable[[NodeContext], Any]) -> UnstackedRows:
-    """What an operation makes of rows that were samples, which is what it makes of the samples."""
+    """Apply an operation to unstacked rows, which is the same as applying it to the samples."""
     if any(isinstance(value, Tensor) or (isinstance(value, np.ndarray) and value.ndim > 2) for value in call.inputs):
-        raise Unsupported("has rows beside what are none")
+        raise Unsupported("has a mix of unstacked rows and whole batches")
     inner = [value.tensor if isinstance(value, UnstackedRows) else value for value in call.inputs]
     return UnstackedRows(operation(replace(call, inputs=inner)))
 

@@ -27,7 +27,7 @@ def read_graph(found: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel:
     """The network that a graph and its variables are.
 
     Raises:
-        LegacyFileError: all that cannot be brought, or what is damaged.
+        LegacyFileError: operations that cannot be converted, all of them, or a damaged file.
     """
     graph = parse_graph(found.graph)
     functions = {one.signature.name: one for one in found.graph.library.function}
@@ -41,7 +41,7 @@ def read_graph(found: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel:
         return ParsedModel(report, network)
     names = ", ".join(dict.fromkeys(state.variables.missing))
     return ParsedModel(
-        report, None, f"{found.path}: the .index and .data of the checkpoint are missing, which hold {names}."
+        report, None, f"{found.path}: the .index and .data of the checkpoint are missing, which contain {names}."
     )
 
 
@@ -99,7 +99,7 @@ def _find_inputs(state: ExecutionState, graph: Graph, wanted: Signature) -> list
 
 
 def _raise_unsupported(values: Sequence[Value]) -> None:
-    """One error with all that cannot be brought."""
+    """Raise one error for all operations that cannot be converted."""
     faults = frozenset[tuple[int, str]]().union(*(value.reasons for value in values if isinstance(value, Fault)))
     if faults:
         reasons = dict.fromkeys(reason for _, reason in sorted(faults))
@@ -137,7 +137,7 @@ def _report(
     merged = [LayerReport(name, "Affine", f"part of {into}") for name, into in gone.items()]
     notes = list(state.notes)
     if wanted.signature and wanted.others:
-        notes.append(f"the signature {wanted.signature!r} is brought; others are {', '.join(sorted(wanted.others))}")
+        notes.append(f"the signature {wanted.signature!r} is converted; others are {', '.join(sorted(wanted.others))}")
     return Report(
         "tensorflow",
         tuple(file.name for file in files),

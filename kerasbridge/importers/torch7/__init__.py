@@ -1,6 +1,6 @@
 """Lua Torch7: a file of torch.save, bytes or text, with a network of nn, cudnn, inn or nngraph, or a table with one.
 
-Such a file does not contain the shape of the network's input. It is inferred from the first modules, the last input that
+Such a file does not contain the input shape of the network. It is inferred from the first modules, the last input that
 the file stores, and the sizes that fit; if that is not possible, the user has to pass it.
 """
 
@@ -53,7 +53,7 @@ def read(
 
 
 def _reading(file: SourceFile, root: Module, where: str, said: Sequence[Shape] | None) -> ParsedModel:
-    notes = [f"the network is the {where} of what the file holds"] if where else []
+    notes = [f"the network is the {where} of the file"] if where else []
     fed: InputShape = infer_input(root)
     if said is not None:
         fed = said[0] if len(said) == 1 else list(said)
@@ -132,12 +132,14 @@ def _fed_with(network: Graph, shape: Shape) -> Graph:
 
 
 def _unfed(file: SourceFile, root: Module, notes: Sequence[str]) -> ParsedModel:
-    """A reading without a network, where nothing tells what it takes; what is unknown is told first."""
+    """Return a model without a graph, because its input shape is unknown; raise first if modules are unknown."""
     unknown = [f"{module.place!r} ({module.type}) is unknown" for module in _all(root) if not _is_known(module)]
     if unknown:
         raise LegacyFileError("cannot be converted: " + "; ".join(dict.fromkeys(unknown)) + ".")
     report = Report("torch7", (file.name,), "", (), (), (), notes=tuple(notes))
-    return ParsedModel(report, None, f"{file.name}: the file does not say what the network takes. {input_shape_hint()}")
+    return ParsedModel(
+        report, None, f"{file.name}: the file does not contain the input shape of the network. {input_shape_hint()}"
+    )
 
 
 def _is_known(module: Module) -> bool:

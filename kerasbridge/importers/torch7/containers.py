@@ -189,7 +189,7 @@ def _two_tensors(graph: ModuleConverter, value: Value) -> tuple[str, str]:
 
 
 def _mismatch(graph: ModuleConverter, value: Value, otherwise: str) -> Value:
-    """The value as it is, if something before it could not be brought; else these words."""
+    """Return the value if an earlier module is not supported, else raise ShapeError."""
     if not graph.unsupported:
         raise ShapeError(otherwise)
     return value
@@ -229,4 +229,4 @@ CONTAINERS: dict[str, Container] = {
     "w2nn.AuxiliaryLossTable": auxiliary_loss_table,
     "w2nn.ScaleTable": scale_table,
 }
-"""How each is brought. An LPPooling is a Sequential of a power, a pooling and a root."""
+"""Converters by type. An LPPooling is a Sequential of a power, a pooling and a root."""

@@ -45,7 +45,7 @@ def input_index(child: Table, data: Table) -> int:
     places = child.get("mapindex")
     place = places.get(data) if isinstance(places, Table) else None
     if not isinstance(place, float) or not 1 <= place <= 1024:
-        raise Unsupported("has a node that does not say which of its inputs is which")
+        raise Unsupported("has a node without the order of its inputs")
     return int(place)
 
 

@@ -135,7 +135,7 @@ class Reader:
         versioned = re.fullmatch(r"V (\d{1,9}(\.\d{1,9})?)", first)
         name, version = (self._string(), float(versioned[1])) if versioned else (first, 0.0)
         if len(name) > MAX_CLASS_NAME or not name.isprintable():
-            raise CorruptFile("is damaged: a class has a name that is none.")
+            raise CorruptFile("is damaged: invalid class name.")
         numeric = _NUMERIC.fullmatch(name)
         if numeric:
             prefix, kind, what = numeric.groups()

@@ -117,7 +117,7 @@ def flatten_value(value: Value) -> list[str]:
 
 
 def _known_shape(operation: Operation, shape: Shape) -> Shape:
-    """What can be said of the result of an operation while the size of images is open."""
+    """Return the shape of an operation's result as far as it is known without the size of images."""
     match operation:
         case Flatten():
             return (shape[0], None)

@@ -159,7 +159,7 @@ def _input_shape(call: NodeContext) -> Any:
 
 
 def print_(call: NodeContext) -> Value:
-    """What watches a value, and gives it."""
+    """Return the input of an operation that only prints it."""
     call.state.skipped.append(LayerReport(call.node.name, call.node.op, "it only watches"))
     return identity(call)
 

@@ -21,7 +21,7 @@ from kerasbridge.importers.tensorflow.symbolic_values import (
 
 
 def match_dropout(call: NodeContext) -> Value:
-    """What a node gives one input of which is drawn at random, or one number that is fed at each step."""
+    """Convert a node with an input that is random or one number fed at each step; only dropout is supported."""
     wanted = [
         value for value in call.inputs if value is not NOISE and not isinstance(value, ScalarPlaceholder | np.ndarray)
     ]

@@ -89,7 +89,7 @@ def resize(call: NodeContext) -> Tensor:
 
 
 def _factor(call: NodeContext, images: Tensor, axis: int, size: Any) -> int | None:
-    """How many times as large an axis becomes, None if not a whole number of times."""
+    """Return the integer factor by which an axis grows; None if it is not an integer."""
     there = call.symbolic_shape(images)[1 + axis]
     if isinstance(there, SymbolicDim) or isinstance(size, SymbolicDim):
         same = isinstance(size, SymbolicDim) and isinstance(there, SymbolicDim) and size.name == there.name
@@ -98,7 +98,7 @@ def _factor(call: NodeContext, images: Tensor, axis: int, size: Any) -> int | No
 
 
 def depth_space(call: NodeContext) -> Tensor:
-    """DepthToSpace, SpaceToDepth, whose channels lie alike in either order of the axes."""
+    """DepthToSpace, SpaceToDepth, whose channels have the same order in both data formats."""
     kind: Any = DepthToSpace if call.node.op == "DepthToSpace" else SpaceToDepth
     block = call.integer("block_size", 0)
     if not 2 <= block <= 2**8:

@@ -129,7 +129,7 @@ def clip_by_value(call: NodeContext) -> Tensor:
 
 
 def bias_add(call: NodeContext) -> Tensor:
-    """BiasAdd: along the channels, wherever the node says they are."""
+    """BiasAdd: along the channels, in the data format of the node."""
     tensor, bias = call.tensor(), call.weights(1, 1)
     axis = 1 if call.text("data_format", "NHWC") == "NCHW" else tensor.rank - 1
     if tensor.rank < 2:

@@ -52,7 +52,7 @@ def _convolve(call: NodeContext, images: Tensor, kernel: Array, groups: int) -> 
 
 
 def padding(call: NodeContext) -> tuple[bool, Sides]:
-    """Return whether it is "SAME", and the padding where it is said in numbers."""
+    """Return whether it is "SAME", and the padding if it is explicit."""
     kind = call.text("padding", "VALID")
     if kind in ("SAME", "VALID"):
         return kind == "SAME", (0, 0, 0, 0)
@@ -143,12 +143,12 @@ def deconvolution(call: NodeContext) -> Tensor:
 
 
 def _full_size(size: Any, kernel: int, stride: int, rate: int) -> Any:
-    """How many rows there are before any is cut off."""
+    """Return the number of rows before cropping."""
     return (size - 1) * stride + rate * (kernel - 1) + 1
 
 
 def _missing_rows(size: Any, wanted: Any, kernel: int, stride: int) -> int:
-    """How many rows of zeros have to follow those that the kernel reaches."""
+    """Return the number of zero rows to add after those that the kernel reaches."""
     more = wanted - _full_size(size, kernel, stride, 1)
     if isinstance(more, SymbolicDim):
         more = max(stride - kernel, 0)
@@ -158,7 +158,7 @@ def _missing_rows(size: Any, wanted: Any, kernel: int, stride: int) -> int:
 
 
 def _crops(size: Any, wanted: Any, kernel: int, stride: int, rate: int, same: bool, before: int) -> list[int]:
-    """What is cut off before and behind; where it cannot be told from sizes, what lets `stride` times as many stay."""
+    """Return the rows to crop before and after; for unknown sizes, as many as leave `stride` times the input."""
     total = _full_size(size, kernel, stride, rate) - wanted
     if isinstance(total, SymbolicDim):
         total = rate * (kernel - 1) + 1 - stride if same else 0

@@ -1,4 +1,4 @@
-"""What moves numbers about: other shapes and orders, pieces, and what is put together."""
+"""Operations that reshape, transpose, concatenate and repeat values."""
 
 import math
 from collections.abc import Callable, Sequence

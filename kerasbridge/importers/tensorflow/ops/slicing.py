@@ -82,7 +82,7 @@ def _narrow_axis(call: NodeContext, tensor: Tensor, axis: int, place: Any) -> Te
 
 
 def narrow(call: NodeContext, tensor: Tensor, axis: int, start: int, stop: int | None) -> Tensor:
-    """What lies from one place up to another along an axis of the graph's."""
+    """Return the part of a value from `start` up to `stop` along an axis of the TensorFlow graph."""
     size = tensor.graph_shape[axis]
     if stop is not None and size is not None and stop >= size:
         stop = None

@@ -1,4 +1,4 @@
-"""Torch7's modules that move numbers about and reduce them, as operations; what is said of nn is in its Lua files."""
+"""Torch7's modules that move numbers about and reduce them, as operations; nn's Lua files define them."""
 
 import math
 

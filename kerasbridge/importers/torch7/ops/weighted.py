@@ -1,4 +1,4 @@
-"""Torch7's modules with weights, as operations; what is said of nn is in its Lua files of the same names."""
+"""Torch7's modules with weights, as operations; nn's Lua files define them of the same names."""
 
 import numpy as np
 

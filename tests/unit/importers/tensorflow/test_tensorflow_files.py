@@ -196,7 +196,7 @@ def test_numbers_that_are_missing_are_named(recorded):
     assert "model.ckpt.data-00000-of-00001, which cannot be read" in refused(folder / "model.ckpt.meta")
     (folder / "model.ckpt.index").unlink()
     with pytest.raises(
-        LegacyFileError, match=r"the \.index and \.data of the checkpoint are missing, which hold 'matrix"
+        LegacyFileError, match=r"the \.index and \.data of the checkpoint are missing, which contain 'matrix"
     ):
         kb.load_legacy(folder / "model.ckpt.meta")
     assert kb.inspect_legacy(folder / "model.ckpt.meta").outputs == ("y",)

@@ -88,7 +88,7 @@ def test_a_size_of_several_that_fit_is_asked_for(tmp_path):
 
 def test_a_network_that_does_not_tell_what_it_takes_asks(tmp_path):
     sentence = refused(tmp_path, net(nn("Tanh"), nn("CMul", weight=np.ones(3, np.float32))))
-    assert "does not say what the network takes. Say it: input_shape" in sentence
+    assert "does not contain the input shape of the network. Say it: input_shape" in sentence
     assert report(tmp_path, net(nn("Tanh")), input_shape=(3,)).inputs == (("input", (None, 3)),)
     assert "'net[1]' (nn.Foo) is unknown" in refused(tmp_path, net(nn("Foo"), nn("Tanh")))
 
