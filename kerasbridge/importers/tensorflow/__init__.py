@@ -34,7 +34,7 @@ def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> Parse
 
 
 def read_weights_alone(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> ParsedModel:
-    """Read the variables for a model that the user passes; if there are none, read the model."""
+    """Read the variables for a model that the user passes; if they are missing, read the model."""
     model_files = open_files(files)
     with _errors_with_path(model_files):
         return read_weights(model_files, files) if model_files.bundle is not None else _read_model(model_files, files)

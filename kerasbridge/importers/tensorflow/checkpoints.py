@@ -21,7 +21,7 @@ def read_weights(model_files: ModelFiles, files: Sequence[SourceFile]) -> Parsed
     """Read the variables of layers, without those of optimizers and counters.
 
     Raises:
-        LegacyFileError: there are none, or they are damaged.
+        LegacyFileError: they are missing, or they are damaged.
     """
     bundle = model_files.bundle
     assert bundle is not None

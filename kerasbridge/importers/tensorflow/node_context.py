@@ -181,7 +181,7 @@ def _order(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
 
 
 def _partial_shapes(operation: Operation, tensors: Sequence[Tensor], unknown: UnknownDimension) -> tuple[Shape, ...]:
-    """The shapes of results, where sizes are open that have to be known: whoever asks for these is asked for them."""
+    """The shapes of results, with unknown dimensions; using one of those later raises."""
     try:
         return operation.partial_shapes(*(tensor.shape for tensor in tensors))
     except UnknownDimension:

@@ -44,7 +44,7 @@ def find_signature(graph: Graph, signatures: dict[str, Any]) -> Signature:
     """The values of the signature for serving, or of the first; of a graph without one, what nobody reads.
 
     Raises:
-        LegacyFileError: there are none.
+        LegacyFileError: there is no output.
     """
     if signatures:
         return _serving_signature(signatures)
@@ -86,7 +86,7 @@ def _find_outputs(graph: Graph) -> list[Node]:
 
 
 def _is_metric(graph: Graph, node: Node, gone: set[str]) -> bool:
-    """Return whether a node is a part of what judges, or the place of the largest number, which is judged alone."""
+    """Return whether a node is part of a metric, or an ArgMax that only a metric reads."""
     if node.name.rpartition("/")[0] in gone:
         return True
     readers = [*_consumers(graph, node)]

@@ -34,17 +34,17 @@ def find_placeholders(graph: Graph) -> list[Node]:
     return [node for node in graph.nodes.values() if node.op in _PLACEHOLDERS and input_shape(graph, node)]
 
 
-def input_shape(graph: Graph, node: Node, told: Any = None) -> Sizes | None:
+def input_shape(graph: Graph, node: Node, info: Any = None) -> Sizes | None:
     """The shape of what is fed to a node, None for each size that is open; None for what is no batch.
 
     Args:
-        told: a TensorInfo, of a signature.
+        info: a TensorInfo, of a signature.
     """
-    dtype = tensors.base_dtype(told.dtype if told is not None else _dtype(node))
+    dtype = tensors.base_dtype(info.dtype if info is not None else _dtype(node))
     if dtype not in tensors.DTYPES or dtype == tensors.BOOL:
         return None
-    for message in (told.tensor_shape if told is not None else None, _declared_shape(node)):
-        if message is not None and not message.unknown_rank and (message.dim or told is not None):
+    for message in (info.tensor_shape if info is not None else None, _declared_shape(node)):
+        if message is not None and not message.unknown_rank and (message.dim or info is not None):
             sizes = tuple(None if dim.size < 0 else int(dim.size) for dim in message.dim)
             return _with_channels(graph, node, sizes) if 0 < len(sizes) <= 5 else None
     return None if node.op.startswith("PlaceholderWithDefault") else _infer_shape(graph, node)
@@ -66,7 +66,7 @@ def _with_channels(graph: Graph, node: Node, sizes: Sizes) -> Sizes:
 
 
 def _infer_shape(graph: Graph, node: Node) -> Sizes | None:
-    """The shape that the first node behind tells, whose weights are known."""
+    """The shape that the first consumer with known weights requires."""
     for reader, place in _consumers(graph, node):
         weights = _weight_shape(graph, reader)
         if reader.op in _CONVOLUTIONS and weights is not None and len(weights) == 4 and place == 0:
@@ -82,7 +82,7 @@ def _infer_shape(graph: Graph, node: Node) -> Sizes | None:
 
 
 def axis_order(graph: Graph, node: Node) -> tuple[int, ...]:
-    """Return whether images that are fed to a node lie as N, H, W, C, or as N, C, H, W."""
+    """Return whether images that are fed to a node are N, H, W, C, or as N, C, H, W."""
     for reader, _ in _consumers(graph, node):
         if "data_format" in reader.attributes:
             return CHANNELS_FIRST if reader.attributes["data_format"].s == b"NCHW" else CHANNELS_LAST

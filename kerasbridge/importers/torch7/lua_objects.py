@@ -106,7 +106,7 @@ class Tensor:
         return np.array(seen, np.float32, order="C")
 
     def _check_reach(self, storage: Storage) -> None:
-        """Every number lies in the storage, and each is looked at once: a short file makes no large array."""
+        """Check that every number is in the storage, and that none is used twice: a short file makes no large array."""
         steps = [(size - 1) * stride for size, stride in zip(self.sizes, self.strides, strict=True)]
         first = self.offset + sum(step for step in steps if step < 0)
         last = self.offset + sum(step for step in steps if step > 0)

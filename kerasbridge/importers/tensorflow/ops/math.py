@@ -220,7 +220,7 @@ def _broadcast_weight(tensor: Tensor, array: Constant, axis: int) -> Any:
     try:
         return np.broadcast_to(whole, spread).reshape(shape).astype(np.float32)
     except ValueError:
-        raise Unsupported(f"has an array of shape {array.shape} beside a value of shape {tensor.graph_shape}") from None
+        raise Unsupported(f"has an array of shape {array.shape} with a value of shape {tensor.graph_shape}") from None
 
 
 def _merge(call: NodeContext, kind: Kind, count: int = 2, coefficients: tuple[float, ...] = ()) -> Tensor:

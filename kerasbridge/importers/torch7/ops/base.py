@@ -45,7 +45,7 @@ class Module:
         return f"{self.place} ({self.type})"
 
     def get(self, name: str, default: Any = None) -> Any:
-        """A field; nil is none."""
+        """A field; nil is the same as no field."""
         return self.object.fields.get(name, default)
 
     def parts(self) -> list["Module"]:

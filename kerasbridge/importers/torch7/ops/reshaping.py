@@ -31,7 +31,7 @@ def view(module: Module, given: InputInfo) -> list[Operation]:
 
 
 def reshape(module: Module, given: InputInfo) -> list[Operation]:
-    """Reshape: sizes of a sample, whatever `batchMode` says of the batch."""
+    """Reshape: sizes of a sample, whatever `batchMode` is."""
     return _reshape(module.list("size"))
 
 

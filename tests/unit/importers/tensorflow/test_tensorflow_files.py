@@ -103,7 +103,7 @@ def test_all_unknown_operations_are_named_at_once(tmp_path):
         ("Conv2D", ["x"], {}, "an input 1 that depends on"),
         ("MatMul", ["x", "five"], {}, "a matrix of shape (5,)"),
         ("BiasAdd", ["x", "five"], {}, "its weights have the shape (5,)"),
-        ("Mul", ["x", "five"], {}, "an array of shape (5,) beside"),
+        ("Mul", ["x", "five"], {}, "an array of shape (5,) with"),
         ("MaxPool", ["x"], {"ksize": [1, 99, 1, 1]}, "its window is"),
         ("Reshape", ["x", "places"], {}, "takes samples apart"),
         ("Transpose", ["x", "places"], {}, "an order [3, 0] of 4 axes"),
