@@ -29,7 +29,7 @@ class Signature:
 
     Args:
         outputs: by name.
-        inputs: by name the node and what the file says of its type and shape; None where there is no signature.
+        inputs: by name the node and its TensorInfo; None if there is no signature.
         signature: its name.
         others: the names of other signatures.
     """

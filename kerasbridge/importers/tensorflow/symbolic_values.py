@@ -124,7 +124,7 @@ class SpaceToBatch:
     """A value whose rows and columns are dealt out to batches, so that a convolution is dilated.
 
     Args:
-        rates: how many rows, and columns, lie between two of a batch.
+        rates: how many rows, and columns, are between two of a batch.
         before, after: the rows, and columns, that are added first.
         kernel: the weights of the convolution that was applied then, (out, in, height, width).
         groups: those of the convolution.

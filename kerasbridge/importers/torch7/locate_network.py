@@ -20,14 +20,14 @@ def locate_network(value: Any) -> tuple[Module, str]:
         return Module(value), ""
     if not isinstance(value, Table):
         what = f"a tensor of shape {value.sizes}" if isinstance(value, Tensor) else "no table or object"
-        raise LegacyFileError(f"holds no network, but {what}.")
+        raise LegacyFileError(f"contains no network, but {what}.")
     found = {path: one for path, one in iter_objects(value) if _is_network(one)}
     for name in NAMES if len(found) > 1 else ():
         if name in found:
             found = {name: found[name]}
     if len(found) != 1:
         several = f"{len(found)} networks, {', '.join(found)}" if found else "a table without a network"
-        raise LegacyFileError(f"holds {several}: expected one; write it with torch.save('net.t7', checkpoint.NAME).")
+        raise LegacyFileError(f"contains {several}: expected one; write it with torch.save('net.t7', checkpoint.NAME).")
     ((path, network),) = found.items()
     return Module(network, path), path
 

@@ -82,7 +82,9 @@ class Reader:
                 open_steps.pop()
                 value = done.value
             if values > MAX_VALUES or len(open_steps) > MAX_DEPTH:
-                raise LegacyFileError(f"holds more than {MAX_VALUES:,} values, or more than {MAX_DEPTH:,} in another.")
+                raise LegacyFileError(
+                    f"contains more than {MAX_VALUES:,} values, or more than {MAX_DEPTH:,} in another."
+                )
         return value
 
     def _value(self) -> Steps:

@@ -140,7 +140,7 @@ class InputInfo:
             new: it will be there only afterwards.
 
         Raises:
-            ShapeError: there is none; `BatchDimension`: it is the batch.
+            ShapeError: there is no such axis; `BatchDimension`: it is the batch.
         """
         dimensions = self.dimensions + new
         if dimension < 0:

@@ -172,9 +172,9 @@ def test_a_file_that_is_cut_short_says_so(tmp_path):
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ({"loss": 0.5}, "holds a table without a network: expected one"),
-        ({"netD": NET, "netE": nn("ReLU")}, "holds 2 networks, netD, netE: expected one; write it with torch.save"),
-        (np.ones((2, 3), np.float32), r"holds no network, but a tensor of shape \(2, 3\)"),
+        ({"loss": 0.5}, "contains a table without a network: expected one"),
+        ({"netD": NET, "netE": nn("ReLU")}, "contains 2 networks, netD, netE: expected one; write it with torch.save"),
+        (np.ones((2, 3), np.float32), r"contains no network, but a tensor of shape \(2, 3\)"),
     ],
 )
 def test_what_holds_no_network_is_refused(tmp_path, value, words):
