@@ -1,8 +1,8 @@
-"""Models of other frameworks as Keras models: `kb.load_legacy`, `kb.inspect_legacy`, `preprocessing_layer`.
+"""Import models of other frameworks into Keras: `kb.load_legacy`, `kb.inspect_legacy`, `preprocessing_layer`.
 
-One package or file a format turns files into a `Graph` of `operations`, without Keras; `building` makes a Keras model
-of any network, of stock layers and, where none says it, of `layers`. Formats that hold weights alone give `Parameters`,
-which `placing` brings onto a Keras model that is there.
+Each format has a package that converts files to an `ir.graph.Graph` without importing Keras; `keras_builder` builds a
+Keras model from the graph, with stock layers where possible and `kerasbridge.layers` elsewhere. Formats that contain
+only weights return `ir.weights.Parameters`, which `weight_transfer` copies into an existing Keras model.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,38 +27,38 @@ def load_legacy(
     input_shape: Any = None,
     mapping: Mapping[str, str | Sequence[str] | None] | None = None,
 ) -> Any:
-    """Make a Keras model of a trained model of another framework, or gives one its weights.
+    """Load a trained model of another framework as a Keras model, or load its weights into an existing Keras model.
 
     Args:
-        files: the files of one model, in any order; `format` tells which. They are not trusted: sizes are checked,
-            nothing in them is run.
+        files: the files of one model, in any order; see `format`. They are not trusted: sizes are checked, and no code
+            in them is executed.
         format: "caffe" (.prototxt and .caffemodel), "matconvnet" (.mat), "torch7" (.t7, .net), "tensorflow" (the folder
-            of a SavedModel, a frozen .pb, or the .meta or .index of a checkpoint, beside which the others lie),
-            "keras1" or "keras2" (.h5, or .json and .h5), "pytorch" (.pt, .pth, .safetensors), "theano" (.npz, .pkl).
-            Without it, it is found in the files; their names do not matter.
-        model: a built Keras model, for files that hold weights alone, and for those of Keras 1 and 2 and of TensorFlow
-            that hold a model which cannot be brought. It is changed and comes back; all is checked before anything is
+            of a SavedModel, a frozen .pb, or the .meta or .index of a checkpoint, with its other files in the same
+            folder), "keras1" or "keras2" (.h5, or .json and .h5), "pytorch" (.pt, .pth, .safetensors), "theano" (.npz,
+            .pkl). By default it is detected from the contents of the files; their names do not matter.
+        model: a built Keras model, for files that contain only weights, and for Keras 1, Keras 2 and TensorFlow files
+            whose model cannot be converted. It is modified and returned; everything is checked before any weight is
             set.
-        data_format: "channels_last" for a model that takes and gives images as (batch, height, width, channels);
-            "channels_first" for one that takes and gives (batch, channels, height, width), as the old frameworks did.
-        flip_kernels: whether the kernels of convolutions are to be turned in space, as those of Theano have to be. For
-            files that do not say it themselves; an error asks where it has to be known.
-        input_shape: the shape of what the model takes, without the batch and with the channels first whatever the
-            data format: (3, 224, 224); a list of such for several inputs. For files that do not say it, an error asks
-            where it has to be known; said of others, the model takes images of this size alone.
-        mapping: with ``model``, what layers take where names, order and shapes do not settle it: by the name of the
-            layer ("conv", "block/conv" in a model within the model) a module of the file ("features.0") or, of files
-            without modules, the names of its arrays (["arr_0", "arr_1"]); None for a layer that keeps its weights,
-            arrays that are then for no layer being left out. A few layers often settle all others.
+        data_format: "channels_last" for a model with images as (batch, height, width, channels); "channels_first" for
+            (batch, channels, height, width), as in the older frameworks.
+        flip_kernels: whether to flip the kernels of convolutions along height and width, as Theano kernels require. For
+            files that do not record it; an error asks for it when it is needed.
+        input_shape: the shape of the input without the batch, channels first whatever the data format: (3, 224, 224);
+            a list of shapes for several inputs. For files that do not record it, an error asks for it when it is
+            needed; for other files, it restricts the model to images of this size.
+        mapping: with ``model``, the sources of layers that names, order and shapes leave ambiguous. The key is the name
+            of a layer ("conv", or "block/conv" in a nested model). The value is a module of the file ("features.0"),
+            or, for files without modules, the names of its arrays (["arr_0", "arr_1"]), or None for a layer that keeps
+            its weights; arrays that no layer uses are then left out. A few entries often resolve all other layers.
 
     Returns:
-        An ordinary functional Keras model, not compiled, with one output or a list of them in the order that
-        `inspect_legacy` tells. Where no layer needs to know the size of an image, it takes any. To open a .keras file
-        of one that has layers of kerasbridge's, ``import kerasbridge.layers`` first.
+        A functional Keras model, not compiled, with one output or a list of outputs in the order that `inspect_legacy`
+        reports. It accepts images of any size unless a layer requires a fixed size. To load a .keras file of a model
+        with kerasbridge layers, ``import kerasbridge.layers`` first.
 
     Raises:
-        LegacyFileError: a file is not what it should be, or holds layers that cannot be brought; all are named.
-        ArgumentError: an argument is not what it may be.
+        LegacyFileError: a file is invalid, or contains layers that cannot be converted; the message names all of them.
+        ArgumentError: an argument is invalid.
         PackageNotInstalled: ``pip install "kerasbridge[legacy]"``.
 
     Example:
@@ -94,7 +94,7 @@ def import_model(
     input_shape: Any,
     mapping: Mapping[str, str | Sequence[str] | None] | None,
 ) -> "tuple[Any, Report]":
-    """What `load_legacy` and `inspect_legacy` give, of files that are read once."""
+    """Return the results of `load_legacy` and of `inspect_legacy`, reading the files once."""
     _check_data_format(data_format)
     reading = formats.read(files, format, flip_kernels, input_shape, onto=model is not None)
     if reading.content is None:
@@ -112,19 +112,20 @@ def inspect_legacy(
     input_shape: Any = None,
     mapping: Mapping[str, str | Sequence[str] | None] | None = None,
 ) -> "Report":
-    """Says what `load_legacy` would bring, without building it, and, where no model is given, without Keras.
+    """Report what `load_legacy` would convert, without building the model or, without ``model``, importing Keras.
 
     Args:
-        files: the files of one model; of Caffe's, one of the two will do.
+        files: the files of one model; for a Caffe model, one of the two files is enough.
         format, model, flip_kernels, input_shape, mapping: as for `load_legacy`. The model is not changed.
 
     Returns:
-        What is brought, replaced and dropped, and which scaling of the input the files mention; of files that hold
-        weights alone their arrays, and with a model which of them each layer takes: to print, or ``.as_dict()``.
+        A report of the layers that are converted, substituted and skipped, and of the preprocessing that the files
+        mention; for files that contain only weights, their arrays and, with a model, the arrays that each layer takes.
+        Print it, or call ``.as_dict()``.
 
     Raises:
-        LegacyFileError: a file is not what it should be, or holds layers that cannot be brought; all are named.
-        ArgumentError: an argument is not what it may be.
+        LegacyFileError: a file is invalid, or contains layers that cannot be converted; the message names all of them.
+        ArgumentError: an argument is invalid.
         PackageNotInstalled: ``pip install "kerasbridge[legacy]"``.
 
     Example:
@@ -148,19 +149,19 @@ def inspect_legacy(
 
 
 def preprocessing_layer(said: "Preprocessing", data_format: str = "channels_last") -> Any:
-    """Make a Keras layer of the scaling that a file mentions.
+    """Return a Keras layer that applies the preprocessing that a file mentions.
 
     Args:
-        said: one of ``inspect_legacy(…).preprocessing``. Its mean and its scale become the layer; images have to have
-            the size, and their channels the order, that it tells.
+        said: an item of ``inspect_legacy(…).preprocessing``. The layer applies its mean and its scale; the images must
+            already have its size and its order of channels.
         data_format: as for `load_legacy`.
 
     Returns:
-        A `keras.layers.Rescaling`, for images of any number type: to put before the model, as in
-        ``keras.Sequential([layer, model])``, or to prepare data with.
+        A `keras.layers.Rescaling` for images of any dtype, for use before the model, as in
+        ``keras.Sequential([layer, model])``, or in a data pipeline.
 
     Raises:
-        ArgumentError: the mean that is to be subtracted lies in another file, which `said` names.
+        ArgumentError: the mean to subtract is in another file, which `said` names.
 
     Example:
         >>> from kerasbridge.importers import preprocessing_layer

@@ -1,4 +1,4 @@
-"""A Keras model of what a reader found, whatever kind of thing that is."""
+"""Build a Keras model, or load weights into one, from the content that a reader parsed."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,17 +18,17 @@ from kerasbridge.importers.weight_transfer.mapping import MappingValue
 def build_model(
     reading: ParsedModel, model: Any, data_format: keras_builder.DataFormat, mapping: Mapping[str, MappingValue] | None
 ) -> tuple[Any, Report]:
-    """The Keras model, and the report with what went where in it.
+    """Return the Keras model, and the report with the source of each layer's weights.
 
     Args:
-        reading: what the files hold; its content is not None.
-        model: the Keras model that takes weights, for files that hold weights alone; else None.
+        reading: the parsed files; its content is not None.
+        model: the Keras model to load weights into, for files that contain only weights; else None.
         data_format: the order of the axes of images.
-        mapping: what layers of that model take, in a person's word.
+        mapping: the user's mapping from layers of that model to modules or arrays of the file.
 
     Raises:
-        LegacyFileError: the parts of what the files hold do not fit each other, or the model.
-        ArgumentError: a model is given where none is needed, or is missing where one is.
+        LegacyFileError: parts of the files do not fit each other, or do not fit the model.
+        ArgumentError: a model is given but not needed, or needed but not given.
     """
     if _holds_weights_alone(reading):
         if data_format != "channels_last":
@@ -46,7 +46,7 @@ def build_model(
 
 
 def report_with_mapping(reading: ParsedModel, model: Any, mapping: Mapping[str, MappingValue] | None) -> Report:
-    """The report, with what goes where in a model, which is not changed."""
+    """Return the report with the source of each layer's weights; the model is not modified."""
     if not _holds_weights_alone(reading):
         _refuse_model(reading, model, mapping)
         return reading.report

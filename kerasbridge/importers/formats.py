@@ -1,4 +1,4 @@
-"""The formats that can be read, found by what is in a file and not by its name."""
+"""The formats that can be read, detected from the contents of a file and not from its name."""
 
 import importlib
 from collections.abc import Callable, Sequence
@@ -22,18 +22,18 @@ FORMATS = {
     "pytorch": "kerasbridge.importers.pytorch",
     "theano": "kerasbridge.importers.theano",
 }
-"""Each format and the module that reads it, a `Format`."""
+"""The module that reads each format, a `Format`."""
 
 
 @dataclass(frozen=True)
 class ParsedModel:
-    """What a format's reader found.
+    """The result of reading the files of a model.
 
     Args:
-        report: for the person who asks.
-        content: what a model is made of: a `Graph`, or another class that `making` knows; None where files that it
-            needs were not given.
-        lacking: what is missing then.
+        report: the report for the user.
+        content: the source of the model: a `Graph`, or another class that `build_model` accepts; None if files or
+            sizes that it needs were not given.
+        lacking: a description of what is missing, if there is no content; else "".
     """
 
     report: Report
@@ -42,31 +42,31 @@ class ParsedModel:
 
 
 class Format(Protocol):
-    """What the module of a format has."""
+    """The interface of the module of a format."""
 
     DESCRIPTION: str
-    """How its files are called, for errors."""
+    """A description of its files, for errors."""
 
     KERNELS_MAY_BE_FLIPPED: bool
-    """Whether such files may hold the kernels of a true convolution; else `read` is never told of `flip_kernels`."""
+    """True if files may contain the kernels of a true convolution; else `read` never receives `flip_kernels`."""
 
     def matches(self, file: SourceFile) -> bool:
-        """Return whether a file is of this format, by its first bytes; a damaged one still is."""
+        """Return whether the first bytes of a file are those of this format, even if the rest of it is corrupt."""
 
     def read(
         self, files: Sequence[SourceFile], flip_kernels: bool | None = None
     ) -> ParsedModel | Callable[[Sequence[Shape] | None], ParsedModel]:
-        """Read the files, whatever is in them.
+        """Read the files, and check everything in them.
 
-        Where what a network is depends on what it is fed with, and no file says that, a function of the shapes of its
-        inputs is what was read: of those that the person who asks has said, or of None.
+        If the network depends on the shapes of its inputs and the files do not record them, return a function of these
+        shapes instead: it takes the shapes that the user passed, or None.
 
         Args:
-            flip_kernels: whether kernels are to be turned in space, in the word of the person who asks; None: as the
-                files say, and where they do not say it, an error asks.
+            flip_kernels: whether to flip kernels along height and width, as the user passed it; None to do as the files
+                record, with an error if they do not.
 
         Raises:
-            LegacyFileError: in one sentence, what is wrong with which file.
+            LegacyFileError: a file is invalid; the message names it and the fault in one sentence.
         """
 
 
@@ -77,11 +77,11 @@ def read(
     input_shape: Any = None,
     onto: bool = False,
 ) -> ParsedModel:
-    """What the files hold, read as the format that is wanted or else recognised.
+    """Read the files as the requested format, or else as the format that is detected.
 
     Args:
-        onto: whether a model is there that takes weights: then a format that has `read_weights_alone`, with the
-            arguments of `read`, is asked for these, whatever else is in its files.
+        onto: whether the user passed a model to load weights into. If so, and the module of the format has the function
+            `read_weights_alone`, which takes the arguments of `read`, it is called instead of `read`.
     """
     if not paths:
         raise ArgumentError('Expected the files of a model, received none. Type for example "net.prototxt".')
@@ -102,7 +102,7 @@ def read(
 
 
 def _settled(reading: ParsedModel, shapes: Sequence[Shape] | None) -> ParsedModel:
-    """The reading with the sizes of the network's inputs as the model will have them."""
+    """Return the parsed model with the final input shapes of the network."""
     if not isinstance(reading.content, Graph):
         return reading
     network = reading.content if shapes is None else with_input_shapes(reading.content, shapes)
@@ -129,7 +129,7 @@ def _module(name: str) -> Format:
 
 
 def _detect_format(files: Sequence[SourceFile]) -> str:
-    """The one format of all files."""
+    """Return the format of the files, which must be the same for all of them."""
     found = {file: next((name for name in FORMATS if _module(name).matches(file)), None) for file in files}
     known = "; ".join(f"{name}: {_module(name).DESCRIPTION}" for name in FORMATS)
     for file, name in found.items():

@@ -1,4 +1,4 @@
-"""The shape of a network's inputs in the word of the person who asks, who knows what its files may not say."""
+"""Parse and apply the user's `input_shape`, for networks whose files do not record it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,15 +10,15 @@ from kerasbridge.importers.ir.ops import Shape
 from kerasbridge.importers.ir.ops.base import same
 
 COMMON_SIZES = frozenset({28, 32, 48, 64, 96, 112, 128, 160, 224, 227, 256, 299, 320, 384, 512})
-"""Pixels a side of what networks are trained on."""
+"""Heights and widths of images that networks are commonly trained on, in pixels."""
 
 
 def parse_input_shape(input_shape: Any) -> tuple[Shape, ...] | None:
-    """The shape of each input, with the batch.
+    """Return the shape of each input, with the batch; None for no `input_shape`.
 
     Args:
-        input_shape: sizes without the batch, images as (channels, height, width), None for any; or a list of such, one
-            for each input; or None for nothing said.
+        input_shape: a shape without the batch, for images (channels, height, width), with None for a size that is
+            free; or a list of such shapes, one for each input; or None.
 
     Raises:
         ArgumentError: it is something else.
@@ -37,11 +37,11 @@ def _is_size(size: Any) -> bool:
 
 
 def input_shape_hint(shapes: Sequence[Shape] = ((None, 3, None, None),), fitting: Sequence[int] = (224,)) -> str:
-    """What a person types to say shapes that files leave open.
+    """Return the sentence of an error that shows the user how to pass the missing input shapes.
 
     Args:
-        shapes: of the inputs, as far as they are known, with the batch.
-        fitting: the sizes of images that would do; a usual one is taken as the example.
+        shapes: the shapes of the inputs as far as they are known, with the batch.
+        fitting: the image sizes that the network accepts; the example uses a common one if possible.
     """
     size = next((one for one in fitting if one in COMMON_SIZES), fitting[0])
     whole = [(shape[1] or 3, size, size) if len(shape) == 4 else shape[1:] for shape in shapes]
@@ -51,10 +51,10 @@ def input_shape_hint(shapes: Sequence[Shape] = ((None, 3, None, None),), fitting
 
 
 def with_input_shapes(network: Graph, shapes: Sequence[Shape]) -> Graph:
-    """The network with these shapes of its inputs.
+    """Return the network with these input shapes.
 
     Raises:
-        ArgumentError: they are not as many, or do not go with what its files say of their dimensions and channels.
+        ArgumentError: their number is not that of the inputs, or their ranks or channels contradict the files.
     """
     if len(shapes) != len(network.inputs):
         names = ", ".join(entry.name for entry in network.inputs)

@@ -1,3 +1,3 @@
-"""Alias of `kerasbridge.layers`: scripts import it before they open a .keras file, and files name it."""
+"""Alias of `kerasbridge.layers`, kept for scripts that import it and .keras files that refer to it."""
 
 from kerasbridge.layers import *  # noqa: F403

@@ -1,4 +1,4 @@
-"""The scaling of images that a file mentions, as a layer of Keras's own."""
+"""Convert the preprocessing that a file mentions to a Keras layer."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from kerasbridge.keras_compat import keras
 
 
 def rescaling(said: Preprocessing, data_format: str) -> Any:
-    """``(image - mean) * scale`` as a `Rescaling`: ``image * scale - mean * scale``.
+    """Return ``(image - mean) * scale`` as a `Rescaling` layer: ``image * scale - mean * scale``.
 
     Raises:
-        ArgumentError: the mean lies in another file.
+        ArgumentError: the mean is in another file.
     """
     if said.mean_file:
         raise ArgumentError(f"Expected a mean that the file holds; {said.layer} subtracts that in {said.mean_file}.")

@@ -1,4 +1,4 @@
-"""What became of a file's layers, for a person and for a program."""
+"""The report on an import, as text for the user and as a dict for programs."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -9,7 +9,7 @@ from kerasbridge.importers.ir.ops import Array, Shape
 
 @dataclass(frozen=True)
 class LayerReport:
-    """A layer of the file, its type there, and what became of it."""
+    """A layer of the file, its type there, and how it was converted."""
 
     layer: str
     type: str
@@ -21,17 +21,17 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What a file says is done to the images before they reach the network: ``(image - mean) * scale``.
+    """The preprocessing of images that a file mentions: ``(image - mean) * scale``.
 
     Args:
-        layer: the layer that says so.
+        layer: the name of the layer or input that mentions it.
         scale: a factor, applied after the mean is subtracted.
-        means: what is subtracted from each channel, in the file's order of channels.
-        mean_file: a file that holds the image that is subtracted.
-        mean_image: that image, shape (height, width, channels), where this file holds it.
-        crop: the size that images are cut to, 0 for none.
-        colours: the order of the channels, in words.
-        others: what else, in words.
+        means: the mean to subtract from each channel, in the file's order of channels.
+        mean_file: the name of another file, which contains the mean image to subtract.
+        mean_image: the mean image, shape (height, width, channels), if this file contains it.
+        crop: the size that images are cropped to; 0 for no cropping.
+        colours: the order of the channels, as text.
+        others: other steps, as text.
     """
 
     layer: str
@@ -69,13 +69,13 @@ class Preprocessing:
 
 @dataclass(frozen=True)
 class WeightAssignment:
-    """A layer of a model that was given, its weights, and the arrays of the file that they are made of.
+    """A layer of the user's model, its weights, and the arrays of the file that they are loaded from.
 
     Args:
-        layer: its name, behind those of the models that it is in.
-        type: its class.
-        weights: name and shape of each.
-        arrays: name and shape of each.
+        layer: the name of the layer, after those of the models that contain it.
+        type: the class of the layer.
+        weights: the name and shape of each weight.
+        arrays: the name and shape of each array.
     """
 
     layer: str
@@ -90,20 +90,20 @@ class WeightAssignment:
 
 @dataclass(frozen=True)
 class Report:
-    """What a file holds, and what of it a Keras model can have.
+    """The content of a file, and how it was converted.
 
     Args:
-        format: "caffe", …
-        files: their names.
+        format: the name of the format: "caffe", …
+        files: the names of the files.
         network: the name of the network in the file.
-        inputs: name and shape of each, in the order N, C, H, W; None where any size will do, or where it is unknown.
-        outputs: their names, in the order of the model's outputs.
-        converted: the layers that are in the model as they were.
-        substituted: those that are in it as something else.
-        skipped: those that are not in it.
-        preprocessing: what the file says is done to the images.
-        notes: what else there is to know.
-        mapping: of files that hold weights alone, which of them each layer of a model takes.
+        inputs: the name and shape of each input, in the order N, C, H, W; None for a size that is free or unknown.
+        outputs: the names of the outputs, in the order of the model's outputs.
+        converted: the layers that became the same layer in Keras.
+        substituted: the layers that became something else.
+        skipped: the layers that were left out.
+        preprocessing: the preprocessing that the file mentions.
+        notes: further notes for the user.
+        mapping: for files that contain only weights, the arrays that each layer of the model takes.
     """
 
     format: str
@@ -119,14 +119,14 @@ class Report:
     mapping: tuple[WeightAssignment, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it in dicts, lists, texts and numbers, as JSON has them; of an image that is subtracted its shape."""
+        """Return the report in dicts, lists, strings and numbers, as for JSON; a mean image is given by its shape."""
         told = asdict(self)
         for entry, said in zip(told["preprocessing"], self.preprocessing, strict=True):
             entry["mean_image"] = None if said.mean_image is None else said.mean_image.shape
         return told
 
     def rows(self) -> Iterable[tuple[str, str]]:
-        """Heading and text of each line that a person reads."""
+        """Return the heading and the text of each section of the printed report."""
         yield "format", self.format
         yield "files", ", ".join(self.files)
         yield "network", self.network or ("without a name" if self.outputs else "")

@@ -1,4 +1,4 @@
-"""The files that are brought in: read once, never trusted."""
+"""The files of a model: read once, never trusted."""
 
 from functools import cached_property
 from pathlib import Path
@@ -6,17 +6,17 @@ from pathlib import Path
 from kerasbridge.errors import LegacyFileError
 
 MAX_BYTES = 2**31 - 1
-"""More than a message of protobuf may have, and than any model of the old frameworks has."""
+"""The largest size of a protobuf message; models of the older frameworks are smaller."""
 
 
 class SourceFile:
-    """A file of an old framework, or a folder, which has no content of its own.
+    """A file of an older framework, or a folder, which has no content of its own.
 
     Args:
-        path: where it lies.
+        path: the path of the file or folder.
 
     Raises:
-        LegacyFileError: there is no such file, or it cannot be read or is too large.
+        LegacyFileError: the file does not exist, cannot be read, is empty or is too large.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -31,17 +31,17 @@ class SourceFile:
 
     @property
     def is_folder(self) -> bool:
-        """Return whether it is a folder, of which only a format of folders knows what to make."""
+        """Return whether it is a folder; only some formats, such as SavedModel, accept one."""
         return self.path.is_dir()
 
     @property
     def name(self) -> str:
-        """The name without the folder that it lies in."""
+        """The name without the path of the folder."""
         return self.path.absolute().name
 
     @cached_property
     def content(self) -> bytes:
-        """All of it."""
+        """The whole content."""
         if self.is_folder:
             raise LegacyFileError(f"Expected a file, received {self.path}, which is a folder.")
         try:
@@ -51,7 +51,7 @@ class SourceFile:
 
     @cached_property
     def head(self) -> bytes:
-        """The first bytes, to see what it is; of a folder none."""
+        """The first 65,536 bytes, for detecting the format; empty for a folder."""
         if self.is_folder:
             return b""
         try:
