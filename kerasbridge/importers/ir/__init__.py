@@ -1,1 +1,1 @@
-"""The neutral description of a network, between a file format and Keras."""
+"""The intermediate representation of a network, between the file formats and Keras."""

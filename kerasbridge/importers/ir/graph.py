@@ -1,7 +1,7 @@
-"""A network as a file describes it: operations in their order, with their weights, in the file's own terms.
+"""The graph of a network: its operations in topological order, with their weights.
 
-Every tensor is in the order N, C, H, W, and so are axes, weights and paddings; the batch, axis 0, is always free.
-Readers of formats make a `Graph` and know no Keras; `building` makes a Keras model of one and knows no format.
+Tensors, axes, weights and paddings are in the order N, C, H, W; the batch, axis 0, is always of unknown size. The
+importers of the formats create a `Graph` without Keras; `keras_builder` builds a Keras model from it, for any format.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from kerasbridge.importers.ir.ops import Operation, Shape, ShapeError, UnknownDi
 
 @dataclass(frozen=True)
 class Input:
-    """What is fed to a network: its name and its shape, None for what the file leaves open."""
+    """An input of a network: its name and its shape, with None for a size that the file does not give."""
 
     name: str
     shape: Shape
@@ -21,14 +21,14 @@ class Input:
 
 @dataclass(frozen=True)
 class Node:
-    """One operation between named values.
+    """An operation with the names of its inputs and outputs.
 
     Args:
         name: the name of the layer in the file.
-        type: what the file calls such a layer.
-        operation: what it computes, with its weights.
-        inputs: the names of the values it takes.
-        outputs: the names of the values it gives; no other node gives these.
+        type: the type of the layer in the file.
+        operation: the operation that it computes, with its weights.
+        inputs: the names of the input values.
+        outputs: the names of the output values; no other node has the same output.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes, each after those it needs, and the values that are fed to them and taken from them."""
+    """Nodes in topological order, with the inputs of the network and the names of its output values."""
 
     name: str
     inputs: tuple[Input, ...]
@@ -51,7 +51,7 @@ class Graph:
     outputs: tuple[str, ...]
 
     def pruned(self) -> "Graph":
-        """Without nodes and inputs that no output needs."""
+        """Return the graph without the nodes and inputs that no output depends on."""
         needed, kept = set(self.outputs), []
         for node in reversed(self.nodes):
             if needed & {*node.outputs}:
@@ -61,15 +61,15 @@ class Graph:
         return replace(self, inputs=inputs, nodes=tuple(reversed(kept)))
 
     def consumer_counts(self) -> Counter[str]:
-        """How often each value is taken, as an input or as an output of the network."""
+        """Return how many times each value is used, as the input of a node or as an output of the network."""
         return Counter([name for node in self.nodes for name in node.inputs] + [*self.outputs])
 
     def shapes(self) -> dict[str, Shape]:
-        """The shape of every value.
+        """Return the shape of every value.
 
         Raises:
-            LegacyFileError: something does not fit; the node is named.
-            UnknownDimension: a node needs a size that an input leaves open.
+            LegacyFileError: the input shapes of a node are invalid; the message names the node.
+            UnknownDimension: a node requires a size that is unknown.
         """
         shapes = {entry.name: entry.shape for entry in self.inputs}
         for name, shape in shapes.items():
@@ -80,7 +80,7 @@ class Graph:
         return shapes
 
     def nonnegative(self) -> set[str]:
-        """The values that no weights and no input can make negative."""
+        """Return the values that are never negative, whatever the weights and inputs."""
         found: set[str] = set()
         for node in self.nodes:
             if node.operation.nonnegative(*(name in found for name in node.inputs)):
@@ -89,11 +89,11 @@ class Graph:
 
 
 def with_dynamic_images(network: Graph) -> Graph:
-    """The network with images of any size where no node needs to know it, else of the size that the file says.
+    """Return the network with images of any size, or with those of the file if a node requires a known size.
 
     Raises:
-        LegacyFileError: something does not fit; the node is named.
-        UnknownDimension: a node has to know it, and the file does not say it.
+        LegacyFileError: the input shapes of a node are invalid; the message names the node.
+        UnknownDimension: a node requires a known size, and the file does not give it.
     """
     free = _with_images_of(network, None)
     try:
@@ -105,12 +105,12 @@ def with_dynamic_images(network: Graph) -> Graph:
 
 
 def compatible_sizes(network: Graph) -> list[int]:
-    """The heights and widths, up to 512, of square images that the network could take."""
+    """Return the heights and widths, up to 512, of the square images that the network accepts."""
     return [size for size in range(1, 513) if fits(_with_images_of(network, size))]
 
 
 def fits(network: Graph) -> bool:
-    """Return whether the parts of a network fit each other and what it is fed with, all of which is known."""
+    """Return whether the shapes of all values can be inferred without an error."""
     try:
         network.shapes()
     except (LegacyFileError, UnknownDimension):
@@ -119,7 +119,7 @@ def fits(network: Graph) -> bool:
 
 
 def _with_images_of(network: Graph, size: int | None) -> Graph:
-    """The network with another size of all images that are its inputs."""
+    """Return the network with this height and width for all inputs that are images."""
     inputs = (
         replace(entry, shape=(*entry.shape[:2], size, size)) if len(entry.shape) == 4 else entry
         for entry in network.inputs
@@ -128,11 +128,11 @@ def _with_images_of(network: Graph, size: int | None) -> Graph:
 
 
 def shapes_after(node: Node, shapes: list[Shape]) -> tuple[Shape, ...]:
-    """The shapes that a node gives for inputs of these shapes.
+    """Return the output shapes of a node for inputs of these shapes.
 
     Raises:
-        LegacyFileError: it does not fit them.
-        UnknownDimension: it needs a size that is open.
+        LegacyFileError: the node does not accept inputs of these shapes.
+        UnknownDimension: the node requires a size that is unknown.
     """
     try:
         found = node.operation.shapes(*shapes)

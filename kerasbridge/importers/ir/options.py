@@ -7,7 +7,7 @@ from kerasbridge.importers.ir.ops.base import Array, Pair, Sides
 from kerasbridge.importers.ir.unsupported import Unsupported
 
 MAX_SIZE = 4096
-"""Of kernels, strides, dilations and paddings: more rows or columns than any image has."""
+"""The largest size of kernels, strides, dilations and paddings: more rows or columns than any image has."""
 
 
 class Options:
@@ -17,17 +17,17 @@ class Options:
     """
 
     float32 = True
-    """Numbers are stored in 32 bits: return the decimal that was written, 0.1 and not 0.10000000149."""
+    """True if numbers are stored in 32 bits; they are returned as the decimal that was written, as 0.1."""
 
     infinite = False
-    """Accept infinite numbers."""
+    """True to accept infinite numbers."""
 
     def numbers(self, name: str) -> Sequence[float]:
-        """Return the numbers of an option, of a scalar one number; () if the file does not set it."""
+        """Return the numbers of an option, a scalar as one number; () if the file does not set it."""
         raise NotImplementedError
 
     def text(self, name: str, default: str = "") -> str:
-        """Return an option that is a text."""
+        """Return an option that is a string."""
         raise NotImplementedError
 
     def array(self, name: str | int) -> Array | None:
@@ -91,7 +91,7 @@ class Options:
         return top, bottom, left, right
 
     def exactly(self, lengths: Sequence[int], values: list[int], label: str) -> list[int]:
-        """Return the values, of which there are to be as many as one of the lengths."""
+        """Return the values, or raise if their number is not one of the lengths."""
         if len(values) not in lengths:
             raise Unsupported(f"has {len(values)} numbers as {label}", label)
         return values

@@ -37,7 +37,7 @@ def check(condition: object, reason: str, option: str = "") -> None:
 
 
 def raise_unsupported(unsupported: Iterable[Unsupported]) -> None:
-    """Raise one LegacyFileError that names all of them; return if there are none."""
+    """Raise one LegacyFileError that names all of them; do nothing for an empty collection."""
     reasons = dict.fromkeys(map(str, unsupported))
     if reasons:
         raise LegacyFileError(f"cannot be converted: {'; '.join(reasons)}.")

@@ -1,6 +1,6 @@
-"""Weights alone, with the names that a file gives them: what formats without an architecture hold.
+"""Weights without an architecture, by their names in the file.
 
-Readers make `Parameters` and know no Keras; `placing` brings them onto a Keras model and knows no file.
+Importers create `Parameters` without Keras; `weight_transfer` copies them into a Keras model, for any format.
 """
 
 import re
@@ -16,19 +16,19 @@ Convention = Literal["pytorch", "lasagne", "tensorflow"]
 
 @dataclass(frozen=True)
 class Parameter:
-    """An array by its name in the file."""
+    """An array and its name in the file."""
 
     name: str
     array: Array
 
     @property
     def prefix(self) -> str:
-        """The module that it belongs to: "layer1.0.conv1" of "layer1.0.conv1.weight"."""
+        """The name of its module: "layer1.0.conv1" for "layer1.0.conv1.weight"."""
         return self.name.rpartition(".")[0]
 
     @property
     def role(self) -> str:
-        """What it is there: "weight"."""
+        """Its role in the module: "weight" for "layer1.0.conv1.weight"."""
         return self.name.rpartition(".")[2]
 
     def __str__(self) -> str:
@@ -37,10 +37,12 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Group:
-    """The arrays of one module, by what they are there.
+    """The arrays of one module, by their roles.
 
     Args:
-        names: their names in the file, where these are not the prefix, a dot and what they are.
+        prefix: the name of the module.
+        arrays: the arrays by their roles, such as "weight" and "bias".
+        names: the names of arrays in the file, by their roles, where they are not the prefix, a dot and the role.
     """
 
     prefix: str
@@ -48,7 +50,7 @@ class Group:
     names: Mapping[str, str] = field(default_factory=dict)
 
     def name(self, role: str) -> str:
-        """The name of an array in the file."""
+        """Return the name of an array in the file."""
         return self.names.get(role) or f"{self.prefix}.{role}".lstrip(".")
 
     def __str__(self) -> str:
@@ -58,16 +60,16 @@ class Group:
 
 @dataclass(frozen=True)
 class Parameters:
-    """What a file of weights holds.
+    """The content of a file of weights.
 
     Args:
-        file: its name, for errors.
-        convention: how the framework lays out what its layers hold.
-        loose: arrays whose names say nothing of layers; what follows one another belongs together.
-        groups: those whose names say to which module they belong; one of the two is empty.
-        ordered: whether they come in the order in which their layers were made; else by name.
-        flip_kernels: whether kernels are to be turned in space; None where nobody has said it.
-        asking: what to say where it has to be known.
+        file: the name of the file, for errors.
+        convention: the framework whose weight layouts the arrays have.
+        ungrouped: arrays whose names do not refer to modules; those of one layer follow each other.
+        groups: arrays whose names refer to modules, by module; `ungrouped` or `groups` is empty.
+        ordered: whether the arrays are in the order in which their layers were created; else they are sorted by name.
+        flip_kernels: whether to flip kernels along height and width; None if unknown.
+        asking: the message of the error that is raised if it is needed but unknown.
     """
 
     file: str
@@ -80,7 +82,7 @@ class Parameters:
 
 
 def group_by_module(parameters: Iterable[Parameter]) -> tuple[Group, ...]:
-    """Parameters by their modules, which come in the order of their first parameters."""
+    """Group parameters by module, in the order of the first parameter of each module."""
     found: dict[str, dict[str, Array]] = {}
     for one in parameters:
         found.setdefault(one.prefix, {})[one.role] = one.array
@@ -88,17 +90,21 @@ def group_by_module(parameters: Iterable[Parameter]) -> tuple[Group, ...]:
 
 
 def split_weights(parameters: Sequence[Parameter]) -> tuple[tuple[Parameter, ...], tuple[LayerReport, ...]]:
-    """What can be a weight, and what cannot: whole numbers, which are counters, indices and masks, and empty arrays."""
+    """Separate float arrays, which can be weights, from the rest: integers (counters, indices, masks) and empty arrays.
+
+    Returns:
+        The parameters that can be weights, and a report on the others.
+    """
     kept = tuple(one for one in parameters if one.array.dtype.kind == "f" and one.array.size)
     others = (one for one in parameters if one.array.dtype.kind != "f" or not one.array.size)
     return kept, tuple(LayerReport(one.name, describe_array(one.array), "no weight of a layer") for one in others)
 
 
 def describe_array(array: Array) -> str:
-    """Shape and type of numbers in words."""
+    """Return the shape and dtype of an array as text."""
     return f"{' x '.join(map(str, array.shape)) or 'one number'}, {array.dtype}"
 
 
 def natural_sort_key(name: str) -> tuple[tuple[int, str], ...]:
-    """A key that sorts "layer10" behind "layer9"."""
+    """Return a key that sorts "layer10" after "layer9"."""
     return tuple((int(digits), "") if digits else (-1, text) for digits, text in re.findall(r"(\d+)|(\D+)", name))

@@ -30,10 +30,10 @@ _NONNEGATIVE = {"absolute", "exponential", "sigmoid", "softplus"}
 
 @dataclass(frozen=True)
 class Activation(Elementwise):
-    """A function of each number.
+    """An elementwise activation function.
 
     Args:
-        slope: of "relu" for negative numbers; the factor of ``exp(x) - 1`` for "elu".
+        slope: the slope of "relu" for negative inputs; the factor of ``exp(x) - 1`` for "elu".
     """
 
     function: Function

@@ -1,4 +1,4 @@
-"""A scale and a bias per channel, or per position."""
+"""A scale and a bias per channel or per position."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Affine(Elementwise):
-    """``scale * x + bias``; both span the axes from `axis` on, as many as they have, and either may be None."""
+    """``scale * x + bias``; both have the sizes of consecutive axes from `axis` on, and one of them is optional."""
 
     scale: Array | None
     bias: Array | None

@@ -1,4 +1,4 @@
-"""The positions of the largest numbers."""
+"""Positions and values of the largest numbers."""
 
 import contextlib
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ class ArgMax(Operation):
     """The positions of the `top_k` largest numbers, and their values.
 
     Args:
-        axis: along which; None for all numbers of a sample, in the order C, H, W: shape (N, 1 or 2, top_k), and 1 for
-            each further dimension.
+        axis: the axis to search along; None for all numbers of a sample, in the order C, H, W, with a result of shape
+            (N, 1 or 2, top_k), and 1 for each further dimension.
         values: return the values: along an axis instead of the positions, else after them.
     """
 

@@ -1,4 +1,4 @@
-"""One number for each line along an axis."""
+"""Reductions along one axis."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AxisReduction(SignPreserving):
-    """One number for each line along an axis, which is removed."""
+    """The sum, mean, maximum or minimum along an axis, which is removed."""
 
     kind: Literal["sum", "mean", "maximum", "minimum"]
     axis: int

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Shape = tuple[int | None, ...]
-"""Sizes in the order N, C, H, W; None where any size will do, as for the batch."""
+"""Sizes in the order N, C, H, W; None for a free size, such as the batch."""
 
 Array = NDArray[np.float32]
 Pair = tuple[int, int]
@@ -31,10 +31,10 @@ class UnknownDimension(Exception):
 
 
 class Operation:
-    """What a node computes; subclasses are frozen dataclasses of its options and weights.
+    """The operation of a node; subclasses are frozen dataclasses of its options and weights.
 
     Attributes:
-        label: names the operation in the names of layers, where a layer of a file becomes several.
+        label: the name of the operation in the names of Keras layers, where a layer of a file becomes several.
     """
 
     label: ClassVar[str]
@@ -72,7 +72,7 @@ class SignPreserving(Operation):
 
 Builder = TypeVar("Builder", bound=Callable[..., Any])
 BUILDERS: dict[type[Operation], Callable[..., Any]] = {}
-"""By the class of an operation the function that builds its Keras layers."""
+"""The functions that build the Keras layers of operations, by class."""
 
 
 def builds(operation: type[Operation]) -> Callable[[Builder], Builder]:

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BatchNormalization(Elementwise):
-    """``gamma * (x - mean) / sqrt(variance + epsilon) + beta`` per channel; gamma and beta may be None.
+    """``gamma * (x - mean) / sqrt(variance + epsilon) + beta`` per channel; gamma and beta are optional.
 
     Args:
-        momentum: the share of the old statistics that a training step keeps.
+        momentum: the fraction of the moving statistics that a training step keeps.
     """
 
     mean: Array

@@ -1,4 +1,4 @@
-"""Numbers cut to a range."""
+"""Clipping to a range."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ class Clip(Elementwise):
 
 @builds(Clip)
 def build(operation: Clip, context: "LayerContext", tensor: Any) -> Any:
-    """Build a kerasbridge layer; from 0 on, `ReLU` with a maximum."""
+    """Build `ReLU` with a maximum if `low` is 0, else a kerasbridge layer."""
     if operation.low == 0 < operation.high:
         return context.layer(context.keras.layers.ReLU, tensor, max_value=operation.high)
     return context.layer(context.layers.Clip, tensor, low=operation.low, high=operation.high)

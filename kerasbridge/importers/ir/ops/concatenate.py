@@ -1,4 +1,4 @@
-"""Inputs joined along an axis."""
+"""Concatenation along an axis."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Concatenate(Operation):
-    """Inputs one after the other along an axis."""
+    """The inputs concatenated along an axis."""
 
     label = "concatenation"
 

@@ -1,4 +1,4 @@
-"""A constant before and after the numbers along an axis."""
+"""Constant padding along one axis."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ConstantPad(Operation):
-    """Numbers of one `value` before and after those along an axis, as many as the `widths`."""
+    """The input padded with a constant `value` along an axis; `widths` are the numbers of cells before and after."""
 
     label = "margin"
 

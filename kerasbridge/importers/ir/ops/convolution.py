@@ -29,8 +29,8 @@ class Convolution(Operation):
     Args:
         weight: shape (out, in / groups, height, width).
         bias: shape (out,), or None.
-        same: zeros around each image such that ``ceil(size / stride)`` numbers come out, one more after the image than
-            before it if their number is odd, instead of `padding`: "SAME" in TensorFlow.
+        same: pad with zeros so that the output size is ``ceil(size / stride)``, with one more zero after the image than
+            before it if their number is odd, instead of using `padding`: "SAME" in TensorFlow.
     """
 
     weight: Array
@@ -61,7 +61,7 @@ class Convolution(Operation):
 
 @builds(Convolution)
 def build(operation: Convolution, context: "LayerContext", images: Any) -> Any:
-    """Build padding and `Conv2D`; `DepthwiseConv2D` where each channel is convolved by itself."""
+    """Build padding and `Conv2D`; `DepthwiseConv2D` if each channel is a group of its own."""
     filters, depth, *kernel = operation.weight.shape
     strided, dilated = max(operation.stride) > 1, max(operation.dilation) > 1
     same_size = _keeps_size(operation) or (operation.same and not (strided and dilated))

@@ -1,4 +1,4 @@
-"""The first input cut to the size of the second."""
+"""Cropping to the size of another input."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CropLike(SignPreserving):
-    """The first input, cut to the size of the second from `axis` on, beginning at the offsets; one stands for all.
+    """The first input cropped to the size of the second, in the axes from `axis` on.
 
     Args:
-        clamped: begin earlier where the first ends too early for the second.
+        offsets: the first position to keep in each of these axes; one number for all of them, () for 0.
+        clamped: reduce an offset if the first input is too small for it.
     """
 
     label = "cropping"

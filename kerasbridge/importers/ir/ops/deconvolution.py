@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Deconvolution(Operation):
-    """The transpose of a convolution: each input adds a multiple of its kernel, the border is cropped.
+    """A transposed convolution, whose result is cropped.
 
     Args:
         weight: shape (in, out / groups, height, width).
         bias: shape (out,), or None.
-        cropping: the padding of the convolution that it transposes.
+        cropping: the rows and columns to remove: the padding of the convolution that it transposes.
     """
 
     weight: Array

@@ -1,4 +1,4 @@
-"""Inner products with a matrix."""
+"""Dense (inner product, fully connected) layers."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dense(Operation):
-    """All axes from `axis` on, in the order C, H, W, times a matrix.
+    """The axes from `axis` on, flattened in the order C, H, W, times a matrix.
 
     Args:
         weight: shape (out, in).
@@ -36,7 +36,7 @@ class Dense(Operation):
 
 @builds(Dense)
 def build(operation: Dense, context: "LayerContext", tensor: Any) -> Any:
-    """Build `Dense`, after `Flatten` or `Reshape`; for images the kernel is sorted to take numbers as H, W, C."""
+    """Build `Dense`, after `Flatten` or `Reshape`; for images the rows of the kernel are reordered to H, W, C."""
     stock = context.keras.layers
     (shape,), axis, weight = context.inputs, operation.axis % context.rank, operation.weight
     if axis == 1 and context.rank == 4:

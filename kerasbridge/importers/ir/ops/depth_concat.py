@@ -1,4 +1,4 @@
-"""Images of different sizes joined along the channels."""
+"""Concatenation of images of different sizes along the channels."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DepthConcat(Operation):
-    """Images one after the other along the channels, smaller ones in the middle of zeros, with one more zero after an
-    image than before it if their number is odd."""
+    """Images concatenated along the channels, after centring the smaller ones in zeros.
+
+    There is one more zero after an image than before it if their number is odd.
+    """
 
     label = "centeredconcatenation"
 
@@ -22,7 +24,7 @@ class DepthConcat(Operation):
         return ((sizes[0][0], channels, *(max(count((shape[axis],)) for shape in sizes) for axis in (2, 3))),)
 
     def sides(self, shape: Shape, largest: Shape) -> Sides:
-        """Return the zeros around images of one size next to those of the largest."""
+        """Return the zeros that pad images of this shape to the height and width of the largest."""
         missing = [count((largest[axis],)) - count((shape[axis],)) for axis in (2, 3)]
         return (missing[0] // 2, -(-missing[0] // 2), missing[1] // 2, -(-missing[1] // 2))
 

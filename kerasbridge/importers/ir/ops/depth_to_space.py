@@ -1,4 +1,4 @@
-"""Channels as squares of pixels, and squares of pixels as channels."""
+"""Depth-to-space and space-to-depth."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DepthToSpace(SignPreserving):
-    """A square of ``block x block`` pixels from the channels of each pixel, row by row; those of one are adjacent."""
+    """The channels of each pixel as ``block x block`` pixels, row by row; those of one new pixel are adjacent."""
 
     block: int
 
@@ -25,7 +25,7 @@ class DepthToSpace(SignPreserving):
 
 @dataclass(frozen=True)
 class SpaceToDepth(SignPreserving):
-    """One pixel for each square of ``block x block``, with the channels of all of them: the inverse of DepthToSpace."""
+    """Each ``block x block`` pixels as the channels of one pixel: the inverse of `DepthToSpace`."""
 
     block: int
 

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dropout(SignPreserving, Elementwise):
-    """The identity; in training a share of `rate` becomes 0 and the rest is multiplied by 1 / (1 - rate).
+    """The identity; in training a fraction `rate` of the inputs is set to 0, the rest multiplied by 1 / (1 - rate).
 
     Args:
-        channels: whole channels of images become 0.
+        channels: set whole channels of images to 0.
     """
 
     rate: float

@@ -1,4 +1,4 @@
-"""Sums, products, maxima and minima of inputs of one shape."""
+"""Elementwise sum, product, maximum and minimum of several inputs."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ElementwiseMerge(Operation):
-    """A sum, product, maximum or minimum of inputs of one shape.
+    """The elementwise sum, product, maximum or minimum of inputs of the same shape.
 
     Args:
-        coefficients: of a sum, one for each input; () for ones.
-        broadcast: an axis of size 1 in one input is repeated to the size of the others.
+        coefficients: the factor of each input of a sum; () for ones.
+        broadcast: repeat an axis of size 1 in one input to the size of the others.
     """
 
     label = "combination"
@@ -41,7 +41,7 @@ class ElementwiseMerge(Operation):
 
 
 def _broadcast(sizes: tuple[int | None, ...]) -> int | None:
-    """Return the size of an axis, given those of the inputs, of which some may be 1."""
+    """Return the broadcast size of an axis, given its sizes in the inputs."""
     wide = [size for size in sizes if size != 1]
     known = {size for size in wide if size is not None}
     expect(len(known) < 2, "its inputs have to have one shape, or size 1 in the axes that differ")

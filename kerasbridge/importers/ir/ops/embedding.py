@@ -1,4 +1,4 @@
-"""Rows of a table, looked up by integers."""
+"""Embedding lookups."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Embedding(Operation):
-    """A row of `weight`, shape (words, numbers), for each integer, plus a bias, shape (numbers,), or None."""
+    """The row of `weight`, shape (words, size), for each integer, plus an optional bias, shape (size,)."""
 
     weight: Array
     bias: Array | None = None

@@ -1,4 +1,4 @@
-"""Several axes as one."""
+"""Flattening of several axes into one."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Flatten(SignPreserving):
-    """The axes from `axis` to `end` as one, in the order C, H, W."""
+    """The axes from `axis` to `end`, inclusive, flattened into one in the order C, H, W."""
 
     label = "flattening"
 

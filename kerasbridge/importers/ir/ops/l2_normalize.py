@@ -1,4 +1,4 @@
-"""Rows scaled to unit length."""
+"""Scaling of rows to unit norm."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class L2Normalize(SignPreserving, Elementwise):
-    """``x / (sum(|x| ** power) + epsilon) ** (1 / power)``, of rows of numbers."""
+    """``x / (sum(|x| ** power) + epsilon) ** (1 / power)`` for each row of a tensor of rank 2."""
 
     label = "unitlength"
 

@@ -14,9 +14,9 @@ class LRN(SignPreserving, Elementwise):
     """``x * (kappa + alpha * sum of squares in a window) ** -beta``.
 
     Args:
-        size: of the window: from -floor((size - 1) / 2) to ceil((size - 1) / 2).
-        alpha: a factor of the sum; readers of formats that divide by the size of the window have divided it.
-        across: the window spans channels; else it is a square of the channel's image.
+        size: the size of the window, which reaches from -floor((size - 1) / 2) to ceil((size - 1) / 2).
+        alpha: the factor of the sum; importers of formats that divide it by the size of the window do so beforehand.
+        across: the window spans channels; else it is a square within each channel.
     """
 
     label = "localresponse"

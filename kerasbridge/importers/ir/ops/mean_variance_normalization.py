@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MeanVarianceNormalization(Elementwise):
-    """``(x - mean) / (sqrt(variance) + epsilon)`` of each sample's channel, or of each sample.
+    """``(x - mean) / (sqrt(variance) + epsilon)`` for each channel of each sample, or for each sample.
 
     Args:
-        across_channels: mean and variance are those of the sample.
-        divide: divide by the deviation; else only the mean is subtracted.
+        across_channels: compute mean and variance over all channels of a sample.
+        divide: divide by the standard deviation; else only subtract the mean.
     """
 
     label = "standardization"

@@ -1,4 +1,4 @@
-"""Rows and columns around images."""
+"""Padding of images."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Padding(SignPreserving):
-    """Rows and columns around images; where a side is below 0, so many are cut off.
+    """Images padded on each side; a negative side crops.
 
     Args:
-        kind: zeros, the image reflected at its outermost row and column, or these repeated.
+        kind: pad with zeros, with the image reflected at its edges, or with its edges repeated.
     """
 
     sides: Sides

@@ -1,4 +1,4 @@
-"""Pooling, with the rules of rounding and averaging that frameworks disagree on."""
+"""Pooling, with the rounding and averaging rules of the different frameworks."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,13 +13,13 @@ Kind = Literal["max", "average"]
 
 @dataclass(frozen=True)
 class Pooling(SignPreserving):
-    """The largest number or the average of each window.
+    """The maximum or the average of each window.
 
     Args:
-        ceil: sizes are rounded up, so that the last window may reach beyond the padding; if there is padding, a last
-            window that would begin in the padding after the image is left out.
-        same: cells around each image such that ``ceil(size / stride)`` windows fit, one more after the image than
-            before it if their number is odd, instead of `padding`: "SAME" in TensorFlow. They never count.
+        ceil: round sizes up, so that the last window may reach beyond the padding; if there is padding, a last window
+            that would begin in the padding after the image is left out.
+        same: pad so that ``ceil(size / stride)`` windows fit, with one more cell after the image than before it if
+            their number is odd, instead of using `padding`: "SAME" in TensorFlow. These cells never count.
         count_padding: an average divides by the cells of the window within the image and its padding (Caffe, Torch's
             default), not by those within the image alone (MatConvNet). Cells that only rounding up adds never count.
     """
@@ -70,7 +70,7 @@ class Pooling(SignPreserving):
 
 @dataclass(frozen=True)
 class GlobalPooling(SignPreserving):
-    """The largest number or the average of each channel; height and width become 1."""
+    """The maximum or the average of each channel; height and width become 1."""
 
     kind: Kind
 
@@ -128,7 +128,7 @@ def _needs_no_padding(operation: Pooling, context: "LayerContext") -> bool:
 
 
 def _equivalent_zeros(operation: Pooling, context: "LayerContext") -> list[tuple[int, int]] | None:
-    """Return the zeros around the image with which stock pooling computes the same; None if there are none.
+    """Return the zeros around the image with which stock pooling computes the same; None if that is impossible.
 
     Zeros do not change a maximum of numbers that are never below 0. In an average they count as cells of the padding.
     """

@@ -1,4 +1,4 @@
-"""Powers of each number."""
+"""Elementwise powers."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any

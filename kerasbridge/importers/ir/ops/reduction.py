@@ -1,4 +1,4 @@
-"""One number for all axes from one on."""
+"""Reductions over all axes from a given one on."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reduction(Operation):
-    """One number for all axes from `axis` on, times `coefficient`."""
+    """The sum or mean over all axes from `axis` on, times `coefficient`."""
 
     kind: Literal["sum", "absolute sum", "sum of squares", "mean"]
     axis: int

@@ -1,4 +1,4 @@
-"""Small numbers replaced by a constant."""
+"""Replacement of small numbers by a constant."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReplaceValue(Elementwise):
-    """Numbers above `threshold` stay, all others become `value`."""
+    """The input, with `value` in place of numbers that are not above `threshold`."""
 
     label = "replacement"
 

@@ -1,4 +1,4 @@
-"""Samples in another shape."""
+"""Reshaping of samples."""
 
 import math
 from dataclasses import dataclass
@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reshape(SignPreserving):
-    """Other sizes for the `axes` axes from `axis` on, in the order C, H, W; -1 for all axes that follow.
+    """The input with `axes` axes from `axis` on reshaped to `sizes`, in the order C, H, W.
 
     Args:
-        sizes: 0 keeps the size of the axis, -1 takes the rest of the numbers. The first of axis 0 stands for the batch.
+        sizes: the new sizes; 0 keeps the size of an axis, -1 is inferred. From axis 0 on, the first is the batch.
+        axis: the first axis to reshape.
+        axes: the number of axes to reshape; -1 for all axes that follow.
     """
 
     label = "reshaping"
@@ -43,7 +45,7 @@ class Reshape(SignPreserving):
 
 
 def _keep_zero(shape: Shape, size: int, axis: int) -> int:
-    """Return the size; for 0 that of the axis."""
+    """Return the size, or the size of the axis if it is 0."""
     if size != 0:
         return size
     expect(axis < len(shape), f"there is no axis {axis} to take the size of")
@@ -51,7 +53,7 @@ def _keep_zero(shape: Shape, size: int, axis: int) -> int:
 
 
 def _fill_rest(sizes: tuple[int, ...], total: int) -> tuple[int, ...]:
-    """Return the sizes with -1 replaced such that there are `total` numbers."""
+    """Return the sizes with -1 replaced so that their product is `total`."""
     known = math.prod(size for size in sizes if size != -1)
     expect(sizes.count(-1) < 2 and all(size > 0 or size == -1 for size in sizes), f"{sizes} are not valid sizes")
     filled = tuple(total // known if size == -1 else size for size in sizes)

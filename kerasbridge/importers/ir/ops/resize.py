@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Resize(SignPreserving):
-    """Images of another height and width, each pixel interpolated from those around its position.
+    """Images resized by interpolation.
 
     Args:
-        size: the height and width of the result; None for `factors` times as many rows and columns.
-        centred: the position of a pixel is the middle of its cell, not its beginning.
-        corners: the outermost pixels keep their positions.
+        size: the height and width of the result; None to multiply both by `factors`.
+        centred: pixel positions are the centres of their cells (half-pixel centres), not their corners.
+        corners: align the corner pixels of the input and the result.
     """
 
     label = "resizing"

@@ -1,4 +1,4 @@
-"""One factor and one offset for all numbers."""
+"""Multiplication by a constant and addition of a constant."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any

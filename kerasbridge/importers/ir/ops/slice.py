@@ -1,4 +1,4 @@
-"""A part of an axis."""
+"""Slicing along an axis."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Slice(SignPreserving):
-    """The numbers from `start` up to `stop` along an axis; below 0 they count from the end, None is the end."""
+    """The slice from `start` up to `stop` along an axis; negative bounds count from the end, None is the end."""
 
     label = "narrowing"
 

@@ -1,4 +1,4 @@
-"""An axis cut into pieces."""
+"""Splitting along an axis."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,10 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Split(SignPreserving):
-    """Pieces along an axis: up to the first point, between points, from the last point on.
+    """The input split along an axis.
 
     Args:
-        pieces: their number; without points they have one size.
+        axis: the axis to split.
+        pieces: the number of pieces.
+        points: the positions to split at; () for pieces of equal size.
     """
 
     label = "slicing"

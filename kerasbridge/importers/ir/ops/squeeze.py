@@ -1,4 +1,4 @@
-"""An axis of size 1 removed, or added."""
+"""Removal and insertion of an axis of size 1."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ class Squeeze(SignPreserving):
 
 @dataclass(frozen=True)
 class Unsqueeze(SignPreserving):
-    """The input with a new axis of size 1, which is `axis` of the result."""
+    """The input with a new axis of size 1 at position `axis` of the result."""
 
     label = "unsqueezing"
 

@@ -1,4 +1,4 @@
-"""1 above a threshold, else 0."""
+"""Comparison with a threshold."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Copies along an axis."""
+"""Tiling along an axis."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tile(SignPreserving):
-    """`copies` of the input, one after the other along an axis."""
+    """The input repeated `copies` times along an axis."""
 
     label = "tiling"
 

@@ -1,4 +1,4 @@
-"""Axes in another order."""
+"""Transposition of axes."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Transpose(SignPreserving):
-    """Axes in another order; those that are not named follow. The batch stays first."""
+    """The input with its axes in `order`; axes that it omits follow. The batch stays first."""
 
     label = "transposition"
 

@@ -1,4 +1,4 @@
-"""Pixels repeated."""
+"""Upsampling by repetition of pixels."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any

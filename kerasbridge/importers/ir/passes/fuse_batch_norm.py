@@ -1,4 +1,4 @@
-"""Nodes that one layer of Keras says together."""
+"""Fuse batch normalization with the affine layer after it."""
 
 from dataclasses import replace
 
@@ -7,10 +7,10 @@ from kerasbridge.importers.ir.ops import Affine, BatchNormalization
 
 
 def fuse(network: Graph) -> tuple[Graph, dict[str, str]]:
-    """The network with each batch normalisation and the affine map of its channels as one node.
+    """Fuse each batch normalization and the per-channel `Affine` after it into one node.
 
     Returns:
-        The network, and by the name of each node that is gone the name of that which it is part of.
+        The network, and a dict from the name of each removed node to the name of the node that it was fused into.
     """
     uses, made_by = network.consumer_counts(), {name: node for node in network.nodes for name in node.outputs}
     merged: dict[str, Node] = {}

@@ -1,4 +1,4 @@
-"""How many channels the inputs of a network have, where its file does not say and its weights do."""
+"""Infer the unknown channels of the inputs of a network from its weights."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ from kerasbridge.importers.ir.ops import (
 
 
 def infer_channels(network: Graph) -> Graph:
-    """The network, whose inputs of unknown channels have those that the first weights take which they reach."""
+    """Return the network, with the unknown channels of each input set from the first weights that the input reaches."""
     return replace(network, inputs=tuple(_known(entry, network) for entry in network.inputs))
 
 
@@ -28,9 +28,9 @@ def _known(entry: Input, network: Graph) -> Input:
 
 
 def _as_taken(value: str, shape: Shape, network: Graph) -> Shape:
-    """The shape with the channels of the first layer that knows, reached through what leaves channels alone.
+    """Return the shape with the channels of the first layer with weights, following layers that keep the channels.
 
-    Where the number of dimensions is not known either, what goes to an inner product is rows.
+    If no size of the shape is known and the value reaches a dense layer, return a shape of rank 2.
     """
     for node in network.nodes:
         if value not in node.inputs:
@@ -47,7 +47,7 @@ def _as_taken(value: str, shape: Shape, network: Graph) -> Shape:
 
 
 def _channels_of(operation: Operation) -> int | None:
-    """How many channels an operation takes, if its weights tell."""
+    """Return the input channels of an operation; None if its weights do not determine them."""
     if isinstance(operation, Convolution):
         return int(operation.weight.shape[1] * operation.groups)
     if isinstance(operation, Deconvolution):
