@@ -1,4 +1,4 @@
-"""MatConvNet: a .mat file of version 5 or 7.3 that holds a SimpleNN or a DagNN, with its weights."""
+"""Import MatConvNet models: .mat files of version 5 or 7.3 with a SimpleNN or DagNN network and its weights."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,12 +19,12 @@ KERNELS_MAY_BE_FLIPPED = False
 
 
 def matches(file: SourceFile) -> bool:
-    """Return whether a file is one of MATLAB's."""
+    """Return whether a file is a MATLAB file."""
     return reader.matches(file)
 
 
 def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> ParsedModel:
-    """Read the one file."""
+    """Read a .mat file."""
     if len(files) != 1:
         raise LegacyFileError(f"Expected one .mat file, received {', '.join(str(file.path) for file in files)}.")
     (file,) = files
@@ -50,7 +50,7 @@ def _convert(net: Net, file: SourceFile) -> ParsedModel:
 
 
 def _with_channels_of_weights(graph: Graph) -> Graph:
-    """Return the graph with the input channels that its weights need; those of `meta` where no weights need any."""
+    """Return the graph with the input channels that its weights require, or those of `meta` if no weights do."""
     unknown = tuple(replace(entry, shape=(None, None, *entry.shape[2:])) for entry in graph.inputs)
     inferred = infer_channels(replace(graph, inputs=unknown))
     pairs = zip(graph.inputs, inferred.inputs, strict=True)

@@ -1,6 +1,6 @@
-"""MAT-files of version 5, which MATLAB writes with -v6 and -v7: elements of a type and a size, compressed or not.
+"""Read MAT-files of version 5, which MATLAB writes with -v6 and -v7: tagged elements, compressed or not.
 
-The format: MathWorks, MAT-File Format (2024), chapter 1. Numbers are not copied where they lie in the file as they are.
+The format is described in MathWorks, MAT-File Format (2024), chapter 1. Uncompressed numbers are not copied.
 """
 
 import math
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kerasbridge.importers.matconvnet.values import Budget, Damaged, Opaque, Value, printable, rows_of_text
 
 HEADER = 128
-"""Bytes before the first element; the last four of them are the version and the order of bytes."""
+"""The size of the header in bytes; its last four bytes are the version and the byte order."""
 
 _NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _LETTERS = {1: "utf-8", 2: "utf-8", 4: "utf-16", 16: "utf-8", 17: "utf-16", 18: "utf-32"}
@@ -25,28 +25,28 @@ _COMPLEX = 0x800
 
 
 def matches(head: bytes) -> bool:
-    """Return whether a file begins as one of version 5 does."""
+    """Return whether the first bytes of a file are those of version 5."""
     return head[124:128] in (b"\x00\x01IM", b"\x01\x00MI")
 
 
 def read(content: bytes, budget: Budget) -> dict[str, Value]:
-    """The variables of a file, by their names.
+    """Return the variables of a file by name.
 
     Raises:
-        Damaged: the file is cut short, or is no such file.
+        Damaged: the file is truncated, or is not a MAT-file of version 5.
     """
     order = "<" if content[126:128] == b"IM" else ">"
     return _File(order, budget).variables(memoryview(content)[HEADER:])
 
 
 class _Elements:
-    """Elements one after the other, each of a type and some bytes."""
+    """An iterator over consecutive elements, each with a type and its data."""
 
     def __init__(self, data: memoryview, order: str) -> None:
         self.left, self._order = data, order
 
     def next(self) -> tuple[int, memoryview]:
-        """The next one; up to four bytes stand in the place of the size."""
+        """Return the type and the data of the next element; a small one has up to four bytes of data in its tag."""
         if len(self.left) < 8:
             raise Damaged("is cut short")
         kind, size = struct.unpack(f"{self._order}II", self.left[:8])
@@ -82,7 +82,7 @@ class _File:
         return found
 
     def _inflated(self, body: memoryview) -> tuple[int, memoryview]:
-        """The element that is compressed in another; its size is known before it is unpacked."""
+        """Return the type and the data of a compressed element, after checking its size."""
         stream = zlib.decompressobj()
         try:
             kind, size = struct.unpack(f"{self._order}II", stream.decompress(body, 8))
@@ -95,7 +95,7 @@ class _File:
         return kind, memoryview(whole)
 
     def _matrix(self, body: memoryview, depth: int) -> tuple[str, Value]:
-        """The name and the value of an array of any class."""
+        """Return the name and the value of an array of any class."""
         self._budget.enter(depth)
         if not body:
             return "", np.empty((0, 0))
@@ -150,7 +150,7 @@ class _File:
         return tuple({name: self._next(elements, depth) for name in names} for _ in several)
 
     def _names(self, elements: _Elements) -> list[str]:
-        """The names of a struct's fields, which have one length, filled up with zeros."""
+        """Return the field names of a struct, which are stored with a fixed length, padded with zeros."""
         lengths, letters = self._numbers(elements), elements.next()[1]
         if lengths.size != 1 or lengths.dtype.kind not in "iu" or int(lengths[0]) < 1:
             raise Damaged("has a struct without names of fields")
@@ -159,7 +159,7 @@ class _File:
         return [_plain(letters[at : at + length]) for at in range(0, len(letters), length)]
 
     def _many(self, elements: _Elements, count: int, fields: int = 1) -> int:
-        """How many there are, which the bytes that are left have to be enough for."""
+        """Return the count, after checking that the remaining bytes suffice for it."""
         if count * fields * 8 > len(elements.left):
             raise Damaged("is cut short")
         self._budget.enter(0, count)
@@ -179,5 +179,5 @@ class _File:
 
 
 def _plain(letters: memoryview | bytes) -> str:
-    """A name of MATLAB's, which ends at the first zero."""
+    """Return a MATLAB name, which ends at the first zero byte."""
     return printable(bytes(letters).partition(b"\0")[0].decode("latin-1"))

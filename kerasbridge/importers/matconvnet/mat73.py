@@ -1,6 +1,6 @@
-"""MAT-files of version 7.3, which are HDF5: axes reversed, cells as references, text as numbers of 16 bits.
+"""Read MAT-files of version 7.3, which are HDF5: axes are reversed, cells are references, text is 16-bit integers.
 
-What MATLAB made of each value stands in its attributes: MATLAB_class, MATLAB_empty. Keras brings h5py.
+The attributes MATLAB_class and MATLAB_empty of a dataset describe its MATLAB value. Keras depends on h5py.
 """
 
 from pathlib import Path
@@ -30,17 +30,17 @@ _ARRAYS = frozenset(
 
 
 def read(path: Path, budget: Budget) -> dict[str, Value]:
-    """The variables of a file, by their names.
+    """Return the variables of a file by name.
 
     Raises:
-        Damaged: the file is cut short, or is no such file.
+        Damaged: the file is truncated, or is not a MAT-file of version 7.3.
     """
     try:
         with h5py.File(path, "r") as file:
             return _File(file, budget).fields(file, 0)
     except Damaged:
         raise
-    except Exception as error:  # whatever HDF5's own library finds in damaged bytes
+    except Exception as error:  # the HDF5 library raises many types for corrupt files
         raise Damaged("is cut short or damaged") from error
 
 
@@ -49,7 +49,7 @@ class _File:
         self._file, self._budget = file, budget
 
     def fields(self, group: Any, depth: int) -> dict[str, Value]:
-        """The values of a group, by their names."""
+        """Return the values of a group by name."""
         self._budget.enter(depth, len(group))
         names = [name for name in group if not name.startswith("#")]
         return {printable(name): self._value(self._member(group, name), depth) for name in names}
@@ -74,7 +74,7 @@ class _File:
         return self._data(item).T if simple else Opaque(kind or "unknown")
 
     def _struct(self, group: Any, depth: int) -> Value:
-        """A struct; several have in each field references to as many values."""
+        """Return a struct array; for several structs, each field is a dataset of references to their values."""
         members = {name: self._member(group, name) for name in group}
         if not members or not all(map(_is_column, members.values())):
             return (self.fields(group, depth + 1),)
@@ -87,7 +87,7 @@ class _File:
         )
 
     def _pointed_at(self, item: Any) -> list[Any]:
-        """What the references of a dataset lead to, column by column."""
+        """Return the objects that the references of a dataset point to, in column-major order."""
         if h5py.check_ref_dtype(item.dtype) is not h5py.Reference:
             raise Damaged(f"has in {item.name!r} no references, where a cell has them")
         self._budget.enter(0, item.size)
@@ -101,7 +101,7 @@ class _File:
         return rows_of_text(text, letters.shape[::-1])
 
     def _data(self, item: Any) -> Any:
-        """The numbers or references of a dataset, which has to lie in the file itself."""
+        """Return the numbers or references of a dataset, which must be stored in the file itself."""
         if item.external or item.is_virtual:
             raise Damaged(f"has {item.name!r} in another file")
         self._budget.hold(item.size * item.dtype.itemsize)
@@ -109,7 +109,7 @@ class _File:
 
 
 def _is_column(item: Any) -> bool:
-    """Return whether a member of a group holds one field of several structs."""
+    """Return whether a member of a group contains one field of several structs."""
     return isinstance(item, h5py.Dataset) and "MATLAB_class" not in item.attrs and item.dtype.kind == "O"
 
 

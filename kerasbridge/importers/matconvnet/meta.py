@@ -1,6 +1,6 @@
-"""What `meta` says of a net's images: their size, what is done to them before, and what the outputs are called.
+"""Read the `meta` of a network: the size and the preprocessing of its images, and the names of its classes.
 
-`examples/imagenet/cnn_imagenet_minimal.m` shows what is done; images are red, green, blue, from 0 to 255.
+`examples/imagenet/cnn_imagenet_minimal.m` shows the preprocessing; images are RGB, from 0 to 255.
 """
 
 import itertools
@@ -17,7 +17,7 @@ _KNOWN = frozenset({"imagesize", "averageimage", "interpolation", "keepaspect", 
 
 
 def sizes(meta: Mapping[str, Value], names: Sequence[str]) -> dict[str, Shape]:
-    """The shapes of inputs, N, C, H, W, as far as they are said; what names no input is said of the first."""
+    """Return the known shapes of inputs, in the order N, C, H, W; a size without a name applies to the first input."""
     pairs: list[tuple[Value, Value]] = []
     named = meta.get("inputSize")
     if isinstance(named, list):
@@ -33,7 +33,7 @@ def sizes(meta: Mapping[str, Value], names: Sequence[str]) -> dict[str, Shape]:
 
 
 def _shape(size: Value) -> Shape:
-    """[height width channels images] as N, C, H, W; what is left out of it, is open."""
+    """Return [height width channels images] in the order N, C, H, W, with None for missing sizes."""
     known = [int(one) if np.isfinite(one) and 1 <= one < 2**31 else None for one in numbers(size)[:3]]
     height, width, channels = (*known, None, None, None)[:3]
     return (None, channels, height, width)
@@ -44,7 +44,7 @@ def _normalization(meta: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def preprocessing(meta: Mapping[str, Value], name: str, channels: int | None) -> Preprocessing:
-    """What is done to the images of an input, called by its name, before they are fed to it."""
+    """Return the preprocessing of the images of the input with this name."""
     said = _normalization(meta)
     means, image = _average(said.get("averageimage"))
     colours = "red, green, blue" if said and channels == 3 else ""
@@ -52,7 +52,7 @@ def preprocessing(meta: Mapping[str, Value], name: str, channels: int | None) ->
 
 
 def _average(value: Value) -> tuple[tuple[float, ...], Array | None]:
-    """One number for each channel, or an image of the size that the net takes."""
+    """Return the mean of each channel and no image, or no means and a mean image of the input size."""
     average = numbers(value)
     if not average.size or not average.any() or not np.isfinite(average).all():
         return (), None
@@ -64,7 +64,7 @@ def _average(value: Value) -> tuple[tuple[float, ...], Array | None]:
 
 
 def _others(said: Mapping[str, Value]) -> Iterable[str]:
-    """The size that images are brought to, what is cut out of them, and what nobody else knows."""
+    """Return, as text, the resizing, the cropping, and the numeric options that are not known here."""
     size = numbers(said.get("imagesize"))[:2]
     if size.size == 2:
         whole, how, keeps = _whole(size, said), said.get("interpolation"), numbers(said.get("keepaspect"))
@@ -79,7 +79,7 @@ def _others(said: Mapping[str, Value]) -> Iterable[str]:
 
 
 def _whole(size: NDArray[np.float64], said: Mapping[str, Value]) -> NDArray[np.float64]:
-    """The size before a border is cut off or, in newer files, a part of it taken."""
+    """Return the image size before the border or, in newer files, the given fraction is cropped."""
     border, part = numbers(said.get("border")), numbers(said.get("cropsize"))
     if border.size in (1, 2):
         return size + border
@@ -87,7 +87,7 @@ def _whole(size: NDArray[np.float64], said: Mapping[str, Value]) -> NDArray[np.f
 
 
 def notes(meta: Mapping[str, Value]) -> Iterable[str]:
-    """What the file calls the classes."""
+    """Return a note with the names of the classes, if the file has any."""
     classes = struct(meta.get("classes", ()))
     for field in ("description", "name"):
         names = texts(classes[field]) if isinstance(classes.get(field), list | str) else ()

@@ -1,7 +1,7 @@
-"""The network among the variables of a .mat file, SimpleNN or DagNN, as layers between named values.
+"""Parse the network in the variables of a .mat file, SimpleNN or DagNN, into layers with named inputs and outputs.
 
-SimpleNN: `matlab/simplenn/vl_simplenn.m`, `vl_simplenn_tidy.m`, which names what older files called otherwise; DagNN:
-`matlab/+dagnn/@DagNN/saveobj.m`, `loadobj.m`; what other frameworks' nets were turned into: `utils/import-caffe.py`.
+Sources: for SimpleNN `matlab/simplenn/vl_simplenn.m` and `vl_simplenn_tidy.m`, which has the names of older versions;
+for DagNN `matlab/+dagnn/@DagNN/saveobj.m` and `loadobj.m`; for networks from Caffe `utils/import-caffe.py`.
 """
 
 import graphlib
@@ -23,11 +23,11 @@ class Layer:
     """A layer of either kind of network.
 
     Args:
-        name: as in the file, or after its place there.
-        type: what the file calls it: "conv", "dagnn.Conv".
-        options: what else the file says of it, by the names of fields in small letters.
-        weights: what its weights are in the file, in their order.
-        inputs, outputs: the names of the values it takes and gives.
+        name: the name in the file, or one after its position.
+        type: the type in the file: "conv", "dagnn.Conv".
+        options: its other fields, by name in lower case.
+        weights: its weights as in the file, in their order.
+        inputs, outputs: the names of its input and output values.
     """
 
     name: str
@@ -43,17 +43,17 @@ class Layer:
 
 @dataclass(frozen=True)
 class Net:
-    """Layers in the order they are computed in, and what the file says of their inputs and outputs."""
+    """Layers in topological order, and the metadata of the network."""
 
     layers: list[Layer]
     meta: dict[str, Value]
 
 
 def found(variables: Mapping[str, Value]) -> Net:
-    """The network that the variables of a file are, or that one of them is.
+    """Return the network whose fields are the variables of a file, or that is one of the variables.
 
     Raises:
-        LegacyFileError: there is none, or more than one.
+        LegacyFileError: the file contains no network, or more than one.
     """
     net = _candidate(variables)
     meta = {**struct(net.get("meta", ()))}
@@ -83,7 +83,7 @@ def _kind(value: Value) -> str:
 
 
 def _simplenn(layers: Sequence[Any]) -> list[Layer]:
-    """A chain: each layer takes what the one before it gives; their values are called as they are."""
+    """Return the layers of a chain; each output is named after its layer."""
     made: list[Layer] = []
     value, taken = "input", {"input"}
     for place, one in enumerate(layers, 1):
@@ -99,7 +99,7 @@ def _simplenn(layers: Sequence[Any]) -> list[Layer]:
 
 
 def _weights(fields: Mapping[str, Value]) -> tuple[Value, ...]:
-    """The cell `weights`, or what was there before it."""
+    """Return the cell `weights`, or the fields of older versions."""
     weights = fields.get("weights", [fields[old] for old in ("filters", "biases") if old in fields])
     return tuple(weights) if isinstance(weights, list) else ()
 
@@ -125,7 +125,7 @@ def _text(value: Value) -> str:
 
 
 def _options(fields: Mapping[str, Value]) -> dict[str, Value]:
-    """A layer's fields; what stands in `opts`, names and values in turn, is said last and holds."""
+    """Return the fields of a layer, overridden by `opts`, which alternates names and values."""
     said = {name.lower(): value for name, value in fields.items()}
     further = said.get("opts", [])
     further = further if isinstance(further, list) else []
@@ -134,10 +134,10 @@ def _options(fields: Mapping[str, Value]) -> dict[str, Value]:
 
 
 def _in_order(layers: list[Layer]) -> list[Layer]:
-    """The layers, each behind those whose values it takes; in the file's order where that is one.
+    """Return the layers in topological order, in the order of the file if that is one.
 
     Raises:
-        LegacyFileError: two give one value, or one needs what it gives.
+        LegacyFileError: two layers have the same output, or the layers form a cycle.
     """
     makers: dict[str, int] = {}
     for place, layer in enumerate(layers):

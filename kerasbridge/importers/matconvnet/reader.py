@@ -1,4 +1,4 @@
-"""A .mat file's variables, whichever version it is of."""
+"""Read the variables of a .mat file of either version."""
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.matconvnet import mat5
@@ -7,19 +7,19 @@ from kerasbridge.importers.source_file import SourceFile
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_BEGINS = (0, 512, 1024, 2048)
-"""MATLAB puts a header of 512 bytes before it."""
+"""The offsets at which HDF5 may begin; MATLAB writes a header of 512 bytes before it."""
 
 
 def matches(file: SourceFile) -> bool:
-    """Return whether a file begins as MATLAB's do."""
+    """Return whether the first bytes of a file are those of a .mat file."""
     return mat5.matches(file.head) or (file.head.startswith(b"MATLAB") and _is_hdf5(file))
 
 
 def variables(file: SourceFile) -> dict[str, Value]:
-    """What a .mat file holds, by name.
+    """Return the variables of a .mat file by name.
 
     Raises:
-        LegacyFileError: it is damaged, or no .mat file.
+        LegacyFileError: the file is corrupt, or is not a .mat file.
     """
     budget = Budget(file.path.stat().st_size)
     try:

@@ -1,4 +1,4 @@
-"""Convert a MatConvNet net to a graph; shapes are inferred on the way, since groups depend on them."""
+"""Convert a MatConvNet network to a graph, inferring shapes on the way, since groups depend on them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ from kerasbridge.importers.matconvnet.parser import Layer
 
 @dataclass
 class NetConverter:
-    """Converts layers in the order in which they are computed.
+    """A converter of layers, which are added in topological order.
 
     Args:
-        input_shapes: the shapes of inputs by their names, as far as the file has them.
+        input_shapes: the shapes of inputs by name, as far as the file gives them.
         unread: the values that no layer has read yet, which are the outputs of the net.
     """
 
@@ -74,7 +74,7 @@ class NetConverter:
 
 
 def loss_layers(layers: Iterable[Layer]) -> list[Layer]:
-    """Return the layers whose type is that of a loss and whose outputs no layer reads."""
+    """Return the loss and metric layers whose outputs no layer reads."""
     layers = list(layers)
     read = {value for layer in layers for value in layer.inputs}
     return [layer for layer in layers if is_loss(layer.type) and not read & {*layer.outputs}]

@@ -1,7 +1,7 @@
-"""What .mat files of both kinds hold, in one form that knows of no file; and how much of it may be held.
+"""The values of .mat files of both versions in one form, and limits on their size.
 
-Numbers are arrays with MATLAB's axes, text is `str`, a cell is a list and a struct array a tuple of dicts, both column
-by column; what cannot be read is `Opaque`.
+Numbers are arrays with the axes of MATLAB, text is `str`, a cell is a list and a struct array a tuple of dicts, both in
+column-major order; a value that cannot be read is `Opaque`.
 """
 
 import math
@@ -18,32 +18,32 @@ Value = Any
 """An array, `str`, a list, a tuple of dicts by the names of fields, or `Opaque`."""
 
 MOST_VALUES = 2**20
-"""Of a file, cells and fields counted one by one: large networks have some thousands, names of classes included."""
+"""The most cells and fields in a file; large networks have some thousands, with the names of their classes."""
 
 MOST_DEPTH = 32
-"""How deeply cells and structs may lie in each other; those of networks do so six deep."""
+"""The deepest nesting of cells and structs; networks have a depth of six."""
 
 
 class Damaged(Exception):
-    """The file is not what a .mat file can be; the message says how."""
+    """The file is not a valid .mat file; the message is a predicate that gives the reason."""
 
 
 @dataclass(frozen=True)
 class Opaque:
-    """A value that only MATLAB can read: an object, a function, an array of a GPU's.
+    """A value that only MATLAB can read: an object, a function, a GPU array.
 
     Args:
-        kind: its class there.
+        kind: the MATLAB class of the value.
     """
 
     kind: str
 
 
 class Budget:
-    """What reading a file may take. Both kinds of files are compressed, and little can claim to be much.
+    """Limits on the memory and the number of values of a file, since a small compressed file can expand to a large one.
 
     Args:
-        size: of the file, in bytes. Weights hardly become smaller; zeros, as training keeps some, become nothing.
+        size: the size of the file in bytes. Weights compress little, but zeros in training state to almost nothing.
     """
 
     def __init__(self, size: int) -> None:
@@ -51,25 +51,25 @@ class Budget:
         self._values = MOST_VALUES
 
     def hold(self, bytes_: int) -> None:
-        """Count bytes, before memory for them is taken."""
+        """Count bytes before they are allocated."""
         self._bytes -= bytes_
         if self._bytes < 0:
             raise Damaged("claims to hold more than a file of its size can")
 
     def enter(self, depth: int, values: int = 1) -> None:
-        """Count values that lie so many cells and structs deep, before they are read."""
+        """Count values at this depth of nested cells and structs, before they are read."""
         self._values -= values
         if self._values < 0 or depth > MOST_DEPTH:
             raise Damaged("holds more values, or more deeply, than a network has")
 
 
 def printable(text: str) -> str:
-    """The text in one line, with nothing in it that a terminal would obey."""
+    """Return the text on one line, with unprintable characters, such as terminal escapes, replaced by "?"."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def rows_of_text(text: str, shape: Sequence[int]) -> Value:
-    """A char array's characters, column by column, as text: one, or one for each of several rows."""
+    """Return a char array, given in column-major order, as a string, or as a list of strings for several rows."""
     characters = printable(text)
     if len(shape) != 2 or shape[0] < 2 or len(characters) != math.prod(shape):
         return characters
@@ -77,16 +77,16 @@ def rows_of_text(text: str, shape: Sequence[int]) -> Value:
 
 
 def struct(value: Value) -> dict[str, Value]:
-    """The fields of a struct; none of what is no struct of one."""
+    """Return the fields of a single struct; {} for any other value."""
     return value[0] if isinstance(value, tuple) and len(value) == 1 else {}
 
 
 def numbers(value: Value) -> NDArray[np.float64]:
-    """Numbers column by column; none of what is no array."""
+    """Return the numbers of an array in column-major order; an empty array for any other value."""
     known = isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
     return value.ravel(order="F").astype(np.float64) if known else np.empty(0)
 
 
 def texts(value: Value) -> tuple[str, ...]:
-    """Text, or what of a cell is text."""
+    """Return a string, or the strings in a cell, as a tuple."""
     return tuple(one for one in ([value] if isinstance(value, str) else value) if isinstance(one, str))

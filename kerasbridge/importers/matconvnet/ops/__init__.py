@@ -1,7 +1,7 @@
 """Converters of MatConvNet layers: one module for each type of layer, or for types that share code.
 
-SimpleNN names types in short, DagNN by classes; some classes are of mcnExtraLayers, which imported nets need. A module
-registers its function with `converts`; all modules are imported here.
+SimpleNN has short names of types, DagNN has class names; some classes are from mcnExtraLayers, which imported networks
+need. A module registers its function with `converts`; all modules are imported here.
 """
 
 import re
@@ -15,9 +15,9 @@ from kerasbridge.importers.matconvnet.ops.batch_normalization import moments_of 
 import_modules(__name__)
 
 REPLACED = {"softmaxloss": "Softmax", "dagnn.SoftMaxLoss": "Softmax"}
-"""Losses, and the function that they apply to their first input."""
+"""Losses, and the layer that each of them applies to its first input."""
 
 
 def is_loss(kind: str) -> bool:
-    """Return whether a type is a loss or metric, of MatConvNet or of the user, by its name."""
+    """Return whether the name of a type is that of a loss or metric, of MatConvNet or user-defined."""
     return bool(re.search("loss|error|accuracy", kind, re.IGNORECASE)) and kind not in REPLACED

@@ -10,11 +10,11 @@ from kerasbridge.importers.matconvnet.parser import Layer
 
 @converts("relu", "dagnn.ReLU")
 def relu(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """relu, with a slope for what is below 0 where `leak` says so."""
+    """Convert relu; `leak` is the slope for negative inputs."""
     return [Activation("relu", number(layer, "leak", 0))]
 
 
 @converts("sigmoid", "dagnn.Sigmoid")
 def sigmoid(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """sigmoid."""
+    """Convert sigmoid."""
     return [Activation("sigmoid")]

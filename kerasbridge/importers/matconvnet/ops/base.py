@@ -14,25 +14,25 @@ from kerasbridge.importers.matconvnet.parser import Layer
 from kerasbridge.importers.matconvnet.values import Opaque, Value, numbers
 
 LARGEST = 4096
-"""Of kernels, strides, paddings: more than any image has rows or columns."""
+"""The largest size of kernels, strides and paddings: more rows or columns than any image has."""
 
 
 Steps = list[Operation | WithLayerInput]
-"""Operations, one after the other."""
+"""A chain of operations."""
 
 OPERATIONS: Registry[Callable[[Layer, Sequence[Shape]], Steps]] = Registry()
-"""By the type of a layer the function that converts it; it also takes the shapes of the inputs."""
+"""The converters by type of layer; they take the layer and the shapes of its inputs."""
 
 converts = OPERATIONS.converts
 
 
 def rounded(value: float) -> float:
-    """A number of 32 bits as the decimal that was written: 0.1, not 0.10000000149."""
+    """Return a 32-bit number as the decimal that was written: 0.1, not 0.10000000149."""
     return float(f"{value:.7g}")
 
 
 def array(value: Value) -> Array | None:
-    """Weights; None where there are none."""
+    """Return weights as 32-bit floats; None for an empty or missing array."""
     if isinstance(value, Opaque):
         move = " In MATLAB: net = vl_simplenn_move(net, 'cpu'), or net.move('cpu'), and save it again."
         raise Unsupported(f"has weights of class {value.kind}." + (move if "gpu" in value.kind.lower() else ""))
@@ -44,7 +44,7 @@ def array(value: Value) -> Array | None:
 
 
 def needed(layer: Layer, place: int, what: str) -> Array:
-    """The weights of a place, which have to be there."""
+    """Return the weights at a position; raise if the layer does not have them."""
     found = array(layer.weights[place]) if place < len(layer.weights) else None
     if found is None:
         raise Unsupported(f"has no {what} in the file")
@@ -52,18 +52,18 @@ def needed(layer: Layer, place: int, what: str) -> Array:
 
 
 def whole(weight: Array) -> Array:
-    """Weights with the four axes that MATLAB leaves out where they end in ones."""
+    """Return weights with all four axes; MATLAB omits trailing axes of size 1."""
     return weight.reshape(weight.shape + (1,) * (4 - weight.ndim))
 
 
 def word(layer: Layer, name: str, default: str) -> str:
-    """An option's word."""
+    """Return an option that is a string."""
     value = layer.options.get(name, default)
     return value if isinstance(value, str) else ""
 
 
 def integers(layer: Layer, name: str, default: int, least: int = 0) -> list[int]:
-    """An option's whole numbers; what is behind a point falls away, as in C."""
+    """Return an option that is one or more integers; fractions are truncated, as in C."""
     values = numbers(layer.options.get(name)).tolist() or [default]
     for value in values:
         check(math.isfinite(value) and least <= int(value) <= LARGEST, f"has a {name} of {value:g}")
@@ -71,14 +71,14 @@ def integers(layer: Layer, name: str, default: int, least: int = 0) -> list[int]
 
 
 def pair(layer: Layer, name: str, default: int) -> Pair:
-    """Height and width of an option: one number for both, or two."""
+    """Return the height and width of an option: one number for both, or two."""
     values = integers(layer, name, default, least=1)
     check(len(values) <= 2, f"has {len(values)} numbers as {name}")
     return values[0], values[-1]
 
 
 def sides(layer: Layer, name: str) -> Sides:
-    """Top, bottom, left and right of an option: one number for all, two for both axes, or four."""
+    """Return the top, bottom, left and right of an option: one number for all, two for height and width, or four."""
     values = integers(layer, name, 0)
     check(len(values) in (1, 2, 4), f"has {len(values)} numbers as {name}")
     if len(values) == 4:
@@ -87,21 +87,21 @@ def sides(layer: Layer, name: str) -> Sides:
 
 
 def number(layer: Layer, name: str, default: float) -> float:
-    """An option's one number."""
+    """Return an option that is one number."""
     values = numbers(layer.options.get(name)).tolist() or [default]
     check(len(values) == 1 and math.isfinite(values[0]), f"has a {name} of {values[:4]}")
     return rounded(values[0])
 
 
 MATLAB_AXES = (2, 3, 1, 0)
-"""The axes of MATLAB, height, width, channels and images, in N, C, H, W."""
+"""The positions of the MATLAB axes, height, width, channels and images, in the order N, C, H, W."""
 
 TO_MATLAB = Transpose((0, 1, 3, 2))
-"""MATLAB counts rows first, then columns, then channels: flattened numbers are in the order N, C, W, H."""
+"""The transposition before flattening: in MATLAB, which is column-major, flattened images are in the order C, W, H."""
 
 
 def sized(weight: Array, size: int, what: str) -> Array:
-    """Return weights as one axis, which have to be `size` numbers."""
+    """Return weights flattened; raise if their number is not `size`."""
     check(weight.size == size, f"has {weight.size} {what}, where {size} are expected")
     return weight.ravel(order="F")
 

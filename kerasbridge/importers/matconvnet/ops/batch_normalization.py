@@ -14,10 +14,10 @@ from kerasbridge.importers.matconvnet.values import numbers
 
 @converts("bnorm", "dagnn.BatchNorm")
 def batch_normalization(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """bnorm: multipliers, offsets, and moments of two columns, the mean and the root of variance and epsilon.
+    """Convert bnorm: multipliers, offsets, and moments in two columns, the mean and sqrt(variance + epsilon).
 
-    The moments are all that counts (`vl_nnbnorm`), and epsilon is in them; where some channel's is smaller than the
-    layer's epsilon, so is that of the operation.
+    Inference uses only the moments (`vl_nnbnorm`), which include epsilon. If the square of a deviation is smaller than
+    the epsilon of the layer, it becomes the epsilon of the operation.
     """
     gamma = needed(layer, 0, "multipliers").ravel(order="F")
     beta = sized(needed(layer, 1, "offsets"), gamma.size, "offsets")
@@ -34,13 +34,13 @@ def batch_normalization(layer: Layer, shapes: Sequence[Shape]) -> Steps:
 
 
 def moments_of(layer: Layer) -> Array | None:
-    """The moments; None where there are none, or only the zeros that stand there before a training."""
+    """Return the moments; None if they are missing, or all zero as before training."""
     moments = array(layer.weights[2]) if len(layer.weights) > 2 else None
     return moments if moments is not None and moments.any() else None
 
 
 def _momentum(layer: Layer) -> float:
-    """How much of the old moments a step keeps; the layer's third learning rate is what it takes of the new."""
+    """Return the momentum of the moments: 1 minus the third learning rate of the layer."""
     rates = numbers(layer.options.get("learningrate"))
     taken = float(rates[2]) if rates.size > 2 and 0 < rates[2] < 1 else 0.1
     return rounded(1 - taken)

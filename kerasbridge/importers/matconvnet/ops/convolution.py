@@ -1,4 +1,4 @@
-"""Convolutions and their transposes."""
+"""Convolution and transposed convolution."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ from kerasbridge.importers.matconvnet.values import numbers
 
 @converts("conv", "dagnn.Conv")
 def convolution(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """conv: filters (height, width, in / groups, out), not flipped; channels tell the groups (`vl_nnconv`)."""
+    """Convert conv: filters (height, width, in / groups, out), not flipped; channels give the groups (`vl_nnconv`)."""
     weight = whole(needed(layer, 0, "filters")).transpose(3, 2, 0, 1)
     bias = _bias(layer, len(weight))
     groups = _groups(shapes[0][1], *weight.shape[:2])
@@ -34,14 +34,14 @@ def convolution(layer: Layer, shapes: Sequence[Shape]) -> Steps:
 
 
 def _groups(channels: int | None, filters: int, depth: int) -> int:
-    """How many there are; 1 where the filters cannot be shared out, which is found when shapes are held together."""
+    """Return the number of groups; 1 if the channels do not fit, which raises later when shapes are checked."""
     groups, left = divmod(channels or depth, depth)
     return groups if groups and not left and filters % groups == 0 else 1
 
 
 @converts("convt", "dagnn.ConvTranspose")
 def deconvolution(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """convt: filters (height, width, out / groups, in), and the result is cropped (`vl_nnconvt`)."""
+    """Convert convt: filters (height, width, out / groups, in); the result is cropped (`vl_nnconvt`)."""
     weight = whole(needed(layer, 0, "filters")).transpose(3, 2, 0, 1)
     (groups,) = integers(layer, "numgroups", 1, least=1)[:1]
     bias = _bias(layer, weight.shape[1] * groups)
@@ -50,7 +50,7 @@ def deconvolution(layer: Layer, shapes: Sequence[Shape]) -> Steps:
 
 
 def _bias(layer: Layer, filters: int) -> Array | None:
-    """One number for each filter, in an array of any shape; a layer may say that it has none."""
+    """Return the bias, one number for each filter; None for a layer without a bias."""
     check(len(layer.weights) <= 2, f"has {len(layer.weights)} arrays of weights, where filters and biases are two")
     if not numbers(layer.options.get("hasbias", np.ones(1))).any():
         return None

@@ -11,7 +11,7 @@ from kerasbridge.importers.matconvnet.parser import Layer
 
 @converts("dagnn.Crop")
 def crop(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """dagnn.Crop: to the height and width of the second input, from an offset that is less where room is not."""
+    """Convert dagnn.Crop, to the height and width of the second input; offsets that are too large are reduced."""
     offsets = integers(layer, "crop", 0)
     check(len(offsets) <= 2 and len(layer.inputs) == 2, f"has {len(offsets)} offsets and {len(layer.inputs)} inputs")
     return [CropLike(2, (offsets[0], offsets[-1]), clamped=True)]

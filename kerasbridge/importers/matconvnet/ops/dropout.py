@@ -11,7 +11,7 @@ from kerasbridge.importers.matconvnet.parser import Layer
 
 @converts("dropout", "dagnn.DropOut")
 def dropout(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """dropout."""
+    """Convert dropout."""
     rate = number(layer, "rate", 0.5)
     check(0 <= rate < 1, f"has a rate of {rate:g}")
     return [Dropout(rate)]

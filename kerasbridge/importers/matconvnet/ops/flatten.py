@@ -11,7 +11,7 @@ from kerasbridge.importers.matconvnet.parser import Layer
 
 @converts("dagnn.Flatten")
 def flatten(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """dagnn.Flatten of mcnExtraLayers: an image along one axis, the channels unless `axis` says otherwise."""
+    """Convert dagnn.Flatten of mcnExtraLayers, which flattens an image along the channels unless `axis` is set."""
     (axis,) = integers(layer, "axis", 3, least=1)[:1]
     check(axis < 4, f"flattens along axis {axis}")
     sizes = [-1 if place == MATLAB_AXES[axis - 1] else 1 for place in range(1, 4)]

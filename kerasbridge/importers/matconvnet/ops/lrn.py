@@ -11,7 +11,7 @@ from kerasbridge.importers.matconvnet.parser import Layer
 
 @converts("lrn", "normalize", "dagnn.LRN")
 def lrn(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """lrn, which was called normalize: alpha is not divided by the size of the window (`vl_nnnormalize`)."""
+    """Convert lrn, formerly normalize: alpha is not divided by the size of the window (`vl_nnnormalize`)."""
     size, kappa, alpha, beta = parameters(layer, [5, 1, 0.0001 / 5, 0.75])
     check(size >= 1 and size == int(size), f"has a window of {size:g} channels")
     return [LRN(int(size), rounded(kappa), rounded(alpha), rounded(beta))]

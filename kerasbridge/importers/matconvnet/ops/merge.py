@@ -10,11 +10,11 @@ from kerasbridge.importers.matconvnet.parser import Layer
 
 @converts("dagnn.Sum")
 def total(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """dagnn.Sum."""
+    """Convert dagnn.Sum."""
     return [ElementwiseMerge("sum")]
 
 
 @converts("dagnn.Max")
 def largest(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """dagnn.Max of mcnExtraLayers."""
+    """Convert dagnn.Max of mcnExtraLayers."""
     return [ElementwiseMerge("maximum")]

@@ -11,7 +11,7 @@ from kerasbridge.importers.matconvnet.parser import Layer
 
 @converts("dagnn.Permute")
 def permute(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """dagnn.Permute of mcnExtraLayers: MATLAB's axes in another order."""
+    """Convert dagnn.Permute of mcnExtraLayers, whose order refers to the MATLAB axes."""
     order = integers(layer, "order", 0, least=1)
     whole = [*order, 4][:4]
     check(sorted(whole[:3]) == [1, 2, 3] and len(order) in (3, 4) and whole[3] == 4, f"has the order {order}")

@@ -12,7 +12,7 @@ from kerasbridge.importers.matconvnet.parser import Layer
 
 @converts("pool", "dagnn.Pooling")
 def pooling(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """pool: sizes are rounded down, and averages are those of the cells within the image (`vl_nnpool`)."""
+    """Convert pool: sizes are rounded down, and averages do not count padding (`vl_nnpool`)."""
     window = pair(layer, "poolsize" if "poolsize" in layer.options else "pool", 1)
     padding = sides(layer, "pad")
     inside = max(padding[:2]) < window[0] and max(padding[2:]) < window[1]
@@ -22,7 +22,7 @@ def pooling(layer: Layer, shapes: Sequence[Shape]) -> Steps:
 
 @converts("dagnn.GlobalPooling")
 def global_pooling(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """dagnn.GlobalPooling of mcnExtraLayers."""
+    """Convert dagnn.GlobalPooling of mcnExtraLayers."""
     return [GlobalPooling(_method(layer, "avg"))]
 
 

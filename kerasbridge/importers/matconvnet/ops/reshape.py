@@ -14,7 +14,7 @@ from kerasbridge.importers.matconvnet.values import numbers
 
 @converts("dagnn.Reshape")
 def reshape(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """dagnn.Reshape of mcnExtraLayers: other sizes of height, width and channels; one may be left open."""
+    """Convert dagnn.Reshape of mcnExtraLayers, to a height, width and channels; one of them may be inferred."""
     said = layer.options.get("shape")
     sizes = [numbers(one) for one in said] if isinstance(said, list) else [*numbers(said)]
     whole = [int(np.ravel(one)[0]) if np.size(one) else -1 for one in sizes]

@@ -15,7 +15,7 @@ from kerasbridge.importers.matconvnet.values import numbers
 
 @converts("dagnn.Scale")
 def scale(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """dagnn.Scale: by weights for the channels or a whole image, or by the second of two inputs; and an offset."""
+    """Convert dagnn.Scale: factors per channel or per pixel, or the second input as factor, and an optional bias."""
     has_bias = bool(numbers(layer.options.get("hasbias", np.ones(1))).any())
     check(len(layer.inputs) <= 2, f"has {len(layer.inputs)} inputs, where one or two are expected")
     own = 2 - len(layer.inputs)
@@ -28,7 +28,7 @@ def scale(layer: Layer, shapes: Sequence[Shape]) -> Steps:
 
 
 def _spanning(layer: Layer, place: int, channels: int | None) -> Array:
-    """Weights (height, width, channels) as they lie along the axes from the channels on."""
+    """Return weights (height, width, channels) in the order C, H, W, or C alone if they have one row and column."""
     weight = whole(needed(layer, place, "factors or offsets"))
     height, width, depth, batch = weight.shape
     check(batch == 1 and (height == width == 1 or 1 not in (height, width)), f"has weights of shape {weight.shape}")

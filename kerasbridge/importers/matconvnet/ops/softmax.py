@@ -10,5 +10,5 @@ from kerasbridge.importers.matconvnet.parser import Layer
 
 @converts("softmax", "softmaxloss", "dagnn.SoftMax", "dagnn.SoftMaxLoss")
 def softmax(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """softmax, along the channels."""
+    """Convert softmax, along the channels."""
     return [Softmax()]

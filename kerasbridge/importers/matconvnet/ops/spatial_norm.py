@@ -15,7 +15,7 @@ from kerasbridge.importers.matconvnet.parser import Layer
 
 @converts("spnorm", "dagnn.SpatialNorm")
 def spatial_norm(layer: Layer, shapes: Sequence[Shape]) -> Steps:
-    """spnorm: ``x * (1 + alpha * mean of squares in a window) ** -beta`` (`vl_nnspnorm`)."""
+    """Convert spnorm: ``x * (1 + alpha * mean of squares in a window) ** -beta`` (`vl_nnspnorm`)."""
     height, width, alpha, beta = parameters(layer, [2, 2, 10, 2])
     window = (int(height), int(width))
     check(min(window) >= 1 and window == (height, width), f"has a window of {height:g} by {width:g}")
