@@ -1,6 +1,6 @@
-"""Caffe: a .prototxt with the description of a net, and a .caffemodel with its weights; the latter alone has both.
+"""Import Caffe models: a .prototxt with the architecture and a .caffemodel with the weights, or a .caffemodel alone.
 
-Versions 1 and 2 of the messages are read. As in Caffe, weights belong to layers by name.
+Versions 1 and 2 of the messages are supported. As in Caffe, weights are matched to layers by name.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ KERNELS_MAY_BE_FLIPPED = False
 
 @dataclass(frozen=True)
 class _Net:
-    """One file: its NetParameter, its layers, and a note on fields that Caffe does not have."""
+    """A parsed file: its NetParameter, its layers, and a note on fields that are unknown to Caffe."""
 
     file: SourceFile
     message: Any
@@ -38,7 +38,7 @@ def matches(file: SourceFile) -> bool:
 
 
 def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> ParsedModel:
-    """Read a description, weights, or both."""
+    """Read a .prototxt, a .caffemodel, or both."""
     from kerasbridge.importers.caffe import schema as schema  # names the extra to install if protobuf is missing
 
     description, weights_file = _sort(files)
@@ -51,7 +51,7 @@ def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> Parse
 
 
 def _sort(files: Sequence[SourceFile]) -> tuple[SourceFile | None, SourceFile | None]:
-    """Return the description and the weights among the files."""
+    """Return the .prototxt and the .caffemodel among the files, None for a missing one."""
     texts = [file for file in files if parser.is_text(file)]
     others = [file for file in files if not parser.is_text(file)]
     if len(texts) > 1 or len(others) > 1:
@@ -74,7 +74,7 @@ def _convert(net: _Net, weights: _Net, files: Sequence[SourceFile], weights_alon
     converter = NetConverter()
     for entry in inputs.inputs_of_net(net.message):
         converter.add_input(entry)
-    # a file of weights was written in training and has the layers of that phase: none is filtered out
+    # a .caffemodel has the layers of the training phase: keep them all
     for layer in net.layers if weights_alone else _layers_for_testing(net):
         converter.add(replace(layer, blobs=blobs.get(layer.name, ())))
     graph, fused = fuse(converter.graph(parser.text(net.message.name)))
@@ -89,7 +89,7 @@ def _convert(net: _Net, weights: _Net, files: Sequence[SourceFile], weights_alon
 
 
 def _layers_for_testing(net: _Net) -> list[Layer]:
-    """Return the layers of the phase TEST, and data layers of another phase that write blobs which these need."""
+    """Return the layers of the TEST phase, and the data layers of other phases whose blobs they need."""
     layers = for_testing(net.layers, net.message.state)
     missing, data = _missing_blobs(layers, map(parser.text, net.message.input)), []
     for layer in net.layers:

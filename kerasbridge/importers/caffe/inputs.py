@@ -1,4 +1,4 @@
-"""What is fed to a net of Caffe's: its inputs, their shapes, and what is done to images before."""
+"""The inputs of a Caffe network: their names, shapes and preprocessing."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,12 +17,12 @@ LABELLED = frozenset({"MemoryData", *IMAGES})
 
 
 def is_data(layer: Layer) -> bool:
-    """Return whether a layer only feeds the net; one written in Python does where it reads no blob."""
+    """Return whether a layer is a data layer; a Python layer is one if it reads no blob."""
     return layer.type in DATA or (layer.type == "Python" and not layer.bottoms)
 
 
 def inputs_of_net(net: Any) -> Iterator[Input]:
-    """The inputs that stand at the beginning of the file, in one of the three ways."""
+    """Return the inputs that are declared at the beginning of the file, in any of the three forms."""
     shapes: list[Sequence[int]] = [shape.dim for shape in net.input_shape]
     shapes = shapes or [net.input_dim[at : at + 4] for at in range(0, len(net.input_dim), 4)]
     if shapes and len(shapes) != len(net.input):
@@ -32,7 +32,7 @@ def inputs_of_net(net: Any) -> Iterator[Input]:
 
 
 def inputs_of(layer: Layer) -> Iterator[Input]:
-    """The blobs that a data layer feeds to the net; None where it does not say a size."""
+    """Return the blobs that a data layer writes, as inputs, with None for sizes that it does not give."""
     for place, name in enumerate(layer.tops):
         labels = place > 0 and layer.type in LABELLED
         yield Input(name, (None,) if labels else _shape(layer, place))
@@ -51,7 +51,7 @@ def _shape(layer: Layer, place: int) -> Shape:
 
 
 def _declared(layer: Layer, place: int) -> Shape:
-    """One shape for each blob, or one for all."""
+    """Return the declared shape of a blob; a layer has one shape for each blob, or one for all."""
     options = layer.options("input" if layer.type == "Input" else "dummy_data")
     shapes = [shape.dim for shape in options.shape]
     if layer.type == "DummyData" and not shapes:
@@ -62,12 +62,12 @@ def _declared(layer: Layer, place: int) -> Shape:
 
 
 def _free(sizes: Sequence[int]) -> Shape:
-    """The shape without the size of the batch."""
+    """Return the shape with None for the batch."""
     return (None, *(size if size > 0 else None for size in sizes[1:]))
 
 
 def _channels(layer: Layer) -> int | None:
-    """Of images: 1 where they are read as grey, 3 where as coloured, else what the database has."""
+    """Return the channels of images: 1 for greyscale, 3 for colour, else the number of means; None if unknown."""
     transform = layer.options("transform")
     if layer.type == "ImageData":
         return 3 if layer.options("image_data").is_color else 1
@@ -75,7 +75,7 @@ def _channels(layer: Layer) -> int | None:
 
 
 def preprocessing(layer: Layer) -> Preprocessing:
-    """What a data layer does to images, in its own options or, in old files, in those of its type."""
+    """Return the preprocessing of a data layer, from its `transform_param` or, in older files, its other options."""
     transform = layer.options("transform")
     old: Any = {"Data": "data", "ImageData": "image_data", "WindowData": "window_data"}.get(layer.type)
     both = [transform, layer.options(old)] if old else [transform]

@@ -1,9 +1,9 @@
-"""The messages of Caffe's files, as `src/caffe/proto/caffe.proto` of BVLC/caffe (BSD-2-Clause) numbers their fields.
+"""The protobuf messages of Caffe files, from `src/caffe/proto/caffe.proto` of BVLC/caffe (BSD-2-Clause).
 
-One message or enum an entry; "*" marks repeated fields, "=" a default. Left out are solvers, images in databases, and
-the parameters of recurrent layers. From forks are the engines of Intel's, and Permute of weiliu89's (SSD). A blob's
-numbers are declared as the bytes they are, which is the same on the wire as packed floats, so that millions of them are
-not made Python objects; `LooseBlob` reads the same fields where a writer did not pack them.
+Each entry is a message or an enum; "*" marks repeated fields, "=" a default. Solvers, images in databases, and the
+parameters of recurrent layers are omitted. The engines are from the Intel fork, Permute from the SSD fork (weiliu89).
+The numbers of a blob are declared as bytes, which have the same wire format as packed floats, so that millions of them
+do not become Python objects; `LooseBlob` reads the same fields from files in which they are not packed.
 """
 
 MESSAGES = """

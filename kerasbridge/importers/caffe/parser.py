@@ -1,4 +1,4 @@
-"""Caffe's files as lists of layers: text and binary, old and new messages, and the numbers of blobs."""
+"""Parse Caffe files, text and binary, of version 1 and 2, into lists of layers with their weights."""
 
 import math
 import re
@@ -13,11 +13,11 @@ from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.source_file import SourceFile
 
 MOST_TEXT = 64 * 2**20
-"""Bytes of a network's description; the longest that are known have one."""
+"""The largest size of a .prototxt in bytes; the largest known files have about 1 MiB."""
 
 _TEXT = re.compile(rb"^\s*(layers?\s*:?\s*\{|input(_dim|_shape)?\b)", re.MULTILINE)
 _NAME_THEN = (b"\x12", b"\x1a", b"\x22", b"\x28", b"\x32", b"\x38", b"\x42", b"\xa2\x06")
-"""How fields of a NetParameter begin on the wire, those that may follow its name."""
+"""The wire tags of the fields of a NetParameter that may follow its name."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Layer:
     """A layer of either version of the messages.
 
     Args:
-        name: as in the file.
-        type: as version 2 calls it.
-        bottoms, tops: the names of the blobs it reads and writes.
-        message: all that the file says of it.
+        name: the name in the file.
+        type: the name of its type in version 2.
+        bottoms, tops: the names of the blobs that it reads and writes.
+        message: the message of the layer.
         blobs: its weights.
     """
 
@@ -43,18 +43,18 @@ class Layer:
         return f"{self.name!r} ({self.type})"
 
     def options(self, name: str) -> Any:
-        """The message of its own options; one with the defaults where its version has none of these."""
+        """Return a message of options, with the defaults if the version of the layer does not have it."""
         return getattr(self.message, f"{name}_param")
 
 
 def is_text(file: SourceFile) -> bool:
-    """Return whether it is a network's description in words."""
+    """Return whether a file is a .prototxt, in the text format."""
     head = file.head.lstrip()
     return b"\0" not in head and not head[:1].isdigit() and bool(_TEXT.search(re.sub(rb"#.*", b"", head)))
 
 
 def is_binary(file: SourceFile) -> bool:
-    """Return whether it begins as a NetParameter does: with a name, or with a layer."""
+    """Return whether a file begins like a NetParameter: with a name, or with a layer."""
     head = file.head
     if head[:1] == b"\x0a" and len(head) > 2 and head[1] < 128:
         name, rest = head[2 : 2 + head[1]], head[2 + head[1] :]
@@ -63,7 +63,7 @@ def is_binary(file: SourceFile) -> bool:
 
 
 def parse(file: SourceFile) -> tuple[Any, str]:
-    """The file's NetParameter, and a word on what in it is not Caffe's, if anything is."""
+    """Return the NetParameter of a file, and a note on fields that are unknown to Caffe, or ""."""
     if is_text(file):
         return _parse_text(file)
     from google.protobuf.message import DecodeError
@@ -98,13 +98,13 @@ def _parse_text(file: SourceFile) -> tuple[Any, str]:
 
 
 def _in_words(error: Exception) -> str:
-    """ "5:3 : Message type …" as "line 5: Message type …", in one line."""
+    """Return the error "5:3 : Message type …" as "line 5: Message type …", on one line."""
     text = " ".join(str(error).split())
     return re.sub(r"^(\d+):\d+ ?: ", r"line \1: ", text)
 
 
 def layers(net: Any, file: SourceFile) -> list[Layer]:
-    """The layers of a NetParameter, in their order, with their weights."""
+    """Return the layers of a NetParameter in order, with their weights."""
     if net.layer and net.layers:
         raise LegacyFileError(f"{file.path} has both `layer` and `layers`: expected messages of one version.")
     if any(one.HasField("layer") for one in net.layers):
@@ -127,12 +127,12 @@ def _layer(one: Any, file: SourceFile) -> Layer:
 
 
 def text(value: str | bytes) -> str:
-    """A string of a message; protobuf gives the bytes of one that is not UTF-8."""
+    """Return a string of a message; protobuf returns bytes if it is not UTF-8."""
     return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
 def _modern(one: Any) -> str:
-    """What version 2 calls the type of a layer of version 1."""
+    """Return the name in version 2 of the type of a version 1 layer."""
     name: str = type(one).DESCRIPTOR.enum_types_by_name["LayerType"].values_by_number[one.type].name
     return _SPECIAL.get(name) or "".join(part.capitalize() for part in name.split("_"))
 
@@ -145,10 +145,10 @@ _SPECIAL = {
 
 
 def _array(blob: Any) -> Array:
-    """A blob's numbers in its shape.
+    """Return the numbers of a blob in its shape.
 
     Raises:
-        ValueError: what does not fit, to follow the blob's name.
+        ValueError: the numbers do not fit the shape; the message is a predicate that follows the name of the blob.
     """
     old = (blob.num, blob.channels, blob.height, blob.width)
     shape = tuple(blob.shape.dim) if blob.HasField("shape") else old

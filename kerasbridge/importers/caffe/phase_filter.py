@@ -1,4 +1,4 @@
-"""Which layers of a file make up the net that is used after training (`Net::FilterNet` of `src/caffe/net.cpp`)."""
+"""Select the layers for inference (`Net::FilterNet` of `src/caffe/net.cpp`)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from kerasbridge.importers.caffe.parser import Layer
 
 TEST = 1
-"""The phase, as caffe.proto numbers it."""
+"""The number of the phase in caffe.proto."""
 
 
 def for_testing(layers: Iterable[Layer], state: Any) -> list[Layer]:
-    """The layers that the phase TEST has, with the level and the stages that the file itself sets."""
+    """Return the layers of the TEST phase, for the level and the stages that the file sets."""
     return [layer for layer in layers if _belongs(layer.message, state)]
 
 

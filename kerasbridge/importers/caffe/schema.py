@@ -1,4 +1,4 @@
-"""Caffe's messages as classes of protobuf."""
+"""Create the protobuf classes of the Caffe messages."""
 
 import functools
 from typing import Any
@@ -11,7 +11,7 @@ _ALL = MessageClasses("caffe", MESSAGES, "Caffe's files need")
 
 @functools.cache
 def message(name: str) -> Any:
-    """The class of a message.
+    """Return the class of a message.
 
     >>> message("BlobShape")(dim=[2, 3]).dim
     [2, 3]

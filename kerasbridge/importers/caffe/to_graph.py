@@ -1,4 +1,4 @@
-"""Convert the layers of a Caffe net to a graph: a blob that is written again becomes another value, in file order."""
+"""Convert the layers of a Caffe network to a graph, in file order; a rewritten blob becomes a new value."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,10 +16,10 @@ from kerasbridge.importers.ir.unsupported import Unsupported
 
 @dataclass
 class NetConverter:
-    """Converts layers in the order of the file.
+    """A converter of layers, which are added in the order of the file.
 
     Args:
-        current: by the name of each blob the value that it has now.
+        current: the current value of each blob, by name.
         unread: the blobs that no layer has read since they were written, which are the outputs of the net.
         without_weights: the layers whose weights are missing.
     """

@@ -10,7 +10,7 @@ from kerasbridge.importers.ir.registry import import_modules
 import_modules(__name__)
 
 REPLACED = {"SoftmaxWithLoss": "Softmax", "SigmoidCrossEntropyLoss": "Sigmoid"}
-"""Losses, and the function that they apply to their first blob."""
+"""Losses, and the layer that each of them applies to its first blob."""
 
 LOSSES = frozenset(
     {
@@ -23,4 +23,4 @@ LOSSES = frozenset(
         "MultinomialLogisticLoss",
     }
 )
-"""Layers that measure or write blobs, and change none."""
+"""Layers that only evaluate or write blobs."""

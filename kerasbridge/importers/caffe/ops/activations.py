@@ -8,23 +8,23 @@ from kerasbridge.importers.ir.ops.base import Operation
 
 @converts("AbsVal")
 def absolute(layer: Layer) -> list[Operation]:
-    """AbsVal."""
+    """Convert AbsVal."""
     return [Activation("absolute")]
 
 
 @converts("BNLL")
 def softplus(layer: Layer) -> list[Operation]:
-    """BNLL: ``log(1 + exp(x))``."""
+    """Convert BNLL: ``log(1 + exp(x))``."""
     return [Activation("softplus")]
 
 
 @converts("Sigmoid", "SigmoidCrossEntropyLoss")
 def sigmoid(layer: Layer) -> list[Operation]:
-    """Sigmoid, alone and in a loss."""
+    """Convert Sigmoid, alone and in a loss."""
     return [Activation("sigmoid")]
 
 
 @converts("TanH")
 def tanh(layer: Layer) -> list[Operation]:
-    """TanH."""
+    """Convert TanH."""
     return [Activation("tanh")]

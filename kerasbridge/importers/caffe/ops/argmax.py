@@ -8,7 +8,7 @@ from kerasbridge.importers.ir.ops.base import Operation
 
 @converts("ArgMax")
 def argmax(layer: Layer) -> list[Operation]:
-    """ArgMax."""
+    """Convert ArgMax."""
     options = layer.options("argmax")
     axis = options.axis if options.HasField("axis") else None
     return [ArgMax(axis, options.top_k, options.out_max_val)]

@@ -11,22 +11,22 @@ from kerasbridge.importers.ir.registry import Registry
 from kerasbridge.importers.ir.unsupported import Unsupported, check
 
 OPERATIONS: Registry[Callable[[Layer], list[Operation]]] = Registry()
-"""By the type of a layer the function that converts it to operations, one after the other; none to pass a blob on."""
+"""The converters by type of layer; they return a chain of operations, empty for the identity."""
 
 converts = OPERATIONS.converts
 
 
 class MissingWeights(Exception):
-    """A layer needs weights, and the file has none for it."""
+    """The file has no weights for a layer that needs them."""
 
 
 def number(value: float) -> float:
-    """A float of 32 bits as the decimal that was written: 0.1, not 0.10000000149."""
+    """Return a 32-bit float as the decimal that was written: 0.1, not 0.10000000149."""
     return float(f"{value:.7g}")
 
 
 def blobs(layer: Layer, least: int, most: int) -> tuple[Array | None, ...]:
-    """Its weights, None for those of `most` that it has not."""
+    """Return the weights of a layer, at least `least` arrays, with None for missing ones up to `most`."""
     if len(layer.blobs) < least:
         raise MissingWeights
     if len(layer.blobs) > most:
@@ -35,7 +35,7 @@ def blobs(layer: Layer, least: int, most: int) -> tuple[Array | None, ...]:
 
 
 def with_bias(layer: Layer, bias_term: bool) -> tuple[Array, Array | None]:
-    """The weights and the bias of a layer that says whether it has a bias."""
+    """Return the weights and, if `bias_term` is true, the bias of a layer, else None."""
     weight, bias = blobs(layer, 1 + bias_term, 2)
     assert weight is not None
     return weight, bias.ravel() if bias_term and bias is not None else None
@@ -47,10 +47,10 @@ def check_weights(condition: object, expected: str) -> None:
 
 
 def pair(options: Any, name: str, default: int, short: str = "") -> tuple[int, int]:
-    """Height and width of an option: one number for both, two, or NAME_h and NAME_w.
+    """Return the height and width of an option: one number for both, two, or NAME_h and NAME_w.
 
     Args:
-        short: what precedes _h and _w, if not the name.
+        short: the prefix of _h and _w, if it is not the name.
     """
     prefix = short or name
     sides = [f"{prefix}_h", f"{prefix}_w"]
@@ -66,11 +66,11 @@ def pair(options: Any, name: str, default: int, short: str = "") -> tuple[int, i
 
 
 LARGEST = 4096
-"""Of kernels, strides, dilations and paddings: more than any image has rows or columns."""
+"""The largest size of kernels, strides, dilations and paddings: more rows or columns than any image has."""
 
 
 def within(values: tuple[int, int], name: str, least: int = 1) -> tuple[int, int]:
-    """The values, which have to be between `least` and `LARGEST`."""
+    """Return the values; raise unless they are between `least` and `LARGEST`."""
     for value in values:
         if not least <= value <= LARGEST:
             raise Unsupported(f"has a {name} of {value}")
@@ -85,5 +85,5 @@ def log_of_base(base: float) -> float:
 
 
 def scale_shift(scale: float, offset: float) -> list[Operation]:
-    """Return ``scale * x + offset`` as operations, none for the identity."""
+    """Return ``scale * x + offset`` as operations; [] for the identity."""
     return [] if (scale, offset) == (1, 0) else [ScaleShift(number(scale), number(offset))]

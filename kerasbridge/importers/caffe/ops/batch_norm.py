@@ -10,7 +10,7 @@ from kerasbridge.importers.ir.ops.batch_normalization import BatchNormalization
 
 @converts("BatchNorm")
 def batch_norm(layer: Layer) -> list[Operation]:
-    """BatchNorm: mean and variance are sums, to be divided by the third blob, and 0 where that is 0."""
+    """Convert BatchNorm: mean and variance are divided by the third blob, and are 0 if that is 0."""
     options = layer.options("batch_norm")
     mean, variance, total = blobs(layer, 3, 5)[:3]
     assert mean is not None and variance is not None and total is not None  # noqa: PT018

@@ -9,7 +9,7 @@ from kerasbridge.importers.ir.ops.broadcast import Broadcast
 
 @converts("Bias")
 def bias(layer: Layer) -> list[Operation]:
-    """Bias: weights that span axes; or the second of two blobs."""
+    """Convert Bias, with a bias from the weights or from a second blob."""
     axis = layer.options("bias").axis
     if len(layer.bottoms) == 2:
         return [Broadcast("sum", axis)]

@@ -8,6 +8,6 @@ from kerasbridge.importers.ir.ops.clip import Clip
 
 @converts("Clip")
 def clip(layer: Layer) -> list[Operation]:
-    """Clip."""
+    """Convert Clip."""
     options = layer.options("clip")
     return [Clip(number(options.min), number(options.max))]

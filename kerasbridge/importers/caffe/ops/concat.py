@@ -8,6 +8,6 @@ from kerasbridge.importers.ir.ops.concatenate import Concatenate
 
 @converts("Concat")
 def concat(layer: Layer) -> list[Operation]:
-    """Concat."""
+    """Convert Concat."""
     options = layer.options("concat")
     return [Concatenate(options.concat_dim if options.HasField("concat_dim") else options.axis)]

@@ -10,7 +10,7 @@ from kerasbridge.importers.ir.unsupported import Unsupported
 
 @converts("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution")
 def convolution(layer: Layer) -> list[Operation]:
-    """Convolution: weights (out, in / group, height, width), not flipped."""
+    """Convert Convolution: weights (out, in / group, height, width), not flipped."""
     weight, bias, options = _kernel(layer)
     groups = layer.options("convolution").group
     _check_filters(layer, weight.shape[0], groups)
@@ -20,7 +20,7 @@ def convolution(layer: Layer) -> list[Operation]:
 
 @converts("Deconvolution")
 def deconvolution(layer: Layer) -> list[Operation]:
-    """Deconvolution: weights (in, out / group, height, width), and the padding is cut off."""
+    """Convert Deconvolution: weights (in, out / group, height, width); the padding is cropped."""
     weight, bias, options = _kernel(layer)
     groups = layer.options("convolution").group
     filters = weight.shape[1] * groups

@@ -8,6 +8,6 @@ from kerasbridge.importers.ir.ops.crop_like import CropLike
 
 @converts("Crop")
 def crop(layer: Layer) -> list[Operation]:
-    """Crop."""
+    """Convert Crop."""
     options = layer.options("crop")
     return [CropLike(options.axis, tuple(options.offset))]

@@ -8,5 +8,5 @@ from kerasbridge.importers.ir.ops.dropout import Dropout
 
 @converts("Dropout")
 def dropout(layer: Layer) -> list[Operation]:
-    """Dropout."""
+    """Convert Dropout."""
     return [Dropout(number(layer.options("dropout").dropout_ratio))]

@@ -8,7 +8,7 @@ from kerasbridge.importers.ir.ops.elementwise_merge import ElementwiseMerge
 
 @converts("Eltwise")
 def eltwise(layer: Layer) -> list[Operation]:
-    """Eltwise: a product, a sum with coefficients, or a maximum."""
+    """Convert Eltwise: a product, a sum with coefficients, or a maximum."""
     options = layer.options("eltwise")
     kind = ("product", "sum", "maximum")[options.operation]
     coefficients = tuple(map(number, options.coeff)) if kind == "sum" else ()

@@ -10,7 +10,7 @@ from kerasbridge.importers.ir.ops.embedding import Embedding
 
 @converts("Embed")
 def embed(layer: Layer) -> list[Operation]:
-    """Embed: a row of weights (input_dim, num_output) for each whole number."""
+    """Convert Embed: weights (input_dim, num_output), a row for each integer."""
     options = layer.options("embed")
     weight, bias = with_bias(layer, options.bias_term)
     expected = (options.input_dim, options.num_output)

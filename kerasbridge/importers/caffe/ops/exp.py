@@ -8,7 +8,7 @@ from kerasbridge.importers.ir.ops.base import Operation
 
 @converts("Exp")
 def exp(layer: Layer) -> list[Operation]:
-    """Exp: ``base ** (shift + scale * x)``; a base of -1 is e."""
+    """Convert Exp: ``base ** (shift + scale * x)``; a base of -1 is e."""
     options = layer.options("exp")
     factor = log_of_base(options.base)
     return [*scale_shift(factor * options.scale, factor * options.shift), Activation("exponential")]

@@ -8,6 +8,6 @@ from kerasbridge.importers.ir.ops.flatten import Flatten
 
 @converts("Flatten")
 def flatten(layer: Layer) -> list[Operation]:
-    """Flatten; version 1 has no options."""
+    """Convert Flatten; version 1 has no options."""
     options = layer.options("flatten") if hasattr(layer.message, "flatten_param") else None
     return [Flatten(options.axis, options.end_axis) if options else Flatten()]

@@ -10,7 +10,7 @@ from kerasbridge.importers.ir.ops.dense import Dense
 
 @converts("InnerProduct")
 def inner_product(layer: Layer) -> list[Operation]:
-    """InnerProduct: weights (out, in), or (in, out) with `transpose`; in old files (1, 1, out, in)."""
+    """Convert InnerProduct: weights (out, in), or (in, out) with `transpose`; in older files (1, 1, out, in)."""
     options = layer.options("inner_product")
     weight, bias = with_bias(layer, options.bias_term)
     check_weights(

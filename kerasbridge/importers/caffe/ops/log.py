@@ -9,7 +9,7 @@ from kerasbridge.importers.ir.unsupported import Unsupported
 
 @converts("Log")
 def log(layer: Layer) -> list[Operation]:
-    """Log: the logarithm of ``shift + scale * x`` to a base; -1 is e."""
+    """Convert Log: the logarithm of ``shift + scale * x`` to a base; -1 is e."""
     options = layer.options("log")
     factor = log_of_base(options.base)
     if factor == 0:

@@ -9,7 +9,7 @@ from kerasbridge.importers.ir.unsupported import Unsupported
 
 @converts("LRN")
 def lrn(layer: Layer) -> list[Operation]:
-    """LRN: alpha is divided by the number of cells in a window; within a channel k is always 1."""
+    """Convert LRN: alpha is divided by the number of cells in a window; within a channel k is always 1."""
     options = layer.options("lrn")
     size, alpha, beta = options.local_size, number(options.alpha), number(options.beta)
     if size % 2 == 0:

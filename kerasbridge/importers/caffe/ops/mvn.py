@@ -8,6 +8,6 @@ from kerasbridge.importers.ir.ops.mean_variance_normalization import MeanVarianc
 
 @converts("MVN")
 def mvn(layer: Layer) -> list[Operation]:
-    """MVN."""
+    """Convert MVN."""
     options = layer.options("mvn")
     return [MeanVarianceNormalization(options.across_channels, options.normalize_variance, number(options.eps))]

@@ -8,5 +8,5 @@ from kerasbridge.importers.ir.ops.transpose import Transpose
 
 @converts("Permute")
 def permute(layer: Layer) -> list[Operation]:
-    """Permute, of the fork of Caffe for SSD."""
+    """Convert Permute, from the SSD fork of Caffe."""
     return [Transpose(tuple(layer.options("permute").order))]

@@ -9,7 +9,7 @@ from kerasbridge.importers.ir.unsupported import Unsupported
 
 @converts("Pooling")
 def pooling(layer: Layer) -> list[Operation]:
-    """Pooling: sizes are rounded up unless `round_mode` says otherwise, and padding counts in averages."""
+    """Convert Pooling: sizes are rounded up unless `round_mode` is FLOOR, and padding counts in averages."""
     options = layer.options("pooling")
     if options.pool not in (0, 1):
         raise Unsupported("has stochastic pooling")

@@ -8,7 +8,7 @@ from kerasbridge.importers.ir.ops.power import Power
 
 @converts("Power")
 def power(layer: Layer) -> list[Operation]:
-    """Power: ``(shift + scale * x) ** power``."""
+    """Convert Power: ``(shift + scale * x) ** power``."""
     options = layer.options("power")
     exponent = number(options.power)
     return scale_shift(options.scale, options.shift) + ([] if exponent == 1 else [Power(exponent)])

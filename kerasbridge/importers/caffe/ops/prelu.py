@@ -8,7 +8,7 @@ from kerasbridge.importers.ir.ops.prelu import PRelu
 
 @converts("PReLU")
 def prelu(layer: Layer) -> list[Operation]:
-    """PReLU: a slope for each channel, or one for all."""
+    """Convert PReLU, with a slope for each channel or one for all."""
     (slope,) = blobs(layer, 1, 1)
     assert slope is not None
     shared = layer.options("prelu").channel_shared

@@ -8,7 +8,7 @@ from kerasbridge.importers.ir.ops.reduction import Reduction
 
 @converts("Reduction")
 def reduction(layer: Layer) -> list[Operation]:
-    """Reduction."""
+    """Convert Reduction."""
     options = layer.options("reduction")
     kind = ("sum", "absolute sum", "sum of squares", "mean")[options.operation - 1]
     return [Reduction(kind, options.axis, number(options.coeff))]  # type: ignore[arg-type]

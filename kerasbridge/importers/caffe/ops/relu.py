@@ -8,11 +8,11 @@ from kerasbridge.importers.ir.ops.base import Operation
 
 @converts("ReLU")
 def relu(layer: Layer) -> list[Operation]:
-    """ReLU, leaky where `negative_slope` is not 0."""
+    """Convert ReLU, leaky if `negative_slope` is not 0."""
     return [Activation("relu", number(layer.options("relu").negative_slope))]
 
 
 @converts("ELU")
 def elu(layer: Layer) -> list[Operation]:
-    """ELU."""
+    """Convert ELU."""
     return [Activation("elu", number(layer.options("elu").alpha))]

@@ -8,6 +8,6 @@ from kerasbridge.importers.ir.ops.reshape import Reshape
 
 @converts("Reshape")
 def reshape(layer: Layer) -> list[Operation]:
-    """Reshape."""
+    """Convert Reshape."""
     options = layer.options("reshape")
     return [Reshape(tuple(options.shape.dim), options.axis, options.num_axes)]

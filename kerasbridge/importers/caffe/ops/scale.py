@@ -9,7 +9,7 @@ from kerasbridge.importers.ir.ops.broadcast import Broadcast
 
 @converts("Scale")
 def scale(layer: Layer) -> list[Operation]:
-    """Scale: by weights that span axes, with a bias or not; or by the second of two blobs."""
+    """Convert Scale, with factors and an optional bias from the weights, or with factors from a second blob."""
     options = layer.options("scale")
     if len(layer.bottoms) == 2:
         product: list[Operation] = [Broadcast("product", options.axis)]

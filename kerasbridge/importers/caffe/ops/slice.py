@@ -8,7 +8,7 @@ from kerasbridge.importers.ir.ops.split import Split
 
 @converts("Slice")
 def slicing(layer: Layer) -> list[Operation]:
-    """Slice."""
+    """Convert Slice."""
     options = layer.options("slice")
     axis = options.slice_dim if options.HasField("slice_dim") else options.axis
     return [Split(axis, len(layer.tops), tuple(options.slice_point))]

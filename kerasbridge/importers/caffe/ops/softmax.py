@@ -8,5 +8,5 @@ from kerasbridge.importers.ir.ops.softmax import Softmax
 
 @converts("Softmax", "SoftmaxWithLoss")
 def softmax(layer: Layer) -> list[Operation]:
-    """Softmax."""
+    """Convert Softmax."""
     return [Softmax(layer.options("softmax").axis)]

@@ -9,7 +9,7 @@ from kerasbridge.importers.ir.unsupported import Unsupported
 
 @converts("Swish")
 def swish(layer: Layer) -> list[Operation]:
-    """Swish: ``x * sigmoid(beta * x)``; what Keras has is that with a beta of 1."""
+    """Convert Swish: ``x * sigmoid(beta * x)``; in Keras beta is 1."""
     if layer.options("swish").beta != 1:
         raise Unsupported(f"has a beta of {layer.options('swish').beta:g}")
     return [Activation("swish")]

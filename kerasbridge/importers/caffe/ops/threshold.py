@@ -8,5 +8,5 @@ from kerasbridge.importers.ir.ops.threshold import Threshold
 
 @converts("Threshold")
 def threshold(layer: Layer) -> list[Operation]:
-    """Threshold."""
+    """Convert Threshold."""
     return [Threshold(number(layer.options("threshold").threshold))]

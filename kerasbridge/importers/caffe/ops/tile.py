@@ -8,6 +8,6 @@ from kerasbridge.importers.ir.ops.tile import Tile
 
 @converts("Tile")
 def tile(layer: Layer) -> list[Operation]:
-    """Tile."""
+    """Convert Tile."""
     options = layer.options("tile")
     return [Tile(options.axis, options.tiles)]
