@@ -20,11 +20,14 @@ from tests.paths import ROOT
 BLOCK = re.compile(
     r"^```python(?: needs (\w+)| (raises))?\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL
 )
+SCRIPTS = Path(__file__).with_name("scripts.py")
 RAISES = (Path(__file__).parent / "raising.py").read_text()
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text())]
 ON_EACH = ("README.md", "docs/quickstart.md", "docs/training.md", "docs/your-own-step.md")
-"""Pages that CI, too, runs on every backend."""
+"""Pages that run on every backend; the others on torch alone."""
+ALONE = ("docs/backends-and-devices.md", "docs/errors.md", "docs/random-numbers.md", "docs/the-same-numbers.md")
+"""Pages that change settings of the process, or start processes."""
 
 
 def script_of(page):
@@ -40,22 +43,30 @@ def script_of(page):
     return "\n".join(lines), sorted(missing)
 
 
-def marked(page):
-    """A page as a parameter."""
-    name = page.relative_to(ROOT).as_posix()
-    return pytest.param(page, id=name, marks=() if name in ON_EACH else pytest.mark.once)
+def groups():
+    """Yield the pages that share a process, as parameters."""
+    names = [page.relative_to(ROOT).as_posix() for page in WITH_CODE]
+    rest = [name for name in names if name not in (*ON_EACH, *ALONE)]
+    imports = [name for name in rest if "coming-from" in name]
+    yield pytest.param(ON_EACH, id="on each backend")
+    yield pytest.param(imports, id="importing", marks=pytest.mark.once)
+    yield pytest.param([name for name in rest if name not in imports], id="others", marks=pytest.mark.once)
+    yield from (pytest.param([name], id=name, marks=pytest.mark.once) for name in names if name in ALONE)
 
 
-@pytest.mark.parametrize("page", [marked(page) for page in WITH_CODE])
-def test_the_code_of_a_page_runs(page, tmp_path):
-    script = tmp_path / f"{page.stem}.py"
-    code, missing = script_of(page)
-    script.write_text(code)
-    command = [sys.executable, script]
+@pytest.mark.parametrize("pages", [*groups()])
+def test_the_code_of_the_pages_runs(pages, tmp_path):
+    scripts, absent = [], set()
+    for page in pages:
+        scripts.append(tmp_path / f"{page.replace('/', '-').removesuffix('.md')}.py")
+        code, missing = script_of(ROOT / page)
+        scripts[-1].write_text(code)
+        absent.update(missing)
+    command = [sys.executable, SCRIPTS, tmp_path, *scripts]
     child = subprocess.run(command, cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
     assert child.returncode == 0, child.stderr
-    if missing:
-        pytest.skip(f"ran, but for the blocks that need {', '.join(missing)}")
+    if absent:
+        pytest.skip(f"ran, but for the blocks that need {', '.join(sorted(absent))}")
 
 
 def test_every_block_is_one_that_runs():

@@ -1,12 +1,13 @@
-"""The first losses of an example's own step on this backend, as JSON: python own_steps.py EXAMPLE STEPS."""
+"""Print the first losses of the examples' custom steps on this backend as JSON: custom_steps.py STEPS EXAMPLE…"""
 
 import importlib
 import json
 import sys
+from pathlib import Path
 
 import kerasbridge as kb
-from tests.paths import EXAMPLES
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 BATCH = 64
 
 
@@ -60,4 +61,5 @@ def losses(name, steps):
 
 
 if __name__ == "__main__":
-    print(json.dumps(losses(sys.argv[1], int(sys.argv[2]))))
+    count, *examples = sys.argv[1:]
+    print(json.dumps({name: losses(name, int(count)) for name in examples}))

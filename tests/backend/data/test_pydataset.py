@@ -94,6 +94,7 @@ def test_the_error_of_a_worker_is_the_users():
         trained(Broken(BATCHES, workers=2))
 
 
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # of JAX, which another test may have started
 def test_processes_read_what_threads_read(backend):
     if backend != "torch":
         pytest.skip("processes forked from JAX's and TensorFlow's threads may hang")

@@ -38,7 +38,7 @@ class Asking(keras.callbacks.Callback):
 @pytest.fixture
 def evaluated(monkeypatch):
     """The models that kerasbridge evaluates."""
-    models, evaluate = [], keras_fit.training.evaluate
+    models, evaluate = [], keras_fit.trainer.evaluate
 
     def noted(model, *arguments, **keywords):
         models.append(model)
