@@ -35,7 +35,7 @@ def parse_bytes(word: int | str) -> int:
     Raises:
         ArgumentError: it is none.
 
-    >>> in_bytes("2 kB")
+    >>> parse_bytes("2 kB")
     2000
     """
     found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]i?)?b?\s*", str(word).lower())

@@ -61,7 +61,7 @@ def check_writable(folder: Path, overwrite: bool = False, chosen: str = BY_COMMA
 def tensorboard_command(events: Path) -> str:
     """What to type to look at a folder of TensorBoard's files.
 
-    >>> line_to_look(Path("runs/first run/tensorboard"))
+    >>> tensorboard_command(Path("runs/first run/tensorboard"))
     "tensorboard --logdir 'runs/first run/tensorboard'"
     """
     return shlex.join(["tensorboard", "--logdir", str(events)])

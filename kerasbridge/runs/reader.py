@@ -99,7 +99,7 @@ def list_runs(folder: str | os.PathLike[str] = "runs") -> list[Run]:
         RunFolderError: the folder cannot be read.
 
     Example:
-        >>> find("no-such-folder")
+        >>> list_runs("no-such-folder")
         []
     """
     place = Path(folder)

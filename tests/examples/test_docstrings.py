@@ -12,6 +12,7 @@ from kerasbridge.importers import preprocessing_layer
 
 PACKAGE = Path(kb.__file__).parent
 STARTS_PROCESSES = ("parity", "exporters")
+CHOOSES_THE_BACKEND = ("kerasbridge.runtime.backend", "kerasbridge.engines")
 ON_EACH = ("training",)  # packages whose examples run on every backend; the others on torch alone
 PUBLIC = [kb.backends, kb.compare, kb.datasets.mnist, kb.diagnose, kb.evaluate, kb.fit, kb.models.cnn, kb.models.mlp]
 PUBLIC += [kb.export, kb.inspect_legacy, kb.load_legacy, preprocessing_layer]
@@ -34,7 +35,8 @@ def groups():
         if ">>> " in path.read_text("utf-8"):
             parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
             package = parts[1] if parts[1] in (*STARTS_PROCESSES, *ON_EACH, "layers", "importers") else "others"
-            found.setdefault(package, []).append(".".join(parts).removesuffix(".__init__"))
+            module = ".".join(parts).removesuffix(".__init__")
+            found.setdefault(module if module in CHOOSES_THE_BACKEND else package, []).append(module)
     for package, modules in found.items():
         yield pytest.param(modules, id=package, marks=() if package in ON_EACH else pytest.mark.once)
 

@@ -25,7 +25,7 @@ class MessageClasses:
     Raises:
         PackageNotInstalled: protobuf is missing.
 
-    >>> point = Messages("example", "message Point: int32* at 1, string name 2", "This example needs")("Point")
+    >>> point = MessageClasses("example", "message Point: int32* at 1, string name 2", "This example needs")("Point")
     >>> point.FromString(point(at=[2, 3], name="a").SerializeToString()).at
     [2, 3]
     """

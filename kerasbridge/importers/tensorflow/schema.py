@@ -18,7 +18,7 @@ def message_classes() -> MessageClasses:
 def message_class(name: str) -> Any:
     """Return the class of a message.
 
-    >>> message("GraphDef")(node=[{"name": "x", "op": "Placeholder"}]).node[0].op
+    >>> message_class("GraphDef")(node=[{"name": "x", "op": "Placeholder"}]).node[0].op
     'Placeholder'
     """
     return message_classes()(name)
