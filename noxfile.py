@@ -7,6 +7,7 @@ All versions come from constraints.txt. Sessions that need the frameworks share 
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import nox
@@ -183,7 +184,7 @@ def pytest(session: nox.Session, *paths: str, backend: str | None = None, **env:
     run_python(session, *arguments, env=env)
 
 
-def run_python(session: nox.Session, *arguments: str, env: dict[str, str | None]) -> None:
+def run_python(session: nox.Session, *arguments: str, env: Mapping[str, str | None]) -> None:
     """Run Python in the session's environment, or in `everything` where it has none."""
     shared = session.venv_backend == "none"
     if shared:
