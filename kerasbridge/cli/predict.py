@@ -69,13 +69,13 @@ def predict(
 
 def _read(paths: Sequence[Path]) -> "tuple[dict[Path, Any], list[DataError]]":
     """The digits of the pictures that can be read, and what is wrong with the others."""
-    from kerasbridge import mnist as pictures
+    from kerasbridge import mnist
     from kerasbridge.errors import DataError
 
     read, refused = {}, []
     for path in paths:
         try:
-            read[path] = pictures.read(path)
+            read[path] = mnist.read(path)
         except DataError as error:
             refused.append(error)
     return read, refused

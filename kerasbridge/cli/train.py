@@ -44,10 +44,10 @@ def train(
 ) -> None:
     """Train a model, evaluate it, save it in a run folder.
 
-    The folder is there from the start: history.csv and history.jsonl grow with each epoch, and at the end come
-    model.keras, curves.png and what config.json says of the result. With --overwrite the old run stays until the new
-    one is complete. With --tensorboard the losses and metrics of each epoch, histograms of the weights and the model's
-    graph lie beside them, in tensorboard/.
+    The folder exists from the start: history.csv and history.jsonl grow with each epoch; model.keras, curves.png and
+    the result in config.json are written at the end. With --overwrite the old run stays until the new one is complete.
+    With --tensorboard the losses and metrics of each epoch, histograms of the weights and the model's graph are
+    written to tensorboard/ in the same folder.
     """
     arguments = {name: str(value) if isinstance(value, Path) else value for name, value in context.params.items()}
     with errors_in_one_line(quiet):
@@ -104,7 +104,7 @@ def _start(wanted: _Wanted, arguments: dict[str, Any], started: datetime) -> "tu
     """The model, compiled, and what is known of the run before it is trained."""
     import kerasbridge as kb
     from kerasbridge import engines, runs
-    from kerasbridge.training import run_recorder as recording
+    from kerasbridge.training import run_recorder
 
     build = getattr(kb.models, wanted.model)
     backend = engines.current().name
@@ -115,7 +115,7 @@ def _start(wanted: _Wanted, arguments: dict[str, Any], started: datetime) -> "tu
         arguments=arguments,
         versions=runs.versions(backend),
         backend=backend,
-        device=recording.device_of(model),
+        device=run_recorder.device_of(model),
         seed=wanted.seed,
         rng="portable",
         data=_described(wanted.digits),
@@ -129,17 +129,17 @@ def _train(model: Any, wanted: _Wanted, run: "RunWriter") -> None:
     """Train the model, scores it on the test digits, and completes the run."""
     import kerasbridge as kb
     from kerasbridge.evaluation.classification_report import Scores
-    from kerasbridge.training import run_recorder as recording
+    from kerasbridge.training import run_recorder
 
     digits, x = wanted.digits, scaled(wanted.digits.x_train)
-    callbacks = [*_tensorboard(wanted, run.folder), recording.RunCallback(run)]
+    callbacks = [*_tensorboard(wanted, run.folder), run_recorder.RunCallback(run)]
     verbose = 0 if wanted.silent else "auto"
     clock = time.perf_counter()
     history = kb.fit(model, x, digits.y_train, wanted.batch_size, wanted.epochs, verbose, callbacks, seed=wanted.seed)
     seconds = round(time.perf_counter() - clock, 3)
     scores = Scores(digits.y_test, probabilities(model, digits.x_test))
     mistakes = {mistake.index: mistake.predicted for mistake in scores.mistakes}
-    ran = recording.execution_info(model, history)
+    ran = run_recorder.execution_info(model, history)
     run.finish(model.save, **ran, test=scores.named, mistakes=mistakes, seconds=seconds)
 
 

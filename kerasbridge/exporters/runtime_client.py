@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from kerasbridge.exporters import batches as processes
-from kerasbridge.exporters.batches import Arrays
+from kerasbridge.exporters.batches import Arrays, read_batches, start, write_batches
 from kerasbridge.exporters.formats import Format
 from kerasbridge.exporters.signatures import Signature
 from kerasbridge.runtime import backend
@@ -34,10 +33,10 @@ def run(target: Format, path: Path, signature: Signature, batches: Sequence[Arra
     with tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
         place = Path(folder)
         (place / "job.json").write_text(json.dumps(job), encoding="utf-8")
-        processes.write_batches(place / "inputs.npz", batches)
+        write_batches(place / "inputs.npz", batches)
         on = target.runtime if target.runtime in backend.BACKENDS else backend.configure().backend
-        processes.start(_CHILD, place, on)
-        return processes.read_batches(place / "outputs.npz")
+        start(_CHILD, place, on)
+        return read_batches(place / "outputs.npz")
 
 
 def version(target: Format) -> str:

@@ -16,7 +16,7 @@ from kerasbridge.runs.folder import check_writable as check_writable
 from kerasbridge.runs.folder import default_folder as default_folder
 from kerasbridge.runs.folder import tensorboard_command as tensorboard_command
 from kerasbridge.runs.reader import Run as Run
-from kerasbridge.runs.reader import list_runs as list_runs
+from kerasbridge.runs.reader import list_runs
 from kerasbridge.runs.reader import load as load
 from kerasbridge.runs.writer import RunWriter as RunWriter
 from kerasbridge.runs.writer import create as create

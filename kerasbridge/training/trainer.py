@@ -1,4 +1,4 @@
-"""fit, evaluate and predict: what the user calls; `epochs.py` runs it."""
+"""fit, evaluate and predict: the public functions; `epoch_loop.py` runs them."""
 
 import contextlib
 import os

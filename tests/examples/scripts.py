@@ -10,8 +10,8 @@ from pathlib import Path
 
 
 def main(folder, scripts):
-    """Run each script as the main module, with what a process begins with put back in between."""
-    path, modules = list(sys.path), set(sys.modules)
+    """Run each script as the main module, with the module path that the process began with."""
+    path = list(sys.path)
     for script in scripts:
         print(f"running {script}", file=sys.stderr)
         here = folder / f"in-{Path(script).stem}"
@@ -19,9 +19,6 @@ def main(folder, scripts):
         os.chdir(here)
         runpy.run_path(script, run_name="__main__")
         sys.path[:] = path
-        for name in set(sys.modules) - modules:
-            if not getattr(sys.modules[name], "__spec__", None):
-                del sys.modules[name]
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.caffe import inputs as data
+from kerasbridge.importers.caffe.inputs import inputs_of, is_data
 from kerasbridge.importers.caffe.ops import LOSSES, OPERATIONS, REPLACED, MissingWeights
 from kerasbridge.importers.caffe.parser import Layer
 from kerasbridge.importers.ir.builder import GraphBuilder
@@ -35,7 +35,7 @@ class NetConverter:
 
     def add(self, layer: Layer) -> None:
         """Add a layer; one whose weights are missing passes its inputs on."""
-        if data.is_data(layer):
+        if is_data(layer):
             self._add_inputs_of(layer)
         elif layer.type in LOSSES:
             self._skip(layer, "loss or metric layer, not needed for inference")
@@ -58,7 +58,7 @@ class NetConverter:
     def _add_inputs_of(self, layer: Layer) -> None:
         if layer.type != "Input":
             self.builder.report_skipped(layer.name, layer.type, "the model's inputs replace its blobs")
-        for entry in data.inputs_of(layer):
+        for entry in inputs_of(layer):
             self.add_input(entry)
 
     def _skip(self, layer: Layer, reason: str) -> None:
