@@ -1,4 +1,4 @@
-"""The models that kerasbridge brings: the Sequential MNIST model of the lesson, and a small convolutional net."""
+"""Ready-made models: the Sequential MNIST model of the lesson, and a small convolutional net."""
 
 from kerasbridge import engines
 from kerasbridge.keras_compat import keras

@@ -18,7 +18,7 @@ class Batch(NamedTuple):
 
 
 class ValueAndGrad(Protocol):
-    """What an engine lends the training step: ``((loss, aux), gradients)`` of `function` by `variables`."""
+    """Function of an engine: ``((loss, aux), gradients)`` of `function` with respect to `variables`."""
 
     def __call__(
         self, function: Callable[[], tuple[Tensor, Any]], variables: list[Any]

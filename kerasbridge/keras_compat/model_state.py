@@ -1,4 +1,4 @@
-"""What a model holds beside its weights: optimizers, their variables, states of its layers, plain settings."""
+"""State of a model in addition to its weights: optimizers, their variables, states of layers, hyperparameters."""
 
 import types
 from typing import Any
@@ -27,7 +27,7 @@ def hyperparameters(model: Any) -> tuple[Any, ...]:
 
 
 def optimizers_of(model: Any) -> list[Any]:
-    """The optimizers that a model and the layers in it hold as attributes, each once."""
+    """Return the optimizers that are attributes of a model or of its layers, each once."""
     holders = [model, *flatten_layers(model)]
     held = [part for holder in holders for part in vars(holder).values()]
     return list({id(part): part for part in held if isinstance(part, keras.optimizers.Optimizer)}.values())
@@ -46,13 +46,13 @@ def optimizer_variables(optimizer: Any) -> list[Any]:
 
 
 def rnn_states(model: Any) -> list[Any]:
-    """What stateful RNNs keep from batch to batch: variables that Keras does not count among the model's."""
+    """Return the states of stateful RNNs: variables that Keras does not list among the model's."""
     stateful = [layer for layer in flatten_layers(model) if isinstance(layer, keras.layers.RNN) and layer.stateful]
     return [state for layer in stateful for state in keras.tree.flatten(layer.states)]
 
 
 def all_variables(model: Any) -> list[Any]:
-    """Every variable of a model, its metrics and the optimizers it holds, and Keras's own seed state."""
+    """Return every variable of a model, its metrics and optimizers, and the state of Keras's global seed generator."""
     moved = [variable for optimizer in optimizers_of(model) for variable in optimizer_variables(optimizer)]
     return [
         *model.variables,

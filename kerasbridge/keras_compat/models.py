@@ -1,4 +1,4 @@
-"""What training reads from a Keras model and calls on it, private methods included."""
+"""Attributes and methods of Keras models that training uses, private ones included."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

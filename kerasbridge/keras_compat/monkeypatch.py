@@ -8,7 +8,7 @@ from typing import Any
 
 
 class _Hooks(threading.local):
-    """Which hooks are open in this thread."""
+    """Hooks that are active in this thread."""
 
     def __init__(self) -> None:
         self.active: dict[tuple[int, str], Callable[..., Any] | None] = {}

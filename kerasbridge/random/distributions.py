@@ -29,7 +29,7 @@ ops = keras.ops
 # Marsaglia and Tsang accept at least 95 of 100 attempts; six of them all fail for one element in 10^8.
 GAMMA_ATTEMPTS = 6
 MAX_TRIALS = 10_000
-# How many random bits a float of [0, 1) holds exactly; more would round up to 1.
+# How many random bits a float of [0, 1) represents exactly; more would round up to 1.
 _UNIT_BITS = {"float64": 24, "float32": 24, "float16": 11, "bfloat16": 8}
 
 

@@ -113,7 +113,7 @@ def orthogonal(seed: int, counter: int, rows: int, columns: int) -> Floats:
     """Orthonormal columns, uniform among all such matrices: the Q, with R's diagonal positive, of normal numbers.
 
     By modified Gram-Schmidt (Björck 1967), in NumPy's own sums: LAPACK's order of additions is another on each machine.
-    It is as orthogonal as float32 can tell: float64's rounding times the matrix's condition.
+    It is as orthogonal as float32 can show: float64's rounding times the matrix's condition.
 
     Raises:
         ValueError: fewer rows than columns.

@@ -80,7 +80,7 @@ def is_random_portable() -> bool:
 
 
 def patch_table() -> list[tuple[Any, str, Any]]:
-    """What is replaced: (a module or class of Keras, the name in it, what stands in); the last row of a name counts.
+    """Return the replacements: (Keras module or class, name in it, replacement); the last row of a name counts.
 
     Raises:
         KerasContractError: this Keras has no such name.
