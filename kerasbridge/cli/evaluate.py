@@ -108,7 +108,7 @@ def _draw(found: EvaluationResult) -> tuple[Path | None, str | None]:
 def _result(found: EvaluationResult, picture: Path | None) -> dict[str, Any]:
     return {
         "run_dir": str(found.run.folder), "backend": found.backend, "device": found.device, "images": found.images,
-        **found.scores.named, "confusion": found.scores.confusion.tolist(),
+        **found.scores.metrics, "confusion": found.scores.confusion.tolist(),
         "mistakes": [asdict(mistake) for mistake in found.scores.mistakes],
         "differs": None if found.differs is None else [asdict(difference) for difference in found.differs],
         "picture": None if picture is None else str(picture),

@@ -43,7 +43,7 @@ def compare_with_training(run: "Run", digits: "Dataset", scores: "Scores") -> "t
             f"{digits.name} holds other digits than those the run was trained and scored with, by their checksum: "
             "the predictions cannot be compared."
         )
-    return scores.differing_from(run.config.mistakes), ""
+    return scores.changed_since(run.config.mistakes), ""
 
 
 def show(found: EvaluationResult) -> None:

@@ -140,7 +140,7 @@ def _train(model: Any, wanted: _Wanted, run: "RunWriter") -> None:
     scores = Scores(digits.y_test, probabilities(model, digits.x_test))
     mistakes = {mistake.index: mistake.predicted for mistake in scores.mistakes}
     ran = run_recorder.execution_info(model, history)
-    run.finish(model.save, **ran, test=scores.named, mistakes=mistakes, seconds=seconds)
+    run.finish(model.save, **ran, test=scores.metrics, mistakes=mistakes, seconds=seconds)
 
 
 def _tensorboard(wanted: _Wanted, folder: Path) -> list[Any]:

@@ -1,6 +1,6 @@
-"""Read a data set's four arrays from an .npz file and bring them to the form of `keras.datasets.mnist`.
+"""Read the four arrays of a dataset from an .npz file and convert them to the form of `keras.datasets.mnist`.
 
-Nothing in the file is trusted: no pickle is loaded, and no array before its header has said how large it is.
+The file is untrusted: no pickle is loaded, and the size in the header of an array is checked before the array is read.
 """
 
 import math
@@ -18,24 +18,24 @@ from kerasbridge.errors import DataError
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 MAX_BYTES = 4 * 2**30
 
-# What zipfile raises for files that are cut short, damaged (ValueError among them) or encrypted (RuntimeError).
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
-_EXACT = 1e-3  # of one grey level: float32 images divided by 255 come back to within 2e-5, other scalings do not
+# zipfile raises these for files that are truncated, damaged (ValueError too) or encrypted (RuntimeError).
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+_TOLERANCE = 1e-3  # of a grey level: float32 images divided by 255 are off by at most 2e-5, other scalings by more
 
 
 def load(file: Path | IO[bytes], name: str) -> dict[str, NDArray[Any]]:
-    """The four arrays of an .npz file, checked.
+    """Read and check the four arrays of an .npz file.
 
     Args:
-        file: where it lies, or the opened file.
-        name: what errors call it.
+        file: its path, or the open file.
+        name: the file's name in error messages.
 
     Returns:
         `x_train` and `x_test`, uint8 of shape (N, height, width) or (N, height, width, channels), and `y_train` and
-        `y_test`, whole numbers of shape (N,) in the file's own type.
+        `y_test`, integers of shape (N,) in the dtype of the file.
 
     Raises:
-        DataError: it is not an .npz file with such arrays; the first problem found.
+        DataError: the file is not an .npz file with such arrays; the message names the first problem.
     """
     try:
         arrays = _read(file)
@@ -43,8 +43,8 @@ def load(file: Path | IO[bytes], name: str) -> dict[str, NDArray[Any]]:
             _check_part(arrays, part)
         if arrays["x_train"].shape[1:] != arrays["x_test"].shape[1:]:
             raise DataError(
-                f"x_train holds images of shape {arrays['x_train'].shape[1:]} but x_test of "
-                f"{arrays['x_test'].shape[1:]}: both must be alike."
+                f"x_train contains images of shape {arrays['x_train'].shape[1:]} but x_test of "
+                f"{arrays['x_test'].shape[1:]}: both must have the same shape."
             )
         return {key: _to_uint8(array, key) if key.startswith("x") else array for key, array in arrays.items()}
     except DataError as error:
@@ -59,35 +59,37 @@ def _read(file: Path | IO[bytes]) -> dict[str, NDArray[Any]]:
             return {name: _read_array(archive, name) for name in NAMES}
     except DataError:
         raise
-    except _DAMAGE as error:
+    except _ZIP_ERRORS as error:
         raise DataError(
-            f"expected an .npz file, as numpy.savez_compressed writes it; it cannot be read ({error})."
+            f"expected an .npz file, as written by numpy.savez_compressed; it cannot be read ({error})."
         ) from error
 
 
 def _check_names(archive: zipfile.ZipFile) -> None:
-    found = archive.namelist()
-    missing = [name for name in NAMES if f"{name}.npy" not in found]
+    members = archive.namelist()
+    missing = [name for name in NAMES if f"{name}.npy" not in members]
     if missing:
-        held = ", ".join(name.removesuffix(".npy") for name in found) or "none"
+        present = ", ".join(name.removesuffix(".npy") for name in members) or "no arrays"
         raise DataError(
-            f"the array {missing[0]} is missing; the file holds {held}. "
+            f"the array {missing[0]} is missing; the file contains {present}. "
             "Expected: numpy.savez_compressed(file, x_train=..., y_train=..., x_test=..., y_test=...)."
         )
 
 
 def _check_headers(archive: zipfile.ZipFile) -> None:
-    """Refuse pickled arrays, and more bytes than a small compressed file should be able to ask for."""
-    announced = 0
+    """Reject pickled arrays, and sizes with which a small compressed file would fill the memory."""
+    total_bytes = 0
     for name in NAMES:
         shape, dtype = _read_header(archive, name)
         if dtype.hasobject:
-            raise DataError(f"{name} holds pickled Python objects, which are never loaded: save an array of numbers.")
-        announced += math.prod(shape) * dtype.itemsize
-    if announced > MAX_BYTES:
+            raise DataError(
+                f"{name} contains pickled Python objects, which are never loaded: save an array of numbers."
+            )
+        total_bytes += math.prod(shape) * dtype.itemsize
+    if total_bytes > MAX_BYTES:
         raise DataError(
-            f"its arrays take {announced / 2**30:.1f} GiB, more than the {MAX_BYTES / 2**30:.0f} GiB that are read "
-            "from a file: load them yourself and give them to kerasbridge.fit."
+            f"its arrays take {total_bytes / 2**30:.1f} GiB, more than the limit of {MAX_BYTES / 2**30:.0f} GiB: "
+            "load them yourself and pass them to kerasbridge.fit."
         )
 
 
@@ -97,7 +99,7 @@ def _read_header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], 
         try:
             shape, _, dtype = readers[np.lib.format.read_magic(member)](member)
         except (ValueError, KeyError) as error:
-            raise DataError(f"{name} is not an array of numbers as numpy.save writes it.") from error
+            raise DataError(f"{name} is not an array as written by numpy.save.") from error
     return shape, dtype
 
 
@@ -106,35 +108,35 @@ def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
         try:
             array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
         except ValueError as error:
-            raise DataError(f"{name} is cut short or damaged ({error}): make the file again.") from error
+            raise DataError(f"{name} is truncated or damaged ({error}): create the file again.") from error
     return array
 
 
 def _check_part(arrays: dict[str, NDArray[Any]], part: str) -> None:
-    """Shapes, types and lengths of the images and labels of one of the two parts."""
+    """Check the shapes, dtypes and lengths of the images and labels of "train" or "test"."""
     x, y = f"x_{part}", f"y_{part}"
     images, labels = arrays[x], arrays[y]
     if images.dtype.kind not in "iuf":
-        raise DataError(f"{x} holds {images.dtype} values: expected numbers, best uint8.")
+        raise DataError(f"{x} contains {images.dtype} values: expected numbers, preferably uint8.")
     if images.ndim not in (3, 4) or 0 in images.shape[1:]:
         raise DataError(
-            f"{x} has the shape {images.shape}: expected (samples, height, width), or that and channels last."
+            f"{x} has the shape {images.shape}: expected (samples, height, width), with or without (…, channels)."
         )
     if labels.ndim != 1:
         raise DataError(f"{y} has the shape {labels.shape}: expected one class number per sample, shape (samples,).")
     if labels.dtype.kind not in "iu":
-        raise DataError(f'{y} holds {labels.dtype} values: expected whole numbers, for example y.astype("int64").')
+        raise DataError(f'{y} contains {labels.dtype} values: expected integers, for example y.astype("int64").')
     check_lengths({x: len(images), y: len(labels)})
     check_not_empty({x: len(images)})
     if labels.min() < 0:
-        raise DataError(f"{y} holds the label {labels.min()}: classes are numbered from 0.")
+        raise DataError(f"{y} contains the label {labels.min()}: classes are numbered from 0.")
 
 
 def _to_uint8(images: NDArray[Any], name: str) -> NDArray[np.uint8]:
-    """Images of any numeric type as uint8, where nothing is lost by it.
+    """Return images of any numeric dtype as uint8, if the conversion is lossless.
 
-    Taken are whole numbers from 0 to 255 of any type, and floats from 0 to 1 that are such numbers divided by 255.
-    Floats that are all 0 or 1 count as the latter: black and white.
+    Accepted are whole numbers from 0 to 255 of any dtype, and floats from 0 to 1 that are such numbers divided by 255.
+    Floats that are all 0 or 1 are read as the latter: black and white.
     """
     check_finite(images, name)
     low, high = images.min(), images.max()
@@ -142,10 +144,10 @@ def _to_uint8(images: NDArray[Any], name: str) -> NDArray[np.uint8]:
         if images.dtype.kind in "iu":
             return images.astype(np.uint8)
         grey = images * 255 if high <= 1 else images
-        whole: NDArray[Any] = np.rint(grey)
-        if np.abs(grey - whole).max() <= _EXACT:
-            return whole.astype(np.uint8)
+        rounded: NDArray[Any] = np.rint(grey)
+        if np.abs(grey - rounded).max() <= _TOLERANCE:
+            return rounded.astype(np.uint8)
     raise DataError(
-        f"{name} holds {images.dtype} values from {low:g} to {high:g}: expected whole numbers from 0 to 255 "
+        f"{name} contains {images.dtype} values from {low:g} to {high:g}: expected whole numbers from 0 to 255 "
         "(or these divided by 255). Save the images as uint8."
     )

@@ -1,1 +1,1 @@
-"""Scores and plots of a classifier."""
+"""Scores of a classifier, and a plot of its mistakes."""

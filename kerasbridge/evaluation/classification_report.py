@@ -1,4 +1,4 @@
-"""How good a classifier is: what it takes each image for, held beside the labels and beside an earlier time."""
+"""Accuracy, confusion matrix and changed predictions of a classifier."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_SMALLEST = 1e-7  # keras.config.epsilon(): to it Keras clips probabilities before it takes their logarithm
+_EPSILON = 1e-7  # keras.config.epsilon(), to which Keras clips probabilities before taking their logarithm
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """An image that is taken for another class than its own, and with which probability."""
+    """An image with a wrong prediction, and the probability of that prediction."""
 
     index: int
     label: int
@@ -23,7 +23,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Difference:
-    """An image that was taken for one class then, and for another now."""
+    """An image whose predicted class differs from the one predicted earlier (`then`)."""
 
     index: int
     label: int
@@ -33,11 +33,11 @@ class Difference:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What a model makes of images whose classes are known.
+    """Predictions of a model for labelled images, and the scores computed from them.
 
     Args:
         labels: class numbers, shape (images,).
-        probabilities: of each class, shape (images, classes).
+        probabilities: the predicted probability of each class, shape (images, classes).
 
     >>> scores = Scores(np.array([0, 1]), np.array([[0.75, 0.25], [0.5, 0.5]]))
     >>> scores.accuracy, scores.mistakes
@@ -49,48 +49,47 @@ class Scores:
 
     @cached_property
     def predicted(self) -> NDArray[Any]:
-        """The most probable class of each image; the first where several are."""
-        found: NDArray[Any] = self.probabilities.argmax(axis=1)
-        return found
+        """The most probable class of each image; the first of several that are equally probable."""
+        classes: NDArray[Any] = self.probabilities.argmax(axis=1)
+        return classes
 
     @property
     def accuracy(self) -> float:
-        """The share of images that are taken for what they are."""
+        """The fraction of images that are classified correctly."""
         return float(np.mean(self.predicted == self.labels))
 
     @property
     def loss(self) -> float:
-        """The mean cross entropy, as `keras.losses.sparse_categorical_crossentropy` has it."""
-        own = self.probabilities[np.arange(len(self.labels)), self.labels].astype(np.float64)
-        return float(np.mean(-np.log(np.clip(own, _SMALLEST, 1 - _SMALLEST))))
+        """The mean cross entropy, as computed by `keras.losses.sparse_categorical_crossentropy`."""
+        of_label = self.probabilities[np.arange(len(self.labels)), self.labels].astype(np.float64)
+        return float(np.mean(-np.log(np.clip(of_label, _EPSILON, 1 - _EPSILON))))
 
     @property
     def confusion(self) -> NDArray[np.int64]:
-        """How often images of a class (row) are taken for a class (column), shape (classes, classes)."""
+        """The confusion matrix: counts by label (row) and predicted class (column), shape (classes, classes)."""
         classes = self.probabilities.shape[1]
         pairs = self.labels.astype(np.int64) * classes + self.predicted
         return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
     @property
     def mistakes(self) -> list[Mistake]:
-        """The images that are taken for something else, the most confidently wrong first."""
-        wrong = np.flatnonzero(self.predicted != self.labels)
-        found = [
+        """The wrong predictions, the most confident first."""
+        mistakes = [
             Mistake(int(i), int(self.labels[i]), int(self.predicted[i]), float(self.probabilities[i].max()))
-            for i in wrong
+            for i in np.flatnonzero(self.predicted != self.labels)
         ]
-        return sorted(found, key=lambda mistake: -mistake.probability)
+        return sorted(mistakes, key=lambda mistake: -mistake.probability)
 
     @property
-    def named(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Accuracy and loss by name."""
         return {"accuracy": self.accuracy, "loss": self.loss}
 
-    def differing_from(self, mistakes: Mapping[int, int]) -> list[Difference]:
-        """The images that are taken for another class than then.
+    def changed_since(self, mistakes: Mapping[int, int]) -> list[Difference]:
+        """Return the images whose predicted class differs from that of an earlier evaluation.
 
         Args:
-            mistakes: the images that were taken for something else then: predicted class by index.
+            mistakes: the wrong predictions of the earlier evaluation: predicted class by image index.
         """
         then = self.labels.copy()
         for index, predicted in mistakes.items():

@@ -1,4 +1,4 @@
-"""`evaluation.png`: which digits are taken for which, and the mistakes that a model was surest of."""
+"""`evaluation.png`: the confusion matrix, and the most confident mistakes."""
 
 from pathlib import Path
 from typing import Any
@@ -10,42 +10,42 @@ from kerasbridge.evaluation.classification_report import Mistake, Scores
 from kerasbridge.runs import plotting
 from kerasbridge.runs.folder import atomic_write
 
-PICTURE = "evaluation.png"
-_ROWS, _COLUMNS = 3, 4
+FILENAME = "evaluation.png"
+_ROWS, _COLUMNS = 3, 4  # of images with wrong predictions
 
 
 def draw(folder: Path, scores: Scores, images: NDArray[Any], title: str) -> Path:
-    """Draw the confusion matrix, and beside it the most confident mistakes.
+    """Draw the confusion matrix, and the most confident mistakes to the right of it.
 
     Args:
-        folder: where to put the picture, `evaluation.png`.
-        scores: what a model makes of the images.
-        images: uint8, shape (images, 28, 28), or with a dimension for the one channel.
-        title: what was evaluated where.
+        folder: the folder to write `evaluation.png` to.
+        scores: the model's predictions for the images.
+        images: uint8, shape (images, 28, 28) or (images, 28, 28, 1).
+        title: the model and the dataset.
 
     Returns:
-        The picture's path.
+        The path of the file.
 
     Raises:
         PackageNotInstalled: Matplotlib is missing.
     """
-    drawn = plotting.figure(11.5, 5.4, "A picture of the mistakes")
-    left, right = drawn.subfigures(1, 2, width_ratios=(1.15, 1))
-    drawn.suptitle(title, x=0.01, ha="left", fontsize=11, color=plotting.INK, parse_math=False)
-    _confusion(left.add_subplot(), scores.confusion)
-    _mistakes(right, scores.mistakes[: _ROWS * _COLUMNS], images)
-    with atomic_write(folder / PICTURE) as path:
-        plotting.save(drawn, path)
-    return folder / PICTURE
+    figure = plotting.figure(11.5, 5.4, "A picture of the mistakes")
+    left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=plotting.INK, parse_math=False)
+    _draw_confusion(left.add_subplot(), scores.confusion)
+    _draw_mistakes(right, scores.mistakes[: _ROWS * _COLUMNS], images)
+    with atomic_write(folder / FILENAME) as path:
+        plotting.save(figure, path)
+    return folder / FILENAME
 
 
-def _confusion(axes: Any, confusion: NDArray[np.int64]) -> None:
-    wrong = np.where(np.eye(len(confusion), dtype=bool), 0, confusion)
-    axes.imshow(wrong, cmap="Oranges", vmin=0, vmax=max(1, int(wrong.max())) * 1.4)
+def _draw_confusion(axes: Any, confusion: NDArray[np.int64]) -> None:
+    mistakes = np.where(np.eye(len(confusion), dtype=bool), 0, confusion)
+    axes.imshow(mistakes, cmap="Oranges", vmin=0, vmax=max(1, int(mistakes.max())) * 1.4)
     for (label, predicted), count in np.ndenumerate(confusion):
-        right = label == predicted
-        if right or count:
-            weight = "bold" if right else "normal"
+        correct = label == predicted
+        if correct or count:
+            weight = "bold" if correct else "normal"
             axes.text(predicted, label, count, ha="center", va="center", fontsize=8.5, fontweight=weight)
     axes.set_xticks(range(len(confusion)))
     axes.set_yticks(range(len(confusion)))
@@ -55,12 +55,12 @@ def _confusion(axes: Any, confusion: NDArray[np.int64]) -> None:
     axes.spines[:].set_color(plotting.GRID)
 
 
-def _mistakes(panel: Any, mistakes: list[Mistake], images: NDArray[Any]) -> None:
+def _draw_mistakes(panel: Any, mistakes: list[Mistake], images: NDArray[Any]) -> None:
     if not mistakes:
         panel.text(0.5, 0.5, "no mistakes", ha="center", color=plotting.SOFT)
         return
-    for place, mistake in enumerate(mistakes, start=1):
-        axes = panel.add_subplot(_ROWS, _COLUMNS, place)
+    for index, mistake in enumerate(mistakes, start=1):
+        axes = panel.add_subplot(_ROWS, _COLUMNS, index)
         axes.imshow(images[mistake.index].reshape(images.shape[1:3]), cmap="gray_r", vmin=0, vmax=255)
         axes.set_xticks([])
         axes.set_yticks([])

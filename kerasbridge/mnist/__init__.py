@@ -1,7 +1,7 @@
-"""Pictures of a handwritten digit, brought to the form of MNIST's images.
+"""Pictures of a handwritten digit, converted to images like those of MNIST.
 
-`opening` reads the file, `paper` takes the ink off the paper, `regions` leaves specks behind, `fitting` gives the
-digit its size and place. All of it is computed on the host, with NumPy and Pillow: every backend sees the same pixels.
+`load` reads the file, `ink` separates the ink from the paper, `connected_components` removes specks, `normalize` scales
+and centres the digit. Everything is computed on the host with NumPy and Pillow, so every backend sees the same pixels.
 """
 
 import os
@@ -12,29 +12,29 @@ from numpy.typing import NDArray
 
 from kerasbridge.errors import DataError
 from kerasbridge.mnist import connected_components, load, normalize
-from kerasbridge.mnist import ink as paper
+from kerasbridge.mnist.ink import separate_ink
 
 
 def read(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
-    """The digit of a picture, as MNIST has it: white on black, in a box of 20x20, centred by mass in 28x28.
+    """Read the digit in a picture as an MNIST image: white on black, 20x20 pixels, centred by mass in 28x28.
 
-    The picture may be of any size, grey or in colour, dark on light or light on dark, with transparency, off centre,
-    unevenly lit, and have specks. One digit is expected on paper of one colour that fills
-    the picture: ruled lines, the edge of a shadow or of the table are taken for ink.
+    The picture may have any size, be grey or in colour, dark on light or light on dark, transparent, off centre,
+    unevenly lit and speckled. It must show one digit on paper of one colour that fills the picture: ruled lines and the
+    edges of a shadow or of the table are read as ink.
 
     Args:
-        path: a PNG, JPEG, GIF, BMP or WebP file; of several frames the first counts.
+        path: a PNG, JPEG, GIF, BMP or WebP file; of several frames the first is read.
 
     Returns:
         Grey levels, uint8 from 0 (paper) to 255 (ink), shape (28, 28).
 
     Raises:
-        DataError: it cannot be read as a picture, has too many pixels, or shows nothing.
+        DataError: the file cannot be read as a picture, has too many pixels, or is blank.
     """
-    ink = paper.ink(load.load(Path(path)))
+    ink = separate_ink(load.load(Path(path)))
     if ink is None:
         raise DataError(
             f"{path} is blank: expected a digit that stands out from its paper; write it darker, or take the picture "
             "closer and in better light."
         )
-    return normalize.fit(connected_components.without_specks(ink))
+    return normalize.normalize(connected_components.remove_specks(ink))

@@ -3,43 +3,44 @@
 import numpy as np
 from numpy.typing import NDArray
 
-_FAINT = 0.1  # of full ink: what counts as connected
-_FULL = 0.5  # of full ink: what counts as ink
-_SPECK = 0.05  # of the largest region's ink; a stroke that stands apart, as the bar of a 5, has more
+_MIN_CONNECTED = 0.1  # of full ink: lighter pixels do not connect
+_MIN_INK = 0.5  # of full ink: darker pixels count towards the size of a region
+_MIN_SIZE = 0.05  # of the largest region; a separate stroke, such as the bar of a 5, is larger
 
 
-def without_specks(ink: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The ink of the regions that have at least a twentieth of the largest region's ink."""
-    labels = connected_components(ink > _FAINT)
-    sizes = np.bincount(labels[ink > _FULL], minlength=labels.max() + 1)
+def remove_specks(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the ink of the regions that have at least a twentieth of the largest region's ink."""
+    labels = connected_components(ink > _MIN_CONNECTED)
+    sizes = np.bincount(labels[ink > _MIN_INK], minlength=labels.max() + 1)
     sizes[0] = 0
-    return np.where((sizes >= max(1, _SPECK * sizes.max()))[labels], ink, 0)
+    return np.where((sizes >= max(1, _MIN_SIZE * sizes.max()))[labels], ink, 0)
 
 
 def connected_components(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """A whole number for each connected region, neighbours by corners included, and 0 outside all of them.
+    """Return an integer label for each connected region (8-connectivity), and 0 for the background.
 
-    Of two neighbours the one with the larger number leads to the other, and every pixel goes on to where its number
-    leads, until neighbours agree: about as many rounds as the logarithm of a region's size.
+    Union-find on whole arrays: of two touching pixels the larger label points to the smaller one, and every label is
+    replaced by the one it points to, until neighbours agree. The number of rounds grows with the logarithm of the size
+    of a region.
     """
-    numbers = np.where(mask, np.cumsum(mask).reshape(mask.shape), 0)
-    one, other = _neighbours(numbers)
-    leads = np.arange(numbers.max() + 1)
-    while not np.array_equal(leads[one], leads[other]):
-        lower = np.minimum(leads[one], leads[other])
-        for end in (leads[one], leads[other]):
-            np.minimum.at(leads, end, lower)
-        leads = leads[leads]
-    return leads[numbers]
+    labels = np.where(mask, np.cumsum(mask).reshape(mask.shape), 0)
+    one, other = _adjacent_labels(labels)
+    parents = np.arange(labels.max() + 1)
+    while not np.array_equal(parents[one], parents[other]):
+        lower = np.minimum(parents[one], parents[other])
+        for end in (parents[one], parents[other]):
+            np.minimum.at(parents, end, lower)
+        parents = parents[parents]
+    return parents[labels]
 
 
-def _neighbours(numbers: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The numbers of pixels that touch, 0 being none: shape (2, pairs)."""
-    pairs = (
-        (numbers[:, 1:], numbers[:, :-1]),
-        (numbers[1:], numbers[:-1]),
-        (numbers[1:, 1:], numbers[:-1, :-1]),
-        (numbers[1:, :-1], numbers[:-1, 1:]),
+def _adjacent_labels(labels: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the labels of touching pixels, without pairs that include the background: shape (2, pairs)."""
+    neighbours = (
+        (labels[:, 1:], labels[:, :-1]),
+        (labels[1:], labels[:-1]),
+        (labels[1:, 1:], labels[:-1, :-1]),
+        (labels[1:, :-1], labels[:-1, 1:]),
     )
-    found = np.concatenate([np.stack([one.ravel(), other.ravel()]) for one, other in pairs], axis=1)
-    return found[:, found.all(axis=0)]
+    pairs = np.concatenate([np.stack([one.ravel(), other.ravel()]) for one, other in neighbours], axis=1)
+    return pairs[:, pairs.all(axis=0)]

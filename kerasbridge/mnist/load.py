@@ -1,4 +1,4 @@
-"""Opens a picture that nobody vouches for: its format, its size and its content may be anything."""
+"""Load an untrusted picture: its format, size and content may be anything."""
 
 import warnings
 from pathlib import Path
@@ -10,45 +10,47 @@ from PIL import Image, ImageOps
 
 from kerasbridge.errors import DataError
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # no format that runs a program to be read, as EPS does
-MAX_PIXELS = 2**26  # what telephones take; a few hundred MB when unpacked
-LONGEST_SIDE = 800  # that a picture is worked on with: a digit a twentieth of it wide still has 40 pixels
-_CONTRAST = 0.25  # of alpha, and of colours within the ink: above that there is something to see
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # none that runs a program to be decoded, as EPS does
+MAX_PIXELS = 2**26  # enough for photos of most phones; a few hundred MB when decoded
+MAX_SIDE = 800  # in pixels, after scaling: a digit of a twentieth of the width still has 40
+_CONTRAST = 0.25  # of opacity, and of colours within the ink: less is invisible
 
 
 def load(path: Path) -> NDArray[np.float32]:
-    """What is to be seen in a picture, upright and at most `LONGEST_SIDE` long.
+    """Load the visible content of a picture, upright and scaled to `MAX_SIDE` pixels at most.
 
     Returns:
-        Levels from 0 to 1, shape (height, width, channels): red, green and blue, or the opacity alone where that is
-        what draws the digit.
+        Levels from 0 to 1, shape (height, width, channels): red, green and blue, or the opacity alone if the digit is
+        drawn by that.
 
     Raises:
-        DataError: it is no file, no picture of a known format, damaged or too large.
+        DataError: the path is not a file, or not a picture in one of the `FORMATS`, or the picture is damaged or too
+            large.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own on odd palettes and EXIF; size is checked here
+            warnings.simplefilter("ignore")  # Pillow warns of odd palettes and EXIF; the size is checked here
             _check_file(path)
             with Image.open(path, formats=FORMATS) as image:
-                _check_size(path, image.width * image.height)
-                return _visible(*_planes(_shrunk(image)))
+                if image.width * image.height > MAX_PIXELS:
+                    raise _too_large(path)
+                return _visible(*_planes(_scaled(image)))
     except DataError:
         raise
     except Image.DecompressionBombError:
         raise _too_large(path) from None
     except Image.UnidentifiedImageError:
         raise DataError(
-            f"{path} is no picture that can be read: expected a PNG, JPEG, GIF, BMP or WebP file; save it as one."
+            f"{path} is not a readable picture: expected a PNG, JPEG, GIF, BMP or WebP file; save it as one of these."
         ) from None
-    except Exception as error:  # the readers of Pillow raise whatever a damaged file leads them to
-        raise DataError(f"{path} {_what_is_wrong(error)}.") from error
+    except Exception as error:  # Pillow's decoders raise errors of many kinds for a damaged file
+        raise DataError(f"{path} {_problem(error)}.") from error
 
 
-def _what_is_wrong(error: Exception) -> str:
+def _problem(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno:
         return f"cannot be opened ({error.strerror}): expected a picture that you may read"
-    return f"is damaged or cut short ({error}): expected a whole picture; save it again"
+    return f"is damaged or truncated ({error}): expected a complete picture; save it again"
 
 
 def _check_file(path: Path) -> None:
@@ -57,27 +59,22 @@ def _check_file(path: Path) -> None:
     if not path.exists():
         raise DataError(f"There is no file {path}: expected a picture, such as digit.png.")
     if not path.is_file():
-        raise DataError(f"{path} is no ordinary file: expected a picture, such as digit.png.")
-
-
-def _check_size(path: Path, pixels: int) -> None:
-    if pixels > MAX_PIXELS:
-        raise _too_large(path)
+        raise DataError(f"{path} is not a regular file: expected a picture, such as digit.png.")
 
 
 def _too_large(path: Path) -> DataError:
     return DataError(
-        f"{path} has more than the {MAX_PIXELS / 1e6:.0f} million pixels that are read: save it smaller, "
-        f"{LONGEST_SIDE} pixels a side are enough."
+        f"{path} has more pixels than the limit of {MAX_PIXELS / 1e6:.0f} million: save it smaller, "
+        f"{MAX_SIDE} pixels a side are enough."
     )
 
 
-def _shrunk(image: Any) -> Any:
-    """Upright, in mode F or RGBA, and no longer than `LONGEST_SIDE`."""
-    image.draft(None, (LONGEST_SIDE, LONGEST_SIDE))  # JPEG alone can skip what will not be looked at
+def _scaled(image: Any) -> Any:
+    """Return the image upright, in mode F or RGBA, and no longer than `MAX_SIDE`."""
+    image.draft(None, (MAX_SIDE, MAX_SIDE))  # a JPEG can be decoded at a smaller scale
     upright = ImageOps.exif_transpose(image)
     upright = upright.convert("F" if upright.mode.startswith("I") else "RGBA")
-    scale = LONGEST_SIDE / max(upright.size)
+    scale = MAX_SIDE / max(upright.size)
     if scale >= 1:
         return upright
     width, height = (max(1, round(length * scale)) for length in upright.size)
@@ -85,8 +82,8 @@ def _shrunk(image: Any) -> Any:
 
 
 def _planes(image: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Colours of shape (height, width, channels) and opacity of shape (height, width), both from 0 to 1."""
-    if image.mode == "F":  # grey of 16 bits
+    """Return the colours, shape (height, width, channels), and the opacity, shape (height, width), from 0 to 1."""
+    if image.mode == "F":  # 16-bit grey
         grey = np.asarray(image, np.float32) / np.float32(65535)
         return grey[..., None], np.ones_like(grey)
     levels = np.asarray(image, np.float32) / np.float32(255)
@@ -94,15 +91,15 @@ def _planes(image: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def _visible(colour: NDArray[np.float32], alpha: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The colours, where opacity tells nothing; the opacity, where ink of one colour stands on nothing.
+    """Return the colours if the picture is opaque, or the opacity if ink of one colour is on a transparent background.
 
-    Where several colours stand on nothing, as dark ink on a white label, nothing takes the commonest of them.
+    If there are several colours, such as dark ink on a white label, the background is filled with the most frequent.
     """
     if np.ptp(alpha) < _CONTRAST:
         return colour
-    seen = colour[alpha > (alpha.min() + alpha.max()) / 2]
-    commonest = np.median(seen, axis=0)
-    if np.percentile(np.abs(seen - commonest).max(axis=-1), 95) < _CONTRAST:
+    opaque = colour[alpha > (alpha.min() + alpha.max()) / 2]
+    background = np.median(opaque, axis=0)
+    if np.percentile(np.abs(opaque - background).max(axis=-1), 95) < _CONTRAST:
         return alpha[..., None]
-    filled: NDArray[np.float32] = colour * alpha[..., None] + commonest * (1 - alpha[..., None])
+    filled: NDArray[np.float32] = colour * alpha[..., None] + background * (1 - alpha[..., None])
     return filled

@@ -115,7 +115,7 @@ WRONG_OPTIONS = {
     "seed": (["--seed", -1], "seed must be a whole number from 0 to 4294967295; received -1."),
     "batch size": (["--batch-size", 4001], "batch_size is 4001 but the data has 4000 rows"),
     "no file": (["--data", "no.npz"], 'There is no file no.npz: expected "sample", "full" or the path'),
-    "folder": (["--data", "."], ". is a folder: give the path of an .npz file in it."),
+    "folder": (["--data", "."], ". is a folder: pass the path of an .npz file in it."),
     "backend": (["--backend", "numpy"], "received 'numpy'"),
     "absent": (["--backend", "torch"], 'Type: pip install "kerasbridge[torch]"'),
     "device": (["--device", "quantum"], "received 'quantum'"),

@@ -167,7 +167,7 @@ def shown(capsys, right=None, **changes):
     """What is said of ten digits, of which some are taken for another."""
     predicted = np.arange(10) if right is None else np.where(right, np.arange(10), 0)
     scores = Scores(np.arange(10), np.eye(10)[predicted])
-    found = {"backend": "torch", "device": "cpu", "differs": scores.differing_from({}), "why_unknown": ""} | changes
+    found = {"backend": "torch", "device": "cpu", "differs": scores.changed_since({}), "why_unknown": ""} | changes
     save("run")
     show(EvaluationResult(kb.runs.load("runs/run"), None, scores, **found))
     return capsys.readouterr().out.splitlines()

@@ -184,22 +184,22 @@ X = arrays()["x_train"]
     [
         (
             {"y_test": None},
-            "the array y_test is missing; the file holds x_train, y_train, x_test. "
+            "the array y_test is missing; the file contains x_train, y_train, x_test. "
             "Expected: numpy.savez_compressed(file, x_train=..., y_train=..., x_test=..., y_test=...).",
         ),
         (
             {"x_train": np.array([{}, 1, 2, 3, 4], dtype=object)},
-            "x_train holds pickled Python objects, which are never loaded: save an array of numbers.",
+            "x_train contains pickled Python objects, which are never loaded: save an array of numbers.",
         ),
-        ({"x_train": X.astype(bool)}, "x_train holds bool values: expected numbers, best uint8."),
-        ({"x_train": X.astype(complex)}, "x_train holds complex128 values: expected numbers, best uint8."),
+        ({"x_train": X.astype(bool)}, "x_train contains bool values: expected numbers, preferably uint8."),
+        ({"x_train": X.astype(complex)}, "x_train contains complex128 values: expected numbers, preferably uint8."),
         (
             {"x_test": np.zeros((2, 16))},
-            "x_test has the shape (2, 16): expected (samples, height, width), or that and channels last.",
+            "x_test has the shape (2, 16): expected (samples, height, width), with or without (…, channels).",
         ),
         (
             {"x_test": np.zeros((2, 0, 4))},
-            "x_test has the shape (2, 0, 4): expected (samples, height, width), or that and channels last.",
+            "x_test has the shape (2, 0, 4): expected (samples, height, width), with or without (…, channels).",
         ),
         (
             {"y_train": np.eye(5)},
@@ -207,17 +207,17 @@ X = arrays()["x_train"]
         ),
         (
             {"y_train": np.zeros(5)},
-            'y_train holds float64 values: expected whole numbers, for example y.astype("int64").',
+            'y_train contains float64 values: expected integers, for example y.astype("int64").',
         ),
         ({"y_train": np.zeros(4, int)}, "x_train has 5 rows but y_train has 4: every array needs one row per sample."),
         (
             {"x_test": np.zeros((0, 4, 4)), "y_test": np.zeros(0, int)},
             "x_test has 0 rows, at least 1 is needed: look at the file or the selection it came from.",
         ),
-        ({"y_test": np.array([3, -1])}, "y_test holds the label -1: classes are numbered from 0."),
+        ({"y_test": np.array([3, -1])}, "y_test contains the label -1: classes are numbered from 0."),
         (
             {"x_test": np.zeros((2, 5, 4))},
-            "x_train holds images of shape (4, 4) but x_test of (5, 4): both must be alike.",
+            "x_train contains images of shape (4, 4) but x_test of (5, 4): both must have the same shape.",
         ),
         (
             {"x_train": np.full((5, 4, 4), np.nan)},
@@ -226,22 +226,22 @@ X = arrays()["x_train"]
         ),
         (
             {"x_train": X.astype(int) + 200},
-            "x_train holds int64 values from 200 to 279: expected whole numbers from 0 to 255 "
+            "x_train contains int64 values from 200 to 279: expected whole numbers from 0 to 255 "
             "(or these divided by 255). Save the images as uint8.",
         ),
         (
             {"x_train": X.astype(np.int8) - 1},
-            "x_train holds int8 values from -1 to 78: expected whole numbers from 0 to 255 "
+            "x_train contains int8 values from -1 to 78: expected whole numbers from 0 to 255 "
             "(or these divided by 255). Save the images as uint8.",
         ),
         (
             {"x_train": (X - 13.5) / 7},
-            "x_train holds float64 values from -1.92857 to 9.35714: expected whole numbers from 0 to 255 "
+            "x_train contains float64 values from -1.92857 to 9.35714: expected whole numbers from 0 to 255 "
             "(or these divided by 255). Save the images as uint8.",
         ),
         (
             {"x_test": np.full((2, 4, 4), 0.3333, np.float32)},
-            "x_test holds float32 values from 0.3333 to 0.3333: expected whole numbers from 0 to 255 "
+            "x_test contains float32 values from 0.3333 to 0.3333: expected whole numbers from 0 to 255 "
             "(or these divided by 255). Save the images as uint8.",
         ),
     ],
@@ -257,7 +257,7 @@ def test_a_missing_file_is_named_with_what_may_be_given(tmp_path):
 
 
 def test_a_folder_is_refused(tmp_path):
-    assert refusal(tmp_path) == f"{tmp_path} is a folder: give the path of an .npz file in it."
+    assert refusal(tmp_path) == f"{tmp_path} is a folder: pass the path of an .npz file in it."
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 cut short"])
@@ -265,7 +265,7 @@ def test_a_file_that_is_no_npz_is_refused(tmp_path, content):
     path = tmp_path / "digits.npz"
     path.write_bytes(content)
     assert refusal(path) == (
-        f"{path}: expected an .npz file, as numpy.savez_compressed writes it; "
+        f"{path}: expected an .npz file, as written by numpy.savez_compressed; "
         "it cannot be read (File is not a zip file)."
     )
 
@@ -285,7 +285,7 @@ def test_an_array_that_is_no_npy_is_refused(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         for name in npz.NAMES:
             archive.writestr(f"{name}.npy", b"text")
-    assert refusal(path) == f"{path}: x_train is not an array of numbers as numpy.save writes it."
+    assert refusal(path) == f"{path}: x_train is not an array as written by numpy.save."
 
 
 def with_rows(path, rows):
@@ -301,14 +301,14 @@ def with_rows(path, rows):
 
 
 def test_an_array_cut_short_is_refused(save):
-    assert "x_train is cut short or damaged (" in refusal(with_rows(save(), rows=6))
+    assert "x_train is truncated or damaged (" in refusal(with_rows(save(), rows=6))
 
 
 def test_a_header_that_announces_more_than_4_gib_is_refused_before_it_is_loaded(save):
     path = with_rows(save(), rows=2**29)
     assert refusal(path) == (
-        f"{path}: its arrays take 8.0 GiB, more than the 4 GiB that are read from a file: "
-        "load them yourself and give them to kerasbridge.fit."
+        f"{path}: its arrays take 8.0 GiB, more than the limit of 4 GiB: "
+        "load them yourself and pass them to kerasbridge.fit."
     )
 
 
@@ -334,7 +334,7 @@ def test_a_damaged_cache_is_named_with_both_checksums(keras_cache):
     keras_cache.write_bytes(b"half a download")
     assert refusal("full") == (
         f"{keras_cache} is damaged: expected the sha256 {datasets.FULL_SHA256}, "
-        f"received {hashlib.sha256(b'half a download').hexdigest()}. Delete the file, and it is downloaded again."
+        f"received {hashlib.sha256(b'half a download').hexdigest()}. Delete the file to download it again."
     )
 
 
@@ -344,8 +344,8 @@ def test_offline_without_a_cache_the_sample_or_a_path_is_offered(keras_cache, ke
 
     keras_downloads(offline)
     assert refusal("full") == (
-        f"The full MNIST set is not in Keras's cache ({keras_cache}) and could not be downloaded (URL fetch failure). "
-        'Put mnist.npz there, or use "sample" or the path of an .npz file.'
+        f"The full MNIST set is not in the Keras cache ({keras_cache}) and could not be downloaded "
+        '(URL fetch failure). Put mnist.npz there, or use "sample" or the path of an .npz file.'
     )
 
 

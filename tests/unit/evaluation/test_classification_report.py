@@ -17,7 +17,7 @@ def scores():
 def test_accuracy_is_the_share_of_right_predictions_and_loss_the_mean_cross_entropy(scores):
     assert scores.accuracy == 0.5
     assert scores.loss == pytest.approx(-np.log([0.5, 0.25, 0.125, 1 - 1e-7]).mean(), rel=1e-12)
-    assert scores.named == {"accuracy": scores.accuracy, "loss": scores.loss}
+    assert scores.metrics == {"accuracy": scores.accuracy, "loss": scores.loss}
 
 
 def test_a_probability_of_nothing_costs_what_it_costs_in_keras():
@@ -38,11 +38,11 @@ def test_mistakes_begin_with_the_most_confident(scores):
 
 
 def test_nothing_differs_from_the_same_mistakes(scores):
-    assert scores.differing_from({1: 0, 2: 1}) == []
+    assert scores.changed_since({1: 0, 2: 1}) == []
 
 
 def test_what_was_right_or_wrong_in_another_way_differs(scores):
-    assert scores.differing_from({2: 0, 3: 1, 99: 5}) == [
+    assert scores.changed_since({2: 0, 3: 1, 99: 5}) == [
         Difference(1, 1, then=1, now=0),
         Difference(2, 2, then=0, now=1),
         Difference(3, 2, then=1, now=2),

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from kerasbridge import datasets, mnist
 from kerasbridge.errors import DataError
 from kerasbridge.mnist import connected_components, load, normalize
-from kerasbridge.mnist import ink as paper
+from kerasbridge.mnist.ink import otsu
 from tests.paths import EXAMPLES
 
 DRAWN = sorted((EXAMPLES / "digits").glob("*.*g"))
@@ -239,11 +239,11 @@ def test_regions_are_connected_also_by_corners():
 
 def test_otsus_threshold_parts_two_heaps():
     values = np.concatenate([np.random.normal(0.1, 0.02, 900), np.random.normal(0.8, 0.05, 30)])
-    assert 0.2 < paper.otsu(values) < 0.7
+    assert 0.2 < otsu(values) < 0.7
 
 
 def test_the_threshold_of_equal_values_is_none_of_them():
-    assert not (np.full(5, 0.5) > paper.otsu(np.full(5, 0.5))).any()
+    assert not (np.full(5, 0.5) > otsu(np.full(5, 0.5))).any()
 
 
 BLANK = {
@@ -280,7 +280,7 @@ def test_what_is_no_file_is_one_sentence(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
-    assert "is no ordinary file" in message_of(tmp_path / "pipe.png")
+    assert "is not a regular file" in message_of(tmp_path / "pipe.png")
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"%!PS-Adobe-3.0 EPSF-3.0", b"\x89PNG\r\n\x1a\n"])
@@ -288,7 +288,7 @@ def test_what_is_no_picture_is_one_sentence(tmp_path, content):
     path = tmp_path / "digit.png"
     path.write_bytes(content)
     assert message_of(path) == (
-        f"{path} is no picture that can be read: expected a PNG, JPEG, GIF, BMP or WebP file; save it as one."
+        f"{path} is not a readable picture: expected a PNG, JPEG, GIF, BMP or WebP file; save it as one of these."
     )
 
 
@@ -302,7 +302,7 @@ def test_a_picture_that_is_cut_short_is_one_sentence(tmp_path, suffix, share):
     message = message_of(path)
     assert message.startswith(f"{path} is ")
     assert "\n" not in message
-    assert message.endswith("expected a whole picture; save it again.") or "no picture that can be read" in message
+    assert message.endswith("expected a complete picture; save it again.") or "not a readable picture" in message
 
 
 def test_a_damaged_picture_never_ends_otherwise_than_in_an_image_or_a_sentence(tmp_path):
@@ -335,5 +335,5 @@ def test_a_picture_with_too_many_pixels_is_refused_before_it_is_unpacked(tmp_pat
     path = tmp_path / "bomb.png"
     path.write_bytes(announced(side, side))
     assert message_of(path) == (
-        f"{path} has more than the 67 million pixels that are read: save it smaller, 800 pixels a side are enough."
+        f"{path} has more pixels than the limit of 67 million: save it smaller, 800 pixels a side are enough."
     )
