@@ -1,7 +1,7 @@
-"""The command line: one file a command.
+"""The command line: one file per command.
 
-Importing it loads typer and the standard library; everything else comes with the command that needs it. Errors that
-kerasbridge raises on purpose become one line and exit code 2; another exception is a bug and keeps its traceback.
+Importing it loads only typer and the standard library; each command imports what it needs when it runs. An error of
+kerasbridge becomes one line and exit code 2; any other exception is a bug and keeps its traceback.
 """
 
 from kerasbridge.cli import backends as backends
@@ -17,5 +17,5 @@ from kerasbridge.cli.app import app as app
 
 
 def main() -> None:
-    """The console script `kerasbridge`."""
+    """Run the console script `kerasbridge`."""
     app(prog_name="kerasbridge")

@@ -1,4 +1,4 @@
-"""The program itself: its options without a command, and how it fails."""
+"""The typer application, its options without a command, and how errors are printed."""
 
 import contextlib
 import logging
@@ -20,8 +20,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         print(f"kerasbridge {__version__}")
         raise typer.Exit
 
@@ -29,7 +29,7 @@ def _print_version(wanted: bool) -> None:
 @app.callback(epilog="Example: kerasbridge train --epochs 1")
 def _kerasbridge(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     pass
@@ -37,7 +37,7 @@ def _kerasbridge(
 
 @contextlib.contextmanager
 def errors_in_one_line(quiet: bool) -> Iterator[None]:
-    """End the program with one line and code 2 for kerasbridge's errors, 130 for Ctrl-C; drops others' warnings."""
+    """Exit with one line: code 2 for an error of kerasbridge, 130 for Ctrl-C. Hide warnings of other packages."""
     from kerasbridge.errors import KerasbridgeError
 
     log = logging.getLogger("kerasbridge")
@@ -49,7 +49,7 @@ def errors_in_one_line(quiet: bool) -> Iterator[None]:
             log.setLevel(logging.ERROR if quiet else level)
             yield
     except KerasbridgeError as error:
-        print_error(" ".join([str(error), *_notes(error)]) if _notes(error) else error)
+        print_error(" ".join([str(error), *notes]) if (notes := _notes(error)) else error)
         raise typer.Exit(2) from error
     except KeyboardInterrupt as error:
         print_error(" ".join(_notes(error)) or "interrupted, nothing was saved.")
@@ -59,23 +59,23 @@ def errors_in_one_line(quiet: bool) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def spinner(words: str, silent: bool) -> Iterator[None]:
-    """Says on a terminal that something is going on that takes a while."""
+def spinner(message: str, silent: bool) -> Iterator[None]:
+    """Show on a terminal that something is running that takes a while."""
     from rich.console import Console
 
     console = Console(stderr=True)
-    with console.status(words) if console.is_terminal and not silent else contextlib.nullcontext():
+    with console.status(message) if console.is_terminal and not silent else contextlib.nullcontext():
         yield
 
 
 def _notes(error: BaseException) -> list[str]:
-    """What was added to an error on its way: where the history of a run is that broke off."""
+    """Return the notes added to an error, such as where the history of an interrupted run is."""
     return list(getattr(error, "__notes__", ()))
 
 
 def print_error(message: object) -> None:
-    """One line on stderr; more where a child's traceback is in it."""
+    """Print one line on stderr, or several for the traceback of a child process."""
     from kerasbridge.errors import ParityError
 
-    words = str(message).strip() if isinstance(message, ParityError) else " ".join(str(message).split())
-    print("kerasbridge:", words, file=sys.stderr)
+    text = str(message).strip() if isinstance(message, ParityError) else " ".join(str(message).split())
+    print("kerasbridge:", text, file=sys.stderr)

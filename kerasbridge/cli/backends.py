@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 @app.command(epilog="Example: kerasbridge backends --json")
 def backends(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors; the exit code answers.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only errors; the result is the exit code.")] = False,
 ) -> None:
-    """Show the backends, and what is wrong with them.
+    """Show the installed backends and their problems.
 
-    Versions, devices, which is the default, and what to type against a problem.
-    The exit code is 1 if the default cannot be used.
+    Lists versions, devices, the default, and the command that fixes a problem.
+    The exit code is 1 if the default backend cannot be used.
     """
     with errors_in_one_line(quiet):
         from kerasbridge.runtime import backend_status
@@ -54,7 +54,7 @@ def _print_table(statuses: "Sequence[BackendStatus]") -> None:
 
 
 def _explain_missing_default() -> None:
-    """Says why there is no default: none installed, or KERAS_BACKEND names what is not there."""
+    """Print why there is no default: no backend is installed, or not the one in KERAS_BACKEND."""
     from kerasbridge.errors import BackendError
     from kerasbridge.runtime import backend
 

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from kerasbridge.parity.compare import Comparison
     from kerasbridge.parity.verdict import Pair
 
-_SAID = {
+_VERDICTS = {
     "identical": "identical: every loss is equal, bit for bit.",
-    "rounding": "rounding: the backends compute the same; what is left is what rounding does to this training.",
-    "disagree": "disagree: more than rounding lies between the backends.",
+    "rounding": "rounding: the backends compute the same, up to the effect of rounding on this training.",
+    "disagree": "disagree: the backends differ by more than rounding.",
 }
 
 
@@ -40,26 +40,26 @@ def compare(
     dtype: Dtype = "float32",
     correct_leaks: CorrectLeaks = False,
     seed: Seed = 0,
-    epochs: Annotated[int, typer.Option(help="How often to go through the data.")] = 1,
+    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 1,
     batch_size: BatchSize = 32,
-    rows: Annotated[int | None, typer.Option(help="Use at most so many samples.")] = None,
-    against: Annotated[Path | None, typer.Option(metavar="RECORD", help="A record kept with --save.")] = None,
-    save: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep each backend's record there.")] = None,
-    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page with curves.")] = None,
+    rows: Annotated[int | None, typer.Option(help="Use at most this many samples.")] = None,
+    against: Annotated[Path | None, typer.Option(metavar="RECORD", help="A record written with --save.")] = None,
+    save: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the record of each backend there.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a report with curves.")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train on every backend, and say whether the numbers are the same.
+    """Train on every backend and check that the numbers are the same.
 
-    Each backend trains in a process of its own, from nothing but the seed. Random numbers have to be identical, losses
-    equal up to what rounding does to this training. The exit code is 1 if they disagree.
+    Each backend trains in its own process, from the seed alone. Random numbers must be identical, and losses equal up
+    to the effect of rounding on this training. The exit code is 1 if they disagree.
     """
     with errors_in_one_line(quiet):
-        from kerasbridge.parity import compare as comparing
+        from kerasbridge.parity import compare as parity_compare
 
-        _check_place(report, save)
+        _check_output_paths(report, save)
         with spinner("Training twice on each backend …", silent=as_json or quiet):
-            found = comparing.compare(
+            comparison = parity_compare.compare(
                 model,
                 script=script,
                 backends=names(backends),
@@ -74,17 +74,17 @@ def compare(
                 save=save,
             )
         if report is not None:
-            _write(found, report)
+            _write_report(comparison, report)
     if as_json:
-        print(json.dumps(found.as_dict()))
+        print(json.dumps(comparison.as_dict()))
     elif not quiet:
-        _print(found)
-    if not found.agree:
+        _print(comparison)
+    if not comparison.agree:
         raise typer.Exit(1)
 
 
-def _check_place(report: Path | None, save: Path | None) -> None:
-    """Minutes of training should not end at a folder that is not there."""
+def _check_output_paths(report: Path | None, save: Path | None) -> None:
+    """Refuse paths that cannot be written to, before minutes of training."""
     from kerasbridge.errors import ArgumentError
 
     if report is not None and (report.is_dir() or not report.absolute().parent.is_dir()):
@@ -93,53 +93,53 @@ def _check_place(report: Path | None, save: Path | None) -> None:
         raise ArgumentError(f"Expected --save to be a folder, received the file {save}.")
 
 
-def _write(found: "Comparison", path: Path) -> None:
+def _write_report(comparison: "Comparison", path: Path) -> None:
     from kerasbridge.errors import ArgumentError
     from kerasbridge.parity import report
 
     try:
-        report.write(found, path)
+        report.write(comparison, path)
     except OSError as error:
         raise ArgumentError(f"Expected --report to be a file that can be written, received {path}: {error}") from error
 
 
-def _print(found: "Comparison") -> None:
+def _print(comparison: "Comparison") -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
-    if not found.judgement.pairs:
-        console.print(f"{found.records[0].label}: recorded. Hold another run against it with --against.")
+    if not comparison.judgement.pairs:
+        console.print(f"{comparison.records[0].label}: recorded. Compare another run with it by --against.")
         return
-    console.print(_digests(found))
-    table = Table("relative difference of the loss", *found.judgement.pairs[0].shown(), "final weights", "verdict")
-    for pair in found.judgement.pairs:
+    console.print(_digest_table(comparison))
+    table = Table("relative difference of the loss", *comparison.judgement.pairs[0].shown(), "final weights", "verdict")
+    for pair in comparison.judgement.pairs:
         shown = (f"{value:.1e}" for value in (*pair.shown().values(), pair.weights))
-        table.add_row(f"{pair.first} - {pair.second}", *shown, _verdict(pair))
-    nudged = found.judgement.nudged
-    table.add_row("the same run, nudged", *_at_shown(nudged, found.judgement.pairs[0]), "", "")
+        table.add_row(f"{pair.first} - {pair.second}", *shown, _verdict_cell(pair))
+    nudged = comparison.judgement.nudged
+    table.add_row("the same run, nudged", *_nudged_cells(nudged, comparison.judgement.pairs[0]), "", "")
     console.print(table)
-    console.print(_SAID[found.verdict], highlight=False, markup=False)
-    if found.diverged is not None:
-        console.print(f"The losses are not finite from step {found.diverged} on: this training diverges.")
-    if not found.agree:
-        console.print("Which layer it is: kerasbridge diagnose, with the same model.", highlight=False)
+    console.print(_VERDICTS[comparison.verdict], highlight=False, markup=False)
+    if comparison.diverged is not None:
+        console.print(f"The losses are not finite from step {comparison.diverged} on: this training diverges.")
+    if not comparison.agree:
+        console.print("To find the layer: kerasbridge diagnose, with the same model.", highlight=False)
 
 
-def _digests(found: "Comparison") -> Any:
+def _digest_table(comparison: "Comparison") -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("bit for bit", "on " + ", ".join(record.label for record in found.records))
-    for check in found.judgement.digests:
+    table = Table("bit for bit", "on " + ", ".join(record.label for record in comparison.records))
+    for check in comparison.judgement.digests:
         table.add_row(check.name, Text("identical" if check.equal else f"differ: {check.where}"))
     return table
 
 
-def _verdict(pair: "Pair") -> str:
+def _verdict_cell(pair: "Pair") -> str:
     return pair.verdict if pair.step is None else f"{pair.verdict} from step {pair.step} ({pair.quantity})"
 
 
-def _at_shown(nudged: Any, pair: "Pair") -> list[str]:
+def _nudged_cells(nudged: Any, pair: "Pair") -> list[str]:
     steps = [int(name.removeprefix("step ")) if name != "end" else len(nudged) for name in pair.shown()]
     return [f"{nudged[step - 1]:.1e}" for step in steps]

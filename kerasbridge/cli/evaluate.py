@@ -24,50 +24,49 @@ def evaluate(
     backend: Backend = None,
     device: Device = None,
     data: Annotated[
-        str | None, typer.Option(metavar="sample|full|FILE.npz", help="Else the digits that the run was trained on.")
+        str | None,
+        typer.Option(metavar="sample|full|FILE.npz", help="Default: the digits that the run was trained on."),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Score a run on its test digits, on any backend, also another than trained it.
+    """Score a run on its test digits, on any backend.
 
-    Prints accuracy, loss and which digits are taken for which, and whether every prediction is the one that was made
-    where the run was trained. Leaves a picture of the worst mistakes in the run folder, evaluation.png.
+    Prints accuracy, loss and the confusion matrix, and whether every prediction is the same as on the backend that
+    trained the run. Saves a picture of the worst mistakes in the run folder, evaluation.png.
     """
     with errors_in_one_line(quiet):
         from kerasbridge import runs
 
-        digits = _digits_of(runs.load(run), data)
+        digits = _load_digits_for(runs.load(run), data)
         with spinner("Loading the model …", silent=as_json or quiet):
-            found = _evaluated(run, backend, device, digits)
-        picture, why_none = _draw(found)
+            result = _evaluate(run, backend, device, digits)
+        picture, no_picture_reason = _draw(result)
     if as_json:
-        print(json.dumps(_result(found, picture)))
+        print(json.dumps(_as_dict(result, picture)))
     elif not quiet:
-        show(found)
-        print(why_none or f"The worst mistakes: {picture}")
+        show(result)
+        print(no_picture_reason or f"The worst mistakes: {picture}")
 
 
-def _digits_of(run: "Run", data: str | None) -> "Dataset":
-    """The digits to score on, and a word where they make the score too good."""
+def _load_digits_for(run: "Run", data: str | None) -> "Dataset":
+    """Load the digits to score on; print a warning if the model was trained on them."""
     from kerasbridge import datasets
     from kerasbridge.errors import ArgumentError, RunFolderError
 
-    own = run.config.data.get("name")
-    if data is None and not isinstance(own, str):
+    trained_on = run.config.data.get("name")
+    if data is None and not isinstance(trained_on, str):
         if not _looks_like_digits(run.config.data.get("x")):
             raise RunFolderError(
                 f"{run.folder} was not trained on digits, which `kerasbridge evaluate` scores models on. "
                 f'In Python: kb.evaluate(kb.runs.load("{run.folder}").load_model(), x, y)'
             )
-        raise ArgumentError(
-            f"{run.folder} does not say which digits it is to be scored on. Type for example --data sample"
-        )
-    digits = load_digits(str(own) if data is None else data)
-    with warnings.catch_warnings(record=True) as told:
+        raise ArgumentError(f"{run.folder} does not name the digits to score it on. Type for example --data sample")
+    digits = load_digits(str(trained_on) if data is None else data)
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        datasets.warn_if_seen(str(own), digits)
-    for warning in told:
+        datasets.warn_if_seen(str(trained_on), digits)
+    for warning in caught:
         print_error(warning.message)
     return digits
 
@@ -77,7 +76,7 @@ def _looks_like_digits(x: Any) -> bool:
     return isinstance(shape, list) and tuple(shape[1:]) in SHAPES
 
 
-def _evaluated(folder: Path, backend: str | None, device: str | None, digits: "Dataset") -> EvaluationResult:
+def _evaluate(folder: Path, backend: str | None, device: str | None, digits: "Dataset") -> EvaluationResult:
     run, model = load_run(folder, backend, device)
     from kerasbridge import engines
     from kerasbridge.evaluation.classification_report import Scores
@@ -90,26 +89,30 @@ def _evaluated(folder: Path, backend: str | None, device: str | None, digits: "D
     )
 
 
-def _draw(found: EvaluationResult) -> tuple[Path | None, str | None]:
-    """Where the picture is; or why there is none."""
+def _draw(result: EvaluationResult) -> tuple[Path | None, str | None]:
+    """Return the path of the picture, or None and the reason why it cannot be drawn."""
     from kerasbridge.errors import PackageNotInstalled
     from kerasbridge.evaluation import confusion_plot
 
-    right = f"{found.scores.accuracy:.2%} of {found.images:,} right"
-    title = f"{found.run.name} on {found.backend}, {found.device}: {right}"
+    accuracy = f"{result.scores.accuracy:.2%} of {result.images:,} right"
+    title = f"{result.run.name} on {result.backend}, {result.device}: {accuracy}"
     try:
-        return confusion_plot.draw(found.run.folder, found.scores, found.digits.x_test, title), None
+        return confusion_plot.draw(result.run.folder, result.scores, result.digits.x_test, title), None
     except PackageNotInstalled as missing:
         return None, str(missing)
     except OSError as error:
-        return None, f"No picture: {found.run.folder} cannot be written ({error.strerror or error})."
+        return None, f"No picture: {result.run.folder} cannot be written ({error.strerror or error})."
 
 
-def _result(found: EvaluationResult, picture: Path | None) -> dict[str, Any]:
+def _as_dict(result: EvaluationResult, picture: Path | None) -> dict[str, Any]:
     return {
-        "run_dir": str(found.run.folder), "backend": found.backend, "device": found.device, "images": found.images,
-        **found.scores.metrics, "confusion": found.scores.confusion.tolist(),
-        "mistakes": [asdict(mistake) for mistake in found.scores.mistakes],
-        "differs": None if found.differs is None else [asdict(difference) for difference in found.differs],
+        "run_dir": str(result.run.folder),
+        "backend": result.backend,
+        "device": result.device,
+        "images": result.images,
+        **result.scores.metrics,
+        "confusion": result.scores.confusion.tolist(),
+        "mistakes": [asdict(mistake) for mistake in result.scores.mistakes],
+        "differs": None if result.differs is None else [asdict(difference) for difference in result.differs],
         "picture": None if picture is None else str(picture),
-    }  # fmt: skip
+    }

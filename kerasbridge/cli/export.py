@@ -2,47 +2,46 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from kerasbridge.cli.app import app, errors_in_one_line, spinner
 from kerasbridge.cli.options import Backend, Device, Json, Quiet
 
-if TYPE_CHECKING:
-    from kerasbridge.exporters import ExportResult
-
 FORMATS = ("onnx", "tf_saved_model", "litert", "openvino", "torch", "stablehlo")
 
 
 @app.command("export", epilog="Example: kerasbridge export runs/first -o first.onnx")
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras file, or a run's folder.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="PATH", help="Where it is saved.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras file or a run folder.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="PATH", help="The file or folder to write.")],
     target: Annotated[
         str | None,
         typer.Option(
             "--format",
             metavar="onnx|tf_saved_model|litert|openvino|torch|stablehlo",
-            help="Else what PATH ends in says.",
+            help="Default: from the suffix of PATH.",
         ),
     ] = None,
     example: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.npy|FILE.npz", help="A batch to check it on; else numbers are drawn."),
+        typer.Option(metavar="FILE.npy|FILE.npz", help="A batch to check the file on; default: random numbers."),
     ] = None,
-    tolerance: Annotated[float, typer.Option(help="How far outputs may differ, of the largest.")] = 1e-5,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is at PATH.")] = False,
+    tolerance: Annotated[
+        float, typer.Option(help="Largest difference of outputs, relative to the largest output.")
+    ] = 1e-5,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file at PATH.")] = False,
     backend: Backend = None,
     device: Device = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a model in a format of deployment, and check that the file computes what the model does.
+    """Export a model to a deployment format, and check that the file computes the same as the model.
 
-    PATH ends in .onnx, .tflite (litert), .xml (openvino), .pt2 (torch) or .stablehlo; one without a suffix is the
-    folder of a tf_saved_model. Where another backend has to write the file, it does so in a process of its own. The
-    outputs are held beside the model's in the format's own runtime before the file is put in place.
+    PATH ends in .onnx, .tflite (litert), .xml (openvino), .pt2 (torch) or .stablehlo; a PATH without a suffix is the
+    folder of a tf_saved_model. If another backend has to write the file, it does so in its own process. The outputs of
+    the file, in the runtime of its format, are compared with those of the model before the file is moved into place.
     """
     with errors_in_one_line(quiet):
         import kerasbridge as kb
@@ -50,22 +49,25 @@ def export(
 
         exporters.check(output, target, tolerance=tolerance, overwrite=overwrite)
         with spinner("Exporting the model …", silent=as_json or quiet):
-            opened = _opened(model, backend, device)
-            batch = None if example is None else _example(example)
-            found = kb.export(opened, output, target, example=batch, tolerance=tolerance, overwrite=overwrite)
-    _print(found, as_json, quiet)
+            loaded = _load_model(model, backend, device)
+            batch = None if example is None else _load_example(example)
+            result = kb.export(loaded, output, target, example=batch, tolerance=tolerance, overwrite=overwrite)
+    if as_json:
+        print(json.dumps(result.as_dict()))
+    elif not quiet:
+        print(result)
 
 
-def _opened(path: Path, backend: str | None, device: str | None) -> Any:
-    """The model of a .keras file, or of a run's folder."""
+def _load_model(path: Path, backend: str | None, device: str | None) -> Any:
+    """Load the model of a .keras file or of a run folder."""
     from kerasbridge import engines, runs
     from kerasbridge.errors import ArgumentError
-    from kerasbridge.runtime import backend as choice
+    from kerasbridge.runtime import backend as backend_module
 
     run = runs.load(path) if path.is_dir() else None
     if run is None and not path.is_file():
-        raise ArgumentError(f"Expected MODEL to be a .keras file or a run's folder, received {path}, which is neither.")
-    choice.configure(backend, device)
+        raise ArgumentError(f"Expected MODEL to be a .keras file or a run folder, received {path}, which is neither.")
+    backend_module.configure(backend, device)
     engines.current()
     from kerasbridge import saving
 
@@ -73,26 +75,19 @@ def _opened(path: Path, backend: str | None, device: str | None) -> Any:
         return run.load_model()
     try:
         return saving.load_model(path)
-    except Exception as error:  # of a file that may hold anything
+    except Exception as error:  # a file may contain anything
         raise ArgumentError(f"Expected MODEL to be a .keras file, received {path}: {error}") from error
 
 
-def _example(path: Path) -> Any:
-    """The array of a file, or several by name."""
+def _load_example(path: Path) -> Any:
+    """Load the array of a file, or its arrays by name."""
     import numpy as np
 
     from kerasbridge.errors import DataError
 
     try:
-        read = np.load(path, allow_pickle=False)
-        arrays = read if isinstance(read, np.ndarray) else dict(read)
-    except Exception as error:  # of a file that may hold anything
+        content = np.load(path, allow_pickle=False)
+        arrays = content if isinstance(content, np.ndarray) else dict(content)
+    except Exception as error:  # a file may contain anything
         raise DataError(f"Expected --example to be a file of NumPy arrays, received {path}: {error}") from error
     return next(iter(arrays.values())) if isinstance(arrays, dict) and len(arrays) == 1 else arrays
-
-
-def _print(found: "ExportResult", as_json: bool, quiet: bool) -> None:
-    if as_json:
-        print(json.dumps(found.as_dict()))
-    elif not quiet:
-        print(found)

@@ -16,66 +16,73 @@ if TYPE_CHECKING:
 @app.command("import", epilog="Example: kerasbridge import lenet.prototxt lenet.caffemodel -o lenet.keras")
 def import_(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The files of one model, in any order.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="MODEL.keras", help="Where the model is saved.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="MODEL.keras", help="The file to save the model in.")
+    ],
     origin: Annotated[
-        str | None, typer.Option("--from", metavar="FORMAT", help="As kb.load_legacy names it; else it is found.")
+        str | None, typer.Option("--from", metavar="FORMAT", help="A format of kb.load_legacy; default: detected.")
     ] = None,
     onto: Annotated[
         Path | None,
-        typer.Option(metavar="MODEL.keras", help="The model that takes them, where files hold weights alone."),
+        typer.Option(
+            metavar="MODEL.keras", help="The model to load the weights into, if the files contain only weights."
+        ),
     ] = None,
     mapped: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="LAYER=MODULE", help="With --onto: what a layer takes. May be given many times."),
+        typer.Option(
+            "--map", metavar="LAYER=MODULE", help="With --onto: the module to load a layer from. Can be repeated."
+        ),
     ] = None,
     data_format: Annotated[
-        str, typer.Option(metavar="channels_last|channels_first", help="The order that images come in.")
+        str, typer.Option(metavar="channels_last|channels_first", help="The axis order of images in the new model.")
     ] = "channels_last",
     flip_kernels: Annotated[
-        bool | None, typer.Option(help="Turn the kernels of convolutions in space, or do not, where files do not say.")
+        bool | None, typer.Option(help="Whether to flip convolution kernels, if the files do not define it.")
     ] = None,
     input_shape: Annotated[
-        str | None, typer.Option(metavar="3,224,224", help="What the model takes, where files do not say: C,H,W.")
+        str | None,
+        typer.Option(metavar="3,224,224", help="Shape of the input as C,H,W, if the files do not define it."),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Make a Keras model of a trained model of another framework.
+    """Convert a trained model of another framework to Keras.
 
-    Prints which layers were converted, substituted and skipped, and the scaling of the input that the files mention;
-    for files that hold weights alone, which arrays each layer of the model takes. No code in the files is run.
+    Prints the layers that were converted, substituted and skipped, and the scaling of the input that the files define;
+    for files that contain only weights, the arrays that each layer of the model takes. No code in the files is run.
     """
     with errors_in_one_line(quiet):
         from kerasbridge.importers import import_model
 
-        _check_place(output)
+        _check_output(output)
         with spinner("Reading the files …", silent=as_json or quiet):
             model, report = import_model(
                 *files,
                 format=origin,
-                model=_opened(onto),
+                model=_load_target(onto),
                 data_format=data_format,
                 flip_kernels=flip_kernels,
-                input_shape=_shape(input_shape),
-                mapping=_mapping(mapped),
+                input_shape=_parse_shape(input_shape),
+                mapping=_parse_mapping(mapped),
             )
             _save(model, output)
-        own = _own_layers(model)
+        custom_layers = _custom_layers(model)
     if as_json:
-        print(json.dumps({**report.as_dict(), "own_layers": own, "saved": str(output)}))
+        print(json.dumps({**report.as_dict(), "own_layers": custom_layers, "saved": str(output)}))
     elif not quiet:
-        _print(report, own, output)
+        _print(report, custom_layers, output)
 
 
-def _check_place(output: Path) -> None:
+def _check_output(output: Path) -> None:
     from kerasbridge.errors import ArgumentError
 
     if output.suffix != ".keras" or not output.absolute().parent.is_dir():
         raise ArgumentError(f"Expected --output to be a .keras file in a folder that exists, received {output}.")
 
 
-def _shape(text: str | None) -> list[int] | None:
-    """The sizes in a text: 3,224,224."""
+def _parse_shape(text: str | None) -> list[int] | None:
+    """Parse sizes such as "3,224,224"."""
     from kerasbridge.errors import ArgumentError
 
     if text is None:
@@ -86,8 +93,8 @@ def _shape(text: str | None) -> list[int] | None:
         raise ArgumentError(f"Expected --input-shape as 3,224,224, received {text}.") from None
 
 
-def _opened(path: Path | None) -> Any:
-    """The model that takes weights, if one is given."""
+def _load_target(path: Path | None) -> Any:
+    """Load the model that the weights are loaded into, if any."""
     from kerasbridge.errors import ArgumentError
 
     if path is None:
@@ -97,18 +104,21 @@ def _opened(path: Path | None) -> Any:
     try:
         return load_model(path)
     except (OSError, ValueError, TypeError) as error:
-        words = " ".join(str(error).split())
-        raise ArgumentError(f"Expected --onto to be a .keras file, received {path}: {words}") from error
+        message = " ".join(str(error).split())
+        raise ArgumentError(f"Expected --onto to be a .keras file, received {path}: {message}") from error
 
 
-def _mapping(words: list[str] | None) -> dict[str, str | None] | None:
-    """LAYER=MODULE by the name of each layer; nothing behind the sign is a layer that keeps its weights."""
+def _parse_mapping(items: list[str] | None) -> dict[str, str | None] | None:
+    """Parse LAYER=MODULE items; a layer without a module keeps its weights."""
     from kerasbridge.errors import ArgumentError
 
-    for word in words or ():
-        if not word.partition("=")[0] or "=" not in word:
-            raise ArgumentError(f"Expected --map as LAYER=MODULE, for example dense=fc1, received {word!r}.")
-    return {word.partition("=")[0]: word.partition("=")[2] or None for word in words} if words else None
+    mapping: dict[str, str | None] = {}
+    for item in items or ():
+        layer, equals, module = item.partition("=")
+        if not layer or not equals:
+            raise ArgumentError(f"Expected --map as LAYER=MODULE, for example dense=fc1, received {item!r}.")
+        mapping[layer] = module or None
+    return mapping or None
 
 
 def _save(model: Any, output: Path) -> None:
@@ -120,12 +130,12 @@ def _save(model: Any, output: Path) -> None:
         raise ArgumentError(f"Expected --output to be a file to write to, received {output}: {error}") from error
 
 
-def _own_layers(model: Any) -> list[str]:
-    """The layers of kerasbridge's that the model has."""
+def _custom_layers(model: Any) -> list[str]:
+    """Return the names of the model's layers that kerasbridge defines."""
     return [layer.name for layer in model.layers if type(layer).__module__.startswith("kerasbridge.")]
 
 
-def _print(report: "Report", own: list[str], output: Path) -> None:
+def _print(report: "Report", custom_layers: list[str], output: Path) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -139,9 +149,9 @@ def _print(report: "Report", own: list[str], output: Path) -> None:
             table.add_row(heading, Text(text))
     console = Console()
     console.print(table)
-    if own:
+    if custom_layers:
         console.print(
-            f"Layers of kerasbridge's own: {', '.join(own)}. Before opening it: import kerasbridge.layers",
+            f"Layers of kerasbridge: {', '.join(custom_layers)}. Before loading the model: import kerasbridge.layers",
             highlight=False,
             markup=False,
             soft_wrap=True,

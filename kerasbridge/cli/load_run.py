@@ -1,4 +1,4 @@
-"""A run opened on the backend that is chosen, to be asked about digits."""
+"""Load a run on the chosen backend, and compute its predictions for digits."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from kerasbridge.runs import Run
 
 SHAPES = ((28, 28), (28, 28, 1), (784,))
-"""What a model may take a digit as, without the batch."""
+"""Input shapes that a model of digits may have, without the batch."""
 
 CLASSES = 10
 BATCH_SIZE = 250
@@ -16,52 +16,52 @@ BATCH_SIZE = 250
 
 
 def load_run(run: Path, backend: str | None = None, device: str | None = None) -> "tuple[Run, Any]":
-    """A run and its model, on the backend and device that are chosen; this loads Keras.
+    """Load a run and its model on the chosen backend and device; this imports Keras.
 
     Args:
-        run: the run's folder.
-        backend, device: as for `kb.use_backend`; None where the environment decides.
+        run: the run folder.
+        backend, device: as for `kb.use_backend`; None to take them from the environment.
 
     Raises:
-        RunFolderError: there is no run in the folder, it has no model, or its model does not take digits.
+        RunFolderError: the folder contains no run, the run has no model, or its model does not take digits.
         BackendError, DeviceError: as for `kb.use_backend`.
     """
     from kerasbridge import engines, runs
-    from kerasbridge.runtime import backend as choice
+    from kerasbridge.runtime import backend as backend_module
 
-    found = runs.load(run)
-    choice.configure(backend, device)
+    loaded = runs.load(run)
+    backend_module.configure(backend, device)
     engines.current()
-    model = found.load_model()
-    check_takes_digits(found, model)
-    return found, model
+    model = loaded.load_model()
+    check_takes_digits(loaded, model)
+    return loaded, model
 
 
 def check_takes_digits(run: "Run", model: Any) -> None:
-    """Refuse a model that does not take digits, or does not tell ten classes apart.
+    """Refuse a model that does not take digits or does not have ten classes.
 
     Raises:
-        RunFolderError: naming what it takes and gives.
+        RunFolderError: with the shapes of its input and output.
     """
     from kerasbridge.errors import RunFolderError
 
-    takes, gives = (getattr(model, name, None) for name in ("input_shape", "output_shape"))
-    if takes not in [(None, *shape) for shape in SHAPES] or gives != (None, CLASSES):
+    input_shape, output_shape = (getattr(model, name, None) for name in ("input_shape", "output_shape"))
+    if input_shape not in [(None, *shape) for shape in SHAPES] or output_shape != (None, CLASSES):
         raise RunFolderError(
-            f"The model of {run.folder} takes {_in_words(takes)} and gives {_in_words(gives)}: expected one that takes "
-            "digits, of shape (28, 28), and gives 10 classes. "
-            f'In Python, kb.runs.load("{run.folder}").load_model() gives the model, for data of your own.'
+            f"The model of {run.folder} takes {_describe(input_shape)} and returns {_describe(output_shape)}: expected "
+            "one that takes digits, of shape (28, 28), and returns 10 classes. "
+            f'To use it with other data in Python: kb.runs.load("{run.folder}").load_model()'
         )
 
 
 def load_digits(data: str) -> "Dataset":
-    """Digits as the models take them: 28x28 pixels, ten classes.
+    """Load digits in the form that the models take: 28x28 pixels, ten classes.
 
     Args:
         data: as for `kb.datasets.mnist`.
 
     Raises:
-        DataError: they are others, or not there.
+        DataError: the data has another form or does not exist.
     """
     from kerasbridge import checks, datasets
     from kerasbridge.errors import DataError
@@ -70,28 +70,28 @@ def load_digits(data: str) -> "Dataset":
     for part, x, y in (("train", digits.x_train, digits.y_train), ("test", digits.x_test, digits.y_test)):
         if x.shape[1:] not in ((28, 28), (28, 28, 1)):
             raise DataError(
-                f"{data}: x_{part} holds images of shape {x.shape[1:]}, the models take grey images of 28x28 pixels: "
-                "bring them to shape (samples, 28, 28)."
+                f"{data}: x_{part} contains images of shape {x.shape[1:]}, the models take grey images of "
+                "28x28 pixels: convert them to shape (samples, 28, 28)."
             )
         checks.check_labels(y, CLASSES, name=f"y_{part}")
     return digits
 
 
 def probabilities(model: Any, images: Any) -> Any:
-    """What a model makes of digits: the probability of each class, shape (images, 10), float32.
+    """Compute the probability of each class for digits, float32 of shape (images, 10).
 
     Args:
-        model: one that takes digits; where it gives no probabilities but logits, their softmax is taken.
+        model: one that takes digits; if it returns logits instead of probabilities, their softmax is taken.
         images: grey levels from 0 to 255, white on black as in MNIST, shape (images, 28, 28) or with one channel.
     """
     import kerasbridge as kb
 
-    outputs = kb.predict(model, scaled(images, model.input_shape[1:]), BATCH_SIZE, verbose=0)
+    outputs = kb.predict(model, scale(images, model.input_shape[1:]), BATCH_SIZE, verbose=0)
     return outputs if _are_probabilities(outputs) else _softmax(outputs)
 
 
-def scaled(images: Any, shape: tuple[int, ...] = (28, 28)) -> Any:
-    """Grey levels from 0 to 1, float32, each image in the shape that a model takes."""
+def scale(images: Any, shape: tuple[int, ...] = (28, 28)) -> Any:
+    """Scale grey levels to [0, 1], float32, and reshape each image to the input shape of a model."""
     return images.reshape(-1, *shape).astype("float32") / 255
 
 
@@ -108,7 +108,7 @@ def _softmax(logits: Any) -> Any:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def _in_words(shape: Any) -> str:
+def _describe(shape: Any) -> str:
     if isinstance(shape, tuple) and shape[:1] == (None,):
         return f"shape {shape[1:]}"
     return "several arrays" if isinstance(shape, list | dict) else "no fixed shape"

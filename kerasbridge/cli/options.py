@@ -1,32 +1,32 @@
-"""Options that several commands take."""
+"""Options shared by several commands."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-Backend = Annotated[str | None, typer.Option(metavar="jax|tensorflow|torch", help="Else KERAS_BACKEND.")]
+Backend = Annotated[str | None, typer.Option(metavar="jax|tensorflow|torch", help="Default: KERAS_BACKEND.")]
 Device = Annotated[
-    str | None, typer.Option(metavar="cpu|gpu|gpu:1|mps|tpu|auto", help="Else KERASBRIDGE_DEVICE, else auto.")
+    str | None, typer.Option(metavar="cpu|gpu|gpu:1|mps|tpu|auto", help="Default: KERASBRIDGE_DEVICE, or auto.")
 ]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder; `kerasbridge runs` lists them.")]
-Backends = Annotated[str | None, typer.Option(metavar="A,B,C", help="Else all that are installed.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of the run; `kerasbridge runs` lists them.")]
+Backends = Annotated[str | None, typer.Option(metavar="A,B,C", help="Default: all that are installed.")]
 Script = Annotated[
-    str, typer.Option(metavar="FILE.py:FUNCTION", help="A function that returns a compiled model, or it, x and y.")
+    str, typer.Option(metavar="FILE.py:FUNCTION", help="A function that returns a compiled model, or (model, x, y).")
 ]
 Data = Annotated[
-    str, typer.Option(metavar="sample|full|FILE.npz", help="Else the sample's digits, or numbers drawn to fit.")
+    str, typer.Option(metavar="sample|full|FILE.npz", help="Default: the sample, or random data that fits the model.")
 ]
-Dtype = Annotated[str, typer.Option(metavar="float32|float64", help="What to compute in.")]
+Dtype = Annotated[str, typer.Option(metavar="float32|float64", help="The floating-point type of the computation.")]
 CorrectLeaks = Annotated[
-    bool, typer.Option("--correct-leaks", help="In float64: correct what Keras computes otherwise on one backend.")
+    bool, typer.Option("--correct-leaks", help="In float64: fix computations of Keras that differ on one backend.")
 ]
-Seed = Annotated[int, typer.Option(help="Settles weights, order, random layers and drawn data.")]
+Seed = Annotated[int, typer.Option(help="Seed of weights, sample order, random layers and random data.")]
 BatchSize = Annotated[int, typer.Option(help="Samples per step.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors; the exit code answers.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print only errors; the result is the exit code.")]
 
 
 def names(backends: str | None) -> list[str] | None:
-    """``"jax, torch"`` as a list."""
+    """Split a comma-separated list such as ``"jax, torch"``."""
     return None if backends is None else [name.strip() for name in backends.split(",") if name.strip()]

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the model makes of one picture.
+    """Prediction of a model for one picture.
 
     Attributes:
-        image: the picture's file, as it was typed.
-        digit: the likeliest.
-        probabilities: of the ten digits, from 0 to 9.
-        pixels: what the model saw, uint8 of shape (28, 28).
+        image: the file of the picture, as it was typed.
+        digit: the most probable digit.
+        probabilities: one for each digit from 0 to 9.
+        pixels: the input of the model, uint8 of shape (28, 28).
     """
 
     image: str
@@ -32,7 +32,7 @@ class Prediction:
     pixels: Any
 
     def as_dict(self, with_pixels: bool) -> dict[str, Any]:
-        """Plain numbers and texts, for JSON."""
+        """Return plain numbers and strings, for JSON."""
         plain = {"image": self.image, "digit": self.digit, "probabilities": self.probabilities}
         return {**plain, "pixels": self.pixels.tolist()} if with_pixels else plain
 
@@ -45,68 +45,68 @@ def predict(
     ],
     backend: Backend = None,
     device: Device = None,
-    show: Annotated[bool, typer.Option("--show", help="Draw what the model saw, too.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Also draw the input of the model.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print the digits alone, one a line.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only the digits, one per line.")] = False,
 ) -> None:
-    """Ask a run's model which digit a picture shows, on any backend.
+    """Recognise handwritten digits in pictures with the model of a run, on any backend.
 
-    The picture may be of any size and colour, dark on light or light on dark, or a photo of paper: the digit is cut out
-    and brought to the form of MNIST's images. The exit code is 2 if a picture cannot be read; the others are answered.
+    A picture may have any size and colour, dark on light or light on dark, or be a photo of paper: the digit is cut out
+    and converted to the form of MNIST images. The exit code is 2 if a picture cannot be read; the others are predicted.
     """
     with errors_in_one_line(quiet):
-        pictures, refused = _read(images)
+        pictures, errors = _read(images)
     try:
-        with errors_in_one_line(quiet), spinner("Asking the model …", silent=as_json or quiet):
-            answers = _answers(run, pictures, backend, device) if pictures else []
-        _print(answers, show, as_json, quiet)
+        with errors_in_one_line(quiet), spinner("Running the model …", silent=as_json or quiet):
+            predictions = _predict(run, pictures, backend, device) if pictures else []
+        _print(predictions, show, as_json, quiet)
     finally:
-        for error in refused:
+        for error in errors:
             print_error(error)
-    if refused:
+    if errors:
         raise typer.Exit(2)
 
 
 def _read(paths: Sequence[Path]) -> "tuple[dict[Path, Any], list[DataError]]":
-    """The digits of the pictures that can be read, and what is wrong with the others."""
+    """Read the digits of pictures; return also the errors of those that cannot be read."""
     from kerasbridge import mnist
     from kerasbridge.errors import DataError
 
-    read, refused = {}, []
+    digits, errors = {}, []
     for path in paths:
         try:
-            read[path] = mnist.read(path)
+            digits[path] = mnist.read(path)
         except DataError as error:
-            refused.append(error)
-    return read, refused
+            errors.append(error)
+    return digits, errors
 
 
-def _answers(run: Path, pictures: dict[Path, Any], backend: str | None, device: str | None) -> list[Prediction]:
+def _predict(run: Path, pictures: dict[Path, Any], backend: str | None, device: str | None) -> list[Prediction]:
     import numpy as np
 
     from kerasbridge.cli.load_run import load_run, probabilities
     from kerasbridge.errors import RunFolderError
 
     _, model = load_run(run, backend, device)
-    found = probabilities(model, np.stack([*pictures.values()]))
-    if not np.isfinite(found).all():
+    rows = probabilities(model, np.stack([*pictures.values()]))
+    if not np.isfinite(rows).all():
         raise RunFolderError(
-            f"Expected the model of {run} to give probabilities, received some that are not finite: its training "
+            f"Expected the model of {run} to return probabilities, received values that are not finite: its training "
             "diverged. Train another: kerasbridge train."
         )
     return [
         Prediction(str(path), int(row.argmax()), row.tolist(), pixels)
-        for (path, pixels), row in zip(pictures.items(), found, strict=True)
+        for (path, pixels), row in zip(pictures.items(), rows, strict=True)
     ]
 
 
-def _print(answers: Sequence[Prediction], show: bool, as_json: bool, quiet: bool) -> None:
+def _print(predictions: Sequence[Prediction], show: bool, as_json: bool, quiet: bool) -> None:
     if as_json:
-        print(json.dumps([answer.as_dict(with_pixels=show) for answer in answers]))
+        print(json.dumps([prediction.as_dict(with_pixels=show) for prediction in predictions]))
     elif quiet:
-        for answer in answers:
-            print(answer.digit)
+        for prediction in predictions:
+            print(prediction.digit)
     else:
         from kerasbridge.cli import terminal_art
 
-        terminal_art.show([(answer.image, answer.probabilities, answer.pixels if show else None) for answer in answers])
+        terminal_art.show([(each.image, each.probabilities, each.pixels if show else None) for each in predictions])

@@ -23,7 +23,7 @@ HIGHEST_FIRST = ("accuracy", "started")
 
 @dataclass(frozen=True)
 class RunRow:
-    """What there is to say of a run; `scored_on` is "test", "validation", or None where there is no score."""
+    """Summary of a run; `scored_on` is "test" or "validation", or None if there is no score."""
 
     name: str
     run_dir: str
@@ -42,29 +42,32 @@ class RunRow:
 
 @app.command(epilog="Example: kerasbridge runs --sort started")
 def runs(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the runs lie.")] = Path("runs"),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder that contains the runs.")] = Path("runs"),
     sort: Annotated[
-        str, typer.Option(metavar="|".join(SORTED_BY), help="Highest accuracy and latest first, else lowest first.")
+        str,
+        typer.Option(
+            metavar="|".join(SORTED_BY), help="Accuracy and start time sort descending, the others ascending."
+        ),
     ] = "accuracy",
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """List the runs in a folder with their results, the most accurate first.
 
-    Scores are those on the test digits; of a run of kb.fit the last ones of its validation, marked "val". A run that
-    is still being trained, or broke off, shows how far it came.
+    Scores are those on the test digits; for a run of kb.fit the last validation scores, marked "val". For a run that
+    is still training or was interrupted, the number of finished epochs is shown.
     """
     with errors_in_one_line(quiet):
-        from kerasbridge import runs as kept
+        from kerasbridge import runs as runs_module
 
         _check(folder, sort)
-        lines = _sorted(map(_line, kept.list(folder)), sort)
+        rows = _sort(map(_summarize, runs_module.list(folder)), sort)
     if as_json:
-        print(json.dumps([asdict(line) for line in lines]))
-    elif lines and not quiet:
-        _print(lines)
+        print(json.dumps([asdict(row) for row in rows]))
+    elif rows and not quiet:
+        _print(rows)
     elif not quiet:
-        print(f"There is no run in {folder}. To make one, type: kerasbridge train")
+        print(f"There is no run in {folder}. To create one, type: kerasbridge train")
 
 
 def _check(folder: Path, sort: str) -> None:
@@ -73,19 +76,17 @@ def _check(folder: Path, sort: str) -> None:
     if sort not in SORTED_BY:
         raise ArgumentError(f"Expected --sort to be one of {', '.join(SORTED_BY)}; received {sort!r}.")
     if folder != Path("runs") and not folder.is_dir():
-        raise RunFolderError(f"{folder} is no folder: expected one with runs in it, as runs/.")
+        raise RunFolderError(f"{folder} is not a folder: expected one that contains runs, such as runs/.")
 
 
-def _sorted(lines: Iterable[RunRow], by: str) -> list[RunRow]:
-    """Those that lack what they are sorted by come last."""
-    lines = list(lines)
-    known = [line for line in lines if getattr(line, by) is not None]
-    return sorted(known, key=attrgetter(by), reverse=by in HIGHEST_FIRST) + [
-        line for line in lines if line not in known
-    ]
+def _sort(rows: Iterable[RunRow], by: str) -> list[RunRow]:
+    """Sort rows by a field; those without a value come last."""
+    rows = list(rows)
+    known = [row for row in rows if getattr(row, by) is not None]
+    return sorted(known, key=attrgetter(by), reverse=by in HIGHEST_FIRST) + [row for row in rows if row not in known]
 
 
-def _line(run: "Run") -> RunRow:
+def _summarize(run: "Run") -> RunRow:
     config, history = run.config, _history(run)
     scores, scored_on = _scores(config.test, history)
     return RunRow(
@@ -106,7 +107,7 @@ def _line(run: "Run") -> RunRow:
 
 
 def _history(run: "Run") -> dict[str, list[float]]:
-    """What is read of it; one that is damaged does not hide the other runs."""
+    """Return the history of a run; a damaged one is printed as an error, to still list the other runs."""
     from kerasbridge.errors import RunFolderError
 
     try:
@@ -117,11 +118,11 @@ def _history(run: "Run") -> dict[str, list[float]]:
 
 
 def _scores(test: dict[str, float], history: dict[str, list[float]]) -> tuple[dict[str, float | None], str | None]:
-    """On the test data, or else what the last validation gave."""
+    """Return the scores on the test data, or those of the last validation."""
     if test:
         return {name: _finite(value) for name, value in test.items()}, "test"
-    validated = {name.removeprefix("val_"): values for name, values in history.items() if name.startswith("val_")}
-    last = {name: next(filter(None, map(_finite, reversed(values))), None) for name, values in validated.items()}
+    validation = {name.removeprefix("val_"): values for name, values in history.items() if name.startswith("val_")}
+    last = {name: next(filter(None, map(_finite, reversed(values))), None) for name, values in validation.items()}
     return last, "validation" if last else None
 
 
@@ -129,42 +130,42 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _print(lines: list[RunRow]) -> None:
+def _print(rows: list[RunRow]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
-    columns = _fitting({title: list(map(cell, lines)) for title, cell in COLUMNS.items()}, console.width)
+    columns = _fit_to_width({title: list(map(cell, rows)) for title, cell in COLUMNS.items()}, console.width)
     table = Table(box=None, pad_edge=False)
     for title in columns:
         table.add_column(title, overflow="fold", justify="right" if title in NUMBERS else "left")
-    for line, *cells in zip(lines, *columns.values(), strict=True):
-        table.add_row(*(Text(_printable(cell)) for cell in cells), style=None if line.finished else "dim")
+    for row, *cells in zip(rows, *columns.values(), strict=True):
+        table.add_row(*(Text(_printable(cell)) for cell in cells), style=None if row.finished else "dim")
     console.print(table)
-    if not all(line.finished for line in lines):
-        console.print('"2 of 5" epochs: still being trained, or broken off.')
+    if not all(row.finished for row in rows):
+        console.print('"2 of 5" epochs: still training, or interrupted.')
 
 
-def _fitting(columns: dict[str, list[str]], width: int) -> dict[str, list[str]]:
-    """The columns without those that matter least, where the terminal is too narrow for all."""
-    for title in LEAST:
+def _fit_to_width(columns: dict[str, list[str]], width: int) -> dict[str, list[str]]:
+    """Leave out the least important columns if the terminal is too narrow for all."""
+    for title in LEAST_IMPORTANT:
         needed = sum(max(map(len, [title, *cells])) + 2 for title, cells in columns.items()) - 2
         if needed > width:
             columns = {other: cells for other, cells in columns.items() if other != title}
     return columns
 
 
-def _epochs(line: RunRow) -> str:
-    return str(line.epochs_done) if line.finished else f"{line.epochs_done} of {line.epochs}"
+def _epochs(row: RunRow) -> str:
+    return str(row.epochs_done) if row.finished else f"{row.epochs_done} of {row.epochs}"
 
 
-def _score(score: float | None, line: RunRow) -> str:
-    return "–" if score is None else f"{score:.4f}{' val' if line.scored_on == 'validation' else ''}"
+def _score(score: float | None, row: RunRow) -> str:
+    return "–" if score is None else f"{score:.4f}{' val' if row.scored_on == 'validation' else ''}"
 
 
 def _ago(started: str) -> str:
-    """How long ago a moment is, in the largest unit that fits; as it is where it is no moment."""
+    """Return the time since a timestamp, in the largest unit that fits; anything else is returned as it is."""
     try:
         seconds = (datetime.now(UTC) - datetime.fromisoformat(started)).total_seconds()
     except (ValueError, TypeError):
@@ -176,20 +177,20 @@ def _ago(started: str) -> str:
 
 
 COLUMNS: dict[str, Callable[[RunRow], str]] = {
-    "run": lambda line: line.name,
-    "model": lambda line: line.model,
-    "backend": lambda line: line.backend,
-    "device": lambda line: line.device,
+    "run": lambda row: row.name,
+    "model": lambda row: row.model,
+    "backend": lambda row: row.backend,
+    "device": lambda row: row.device,
     "epochs": _epochs,
-    "accuracy": lambda line: _score(line.accuracy, line),
-    "loss": lambda line: _score(line.loss, line),
-    "seconds": lambda line: "–" if line.seconds is None else f"{line.seconds:.1f}",
-    "started": lambda line: _ago(line.started),
+    "accuracy": lambda row: _score(row.accuracy, row),
+    "loss": lambda row: _score(row.loss, row),
+    "seconds": lambda row: "–" if row.seconds is None else f"{row.seconds:.1f}",
+    "started": lambda row: _ago(row.started),
 }
 NUMBERS = ("epochs", "accuracy", "loss", "seconds", "started")
-LEAST = ("model", "device", "seconds", "started", "backend")
+LEAST_IMPORTANT = ("model", "device", "seconds", "started", "backend")
 
 
 def _printable(text: str) -> str:
-    """A file may hold anything: what would steer the terminal is shown as a question mark."""
+    """Replace control characters, which a file may contain, with question marks."""
     return "".join(character if character.isprintable() else "?" for character in text)

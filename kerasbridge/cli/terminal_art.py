@@ -1,4 +1,4 @@
-"""Digits and probabilities drawn in characters, 80 columns wide, for terminals with colours, without, and for files."""
+"""Digits and probabilities as text, 80 columns wide, for terminals with or without colours, and for files."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -8,24 +8,24 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-_BAR = 20  # characters that stand for certainty
+_BAR = 20  # characters for a probability of 1
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-_HALVES = " ▄▀█"  # by twice the upper pixel and the lower one
+_HALVES = " ▄▀█"  # at 2 * upper pixel + lower pixel
 _GREYS = " .:-=+*#%@"
-_INK = 100  # grey level from which a pixel counts as white where there is no grey
+_INK = 100  # grey level from which a pixel is drawn white if there are no greys
 _APART = " " * 4
 
 
-def show(answers: Iterable[tuple[str, Sequence[float], Any]]) -> None:
-    """Print each picture's name, its likeliest digit and ten bars, beside the picture where there is one.
+def show(predictions: Iterable[tuple[str, Sequence[float], Any]]) -> None:
+    """Print for each picture its name, the most probable digit and ten bars, next to the picture if it is given.
 
     Args:
-        answers: for each picture its name, the ten probabilities, and pixels, uint8 of shape (28, 28), or None.
+        predictions: for each picture its name, the ten probabilities, and pixels, uint8 of shape (28, 28), or None.
     """
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
-    for name, probabilities, pixels in answers:
+    for name, probabilities, pixels in predictions:
         digit = max(range(len(probabilities)), key=probabilities.__getitem__)
         console.print(f"{encodable(name)}: {digit}", markup=False, style="bold")
         bars = [bar(value, probability, value == digit) for value, probability in enumerate(probabilities)]
@@ -38,7 +38,7 @@ def show(answers: Iterable[tuple[str, Sequence[float], Any]]) -> None:
 
 
 def bar(digit: int, probability: float, chosen: bool) -> "Text":
-    """A line of 33 characters: the digit, a bar and per cent.
+    """Return a line of 33 characters: the digit, a bar and the percentage.
 
     >>> print(bar(3, 1, chosen=True).plain.split()[::3])
     ['>', '100.0']
@@ -46,19 +46,19 @@ def bar(digit: int, probability: float, chosen: bool) -> "Text":
     from rich.text import Text
 
     eighths = round(probability * _BAR * 8)
-    whole, part = divmod(eighths, 8)
-    drawn = "█" * whole + _EIGHTHS[part].strip() if _can_print(_EIGHTHS) else "#" * round(eighths / 8)
-    line = f"{'>' if chosen else ' '} {digit} {drawn:{_BAR}} {probability:6.1%}".replace("%", " %")
+    full, part = divmod(eighths, 8)
+    blocks = "█" * full + _EIGHTHS[part].strip() if _can_print(_EIGHTHS) else "#" * round(eighths / 8)
+    line = f"{'>' if chosen else ' '} {digit} {blocks:{_BAR}} {probability:6.1%}".replace("%", " %")
     return Text(line, style="bold" if chosen else "")
 
 
 def picture(pixels: Any, console: "Console") -> "list[Text]":
-    """28x28 pixels in 14 lines of 28 characters: in greys, else black and white, else the greys of a line printer."""
+    """Draw 28x28 pixels in 14 lines of 28 characters: in greys, in black and white, or as ASCII art."""
     from rich.color import Color
     from rich.style import Style
     from rich.text import Text
 
-    def drawn(upper: int, lower: int) -> Text:
+    def draw(upper: int, lower: int) -> Text:
         if not _can_print(_HALVES):
             return Text(_GREYS[(upper + lower) // 2 * len(_GREYS) // 256])
         if console.color_system is None:
@@ -66,11 +66,11 @@ def picture(pixels: Any, console: "Console") -> "list[Text]":
         return Text("▀", Style(color=Color.from_rgb(*[upper] * 3), bgcolor=Color.from_rgb(*[lower] * 3)))
 
     rows = pixels.tolist()
-    return [Text.assemble(*map(drawn, upper, lower)) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
+    return [Text.assemble(*map(draw, upper, lower)) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
 
 
 def side_by_side(left: "Sequence[Text]", right: "Sequence[Text | str]") -> "list[Text]":
-    """Lines joined to lines; what is missing on the right stays empty."""
+    """Join each line on the left with one on the right; missing lines on the right stay empty."""
     from rich.text import Text
 
     missing = [""] * (len(left) - len(right))
@@ -81,7 +81,7 @@ def side_by_side(left: "Sequence[Text]", right: "Sequence[Text | str]") -> "list
 
 
 def encodable(text: str) -> str:
-    """The text, with question marks for what the output's encoding has not."""
+    """Replace the characters that the encoding of stdout lacks with question marks."""
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)
 

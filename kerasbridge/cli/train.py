@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kerasbridge.cli.app import app, errors_in_one_line
-from kerasbridge.cli.load_run import load_digits, probabilities, scaled
+from kerasbridge.cli.load_run import load_digits, probabilities, scale
 from kerasbridge.cli.options import Backend, Device
 
 if TYPE_CHECKING:
@@ -29,25 +29,27 @@ def train(
     device: Device = None,
     model: Annotated[str, typer.Option(metavar="|".join(MODELS), help="The model to train.")] = "mlp",
     data: Annotated[str, typer.Option(metavar="sample|full|FILE.npz", help="The digits to train on.")] = "sample",
-    epochs: Annotated[int, typer.Option(help="How often to go through the data.")] = 5,
+    epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 5,
     batch_size: Annotated[int, typer.Option(help="Samples per step.")] = 32,
-    seed: Annotated[int, typer.Option(help="Settles weights, order and dropout, alike on every backend.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed of weights, sample order and dropout, the same on every backend.")
+    ] = 0,
     run_dir: Annotated[
-        Path | None, typer.Option(help="Where to save; else runs/<date-time>-<model>-<backend>.", metavar="DIR")
+        Path | None, typer.Option(help="The run folder; default: runs/<date-time>-<model>-<backend>.", metavar="DIR")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run in the run folder.")] = False,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Log for TensorBoard too, in the run folder.")
+        bool, typer.Option("--tensorboard", help="Also write TensorBoard logs, in the run folder.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only errors.")] = False,
 ) -> None:
-    """Train a model, evaluate it, save it in a run folder.
+    """Train a model, evaluate it and save it in a run folder.
 
-    The folder exists from the start: history.csv and history.jsonl grow with each epoch; model.keras, curves.png and
-    the result in config.json are written at the end. With --overwrite the old run stays until the new one is complete.
-    With --tensorboard the losses and metrics of each epoch, histograms of the weights and the model's graph are
-    written to tensorboard/ in the same folder.
+    The folder is created at the start: history.csv and history.jsonl grow with each epoch; model.keras, curves.png and
+    the result in config.json are written at the end. With --overwrite the old run is kept until the new one is
+    complete. With --tensorboard the losses and metrics of each epoch, histograms of the weights and the graph of the
+    model are written to tensorboard/ in the same folder.
     """
     arguments = {name: str(value) if isinstance(value, Path) else value for name, value in context.params.items()}
     with errors_in_one_line(quiet):
@@ -60,20 +62,22 @@ def train(
         digits = load_digits(data)
         checks.check_batch_size(batch_size, len(digits.x_train), strict=True)
         runs.check_writable(run_dir or runs.default_folder(model, name, started), overwrite)
-        wanted = _Wanted(model, digits, epochs, batch_size, seed, tensorboard, silent=as_json or quiet)
-        built, config = _start(wanted, arguments, started)
-        folder = run_dir or runs.default_folder(model, name, started)  # the name may have been taken meanwhile
+        options = _TrainingOptions(model, digits, epochs, batch_size, seed, tensorboard, silent=as_json or quiet)
+        compiled, config = _compile_model(options, arguments, started)
+        folder = run_dir or runs.default_folder(
+            model, name, started
+        )  # another process may have taken the name meanwhile
         with runs.create(folder, config, overwrite) as run:
-            _train(built, wanted, run)
+            _train(compiled, options, run)
     if as_json:
-        print(json.dumps(_result(folder, run.config, tensorboard)))
+        print(json.dumps(_as_dict(folder, run.config, tensorboard)))
     elif not quiet:
-        _say(folder, run, tensorboard)
+        _print_result(folder, run, tensorboard)
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """What is to be trained, how, and whether anything is said meanwhile."""
+class _TrainingOptions:
+    """Options of one training run."""
 
     model: str
     digits: "Dataset"
@@ -85,7 +89,7 @@ class _Wanted:
 
 
 def _check_options(model: str, epochs: int, batch_size: int, seed: int, tensorboard: bool) -> None:
-    """What can be said without looking at the data."""
+    """Refuse invalid options, before the data is read."""
     from kerasbridge import checks
     from kerasbridge.errors import ArgumentError
 
@@ -97,70 +101,71 @@ def _check_options(model: str, epochs: int, batch_size: int, seed: int, tensorbo
     checks.check_batch_size(batch_size, 1)
     checks.check_seed(seed)
     if tensorboard:
-        importlib.import_module("kerasbridge.tensorboard.event_writer")  # says what to type where a package is missing
+        importlib.import_module("kerasbridge.tensorboard.event_writer")  # raises if a package is missing
 
 
-def _start(wanted: _Wanted, arguments: dict[str, Any], started: datetime) -> "tuple[Any, Config]":
-    """The model, compiled, and what is known of the run before it is trained."""
+def _compile_model(options: _TrainingOptions, arguments: dict[str, Any], started: datetime) -> "tuple[Any, Config]":
+    """Return the compiled model, and the configuration of the run as far as it is known before training."""
     import kerasbridge as kb
     from kerasbridge import engines, runs
     from kerasbridge.training import run_recorder
 
-    build = getattr(kb.models, wanted.model)
     backend = engines.current().name
-    kb.seed_everything(wanted.seed)
-    model = build()
+    kb.seed_everything(options.seed)
+    model = getattr(kb.models, options.model)()
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model, runs.Config(
         arguments=arguments,
         versions=runs.versions(backend),
         backend=backend,
         device=run_recorder.device_of(model),
-        seed=wanted.seed,
+        seed=options.seed,
         rng="portable",
-        data=_described(wanted.digits),
+        data=_describe_data(options.digits),
         started=runs.timestamp(started),
-        model=wanted.model,
-        epochs=wanted.epochs,
+        model=options.model,
+        epochs=options.epochs,
     )
 
 
-def _train(model: Any, wanted: _Wanted, run: "RunWriter") -> None:
-    """Train the model, scores it on the test digits, and completes the run."""
+def _train(model: Any, options: _TrainingOptions, run: "RunWriter") -> None:
+    """Train the model, score it on the test digits, and complete the run."""
     import kerasbridge as kb
     from kerasbridge.evaluation.classification_report import Scores
     from kerasbridge.training import run_recorder
 
-    digits, x = wanted.digits, scaled(wanted.digits.x_train)
-    callbacks = [*_tensorboard(wanted, run.folder), run_recorder.RunCallback(run)]
-    verbose = 0 if wanted.silent else "auto"
-    clock = time.perf_counter()
-    history = kb.fit(model, x, digits.y_train, wanted.batch_size, wanted.epochs, verbose, callbacks, seed=wanted.seed)
-    seconds = round(time.perf_counter() - clock, 3)
+    digits, x = options.digits, scale(options.digits.x_train)
+    callbacks = [*_tensorboard_callbacks(options, run.folder), run_recorder.RunCallback(run)]
+    verbose = 0 if options.silent else "auto"
+    start = time.perf_counter()
+    history = kb.fit(
+        model, x, digits.y_train, options.batch_size, options.epochs, verbose, callbacks, seed=options.seed
+    )
+    seconds = round(time.perf_counter() - start, 3)
     scores = Scores(digits.y_test, probabilities(model, digits.x_test))
     mistakes = {mistake.index: mistake.predicted for mistake in scores.mistakes}
-    ran = run_recorder.execution_info(model, history)
-    run.finish(model.save, **ran, test=scores.metrics, mistakes=mistakes, seconds=seconds)
+    execution = run_recorder.execution_info(model, history)
+    run.finish(model.save, **execution, test=scores.metrics, mistakes=mistakes, seconds=seconds)
 
 
-def _tensorboard(wanted: _Wanted, folder: Path) -> list[Any]:
-    """Keras's callback for TensorBoard, if asked for; its files can be looked at meanwhile."""
+def _tensorboard_callbacks(options: _TrainingOptions, folder: Path) -> list[Any]:
+    """Return the Keras callback for TensorBoard if the options include it, and print how to watch the training."""
     from kerasbridge import runs
     from kerasbridge.keras_compat import keras
 
-    if not wanted.tensorboard:
+    if not options.tensorboard:
         return []
     events = folder / runs.EVENTS
-    if not wanted.silent:
-        print(f"To look at it while it trains: {runs.tensorboard_command(events)}", flush=True)
+    if not options.silent:
+        print(f"To watch the training: {runs.tensorboard_command(events)}", flush=True)
     return [keras.callbacks.TensorBoard(events, histogram_freq=1)]
 
 
-def _described(digits: "Dataset") -> dict[str, str]:
+def _describe_data(digits: "Dataset") -> dict[str, str]:
     return {"name": digits.name, "source": digits.source, "checksum": digits.checksum, "scaling": "x / 255"}
 
 
-def _say(folder: Path, run: "RunWriter", tensorboard: bool) -> None:
+def _print_result(folder: Path, run: "RunWriter", tensorboard: bool) -> None:
     from kerasbridge import runs
 
     test = run.config.test
@@ -168,10 +173,10 @@ def _say(folder: Path, run: "RunWriter", tensorboard: bool) -> None:
     if run.without_curves:
         print(run.without_curves)
     if tensorboard:
-        print(f"To look at it: {runs.tensorboard_command(folder / runs.EVENTS)}")
+        print(f"To view the logs: {runs.tensorboard_command(folder / runs.EVENTS)}")
 
 
-def _result(folder: Path, config: "Config", tensorboard: bool) -> Mapping[str, Any]:
+def _as_dict(folder: Path, config: "Config", tensorboard: bool) -> Mapping[str, Any]:
     from kerasbridge import runs
 
     names = ("backend", "device", "seconds", "execution", "execution_reason")

@@ -32,7 +32,7 @@ def test_it_saves_a_model_and_says_what_became_of_the_layers(net, tmp_path, monk
     monkeypatch.setenv("COLUMNS", "200")
     result = run("import", *net, "-o", tmp_path / "a.keras")
     assert result.exit_code == 0, result.output
-    for words in ("t (TanH), p (Pooling)", "d: multiplies by 0.5", "Layers of kerasbridge's own: p.", "Saved in "):
+    for words in ("t (TanH), p (Pooling)", "d: multiplies by 0.5", "Layers of kerasbridge: p.", "Saved in "):
         assert words in result.stdout
     model = keras.models.load_model(tmp_path / "a.keras")
     assert outputs(model, X)[0].shape == (2, 3, 5, 4)

@@ -153,8 +153,8 @@ def test_quiet_prints_nothing_and_overwrite_replaces_the_run(done, tmp_path):
 def test_tensorboard_files_lie_beside_the_model_and_the_line_to_look_is_printed(tmp_path):
     code, out, err = train(tmp_path, "--epochs", 2, "--tensorboard", "--run-dir", "a run", SHOW_LOADED="1")
     first, *_, last = out.splitlines()
-    assert first == "To look at it while it trains: tensorboard --logdir 'a run/tensorboard'"
-    assert (code, last) == (0, "To look at it: tensorboard --logdir 'a run/tensorboard'"), err
+    assert first == "To watch the training: tensorboard --logdir 'a run/tensorboard'"
+    assert (code, last) == (0, "To view the logs: tensorboard --logdir 'a run/tensorboard'"), err
     assert set(err.split()) | {"jax"} == {keras.config.backend(), "jax"}
     assert {path.name for path in (tmp_path / "a run").iterdir()} == {*RUN, "tensorboard"}
     history = kerasbridge.runs.load(tmp_path / "a run").history

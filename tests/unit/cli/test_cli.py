@@ -130,12 +130,12 @@ def test_a_wrong_option_is_answered_in_one_line_before_anything_happens(argument
 WRONG_DATA = {
     "other images": (
         {"x_train": np.zeros((40, 32, 32), np.uint8), "x_test": np.zeros((10, 32, 32), np.uint8)},
-        "x_train holds images of shape (32, 32), the models take grey images of 28x28 pixels: "
-        "bring them to shape (samples, 28, 28).",
+        "x_train contains images of shape (32, 32), the models take grey images of 28x28 pixels: "
+        "convert them to shape (samples, 28, 28).",
     ),
     "colour": (
         {"x_train": np.zeros((40, 28, 28, 3), np.uint8), "x_test": np.zeros((10, 28, 28, 3), np.uint8)},
-        "x_train holds images of shape (28, 28, 3)",
+        "x_train contains images of shape (28, 28, 3)",
     ),
     "labels": ({"y_test": np.arange(1, 11)}, "y_test holds the label 10 in row 9"),
     "NaN": ({"x_train": np.full((40, 28, 28), np.nan)}, "x_train holds 31360 NaN"),

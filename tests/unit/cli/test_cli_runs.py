@@ -79,7 +79,7 @@ def test_runs_are_listed_with_their_results_the_best_first():
         ["good", "mlp", "jax", "cpu", "1", "0.9000", "0.2500", "2.5", "2 d ago"],
         ["broken off", "mlp", "jax", "cpu", "2 of 5", "–", "–", "–", "5 min ago"],
     ]
-    assert note == ['"2 of 5" epochs: still being trained, or broken off.']
+    assert note == ['"2 of 5" epochs: still training, or interrupted.']
 
 
 @pytest.mark.usefixtures("four")
@@ -138,13 +138,13 @@ def test_a_damaged_history_hides_no_other_run():
 def test_a_folder_without_runs_is_answered_with_what_to_type(arguments):
     result = run("runs", *arguments)
     assert result.exit_code == 0
-    assert result.stdout == f"There is no run in {(arguments or ['runs'])[0]}. To make one, type: kerasbridge train\n"
+    assert result.stdout == f"There is no run in {(arguments or ['runs'])[0]}. To create one, type: kerasbridge train\n"
     assert run("runs", *arguments, "--json").stdout == "[]\n"
 
 
 def test_a_wrong_order_or_folder_is_one_line():
     assert refused("runs", "--sort", "beauty").startswith("Expected --sort to be one of accuracy, loss")
-    assert refused("runs", "nowhere") == "nowhere is no folder: expected one with runs in it, as runs/."
+    assert refused("runs", "nowhere") == "nowhere is not a folder: expected one that contains runs, such as runs/."
 
 
 def test_evaluating_what_is_no_run_is_one_line():
@@ -159,7 +159,7 @@ def test_evaluating_a_model_of_something_else_is_one_line():
 def test_evaluating_a_run_that_does_not_name_its_digits_asks_for_them():
     save("own", data={"x": {"shape": [640, 28, 28], "dtype": "float32"}})
     assert refused("evaluate", "runs/own") == (
-        "runs/own does not say which digits it is to be scored on. Type for example --data sample"
+        "runs/own does not name the digits to score it on. Type for example --data sample"
     )
 
 
@@ -192,7 +192,7 @@ def test_where_it_was_trained_is_named_where_that_is_elsewhere(capsys, here, wor
 
 def test_images_that_differ_are_named(capsys):
     assert shown(capsys, np.arange(10) != 4)[-2:] == [
-        "1 of 10 predictions are others than on jax, where it was trained:",
+        "1 of 10 predictions differ from those on jax, where it was trained:",
         "  image 4, label 4: then 4, now 0",
     ]
 
