@@ -54,7 +54,7 @@ def report_with_mapping(reading: ParsedModel, model: Any, mapping: Mapping[str, 
 
 
 def _with_plan(reading: ParsedModel, plan: weight_transfer.Plan) -> Report:
-    return replace(reading.report, converted=(), mapping=plan.placements, notes=(*reading.report.notes, *plan.notes))
+    return replace(reading.report, converted=(), mapping=plan.assignments, notes=(*reading.report.notes, *plan.notes))
 
 
 def _holds_weights_alone(reading: ParsedModel) -> bool:

@@ -1,4 +1,4 @@
-"""Weights alone onto a Keras model that is there: all is matched, computed and checked before anything is set."""
+"""Load weights into an existing Keras model: everything is matched and checked before any variable is set."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ from kerasbridge.importers.weight_transfer.matcher import Matching
 from kerasbridge.importers.weight_transfer.model_graph import NotAssignable
 from kerasbridge.importers.weight_transfer.slots import WeightSlot
 
-_EPSILON = {"pytorch": ("PyTorch's", 1e-5), "tensorflow": ("TensorFlow's", 1e-3)}
+DEFAULT_EPSILON = {"pytorch": ("PyTorch's", 1e-5), "tensorflow": ("TensorFlow's", 1e-3)}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be set.
+    """The values to set in a model.
 
     Args:
-        values: each variable of the model and its new value.
-        placements: the same, for a person.
-        notes: what else there is to know.
-        finished: layers of Keras's that compute with constants which they make of their weights.
+        values: each variable of the model, and its new value.
+        assignments: the same, for the report.
+        notes: notes for the report.
+        layers_to_finalize: Keras preprocessing layers that compute constants from their weights.
     """
 
     values: tuple[tuple[Any, Array], ...]
-    placements: tuple[WeightAssignment, ...]
+    assignments: tuple[WeightAssignment, ...]
     notes: tuple[str, ...] = ()
     layers_to_finalize: tuple[Any, ...] = ()
 
@@ -46,61 +46,63 @@ class Plan:
 
 
 def plan(parameters: Parameters, model: Any, mapping: Mapping[str, MappingValue]) -> Plan:
-    """What of a file goes where in a model.
+    """Return which weights of a file go to which layer of a model, without changing the model.
 
     Args:
-        parameters: what the file holds.
-        model: a built Keras model; nothing in it is changed.
-        mapping: by the name of a layer what it takes, in a person's word; the rest is found.
+        parameters: the content of the file.
+        model: a built Keras model.
+        mapping: the user's mapping from names of layers to modules or arrays; the other layers are matched.
 
     Raises:
         LegacyFileError: the file does not fit the model, or fits it in more than one way.
-        ArgumentError: the model is not built or has layers that are unknown, or mapping names what is not there.
+        ArgumentError: the model is not built or has layers whose weights cannot be set, or the mapping is wrong.
     """
-    found = matcher.match(collect_slots(model, parameters), parameters, mapping, model.name)
+    matching = matcher.match(collect_slots(model, parameters), parameters, mapping, model.name)
     values: list[tuple[Any, Array]] = []
-    placements = []
-    for part, match in found.matches:
-        arrays = _arranged(part, match, parameters)
-        values += zip(part.variables, arrays, strict=True)
-        placements.append(_placement(part, match))
-    return Plan(tuple(values), tuple(placements), tuple(_notes(found, parameters)))
+    for slot, match in matching.matches:
+        values += zip(slot.variables, _keras_values(slot, match, parameters), strict=True)
+    assignments = tuple(_assignment(slot, match) for slot, match in matching.matches)
+    return Plan(tuple(values), assignments, tuple(_notes(matching, parameters)))
 
 
-def _arranged(part: WeightSlot, match: Match, parameters: Parameters) -> list[Array]:
-    """The values of a part's variables."""
+def _keras_values(slot: WeightSlot, match: Match, parameters: Parameters) -> list[Array]:
+    """Return the values of a slot's variables."""
     for name, array in zip(match.names, match.arrays, strict=True):
         if not np.isfinite(array).all():
             raise LegacyFileError(f"{parameters.file}: {name} has numbers that are not finite.")
     try:
         arrays = [np.ascontiguousarray(array) for array in match.layout.to_keras(*match.arrays)]
     except NotAssignable as error:
-        raise LegacyFileError(f"{parameters.file} does not fit: layer {part.name!r} {error}.") from error
-    assert [array.shape for array in arrays] == [tuple(one.shape) for one in part.variables]
+        raise LegacyFileError(f"{parameters.file} does not fit: layer {slot.name!r} {error}.") from error
+    assert [array.shape for array in arrays] == [tuple(variable.shape) for variable in slot.variables]
     return arrays
 
 
-def _placement(part: WeightSlot, match: Match) -> WeightAssignment:
-    weights = tuple((variable.name, tuple(variable.shape)) for variable in part.variables)
+def _assignment(slot: WeightSlot, match: Match) -> WeightAssignment:
+    weights = tuple((variable.name, tuple(variable.shape)) for variable in slot.variables)
     arrays = tuple((name, array.shape) for name, array in zip(match.names, match.arrays, strict=True))
-    return WeightAssignment(part.name, type(part.place.layer).__name__, weights, arrays)
+    return WeightAssignment(slot.name, type(slot.node.layer).__name__, weights, arrays)
 
 
-def _notes(found: Matching, parameters: Parameters) -> list[str]:
+def _notes(matching: Matching, parameters: Parameters) -> list[str]:
     notes = []
-    if found.left:
-        notes.append(f"left as they are: {', '.join(part.name for part in found.left)}")
-    if found.unused:
-        notes.append(f"in the file, but for no layer: {', '.join(found.unused)}")
-    owner, usual = _EPSILON.get(parameters.convention, ("", None))
-    other = [
-        f"{part.name} {part.place.layer.epsilon:g}"
-        for part, _ in found.matches
-        if usual and part.normalizes and not np.isclose(getattr(part.place.layer, "epsilon", usual), usual)
-    ]
-    if other:
+    if matching.unchanged:
+        notes.append(f"not changed: {', '.join(slot.name for slot in matching.unchanged)}")
+    if matching.unused:
+        notes.append(f"not used by any layer: {', '.join(matching.unused)}")
+    owner, default = DEFAULT_EPSILON.get(parameters.convention, ("", None))
+    unusual = _unusual_epsilons(matching, default) if default else []
+    if unusual:
         notes.append(
-            f"epsilon is the model's, and no file holds it: {', '.join(other)}; {owner} is {usual:g} unless its "
-            "program says otherwise"
+            f"epsilon is the model's, as no file contains it: {', '.join(unusual)}; {owner} default is {default:g}"
         )
     return notes
+
+
+def _unusual_epsilons(matching: Matching, default: float) -> list[str]:
+    normalizations = [slot for slot, _ in matching.matches if slot.normalizes and hasattr(slot.node.layer, "epsilon")]
+    return [
+        f"{slot.name} {slot.node.layer.epsilon:g}"
+        for slot in normalizations
+        if not np.isclose(slot.node.layer.epsilon, default)
+    ]

@@ -1,4 +1,4 @@
-"""How PyTorch's `nn.MultiheadAttention` is held: one matrix for queries, keys and values, or three of their own."""
+"""Layouts of PyTorch's `nn.MultiheadAttention`: one matrix for query, key and value, or one matrix each."""
 
 import math
 from collections.abc import Sequence
@@ -14,33 +14,47 @@ from kerasbridge.importers.weight_transfer.slots import ArrayLayout, ArraySpec, 
 _PROJECTIONS = ("query", "key", "value")
 
 
-def multi_head_attention(layer: Any, site: SlotContext) -> list[WeightSlot]:
-    """Kernels (in, heads, size) of queries, keys and values, and (heads, size, out) of what is made of them."""
-    inner, output = [getattr(layer, f"{name}_dense") for name in _PROJECTIONS], layer.output_dense
-    taken = [one.kernel.shape[0] for one in inner]
-    (width, *others), given = {math.prod(one.kernel.shape[1:]) for one in inner}, output.kernel.shape[-1]
+def multi_head_attention(layer: Any, context: SlotContext) -> list[WeightSlot]:
+    """Return a slot of the (in, heads, size) kernels of query, key and value, and the (heads, size, out) output kernel.
+
+    Raises:
+        NotAssignable: PyTorch has no equivalent of this layer.
+    """
+    projections, output = [getattr(layer, f"{name}_dense") for name in _PROJECTIONS], layer.output_dense
+    in_features = [dense.kernel.shape[0] for dense in projections]
+    (width, *others), out_features = (
+        {math.prod(dense.kernel.shape[1:]) for dense in projections},
+        output.kernel.shape[-1],
+    )
     if others or output.kernel.ndim != 3:
         raise NotAssignable("attends along more axes, or with values of another size, than PyTorch's does")
-    rest = {"in_proj_bias": (3 * width,), "out_proj.weight": (given, width), "out_proj.bias": (given,)}
+    rest = {"in_proj_bias": (3 * width,), "out_proj.weight": (out_features, width), "out_proj.bias": (out_features,)}
     if output.bias is None:
-        rest = {"out_proj.weight": (given, width)}
-    apart = {f"{name[0]}_proj_weight": (width, size) for name, size in zip(_PROJECTIONS, taken, strict=True)}
-    together = [{"in_proj_weight": (3 * width, taken[0])}] if len({*taken}) == 1 else []
-    variables = [variable for one in (*inner, output) for variable in (one.kernel, one.bias)]
-    return [site.slot(variables, [_form({**weights, **rest}, inner, output) for weights in (*together, apart)])]
+        rest = {"out_proj.weight": (out_features, width)}
+    separate = {f"{name[0]}_proj_weight": (width, size) for name, size in zip(_PROJECTIONS, in_features, strict=True)}
+    combined = [{"in_proj_weight": (3 * width, in_features[0])}] if len({*in_features}) == 1 else []
+    variables = [variable for dense in (*projections, output) for variable in (dense.kernel, dense.bias)]
+    layouts = [_layout({**weights, **rest}, projections, output) for weights in (*combined, separate)]
+    return [context.slot(variables, layouts)]
 
 
-def _form(shapes: dict[str, tuple[int, ...]], inner: Sequence[Any], output: Any) -> ArrayLayout:
-    def arranged(*arrays: Array) -> list[Array]:
-        held = dict(zip(shapes, arrays, strict=True))
-        whole = held.get("in_proj_weight")
-        weights = [held[f"{name[0]}_proj_weight"] for name in _PROJECTIONS] if whole is None else np.split(whole, 3)
-        found = [weight.T.reshape(one.kernel.shape) for weight, one in zip(weights, inner, strict=True)]
-        last = held["out_proj.weight"].T.reshape(output.kernel.shape)
+def _layout(shapes: dict[str, tuple[int, ...]], projections: Sequence[Any], output: Any) -> ArrayLayout:
+    def to_keras(*arrays: Array) -> list[Array]:
+        by_role = dict(zip(shapes, arrays, strict=True))
+        kernels = [
+            weight.T.reshape(dense.kernel.shape)
+            for weight, dense in zip(_projection_weights(by_role), projections, strict=True)
+        ]
+        output_kernel = by_role["out_proj.weight"].T.reshape(output.kernel.shape)
         if output.bias is None:
-            return [*found, last]
-        biases = [bias.reshape(inner[0].bias.shape) for bias in np.split(held["in_proj_bias"], 3)]
-        pairs = [array for pair in zip(found, biases, strict=True) for array in pair]
-        return [*pairs, last, held["out_proj.bias"]]
+            return [*kernels, output_kernel]
+        biases = [bias.reshape(projections[0].bias.shape) for bias in np.split(by_role["in_proj_bias"], 3)]
+        pairs = [array for pair in zip(kernels, biases, strict=True) for array in pair]
+        return [*pairs, output_kernel, by_role["out_proj.bias"]]
 
-    return ArrayLayout(tuple(ArraySpec(role, shape) for role, shape in shapes.items()), arranged)
+    return ArrayLayout(tuple(ArraySpec(role, shape) for role, shape in shapes.items()), to_keras)
+
+
+def _projection_weights(by_role: dict[str, Array]) -> list[Array]:
+    combined = by_role.get("in_proj_weight")
+    return [by_role[f"{name[0]}_proj_weight"] for name in _PROJECTIONS] if combined is None else np.split(combined, 3)

@@ -1,4 +1,4 @@
-"""What a file has to give, and what of it a part of a model can take."""
+"""The arrays of a file, and the matches between them and the weight slots of a model."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from kerasbridge.importers.weight_transfer.slots import ArrayLayout, WeightSlot
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """Arrays that a part takes, in the order of its form.
+    """The arrays for a slot, in the order of one of its layouts.
 
     Args:
-        form: one of the part's.
-        names: of the arrays in the file.
-        arrays: they themselves.
-        units: which of the supply they are.
+        layout: the layout.
+        names: the names of the arrays in the file.
+        arrays: the arrays.
+        units: the numbers of the units that they are in.
     """
 
     layout: ArrayLayout
@@ -26,10 +26,10 @@ class Match:
 
 
 class AvailableArrays:
-    """The units of a file: modules where names say them, else single arrays.
+    """The units of a file: modules if the names of its arrays refer to modules, else single arrays.
 
     Args:
-        parameters: what the file holds.
+        parameters: the content of the file.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -38,45 +38,47 @@ class AvailableArrays:
     def __len__(self) -> int:
         return len(self.groups) or len(self.ungrouped)
 
-    def named(self, units: Iterable[int]) -> list[str]:
-        """How units are told to a person, with their shapes."""
-        held: Sequence[Group | Parameter] = self.groups or self.ungrouped
-        return [str(held[unit]) for unit in units]
+    def descriptions(self, units: Iterable[int]) -> list[str]:
+        """Return the names and shapes of units, for messages."""
+        every: Sequence[Group | Parameter] = self.groups or self.ungrouped
+        return [str(every[unit]) for unit in units]
 
     def names(self, units: Iterable[int]) -> list[str]:
-        """The prefixes of modules, or the names of arrays."""
+        """Return the prefixes of modules, or the names of arrays."""
         return [self.groups[unit].prefix if self.groups else self.ungrouped[unit].name for unit in units]
 
-    def match(self, part: WeightSlot, units: Sequence[int]) -> Match | None:
-        """The first of these units as what the part takes."""
+    def match(self, slot: WeightSlot, units: Sequence[int]) -> Match | None:
+        """Return the match of a slot with the first of these units; None if they do not fit."""
         if not self.groups:
-            return _of_shapes(part, [(unit, self.ungrouped[unit]) for unit in units])
-        return _of_roles(part, units[0], self.groups[units[0]]) if units else None
+            return _match_by_shapes(slot, [(unit, self.ungrouped[unit]) for unit in units])
+        return _match_by_roles(slot, units[0], self.groups[units[0]]) if units else None
 
-    def whole(self, part: WeightSlot, units: Sequence[int]) -> Match | None:
-        """All of these units as what the part takes."""
-        found = self.match(part, units)
-        return found if found and len(found.units) == len(units) else None
+    def match_all(self, slot: WeightSlot, units: Sequence[int]) -> Match | None:
+        """Return the match of a slot with all of these units; None if they do not fit."""
+        match = self.match(slot, units)
+        return match if match and len(match.units) == len(units) else None
 
     def unit(self, name: str) -> int | None:
-        """The unit of a prefix, or of an array's name."""
+        """Return the unit with this prefix or array name, if there is one."""
         names = self.names(range(len(self)))
         return names.index(name) if name in names else None
 
 
-def _of_roles(part: WeightSlot, unit: int, group: Group) -> Match | None:
+def _match_by_roles(slot: WeightSlot, unit: int, group: Group) -> Match | None:
     shapes = {role: array.shape for role, array in group.arrays.items()}
-    for form in part.layouts:
-        if {piece.role: piece.shape for piece in form.arrays} == shapes:
-            roles = [piece.role for piece in form.arrays]
-            return Match(form, tuple(map(group.name, roles)), tuple(group.arrays[role] for role in roles), (unit,))
+    for layout in slot.layouts:
+        if {spec.role: spec.shape for spec in layout.arrays} == shapes:
+            roles = [spec.role for spec in layout.arrays]
+            return Match(layout, tuple(map(group.name, roles)), tuple(group.arrays[role] for role in roles), (unit,))
     return None
 
 
-def _of_shapes(part: WeightSlot, there: Sequence[tuple[int, Parameter]]) -> Match | None:
-    for form in part.layouts:
-        taken = there[: len(form.arrays)]
-        if [piece.shape for piece in form.arrays] == [one.array.shape for _, one in taken]:
-            arrays = tuple(one.array for _, one in taken)
-            return Match(form, tuple(one.name for _, one in taken), arrays, tuple(unit for unit, _ in taken))
+def _match_by_shapes(slot: WeightSlot, parameters: Sequence[tuple[int, Parameter]]) -> Match | None:
+    for layout in slot.layouts:
+        first = parameters[: len(layout.arrays)]
+        if [spec.shape for spec in layout.arrays] == [parameter.array.shape for _, parameter in first]:
+            arrays = tuple(parameter.array for _, parameter in first)
+            return Match(
+                layout, tuple(parameter.name for _, parameter in first), arrays, tuple(unit for unit, _ in first)
+            )
     return None

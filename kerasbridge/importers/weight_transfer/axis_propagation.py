@@ -1,7 +1,7 @@
-"""What each kind of layer does to the order in which numbers lie.
+"""The effect of each kind of layer on the axis order of a tensor.
 
-A layer that works on each number or each channel by itself keeps it; one that makes numbers of its own begins anew;
-what flattens, reshapes, permutes and joins changes it. Through anything else it is lost, and said to be.
+A layer that works on single elements or single channels keeps the order; one that computes new features starts with a
+new order; flattening, reshaping, permuting and concatenating change it. Through any other layer the order is lost.
 """
 
 import math
@@ -16,177 +16,190 @@ from kerasbridge.importers.weight_transfer.model_graph import LayerNode
 from kerasbridge.keras_compat import keras
 
 L = keras.layers
-_MAKERS = (
+_NEW_FEATURES = (
     L.Dense, L.EinsumDense, L.Embedding, L.RNN, L.Bidirectional, L.MultiHeadAttention, L.GroupQueryAttention,
     L.Attention, L.AdditiveAttention, L.InputLayer,
 )  # fmt: skip
-_ALIKE = (L.Add, L.Subtract, L.Multiply, L.Average, L.Maximum, L.Minimum)
-_GLOBAL = tuple(getattr(L, f"Global{kind}Pooling{rank}D") for kind in ("Average", "Max") for rank in (1, 2, 3))
+_ELEMENTWISE_MERGES = (L.Add, L.Subtract, L.Multiply, L.Average, L.Maximum, L.Minimum)
+_GLOBAL_POOLING = tuple(getattr(L, f"Global{kind}Pooling{rank}D") for kind in ("Average", "Max") for rank in (1, 2, 3))
 
 
 @dataclass(frozen=True, eq=False)
 class AxisOrder:
-    """How a tensor of the model lies to that of the file's framework; the batch is not counted.
+    """The order of a tensor's axes or features, relative to the file's framework; the batch does not count.
 
     Args:
-        axes: for tensors of more than one axis: axis i of the model's is axis ``axes[i]`` of the file's.
-        index: for rows: number i of the model's is number ``index[i]`` of the file's.
-        lost: where this could not be followed, the name of the layer.
+        axes: for tensors of several axes: axis i of the model is axis ``axes[i]`` of the file.
+        index: for vectors: feature i of the model is feature ``index[i]`` of the file; None for the same order.
+        lost_at: if the order is unknown, the name of the layer that lost it.
     """
 
     axes: tuple[int, ...] | None = None
     index: Array | None = None
-    lost: str = ""
+    lost_at: str = ""
 
 
 UNCHANGED = AxisOrder()
 
 
 def channels_last(rank: int) -> tuple[int, ...]:
-    """The axes of images H, W, C where the file has C, H, W."""
+    """Return the file's axes of images (H, W, C) if the file has (C, H, W)."""
     return (*range(1, rank), 0)
 
 
-def propagate(place: LayerNode, given: Sequence[AxisOrder], wanted: Array | None) -> AxisOrder:
-    """The order of what a place gives.
+def propagate(node: LayerNode, inputs: Sequence[AxisOrder], required: Array | None) -> AxisOrder:
+    """Return the order of a node's output.
 
     Args:
-        place: where.
-        given: the orders of what it takes.
-        wanted: the order in which a dense layer has to give its numbers, if they become images.
+        node: the layer.
+        inputs: the orders of its inputs.
+        required: the order that a dense layer must have in its output, if this becomes images.
     """
-    layer = per_step_layer(place.layer)
-    if isinstance(layer, _MAKERS):
-        return AxisOrder(index=wanted, axes=given[0].axes if isinstance(layer, L.Dense | L.EinsumDense) else None)
-    if place.order_assumed and not keeps_order(layer) and not is_spatial(layer):
-        return AxisOrder(lost=place.name)
+    layer = per_step_layer(node.layer)
+    if isinstance(layer, _NEW_FEATURES):
+        return AxisOrder(index=required, axes=inputs[0].axes if isinstance(layer, L.Dense | L.EinsumDense) else None)
+    if node.order_assumed and not keeps_order(layer) and not is_spatial(layer):
+        return AxisOrder(lost_at=node.name)
     if isinstance(layer, L.Flatten):
-        return _flattened(place, given[0])
+        return _flatten(node, inputs[0])
     if is_reshape(layer):
-        return _reshaped(place, given[0])
+        return _reshape(node, inputs[0])
     if isinstance(layer, L.Permute):
-        return _permuted(place, given[0])
-    if isinstance(layer, _GLOBAL):
+        return _permute(node, inputs[0])
+    if isinstance(layer, _GLOBAL_POOLING):
         return UNCHANGED
     if isinstance(layer, L.Concatenate):
-        return _joined(place, given)
+        return _concatenate(node, inputs)
     if is_spatial(layer):
-        return _spatial(place, layer)
-    if isinstance(layer, _ALIKE):
-        return given[0] if all(_same(one, given[0]) for one in given) else AxisOrder(lost=place.name)
-    return given[0] if keeps_order(layer) or _keepsshape_of(place) else AxisOrder(lost=place.name)
+        rank = len(output_shape(node) or ()) or 3
+        return AxisOrder(axes=channels_last(rank)) if layer.data_format != "channels_first" else UNCHANGED
+    if isinstance(layer, _ELEMENTWISE_MERGES):
+        return inputs[0] if all(_equal(order, inputs[0]) for order in inputs) else AxisOrder(lost_at=node.name)
+    return inputs[0] if keeps_order(layer) or _is_elementwise_op(node) else AxisOrder(lost_at=node.name)
 
 
 def per_step_layer(layer: Any) -> Any:
-    """What a layer does at each step of time, if it is distributed over time."""
+    """Return the layer inside a `TimeDistributed` layer; any other layer as it is."""
     return layer.layer if isinstance(layer, L.TimeDistributed) else layer
 
 
 def is_reshape(layer: Any) -> bool:
-    """Return whether it is Keras's layer, or the operation `keras.ops.reshape`."""
+    """Return whether it is the Keras layer Reshape, or the operation `keras.ops.reshape`."""
     kind = type(layer)
     return isinstance(layer, L.Reshape) or (kind.__name__ == "Reshape" and kind.__module__.startswith("keras.src.ops"))
 
 
 def is_spatial(layer: Any) -> bool:
-    """Return whether it works on images, signals or volumes, whose channels may come first or last."""
+    """Return whether it works on images, signals or volumes, whose channels can be first or last."""
     return hasattr(layer, "data_format") and isinstance(layer, keras.Layer) and not isinstance(layer, L.Flatten)
 
 
-def _spatial(place: LayerNode, layer: Any) -> AxisOrder:
-    rank = len(shape_of(place) or ()) or 3
-    return AxisOrder(axes=channels_last(rank)) if layer.data_format != "channels_first" else UNCHANGED
-
-
 def keeps_order(layer: Any) -> bool:
-    """Return whether a layer of Keras's works on each number, or each channel, by itself."""
-    words = ("activations.", "regularization.", "normalization.")
-    return any(f"keras.src.layers.{word}" in type(layer).__module__ for word in words)
+    """Return whether it is a Keras layer that works on each element, or each channel, separately."""
+    packages = ("activations.", "regularization.", "normalization.")
+    return any(f"keras.src.layers.{package}" in type(layer).__module__ for package in packages)
 
 
-def _keepsshape_of(place: LayerNode) -> bool:
-    """Return whether an operation of Keras's takes one tensor and gives one of its shape, as `keras.ops.relu` does."""
-    own = type(place.layer).__module__.startswith(("keras.src.ops", "keras.src.layers.core"))
-    alone = len(place.inputs) == 1 and not isinstance(place.layer, L.Lambda)
-    return own and alone and shape_of(place) is not None and shape_of(place) == shape_of(place.inputs[0])
+def _is_elementwise_op(node: LayerNode) -> bool:
+    """Return whether it is a Keras operation with one input, and an output of the same shape, like `keras.ops.relu`."""
+    built_in = type(node.layer).__module__.startswith(("keras.src.ops", "keras.src.layers.core"))
+    one_input = len(node.inputs) == 1 and not isinstance(node.layer, L.Lambda)
+    return (
+        built_in and one_input and output_shape(node) is not None and output_shape(node) == output_shape(node.inputs[0])
+    )
 
 
-def shape_of(place: LayerNode, taken: bool = False) -> tuple[int, ...] | None:
-    """The shape of what a place gives, or takes, without the batch, and without time where a layer is distributed."""
+def input_shape(node: LayerNode) -> tuple[int, ...] | None:
+    """Return the shape of a node's input without the batch, and without time for a time-distributed layer."""
+    return _shape(node, "input")
+
+
+def output_shape(node: LayerNode) -> tuple[int, ...] | None:
+    """Return the shape of a node's output without the batch, and without time for a time-distributed layer."""
+    return _shape(node, "output")
+
+
+def _shape(node: LayerNode, attribute: str) -> tuple[int, ...] | None:
     try:
-        shape = (place.layer.input if taken else place.layer.output).shape
+        shape = getattr(node.layer, attribute).shape
     except (AttributeError, ValueError):
         return None
-    skipped = 2 if isinstance(place.layer, L.TimeDistributed) else 1
-    return tuple(shape[skipped:])
+    return tuple(shape[2 if isinstance(node.layer, L.TimeDistributed) else 1 :])
 
 
-def _flattened(place: LayerNode, given: AxisOrder) -> AxisOrder:
-    shape = shape_of(place, taken=True)
-    if given.lost or shape is None or not all(shape):
-        return given if given.lost else AxisOrder(lost=place.name)
+def flatten_index(shape: Sequence[int], axes: Sequence[int]) -> Array | None:
+    """Return the position in the file's order of each element of a flattened tensor; None for the same order.
+
+    Args:
+        shape: the shape of the tensor in the model.
+        axes: the file's axis for each axis of the model.
+    """
+    file_shape = [0] * len(shape)
+    for size, axis in zip(shape, axes, strict=True):
+        file_shape[axis] = size
+    index: Any = np.arange(math.prod(shape)).reshape(file_shape).transpose(axes).ravel()
+    return None if (np.diff(index) == 1).all() else index
+
+
+def _flatten(node: LayerNode, order: AxisOrder) -> AxisOrder:
+    shape = input_shape(node)
+    if order.lost_at or shape is None or not all(shape):
+        return order if order.lost_at else AxisOrder(lost_at=node.name)
     if len(shape) < 2:
-        return given
-    axes = given.axes or _assumed(place, len(shape))
-    if getattr(per_step_layer(place.layer), "data_format", None) == "channels_first":
+        return order
+    axes = order.axes or _default_axes(node, len(shape))
+    if getattr(per_step_layer(node.layer), "data_format", None) == "channels_first":
         axes = (*axes[1:], axes[0])
     return AxisOrder(index=flatten_index(shape, axes))
 
 
-def _assumed(place: LayerNode, rank: int) -> tuple[int, ...]:
-    """The axes of what comes straight from an input: images as Keras has them, anything else as the file has it."""
+def _default_axes(node: LayerNode, rank: int) -> tuple[int, ...]:
+    """Return the axes of a tensor directly from an input: images as in Keras, anything else as in the file."""
     images = rank > 2 and keras.config.image_data_format() == "channels_last"
-    came = place.inputs and isinstance(place.inputs[0].layer, L.InputLayer)
-    return channels_last(rank) if images and (came or not place.inputs) else tuple(range(rank))
+    from_input = not node.inputs or isinstance(node.inputs[0].layer, L.InputLayer)
+    return channels_last(rank) if images and from_input else tuple(range(rank))
 
 
-def flatten_index(shape: Sequence[int], axes: Sequence[int]) -> Array | None:
-    """Which of the file's numbers each one is when a tensor of the model is flattened; None where they are in place."""
-    there = [0] * len(shape)
-    for size, axis in zip(shape, axes, strict=True):
-        there[axis] = size
-    index: Any = np.arange(math.prod(shape)).reshape(there).transpose(axes).ravel()
-    return None if (np.diff(index) == 1).all() else index
-
-
-def _reshaped(place: LayerNode, given: AxisOrder) -> AxisOrder:
-    before, propagate = shape_of(place, taken=True), shape_of(place)
-    if given.lost or before is None or propagate is None:
-        return AxisOrder(lost=given.lost or place.name)
-    if len(propagate) == 1:
-        return _flattened(place, given)
+def _reshape(node: LayerNode, order: AxisOrder) -> AxisOrder:
+    before, after = input_shape(node), output_shape(node)
+    if order.lost_at or before is None or after is None:
+        return AxisOrder(lost_at=order.lost_at or node.name)
+    if len(after) == 1:
+        return _flatten(node, order)
     if len(before) == 1:
-        return AxisOrder(axes=channels_last(len(propagate))) if len(propagate) > 2 else UNCHANGED
-    if before[-1] == propagate[-1] and given.axes in (None, channels_last(len(before))):
-        return UNCHANGED if len(propagate) == 2 else given
-    return UNCHANGED if given.axes in (None, tuple(range(len(before)))) else AxisOrder(lost=place.name)
+        return AxisOrder(axes=channels_last(len(after))) if len(after) > 2 else UNCHANGED
+    if before[-1] == after[-1] and order.axes in (None, channels_last(len(before))):
+        return UNCHANGED if len(after) == 2 else order
+    return UNCHANGED if order.axes in (None, tuple(range(len(before)))) else AxisOrder(lost_at=node.name)
 
 
-def _permuted(place: LayerNode, given: AxisOrder) -> AxisOrder:
-    dims = per_step_layer(place.layer).dims
-    axes = given.axes or _assumed(place, len(dims))
-    return given if given.lost else AxisOrder(axes=tuple(axes[dim - 1] for dim in dims))
+def _permute(node: LayerNode, order: AxisOrder) -> AxisOrder:
+    dims = per_step_layer(node.layer).dims
+    axes = order.axes or _default_axes(node, len(dims))
+    return order if order.lost_at else AxisOrder(axes=tuple(axes[dim - 1] for dim in dims))
 
 
-def _joined(place: LayerNode, given: Sequence[AxisOrder]) -> AxisOrder:
-    """Rows one after the other; of images, whose channels are joined, the axes stay."""
-    if all(one.index is None for one in given) or any(one.lost for one in given):
-        return next((one for one in given if one.lost), given[0])
-    shapes = [shape_of(one) for one in place.inputs]
-    if len(shapes) != len(given) or any(shape is None or len(shape) != 1 for shape in shapes):
-        return AxisOrder(lost=place.name)
+def _concatenate(node: LayerNode, inputs: Sequence[AxisOrder]) -> AxisOrder:
+    """Concatenate the indices of vectors; images are joined along their channels, which keeps their axes."""
+    if all(order.index is None for order in inputs) or any(order.lost_at for order in inputs):
+        return next((order for order in inputs if order.lost_at), inputs[0])
+    shapes = [output_shape(source) for source in node.inputs]
+    if len(shapes) != len(inputs) or any(shape is None or len(shape) != 1 for shape in shapes):
+        return AxisOrder(lost_at=node.name)
     sizes = [shape[0] for shape in shapes if shape]
     starts = np.cumsum([0, *sizes[:-1]])
-    each = [np.arange(size) if one.index is None else one.index for one, size in zip(given, sizes, strict=True)]
-    return AxisOrder(index=np.concatenate([start + index for start, index in zip(starts, each, strict=True)]))
+    indices = [
+        np.arange(size) if order.index is None else order.index for order, size in zip(inputs, sizes, strict=True)
+    ]
+    return AxisOrder(index=np.concatenate([start + index for start, index in zip(starts, indices, strict=True)]))
 
 
-def _same(one: AxisOrder, other: AxisOrder) -> bool:
+def _equal(order: AxisOrder, other: AxisOrder) -> bool:
     return (
-        one.axes == other.axes
-        and one.lost == other.lost
+        order.axes == other.axes
+        and order.lost_at == other.lost_at
         and (
-            one.index is other.index
-            or (one.index is not None and other.index is not None and np.array_equal(one.index, other.index))
+            order.index is other.index
+            or (order.index is not None and other.index is not None and np.array_equal(order.index, other.index))
         )
     )

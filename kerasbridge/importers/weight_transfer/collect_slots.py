@@ -1,4 +1,4 @@
-"""The parts of a Keras model that take weights, in their order; what is unknown here is named, all of it at once."""
+"""Collect the weight slots of a Keras model, by a rule for each kind of layer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,9 @@ from kerasbridge.importers.weight_transfer.slots import WeightSlot
 from kerasbridge.keras_compat import keras
 
 L = keras.layers
-SHARED_RULES: dict[tuple[type, ...], Callable[[Any, SlotContext], list[WeightSlot]]] = {
+Rules = dict[tuple[type, ...], Callable[[Any, SlotContext], list[WeightSlot]]]
+
+SHARED_RULES: Rules = {
     (L.Dense,): kernel_layouts.dense,
     (L.Conv1D, L.Conv2D, L.Conv3D): kernel_layouts.convolution,
     (L.Conv1DTranspose, L.Conv2DTranspose, L.Conv3DTranspose): kernel_layouts.transposed_convolution,
@@ -25,55 +27,58 @@ SHARED_RULES: dict[tuple[type, ...], Callable[[Any, SlotContext], list[WeightSlo
     (L.Bidirectional,): recurrent.bidirectional,
     (L.LSTM, L.GRU, L.SimpleRNN, L.RNN): recurrent.recurrent,
 }
-PYTORCH_RULES: dict[tuple[type, ...], Callable[[Any, SlotContext], list[WeightSlot]]] = {
+PYTORCH_RULES: Rules = {
     (L.EinsumDense,): kernel_layouts.einsum_dense,
-    (L.LayerNormalization, L.GroupNormalization): normalization.over_axes,
-    (L.RMSNormalization,): normalization.root_mean_square,
+    (L.LayerNormalization, L.GroupNormalization): normalization.layer_or_group_normalization,
+    (L.RMSNormalization,): normalization.rms_normalization,
     (L.MultiHeadAttention,): attention.multi_head_attention,
 }
-"""What Lasagne has no layer for."""
+"""Rules for the layers that Lasagne does not have."""
 
 SKIPPED_LAYERS = (L.Normalization, L.Discretization)
-"""Layers whose weights were found in data, and are not of a network."""
+"""Layers whose weights are statistics of data, and not part of a trained network."""
 
 
 def collect_slots(model: Any, parameters: Parameters) -> list[WeightSlot]:
-    """All parts of a built model.
+    """Return all slots of a built model, in the order of its layers.
 
     Raises:
-        ArgumentError: the model is not built, or has layers whose weights cannot be set; all are named.
+        ArgumentError: the model is not built, or has layers whose weights cannot be set; all of them are named.
     """
     if not isinstance(model, keras.Layer) or not model.built:
         raise ArgumentError(
             f"Expected model= to be a built Keras model, received {model!r}: call it once on data, or type "
             "model.build((None, ...)) with the shape that it takes."
         )
-    every = collect_nodes(model)
-    orders, found, faults = AxisOrders(every, _channels(model)), [], []
-    for place in every:
+    nodes = collect_nodes(model)
+    orders = AxisOrders(nodes, _input_channels(model))
+    slots, faults = [], []
+    for node in nodes:
         try:
-            found += _parts(place.layer, SlotContext(place, orders, parameters))
+            slots += _slots(node.layer, SlotContext(node, orders, parameters))
         except NotAssignable as fault:
-            faults.append(f"{place.name!r} ({type(place.layer).__name__}) {fault}")
+            faults.append(f"{node.name!r} ({type(node.layer).__name__}) {fault}")
     if faults:
-        raise ArgumentError(f"{parameters.file} cannot be brought onto {model.name}: layer {'; layer '.join(faults)}.")
-    return found
+        raise ArgumentError(
+            f"Cannot load the weights of {parameters.file} into {model.name}: layer {'; layer '.join(faults)}."
+        )
+    return slots
 
 
-def _channels(model: Any) -> int:
-    """The channels of the images that a model that is a class was built on."""
+def _input_channels(model: Any) -> int:
+    """Return the channels of the images that a subclassed model was built on, else 0."""
     shape = (model.get_build_config() or {}).get("input_shape")
     return shape[-1] or 0 if isinstance(shape, list | tuple) and len(shape) > 3 and isinstance(shape[-1], int) else 0
 
 
-def _parts(layer: Any, site: SlotContext) -> list[WeightSlot]:
+def _slots(layer: Any, context: SlotContext) -> list[WeightSlot]:
     if isinstance(layer, L.TimeDistributed):
-        return _parts(layer.layer, site.inner(layer.layer.name))
+        return _slots(layer.layer, context.inner(layer.layer.name))
     if not getattr(layer, "weights", None) or isinstance(layer, SKIPPED_LAYERS):
         return []
-    if site.convention == "tensorflow":
-        return same_layout.same_layout_slots(layer, site)
-    for kinds, rule in {**SHARED_RULES, **(PYTORCH_RULES if site.pytorch else {})}.items():
+    if context.convention == "tensorflow":
+        return same_layout.same_layout_slots(layer, context)
+    for kinds, rule in {**SHARED_RULES, **(PYTORCH_RULES if context.pytorch else {})}.items():
         if isinstance(layer, kinds):
-            return rule(layer, site)
+            return rule(layer, context)
     raise NotAssignable("is of a kind that takes no weights from such a file")

@@ -1,8 +1,8 @@
-"""Matching by shape and name, for files that do not keep the order of layers.
+"""Matching by elimination, for files that do not keep the order of layers.
 
-Nothing is guessed: a module goes to a part if it alone fits, if it is the normalisation that names put beside a module
-that has its place, or if all that fit the same parts are numbered ("conv1", "conv2"; "0", "3") and these parts follow
-one another in the model. What is then open is open.
+Nothing is guessed. A module is assigned to a slot if only it fits; if names show that it is the normalization that
+belongs to a module that is assigned already; or if all modules that fit the same slots are numbered ("conv1", "conv2";
+"0", "3") and these slots follow one another in the model. Any other slot stays open.
 """
 
 import re
@@ -15,130 +15,135 @@ from kerasbridge.importers.weight_transfer.topology import SlotTopology
 
 
 class ConstraintSolver:
-    """Which module belongs to which part.
+    """Assigns modules to slots, as far as this can be done in one way only.
 
     Args:
-        relations: of the parts.
-        supply: what the file holds, in modules.
-        parts, units: the numbers of those that are open.
-        fixed: what each other part takes.
+        topology: the slots of the model.
+        available: the content of the file, in modules.
+        slots, units: the numbers of the open slots and of the unused modules.
+        fixed: the matches of all other slots.
     """
 
     def __init__(
         self,
-        relations: SlotTopology,
-        supply: AvailableArrays,
-        parts: Sequence[int],
+        topology: SlotTopology,
+        available: AvailableArrays,
+        slots: Sequence[int],
         units: Sequence[int],
         fixed: dict[int, Match],
     ) -> None:
-        self._topology, self._groups = relations, supply.groups
-        self._fitting = {
-            part: {unit: match for unit in units if (match := supply.match(relations.slots[part], [unit]))}
-            for part in parts
+        self._topology, self._groups = topology, available.groups
+        self._possible = {
+            slot: {unit: match for unit in units if (match := available.match(topology.slots[slot], [unit]))}
+            for slot in slots
         }
-        self.found: dict[int, Match] = dict(fixed)
-        self._open = {*units}
+        self.matches: dict[int, Match] = dict(fixed)
+        self._unused = {*units}
 
     def run(self) -> bool:
-        """Go on while anything follows; whether every part has its module, and none contradicts its numbers."""
-        while any(self._takes(rule()) for rule in (self._alone, self._beside, self._numbered)):
+        """Apply the rules until none of them applies; return whether every slot is matched, without contradiction."""
+        rules = (self._single_candidates, self._normalizations, self._numbered_sequences)
+        while any(self._assign_all(rule()) for rule in rules):
             pass
-        return not self._fitting and self._in_order()
+        return not self._possible and self._in_order()
 
-    def candidates(self, part: int) -> list[int]:
-        """The modules that an open part could take."""
-        return [unit for unit in self._fitting.get(part, {}) if unit in self._open]
+    def candidates(self, slot: int) -> list[int]:
+        """Return the modules that fit an open slot."""
+        return [unit for unit in self._possible.get(slot, {}) if unit in self._unused]
 
-    def _takes(self, pairs: Iterable[tuple[int, int]]) -> bool:
-        taken = [self._take(part, unit) for part, unit in list(pairs)]
-        return any(taken)
+    def _assign_all(self, pairs: Iterable[tuple[int, int]]) -> bool:
+        assigned = [self._assign(slot, unit) for slot, unit in list(pairs)]
+        return any(assigned)
 
-    def _take(self, part: int, unit: int) -> bool:
-        if part not in self._fitting or unit not in self._open or unit not in self._fitting[part]:
+    def _assign(self, slot: int, unit: int) -> bool:
+        if slot not in self._possible or unit not in self._unused or unit not in self._possible[slot]:
             return False
-        self.found[part] = self._fitting.pop(part)[unit]
-        self._open.discard(unit)
+        self.matches[slot] = self._possible.pop(slot)[unit]
+        self._unused.discard(unit)
         return True
 
-    def _alone(self) -> Iterator[tuple[int, int]]:
-        """A part that only one module fits, and a module that fits only one part."""
-        takers: dict[int, list[int]] = {}
-        for part in self._fitting:
-            candidates = self.candidates(part)
+    def _single_candidates(self) -> Iterator[tuple[int, int]]:
+        """Yield slots that only one module fits, and modules that fit only one slot."""
+        slots_by_unit: dict[int, list[int]] = {}
+        for slot in self._possible:
+            candidates = self.candidates(slot)
             for unit in candidates:
-                takers.setdefault(unit, []).append(part)
+                slots_by_unit.setdefault(unit, []).append(slot)
             if len(candidates) == 1:
-                yield part, candidates[0]
-        yield from ((parts[0], unit) for unit, parts in takers.items() if len(parts) == 1)
+                yield slot, candidates[0]
+        yield from ((slots[0], unit) for unit, slots in slots_by_unit.items() if len(slots) == 1)
 
-    def _beside(self) -> Iterator[tuple[int, int]]:
-        """The normalisation behind a part that has its module, and the one that names put beside that."""
-        for part, match in self.found.items():
-            following = self._topology.successors.get(part)
+    def _normalizations(self) -> Iterator[tuple[int, int]]:
+        """Yield normalizations after a matched slot, with the one that belongs to its module by name."""
+        for slot, match in self.matches.items():
+            following = self._topology.successors.get(slot)
             if following is not None and self._topology.slots[following].normalizes:
-                beside = self._normalization_of(match.units[0])
-                if beside is not None:
-                    yield following, beside
+                normalization = self._normalization_of(match.units[0])
+                if normalization is not None:
+                    yield following, normalization
 
     def _normalization_of(self, unit: int) -> int | None:
-        """The one that has the same parent and number: "bn1" of "conv1"; or the next number: "1" of "0"."""
-        parent, stem, number = _parts(self._groups[unit])
-        near = {other: _parts(group) for other, group in enumerate(self._groups) if _parts(group)[0] == parent}
+        """Return the one with the same parent and number, "bn1" for "conv1", or the next number, "1" for "0"."""
+        parent, stem, number = _split_prefix(self._groups[unit])
+        names = enumerate(map(_split_prefix, self._groups))
+        siblings = {other: (name, n) for other, (other_parent, name, n) in names if other_parent == parent}
         if stem:
-            found = [other for other, (_, name, n) in near.items() if name != stem and n == number]
+            found = [other for other, (name, n) in siblings.items() if name != stem and n == number]
         else:
-            later = sorted((n, other) for other, (_, name, n) in near.items() if not name and n > number)
+            later = sorted((n, other) for other, (name, n) in siblings.items() if not name and n > number)
             found = [other for _, other in later[:1]]
-        vectors = [one for one in found if all(array.ndim == 1 for array in self._groups[one].arrays.values())]
+        vectors = [other for other in found if all(array.ndim == 1 for array in self._groups[other].arrays.values())]
         return vectors[0] if len(vectors) == 1 else None
 
-    def _numbered(self) -> Iterator[tuple[int, int]]:
-        """Parts in a row that are alike, and as many modules in the order of their numbers."""
-        alike: dict[tuple[int, ...], list[int]] = {}
-        for part in self._fitting:
-            alike.setdefault(tuple(self.candidates(part)), []).append(part)
-        for units, parts in alike.items():
+    def _numbered_sequences(self) -> Iterator[tuple[int, int]]:
+        """Yield successive slots with the same candidates, with as many modules in the order of their numbers."""
+        slots_by_candidates: dict[tuple[int, ...], list[int]] = {}
+        for slot in self._possible:
+            slots_by_candidates.setdefault(tuple(self.candidates(slot)), []).append(slot)
+        for units, slots in slots_by_candidates.items():
             ordered = sorted(units, key=lambda unit: natural_sort_key(self._groups[unit].prefix))
-            if len(units) == len(parts) and self._topology.in_order(parts) and self._are_numbered(ordered):
-                yield from zip(parts, ordered, strict=True)
+            if len(units) == len(slots) and self._topology.in_order(slots) and self._are_numbered(ordered):
+                yield from zip(slots, ordered, strict=True)
 
     def _are_numbered(self, units: Sequence[int]) -> bool:
-        return all(comes_before(self._groups[one].prefix, self._groups[other].prefix) for one, other in pairwise(units))
+        prefixes = [self._groups[unit].prefix for unit in units]
+        return all(comes_before(first, second) for first, second in pairwise(prefixes))
 
     def _in_order(self) -> bool:
-        """Return whether no part needs another that fits the same module and has one of a higher number."""
-        by_role: dict[tuple[tuple[str, tuple[int, ...]], ...], list[int]] = {}
-        for part, match in self.found.items():
-            by_role.setdefault(tuple((piece.role, piece.shape) for piece in match.layout.arrays), []).append(part)
-        return not any(self._contradict(one, other) for parts in by_role.values() for one in parts for other in parts)
+        """Return whether, among slots of one layout, none depends on a slot whose module has a higher number."""
+        by_layout: dict[tuple[tuple[str, tuple[int, ...]], ...], list[int]] = {}
+        for slot, match in self.matches.items():
+            by_layout.setdefault(tuple((spec.role, spec.shape) for spec in match.layout.arrays), []).append(slot)
+        return not any(
+            self._contradicts(slot, other) for slots in by_layout.values() for slot in slots for other in slots
+        )
 
-    def _contradict(self, one: int, other: int) -> bool:
-        needed = self._topology.ancestors(one) >> other & 1
-        prefixes = [self._groups[self.found[part].units[0]].prefix for part in (one, other)]
-        return bool(needed) and comes_before(*prefixes)
+    def _contradicts(self, slot: int, other: int) -> bool:
+        depends = self._topology.ancestors(slot) >> other & 1
+        prefixes = [self._groups[self.matches[number].units[0]].prefix for number in (slot, other)]
+        return bool(depends) and comes_before(*prefixes)
 
 
-def comes_before(one: str, other: str) -> bool:
+def comes_before(first: str, second: str) -> bool:
     """Return whether names differ first in a number, and the first has the lower: "layer1.bn2" and "layer2.bn1".
 
     TensorFlow numbers from the second on: "dense" comes before "dense_1".
     """
-    for first, second in zip(re.split(r"[./]", one), re.split(r"[./]", other), strict=False):
-        if first != second:
-            if re.fullmatch(re.escape(first) + r"_\d+", second):
+    for part, other_part in zip(re.split(r"[./]", first), re.split(r"[./]", second), strict=False):
+        if part != other_part:
+            if re.fullmatch(re.escape(part) + r"_\d+", other_part):
                 return True
-            (stem, number), (other_stem, other_number) = _stem(first), _stem(second)
+            (stem, number), (other_stem, other_number) = _split_number(part), _split_number(other_part)
             return stem == other_stem and -1 < number < other_number
     return False
 
 
-def _stem(component: str) -> tuple[str, int]:
-    match = re.fullmatch(r"(.*?)(\d*)", component, re.DOTALL)
+def _split_number(part: str) -> tuple[str, int]:
+    match = re.fullmatch(r"(.*?)(\d*)", part, re.DOTALL)
     assert match is not None
     return match[1], int(match[2]) if match[2] else -1
 
 
-def _parts(group: Group) -> tuple[str, str, int]:
+def _split_prefix(group: Group) -> tuple[str, str, int]:
     *parent, own = re.split(r"[./]", group.prefix)
-    return ".".join(parent), *_stem(own)
+    return ".".join(parent), *_split_number(own)

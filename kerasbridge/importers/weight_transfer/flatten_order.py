@@ -1,7 +1,7 @@
-"""In which order numbers lie: where a Keras model flattens H, W, C, the old frameworks flatten C, H, W.
+"""The order of the features of each layer: Keras flattens images as (H, W, C), the older frameworks as (C, H, W).
 
-Each tensor of a model has an order: how its axes lie to those of the file's framework, or, for rows of numbers, which
-number of the file's each one is. They are followed from layer to layer, and back from where rows become images.
+Each tensor of a model has an `AxisOrder`, relative to the file's framework. The orders are propagated from layer to
+layer; a reshape from vectors to images also determines the order of the dense layer before it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,13 @@ from kerasbridge.importers.weight_transfer.axis_propagation import (
     AxisOrder,
     channels_last,
     flatten_index,
+    input_shape,
     is_reshape,
     is_spatial,
     keeps_order,
+    output_shape,
     per_step_layer,
     propagate,
-    shape_of,
 )
 from kerasbridge.importers.weight_transfer.model_graph import LayerNode, NotAssignable
 from kerasbridge.keras_compat import keras
@@ -26,87 +27,95 @@ L = keras.layers
 
 
 class AxisOrders:
-    """The order of what each place of a model gives.
+    """The axis order of each node's output.
 
     Args:
-        places: each after those that it takes from.
-        channels: of the images that the model takes, 0 where it takes none or that is not known.
+        nodes: each after those whose outputs it takes.
+        channels: the channels of the model's input images; 0 if it takes none, or if they are unknown.
     """
 
-    def __init__(self, places: Sequence[LayerNode], channels: int = 0) -> None:
-        self._after: dict[LayerNode, AxisOrder] = {}
+    def __init__(self, nodes: Sequence[LayerNode], channels: int = 0) -> None:
+        self._outputs: dict[LayerNode, AxisOrder] = {}
         self._channels: dict[LayerNode, int] = {}
-        self._taken = channels
-        wanted = _wanted(places)
-        for place in places:
-            given = [self._after[one] for one in place.inputs] or [UNCHANGED]
-            self._after[place] = propagate(place, given, wanted.get(place))
-            self._channels[place] = self._reaching(place)
+        self._input_channels = channels
+        required = _required_orders(nodes)
+        for node in nodes:
+            inputs = [self._outputs[source] for source in node.inputs] or [UNCHANGED]
+            self._outputs[node] = propagate(node, inputs, required.get(node))
+            self._channels[node] = self._last_channels(node)
 
-    def given(self, place: LayerNode) -> AxisOrder:
-        """What a place takes first."""
-        return self._after[place.inputs[0]] if place.inputs else UNCHANGED
+    def input_order(self, node: LayerNode) -> AxisOrder:
+        """Return the order of a node's first input."""
+        return self._outputs[node.inputs[0]] if node.inputs else UNCHANGED
 
-    def made(self, place: LayerNode) -> AxisOrder:
-        """What a place gives."""
-        return self._after[place]
-
-    def index(self, place: LayerNode, count: int, made: bool = False) -> Array | None:
-        """Which of the file's numbers each number is that a place takes, or gives; None where all are in their places.
+    def input_index(self, node: LayerNode, count: int) -> Array | None:
+        """Return the position in the file's order of each input feature of a node; None for the same order.
 
         Raises:
-            CannotTake: it cannot be found.
+            NotAssignable: the order is unknown, or has another number of features.
         """
-        order = self.made(place) if made else self.given(place)
-        if order.lost and not made:
-            channels = max((self._channels[one] for one in place.inputs), default=0)
+        order = self.input_order(node)
+        if order.lost_at:
+            channels = max((self._channels[source] for source in node.inputs), default=0)
             if channels > 1 and count != channels:
                 raise NotAssignable(
-                    f"takes {count} numbers of images of {channels} channels, and in which order cannot be found, as "
-                    f"{order.lost} lies between: put a Flatten of a functional or sequential model there"
+                    f"takes {count} numbers of images of {channels} channels, and their order is unknown because of "
+                    f"{order.lost_at}: put a Flatten of a functional or sequential model there"
                 )
-        if order.index is not None and len(order.index) != count:
-            raise NotAssignable(f"takes {count} numbers where {len(order.index)} come")
-        return order.index
+        return _checked_index(order, count)
 
-    def _reaching(self, place: LayerNode) -> int:
-        """The channels of the last images on the way to a place, 0 where there were none."""
-        layer = per_step_layer(place.layer)
+    def output_index(self, node: LayerNode, count: int) -> Array | None:
+        """Return the position in the file's order of each output feature of a node; None for the same order.
+
+        Raises:
+            NotAssignable: the order has another number of features.
+        """
+        return _checked_index(self._outputs[node], count)
+
+    def _last_channels(self, node: LayerNode) -> int:
+        """Return the channels of the last images on the path to a node, else 0."""
+        layer = per_step_layer(node.layer)
         if isinstance(layer, L.DepthwiseConv1D | L.DepthwiseConv2D):
             return int(layer.kernel.shape[-2] * layer.kernel.shape[-1])
         if getattr(layer, "filters", None) and hasattr(layer, "kernel_size"):
             return int(layer.filters)
         if isinstance(layer, L.Dense | L.RNN | L.Embedding):
             return 0
-        return max((self._channels[one] for one in place.inputs), default=self._taken)
+        return max((self._channels[source] for source in node.inputs), default=self._input_channels)
 
 
-def _wanted(places: Sequence[LayerNode]) -> Mapping[LayerNode, Array]:
-    """The order in which a dense layer has to give its numbers, where these become images later on."""
-    found: dict[LayerNode, Array] = {}
-    if any(getattr(per_step_layer(place.layer), "data_format", None) == "channels_first" for place in places):
-        return found
-    for place in places:
-        shape = shape_of(place) if is_reshape(place.layer) else None
-        if shape is None or len(shape) < 2 or not all(shape) or len(shape_of(place, taken=True) or ()) != 1:
+def _checked_index(order: AxisOrder, count: int) -> Array | None:
+    if order.index is not None and len(order.index) != count:
+        raise NotAssignable(f"has {count} features where {len(order.index)} are expected")
+    return order.index
+
+
+def _required_orders(nodes: Sequence[LayerNode]) -> Mapping[LayerNode, Array]:
+    """Return the output order of each dense layer whose output later becomes images."""
+    required: dict[LayerNode, Array] = {}
+    if any(getattr(per_step_layer(node.layer), "data_format", None) == "channels_first" for node in nodes):
+        return required
+    for node in nodes:
+        shape = output_shape(node) if is_reshape(node.layer) else None
+        if shape is None or len(shape) < 2 or not all(shape) or len(input_shape(node) or ()) != 1:
             continue
-        if len(shape) == 2 and not _becomes_signals(place, places):
+        if len(shape) == 2 and not _feeds_convolution(node, nodes):
             continue
-        source = _source(place)
+        source = _feature_source(node)
         index = flatten_index(shape, channels_last(len(shape)))
         if source is not None and isinstance(source.layer, L.Dense) and index is not None:
-            found[source] = index
-    return found
+            required[source] = index
+    return required
 
 
-def _source(place: LayerNode) -> LayerNode | None:
-    """What made the numbers that a place takes, before activations and normalisations."""
-    source = place.inputs[0] if place.inputs else None
+def _feature_source(node: LayerNode) -> LayerNode | None:
+    """Return the node that computes a node's input features, before activations and normalizations."""
+    source = node.inputs[0] if node.inputs else None
     while source is not None and keeps_order(source.layer) and source.inputs:
         source = source.inputs[0]
     return source
 
 
-def _becomes_signals(place: LayerNode, places: Sequence[LayerNode]) -> bool:
-    """Whether what a place gives goes to a convolution or the like, and not to a layer that takes steps of time."""
-    return any(is_spatial(other.layer) and _source(other) is place for other in places)
+def _feeds_convolution(node: LayerNode, nodes: Sequence[LayerNode]) -> bool:
+    """Return whether a spatial layer takes a node's output, so that its axes are not time and features."""
+    return any(is_spatial(other.layer) and _feature_source(other) is node for other in nodes)

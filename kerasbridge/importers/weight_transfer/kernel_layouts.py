@@ -1,8 +1,8 @@
-"""How dense layers, convolutions and embeddings are held: PyTorch's "weight" and "bias", Lasagne's "W" and "b".
+"""Layouts of dense layers, convolutions and embeddings: PyTorch's "weight" and "bias", Lasagne's "W" and "b".
 
-Convolutions are (out, in / groups, height, width) in both, transposed ones (in, out, height, width); dense kernels are
-(out, in) in PyTorch and (in, out) in Lasagne. Lasagne's Conv2DLayer turns its kernels in space, as its
-TransposedConv2DLayer does; its DilatedConv2DLayer does not, and holds (in, out, height, width).
+Convolutions are (out, in / groups, height, width) in both, transposed convolutions (in, out, height, width); dense
+kernels are (out, in) in PyTorch and (in, out) in Lasagne. Lasagne's Conv2DLayer and TransposedConv2DLayer flip their
+kernels along height and width; its DilatedConv2DLayer does not, and stores (in, out, height, width).
 """
 
 import math
@@ -19,125 +19,131 @@ from kerasbridge.importers.weight_transfer.slots import ArrayLayout, ArraySpec, 
 ROLES = {"pytorch": ("weight", "bias"), "lasagne": ("W", "b")}
 
 
-def dense(layer: Any, site: SlotContext) -> list[WeightSlot]:
-    """A kernel (in, out), its rows and columns in the file's order."""
-    taken, given = layer.kernel.shape
-    rows, columns = site.index(taken), site.index(given, made=True)
+def dense(layer: Any, context: SlotContext) -> list[WeightSlot]:
+    """Return a slot of an (in, out) kernel, whose rows and columns the file may have in another order."""
+    in_features, out_features = layer.kernel.shape
+    rows, columns = context.input_index(in_features), context.output_index(out_features)
 
-    def arranged(weight: Array, *bias: Array) -> list[Array]:
-        kernel = site.reorder(weight.T if site.pytorch else weight, rows)
-        return [site.reorder(kernel.T, columns).T, *(site.reorder(one, columns) for one in bias)]
+    def to_keras(weight: Array, *bias: Array) -> list[Array]:
+        kernel = context.reorder(weight.T if context.pytorch else weight, rows)
+        return [context.reorder(kernel.T, columns).T, *(context.reorder(array, columns) for array in bias)]
 
-    shape = (given, taken) if site.pytorch else (taken, given)
-    return [site.slot([layer.kernel, layer.bias], [_form(site, shape, (given,), layer.bias, arranged)])]
+    shape = (out_features, in_features) if context.pytorch else (in_features, out_features)
+    return [_slot_of(layer, context, [_layout(context, shape, (out_features,), layer.bias, to_keras)])]
 
 
-def einsum_dense(layer: Any, site: SlotContext) -> list[WeightSlot]:
-    """PyTorch's Linear as a kernel of more than two axes: those that are summed over are its inputs."""
+def einsum_dense(layer: Any, context: SlotContext) -> list[WeightSlot]:
+    """Return a slot for PyTorch's Linear, as a kernel of several axes, of which the contracted ones are its inputs."""
     source, kernel, result = re.split(r",|->", layer.equation.replace(" ", "").replace("...", ""))
-    summed = [axis for axis, letter in enumerate(kernel) if letter in source and letter not in result]
-    kept = [axis for axis in range(len(kernel)) if axis not in summed]
+    contracted = [axis for axis, letter in enumerate(kernel) if letter in source and letter not in result]
+    others = [axis for axis in range(len(kernel)) if axis not in contracted]
     sizes = layer.kernel.shape
-    taken, given = math.prod(sizes[axis] for axis in summed), math.prod(sizes[axis] for axis in kept)
-    order = [*kept, *summed]
+    in_features = math.prod(sizes[axis] for axis in contracted)
+    out_features = math.prod(sizes[axis] for axis in others)
+    order = [*others, *contracted]
 
-    def arranged(weight: Array, *bias: Array) -> list[Array]:
-        whole = weight.reshape([sizes[axis] for axis in order]).transpose(np.argsort(order))
-        return [whole, *(one.reshape(layer.bias.shape) for one in bias)]
+    def to_keras(weight: Array, *bias: Array) -> list[Array]:
+        transposed = weight.reshape([sizes[axis] for axis in order]).transpose(np.argsort(order))
+        return [transposed, *(array.reshape(layer.bias.shape) for array in bias)]
 
-    return [site.slot([layer.kernel, layer.bias], [_form(site, (given, taken), (given,), layer.bias, arranged)])]
+    layout = _layout(context, (out_features, in_features), (out_features,), layer.bias, to_keras)
+    return [_slot_of(layer, context, [layout])]
 
 
-def convolution(layer: Any, site: SlotContext) -> list[WeightSlot]:
-    """(height, width, in / groups, out), of one, two or three dimensions of space."""
-    *space, depth, filters = layer.kernel.shape
-    swapped = not site.pytorch and max(layer.dilation_rate) > 1
-    shape = (depth, filters, *space) if swapped else (filters, depth, *space)
+def convolution(layer: Any, context: SlotContext) -> list[WeightSlot]:
+    """Return a slot of a (height, width, in / groups, out) kernel, of one, two or three spatial dimensions."""
+    *spatial, depth, filters = layer.kernel.shape
+    swapped = not context.pytorch and max(layer.dilation_rate) > 1
+    shape = (depth, filters, *spatial) if swapped else (filters, depth, *spatial)
 
-    def arranged(weight: Array, *bias: Array) -> list[Array]:
-        last = [*range(2, weight.ndim), *((0, 1) if swapped else (1, 0))]
-        return [(weight if swapped else site.flip(weight)).transpose(last), *bias]
+    def to_keras(weight: Array, *bias: Array) -> list[Array]:
+        axes = [*range(2, weight.ndim), *((0, 1) if swapped else (1, 0))]
+        return [(weight if swapped else context.flip(weight)).transpose(axes), *bias]
 
-    def in_network(weight: Array, *bias: Array) -> list[Array]:
+    def nin_layer_to_keras(weight: Array, *bias: Array) -> list[Array]:
         return [weight.reshape(layer.kernel.shape), *bias]
 
-    forms = [_form(site, shape, (filters,), layer.bias, arranged)]
-    if not site.pytorch and math.prod(space) == 1:
-        forms.append(_form(site, (depth, filters), (filters,), layer.bias, in_network))  # NINLayer
-    return [site.slot([layer.kernel, layer.bias], forms)]
+    layouts = [_layout(context, shape, (filters,), layer.bias, to_keras)]
+    if not context.pytorch and math.prod(spatial) == 1:
+        layouts.append(_layout(context, (depth, filters), (filters,), layer.bias, nin_layer_to_keras))
+    return [_slot_of(layer, context, layouts)]
 
 
-def transposed_convolution(layer: Any, site: SlotContext) -> list[WeightSlot]:
-    """(height, width, out, in)."""
-    *space, filters, depth = layer.kernel.shape
+def transposed_convolution(layer: Any, context: SlotContext) -> list[WeightSlot]:
+    """Return a slot of a (height, width, out, in) kernel."""
+    *spatial, filters, depth = layer.kernel.shape
 
-    def arranged(weight: Array, *bias: Array) -> list[Array]:
-        return [site.flip(weight).transpose(*range(2, weight.ndim), 1, 0), *bias]
+    def to_keras(weight: Array, *bias: Array) -> list[Array]:
+        return [context.flip(weight).transpose(*range(2, weight.ndim), 1, 0), *bias]
 
-    form = _form(site, (depth, filters, *space), (filters,), layer.bias, arranged)
-    return [site.slot([layer.kernel, layer.bias], [form])]
+    return [_slot_of(layer, context, [_layout(context, (depth, filters, *spatial), (filters,), layer.bias, to_keras)])]
 
 
-def depthwise_convolution(layer: Any, site: SlotContext) -> list[WeightSlot]:
-    """(height, width, in, multiplier): a convolution in as many groups as channels come in."""
-    *space, depth, multiplier = layer.kernel.shape
+def depthwise_convolution(layer: Any, context: SlotContext) -> list[WeightSlot]:
+    """Return a slot of a (height, width, in, multiplier) kernel: a convolution with one group per input channel."""
+    *spatial, depth, multiplier = layer.kernel.shape
     filters = depth * multiplier
 
-    def arranged(weight: Array, *bias: Array) -> list[Array]:
-        return [_by_channel(site.flip(weight), layer.kernel.shape), *bias]
+    def to_keras(weight: Array, *bias: Array) -> list[Array]:
+        return [_depthwise_kernel(context.flip(weight), layer.kernel.shape), *bias]
 
-    form = _form(site, (filters, 1, *space), (filters,), layer.bias, arranged)
-    return [site.slot([layer.kernel, layer.bias], [form])]
+    return [_slot_of(layer, context, [_layout(context, (filters, 1, *spatial), (filters,), layer.bias, to_keras)])]
 
 
-def separable_convolution(layer: Any, site: SlotContext) -> list[WeightSlot]:
-    """Two layers elsewhere: one of each channel by itself without a bias, and one of single pixels."""
-    *space, depth, multiplier = layer.depthwise_kernel.shape
-    pixels, filters = layer.pointwise_kernel.shape[:-2], layer.pointwise_kernel.shape[-1]
+def separable_convolution(layer: Any, context: SlotContext) -> list[WeightSlot]:
+    """Return two slots, for two layers of the file: a depthwise convolution without bias, and a pointwise one."""
+    *spatial, depth, multiplier = layer.depthwise_kernel.shape
+    pointwise_spatial, filters = layer.pointwise_kernel.shape[:-2], layer.pointwise_kernel.shape[-1]
 
-    def of_channels(weight: Array) -> list[Array]:
-        return [_by_channel(site.flip(weight), layer.depthwise_kernel.shape)]
+    def depthwise_to_keras(weight: Array) -> list[Array]:
+        return [_depthwise_kernel(context.flip(weight), layer.depthwise_kernel.shape)]
 
-    def of_pixels(weight: Array, *bias: Array) -> list[Array]:
+    def pointwise_to_keras(weight: Array, *bias: Array) -> list[Array]:
         return [weight.transpose(*range(2, weight.ndim), 1, 0), *bias]
 
-    first = _form(site, (depth * multiplier, 1, *space), (), None, of_channels)
-    second = _form(site, (filters, depth * multiplier, *pixels), (filters,), layer.bias, of_pixels)
+    channels = depth * multiplier
+    depthwise = _layout(context, (channels, 1, *spatial), (), None, depthwise_to_keras)
+    pointwise = _layout(context, (filters, channels, *pointwise_spatial), (filters,), layer.bias, pointwise_to_keras)
     return [
-        site.slot([layer.depthwise_kernel], [first], "depthwise"),
-        site.slot([layer.pointwise_kernel, layer.bias], [second], "pointwise"),
+        context.slot([layer.depthwise_kernel], [depthwise], "depthwise"),
+        context.slot([layer.pointwise_kernel, layer.bias], [pointwise], "pointwise"),
     ]
 
 
-def embedding(layer: Any, site: SlotContext) -> list[WeightSlot]:
-    """(words, size), as everywhere."""
-    form = _form(site, layer.embeddings.shape, (), None, lambda weight: [weight])
-    return [site.slot([layer.embeddings], [form])]
+def embedding(layer: Any, context: SlotContext) -> list[WeightSlot]:
+    """Return a slot of a (vocabulary, size) matrix, as in all frameworks."""
+    layout = _layout(context, layer.embeddings.shape, (), None, lambda weight: [weight])
+    return [context.slot([layer.embeddings], [layout])]
 
 
-def prelu(layer: Any, site: SlotContext) -> list[WeightSlot]:
-    """Slopes of each channel, or one of all."""
+def prelu(layer: Any, context: SlotContext) -> list[WeightSlot]:
+    """Return a slot of one slope per channel, or one for all."""
     shape, channels = layer.alpha.shape, layer.alpha.shape[-1]
-    role = "weight" if site.pytorch else "alpha"
-    index = site.index(channels) if len(shape) == 1 else None
+    role = "weight" if context.pytorch else "alpha"
+    index = context.input_index(channels) if len(shape) == 1 else None
 
-    def arranged(slopes: Array) -> list[Array]:
-        return [np.broadcast_to(site.reorder(slopes, index) if slopes.size > 1 else slopes, shape)]
+    def to_keras(slopes: Array) -> list[Array]:
+        return [np.broadcast_to(context.reorder(slopes, index) if slopes.size > 1 else slopes, shape)]
 
-    return [
-        site.slot(
-            [layer.alpha], [ArrayLayout((ArraySpec(role, (size,)),), arranged) for size in dict.fromkeys((channels, 1))]
-        )
-    ]
+    layouts = [ArrayLayout((ArraySpec(role, (size,)),), to_keras) for size in dict.fromkeys((channels, 1))]
+    return [context.slot([layer.alpha], layouts)]
 
 
-def _form(
-    site: SlotContext, kernel: tuple[int, ...], bias: tuple[int, ...], biased: Any, arranged: Callable[..., list[Array]]
+def _slot_of(layer: Any, context: SlotContext, layouts: list[ArrayLayout]) -> WeightSlot:
+    return context.slot([layer.kernel, layer.bias], layouts)
+
+
+def _layout(
+    context: SlotContext,
+    kernel: tuple[int, ...],
+    bias: tuple[int, ...],
+    bias_variable: Any,
+    to_keras: Callable[..., list[Array]],
 ) -> ArrayLayout:
-    roles = ROLES[site.convention]
-    pieces = (ArraySpec(roles[0], tuple(kernel)), ArraySpec(roles[1], bias))
-    return ArrayLayout(pieces if biased is not None else pieces[:1], arranged)
+    kernel_role, bias_role = ROLES[context.convention]
+    arrays = (ArraySpec(kernel_role, tuple(kernel)), ArraySpec(bias_role, bias))
+    return ArrayLayout(arrays if bias_variable is not None else arrays[:1], to_keras)
 
 
-def _by_channel(weight: Array, shape: tuple[int, ...]) -> Array:
+def _depthwise_kernel(weight: Array, shape: tuple[int, ...]) -> Array:
     return weight.reshape(*shape[-2:], *shape[:-2]).transpose(*range(2, len(shape)), 0, 1)

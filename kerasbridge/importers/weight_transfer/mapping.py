@@ -1,4 +1,4 @@
-"""What a person says belongs together, and what names say by themselves."""
+"""Matching by the user's mapping, and by equal names of layers and modules."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,81 +8,89 @@ from kerasbridge.importers.weight_transfer.available_arrays import AvailableArra
 from kerasbridge.importers.weight_transfer.slots import WeightSlot
 
 MappingValue = str | Sequence[str] | None
-"""A prefix, names of arrays in the order in which a layer takes them, or None for a layer that keeps its weights."""
+"""The prefix of a module, or the names of arrays in the layer's order, or None for a layer that keeps its weights."""
 
 
 def parse_mapping(
-    mapping: Mapping[str, MappingValue], parts: Sequence[WeightSlot], supply: AvailableArrays
+    mapping: Mapping[str, MappingValue], slots: Sequence[WeightSlot], available: AvailableArrays
 ) -> tuple[dict[int, Match], set[int]]:
-    """What each part takes in a person's word, and the parts that are left as they are.
+    """Return the match of each slot that the user's mapping names, and the slots that keep their weights.
 
     Raises:
         ArgumentError: there is no such layer or module, or they do not fit each other.
     """
-    found: dict[int, Match] = {}
-    left: set[int] = set()
-    for name, word in mapping.items():
-        numbers = _parts_of(name, parts)
-        if word is None or word == "":
-            left |= {*numbers}
+    matches: dict[int, Match] = {}
+    unchanged: set[int] = set()
+    for layer, value in mapping.items():
+        numbers = _slots_of_layer(layer, slots)
+        if value is None or value == "":
+            unchanged |= {*numbers}
         elif len(numbers) > 1:
-            inner = ", ".join(parts[number].name for number in numbers)
-            raise ArgumentError(f"Expected in mapping= a layer that takes one module; {name!r} has several: {inner}.")
+            inner = ", ".join(slots[number].name for number in numbers)
+            raise ArgumentError(f"Expected in mapping= a layer that takes one module; {layer!r} has several: {inner}.")
         else:
-            found[numbers[0]] = _match(name, word, parts[numbers[0]], supply)
-    used = [unit for match in found.values() for unit in match.units]
+            matches[numbers[0]] = _match(layer, value, slots[numbers[0]], available)
+    used = [unit for match in matches.values() for unit in match.units]
     if len(used) > len({*used}):
         raise ArgumentError("Expected in mapping= each module or array for one layer alone.")
-    return found, left
+    return matches, unchanged
 
 
-def by_name(parts: Sequence[WeightSlot], supply: AvailableArrays) -> dict[int, Match]:
-    """Parts whose own names are those of modules, with "_" or "/" for "."; names that Keras gave do not count."""
-    units = {_plain(group.prefix): unit for unit, group in enumerate(supply.groups)}
-    found = {}
-    for number, part in enumerate(parts):
-        unit = units.get(_plain(part.name))
-        match = supply.whole(part, [unit]) if unit is not None and not _is_automatic(part) else None
+def match_by_name(slots: Sequence[WeightSlot], available: AvailableArrays) -> dict[int, Match]:
+    """Match slots to modules of the same name, with "_" or "/" for "."; automatic Keras names do not count."""
+    units = {_normalized(group.prefix): unit for unit, group in enumerate(available.groups)}
+    matches = {}
+    for number, slot in enumerate(slots):
+        unit = units.get(_normalized(slot.name))
+        match = available.match_all(slot, [unit]) if unit is not None and not _has_automatic_name(slot) else None
         if match is not None:
-            found[number] = match
-    return found
+            matches[number] = match
+    return matches
 
 
-def _plain(name: str) -> str:
+def _normalized(name: str) -> str:
     return re.sub(r"[./]", "_", name)
 
 
-def _is_automatic(part: WeightSlot) -> bool:
-    """Return whether Keras may have made up the name: "conv2d_1" of a Conv2D."""
-    kind = re.sub(r"(?<=[a-z\d])(?=[A-Z])", "_", type(part.place.layer).__name__).lower()
-    own = part.place.name.rpartition("/")[2]
-    return re.sub(r"_\d+$", "", own).replace("_", "") == kind.replace("_", "")
+def _has_automatic_name(slot: WeightSlot) -> bool:
+    """Return whether Keras may have chosen the name: "conv2d_1" of a Conv2D."""
+    class_name = re.sub(r"(?<=[a-z\d])(?=[A-Z])", "_", type(slot.node.layer).__name__).lower()
+    layer_name = slot.node.name.rpartition("/")[2]
+    return re.sub(r"_\d+$", "", layer_name).replace("_", "") == class_name.replace("_", "")
 
 
-def _parts_of(name: str, parts: Sequence[WeightSlot]) -> list[int]:
-    for fits in (
-        lambda part: part.name == name,
-        lambda part: part.place.name == name or part.place.name.endswith(f"/{name}"),
+def _slots_of_layer(name: str, slots: Sequence[WeightSlot]) -> list[int]:
+    for refers in (
+        lambda slot: slot.name == name,
+        lambda slot: slot.node.name == name or slot.node.name.endswith(f"/{name}"),
     ):
-        found = [number for number, part in enumerate(parts) if fits(part)]
-        if found:
-            return found
-    there = ", ".join(part.name for part in parts)
-    raise ArgumentError(f"Expected in mapping= names of layers that take weights, received {name!r}; they are {there}.")
+        numbers = [number for number, slot in enumerate(slots) if refers(slot)]
+        if numbers:
+            return numbers
+    names = ", ".join(slot.name for slot in slots)
+    raise ArgumentError(f"Expected in mapping= names of layers that take weights, received {name!r}; they are {names}.")
 
 
-def _match(layer: str, word: str | Sequence[str], part: WeightSlot, supply: AvailableArrays) -> Match:
-    names = [word] if supply.groups and isinstance(word, str) else word.split(",") if isinstance(word, str) else word
-    units = []
-    for name in names:
-        unit = supply.unit(name)
-        if unit is None:
-            kind = "modules" if supply.groups else "arrays"
-            there = ", ".join(supply.named(range(len(supply))))
-            raise ArgumentError(f"Expected in mapping= the {kind} of the file, received {name!r}; they are {there}.")
-        units.append(unit)
-    match = supply.whole(part, units)
+def _match(layer: str, value: str | Sequence[str], slot: WeightSlot, available: AvailableArrays) -> Match:
+    units = [_unit(name, available) for name in _unit_names(value, available)]
+    match = available.match_all(slot, units)
     if match is None:
-        received = ", ".join(supply.named(units))
-        raise ArgumentError(f"mapping= gives {layer!r} {received}; expected {' or '.join(map(str, part.layouts))}.")
+        received = ", ".join(available.descriptions(units))
+        expected = " or ".join(map(str, slot.layouts))
+        raise ArgumentError(f"mapping= gives {layer!r} {received}; expected {expected}.")
     return match
+
+
+def _unit_names(value: str | Sequence[str], available: AvailableArrays) -> Sequence[str]:
+    if not isinstance(value, str):
+        return value
+    return [value] if available.groups else value.split(",")
+
+
+def _unit(name: str, available: AvailableArrays) -> int:
+    unit = available.unit(name)
+    if unit is None:
+        kind = "modules" if available.groups else "arrays"
+        every = ", ".join(available.descriptions(range(len(available))))
+        raise ArgumentError(f"Expected in mapping= the {kind} of the file, received {name!r}; they are {every}.")
+    return unit

@@ -1,141 +1,152 @@
-"""Which arrays go to which part: as a person says, by names, by order and shape, and by what names and shapes imply."""
+"""Match arrays to weight slots: by the user's mapping, by names, by order and shape, and by elimination."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.weights import Parameters
-from kerasbridge.importers.weight_transfer import mapping as words
 from kerasbridge.importers.weight_transfer.available_arrays import AvailableArrays, Match
 from kerasbridge.importers.weight_transfer.constraint_search import ConstraintSolver
+from kerasbridge.importers.weight_transfer.mapping import MappingValue, match_by_name, parse_mapping
 from kerasbridge.importers.weight_transfer.sequential_search import SearchResult, search
 from kerasbridge.importers.weight_transfer.slots import WeightSlot
 from kerasbridge.importers.weight_transfer.topology import SlotTopology
 
 MAPPING_HINT = (
-    'Say it by mapping={"layer": "module"} (--map layer=module), for some layers or for all of them; None (--map '
-    "layer=) for a layer that keeps its weights"
+    'Pass mapping={"layer": "module"} (--map layer=module), for some or all layers; None (--map layer=) for a layer '
+    "that keeps its weights"
 )
-_SHOWN = 6
+MAX_SHOWN = 6
+"""Entries of a list in an error message."""
 
 
 @dataclass(frozen=True)
 class Matching:
-    """What each part takes, the parts that keep their weights, and the units that are for none, in words."""
+    """The match of each slot, the slots that keep their weights, and descriptions of the unused units."""
 
     matches: tuple[tuple[WeightSlot, Match], ...]
-    left: tuple[WeightSlot, ...]
+    unchanged: tuple[WeightSlot, ...]
     unused: tuple[str, ...]
 
 
 def match(
-    parts: Sequence[WeightSlot], parameters: Parameters, mapping: Mapping[str, words.MappingValue], model: str
+    slots: Sequence[WeightSlot], parameters: Parameters, mapping: Mapping[str, MappingValue], model: str
 ) -> Matching:
-    """All of it.
+    """Match the arrays of a file to the slots of a model.
+
+    Args:
+        slots: all slots of the model.
+        parameters: the content of the file.
+        mapping: the user's mapping.
+        model: the name of the model, for errors.
 
     Raises:
-        LegacyFileError: with the mapping as far as it goes, where it does not go to the end or not in one way.
-        ArgumentError: mapping names what is not there.
+        LegacyFileError: there is no match of all slots, or more than one; the message has the matches so far.
+        ArgumentError: the mapping names a layer or module that does not exist.
     """
-    supply = AvailableArrays(parameters)
-    fixed, left = words.parse_mapping(mapping, parts, supply)
-    kept = [part for number, part in enumerate(parts) if number not in left]
-    names = [number for number in range(len(parts)) if number not in left]
-    known = {names.index(number): one for number, one in fixed.items() if number not in left}
-    task = _Task(SlotTopology(kept), supply, parameters, model, bool(left) or len(known) == len(kept))
-    found = task.solve(known)
-    used = {unit for one in found.values() for unit in one.units}
+    available = AvailableArrays(parameters)
+    mapped, unchanged = parse_mapping(mapping, slots, available)
+    numbers = [number for number in range(len(slots)) if number not in unchanged]
+    open_slots = [slots[number] for number in numbers]
+    fixed = {numbers.index(number): match for number, match in mapped.items() if number not in unchanged}
+    allow_unused = bool(unchanged) or len(fixed) == len(open_slots)
+    matches = _Matcher(SlotTopology(open_slots), available, parameters, model, allow_unused).solve(fixed)
+    used = {unit for match in matches.values() for unit in match.units}
     return Matching(
-        tuple((part, found[number]) for number, part in enumerate(kept)),
-        tuple(parts[number] for number in sorted(left)),
-        tuple(supply.named(unit for unit in range(len(supply)) if unit not in used)),
+        tuple((slot, matches[number]) for number, slot in enumerate(open_slots)),
+        tuple(slots[number] for number in sorted(unchanged)),
+        tuple(available.descriptions(unit for unit in range(len(available)) if unit not in used)),
     )
 
 
 @dataclass(frozen=True)
-class _Task:
-    """Parts, what there is for them, and whether some of it may be left over."""
+class _Matcher:
+    """The slots to fill, the available arrays, and whether some of these may be left over."""
 
     topology: SlotTopology
     available: AvailableArrays
     parameters: Parameters
     model: str
-    some: bool
+    allow_unused: bool
 
-    def solve(self, said: dict[int, Match]) -> dict[int, Match]:
-        named = words.by_name(self.topology.slots, self.available)
-        taken = {unit for one in said.values() for unit in one.units}
-        fixed = {number: one for number, one in named.items() if not taken & {*one.units}} | said
-        units = self._open(fixed)
+    def solve(self, mapped: dict[int, Match]) -> dict[int, Match]:
+        """Return the match of each slot; those that the user mapped stay."""
+        named = match_by_name(self.topology.slots, self.available)
+        used = {unit for match in mapped.values() for unit in match.units}
+        fixed = {number: match for number, match in named.items() if not used & {*match.units}} | mapped
+        units = self._unused_units(fixed)
         if len(fixed) == len(self.topology.slots):
-            if units and not self.some:
-                raise self._misfit(fixed)
+            if units and not self.allow_unused:
+                raise self._mismatch_error(fixed)
             return fixed
-        found = SearchResult([], {})
+        result = SearchResult([], {})
         if self.parameters.ordered:
-            found = search(self.topology, self.available, fixed, units, self.some)
-            if len(found.solutions) == 1:
-                return fixed | found.solutions[0]
-        return self._deduced(fixed, found)
+            result = search(self.topology, self.available, fixed, units, self.allow_unused)
+            if len(result.solutions) == 1:
+                return fixed | result.solutions[0]
+        return self._solve_without_order(fixed, result)
 
-    def _deduced(self, fixed: dict[int, Match], found: SearchResult) -> dict[int, Match]:
-        parts = [number for number in range(len(self.topology.slots)) if number not in fixed]
-        if self.available.groups and (self.some or len(self._open(fixed)) == len(parts)):
-            deduction = ConstraintSolver(self.topology, self.available, parts, self._open(fixed), fixed)
-            if deduction.run():
-                return deduction.found
-            still = {number: deduction.candidates(number) for number in parts if number not in deduction.found}
-            if still and all(still.values()):
-                raise self._ambiguous(still)
-        if found.solutions:
-            raise self._ambiguous(self._differing(found, fixed))
-        raise self._misfit(fixed | found.furthest)
+    def _solve_without_order(self, fixed: dict[int, Match], result: SearchResult) -> dict[int, Match]:
+        slots = [number for number in range(len(self.topology.slots)) if number not in fixed]
+        units = self._unused_units(fixed)
+        if self.available.groups and (self.allow_unused or len(units) == len(slots)):
+            solver = ConstraintSolver(self.topology, self.available, slots, units, fixed)
+            if solver.run():
+                return solver.matches
+            candidates = {number: solver.candidates(number) for number in slots if number not in solver.matches}
+            if candidates and all(candidates.values()):
+                raise self._ambiguity_error(candidates)
+        if result.solutions:
+            raise self._ambiguity_error(self._differences(result, fixed))
+        raise self._mismatch_error(fixed | result.furthest)
 
-    def _open(self, fixed: dict[int, Match]) -> list[int]:
-        used = {unit for one in fixed.values() for unit in one.units}
+    def _unused_units(self, matches: dict[int, Match]) -> list[int]:
+        used = {unit for match in matches.values() for unit in match.units}
         return [unit for unit in range(len(self.available)) if unit not in used]
 
-    def _differing(self, found: SearchResult, fixed: dict[int, Match]) -> dict[int, list[int]]:
-        """The parts that take other units in one solution than in the other."""
-        one, other = found.solutions
-        both = {
-            number: [*one[number].units, *other[number].units]
-            for number in one
-            if number in other and one[number].units != other[number].units
+    def _differences(self, result: SearchResult, fixed: dict[int, Match]) -> dict[int, list[int]]:
+        """Return the units of the slots that differ between the two solutions."""
+        first, second = result.solutions
+        differing = {
+            number: [*first[number].units, *second[number].units]
+            for number in first
+            if number in second and first[number].units != second[number].units
         }
-        return both or {number: [] for number in range(len(self.topology.slots)) if number not in fixed}
+        return differing or {number: [] for number in range(len(self.topology.slots)) if number not in fixed}
 
-    def _ambiguous(self, still: dict[int, list[int]]) -> LegacyFileError:
+    def _ambiguity_error(self, candidates: dict[int, list[int]]) -> LegacyFileError:
         lines = [
-            f"{self.topology.slots[number].name} <- {_one_of(self.available.names(dict.fromkeys(units)))}"
-            for number, units in still.items()
+            f"{self.topology.slots[number].name} <- {_alternatives(self.available.names(dict.fromkeys(units)))}"
+            for number, units in candidates.items()
         ]
         return LegacyFileError(
-            f"{self.parameters.file} fits {self.model} in more than one way: {_shortened(lines, first=True)}. "
-            f"{MAPPING_HINT}."
+            f"{self.parameters.file} fits {self.model} in more than one way: {_first_lines(lines)}. {MAPPING_HINT}."
         )
 
-    def _misfit(self, found: dict[int, Match]) -> LegacyFileError:
-        """The mapping as far as it went, what is expected next, and what there is."""
-        parts = self.topology.slots
-        lines = [f"{parts[number].name} <- {', '.join(one.names)}" for number, one in sorted(found.items())]
-        missing = next((part for number, part in enumerate(parts) if number not in found), None)
-        units = self._open(found)
-        held = _shortened(self.available.named(units), first=True) or "nothing more"
-        wanted = f"{missing} with {' or '.join(map(str, missing.layouts))}" if missing else "no more"
+    def _mismatch_error(self, matches: dict[int, Match]) -> LegacyFileError:
+        """Return the error with the matches so far, the expected slot and the remaining units."""
+        slots = self.topology.slots
+        lines = [f"{slots[number].name} <- {', '.join(match.names)}" for number, match in sorted(matches.items())]
+        missing = next((slot for number, slot in enumerate(slots) if number not in matches), None)
+        expected = f"{missing} with {' or '.join(map(str, missing.layouts))}" if missing else "no more"
+        received = _first_lines(self.available.descriptions(self._unused_units(matches))) or "nothing more"
         return LegacyFileError(
-            f"{self.parameters.file} does not fit {self.model}: {_shortened(lines) or 'nothing fits'}; then expected "
-            f"{wanted}, received {held}. {MAPPING_HINT}."
+            f"{self.parameters.file} does not fit {self.model}: {_last_lines(lines) or 'nothing fits'}; then expected "
+            f"{expected}, received {received}. {MAPPING_HINT}."
         )
 
 
-def _one_of(names: Sequence[str]) -> str:
-    return " or ".join(names[:_SHOWN]) + (" or another" if len(names) > _SHOWN else "") if names else "any"
+def _alternatives(names: Sequence[str]) -> str:
+    if not names:
+        return "any"
+    return " or ".join([*names[:MAX_SHOWN], *(["another"] if len(names) > MAX_SHOWN else [])])
 
 
-def _shortened(lines: Sequence[str], first: bool = False) -> str:
-    """The first or the last of many lines, in one."""
-    if len(lines) <= _SHOWN:
-        return "; ".join(lines)
-    more = f"{len(lines) - _SHOWN} more"
-    return "; ".join([*lines[:_SHOWN], more] if first else [more, *lines[-_SHOWN:]])
+def _first_lines(lines: Sequence[str]) -> str:
+    more = [f"{len(lines) - MAX_SHOWN} more"] if len(lines) > MAX_SHOWN else []
+    return "; ".join([*lines[:MAX_SHOWN], *more])
+
+
+def _last_lines(lines: Sequence[str]) -> str:
+    more = [f"{len(lines) - MAX_SHOWN} more"] if len(lines) > MAX_SHOWN else []
+    return "; ".join([*more, *lines[-MAX_SHOWN:]])

@@ -1,4 +1,4 @@
-"""The layers of a Keras model in one flat graph: which takes what which gives, through all models that it holds."""
+"""The layers of a Keras model as one flat graph, through all nested models."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,19 +9,19 @@ from kerasbridge.keras_compat.models import sublayers
 
 
 class NotAssignable(Exception):
-    """Why a layer takes no weights of a file, to follow the layer's name."""
+    """A layer cannot take its weights from the file; the message is a predicate that follows the layer's name."""
 
 
 @dataclass(frozen=True, eq=False)
 class LayerNode:
-    """A layer, or an operation of `keras.ops`, where it is used first.
+    """A layer, or an operation of `keras.ops`, at its first use.
 
     Args:
-        name: the names of the models it is in and its own, joined by "/".
+        name: the names of the models that contain it and its own, joined by "/".
         layer: the layer or operation.
-        before: what gives what it takes; in a model that is a class, whose program no one can read, what was made
-            before it.
-        guessed: whether it is in such a model.
+        inputs: the nodes whose outputs it takes; in a subclassed model, whose `call` cannot be analysed, the layer
+            created before it.
+        order_assumed: whether it is in such a model.
     """
 
     name: str
@@ -31,83 +31,91 @@ class LayerNode:
 
 
 def collect_nodes(model: Any) -> list[LayerNode]:
-    """All layers and operations of a model, each after those that it takes from."""
-    graph = _Graph()
-    graph.expand(model, "", ())
-    return graph.found
+    """Return all layers and operations of a model, each after those whose outputs it takes."""
+    builder = _GraphBuilder()
+    builder.expand(model, "", ())
+    return builder.nodes
 
 
-class _Graph:
-    """What grows while models are walked."""
+class _GraphBuilder:
+    """Collects the nodes of a model and of the models in it.
+
+    Its methods take the nodes that give the inputs, and return the nodes that give the outputs.
+    """
 
     def __init__(self) -> None:
-        self.found: list[LayerNode] = []
-        self.known: dict[int, tuple[LayerNode, ...]] = {}
+        self.nodes: list[LayerNode] = []
+        self._outputs: dict[int, tuple[LayerNode, ...]] = {}
 
-    def expand(self, model: Any, path: str, given: tuple[LayerNode, ...]) -> tuple[LayerNode, ...]:
-        """Add what a model holds; its last places, which give its outputs.
+    def expand(self, model: Any, path: str, inputs: tuple[LayerNode, ...]) -> tuple[LayerNode, ...]:
+        """Add the layers of a model.
 
-        Weights of a model's own, beside those of its layers, make it a place too, which takes none from a file.
+        A model with weights of its own, in addition to those of its layers, is a node too; no file can set these.
         """
-        if _own_weights(model):
-            self.found.append(LayerNode(path.removesuffix("/") or model.name, model, given, True))
+        if _has_own_weights(model):
+            self.nodes.append(LayerNode(path.removesuffix("/") or model.name, model, inputs, True))
         if isinstance(model, keras.Sequential):
-            return self._in_a_row(model.layers, path, given, guessed=False)
-        config = _graph_of(model)
+            return self._add_in_sequence(model.layers, path, inputs, order_assumed=False)
+        config = _functional_config(model)
         if config is not None:
-            return self._by_config(model, config, path, given)
-        return self._in_a_row(sublayers(model), path, given, guessed=True)
+            return self._add_functional(model, config, path, inputs)
+        return self._add_in_sequence(sublayers(model), path, inputs, order_assumed=True)
 
-    def _add(self, layer: Any, path: str, before: tuple[LayerNode, ...], guessed: bool) -> tuple[LayerNode, ...]:
-        if id(layer) not in self.known:
+    def _add(
+        self, layer: Any, path: str, inputs: tuple[LayerNode, ...], order_assumed: bool = False
+    ) -> tuple[LayerNode, ...]:
+        if id(layer) not in self._outputs:
             name = f"{path}{layer.name}"
             inner = layer.layer if isinstance(layer, keras.layers.TimeDistributed) else layer
             if is_container(inner):
-                self.known[id(layer)] = self.expand(inner, f"{name}/", before)
+                self._outputs[id(layer)] = self.expand(inner, f"{name}/", inputs)
             else:
-                self.found.append(LayerNode(name, layer, before, guessed))
-                self.known[id(layer)] = (self.found[-1],)
-        return self.known[id(layer)]
+                self.nodes.append(LayerNode(name, layer, inputs, order_assumed))
+                self._outputs[id(layer)] = (self.nodes[-1],)
+        return self._outputs[id(layer)]
 
-    def _in_a_row(
-        self, layers: Sequence[Any], path: str, given: tuple[LayerNode, ...], guessed: bool
+    def _add_in_sequence(
+        self, layers: Sequence[Any], path: str, inputs: tuple[LayerNode, ...], order_assumed: bool
     ) -> tuple[LayerNode, ...]:
         for layer in layers:
-            given = self._add(layer, path, given, guessed)
-        return given
+            inputs = self._add(layer, path, inputs, order_assumed)
+        return inputs
 
-    def _by_config(
-        self, model: Any, config: dict[str, Any], path: str, given: tuple[LayerNode, ...]
+    def _add_functional(
+        self, model: Any, config: dict[str, Any], path: str, inputs: tuple[LayerNode, ...]
     ) -> tuple[LayerNode, ...]:
-        """By the public description of a functional model, which names what each layer takes."""
-        operations = {one.name: one for one in model.operations}
-        after: dict[str, tuple[LayerNode, ...]] = {}
-        if given:
-            inputs = list(_named(config["input_layers"]))
-            each = [(one,) for one in given] if len(given) == len(inputs) else [given] * len(inputs)
-            after = dict(zip(inputs, each, strict=True))
+        """Add the layers of a functional model, whose public config names the inputs of each."""
+        operations = {operation.name: operation for operation in model.operations}
+        outputs: dict[str, tuple[LayerNode, ...]] = {}
+        if inputs:
+            names = list(_operation_names(config["input_layers"]))
+            each = [(node,) for node in inputs] if len(inputs) == len(names) else [inputs] * len(names)
+            outputs = dict(zip(names, each, strict=True))
         for entry in config["layers"]:
             name = entry["name"] if "name" in entry else entry["config"]["name"]
-            if name not in after:
-                taken = dict.fromkeys(place for one in _taken(entry["inbound_nodes"][:1]) for place in after[one])
-                after[name] = self._add(operations[name], path, tuple(taken), guessed=False)
-        return tuple(place for name in _named(config["output_layers"]) for place in after[name])
+            if name not in outputs:
+                sources = _input_names(entry["inbound_nodes"][:1])
+                nodes = dict.fromkeys(node for source in sources for node in outputs[source])
+                outputs[name] = self._add(operations[name], path, tuple(nodes))
+        return tuple(node for name in _operation_names(config["output_layers"]) for node in outputs[name])
 
 
 def is_container(layer: Any) -> bool:
-    """Return whether a layer is made of layers, and none of Keras's own that has weights of its own kind."""
-    own = type(layer).__module__.startswith(("keras.", "kerasbridge."))
-    return isinstance(layer, keras.Model) or (not own and isinstance(layer, keras.Layer) and bool(sublayers(layer)))
+    """Return whether a layer consists of layers: a model, or a custom layer with sublayers."""
+    built_in = type(layer).__module__.startswith(("keras.", "kerasbridge."))
+    return isinstance(layer, keras.Model) or (
+        not built_in and isinstance(layer, keras.Layer) and bool(sublayers(layer))
+    )
 
 
-def _own_weights(model: Any) -> bool:
-    """Return whether it has weights that are of none of its layers."""
-    held = {id(weight) for layer in sublayers(model) for weight in layer.weights}
-    return any(id(weight) not in held for weight in model.weights)
+def _has_own_weights(model: Any) -> bool:
+    """Return whether the model has weights that belong to none of its layers."""
+    of_layers = {id(weight) for layer in sublayers(model) for weight in layer.weights}
+    return any(id(weight) not in of_layers for weight in model.weights)
 
 
-def _graph_of(model: Any) -> dict[str, Any] | None:
-    """The description of a functional model; None of one that is a class."""
+def _functional_config(model: Any) -> dict[str, Any] | None:
+    """Return the config of a functional model; None for a subclassed model."""
     if not isinstance(model, keras.Model) or not hasattr(model, "operations"):
         return None
     try:
@@ -117,23 +125,23 @@ def _graph_of(model: Any) -> dict[str, Any] | None:
     return config if {"layers", "input_layers", "output_layers"} <= config.keys() else None
 
 
-def _named(entries: Any) -> Iterator[str]:
-    """The names in ["name", 0, 0], and in lists and dicts of such."""
+def _operation_names(entries: Any) -> Iterator[str]:
+    """Yield the names in ["name", 0, 0], and in lists and dicts of these."""
     if isinstance(entries, dict):
         entries = list(entries.values())
     if len(entries) == 3 and isinstance(entries[0], str):
         yield entries[0]
     else:
         for entry in entries:
-            yield from _named(entry)
+            yield from _operation_names(entry)
 
 
-def _taken(nest: Any) -> Iterator[str]:
-    """The names of the operations whose results a description of arguments names, in their order."""
-    if isinstance(nest, dict):
-        if "keras_history" in nest:
-            yield nest["keras_history"][0]
+def _input_names(arguments: Any) -> Iterator[str]:
+    """Yield the names of the operations whose results serialized arguments refer to, in their order."""
+    if isinstance(arguments, dict):
+        if "keras_history" in arguments:
+            yield arguments["keras_history"][0]
         else:
-            yield from (name for one in nest.values() for name in _taken(one))
-    elif isinstance(nest, list | tuple):
-        yield from (name for one in nest for name in _taken(one))
+            yield from (name for value in arguments.values() for name in _input_names(value))
+    elif isinstance(arguments, list | tuple):
+        yield from (name for value in arguments for name in _input_names(value))

@@ -1,7 +1,7 @@
-"""How normalisations are held.
+"""Layouts of normalization layers.
 
 PyTorch: weight, bias, running_mean, running_var. Lasagne's BatchNormLayer: beta, gamma, mean and inv_std, which is
-1 / sqrt(variance + epsilon), so that Keras's variance depends on the epsilon of the layer given.
+1 / sqrt(variance + epsilon), so that the variance in Keras depends on the epsilon of the Keras layer.
 """
 
 from typing import Any
@@ -9,67 +9,70 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.weight_transfer.axis_propagation import channels_last
 from kerasbridge.importers.weight_transfer.model_graph import NotAssignable
 from kerasbridge.importers.weight_transfer.slot_context import SlotContext
 from kerasbridge.importers.weight_transfer.slots import ArrayLayout, ArraySpec, WeightSlot
 
 _ROUNDING = 1e-3
-"""Of epsilon: how far below 0 a variance may come out of float32 and be 0."""
+"""Tolerance, relative to epsilon, for a variance of 0 that becomes negative by rounding in float32."""
 
 
-def batch_normalization(layer: Any, site: SlotContext) -> list[WeightSlot]:
-    """gamma, beta, mean and variance."""
+def batch_normalization(layer: Any, context: SlotContext) -> list[WeightSlot]:
+    """Return a slot of gamma, beta, mean and variance."""
     variables = [layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance]
-    roles = ("weight", "bias", "running_mean", "running_var") if site.pytorch else ("gamma", "beta", "mean", "inv_std")
-    held = [role for role, one in zip(roles, variables, strict=True) if one is not None]
-    order = held if site.pytorch else [role for role in ("beta", "gamma", "mean", "inv_std") if role in held]
+    lasagne = not context.pytorch
+    roles = ("gamma", "beta", "mean", "inv_std") if lasagne else ("weight", "bias", "running_mean", "running_var")
+    present = [role for role, variable in zip(roles, variables, strict=True) if variable is not None]
+    file_order = [role for role in ("beta", "gamma", "mean", "inv_std") if role in present] if lasagne else present
     size = layer.moving_mean.shape
-    index = site.index(*size)
+    index = context.input_index(*size)
 
-    def arranged(*arrays: Array) -> list[Array]:
-        found = {role: site.reorder(array, index) for role, array in zip(order, arrays, strict=True)}
-        if not site.pytorch:
-            found["inv_std"] = _variance(found["inv_std"], layer.epsilon)
-        return [found[role] for role in held]
+    def to_keras(*arrays: Array) -> list[Array]:
+        by_role = {role: context.reorder(array, index) for role, array in zip(file_order, arrays, strict=True)}
+        if lasagne:
+            by_role["inv_std"] = _variance(by_role["inv_std"], layer.epsilon)
+        return [by_role[role] for role in present]
 
-    form = ArrayLayout(tuple(ArraySpec(role, tuple(size)) for role in order), arranged)
-    return [site.slot(variables, [form], normalizes=True)]
+    layout = ArrayLayout(tuple(ArraySpec(role, tuple(size)) for role in file_order), to_keras)
+    return [context.slot(variables, [layout], normalizes=True)]
 
 
-def _variance(inverse: Array, epsilon: float) -> Array:
-    if not (inverse > 0).all():
+def _variance(inverse_std: Array, epsilon: float) -> Array:
+    if not (inverse_std > 0).all():
         raise NotAssignable("takes an inverse of deviations that is not above 0")
-    variance = 1 / np.square(inverse, dtype=np.float64) - epsilon
+    variance = 1 / np.square(inverse_std, dtype=np.float64) - epsilon
     if variance.min() < -_ROUNDING * epsilon:
         raise NotAssignable(
-            f"has the epsilon {epsilon:g}, which is more than the variances of the file with theirs: make the layer "
-            "with epsilon=1e-4, as Lasagne's"
+            f"has the epsilon {epsilon:g}, which is larger than the file's variances plus their own epsilon: make the "
+            "layer with epsilon=1e-4, as Lasagne's"
         )
-    found: Array = np.maximum(variance, 0)
-    return found
+    clipped: Array = np.maximum(variance, 0)
+    return clipped
 
 
-def over_axes(layer: Any, site: SlotContext) -> list[WeightSlot]:
-    """gamma and beta of layer or group normalisation; of images, the file has channels first."""
-    return _scaled(site, layer.gamma, layer.beta)
+def layer_or_group_normalization(layer: Any, context: SlotContext) -> list[WeightSlot]:
+    """Return a slot of gamma and beta; for images, the file has the channels first."""
+    return _scale_and_shift(context, layer.gamma, layer.beta)
 
 
-def root_mean_square(layer: Any, site: SlotContext) -> list[WeightSlot]:
-    """A scale."""
-    return _scaled(site, layer.scale, None)
+def rms_normalization(layer: Any, context: SlotContext) -> list[WeightSlot]:
+    """Return a slot of the scale."""
+    return _scale_and_shift(context, layer.scale, None)
 
 
-def _scaled(site: SlotContext, gamma: Any, beta: Any) -> list[WeightSlot]:
-    held = {role: one for role, one in (("weight", gamma), ("bias", beta)) if one is not None}
-    if not held:
+def _scale_and_shift(context: SlotContext, gamma: Any, beta: Any) -> list[WeightSlot]:
+    variables = {role: variable for role, variable in (("weight", gamma), ("bias", beta)) if variable is not None}
+    if not variables:
         return []
-    shape = tuple(next(iter(held.values())).shape)
-    axes = (site.axes(len(shape)) or (*range(1, len(shape)), 0)) if len(shape) > 1 else (0,)
-    there = tuple(shape[axes.index(axis)] for axis in range(len(shape)))
-    index = site.index(*shape) if len(shape) == 1 else None
+    shape = tuple(next(iter(variables.values())).shape)
+    rank = len(shape)
+    axes = (context.input_axes(rank) or channels_last(rank)) if rank > 1 else (0,)
+    file_shape = tuple(shape[axes.index(axis)] for axis in range(rank))
+    index = context.input_index(*shape) if rank == 1 else None
 
-    def arranged(*arrays: Array) -> list[Array]:
-        return [site.reorder(array.transpose(axes), index) for array in arrays]
+    def to_keras(*arrays: Array) -> list[Array]:
+        return [context.reorder(array.transpose(axes), index) for array in arrays]
 
-    form = ArrayLayout(tuple(ArraySpec(role, there) for role in held), arranged)
-    return [site.slot(list(held.values()), [form], normalizes=True)]
+    layout = ArrayLayout(tuple(ArraySpec(role, file_shape) for role in variables), to_keras)
+    return [context.slot(list(variables.values()), [layout], normalizes=True)]

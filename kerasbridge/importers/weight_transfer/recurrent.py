@@ -1,9 +1,9 @@
-"""How recurrent layers are held.
+"""Layouts of recurrent layers.
 
-PyTorch: the gates of one layer in one matrix, (gates x units, in), those of LSTM in the order i, f, g, o, as Keras's,
-of GRU r, z, n, and two biases. Lasagne: two matrices and a bias for each gate, (in, units); the update gate of its GRU
-is what Keras's leaves: h = (1-z)·h + z·n there, h = z·h + (1-z)·n here. Both apply GRU's reset gate after the product.
-Sources: `torch.nn.modules.rnn`, `lasagne.layers.recurrent`.
+PyTorch: the gates of a layer in one matrix, (gates * units, in), for LSTM in the order i, f, g, o, as in Keras, for GRU
+r, z, n; and two biases. Lasagne: two matrices and a bias for each gate, (in, units); the update gate of its GRU is one
+minus that of Keras: h = (1-z)·h + z·n in Lasagne, h = z·h + (1-z)·n in Keras. Both apply the reset gate of a GRU after
+the product. Sources: `torch.nn.modules.rnn`, `lasagne.layers.recurrent`.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,117 +18,122 @@ from kerasbridge.importers.weight_transfer.slots import ArrayLayout, ArraySpec, 
 from kerasbridge.keras_compat import keras
 
 L = keras.layers
-_GATES = {"lstm": ("ingate", "forgetgate", "cell", "outgate"), "gru": ("updategate", "resetgate", "hidden_update")}
+_LASAGNE_GATES = {
+    "lstm": ("ingate", "forgetgate", "cell", "outgate"),
+    "gru": ("updategate", "resetgate", "hidden_update"),
+}
 
 
-def recurrent(layer: Any, site: SlotContext) -> list[WeightSlot]:
-    """LSTM, GRU, SimpleRNN, and RNN of their cells, which may be stacked."""
+def recurrent(layer: Any, context: SlotContext) -> list[WeightSlot]:
+    """Return a slot for LSTM, GRU, SimpleRNN or RNN, or one for each of stacked cells."""
     if isinstance(layer.cell, L.StackedRNNCells):
         cells = layer.cell.cells
-        return [_part(cell, site.inner(cell.name), first=not place) for place, cell in enumerate(cells)]
-    return [_part(layer.cell, site, first=True)]
+        return [_cell_slot(cell, context.inner(cell.name), first=not place) for place, cell in enumerate(cells)]
+    return [_cell_slot(layer.cell, context)]
 
 
-def bidirectional(layer: Any, site: SlotContext) -> list[WeightSlot]:
-    """Both directions; PyTorch calls the second "reverse"."""
+def bidirectional(layer: Any, context: SlotContext) -> list[WeightSlot]:
+    """Return a slot of both directions; PyTorch calls the second "reverse"."""
     forward, backward = (
-        _part(getattr(one, "cell", one), site, first=True) for one in (layer.forward_layer, layer.backward_layer)
+        _cell_slot(getattr(inner, "cell", inner), context) for inner in (layer.forward_layer, layer.backward_layer)
     )
-    forms = [_both(*pair) for pair in zip(forward.layouts, backward.layouts, strict=True)]
-    return [site.slot([*forward.variables, *backward.variables], forms)]
+    layouts = [_combine(*pair) for pair in zip(forward.layouts, backward.layouts, strict=True)]
+    return [context.slot([*forward.variables, *backward.variables], layouts)]
 
 
-def _both(forward: ArrayLayout, backward: ArrayLayout) -> ArrayLayout:
+def _combine(forward: ArrayLayout, backward: ArrayLayout) -> ArrayLayout:
     count = len(forward.arrays)
 
-    def arranged(*arrays: Array) -> list[Array]:
+    def to_keras(*arrays: Array) -> list[Array]:
         return [*forward.to_keras(*arrays[:count]), *backward.to_keras(*arrays[count:])]
 
-    reverse = tuple(ArraySpec(f"{piece.role}_reverse", piece.shape) for piece in backward.arrays)
-    return ArrayLayout((*forward.arrays, *reverse), arranged)
+    reverse = tuple(ArraySpec(f"{spec.role}_reverse", spec.shape) for spec in backward.arrays)
+    return ArrayLayout((*forward.arrays, *reverse), to_keras)
 
 
-def _part(cell: Any, site: SlotContext, first: bool) -> WeightSlot:
+def _cell_slot(cell: Any, context: SlotContext, first: bool = True) -> WeightSlot:
+    """Return the slot of a cell; `first` is False for a stacked cell whose input is another cell's output."""
     kind = _kind(cell)
     if kind == "gru" and not cell.reset_after:
         raise NotAssignable("has reset_after=False, which the file's GRU has not: make the layer with reset_after=True")
-    rows = site.index(cell.kernel.shape[0]) if first else None
-    forms = _pytorch(cell, kind, site, rows) if site.pytorch else _lasagne(cell, kind, site, rows)
-    return site.slot([cell.kernel, cell.recurrent_kernel, cell.bias], forms)
+    rows = context.input_index(cell.kernel.shape[0]) if first else None
+    layouts = (_pytorch_layouts if context.pytorch else _lasagne_layouts)(cell, kind, context, rows)
+    return context.slot([cell.kernel, cell.recurrent_kernel, cell.bias], layouts)
 
 
 def _kind(cell: Any) -> str:
     kinds = {L.LSTMCell: "lstm", L.GRUCell: "gru", L.SimpleRNNCell: "simple"}
-    found = next((kind for cls, kind in kinds.items() if type(cell) is cls), None)
-    if found is None:
+    if type(cell) not in kinds:
         raise NotAssignable(f"has a cell that is unknown here, {type(cell).__name__}")
-    return found
+    return kinds[type(cell)]
 
 
-def _pytorch(cell: Any, kind: str, site: SlotContext, rows: Array | None) -> list[ArrayLayout]:
-    (taken, width), units = cell.kernel.shape, cell.units
-    pieces = [ArraySpec("weight_ih", (width, taken)), ArraySpec("weight_hh", (width, units))]
+def _pytorch_layouts(cell: Any, kind: str, context: SlotContext, rows: Array | None) -> list[ArrayLayout]:
+    (in_features, width), units = cell.kernel.shape, cell.units
+    specs = [ArraySpec("weight_ih", (width, in_features)), ArraySpec("weight_hh", (width, units))]
     if cell.bias is not None:
-        pieces += [ArraySpec("bias_ih", (width,)), ArraySpec("bias_hh", (width,))]
+        specs += [ArraySpec("bias_ih", (width,)), ArraySpec("bias_hh", (width,))]
 
-    def in_order(array: Array) -> Array:
-        blocks = array.reshape(-1, units, *array.shape[1:])
-        return (blocks[[1, 0, 2]] if kind == "gru" else blocks).reshape(array.shape)
+    def reorder_gates(array: Array) -> Array:
+        gates = array.reshape(-1, units, *array.shape[1:])
+        return (gates[[1, 0, 2]] if kind == "gru" else gates).reshape(array.shape)
 
-    def arranged(*arrays: Array) -> list[Array]:
-        inputs, states, *biases = map(in_order, arrays)
-        together = np.stack(biases) if kind == "gru" and biases else sum(biases)
-        return [site.reorder(inputs.T, rows), states.T, *([np.asarray(together)] if biases else [])]
+    def to_keras(*arrays: Array) -> list[Array]:
+        kernel, recurrent_kernel, *biases = map(reorder_gates, arrays)
+        bias = np.stack(biases) if kind == "gru" and biases else sum(biases)
+        return [context.reorder(kernel.T, rows), recurrent_kernel.T, *([np.asarray(bias)] if biases else [])]
 
-    return [ArrayLayout(tuple(pieces), arranged)]
+    return [ArrayLayout(tuple(specs), to_keras)]
 
 
-def _lasagne(cell: Any, kind: str, site: SlotContext, rows: Array | None) -> list[ArrayLayout]:
-    """With and without what the states begin as, which has to be 0: Keras's do."""
+def _lasagne_layouts(cell: Any, kind: str, context: SlotContext, rows: Array | None) -> list[ArrayLayout]:
     if cell.bias is None:
         raise NotAssignable("has no bias, which Lasagne's has: make the layer with use_bias=True")
-    taken, units = cell.kernel.shape[0], cell.units
+    in_features, units = cell.kernel.shape[0], cell.units
     if kind == "simple":
-        pieces = [
-            ArraySpec("W_in_to_hid", (taken, units)),
+        specs = [
+            ArraySpec("W_in_to_hid", (in_features, units)),
             ArraySpec("b", (units,)),
             ArraySpec("W_hid_to_hid", (units, units)),
         ]
-        return _with_starts(pieces, ["hid_init"], units, lambda w, b, u: [site.reorder(w, rows), u, b], ahead=True)
-    pieces = [piece for gate in _GATES[kind] for piece in _gate(gate, taken, units)]
+        return _with_initial_states(
+            specs, ["hid_init"], units, lambda w, b, u: [context.reorder(w, rows), u, b], states_first=True
+        )
+    specs = [spec for gate in _LASAGNE_GATES[kind] for spec in _gate_specs(gate, in_features, units)]
 
-    def arranged(*arrays: Array) -> list[Array]:
-        inputs, states, biases = ([arrays[place + start] for place in range(0, len(arrays), 3)] for start in range(3))
+    def to_keras(*arrays: Array) -> list[Array]:
+        kernels, recurrent_kernels, biases = (list(arrays[start::3]) for start in range(3))
         if kind == "gru":
-            inputs[0], states[0], biases[0] = -inputs[0], -states[0], -biases[0]
+            kernels[0], recurrent_kernels[0], biases[0] = -kernels[0], -recurrent_kernels[0], -biases[0]
         bias = np.concatenate(biases)
-        both = np.stack([bias, np.zeros_like(bias)]) if kind == "gru" else bias
-        return [site.reorder(np.concatenate(inputs, 1), rows), np.concatenate(states, 1), both]
+        both_biases = np.stack([bias, np.zeros_like(bias)]) if kind == "gru" else bias
+        return [context.reorder(np.concatenate(kernels, 1), rows), np.concatenate(recurrent_kernels, 1), both_biases]
 
-    starts = ["cell_init", "hid_init"] if kind == "lstm" else ["hid_init"]
-    return _with_starts(pieces, starts, units, arranged)
+    states = ["cell_init", "hid_init"] if kind == "lstm" else ["hid_init"]
+    return _with_initial_states(specs, states, units, to_keras)
 
 
-def _gate(gate: str, taken: int, units: int) -> list[ArraySpec]:
-    shapes = {f"W_in_to_{gate}": (taken, units), f"W_hid_to_{gate}": (units, units), f"b_{gate}": (units,)}
+def _gate_specs(gate: str, in_features: int, units: int) -> list[ArraySpec]:
+    shapes = {f"W_in_to_{gate}": (in_features, units), f"W_hid_to_{gate}": (units, units), f"b_{gate}": (units,)}
     return [ArraySpec(role, shape) for role, shape in shapes.items()]
 
 
-def _with_starts(
-    pieces: Sequence[ArraySpec],
-    starts: Sequence[str],
+def _with_initial_states(
+    specs: Sequence[ArraySpec],
+    states: Sequence[str],
     units: int,
-    arranged: Callable[..., list[Array]],
-    ahead: bool = False,
+    to_keras: Callable[..., list[Array]],
+    states_first: bool = False,
 ) -> list[ArrayLayout]:
-    beginning = [ArraySpec(role, (1, units)) for role in starts]
+    """Return the layouts with and without initial states, which must be 0, as they are in Keras."""
+    state_specs = [ArraySpec(role, (1, units)) for role in states]
+    count = len(states)
 
-    def from_zero(*arrays: Array) -> list[Array]:
-        count = len(beginning)
-        states, others = (arrays[:count], arrays[count:]) if ahead else (arrays[-count:], arrays[:-count])
-        if any(state.any() for state in states):
+    def check_states_and_convert(*arrays: Array) -> list[Array]:
+        initial, others = (arrays[:count], arrays[count:]) if states_first else (arrays[-count:], arrays[:-count])
+        if any(state.any() for state in initial):
             raise NotAssignable("begins with states that were learnt; Keras's begin with 0")
-        return arranged(*others)
+        return to_keras(*others)
 
-    both = (*beginning, *pieces) if ahead else (*pieces, *beginning)
-    return [ArrayLayout(both, from_zero), ArrayLayout(tuple(pieces), arranged)]
+    all_specs = (*state_specs, *specs) if states_first else (*specs, *state_specs)
+    return [ArrayLayout(all_specs, check_states_and_convert), ArrayLayout(tuple(specs), to_keras)]

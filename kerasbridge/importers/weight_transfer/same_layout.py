@@ -1,9 +1,8 @@
-"""TensorFlow's files hold what Keras's layers hold: the same arrays in the same order of axes, by their own names."""
+"""Slots for TensorFlow files: they contain the arrays of Keras layers in the same layout, by the names of variables."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.weight_transfer.axis_propagation import per_step_layer
 from kerasbridge.importers.weight_transfer.model_graph import NotAssignable
 from kerasbridge.importers.weight_transfer.slot_context import SlotContext
@@ -14,38 +13,41 @@ L = keras.layers
 _NORMALIZATIONS = (L.BatchNormalization, L.LayerNormalization, L.GroupNormalization)
 
 
-def same_layout_slots(layer: Any, site: SlotContext) -> list[WeightSlot]:
-    """One part, or one for each layer that the layer holds; both directions of a recurrent one are one part.
+def same_layout_slots(layer: Any, context: SlotContext) -> list[WeightSlot]:
+    """Return one slot, or one for each inner layer; both directions of a recurrent layer are one slot.
 
     Raises:
-        CannotTake: it takes images in another order.
+        NotAssignable: the layer expects images with the channels first.
     """
     if getattr(per_step_layer(layer), "data_format", None) == "channels_first":
         raise NotAssignable("takes images with the channels first, and TensorFlow's variables are for channels last")
     if isinstance(layer, L.Bidirectional):
-        ways = {"forward": layer.forward_layer, "backward": layer.backward_layer}
-        roles = {f"{way}_{one.name}": one for way, one_way in ways.items() for one in one_way.weights}
-        return [_part(site, roles)]
-    held: dict[str, list[Any]] = {}
+        directions = {"forward": layer.forward_layer, "backward": layer.backward_layer}
+        variables_by_role = {
+            f"{direction}_{variable.name}": variable
+            for direction, inner in directions.items()
+            for variable in inner.weights
+        }
+        return [_slot(context, variables_by_role)]
+    scopes: dict[str, list[Any]] = {}
     for variable in layer.weights:
-        held.setdefault(variable.path.rpartition("/")[0], []).append(variable)
+        scopes.setdefault(variable.path.rpartition("/")[0], []).append(variable)
     normalizes = isinstance(layer, _NORMALIZATIONS)
     return [
-        _part(site, _roles(variables), scope.rpartition("/")[2] if len(held) > 1 else "", normalizes)
-        for scope, variables in held.items()
+        _slot(context, _roles(variables), scope.rpartition("/")[2] if len(scopes) > 1 else "", normalizes)
+        for scope, variables in scopes.items()
     ]
 
 
 def _roles(variables: Sequence[Any]) -> dict[str, Any]:
-    """The variables by their names; one matrix alone is the kernel, whatever it is called."""
-    alone = sum(len(one.shape) > 1 for one in variables) == 1
-    return {"kernel" if alone and len(one.shape) > 1 else one.name: one for one in variables}
+    """Return the variables by name; a single matrix is the kernel, whatever its name."""
+    one_matrix = sum(len(variable.shape) > 1 for variable in variables) == 1
+    return {"kernel" if one_matrix and len(variable.shape) > 1 else variable.name: variable for variable in variables}
 
 
-def _part(site: SlotContext, roles: Mapping[str, Any], name: str = "", normalizes: bool = False) -> WeightSlot:
-    form = ArrayLayout(tuple(ArraySpec(role, tuple(one.shape)) for role, one in roles.items()), _as_they_are)
-    return site.slot([*roles.values()], [form], name, normalizes)
-
-
-def _as_they_are(*arrays: Array) -> list[Array]:
-    return list(arrays)
+def _slot(
+    context: SlotContext, variables_by_role: Mapping[str, Any], name: str = "", normalizes: bool = False
+) -> WeightSlot:
+    arrays = tuple(ArraySpec(role, tuple(variable.shape)) for role, variable in variables_by_role.items())
+    layout = ArrayLayout(arrays, lambda *values: list(values))
+    return context.slot([*variables_by_role.values()], [layout], name, normalizes)

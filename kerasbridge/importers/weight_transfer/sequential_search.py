@@ -1,4 +1,4 @@
-"""Matching by order and shape: a file's units one after the other, to parts in each order that the model allows."""
+"""Matching by order and shape: the file's units in sequence, to slots in every order that the model's graph allows."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ from kerasbridge.importers.weight_transfer.available_arrays import AvailableArra
 from kerasbridge.importers.weight_transfer.topology import SlotTopology
 
 MAX_STEPS = 20_000
-"""Tried before a model with many branches that are alike counts as ambiguous."""
+"""Steps after which a model with many identical branches counts as ambiguous."""
 
 MAX_ARRAYS_PER_LAYER = 32
-"""Arrays of one layer: two LSTMs of Lasagne's have 28."""
+"""Arrays of one layer: a bidirectional LSTM in Lasagne has 28."""
 
 _Chain = tuple[int, Match, Any] | None
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What was found.
+    """The result of a search.
 
     Args:
-        solutions: by the number of each part what it takes; not more than two.
-        furthest: as far as the best try went.
+        solutions: the match of each slot, by its number; at most two solutions.
+        furthest: the matches of the attempt that got furthest.
     """
 
     solutions: list[dict[int, Match]]
@@ -31,64 +31,67 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class _State:
-    """Parts that have theirs, as bits, how many units are taken, the last part, and the way here."""
+    """A partial solution: the filled slots as a bit mask, the number of used units, the last slot and all matches."""
 
-    placed: int
-    taken: int
-    last: int | None
+    filled: int
+    used_units: int
+    last_slot: int | None
     chain: _Chain
 
 
 def search(
-    relations: SlotTopology, supply: AvailableArrays, fixed: Collection[int], units: list[int], some: bool
+    topology: SlotTopology, available: AvailableArrays, fixed: Collection[int], units: list[int], allow_unused: bool
 ) -> SearchResult:
-    """All ways to give the units to the parts; those along a way without branches follow one another.
+    """Find the ways to assign the units in sequence; slots on a path without branches follow one another.
 
     Args:
-        relations: of the parts.
-        supply: what the file holds.
-        fixed: parts that have theirs.
-        units: those that are left, in the file's order.
-        some: whether units may be left over.
+        topology: the slots of the model.
+        available: the content of the file.
+        fixed: the slots that have a match already.
+        units: the remaining units, in the file's order.
+        allow_unused: whether units may be left over.
     """
-    whole = (1 << len(relations.slots)) - 1
-    waiting = [_State(sum(1 << one for one in fixed), 0, None, None)]
+    all_filled = (1 << len(topology.slots)) - 1
+    stack = [_State(sum(1 << number for number in fixed), 0, None, None)]
     solutions: list[dict[int, Match]] = []
-    furthest = waiting[0]
+    furthest = stack[0]
     for _ in range(MAX_STEPS):
-        if not waiting or len(solutions) > 1:
-            return SearchResult(solutions, _assignment(furthest.chain))
-        state = waiting.pop()
-        if state.taken > furthest.taken:
+        if not stack or len(solutions) > 1:
+            return SearchResult(solutions, _matches(furthest.chain))
+        state = stack.pop()
+        if state.used_units > furthest.used_units:
             furthest = state
-        if state.placed == whole:
-            if some or state.taken == len(units):
-                solutions.append(_assignment(state.chain))
+        if state.filled == all_filled:
+            if allow_unused or state.used_units == len(units):
+                solutions.append(_matches(state.chain))
             continue
-        waiting += reversed([*_steps(relations, supply, units, state)])
-    return SearchResult([{}, {}], _assignment(furthest.chain))
+        stack += reversed([*_next_states(topology, available, units, state)])
+    return SearchResult([{}, {}], _matches(furthest.chain))
 
 
-def _steps(relations: SlotTopology, supply: AvailableArrays, units: list[int], state: _State) -> Iterator[_State]:
-    for part in _candidates(relations, state):
-        match = supply.match(relations.slots[part], units[state.taken : state.taken + MAX_ARRAYS_PER_LAYER])
+def _next_states(
+    topology: SlotTopology, available: AvailableArrays, units: list[int], state: _State
+) -> Iterator[_State]:
+    for slot in _candidates(topology, state):
+        match = available.match(topology.slots[slot], units[state.used_units : state.used_units + MAX_ARRAYS_PER_LAYER])
         if match is not None:
-            yield _State(state.placed | 1 << part, state.taken + len(match.units), part, (part, match, state.chain))
+            used_units = state.used_units + len(match.units)
+            yield _State(state.filled | 1 << slot, used_units, slot, (slot, match, state.chain))
 
 
-def _candidates(relations: SlotTopology, state: _State) -> Iterator[int]:
-    following = relations.successors.get(state.last) if state.last is not None else None
-    if following is not None and not state.placed >> following & 1:
+def _candidates(topology: SlotTopology, state: _State) -> Iterator[int]:
+    following = topology.successors.get(state.last_slot) if state.last_slot is not None else None
+    if following is not None and not state.filled >> following & 1:
         yield following
         return
-    for part in range(len(relations.slots)):
-        if not state.placed >> part & 1 and not relations.ancestors(part) & ~state.placed:
-            yield part
+    for slot in range(len(topology.slots)):
+        if not state.filled >> slot & 1 and not topology.ancestors(slot) & ~state.filled:
+            yield slot
 
 
-def _assignment(chain: _Chain) -> dict[int, Match]:
-    found = {}
+def _matches(chain: _Chain) -> dict[int, Match]:
+    matches = {}
     while chain is not None:
-        part, match, chain = chain
-        found[part] = match
-    return dict(reversed(found.items()))
+        slot, match, chain = chain
+        matches[slot] = match
+    return dict(reversed(matches.items()))

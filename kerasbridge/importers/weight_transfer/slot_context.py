@@ -1,4 +1,4 @@
-"""Where a layer's parts are made: what its weights have to know of the file's conventions and of the model."""
+"""The context in which the slots of a layer are created: its place in the model and the conventions of the file."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,63 +14,70 @@ from kerasbridge.importers.weight_transfer.slots import ArrayLayout, WeightSlot
 
 
 class SlotContext:
-    """One place of a model, and the file that is brought onto it.
+    """A layer of a model, and the file whose weights are loaded into it.
 
     Args:
-        place: the layer's.
-        orders: of the whole model.
-        parameters: what the file holds.
-        inside: the names of the layers that the weights are in, where the place holds others.
+        node: the layer's place in the model.
+        orders: the axis orders of the whole model.
+        parameters: the content of the file.
+        inner_path: for a layer inside the node's layer, "/" and its name.
     """
 
-    def __init__(self, place: LayerNode, orders: AxisOrders, parameters: Parameters, inside: str = "") -> None:
-        self.place, self._orders, self._parameters, self._inside = place, orders, parameters, inside
+    def __init__(self, node: LayerNode, orders: AxisOrders, parameters: Parameters, inner_path: str = "") -> None:
+        self.node, self._orders, self._parameters, self._inner_path = node, orders, parameters, inner_path
 
     @property
     def convention(self) -> str:
-        """Whose layers the file has."""
+        """The framework whose layouts the file has."""
         return self._parameters.convention
 
     @property
     def pytorch(self) -> bool:
-        """Return whether they are PyTorch's; else they are Lasagne's, as those of TensorFlow are `alike`."""
+        """Return whether it is PyTorch; else it is Lasagne, as `same_layout` handles TensorFlow."""
         return self.convention == "pytorch"
 
     def inner(self, name: str) -> "SlotContext":
-        """The site of a layer that the place's layer holds."""
-        return SlotContext(self.place, self._orders, self._parameters, f"{self._inside}/{name}")
+        """Return the context of a layer inside the node's layer."""
+        return SlotContext(self.node, self._orders, self._parameters, f"{self._inner_path}/{name}")
 
     def slot(
-        self, variables: Sequence[Any], forms: Sequence[ArrayLayout], name: str = "", normalizes: bool = False
+        self, variables: Sequence[Any], layouts: Sequence[ArrayLayout], name: str = "", normalizes: bool = False
     ) -> WeightSlot:
-        """A part of the layer; variables that are None are left out."""
-        whole = self.place.name + self._inside + (f"/{name}" if name else "")
-        return WeightSlot(
-            whole, self.place, tuple(one for one in variables if one is not None), tuple(forms), normalizes
-        )
+        """Return a slot of the layer; variables that are None are left out."""
+        slot_name = self.node.name + self._inner_path + (f"/{name}" if name else "")
+        existing = tuple(variable for variable in variables if variable is not None)
+        return WeightSlot(slot_name, self.node, existing, tuple(layouts), normalizes)
 
-    def index(self, count: int, made: bool = False) -> Array | None:
-        """Which of the file's numbers each is that the layer takes, or gives; None where they are in place."""
-        return self._orders.index(self.place, count, made)
+    def input_index(self, count: int) -> Array | None:
+        """Return the position in the file's order of each of the layer's input features; None for the same order.
 
-    def axes(self, rank: int) -> tuple[int, ...] | None:
-        """How the axes of what the layer takes lie to the file's, if that is known."""
-        axes = self._orders.given(self.place).axes
+        Raises:
+            NotAssignable: the order of the input features is unknown.
+        """
+        return self._orders.input_index(self.node, count)
+
+    def output_index(self, count: int) -> Array | None:
+        """Return the position in the file's order of each of the layer's output features; None for the same order."""
+        return self._orders.output_index(self.node, count)
+
+    def input_axes(self, rank: int) -> tuple[int, ...] | None:
+        """Return the file's axis for each axis of the layer's input, if it is known."""
+        axes = self._orders.input_order(self.node).axes
         return axes if axes is not None and len(axes) == rank else None
 
     def flip(self, weight: Array) -> Array:
-        """The kernels, turned in space if the file's are those of a true convolution."""
+        """Return the kernels, flipped along height and width if the file's are those of a true convolution."""
         flip = self._parameters.flip_kernels
         if weight.shape[2:] == (1,) * (weight.ndim - 2):
             return weight
         if flip is None:
             raise ArgumentError(
-                f"{self._parameters.file} has kernels of convolutions and does not say whether they are turned in "
-                f"space. {self._parameters.asking}"
+                f"{self._parameters.file} has convolution kernels, and does not record whether they are flipped along "
+                f"height and width. {self._parameters.asking}"
             )
         return np.flip(weight, axis=tuple(range(2, weight.ndim))) if flip else weight
 
     @staticmethod
     def reorder(array: Array, index: Array | None) -> Array:
-        """The array along its first axis in the model's order."""
+        """Return the array with its first axis in the model's order."""
         return array if index is None else array[index]

@@ -1,4 +1,4 @@
-"""What takes weights in a Keras model: parts, each with the forms in which a file may hold what it takes."""
+"""Weight slots: the weights of one layer of a Keras model, with the layouts in which a file may store them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from kerasbridge.importers.weight_transfer.model_graph import LayerNode
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """An array as a file has it: what it is called there, and its shape."""
+    """The role and shape of an array in a file."""
 
     role: str
     shape: tuple[int, ...]
@@ -21,11 +21,12 @@ class ArraySpec:
 
 @dataclass(frozen=True)
 class ArrayLayout:
-    """Arrays that belong together, in the file's order, and how Keras's weights are made of them.
+    """The arrays of one module in the file's order, and their conversion to Keras weights.
 
     Args:
-        pieces: the arrays.
-        arranged: takes these, gives the values of the part's variables in their order, or raises `CannotTake`.
+        arrays: the role and shape of each array.
+        to_keras: takes these arrays and returns the values of the slot's variables, in their order; it raises
+            `NotAssignable` if the arrays have no equivalent in Keras.
     """
 
     arrays: tuple[ArraySpec, ...]
@@ -37,21 +38,21 @@ class ArrayLayout:
 
 @dataclass(frozen=True, eq=False)
 class WeightSlot:
-    """A layer, or a part of one that the file's framework has as a layer.
+    """The weights of a Keras layer that one module of the file sets.
 
     Args:
-        name: "block/conv", of the layers that it is in and its own.
-        place: where it is in the model.
-        variables: what is set.
-        forms: how a file may hold it, the usual one first.
-        normalizes: whether it is a normalisation, which goes with the layer before it.
+        name: the name of the layer after those of the layers that contain it: "block/conv".
+        node: the layer's place in the model.
+        variables: the variables to set.
+        layouts: the layouts in which a file may store them, the most common one first.
+        normalizes: whether it is a normalization, which belongs to the layer before it.
     """
 
     name: str
-    place: LayerNode
+    node: LayerNode
     variables: tuple[Any, ...]
     layouts: tuple[ArrayLayout, ...]
     normalizes: bool = False
 
     def __str__(self) -> str:
-        return f"{self.name} ({type(self.place.layer).__name__})"
+        return f"{self.name} ({type(self.node.layer).__name__})"

@@ -1,4 +1,4 @@
-"""Which part of a model comes before which, by its graph alone."""
+"""The order of the weight slots that the graph of a model implies."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -8,63 +8,65 @@ from kerasbridge.importers.weight_transfer.slots import WeightSlot
 
 
 class SlotTopology:
-    """The parts that each part needs, and those that follow one another without a branch.
+    """The slots that each slot depends on, and those that follow one another without a branch.
 
     Args:
-        parts: all of a model, each after those that it needs.
+        slots: all slots of a model, each after those that it depends on.
     """
 
-    def __init__(self, parts: Sequence[WeightSlot]) -> None:
-        self.slots = tuple(parts)
-        self._direct: list[set[int]] = []
-        self._sources: dict[LayerNode, frozenset[int]] = {}
+    def __init__(self, slots: Sequence[WeightSlot]) -> None:
+        self.slots = tuple(slots)
+        self._predecessors: list[set[int]] = []
+        self._nearest_slots: dict[LayerNode, frozenset[int]] = {}
         last: dict[LayerNode, int] = {}
-        for number, part in enumerate(parts):
-            before = {last[part.place]} if part.place in last else {*self._reaching(part.place, last)}
-            self._direct.append(before)
-            last[part.place] = number
-        self._ancestors = self._closed()
-        self.successors = self._chains()
+        for number, slot in enumerate(slots):
+            predecessors = {last[slot.node]} if slot.node in last else {*self._slots_before(slot.node, last)}
+            self._predecessors.append(predecessors)
+            last[slot.node] = number
+        self._ancestors = self._transitive_closure()
+        self.successors = self._only_successors()
 
-    def ancestors(self, part: int) -> int:
-        """The numbers of all parts that a part needs, as bits."""
-        return self._ancestors[part]
+    def ancestors(self, slot: int) -> int:
+        """Return the numbers of all slots that a slot depends on, as a bit mask."""
+        return self._ancestors[slot]
 
     def in_order(self, numbers: Sequence[int]) -> bool:
-        """Return whether each of these parts needs the one before it."""
+        """Return whether each of these slots depends on the one before it."""
         return all(self._ancestors[second] >> first & 1 for first, second in pairwise(numbers))
 
-    def _reaching(self, place: LayerNode, last: dict[LayerNode, int]) -> frozenset[int]:
-        """The parts from which a way without other parts leads to a place; without recursion, as nets are deep."""
-        waiting = [place]
-        while waiting:
-            top = waiting[-1]
-            missing = [one for one in top.inputs if one not in last and one not in self._sources]
+    def _slots_before(self, node: LayerNode, last: dict[LayerNode, int]) -> frozenset[int]:
+        """Return the nearest slots on each path to a node; iterative, since networks can be deep."""
+        stack = [node]
+        while stack:
+            top = stack[-1]
+            missing = [source for source in top.inputs if source not in last and source not in self._nearest_slots]
             if missing:
-                waiting += missing
+                stack += missing
                 continue
-            waiting.pop()
-            found = (frozenset({last[one]}) if one in last else self._sources[one] for one in top.inputs)
-            self._sources[top] = frozenset().union(*found)
-        return self._sources[place]
+            stack.pop()
+            nearest = (
+                frozenset({last[source]}) if source in last else self._nearest_slots[source] for source in top.inputs
+            )
+            self._nearest_slots[top] = frozenset().union(*nearest)
+        return self._nearest_slots[node]
 
-    def _closed(self) -> list[int]:
+    def _transitive_closure(self) -> list[int]:
         ancestors: list[int] = []
-        for before in self._direct:
+        for predecessors in self._predecessors:
             bits = 0
-            for one in before:
-                bits |= ancestors[one] | 1 << one
+            for number in predecessors:
+                bits |= ancestors[number] | 1 << number
             ancestors.append(bits)
         return ancestors
 
-    def _chains(self) -> dict[int, int]:
-        """By the number of a part that of the only one that takes from it, and takes from nothing else."""
-        after: dict[int, list[int]] = {}
-        for number, before in enumerate(self._direct):
-            for one in before:
-                after.setdefault(one, []).append(number)
+    def _only_successors(self) -> dict[int, int]:
+        """Return, by slot, the only slot that follows it, if that one has no other predecessor."""
+        successors: dict[int, list[int]] = {}
+        for number, predecessors in enumerate(self._predecessors):
+            for predecessor in predecessors:
+                successors.setdefault(predecessor, []).append(number)
         return {
-            one: following[0]
-            for one, following in after.items()
-            if len(following) == 1 and len(self._direct[following[0]]) == 1
+            number: following[0]
+            for number, following in successors.items()
+            if len(following) == 1 and len(self._predecessors[following[0]]) == 1
         }

@@ -88,7 +88,7 @@ def test_without_a_model_one_is_asked_for(file):
 def test_layers_that_lie_beside_each_other_and_are_alike_are_asked_for(file, sort):
     state = {**linear("p", 4, 6), **linear("q", 4, 6)}
     sentence = refused(LegacyFileError, file(state, sort), two_beside_each_other())
-    assert "in more than one way: left <- p or q; right <- p or q. Say it by mapping=" in sentence
+    assert "in more than one way: left <- p or q; right <- p or q. Pass mapping=" in sentence
     model = kb.load_legacy(file(state, sort), model=two_beside_each_other(), mapping={"left": "q"})
     np.testing.assert_array_equal(kernels(model)["left"], state["q.weight"])
     np.testing.assert_array_equal(kernels(model)["right"], state["p.weight"])
@@ -185,7 +185,7 @@ def test_a_layer_may_keep_its_weights(file):
     state, model = {**linear("a", 4, 3), **linear("old", 9, 4)}, dense(3, 4, 2, names=["x", "head"])
     head = model.layers[1].get_weights()[0]
     report = kb.inspect_legacy(file(state), model=model, mapping={"head": None})
-    assert report.notes == ("left as they are: head", "in the file, but for no layer: old (weight (9, 4), bias (9,))")
+    assert report.notes == ("not changed: head", "not used by any layer: old (weight (9, 4), bias (9,))")
     kb.load_legacy(file(state), model=model, mapping={"head": None})
     np.testing.assert_array_equal(model.layers[0].get_weights()[0].T, state["a.weight"])
     np.testing.assert_array_equal(model.layers[1].get_weights()[0], head)
@@ -263,7 +263,7 @@ def test_numbers_that_are_not_finite_are_refused(file):
 def test_an_epsilon_that_is_not_usual_is_told(file):
     model = keras.Sequential([keras.Input((3,)), L.BatchNormalization(name="bn")])
     (note,) = kb.inspect_legacy(file(norm("n", 3)), model=model).notes
-    assert "bn 0.001; PyTorch's is 1e-05" in note
+    assert "bn 0.001; PyTorch's default is 1e-05" in note
 
 
 class Small(keras.Model):
@@ -286,7 +286,7 @@ def test_models_that_are_classes_take_weights_in_the_order_of_their_attributes(f
     model = Small(L.Flatten())
     model(np.zeros((1, 3, 3, 3), "f4"))
     sentence = refused(ArgumentError, file({**state, **linear("d", 2, 16)}), model)
-    assert "takes 16 numbers of images of 4 channels, and in which order cannot be found, as flatten" in sentence
+    assert "takes 16 numbers of images of 4 channels, and their order is unknown because of flatten" in sentence
 
 
 def test_a_model_that_is_a_class_and_flattens_images_is_refused(file):
