@@ -1,52 +1,52 @@
-"""What kerasbridge raises.
+"""The exceptions of kerasbridge.
 
     KerasbridgeError
-    ├── BackendError (RuntimeError)          the backend asked for cannot be used in this process
+    ├── BackendError (RuntimeError)          the requested backend cannot be used in this process
     │   └── BackendNotInstalled (ImportError)
-    ├── PackageNotInstalled (ImportError)    a package that something asked for needs is not there, or broken
-    ├── DeviceError (RuntimeError)           the device asked for is not there, or is not the process's
-    ├── LegacyFileError (ValueError)         a file of another framework cannot be brought
-    ├── ExportError (RuntimeError)           a model cannot be written in a format, or its file computes otherwise
-    ├── DataError (ValueError)               arrays, labels or a data file are not what training needs
-    ├── ArgumentError (ValueError)           an argument is outside what it may be
-    ├── StepError (ValueError)               a training step of one's own cannot be run as it is written
+    ├── PackageNotInstalled (ImportError)    a required package is missing or broken
+    ├── DeviceError (RuntimeError)           the requested device does not exist, or the process uses another
+    ├── LegacyFileError (ValueError)         a file of another framework cannot be imported
+    ├── ExportError (RuntimeError)           a model cannot be exported, or the exported file computes something else
+    ├── DataError (ValueError)               arrays, labels or a data file are unsuitable for training
+    ├── ArgumentError (ValueError)           an argument is invalid
+    ├── StepError (ValueError)               a custom training step cannot be run
     ├── RunFolderError (OSError)             a run folder cannot be written or read
-    ├── NotPortableError (RuntimeError)      random numbers would be drawn that differ from backend to backend
-    ├── ParityError (RuntimeError)           a backend that is to be compared cannot run what the others run
-    └── KerasContractError (RuntimeError)    this Keras keeps a part kerasbridge relies on elsewhere
+    ├── NotPortableError (RuntimeError)      random numbers would differ between backends
+    ├── ParityError (RuntimeError)           a backend cannot run what the others run in a comparison
+    └── KerasContractError (RuntimeError)    the installed Keras lacks a private name that kerasbridge uses
 
-Every message is one sentence or two: what was expected, what came, what to type next. The command line prints
-it alone and exits with 2.
+Every message is one or two sentences: what was expected, what was received, and what to type next. The command line
+prints only the message and exits with 2.
 """
 
 
 class KerasbridgeError(Exception):
-    """The root of every error that kerasbridge raises on purpose."""
+    """Base class of all exceptions that kerasbridge raises on purpose."""
 
 
 class BackendError(KerasbridgeError, RuntimeError):
-    """The backend asked for cannot be used in this process."""
+    """The requested backend cannot be used in this process."""
 
 
 class BackendNotInstalled(BackendError, ImportError):
-    """The backend asked for is not installed, or its installation is broken."""
+    """The requested backend is not installed, or its installation is broken."""
 
 
 class PackageNotInstalled(KerasbridgeError, ImportError):
-    """A package that something asked for needs is not installed, or its installation is broken."""
+    """A required package is not installed, or its installation is broken."""
 
     @classmethod
     def needed(
         cls, by: str, package: str, extra: str, why: ImportError, module: str | None = None
     ) -> "PackageNotInstalled":
-        """The error with the line that installs it.
+        """Return the error, with the command that installs the package.
 
         Args:
-            by: what needs it, with its verb: "A picture of the curves needs".
-            package: its name.
-            extra: the extra of kerasbridge that brings it.
-            why: what Python said.
-            module: the name that it is imported by, where that is another: "google.protobuf".
+            by: the beginning of the message: "A plot of the curves needs".
+            package: name of the package.
+            extra: the extra of kerasbridge that installs it.
+            why: the ImportError.
+            module: name of the imported module, if it differs from the package: "google.protobuf".
         """
         absent = isinstance(why, ModuleNotFoundError) and (module or package).partition(".")[0] in (why.name or "")
         state = "is not installed" if absent else f"does not import here: {why}"
@@ -54,27 +54,27 @@ class PackageNotInstalled(KerasbridgeError, ImportError):
 
 
 class DeviceError(KerasbridgeError, RuntimeError):
-    """The device asked for is not there, or is not the one this process runs on."""
+    """The requested device does not exist, or the process already uses another."""
 
 
 class LegacyFileError(KerasbridgeError, ValueError):
-    """A file of another framework is not what it should be, or holds what cannot be brought."""
+    """A file of another framework is invalid, or contains something that cannot be imported."""
 
 
 class ExportError(KerasbridgeError, RuntimeError):
-    """A model cannot be written in the format asked for, or the file computes something else than the model."""
+    """A model cannot be exported to a format, or the exported file computes something else."""
 
 
 class DataError(KerasbridgeError, ValueError):
-    """Arrays, labels or a data file are not what training needs."""
+    """Arrays, labels or a data file are unsuitable for training."""
 
 
 class ArgumentError(KerasbridgeError, ValueError):
-    """An argument is outside what it may be."""
+    """An argument is invalid."""
 
 
 class StepError(KerasbridgeError, ValueError):
-    """A training step of one's own cannot be run as it is written."""
+    """A custom training step cannot be run."""
 
 
 class RunFolderError(KerasbridgeError, OSError):
@@ -82,12 +82,12 @@ class RunFolderError(KerasbridgeError, OSError):
 
 
 class ParityError(KerasbridgeError, RuntimeError):
-    """A backend that is to be compared with others cannot run what they run."""
+    """A backend cannot run what the others run in a comparison."""
 
 
 class NotPortableError(KerasbridgeError, RuntimeError):
-    """Random numbers would be drawn that differ from backend to backend."""
+    """Random numbers would differ between backends."""
 
 
 class KerasContractError(KerasbridgeError, RuntimeError):
-    """The installed Keras keeps a part that kerasbridge relies on somewhere else."""
+    """The installed Keras lacks a private name that kerasbridge uses."""

@@ -1,7 +1,7 @@
-"""One seed for everything that draws, and new weights for a model: `kb.seed_everything`, `kb.reinitialize`.
+"""Seeding of all random numbers and of the weights of a model: `kb.seed_everything`, `kb.reinitialize`.
 
-Keras forgets the initializers of most weights. `reinitialize` finds them by building each layer that has weights once
-more, from its config.
+Keras does not keep the initializers of most weights. `reinitialize` builds a copy of each layer that has weights, from
+its config, and takes the values that the copy starts with.
 """
 
 import contextlib
@@ -21,21 +21,21 @@ from kerasbridge.random import keras_patch
 from kerasbridge.random.bits import override_seeds
 from kerasbridge.random.generator import fold_in
 
-_REMEDY = "Give it get_config(), or build the model anew inside kb.seed_everything."
+_REMEDY = "Give it get_config(), or build the model again inside kb.seed_everything."
 
 
 class seed_everything:  # noqa: N801 - called like a function, with `with` like a scope
-    """Seeds Python's `random`, NumPy, Keras and the backend, and turns portable random numbers on.
+    """Seed Python's `random`, NumPy, Keras and the backend, and turn on portable random numbers.
 
-    As a call it lasts until the process ends; at the end of a ``with`` statement the states of `random` and NumPy
-    return, and Keras's own random functions with them. Models built in between start from the same weights, bit for
+    As a function call, this lasts until the process ends. As a ``with`` statement, it restores the states of `random`
+    and NumPy and the random functions of Keras at the end. Models built meanwhile start from the same weights, bit for
     bit, on every backend.
 
     Args:
-        seed: a whole number from 0 to 2**32 - 1.
+        seed: an integer from 0 to 2**32 - 1.
 
     Raises:
-        ArgumentError: the seed is none.
+        ArgumentError: the seed is not such an integer.
 
     Example:
         >>> import kerasbridge as kb
@@ -62,9 +62,9 @@ class seed_everything:  # noqa: N801 - called like a function, with `with` like 
 
 
 def seed_random_layers(model: keras.Model, seed: int, used: Iterable[Any] = ()) -> None:
-    """Set every seed generator of the model back to its start, from the seed and its place in the model.
+    """Reset every seed generator of the model to a state derived from the seed and its position in the model.
 
-    After them come those among the variables `used` that the model does not hold.
+    Seed generators among the variables `used` that are not part of the model follow after those of the model.
     """
     states = {id(state): state for state in [*seed_states(model), *filter(is_seed_state, used)]}
     for position, state in enumerate(states.values()):
@@ -73,7 +73,7 @@ def seed_random_layers(model: keras.Model, seed: int, used: Iterable[Any] = ()) 
 
 @contextlib.contextmanager
 def seeded_host_rngs(seed: int) -> Iterator[None]:
-    """While open, `random` and NumPy draw from this seed; then they go on where they were."""
+    """Seed `random` and NumPy while open, and restore their states at the end."""
     states = random.getstate(), np.random.get_state()
     random.seed(seed)
     np.random.seed(seed)
@@ -85,19 +85,19 @@ def seeded_host_rngs(seed: int) -> Iterator[None]:
 
 
 def reinitialize(model: keras.Model, seed: int) -> None:
-    """Draw every weight of a built model anew by its own initializer, from the seed and the weight's place alone.
+    """Draw new values for every weight of a built model, by its initializer, from the seed and the weight's position.
 
-    The same seed gives the same weights, bit for bit, on every backend, whenever the model was built and whatever was
-    drawn since; seeds that initializers were given do not count. Random layers start anew, as with ``fit(seed=…)``, and
-    so do the optimizers that the model holds, at the learning rates they have. What a layer learned by `adapt` stays.
+    The same seed results in the same weights, bit for bit, on every backend, regardless of when the model was built and
+    what was drawn since; seeds of the initializers are ignored. Random layers are reset, as with ``fit(seed=…)``, and
+    so are the optimizers of the model, which keep their learning rates. State set by `adapt` is kept.
 
     Args:
         model: a built Keras model, compiled or not; changed in place.
-        seed: a whole number from 0 to 2**32 - 1.
+        seed: an integer from 0 to 2**32 - 1.
 
     Raises:
-        ArgumentError: the seed is none, the model is not built, or a layer with weights cannot be built again from its
-            `get_config`.
+        ArgumentError: the seed is not such an integer, the model is not built, or a layer with weights cannot be built
+            again from its `get_config`.
 
     Example:
         >>> import kerasbridge as kb
@@ -125,7 +125,7 @@ def reinitialize(model: keras.Model, seed: int) -> None:
 
 
 def _with_weights(model: Any) -> list[Any]:
-    """The layers, and the model, that have weights besides those of the layers in them, each once."""
+    """Return the layers, and the model, that have weights of their own, apart from those of their sublayers."""
     layers = {id(layer): layer for layer in [*flatten_layers(model), model]}
     return [layer for layer in layers.values() if _own_weights(layer)]
 
@@ -136,7 +136,7 @@ def _own_weights(layer: Any) -> list[Any]:
 
 
 def _drawn_anew(layer: Any) -> list[Any]:
-    """The values of the layer's own weights, drawn by its initializers."""
+    """Return new values for the layer's own weights, drawn by its initializers."""
     try:
         with keras.saving.custom_object_scope(_parts(layer)):
             twin = type(layer).from_config(layer.get_config())
@@ -158,14 +158,14 @@ def _drawn_anew(layer: Any) -> list[Any]:
 
 
 def _parts(layer: Any) -> dict[str, Any]:
-    """Initializers, activations and the like that the layer holds, by name, so that they need no registration."""
+    """Return the initializers, activations and the like of the layer by name, so that they need not be registered."""
     parts = [part for part in vars(layer).values() if callable(part) and not isinstance(part, keras.layers.Layer)]
     named = {part.__name__: part for part in parts if hasattr(part, "__name__")}
     return {**named, **{type(part).__name__: type(part) for part in parts if not hasattr(part, "__name__")}}
 
 
 def _optimizers_anew(model: Any) -> list[tuple[Any, Any]]:
-    """The variables of every optimizer that the model holds, each with the value it starts with."""
+    """Return the variables of all optimizers of the model, each with its initial value."""
     found: list[tuple[Any, Any]] = []
     for optimizer in model_state.optimizers_of(model):
         if optimizer.built:

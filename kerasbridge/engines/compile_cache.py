@@ -1,4 +1,4 @@
-"""What is made once for a model and found again, as long as the model is what it was."""
+"""Cache of compiled steps, stored on the model and invalidated when it changes."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from kerasbridge.keras_compat.models import dtype_policies
 from kerasbridge.random import keras_patch
 
 MAX_ENTRIES = 32
-"""Of each kind that a model keeps; the longest unused goes first."""
+"""Entries per cache; the least recently used one is evicted first."""
 
 T = TypeVar("T")
 
@@ -17,14 +17,14 @@ T = TypeVar("T")
 def cached_on_model(
     model: keras.Model, name: str, key: Any, make: Callable[[], T], good: Callable[[T], bool] | None = None
 ) -> T:
-    """What was made under this key, or is made now.
+    """Return the value cached under this key, or create it.
 
     Args:
-        model: keeps it, past Keras's and torch's tracking of attributes.
-        name: the attribute that holds all of one kind.
-        key: what it depends on.
-        make: makes it.
-        good: whether what was found still holds; otherwise it is made anew.
+        model: stores the cache in an attribute that Keras and torch do not track.
+        name: name of that attribute, one per cache.
+        key: identifies the value.
+        make: creates the value.
+        good: returns whether a cached value is still valid; if not, it is created again.
     """
     if name not in model.__dict__:
         object.__setattr__(model, name, OrderedDict())
@@ -38,10 +38,10 @@ def cached_on_model(
 
 
 def model_fingerprint(model: keras.Model) -> tuple[Any, ...]:
-    """What makes a compiled step stale when it changes.
+    """Return the properties of the model that a compiled step depends on.
 
-    `compile` creates new metric variables, layers that are added or enlarged new weights: their identities stand
-    for both, since the compiled step keeps them alive.
+    `compile` creates new metric variables, and a layer that is added or enlarged creates new weights. Variables can be
+    identified by their ids, since the compiled step keeps them alive.
     """
     optimizer = model.optimizer.variables if getattr(model, "optimizer", None) is not None else []
     variables = (*model.variables, *optimizer, *model.metrics_variables)

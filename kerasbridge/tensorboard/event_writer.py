@@ -1,7 +1,7 @@
-"""Event files, which TensorBoard reads: scalars, histograms, images, texts and models, written without TensorFlow.
+"""Writer of TensorBoard event files without TensorFlow: scalars, histograms, images, texts and models.
 
-The `tensorboard` package brings the records and messages (`tensorboard/compat/proto/event.proto`); importing this
-module without it raises the one error that says what to type.
+The `tensorboard` package contains the record and message formats (`tensorboard/compat/proto/event.proto`); importing
+this module without it raises `PackageNotInstalled`.
 """
 
 import io
@@ -34,22 +34,22 @@ except ImportError as missing:
     ) from missing
 
 BUCKETS = 30
-"""Bars of a histogram, as many as `tf.summary.histogram` makes."""
+"""Number of buckets of a histogram, as in `tf.summary.histogram`."""
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
-"""What an image's channels mean to PIL."""
+"""The PIL mode of an image by its number of channels."""
 
 _numbers = itertools.count()
 
 
 class EventFile:
-    """A new event file in a folder; each value is on the disk when its method returns.
+    """A new event file in a folder; each value is flushed to the file when its method returns.
 
     Args:
-        folder: where the file is to be; it and the folders above it are made.
+        folder: folder of the file; it is created with its parents if it does not exist.
 
     Raises:
-        ArgumentError: the folder lies on another machine, as in ``gs://…``.
+        ArgumentError: the folder is on another machine, as in ``gs://…``.
 
     Example:
         >>> import tempfile
@@ -87,16 +87,16 @@ class EventFile:
         self._add_tensor(tag, make_tensor_proto(parts, dtype=np.object_), image_metadata(None, None), step)
 
     def text(self, tag: str, markdown: str, step: int) -> None:
-        """Add a text, which TensorBoard shows as Markdown."""
+        """Add a text in Markdown."""
         self._add(text_pb(tag, markdown), step)
 
     def model(self, tag: str, config: str, step: int) -> None:
-        """Add a Keras model by its JSON, which TensorBoard draws as a graph."""
+        """Add a Keras model, given as JSON, which TensorBoard draws as a graph."""
         plugin = SummaryMetadata.PluginData(plugin_name="graph_keras_model", content=b"1")
         self._add_tensor(tag, make_tensor_proto(config, dtype=np.object_), SummaryMetadata(plugin_data=plugin), step)
 
     def close(self) -> None:
-        """Close the file; a second time does nothing."""
+        """Close the file; if it is closed, do nothing."""
         self._close()
 
     def _add_tensor(self, tag: str, tensor: Any, metadata: Any, step: int) -> None:
@@ -112,14 +112,14 @@ class EventFile:
 
 
 def buckets(values: Any) -> NDArray[np.float64]:
-    """The histogram that TensorBoard's second version draws, of the finite values.
+    """Return the histogram of the finite values, in the format of version 2 of the TensorBoard histogram plugin.
 
     Args:
         values: numbers in an array of any shape.
 
     Returns:
-        Shape (30, 3): left edge, right edge and count of buckets of equal width. Where all values are equal, so are
-        all edges, and the last bucket has the count; where there are none, everything is 0.
+        Shape (30, 3): left edge, right edge and count of buckets of equal width. If all values are equal, so are all
+        edges, and the last bucket has the count; if there are no finite values, everything is 0.
 
     >>> buckets([0.0, 1.0, 1.0])[[0, -1], 2]
     array([1., 2.])
@@ -137,7 +137,7 @@ def buckets(values: Any) -> NDArray[np.float64]:
 
 
 def _bytes(image: Any) -> NDArray[np.uint8]:
-    """Grey levels from 0 to 255, as `tf.image.convert_image_dtype` rounds them."""
+    """Convert an image to uint8, rounded as by `tf.image.convert_image_dtype`."""
     levels = np.asarray(image)
     return levels if levels.dtype == np.uint8 else np.clip(levels.astype(np.float32) * 255.5, 0, 255).astype(np.uint8)
 

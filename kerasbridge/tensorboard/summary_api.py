@@ -1,4 +1,4 @@
-"""Keras's TensorBoard callback without TensorFlow: what it uses of `tf.summary`, written to event files."""
+"""The part of `tf.summary` that the Keras TensorBoard callback uses, without TensorFlow."""
 
 import contextlib
 import sys
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 
 def patch_tensorboard_callbacks(callbacks: Iterable[Any]) -> None:
-    """Ready Keras's TensorBoard callbacks, before they are given the model.
+    """Let Keras TensorBoard callbacks write without TensorFlow; call this before they get the model.
 
-    Where TensorFlow is loaded they go on writing through it, so that a program's own `tf.summary` calls land beside
-    theirs; elsewhere they get `SummaryWriterApi`. Everywhere the model's summary is written as a text, too.
+    If TensorFlow is loaded, they still write through it, so that the program's own `tf.summary` calls go to the same
+    files; otherwise they use `SummaryWriterApi`. In both cases, they also write the summary of the model as a text.
 
     Raises:
-        PackageNotInstalled: there is such a callback, and no package tensorboard.
+        PackageNotInstalled: there is such a callback, but the package tensorboard is not installed.
     """
     for callback in callbacks:
         if isinstance(callback, keras.callbacks.TensorBoard):
-            import kerasbridge.tensorboard.event_writer  # noqa: F401 - raises where tensorboard is not installed
+            import kerasbridge.tensorboard.event_writer  # noqa: F401 - raises if tensorboard is not installed
 
             own = None if _tensorflow_is_loaded() else SummaryWriterApi()
             set_summary_module(callback, own, _write_model)
 
 
 class SummaryWriterApi:
-    """The part of `tf.summary` that one TensorBoard callback uses.
+    """Replacement of the module `tf.summary` for one TensorBoard callback.
 
-    As there, values go to the innermost writer that is the default one, unless `record_if` says no, and nowhere where
-    there is none; every method that writes says whether it did.
+    As in `tf.summary`, values go to the innermost default writer; they are dropped if there is no default writer or
+    the condition of `record_if` is false. Methods that write return whether they did.
     """
 
     def __init__(self) -> None:
@@ -43,14 +43,14 @@ class SummaryWriterApi:
         self._conditions: list[Callable[[], bool]] = []
 
     def create_file_writer(self, folder: str) -> "Writer":
-        """A writer to a new event file in a folder."""
+        """Return a writer of a new event file in a folder."""
         from kerasbridge.tensorboard.event_writer import EventFile
 
         return Writer(EventFile(folder), self._defaults)
 
     @contextlib.contextmanager
     def record_if(self, condition: Callable[[], bool]) -> Iterator[None]:
-        """While open, writes only where the condition holds."""
+        """Write only if the condition is true, while open."""
         self._conditions.append(condition)
         try:
             yield
@@ -74,19 +74,19 @@ class SummaryWriterApi:
         return self._write(lambda file, step: file.text(name, data, step), step)
 
     def model(self, name: str, config: str, step: Any = None) -> bool:
-        """Write a Keras model, given by its JSON."""
+        """Write a Keras model, given as JSON."""
         return self._write(lambda file, step: file.model(name, config, step), step)
 
     def graph(self, graph_data: Any) -> bool:
-        """Write nothing: only TensorFlow's functions have such a graph."""
+        """Write nothing: only TensorFlow functions have such a graph."""
         del graph_data
         return False
 
     def trace_on(self, graph: bool = True, profiler: bool = False) -> None:
-        """Do nothing, as there is no graph to trace; the callback starts the backend's profiler by itself."""
+        """Do nothing: there is no graph to trace, and the callback starts the profiler of the backend itself."""
 
     def trace_export(self, name: str, step: Any = None) -> None:
-        """Do nothing, as `trace_on`."""
+        """Do nothing, like `trace_on`."""
 
     def _write(self, write: Callable[["EventFile", int], None], step: Any) -> bool:
         if not self._defaults or (self._conditions and not self._conditions[-1]()):
@@ -94,20 +94,20 @@ class SummaryWriterApi:
         steps = [step, *(default for _, default in reversed(self._defaults))]
         step = next((given for given in steps if given is not None), None)
         if step is None:
-            raise ArgumentError("Expected a step for TensorBoard, received none. Type for example step=epoch.")
+            raise ArgumentError("Expected a step for TensorBoard, received none. Pass one, for example step=epoch.")
         write(self._defaults[-1][0], int(_array(step)))
         return True
 
 
 class Writer:
-    """An event file that can be made the default."""
+    """Writer of an event file, which can be made the default."""
 
     def __init__(self, file: "EventFile", defaults: list[tuple["EventFile", int | None]]) -> None:
         self._file, self._defaults = file, defaults
 
     @contextlib.contextmanager
     def as_default(self, step: int | None = None) -> Iterator[None]:
-        """While open, values go to this writer, with this step where they have none of their own."""
+        """Make this the default writer while open, with `step` for values without a step of their own."""
         self._defaults.append((self._file, step))
         try:
             yield
@@ -115,7 +115,7 @@ class Writer:
             self._defaults.pop()
 
     def flush(self) -> None:
-        """Do nothing: what was written is on the disk."""
+        """Do nothing: every value has been flushed."""
 
     def close(self) -> None:
         """Close the event file."""
@@ -123,7 +123,7 @@ class Writer:
 
 
 def _write_model(callback: Any, write_graph: Callable[[], None]) -> None:
-    """Write a callback's model: the graph that TensorBoard draws, and the model's summary as a text."""
+    """Write the model of a callback: the graph that TensorBoard draws, and its summary as a text."""
     summary = callback.summary
     with train_writer(callback).as_default():
         if isinstance(summary, SummaryWriterApi):
@@ -134,7 +134,7 @@ def _write_model(callback: Any, write_graph: Callable[[], None]) -> None:
 
 
 def _write_graph(summary: SummaryWriterApi, model: Any) -> None:
-    """The JSON of a model whose layers are known, under the tag that Keras gives it."""
+    """Write the JSON of a functional or sequential model, under the tag that Keras uses."""
     if type(model).__name__ in ("Functional", "Sequential"):
         try:
             summary.model("keras", model.to_json(), step=0)
@@ -143,7 +143,7 @@ def _write_graph(summary: SummaryWriterApi, model: Any) -> None:
 
 
 def _summary_of(model: Any) -> str:
-    """What `model.summary` prints."""
+    """Return the text that `model.summary` prints."""
     lines: list[str] = []
     model.summary(line_length=80, print_fn=lambda line, line_break=True: lines.append(line))
     return "\n".join(lines)

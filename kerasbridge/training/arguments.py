@@ -1,4 +1,4 @@
-"""What fit, evaluate and predict are asked: refused where it cannot be, and brought to what Keras makes of it."""
+"""Checks and normalisation of the arguments of `fit`, `evaluate` and `predict`."""
 
 import logging
 import warnings
@@ -28,10 +28,10 @@ def check(
     seed: int | None = None,
     rng: str = "portable",
 ) -> None:
-    """Refuse arguments outside what they may be.
+    """Check the arguments of `fit`, `evaluate` and `predict`.
 
     Raises:
-        ArgumentError: naming what was received.
+        ArgumentError: an argument is invalid.
     """
     if step is None and not model.compiled:
         raise ArgumentError('Expected a compiled model. Call model.compile("adam", loss=…) first.')
@@ -46,9 +46,11 @@ def check(
 
 
 def delegates_to_keras(model: keras.Model, *kinds: str) -> bool:
-    """Return whether the model has a step of its own, of these kinds, which only Keras's own loop runs; says so.
+    """Return whether the model overrides a step of one of these kinds, so that Keras must run it; if so, log a warning.
 
-    The first of "train", "test" and "predict" is what is to be done.
+    Args:
+        model: a Keras model.
+        kinds: of "train", "test" and "predict"; the first is the one that is about to run.
     """
     method = next(filter(None, (overridden_step(model, kind) for kind in kinds)), None)
     if method:
@@ -57,12 +59,12 @@ def delegates_to_keras(model: keras.Model, *kinds: str) -> bool:
 
 
 def round_up_to_execution(model: keras.Model, steps: int | None) -> int | None:
-    """Step of an epoch, up to a whole number of what `steps_per_execution` asks for, as Keras has it."""
+    """Return the steps of an epoch, rounded up to a multiple of `steps_per_execution`, as Keras does."""
     return steps and -(-steps // model.steps_per_execution) * model.steps_per_execution
 
 
 def limit_epochs(epochs: int) -> int:
-    """KERAS_MAX_EPOCHS, for debugging runs, as Keras itself respects it."""
+    """Return `epochs`, limited to KERAS_MAX_EPOCHS as in Keras; warn if that lowers it."""
     most = keras.config.max_epochs()
     if most and most < epochs:
         warnings.warn(f"Limiting epochs to {most}", stacklevel=3)

@@ -1,4 +1,4 @@
-"""Before the first step: what is not built gets built, and what only a built model can tell is checked."""
+"""Build the model, run the checks that need a built model, and make the runners of `fit`, `evaluate` and `predict`."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,7 +18,7 @@ from kerasbridge.training.steps import evaluate_step, predict_step, train_step
 
 
 def prepare(model: keras.Model, engine: Engine, feed: EpochIterator) -> None:
-    """Build what is not built, and checks what only a built model can tell."""
+    """Build the model if it is not built, then check its device and the labels."""
     symbolic_build(model, feed.first)
     check_device(model.variables, engine)
     check = label_checks.make_label_check(model, feed.first)
@@ -29,7 +29,7 @@ def prepare(model: keras.Model, engine: Engine, feed: EpochIterator) -> None:
 def make_train_runner(
     model: keras.Model, step: OwnStep | None, engine: Engine, feed: EpochIterator
 ) -> tuple[Phase, CompiledStep | None]:
-    """What trains the model: by its own loss, or by a step of the user's, which is returned as made."""
+    """Return the training phase and, where the user passed a step, the compiled step."""
     if step is not None:
         return _own(model, step, engine, feed, training=True)
     prepare(model, engine, feed)
@@ -39,24 +39,26 @@ def make_train_runner(
 def make_test_runner(
     model: keras.Model, step: OwnStep | None, engine: Engine, feed: EpochIterator
 ) -> tuple[Phase, CompiledStep | None]:
-    """What tests the model: its own loss and metrics, unless the user's step says how to test.
+    """Return the evaluation phase and, where the user's step supports evaluation, the compiled step.
+
+    Without such a step, the phase evaluates the loss and metrics that the model was compiled with.
 
     Raises:
-        StepError: neither says how.
+        StepError: the step has no `training` parameter, and the model has no loss.
     """
     if step is not None and supports_evaluation(step):
         return _own(model, step, engine, feed, training=False)
     if step is not None and not has_loss(model):
         raise StepError(
-            "Expected a step that can test, received one that takes no `training`, and a model compiled without a "
-            "loss. Write def step(model, batch, training), or compile the model with a loss and metrics to test it by."
+            "Expected a step with a `training` parameter, or a model compiled with a loss, to compute the validation "
+            "metrics; received neither. Write def step(model, batch, training), or compile the model with a loss."
         )
     prepare(model, engine, feed)
     return Phase(Runner(model, engine, evaluate_step), feed), None
 
 
 def make_predict_runner(model: keras.Model, engine: Engine, feed: EpochIterator) -> Phase:
-    """What predicts with a model, which need not be compiled."""
+    """Return the prediction phase; the model need not be compiled."""
     if not all(layer.built for layer in [model, *flatten_layers(model)]):
         output_spec(model, feed.first()[0])
     check_device(model.variables, engine)
@@ -72,7 +74,7 @@ def _own(
 
 
 def check_device(variables: Iterable[Any], engine: Engine) -> None:
-    """A model built before the device was chosen lies elsewhere, and would be split between two devices."""
+    """Raise DeviceError if a variable is on another device, because the model was built before this one was chosen."""
     elsewhere = engine.wrong_device(variables)
     if elsewhere:
         raise DeviceError(

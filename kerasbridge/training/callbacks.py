@@ -1,4 +1,4 @@
-"""Which callbacks want to be called after every batch, and which only look as if they did."""
+"""Detection of the callbacks that need a call after every batch, and of those whose batch hooks do nothing."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,17 +15,17 @@ _HOOKS = {
 
 
 def needs_batch_hooks(callbacks: Iterable[Any], kind: str) -> bool:
-    """Return whether some callback does something after every batch of a train, test or predict loop."""
+    """Return whether a callback needs its batch hooks called in a train, test or predict loop."""
     return any(_is_live(callback, kind) for callback in callbacks)
 
 
 def halts_on_nan(callbacks: Iterable[Any]) -> bool:
-    """Return whether some callback wants to hear of the first loss that is not finite."""
+    """Return whether a callback stops training at the first loss that is not finite."""
     return any(isinstance(callback, keras_callbacks.TerminateOnNaN) for callback in callbacks)
 
 
 def has_progress_bar(callbacks: Iterable[Any]) -> bool:
-    """Return whether some callback is a progress bar of Keras's."""
+    """Return whether a callback is a Keras progress bar."""
     return any(isinstance(callback, keras_callbacks.ProgbarLogger) for callback in callbacks)
 
 
@@ -35,12 +35,12 @@ def _is_live(callback: Any, kind: str) -> bool:
 
 
 def _replaces(callback: Any, hook: str) -> tuple[bool, bool]:
-    """Return whether a hook was given to this object, and whether its class has one of its own."""
+    """Return whether the hook is set on the instance, and whether its class overrides it."""
     return hook in vars(callback), getattr(type(callback), hook) is not getattr(keras_callbacks.Callback, hook)
 
 
 def _is_noop_per_batch(callback: Any) -> bool:
-    """Whether the hooks of a callback's class do nothing after a batch; a class that inherits from it may do more."""
+    """Return whether the batch hooks of this callback do nothing; a subclass of a known class may override them."""
     package = type(callback).__module__.partition(".")[0]
     idle = _IDLE.get((package, type(callback).__name__))
     return idle is not None and idle(callback)
@@ -61,8 +61,8 @@ def _writes_epochs(callback: Any) -> bool:
 
 
 _IDLE: dict[tuple[str, str], Callable[[Any], bool]] = {
-    ("keras", "TerminateOnNaN"): _told_of_blocks,  # a block ends with the first loss that is not finite
-    ("keras", "ProgbarLogger"): _told_of_blocks,  # a bar that moves four times a second
+    ("keras", "TerminateOnNaN"): _told_of_blocks,  # a block ends at the first loss that is not finite
+    ("keras", "ProgbarLogger"): _told_of_blocks,  # the bar is updated about four times a second
     ("keras", "ModelCheckpoint"): _saves_epochs,
     ("keras", "BackupAndRestore"): _saves_epochs,
     ("keras", "OrbaxCheckpoint"): _saves_epochs,
@@ -71,4 +71,4 @@ _IDLE: dict[tuple[str, str], Callable[[Any], bool]] = {
     ("wandb", "WandbMetricsLogger"): lambda callback: not getattr(callback, "logging_batch_wise", True),
     ("mlflow", "MlflowCallback"): lambda callback: getattr(callback, "log_every_n_steps", 1) is None,
 }
-"""The classes, by package and name, whose hooks after a batch may do nothing, and when that is so."""
+"""Callback classes, by package and name, whose batch hooks may do nothing, and the condition under which they do."""

@@ -1,4 +1,4 @@
-"""Epochs: callbacks and validation around blocks of compiled steps, in the order in which Keras has them."""
+"""The epoch loop: callbacks and validation around blocks of compiled steps, in the order that Keras uses."""
 
 import contextlib
 import logging
@@ -21,7 +21,7 @@ Logs = dict[str, Any]
 
 @dataclass(frozen=True)
 class FitConfig:
-    """What a training run does, apart from its model and data."""
+    """Settings of a training run, apart from its model and data."""
 
     epochs: int = 1
     initial_epoch: int = 0
@@ -31,7 +31,7 @@ class FitConfig:
 
 @dataclass(frozen=True)
 class Phase:
-    """A runner, and the feed that it runs over."""
+    """A runner and the epoch iterator that it runs over."""
 
     runner: Runner
     feed: EpochIterator
@@ -45,9 +45,15 @@ def run_training(
     given_callbacks: Any = None,
     optimizers: Sequence[tuple[Any, Sequence[Any]]] | None = None,
 ) -> keras.callbacks.History:
-    """Run every epoch of the plan, and notes in the history's `params` how the steps ran.
+    """Run every epoch of the plan and return the history, whose `params` state how the steps ran.
 
-    `optimizers` are those in use, each with the variables it moves: by default the model's own.
+    Args:
+        model: the model to train.
+        training: its runner and data.
+        validation: the same for validation, if there is any.
+        plan: epochs, validation frequency and verbosity.
+        given_callbacks: the callbacks that the user passed.
+        optimizers: each optimizer in use with the variables that it updates; by default the one of the model.
     """
     trainer, feed = training.runner, training.feed
     reporter = make_progress_reporter(given_callbacks, plan.verbose, plan.epochs)
@@ -83,7 +89,7 @@ def run_training(
 def run_evaluation(
     model: keras.Model, course: Phase, listeners: Any, reporter: progress.Reporter | None = None
 ) -> Logs:
-    """One pass over data that is not trained on: its loss and metrics."""
+    """Run one pass without training and return the loss and metrics."""
     runner, feed = course.runner, course.feed
 
     def end(ran: BlockReport) -> None:
@@ -103,13 +109,13 @@ def run_evaluation(
         logs = runner.run(portions, pace, listeners.on_test_batch_begin, end, lambda: bool(model.stop_evaluating))
     logs = pythonify_logs(logs)
     listeners.on_test_end(logs)
-    if reporter:  # by itself: in a validation it is the training that tells
+    if reporter:  # only for `evaluate`: in a validation, the training warns
         _warn_eager("evaluation", runner)
     return logs
 
 
 def run_prediction(model: keras.Model, course: Phase, listeners: Any, reporter: progress.Reporter) -> list[Any]:
-    """The predictions of every batch."""
+    """Return the predictions of every batch."""
     runner, feed = course.runner, course.feed
 
     def end(ran: BlockReport, batches: list[Any]) -> None:
@@ -133,7 +139,7 @@ def run_prediction(model: keras.Model, course: Phase, listeners: Any, reporter: 
 
 
 def concatenate_batches(batches: list[Any]) -> Any:
-    """The predictions of several batches in one, as NumPy arrays."""
+    """Concatenate the predictions of several batches, as NumPy arrays."""
     return keras.tree.map_structure(
         lambda *parts: np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]), *batches
     )
@@ -142,7 +148,7 @@ def concatenate_batches(batches: list[Any]) -> Any:
 def make_progress_reporter(
     given: Any, verbose: int | str, epochs: int = 1, title: str | None = None
 ) -> progress.Reporter:
-    """Our reporter, silent where a bar of Keras's was given, or a list that is complete as it is."""
+    """Return the progress reporter; silent if the callbacks contain a Keras progress bar or are a CallbackList."""
     silent = isinstance(given, keras.callbacks.CallbackList) or callbacks.has_progress_bar(keras.tree.flatten(given))
     return progress.reporter(0 if silent else verbose, epochs, title)
 
@@ -150,7 +156,7 @@ def make_progress_reporter(
 def make_callback_list(
     model: keras.Model, given: Any, reporter: progress.Reporter | None, history: bool = False, **params: Any
 ) -> Any:
-    """Keras's list of what was given and our reporter, or the list that was given."""
+    """Return a CallbackList of the given callbacks and the reporter, or the given CallbackList unchanged."""
     listed = prepare_callbacks(given)
     if isinstance(listed, keras.callbacks.CallbackList):
         return listed
@@ -159,7 +165,7 @@ def make_callback_list(
 
 
 def prepare_callbacks(given: Any) -> Any:
-    """What was given as callbacks, in a list, before Keras gives them the model; a list of Keras's as it is."""
+    """Return the callbacks as a list, with TensorBoard callbacks patched; a CallbackList is returned unchanged."""
     if isinstance(given, keras.callbacks.CallbackList):
         return given
     listed = keras.tree.flatten(given) if given else []
@@ -194,7 +200,7 @@ def _warn_eager(what: str, runner: Runner) -> None:
 
 
 def _finalize(model: keras.Model, optimizers: Sequence[tuple[Any, Sequence[Any]]] | None) -> None:
-    """Moving averages take the place of the weights, where an optimizer keeps some."""
+    """Let each optimizer finalize its variables, which may overwrite weights with their moving averages."""
     for optimizer, variables in [(model.optimizer, model.trainable_weights)] if optimizers is None else optimizers:
         if optimizer is not None:
             optimizer.finalize_variable_values(variables)

@@ -1,4 +1,4 @@
-"""`kb.as_keras_fit`: a model's own `fit`, `evaluate` and `predict` run through kerasbridge."""
+"""`kb.as_keras_fit`: run `model.fit`, `model.evaluate` and `model.predict` through kerasbridge."""
 
 import contextlib
 import functools
@@ -18,7 +18,7 @@ _REPLACED: dict[str, Callable[..., Any]] = {
 
 
 class _ActiveCalls(threading.local):
-    """What this thread is in the middle of: pairs of a model's identity and a name."""
+    """Calls in progress in this thread, as pairs of the id of a model and the name of a method."""
 
     def __init__(self) -> None:
         self.way: set[tuple[int, str]] = set()
@@ -32,11 +32,11 @@ _depth = 0
 
 @contextlib.contextmanager
 def as_keras_fit() -> Iterator[None]:
-    """While open, `model.fit`, `model.evaluate` and `model.predict` of every Keras model run through kerasbridge.
+    """Run `model.fit`, `model.evaluate` and `model.predict` of every Keras model through kerasbridge.
 
-    It is for libraries that call `model.fit` themselves, as KerasTuner, SciKeras and KerasHub do. It holds for every
-    thread of the process, and may be opened more than once. Arguments are those of Keras. A model that overrides
-    `train_step`, `test_step` or `predict_step` trains, tests or predicts as Keras has it, as with `kb.fit`.
+    This context manager is for libraries that call `model.fit` themselves, such as KerasTuner, SciKeras and KerasHub.
+    It applies to every thread of the process and may be nested. Arguments are those of Keras. A model that overrides
+    `train_step`, `test_step` or `predict_step` is trained, evaluated or run by Keras, as with `kb.fit`.
 
     Example:
         >>> import kerasbridge as kb
@@ -75,13 +75,13 @@ def _leave() -> None:
 
 
 def _trainer() -> type:
-    """The class that gives Keras's models their `fit`; a backend's own."""
+    """Return the backend-specific class that defines `fit` of Keras models."""
     found: type = next(base for base in keras.Model.__mro__ if "fit" in vars(base))
     return found
 
 
 def _wrap(original: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
-    """A method that calls ours; and the original where ours asks for it, which then calls nothing but originals."""
+    """Return a method that calls `ours`; a nested call of the same method on the same model calls `original`."""
     name = original.__name__
 
     @functools.wraps(original)
@@ -106,6 +106,6 @@ def _under_way(model: Any, *names: str) -> Iterator[None]:
 
 
 def _by_name(function: Callable[..., Any], model: Any, arguments: Any, keywords: Any) -> dict[str, Any]:
-    """What was given to Keras's function, by the names it has there: ours may have them in another order."""
+    """Return the arguments of a Keras method by name, since `kb` functions may order their parameters differently."""
     given = inspect.signature(function).bind(model, *arguments, **keywords).arguments
     return {"model": given.pop("self"), **given.pop("kwargs", {}), **given}

@@ -1,4 +1,4 @@
-"""What a person sees while a model trains: a bar in a terminal or notebook, plain lines elsewhere, or nothing."""
+"""Progress output during training: a bar in a terminal or notebook, plain lines elsewhere, or nothing."""
 
 import importlib.util
 import sys
@@ -17,9 +17,9 @@ SECONDS_BETWEEN_FRAMES = 0.1
 
 
 def reporter(verbose: int | str, epochs: int = 1, title: str | None = None) -> "Reporter":
-    """The reporter for `verbose`: 0 silent, 1 a bar where one can move, 2 a line per epoch, "auto" as 1.
+    """Return the reporter for `verbose`: 0 silent, 1 or "auto" a bar if the output can show one, 2 a line per epoch.
 
-    With a title it reports one pass over the data, with that name, instead of epochs.
+    With a title, it reports a single pass over the data under that title instead of epochs.
     """
     if verbose == 0:
         return Reporter()
@@ -29,20 +29,20 @@ def reporter(verbose: int | str, epochs: int = 1, title: str | None = None) -> "
 
 
 class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
-    """Silence; the others override what they show."""
+    """Silent progress reporter, the base class of the others."""
 
     def begin(self, steps: int | None) -> None:
-        """Called before the first step of an epoch or pass of so many steps."""
+        """Start an epoch or a pass of `steps` steps; None if the number is unknown."""
 
     def on_block_end(self, ran: BlockReport) -> None:
-        """Called after each block of steps."""
+        """Show the progress after a block of steps."""
 
     def close(self) -> None:
-        """Called at the end, also by an error."""
+        """Clean up at the end, also after an error."""
 
 
 class LineReporter(Reporter):
-    """A line when an epoch ends."""
+    """One line at the end of each epoch."""
 
     def __init__(self, epochs: int, title: str | None = None) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class LineReporter(Reporter):
 
 
 class BarReporter(Reporter):
-    """A bar per epoch: steps, time left, samples per second, loss and metrics; one bar for a single pass."""
+    """One bar per epoch or pass: steps, time left, samples per second, loss and metrics."""
 
     def __init__(self, console: Console, epochs: int, title: str | None = None) -> None:
         super().__init__()
@@ -130,6 +130,6 @@ class BarReporter(Reporter):
 
 
 def _in_words(logs: Logs | None) -> str:
-    """The loss first, then metrics, then those of the validation."""
+    """Format the logs: the loss first, then metrics, then validation values."""
     ranked = sorted((logs or {}).items(), key=lambda item: (item[0].startswith("val_"), "loss" not in item[0], item[0]))
     return "  ".join(f"{name} {value:.4f}" for name, value in ranked if isinstance(value, (int, float)))

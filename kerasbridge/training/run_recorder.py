@@ -1,4 +1,4 @@
-"""What a training leaves in a run folder: the callback that adds each epoch, and `run_dir` of `kb.fit`."""
+"""Recording of a training run in a run folder: `run_dir` of `kb.fit`, and the callback that adds each epoch."""
 
 import contextlib
 import logging
@@ -17,7 +17,7 @@ _DATA = ("x", "y", "sample_weight", "validation_data")
 
 
 class RunCallback(keras.callbacks.Callback):  # type: ignore[misc]
-    """Adds each epoch to a run. Among callbacks it goes last, so that it finds what others add to the logs."""
+    """Callback that adds each epoch to a run; it runs last, so that it sees what other callbacks add to the logs."""
 
     def __init__(self, run: runs.RunWriter) -> None:
         super().__init__()
@@ -32,10 +32,10 @@ class RunCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class RunRecord:
-    """A training that may be recorded.
+    """A training run that may be recorded.
 
     Attributes:
-        callbacks: what it is given as callbacks.
+        callbacks: the callbacks to pass to the training.
     """
 
     def __init__(self, callbacks: Any, run: runs.RunWriter | None = None, model: keras.Model | None = None) -> None:
@@ -43,7 +43,7 @@ class RunRecord:
         self._run, self._model, self._start = run, model, time.perf_counter()
 
     def finish(self, history: keras.callbacks.History) -> keras.callbacks.History:
-        """Make the run complete, and notes in the history where it is."""
+        """Complete the run and add its folder to the `params` of the history."""
         if self._run is not None and self._model is not None:
             seconds = round(time.perf_counter() - self._start, 3)
             self._run.finish(self._model.save, seconds=seconds, **execution_info(self._model, history))
@@ -55,11 +55,11 @@ class RunRecord:
 
 @contextlib.contextmanager
 def record_run(given: Mapping[str, Any], **known: Any) -> Iterator[RunRecord]:
-    """Record a training in the folder `run_dir`, if there is one; the body ends with `finish`.
+    """Record a training run in the folder `run_dir`, if it is given; the body ends with `finish`.
 
     Args:
         given: the arguments of `kb.fit`.
-        known: what else is known of the configuration.
+        known: further entries of the configuration.
 
     Raises:
         RunFolderError: the folder is not empty, or cannot be written.
@@ -77,7 +77,7 @@ def record_run(given: Mapping[str, Any], **known: Any) -> Iterator[RunRecord]:
 
 
 def check(run_dir: Any) -> None:
-    """Refuse a run folder that cannot be written into, before anything is computed.
+    """Raise if the run folder is unusable, before anything is computed.
 
     Raises:
         RunFolderError: as for `record_run`.
@@ -87,25 +87,25 @@ def check(run_dir: Any) -> None:
 
 
 def execution_info(model: keras.Model, history: keras.callbacks.History) -> dict[str, Any]:
-    """What a configuration says of a training that has ended."""
+    """Return the configuration entries that are known once the training has ended."""
     ran = {name: history.params[name] for name in ("execution", "execution_reason") if name in history.params}
     return {**ran, "device": device_of(model)}
 
 
 def device_of(model: keras.Model) -> str:
-    """The device on which a model lies, by its own name; the process's device where the model is not built."""
+    """Return the name of the device of the model, or of the engine if the model is not built."""
     engine = engines.current()
     return engine.device_of(model.variables[0].value) if model.variables else engine.device
 
 
 def _check_saves(model: keras.Model) -> None:
-    """Hours of training should not end at a model that Keras cannot write down."""
+    """Raise, before the training starts, if Keras cannot serialize the model."""
     try:
         keras.saving.serialize_keras_object(model)
     except NotImplementedError as error:
         raise ArgumentError(
-            f"Expected with run_dir a model that can be saved; {type(model).__name__}, or a layer in it, was made with "
-            "arguments that Keras cannot write down. Give its class a get_config, or leave run_dir out."
+            f"Expected a model that can be saved in run_dir; {type(model).__name__}, or a layer in it, was made with "
+            "arguments that Keras cannot serialize. Give its class a get_config, or leave run_dir out."
         ) from error
 
 
@@ -115,7 +115,7 @@ def _folder(run_dir: Any) -> Path:
 
 @contextlib.contextmanager
 def _beside(callbacks: Any, recorder: RunCallback) -> Iterator[Any]:
-    """What was given as callbacks, with the recorder after them."""
+    """Yield the given callbacks with the recorder appended."""
     if not isinstance(callbacks, keras.callbacks.CallbackList):
         yield [*(keras.tree.flatten(callbacks) if callbacks else []), recorder]
         return
@@ -139,7 +139,7 @@ def _config(given: Mapping[str, Any], known: Mapping[str, Any]) -> runs.Config:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it: what is no number, text or list of them by its name."""
+    """Return a value as JSON data; objects that JSON cannot represent are replaced by their name."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
@@ -152,7 +152,7 @@ def _plain(value: Any) -> Any:
 
 
 def _described(data: Any) -> Any:
-    """Shape and type of each array of some data, in its structure; of what else it is, the class."""
+    """Return the shape and dtype of each array in its nested structure; the class name of other objects."""
     if isinstance(data, list | tuple):
         return [_described(part) for part in data]
     if isinstance(data, Mapping):

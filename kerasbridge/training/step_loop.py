@@ -1,4 +1,4 @@
-"""Running a step over what a feed gives: in blocks, from compiled steps that are found again."""
+"""The step loop: run a compiled step over chunks of batches, in blocks of several steps."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -15,17 +15,17 @@ from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.model_state import hyperparameters
 
 SECONDS_PER_BLOCK = 0.25
-"""A progress bar that moves four times a second, and a Ctrl-C that is answered within it."""
+"""Time per block: it sets the update rate of progress bars and how soon Ctrl-C takes effect."""
 
 COMPILED = "_kerasbridge_compiled"
 
 
 @dataclass(frozen=True)
 class BlockReport:
-    """Steps that have run, as callbacks are told of them: first and last, samples seen, and the logs of the last.
+    """Result of a block of steps, as reported to callbacks: first and last step, samples seen, and the latest logs.
 
-    Where somebody wants to be told after so many steps, the last is that of a whole number of them, as in Keras, even
-    where the data ended before it.
+    If callbacks run every n steps, `last` is counted to a whole multiple of n, as in Keras, even if the data ended
+    earlier.
     """
 
     first: int
@@ -38,7 +38,7 @@ OnBlockEnd = Callable[[BlockReport], None]
 
 
 class BlockSizer:
-    """How many steps the next block has: a fixed number, where somebody wants to be told, or about 0.25 s of them."""
+    """Chooses the number of steps per block: a fixed number if callbacks need it, else as many as take about 0.25 s."""
 
     def __init__(self, fixed: int | None = None) -> None:
         self.fixed = fixed
@@ -46,11 +46,11 @@ class BlockSizer:
         self._compiled = False
 
     def size(self) -> int:
-        """Step of the next block."""
+        """Return the number of steps of the next block."""
         return self._size
 
     def took(self, steps: int, seconds: float) -> None:
-        """Learns from a finished block; the first one's time is mostly compilation."""
+        """Adapt the size to the time of a finished block; the first one is ignored, since most of it is compilation."""
         if self.fixed:
             return
         if not self._compiled:
@@ -61,7 +61,7 @@ class BlockSizer:
 
 
 class CallbackNotifier:
-    """Tells callbacks of steps: after each block, or of `every` steps where it is given."""
+    """Calls the batch hooks of callbacks: after each block, or after every `every` steps if that is given."""
 
     def __init__(self, every: int | None, begin: Callable[[int], None], end: OnBlockEnd) -> None:
         self._every, self._begin, self._end = every, begin, end
@@ -70,17 +70,17 @@ class CallbackNotifier:
         self.logs: dict[str, Any] = {}
 
     def begin(self) -> None:
-        """Before a block."""
+        """Call the begin hook before a block, unless a group of steps is already open."""
         if self._first is None:
             self._first = self._done
             self._begin(self._first)
 
     def most(self, size: int) -> int:
-        """How many steps the block may have."""
+        """Return the largest size of the next block, at most `size`."""
         return min(size, self._every - self._done % self._every) if self._every else size
 
     def ran(self, steps: int, samples: int, logs: dict[str, Any]) -> bool:
-        """After a block; whether callbacks were told of it."""
+        """Record a finished block and return whether it was reported to callbacks."""
         self._done, self._samples, self.logs = self._done + steps, self._samples + samples, logs
         told = not self._every or self._done % self._every == 0
         if told:
@@ -88,7 +88,7 @@ class CallbackNotifier:
         return told
 
     def close(self) -> None:
-        """Tell of what callbacks have not been told of yet."""
+        """Report any pending steps to the callbacks."""
         if self._first is not None:
             last = self._first + self._every if self._every else self._done
             ran = BlockReport(self._first, last - 1, self._samples, self.logs)
@@ -97,17 +97,21 @@ class CallbackNotifier:
 
 
 class Resettable(Protocol):
-    """What keeps means over an epoch."""
+    """Object that accumulates means over an epoch."""
 
     def reset_state(self) -> None:
-        """Forgets them."""
+        """Reset the means."""
 
 
 class Runner:
-    """One kind of step of one model.
+    """Runs one kind of step of one model.
 
-    `make_step` makes it of the model and the engine's `value_and_grad`; `meter` keeps means of its own, besides the
-    model's metrics. `note` is given what the steps of each block report.
+    Args:
+        model: the model.
+        engine: the engine that compiles the step.
+        make_step: returns the step, given the model and `engine.value_and_grad`.
+        note: called with the reports of the steps of each block.
+        meter: further means to reset with the metrics of the model.
     """
 
     def __init__(
@@ -124,7 +128,7 @@ class Runner:
         self.fallback_reason: str | None = None
 
     def reset_metrics(self) -> None:
-        """Forgets the means of what ran before."""
+        """Reset the metrics of the model and the meter."""
         self.model.reset_metrics()
         if self._meter:
             self._meter.reset_state()
@@ -138,15 +142,15 @@ class Runner:
         stopped: Callable[[], bool],
         halt: bool = False,
     ) -> dict[str, Any]:
-        """Run every step of the portions and returns the logs of the last.
+        """Run every step of the chunks and return the logs of the last.
 
         Args:
-            portions: as a feed gives them.
-            pace: how many steps to run at a time.
-            begin: called with the first of the steps that `end` is told of, before them.
-            end: called after them.
-            stopped: asked then whether to leave.
-            halt: a loss that is not finite ends its block, unless blocks are as somebody wants them.
+            portions: chunks of an epoch iterator.
+            pace: chooses the number of steps per block.
+            begin: called before the steps that one call of `end` reports, with the index of the first.
+            end: called after those steps, with their report.
+            stopped: called after `end`; True ends the loop.
+            halt: end a block at the first loss that is not finite, unless the block size is fixed.
         """
         telling, halt = CallbackNotifier(pace.fixed, begin, end), halt and not pace.fixed
         for portion in portions:
@@ -175,7 +179,7 @@ class Runner:
         end: Callable[[BlockReport, list[Any]], None],
         stopped: Callable[[], bool],
     ) -> list[Any]:
-        """The predictions of every batch; callbacks are told of `in_step` batches at a time."""
+        """Return the predictions of every batch; callbacks run once every `in_step` batches."""
         outputs: list[Any] = []
         telling = CallbackNotifier(in_step, begin, lambda ran: end(ran, outputs[ran.first :]))
         for portion in portions:

@@ -1,4 +1,4 @@
-"""fit, evaluate and predict: the public functions; `epoch_loop.py` runs them."""
+"""`kb.fit`, `kb.evaluate` and `kb.predict`; `epoch_loop.py` contains the loops that they run."""
 
 import contextlib
 import os
@@ -51,56 +51,56 @@ def fit(
     device_budget: int | str | None = None,
     run_dir: str | os.PathLike[str] | None = None,
 ) -> keras.callbacks.History:
-    """Train a compiled model, as `keras.Model.fit` does, many steps per call of the backend.
+    """Train a compiled model like `keras.Model.fit`, with many steps per call of the backend.
 
     Args:
         model: a compiled Keras model.
-        x: arrays or tensors of shape (samples, …), or a list, tuple or dict of them. Or what yields batches of
-            ``(x, y)`` or ``(x, y, sample_weight)``: a `keras.utils.PyDataset`, a generator, a `tf.data.Dataset`, a
-            torch `DataLoader`, a Grain loader. Or a Hugging Face dataset with a format set.
-        y: targets, likewise; for a Hugging Face dataset the names of its columns.
-        batch_size: samples per step, 32 by default. A smaller last batch is trained too.
+        x: arrays or tensors of shape (samples, …), or a list, tuple or dict of them. Or an iterable of
+            batches ``(x, y)`` or ``(x, y, sample_weight)``: a `keras.utils.PyDataset`, a generator, a
+            `tf.data.Dataset`, a torch `DataLoader`, a Grain loader. Or a Hugging Face dataset with a format set.
+        y: targets, in the same forms; for a Hugging Face dataset, the names of its target columns.
+        batch_size: samples per step, 32 by default. A smaller last batch is used too.
         epochs: the epoch to train up to.
-        verbose: 0 silent, 1 a progress bar, 2 a line per epoch; "auto" is 1, and lines where there is no terminal.
-        callbacks: `keras.callbacks.Callback` objects. One with a hook after every batch is called after every batch.
-        validation_split: the last part of the data, between 0 and 1, to validate on.
-        validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` to validate on after each epoch, or what yields
-            batches of them.
-        shuffle: whether each epoch sees the rows, or the batches of a PyDataset, in an order of its own, from
+        verbose: 0 silent, 1 a progress bar, 2 a line per epoch; "auto" is 1, with lines where there is no terminal.
+        callbacks: `keras.callbacks.Callback` objects. One with batch hooks is called for every batch.
+        validation_split: fraction of the data, between 0 and 1, to validate on, taken from the end.
+        validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` to validate on after each epoch, or an
+            iterable of such batches.
+        shuffle: whether to shuffle the rows, or the batches of a PyDataset, in each epoch. The order depends on
             (seed, epoch). "batch" shuffles the rows of each batch only.
-        class_weight: weight of each class's samples in the loss.
+        class_weight: weight of the samples of each class in the loss.
         sample_weight: weight of each sample in the loss.
         initial_epoch: the epoch to start at.
-        steps_per_epoch: steps of an epoch, where that is not all of the data; the next goes on where it ended.
-        validation_steps: steps of a validation, likewise; each begins anew.
-        validation_batch_size: `batch_size` unless given.
+        steps_per_epoch: steps of an epoch, by default all of the data; the next epoch continues after them.
+        validation_steps: steps of a validation, by default all of the data; each validation starts from the beginning.
+        validation_batch_size: samples per validation step, by default `batch_size`.
         validation_freq: validate every so many epochs, or after the epochs in a list.
-        seed: one number that settles the order of rows and, by their position in the model, its random layers.
-            Without it the order comes from Python's `random`, and the layers go on where they were.
-        rng: "portable", the same numbers on every backend, or "native", the backend's own.
-        step: a training step of one's own, in place of the model's loss: a function of (model, batch) that returns a
+        seed: seed of the order of rows and, by their position in the model, of its random layers. Without it, the
+            order is seeded from Python's `random`, and the layers continue from their current state.
+        rng: "portable" for the same random numbers on every backend, "native" for those of the backend.
+        step: a custom training step that replaces the loss of the model: a function of (model, batch) that returns a
             scalar loss, or `kb.Objective` objects, and named values to log. With a third parameter, `training`, it also
-            runs on what is validated. A list of functions runs one after the other on each batch. Such a model needs
-            no loss, and where the step names its optimizers, need not be compiled.
-        device_budget: memory of the device that data may take, in bytes or in words ("2 GB"). Arrays that are larger
-            stay where they are and stream, as a `np.memmap` always does. By default what KERASBRIDGE_DEVICE_BUDGET
-            says, or half of what is free.
-        run_dir: a folder, new or empty, to record the training in: how it was made, each epoch's numbers as soon as it
-            has ended, and at the end the model and, where Matplotlib is installed, a picture of the curves.
-            `kb.runs.load` reads it. Where training breaks off after an epoch, what is there stays.
+            runs on the validation data. A list of functions runs one after the other on each batch. With a step, the
+            model needs no loss; if the step names its optimizers, the model need not be compiled.
+        device_budget: device memory that data may take, in bytes or as a string ("2 GB"). Larger arrays stay where
+            they are and are streamed, as is always done for `np.memmap`. By default KERASBRIDGE_DEVICE_BUDGET, or half
+            of the free memory.
+        run_dir: a new or empty folder to record the training in: its configuration, the logs of each epoch as soon as
+            it has ended, and at the end the model and, where Matplotlib is installed, a plot of the curves.
+            `kb.runs.load` reads it. If training is interrupted, the epochs recorded so far are kept.
 
     Returns:
-        The `History`; its `params` say how the steps ran ("looped", "traced", "jit" or "eager",
-        and `execution_reason` why not faster), and the seed.
+        The `History`; its `params` contain the seed, how the steps ran ("looped", "traced", "jit" or "eager"), and
+        `execution_reason` if they could not run faster.
 
     Raises:
-        DataError: arrays of unequal length or without rows, labels outside the output's width.
-        ArgumentError: an argument outside what it may be.
+        DataError: arrays of unequal length or without rows, or labels outside the range of the output.
+        ArgumentError: an argument is invalid.
         StepError: `step` returns no loss, or cannot be compiled.
         RunFolderError: `run_dir` is not empty, or cannot be written.
 
-    A model that overrides `train_step`, or `test_step` where there is something to validate on, is handed to
-    `model.fit`, and one line says so.
+    A model that overrides `train_step`, or `test_step` if there is validation data, is trained with `model.fit`, and a
+    warning is logged.
 
     Example:
         >>> import kerasbridge as kb
@@ -177,18 +177,21 @@ def evaluate(
     step: Any = None,
     device_budget: int | str | None = None,
 ) -> Any:
-    """The loss and metrics of a compiled model on data it does not train on, as `keras.Model.evaluate` gives them.
+    """Compute the loss and metrics of a compiled model, as `keras.Model.evaluate` does.
 
     Args:
         model: a compiled Keras model.
         x, y, sample_weight: as for `fit`.
         batch_size: samples per step, 32 by default.
         verbose, device_budget: as for `fit`.
-        steps: steps to run, where that is not all of the data.
+        steps: steps to run, by default all of the data.
         callbacks: `keras.callbacks.Callback` objects.
-        return_dict: a dict by name instead of a list in the order of `metrics_names`.
-        step: as for `fit`; with a parameter `training`, which it gets as False, it says what is computed: the loss,
-            and then its named values in alphabetical order.
+        return_dict: return a dict by name instead of a list in the order of `metrics_names`.
+        step: as for `fit`; if it has a parameter `training`, it is called with False and its results are returned: the
+            loss, then its named values in alphabetical order.
+
+    Returns:
+        The loss, a list that begins with it, or a dict.
 
     Raises:
         DataError, ArgumentError, StepError: as for `fit`.
@@ -228,14 +231,14 @@ def predict(
     *,
     device_budget: int | str | None = None,
 ) -> Any:
-    """The model's outputs for `x` as NumPy arrays, in the structure the model returns, as `keras.Model.predict`.
+    """Return the outputs of the model for `x` as NumPy arrays, as `keras.Model.predict` does.
 
     Args:
         model: a Keras model; it need not be compiled.
         x: as for `fit`.
         batch_size: samples per step, 32 by default.
         verbose, device_budget: as for `fit`.
-        steps: steps to run, where that is not all of the data.
+        steps: steps to run, by default all of the data.
         callbacks: `keras.callbacks.Callback` objects.
 
     Raises:
@@ -269,6 +272,6 @@ def _random_numbers(rng: str) -> Iterator[None]:
 
 
 def _in_order(logs: dict[str, float]) -> float | list[float]:
-    """The loss, and the named values after it, if there are any."""
+    """Return the loss, or a list of the loss and the named values in alphabetical order."""
     loss, *named = sorted(logs, key=lambda name: (name != "loss", name))
     return [logs[name] for name in (loss, *named)] if named else logs[loss]

@@ -25,14 +25,16 @@ WRONG = {
     "no x": (lambda m: kb.fit(m), DataError, "or a Hugging Face dataset; received NoneType."),
     "label too large": (
         lambda m: kb.fit(m, X, OUTSIDE), DataError,
-        "y holds the label 5 in row 9: the model's 5 outputs take whole numbers from 0 to 4",
+        "y contains the label 5 in row 9: the model's 5 outputs take whole numbers from 0 to 4",
     ),
-    "label below zero": (lambda m: kb.fit(m, X, NEGATIVE), DataError, "y holds the label -1 in row 9"),
-    "label in a last row": (lambda m: kb.fit(m, X, np.append(Y[:-1], 7)), DataError, "y holds the label 7 in row 63"),
+    "label below zero": (lambda m: kb.fit(m, X, NEGATIVE), DataError, "y contains the label -1 in row 9"),
+    "label in a last row": (
+        lambda m: kb.fit(m, X, np.append(Y[:-1], 7)), DataError, "y contains the label 7 in row 63",
+    ),
     "label of the validation": (
-        lambda m: kb.fit(m, X, Y, validation_data=(X, OUTSIDE)), DataError, "y holds the label 5 in row 9",
+        lambda m: kb.fit(m, X, Y, validation_data=(X, OUTSIDE)), DataError, "y contains the label 5 in row 9",
     ),
-    "label to evaluate": (lambda m: kb.evaluate(m, X, OUTSIDE), DataError, "y holds the label 5 in row 9"),
+    "label to evaluate": (lambda m: kb.evaluate(m, X, OUTSIDE), DataError, "y contains the label 5 in row 9"),
     "batch size 0": (lambda m: kb.fit(m, X, Y, 0), ArgumentError, "batch_size must be a whole number of 1 or more"),
     "batch size to evaluate": (
         lambda m: kb.evaluate(m, X, Y, -1), ArgumentError, "a whole number of 1 or more; received -1",
@@ -123,7 +125,7 @@ def test_a_wrong_label_of_one_of_two_outputs_is_named():
     case = CASES["two inputs, two outputs"]
     x, y = case.arrays(40)
     y["kind"][3] = 17
-    with pytest.raises(DataError, match=r"^y\['kind'\] holds the label 17 in row 3"):
+    with pytest.raises(DataError, match=r"^y\['kind'\] contains the label 17 in row 3"):
         kb.fit(case.build(), x, y, verbose=0)
 
 

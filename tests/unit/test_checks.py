@@ -76,7 +76,7 @@ def test_a_validation_split_below_1_passes(split):
 def test_another_validation_split_is_refused(split):
     assert message(ArgumentError, checks.check_validation_split, split) == (
         f"validation_split must be a number from 0 up to, but not including, 1; received {split!r}. "
-        "Give 0.1 to hold out the last tenth of the data."
+        "Pass 0.1 to validate on the last tenth of the data."
     )
 
 
@@ -94,7 +94,7 @@ def test_another_seed_is_refused(seed):
 
 def test_a_label_out_of_range_is_named_with_its_row_and_the_range():
     assert message(DataError, checks.check_labels, np.array([0, 9, 3, 12, 10]), classes=10) == (
-        "y holds the label 12 in row 3, and 1 more like it: the model's 10 outputs take whole numbers from 0 to 9. "
+        "y contains the label 12 in row 3, and 1 more like it: the model's 10 outputs take whole numbers from 0 to 9. "
         "Number the classes from 0 or widen the last layer."
     )
 
@@ -105,7 +105,7 @@ def test_labels_numbered_from_1_are_refused():
 
 def test_the_message_names_the_array_and_the_ignored_class():
     assert message(DataError, checks.check_labels, np.array([-1, -2]), 3, ignore_class=-1, name="mask") == (
-        "mask holds the label -2 in row 1: the model's 3 outputs take whole numbers from 0 to 2 "
+        "mask contains the label -2 in row 1: the model's 3 outputs take whole numbers from 0 to 2 "
         "(or -1, which is ignored). Number the classes from 0 or widen the last layer."
     )
 
@@ -123,7 +123,7 @@ def test_a_float_label_that_is_no_class_is_refused(bad):
 
 def test_labels_that_are_no_numbers_are_refused():
     assert message(DataError, checks.check_labels, np.array(["cat", "dog"]), 2) == (
-        "y must hold class numbers from 0 to 1; received <U3 values."
+        "y must contain class numbers from 0 to 1; received <U3 values."
     )
 
 
@@ -148,7 +148,7 @@ def test_nan_and_infinity_are_counted_and_their_first_row_named():
     images[3] = np.nan
     images[4, 0, 0] = -np.inf
     assert message(DataError, checks.check_finite, images, "x") == (
-        "x holds 4 NaN and 1 infinite values, the first in row 3, where finite numbers are expected: "
+        "x contains 4 NaN and 1 infinite values, the first in row 3, where finite numbers are expected: "
         "fix or remove these rows."
     )
 

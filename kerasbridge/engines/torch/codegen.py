@@ -1,4 +1,4 @@
-"""A graph of ATen operations as one Python function: no module, no attribute look-ups, memory freed at the last use."""
+"""Python code for a graph of ATen operations: no module, no attribute lookups, memory freed after the last use."""
 
 import operator
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from kerasbridge.engines.torch.dead_branches import Guards, guards_of, is_choice
 
 
 def compile_graph(graph: Graph) -> Callable[..., Any]:
-    """The graph's placeholders become the parameters, in order; what it outputs is returned as a tuple."""
+    """Return a function of the placeholders of the graph, in order, that returns its outputs as a tuple."""
     namespace: dict[str, Any] = {}
     lines: list[str] = []
     guards = guards_of(graph)
@@ -88,7 +88,7 @@ def _constant(value: Any, namespace: dict[str, Any]) -> str:
 
 
 def _last_uses(graph: Graph) -> list[list[str]]:
-    """For each node, the names that nothing after it reads."""
+    """Return, for each node, the names that are not read after it."""
     seen: set[Node] = set()
     dying: list[list[str]] = []
     for node in reversed(graph.nodes):

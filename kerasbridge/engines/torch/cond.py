@@ -1,4 +1,4 @@
-"""`keras.ops.cond` on torch, traced: both branches run, and `where` chooses between what they return and write."""
+"""`keras.ops.cond` in a trace on torch: both branches run, and `where` selects from their results and writes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ Writes = list[tuple[Any, Tensor]]
 
 
 def cond(pred: Any, true_fn: Branch, false_fn: Branch) -> Any:
-    """As `keras.ops.cond`: variables end as the branch leaves them that `pred` chooses."""
+    """Compute `keras.ops.cond`, where variables get the values that the branch chosen by `pred` assigns."""
     if isinstance(pred, bool):
         with patched_cond(cond):
             return true_fn() if pred else false_fn()
@@ -32,7 +32,7 @@ def cond(pred: Any, true_fn: Branch, false_fn: Branch) -> Any:
 
 
 def _apart(branch: Branch) -> tuple[Any, Writes]:
-    """What a branch returns, and what it writes, which nothing else sees."""
+    """Run a branch in isolation and return its result and its writes."""
     with patched_cond(cond), InPlace() as in_place, BranchOverlay(in_place) as scope:
         given = branch()
     return given, scope.writes()
@@ -43,17 +43,17 @@ def _by_variable(writes: Writes) -> dict[int, Tensor]:
 
 
 class CopyingOverlay(NestedStatelessScope):
-    """A variable assigned another's value gets a copy: updates in place would change both."""
+    """Scope that copies a value assigned to two variables, since updates in place would change both."""
 
     def add_update(self, update: tuple[Any, Tensor]) -> None:
-        """Copy where memory is shared."""
+        """Record the update, with a copy of the value if its memory is shared."""
         variable, value = update
         taken = {_memory(other) for other in self.state_mapping.values()}
         super().add_update((variable, value.clone() if _memory(value) in taken else value))
 
 
 class BranchOverlay(CopyingOverlay):
-    """What a branch reads are copies: Keras's torch optimizers write into the tensors they read."""
+    """Scope of a branch that reads copies, since Keras optimizers on torch write into the tensors that they read."""
 
     def __init__(self, in_place: "InPlace") -> None:
         super().__init__(())
@@ -61,7 +61,7 @@ class BranchOverlay(CopyingOverlay):
         self._read: dict[int, Any] = {}
 
     def get_current_value(self, variable: Any) -> Tensor:
-        """The variable's value in this branch."""
+        """Return the value of the variable in this branch."""
         if id(variable) not in self.state_mapping:
             below = super().get_current_value(variable)
             self.state_mapping[id(variable)] = (raw_value(variable) if below is None else below).clone()
@@ -69,7 +69,7 @@ class BranchOverlay(CopyingOverlay):
         return self.state_mapping[id(variable)]
 
     def writes(self) -> Writes:
-        """The variables assigned, and those whose copy was written in place."""
+        """Return the variables assigned, and those whose copy was written in place, with their values."""
         copies = ((variable, self.state_mapping[key]) for key, variable in self._read.items())
         changed = [variable for variable, copy in copies if _memory(copy) in self._in_place.memory]
         written = unique([self._written.values(), changed])
@@ -77,14 +77,14 @@ class BranchOverlay(CopyingOverlay):
 
 
 class InPlace(TorchDispatchMode):  # type: ignore[misc]
-    """Notes the memory that operations write in place."""
+    """Records the memory that operations write in place."""
 
     def __init__(self) -> None:
         super().__init__()
         self.memory: set[int] = set()
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Stands between an operation and what computes it."""
+        """Record the arguments that an operation writes, then run it."""
         for declared, given in zip(function._schema.arguments, args, strict=False):
             if declared.alias_info is not None and declared.alias_info.is_write:
                 self.memory.update(map(_memory, given if isinstance(given, (list, tuple)) else [given]))

@@ -1,6 +1,7 @@
-"""What a traced step need not compute: the side of a `where` that its condition, one number, does not choose.
+"""Dead branches of a traced step: operations only needed by the side of a `where` that a scalar condition rejects.
 
-On a CPU the condition costs nothing to read; on other devices the host would wait for it, and both sides are computed.
+On a CPU, reading the condition costs nothing. On other devices, the host would have to wait for it, so both sides are
+computed.
 """
 
 import torch
@@ -9,13 +10,13 @@ from torch.fx import Graph, Node
 from kerasbridge.engines.torch.passes import ATEN, StorageRoots, layout_of, written_by
 
 WORTH = 4
-"""Operations to be saved, below which a decision costs more than it saves."""
+"""Minimum number of operations to skip: with fewer, the decision costs more than it saves."""
 
 Guards = list[tuple[Node, bool]]
 
 
 def guards_of(graph: Graph) -> dict[Node, Guards]:
-    """For each operation that only one side of a `where` needs: the conditions and what they must be, outer first."""
+    """Return, for each operation that one side of a `where` needs, the conditions and their values, outermost first."""
     memory = _Memory(graph)
     conditions = {node.args[0] for node in graph.nodes if is_choice(node)}
     found: dict[Node, Guards] = {}
@@ -29,7 +30,7 @@ def guards_of(graph: Graph) -> dict[Node, Guards]:
 
 
 def is_choice(node: Node) -> bool:
-    """Whether an operation is a `where` that gives one of two tensors as it is, by a number that the host may read."""
+    """Return whether an operation is a `where` that selects one of two whole tensors by a scalar the host can read."""
     if node.target is not ATEN.where.self:
         return False
     condition, *sides = node.args
@@ -38,7 +39,7 @@ def is_choice(node: Node) -> bool:
 
 
 def shares_memory_safely(graph: Graph, choice: Node) -> bool:
-    """Whether a chosen tensor itself may stand for the copy of it that `where` makes: nothing writes to it later."""
+    """Return whether the chosen tensor can be used without the copy that `where` makes: nothing writes to it later."""
     roots, seen = StorageRoots(graph), False
     shared = {roots.of(node) for node in (choice, *choice.args[1:])}
     for node in graph.nodes:
@@ -49,7 +50,7 @@ def shares_memory_safely(graph: Graph, choice: Node) -> bool:
 
 
 class _Memory:
-    """Which operations read what each writes."""
+    """The operations that read each tensor's memory."""
 
     def __init__(self, graph: Graph) -> None:
         self._roots = StorageRoots(graph)
@@ -61,7 +62,7 @@ class _Memory:
                 self._readers.setdefault(self._roots.of(source), set()).add(node)
 
     def only_for(self, condition: Node, wanted: bool) -> set[Node]:
-        """The operations after `condition` that nothing but its choices of this side needs."""
+        """Return the operations after `condition` that are needed only for its choices of this side."""
         found: set[Node] = set()
         for node in reversed(self._nodes[self._order[condition] + 1 :]):
             if node.op == "call_function" and self._serves(node, condition, wanted, found):

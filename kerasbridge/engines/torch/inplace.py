@@ -1,4 +1,4 @@
-"""`a += b` in a step of the user's own: a new tensor for `a`, as on JAX and TensorFlow."""
+"""`a += b` in a custom step: `a` becomes a new tensor, as on JAX and TensorFlow."""
 
 import sys
 from typing import Any
@@ -27,10 +27,10 @@ _OUT_OF_PLACE = {
 
 
 class FunctionalizeInplace(TorchFunctionMode):  # type: ignore[misc]
-    """In torch `a += b` writes into the tensor, and so changes all that share it; only the user's own code is meant."""
+    """Replaces torch's operators that write in place, such as `a += b`, in the user's code only."""
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Stands between the step and torch."""
+        """Run the function, or its out-of-place counterpart if the user's code called it."""
         instead = _OUT_OF_PLACE.get(function)
         if instead is not None and is_user_frame(sys._getframe(1)):
             function = instead

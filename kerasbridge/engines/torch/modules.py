@@ -1,4 +1,4 @@
-"""Modules of torch within a Keras model: their parameters are read through Keras's variables, as all weights are."""
+"""Torch modules within a Keras model: their parameters are read through Keras variables, like all weights."""
 
 import contextlib
 from collections.abc import Callable
@@ -13,16 +13,16 @@ from kerasbridge.keras_compat.tensors import raw_value
 
 
 class HoldsBuffersError(Exception):
-    """A module keeps state that Keras does not know of, and that a traced step would lose."""
+    """A module has state that Keras does not track, and that a traced step would lose."""
 
 
 def read_variables() -> contextlib.AbstractContextManager[None]:
-    """While open, a `TorchModuleWrapper` computes with the current values of its variables.
+    """Let each `TorchModuleWrapper` compute with the current values of its variables, while open.
 
-    By itself it computes with the parameters of its module, past the scope in which a step reads and writes.
+    Without this, it uses the parameters of its module and bypasses the scope in which a step reads and writes.
 
     Raises:
-        HoldsBuffersError: when it is called in a step that is being traced, and the module holds buffers.
+        HoldsBuffersError: a module with buffers is called in a step that is being traced.
     """
 
     def call(_: Callable[..., Any], layer: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:

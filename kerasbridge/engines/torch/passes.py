@@ -1,4 +1,4 @@
-"""What makes a traced step cheaper to replay without changing one of its bits."""
+"""Passes over a traced graph that make it faster to replay, with bitwise identical results."""
 
 import operator
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ _OVERWRITING = {
 
 
 def drop_aliases(graph: Graph) -> None:
-    """`detach` and its like do nothing where no gradient is recorded."""
+    """Remove `detach` and `alias`, which do nothing while no gradient is recorded."""
     for node in list(graph.nodes):
         if node.target in (ATEN.detach.default, ATEN.alias.default):
             node.replace_all_uses_with(node.args[0])
@@ -39,7 +39,7 @@ def drop_aliases(graph: Graph) -> None:
 
 
 def fold_constants(graph_module: GraphModule) -> list[torch.Tensor]:
-    """Compute once what depends on no input; the graph takes those tensors as further inputs, in this order."""
+    """Compute what depends on no input; return those tensors, which become further inputs of the graph, in order."""
     graph = graph_module.graph
     overwritten = mutated_nodes(graph)
     known: dict[Node, Any] = {}
@@ -63,9 +63,9 @@ def fold_constants(graph_module: GraphModule) -> list[torch.Tensor]:
 
 
 def reuse_memory(graph: Graph) -> None:
-    """Let an operation write over its first operand where nothing reads that operand afterwards.
+    """Let an operation overwrite its first operand if nothing reads that operand afterwards.
 
-    Weights are large beside a CPU's cache: a fresh result per operation costs more time than its arithmetic.
+    Weights are large compared with the cache of a CPU: allocating a result costs more time than its arithmetic.
     """
     lives = _Liveness(graph)
     for node in list(graph.nodes):
@@ -77,19 +77,19 @@ def reuse_memory(graph: Graph) -> None:
 
 
 def mutated_nodes(graph: Graph) -> set[Node]:
-    """The nodes whose tensor some operation writes in place, and all that share its memory."""
+    """Return the nodes whose tensor is written in place, and all that share its memory."""
     roots = StorageRoots(graph)
     written = {roots.of(target) for node in graph.nodes for target in written_by(node)}
     return {node for node in graph.nodes if roots.of(node) in written}
 
 
 def written_by(node: Node) -> list[Node]:
-    """The arguments that the operation writes in place."""
+    """Return the arguments that the operation writes in place."""
     return [source for source, writes in _aliased_arguments(node) if writes]
 
 
 class StorageRoots:
-    """Which tensor's memory each node's tensor lies in."""
+    """The node that allocated the memory of each node's tensor."""
 
     def __init__(self, graph: Graph) -> None:
         self._shares: dict[Node, Node] = {}
@@ -98,14 +98,14 @@ class StorageRoots:
                 self._shares.setdefault(node, source)
 
     def of(self, node: Node) -> Node:
-        """The node that the memory was made for."""
+        """Return the node that allocated the memory."""
         while node in self._shares:
             node = self._shares[node]
         return node
 
 
 def _aliased_arguments(node: Node) -> Iterator[tuple[Node, bool]]:
-    """The arguments whose memory the result shares or the operation writes, and whether it writes."""
+    """Yield the arguments whose memory the result shares or the operation writes, and whether it writes."""
     if node.target is operator.getitem:
         if not str(getattr(node.args[0], "target", "")).startswith("aten._foreach"):
             yield node.args[0], False
@@ -128,7 +128,7 @@ def _is_foldable(node: Node) -> bool:
 
 
 class _Liveness:
-    """Where each tensor's memory is read last."""
+    """The last reader of each tensor's memory."""
 
     def __init__(self, graph: Graph) -> None:
         self._roots = StorageRoots(graph)
@@ -152,7 +152,7 @@ class _Liveness:
         return distinct and all(self._ends(operand, node, same, layout_of(operand)) for operand in first)
 
     def move(self, result: Node, operand: Node) -> None:
-        """The operand's memory now lives as long as the result's."""
+        """Extend the lifetime of the operand's memory to that of the result."""
         if result in self._last_reader:
             self._last_reader[operand] = self._last_reader[result]
 
@@ -169,7 +169,7 @@ class _Liveness:
 
 
 def _replace_results(node: Node, lives: _Liveness) -> None:
-    """A foreach operation in place returns nothing: its operands are its results."""
+    """Replace the results of an in-place foreach operation, which returns nothing, by its operands."""
     for item in list(node.users):
         operand = node.args[0][item.args[1]]
         lives.move(item, operand)
@@ -178,6 +178,6 @@ def _replace_results(node: Node, lives: _Liveness) -> None:
 
 
 def layout_of(node: Node) -> Any:
-    """Shape, dtype and strides, or None where the node is no tensor."""
+    """Return shape, dtype and strides, or None if the node is not a tensor."""
     value = node.meta.get("val")
     return (value.shape, value.dtype, value.stride()) if isinstance(value, torch.Tensor) else None

@@ -1,7 +1,7 @@
-"""The generator's words on the CPU as one torch operation: some twenty of ATen's cost more than what they compute.
+"""The portable generator on the CPU as one torch operation, much faster than some twenty ATen operations.
 
-A random layer counts its draws, so its next ones are known: they are drawn together, once a second draw has shown
-that it goes on counting.
+A random layer increments its counter at each draw, so that its next draws are known: they are computed together, once
+a second draw has shown that the counter goes on.
 """
 
 import threading
@@ -20,12 +20,12 @@ _LIBRARY.define("random_bits(Tensor key, int count) -> Tensor")
 
 
 def random_bits(key: Tensor, count: int) -> Tensor:
-    """`random.words` as an int32 tensor of shape (count,), from (seed, counter), int32, on the CPU."""
+    """Return the random bits of a key (seed, counter), int32, as an int32 tensor of shape (count,) on the CPU."""
     return torch.ops.kerasbridge.random_bits(key, count)
 
 
 class BitStream:
-    """The draws of one seed and size, in the order of their counters; each is handed out once."""
+    """The draws of one seed and size, in the order of their counters; each is returned once."""
 
     def __init__(self, seed: int, count: int) -> None:
         self._seed, self._count = seed, count
@@ -33,7 +33,7 @@ class BitStream:
         self._ready: list[Tensor] = []
 
     def draw(self, counter: int) -> Tensor:
-        """The words of this counter."""
+        """Return the bits of this counter."""
         if counter != self._next:
             self._ready = self._drawn(counter, 1)
         elif not self._ready:
@@ -42,7 +42,7 @@ class BitStream:
         return self._ready.pop()
 
     def _drawn(self, counter: int, ahead: int) -> list[Tensor]:
-        """The last draw first."""
+        """Return draws from `counter` on, the last one first."""
         drawn = generator.random_bits_batch(self._seed, counter, self._count, ahead).view(np.int32)
         return list(torch.from_numpy(drawn).unbind())[::-1]
 

@@ -1,4 +1,4 @@
-"""A training or test step as a graph of ATen operations: traced once, simplified, replayed."""
+"""Tracing of a training or test step to a graph of ATen operations, which is simplified and replayed."""
 
 import re
 from collections.abc import Callable
@@ -25,19 +25,18 @@ _TO_HOST = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__)
 
 
 class UntraceableError(Exception):
-    """The step decides in Python on the value of a tensor."""
+    """The step needs the value of a tensor in Python, or fails in another way while it is traced."""
 
 
 class Tracing(TorchFunctionMode):  # type: ignore[misc]
-    """What `make_fx` would get wrong by itself.
+    """Handles two cases that `make_fx` traces incorrectly.
 
-    A tensor turned into NumPy numbers would stay at its first value in every replay: it ends the trace. And Keras's
-    SGD and Adadelta pass the learning rate, a tensor, as `alpha`, where torch reads its value: multiplied first, it
-    need not.
+    A tensor converted to NumPy would keep its first value in every replay: it ends the trace. And SGD and Adadelta of
+    Keras pass the learning rate, a tensor, as `alpha`, whose value torch reads: here, it is multiplied first instead.
     """
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Stands between the step and torch."""
+        """Run the function, with these two cases handled."""
         options = dict(kwargs or {})
         if function in _TO_HOST:
             raise UntraceableError("it turns a tensor into NumPy numbers")
@@ -50,7 +49,7 @@ class Tracing(TorchFunctionMode):  # type: ignore[misc]
 class TracedStep:
     """A traced step: `begin` copies the state, `step` advances the copy, `commit` writes it to the variables.
 
-    Keras's torch optimizers update in place, so the trace does too: on the copy, never on the variables.
+    Keras optimizers on torch update in place, and so does the trace: on the copy, never on the variables.
     """
 
     def __init__(self, step: Step, take: Callable[[Data, Tensor], Data], data: Data, row: Tensor) -> None:
@@ -70,24 +69,24 @@ class TracedStep:
         self._without_logs = _returning(graph_module, (*kept, rest[0]))
 
     def begin(self) -> list[Tensor]:
-        """The variables' values; those that the step changes are copies."""
+        """Return the values of the variables; those that the step changes are copies."""
         state = [variable.value.detach() for variable in self._variables]
         for k in self._changed:
             state[k] = state[k].clone()
         return state
 
     def tensors(self, data: Data) -> list[Tensor]:
-        """What else the graph takes, before the row."""
+        """Return the tensors of the data: the inputs of the graph between the state and the row."""
         return _leaves(data)
 
     def step(self, state: list[Tensor], data: list[Tensor], row: Tensor) -> Tensor:
-        """One step without its logs: what it reports."""
+        """Run one step without computing its logs; return its report."""
         *assigned, report = self._without_logs(*state, *data, row, *self._constants)
         self._assign(state, assigned)
         return report
 
     def step_with_logs(self, state: list[Tensor], data: list[Tensor], row: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """One step: what it reports, and its logs."""
+        """Run one step; return its report and its logs."""
         outputs = self._with_logs(*state, *data, row, *self._constants)
         count = len(self._assigned)
         self._assign(state, outputs[:count])
@@ -106,7 +105,7 @@ class TracedStep:
 def _trace(
     step: Step, take: Callable[[Data, Tensor], Data], values: list[Tensor], data: Data, row: Tensor
 ) -> tuple[GraphModule, list[str]]:
-    """The step as a graph from (values, data, row) to (new values, report, logs), and the names of the logs."""
+    """Return the step as a graph from (values, data, row) to (new values, report, logs), and the names of the logs."""
     run = functionalize(step, CopyingOverlay)
     names: list[str] = []
 
@@ -118,14 +117,14 @@ def _trace(
         names[:] = list(logs)
         return (*new_values, report, *(torch.as_tensor(log) for log in logs.values()))
 
-    # make_fx takes two inputs that are one tensor object for one input: the views are objects of their own.
+    # make_fx merges two inputs that are the same tensor object: views are separate objects.
     leaves = [leaf.view_as(leaf) for leaf in _leaves(data)]
     try:
         return make_fx(flat)(*values, *leaves, row), names
     except KerasbridgeError:
         raise
     except Exception as error:
-        # A step that is wrong rather than untraceable raises the same error again when it runs as Python.
+        # A step that is wrong rather than untraceable raises the same error again when it runs eagerly.
         raise UntraceableError(f"the step cannot be traced: {_first_line(error)}") from error
 
 
@@ -140,7 +139,7 @@ def _output(graph: Graph) -> Node:
 
 
 def _returning(graph_module: GraphModule, outputs: tuple[Node, ...]) -> Callable[..., Any]:
-    """The graph as a Python function that returns these outputs, without what they do not need."""
+    """Return the graph as a Python function with these outputs, without operations that they do not need."""
     graph = Graph()
     copies: dict[Node, Node] = {}
     for node in graph_module.graph.nodes:
@@ -153,7 +152,7 @@ def _returning(graph_module: GraphModule, outputs: tuple[Node, ...]) -> Callable
 
 
 def _first_line(error: Exception) -> str:
-    """What an error says first, past Keras's word of the layer in which it was raised."""
+    """Return the first line of an error message, after the line in which Keras names the layer."""
     lines = [_ANSI.sub("", line).strip() for line in str(error).splitlines()]
     said = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
     return said[0] if said else type(error).__name__

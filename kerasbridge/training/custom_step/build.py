@@ -1,4 +1,4 @@
-"""Making programs of a step of one's own: rehearsed, its optimizers built, and found again by the next `fit`."""
+"""Build of a custom step: dry run, build of its optimizers, and reuse of the result by the next `fit`."""
 
 import logging
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _KEPT = "_kerasbridge_steps"
 
 @dataclass(frozen=True)
 class CompiledStep:
-    """A program, its optimizers with what each moves, and what must be as it was for it to be used again."""
+    """A program, its optimizers with the variables that each updates, and the state that it depends on."""
 
     program: Program
     optimizers: list[tuple[Any, list[Any]]]
@@ -34,10 +34,10 @@ class CompiledStep:
 
 
 def build_step(model: keras.Model, step: Step, engine: Engine, batch: Batch, training: bool) -> CompiledStep:
-    """The program of a step on this model and data like `batch`; the one made before where nothing has changed.
+    """Return the compiled step for this model and data like `batch`; the cached one if nothing has changed.
 
     Raises:
-        StepError, ArgumentError: what is wrong with the step.
+        StepError, ArgumentError: the step is invalid.
     """
     key = (
         tuple(map(_key, functions(step))),
@@ -79,7 +79,7 @@ def _make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training
 
 
 def _rehearse_again(run: Any, step: Step, model: keras.Model, batch: Batch, first: TraceInfo) -> TraceInfo:
-    """Once everything is built, a rehearsal that changes anything shows a step that may not be compiled."""
+    """Run the step once more, now that everything is built; a step that still changes something cannot be compiled."""
     before = side_effects.snapshot(step, model)
 
     def again() -> TraceInfo:
@@ -98,13 +98,13 @@ def _check_nothing_made(first: TraceInfo, seen: TraceInfo) -> None:
     new = [variable.path for variable in seen.variables if id(variable) not in known]
     if new:
         raise StepError(
-            f"Expected the step to use variables that are there before it, found that each call makes {new[0]} anew. "
-            "Make layers, variables and seed generators once, as attributes of the model."
+            f"Expected the step to create no variables, found that every call creates {new[0]}. Create layers, "
+            "variables and seed generators once, as attributes of the model."
         )
 
 
 def _optimizers(given: Sequence[StepOutput]) -> list[tuple[Any, list[Any]]]:
-    """Each optimizer, and every variable that it moves in this step."""
+    """Return each optimizer with all variables that it updates in this step."""
     objectives: list[Objective] = [each for part in given for each in part.objectives.values()]
     optimizers = unique([[each.optimizer for each in objectives]])
     return [
@@ -121,20 +121,20 @@ def _build(optimizer: Any, variables: list[Any]) -> None:
     unknown = [variable.path for variable in variables if id(variable) not in known]
     if unknown:
         raise StepError(
-            f"Expected the optimizer {optimizer.name!r} to move variables that it was built for, received "
-            f"{unknown[0]}. Give them an optimizer of their own, or compile the model anew."
+            f"Expected the optimizer {optimizer.name!r} to update variables that it was built for, received "
+            f"{unknown[0]}. Use a separate optimizer for them, or compile the model again."
         )
 
 
 def _groups(given: StepOutput) -> dict[str, list[Any]]:
-    """The variables by which a gradient is taken, by loss; not where the step has taken it."""
+    """Return the variables to differentiate each loss by, by name; a loss with its own gradients is left out."""
     return {name: each.variables for name, each in given.objectives.items() if each.gradients is None}
 
 
 def _logged(model: keras.Model, seen: TraceInfo) -> tuple[tuple[str, ...], list[Any]]:
-    """The names that are averaged over an epoch, and the Keras metrics that the step returns.
+    """Return the names of the values to average over an epoch, and the Keras metrics that the step returns.
 
-    What the model's own metrics give, as `model.compute_metrics` returns it, is an average already.
+    The results of the model's own metrics, as `model.compute_metrics` returns them, are averages already.
     """
     losses = {name: 0.0 for given in seen.returned for name in given.objectives}
     values = {name: value for given in seen.returned for name, value in given.values.items()}
@@ -149,14 +149,14 @@ def _logged(model: keras.Model, seen: TraceInfo) -> tuple[tuple[str, ...], list[
 
 
 def _warn_of_unheld(model: keras.Model, seen: TraceInfo, optimizers: list[tuple[Any, list[Any]]]) -> None:
-    """What the model does not hold is lost to callbacks that save the model."""
+    """Warn if the step changes variables that are not part of the model: callbacks would not save them with it."""
     held = set(map(id, model_state.all_variables(model)))
     changed = [*seen.written, *(optimizer.variables[0] for optimizer, _ in optimizers)]
     unheld = [variable for variable in changed if id(variable) not in held]
     if unheld:
         log.warning(
-            "kerasbridge: the step changes %s, which the model does not hold: callbacks that save or restore the model "
-            "leave it out. Make it, or what it belongs to, an attribute of the model.",
+            "kerasbridge: the step changes %s, which is not part of the model: callbacks that save or restore the "
+            "model leave it out. Make it, or the object that it belongs to, an attribute of the model.",
             unheld[0].path,
         )
 
@@ -175,6 +175,6 @@ def _key(function: Any) -> Any:
 
 
 def _spec(batch: Batch) -> Any:
-    """Structure, shapes of a row and dtypes."""
+    """Return the structure of the batch, and the shape of a row and the dtype of each array."""
     leaves = [leaf if leaf is None else (leaf.shape[1:], str(leaf.dtype)) for leaf in keras.tree.flatten(batch)]
     return tuple(path for path, _ in keras.tree.flatten_with_path(batch)), tuple(leaves)

@@ -1,4 +1,4 @@
-"""A step run once without values, before anything is compiled: what it needs gets built, and is seen."""
+"""Dry run of a custom step before it is compiled: builds its layers and records the variables that it uses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from kerasbridge.training.custom_step.objectives import StepOutput
 
 @dataclass(frozen=True)
 class TraceInfo:
-    """What a rehearsal showed: the variables used, those written, and what each function of the step returned."""
+    """Result of a dry run: the variables used, those written, and the output of each function of the step."""
 
     variables: list[Any]
     written: list[Any]
@@ -22,13 +22,13 @@ class TraceInfo:
 
 
 def dry_run(run: Callable[[Batch], list[StepOutput]], batch: Batch, engine: Engine | None = None) -> TraceInfo:
-    """Run the step on tensors that have shapes and no values; layers that are not built build themselves.
+    """Run the step on tensors with shapes but no values; layers that are not built build themselves.
 
     Args:
         run: one call of the step.
-        batch: arrays of which only shapes and dtypes count.
-        engine: for a step that is to run as Python, and may ask for values: it runs on this batch, and what it writes
-            is forgotten.
+        batch: arrays, of which only shapes and dtypes are used.
+        engine: pass it for a step that runs eagerly and may read values: the step then runs on the values of the
+            batch, and what it writes to variables is discarded.
     """
     found: list[TraceInfo] = []
 

@@ -1,4 +1,4 @@
-"""Where a step of one's own cannot be compiled: the line, and what to write there instead."""
+"""Explanation of errors in compiling a custom step: the line that caused them, and what to write there instead."""
 
 import linecache
 import re
@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 def explain_trace_error(error: Exception) -> StepError | None:
-    """The error in terms of the line of the user's code that caused it, if compiling is what it failed at."""
+    """Return an error that names the line of the user's code, or None if the compilation is not the cause."""
     if isinstance(error, KerasbridgeError):
         return None
     found = _own_line(error.__traceback__)
@@ -35,13 +35,13 @@ def explain_trace_error(error: Exception) -> StepError | None:
         )
     if "attempting to create a variable" in str(error):
         return StepError(
-            f"Expected a step that uses what is there before it, found that {place} makes a variable. Make optimizers, "
-            "layers, variables and seed generators once, as attributes of the model."
+            f"Expected the step to create no variables, found that {place} creates one. Create optimizers, layers, "
+            "variables and seed generators once, as attributes of the model."
         )
     array = _array(line, frame)
     if array and (isinstance(error, TypeError) or engine.is_concretization_error(error)):
         return StepError(
-            f"Expected tensors in {place}, found the NumPy array {array} beside one. Write "
+            f"Expected only tensors in {place}, found the NumPy array {array}. Write "
             f"keras.ops.convert_to_tensor({array})."
         )
     if engine.is_concretization_error(error):
@@ -54,7 +54,7 @@ def explain_trace_error(error: Exception) -> StepError | None:
 
 
 def _own_line(traceback: TracebackType | None) -> tuple[FrameType, int] | None:
-    """The innermost frame that belongs to no library."""
+    """Return the innermost frame of the user's code, and its line number."""
     found = None
     while traceback is not None:
         if is_user_frame(traceback.tb_frame):
@@ -64,13 +64,13 @@ def _own_line(traceback: TracebackType | None) -> tuple[FrameType, int] | None:
 
 
 def _array(line: str, frame: FrameType) -> str | None:
-    """A name in the line that stands for a NumPy array."""
+    """Return a name in the line that refers to a NumPy array."""
     known = {**frame.f_globals, **frame.f_locals}
     return next((name for name in _NAME.findall(line) if isinstance(known.get(name), np.ndarray)), None)
 
 
 def _foreign(line: str, frame: FrameType, own: str) -> str | None:
-    """A framework other than the backend's that a name in the line belongs to."""
+    """Return the framework of a name in the line, if it is a backend other than the current one."""
     for name in _NAME.findall(line):
         framework = _framework(frame.f_locals.get(name, frame.f_globals.get(name)))
         if framework in backend.BACKENDS and framework != own:

@@ -1,4 +1,4 @@
-"""Gradients inside a step of one's own: `kb.value_and_grad` by variables, `kb.grad` by tensors."""
+"""Gradients inside a custom step: `kb.value_and_grad` by variables, `kb.grad` by tensors."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -16,18 +16,18 @@ _rehearsing: ContextVar[bool] = ContextVar("rehearsing", default=False)
 
 
 def value_and_grad(function: Callable[[], Any], variables: Any) -> tuple[Any, list[Tensor]]:
-    """What a function returns, and the gradient of its loss by variables, on every backend.
+    """Return the result of a function and the gradients of its loss by variables, on every backend.
 
     Args:
-        function: takes nothing; returns a scalar loss, or a tuple that begins with one.
-        variables: a model or layer, whose trainable variables are meant, a variable, or a list of these.
+        function: takes no arguments; returns a scalar loss, or a tuple that begins with one.
+        variables: a variable, a model or layer for its trainable variables, or a list of these.
 
     Returns:
-        What `function` returned, and a list with a gradient for each variable, zeros where the loss does not depend on
-        it. Calls may nest, and a loss may be made of gradients.
+        The result of `function`, and a list with a gradient for each variable, zeros where the loss does not depend on
+        it. Calls may be nested, and a loss may be computed from gradients.
 
     Raises:
-        StepError: the loss is no scalar, depends on none of the variables, or a variable is named twice.
+        StepError: the loss is not a scalar, depends on none of the variables, or a variable is named twice.
 
     Example:
         >>> import kerasbridge as kb
@@ -57,17 +57,17 @@ def value_and_grad(function: Callable[[], Any], variables: Any) -> tuple[Any, li
 
 
 def grad(function: Callable[..., Tensor]) -> Callable[..., Any]:
-    """A function that returns the gradient of `function` by its first argument, on every backend.
+    """Return a function that computes the gradient of `function` by its first argument, on every backend.
 
     Args:
-        function: takes a tensor, or a nest of tensors, and whatever else it likes; returns a scalar.
+        function: takes a tensor, or a nested structure of tensors, and any further arguments; returns a scalar.
 
     Returns:
         A function of the same arguments. Its result has the structure and shapes of the first, zeros where the value
-        does not depend on a tensor. Calls may nest.
+        does not depend on a tensor. Calls may be nested.
 
     Raises:
-        StepError: what `function` returns is no scalar.
+        StepError: the result of `function` is not a scalar.
 
     Example:
         >>> import kerasbridge as kb
@@ -98,7 +98,7 @@ def grad(function: Callable[..., Tensor]) -> Callable[..., Any]:
 
 @contextlib.contextmanager
 def dry_run_scope() -> Iterator[None]:
-    """While open, gradients are zeros: a rehearsal has no values, and torch's tensors without values no gradients."""
+    """Return zeros as gradients while open: tensors without values have no gradients on torch."""
     token = _rehearsing.set(True)
     try:
         yield
@@ -107,17 +107,17 @@ def dry_run_scope() -> Iterator[None]:
 
 
 def no_gradient_error(where: str, variables: list[Any]) -> StepError:
-    """The error of a loss that none of its variables moves."""
+    """Return the error for a loss that depends on none of its variables."""
     named = ", ".join(variable.path for variable in variables[:3]) + (", …" if len(variables) > 3 else "")
     return StepError(
         f"Expected the loss of {where} to depend on its variables ({named}), found that it depends on none of them. "
-        "Compute it from what the model returns, without keras.ops.stop_gradient, argmax or a comparison in between, "
+        "Compute it from the outputs of the model, without keras.ops.stop_gradient, argmax or a comparison in between, "
         "or name the variables that it trains."
     )
 
 
 def _call(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
-    """The function; losses that layers add in it stay in it, on every backend."""
+    """Call the function; losses that its layers add are discarded, on every backend."""
     engine = engines.current()
     with engine.deferred_assign(), engine.higher_order_scope():
         return function(*arguments, **keywords)

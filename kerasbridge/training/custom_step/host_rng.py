@@ -1,8 +1,7 @@
-"""Whether a step draws from Python's or NumPy's random numbers: compiled, every step would see the same number.
+"""Detection of a step that draws from Python's `random` or NumPy: compiled, every step would see the same number.
 
-Both belong to the whole program, so another thread may draw while a step is looked at: Keras itself does so wherever a
-layer is built. Python's draws are therefore told apart by thread. NumPy's cannot be; they count once they are there
-each time.
+Both generators are global, so another thread may draw during the check, as Keras does when it builds a layer. Draws
+from `random` are therefore attributed to their thread. Draws from NumPy cannot be; they count if every run has some.
 """
 
 import contextlib
@@ -17,13 +16,13 @@ import numpy as np
 PYTHON, NUMPY = "Python's random", "NumPy's random"
 TIMES = 3
 _DRAWS = (random.random, random.getrandbits)
-"""What every function of Python's `random` that draws comes down to, written in C."""
+"""The C functions that every drawing function of `random` calls."""
 
 Result = TypeVar("Result")
 
 
 def detect_host_rng(call: Callable[[], Result]) -> tuple[Result, list[str]]:
-    """What a call gives, and which of the two modules it draws from; called again while that is in doubt."""
+    """Return the result of a call and the modules that it draws from; a call that seems to draw is repeated."""
     before, result = _states(), call()
     found = _moved(before)
     for _ in range(TIMES - 1):
@@ -47,7 +46,7 @@ def _moved(before: dict[str, Any]) -> list[str]:
 
 @contextlib.contextmanager
 def _python_draws_here() -> Iterator[list[str]]:
-    """The draws from Python's random numbers that this thread makes in the block."""
+    """Yield a list of the draws from `random` that this thread makes in the block."""
     drawn: list[str] = []
 
     def note(frame: FrameType, event: str, function: Any) -> None:

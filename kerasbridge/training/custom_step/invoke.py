@@ -1,4 +1,4 @@
-"""Calling the functions of a step of one's own, and saying what is wrong with them in terms of their lines."""
+"""Calls of the functions of a custom step, with errors that name the line of the user's code."""
 
 import contextlib
 import inspect
@@ -17,11 +17,11 @@ from kerasbridge.training.custom_step.objectives import StepOutput, parse_step_o
 
 Function = Callable[..., Any]
 _written: ContextVar[list[str]] = ContextVar("written")
-"""The variables that branches of `keras.ops.cond` have written."""
+"""Paths of the variables that branches of `keras.ops.cond` have written."""
 
 _APPLIED = (
     "Expected a step that leaves its optimizers to kerasbridge, found one that calls apply. Return "
-    "kb.Objective(loss, variables, optimizer), with gradients=… where the step has taken them; for updates one after "
+    "kb.Objective(loss, variables, optimizer), with gradients=… if the step has computed them; for updates one after "
     "the other pass step=[first, second]."
 )
 Step = Any
@@ -29,10 +29,10 @@ Step = Any
 
 
 def functions(step: Step) -> list[Function]:
-    """The functions that a step runs one after the other on each batch.
+    """Return the functions that a step runs one after the other on each batch.
 
     Raises:
-        ArgumentError: it is neither a function nor a list of functions.
+        ArgumentError: the step is neither a function nor a list of functions.
     """
     parts = list(step) if isinstance(step, (list, tuple)) else [step]
     if not parts or not all(callable(part) and _takes_model_and_batch(part) for part in parts):
@@ -44,17 +44,17 @@ def functions(step: Step) -> list[Function]:
 
 
 def supports_evaluation(step: Step) -> bool:
-    """Return whether every function takes `training`, and so runs on data it does not train on too."""
+    """Return whether every function has a `training` parameter, so that the step also runs on validation data."""
     return all("training" in _parameters(function) for function in functions(step))
 
 
 def call(function: Function, model: Any, batch: Any, training: bool) -> StepOutput:
-    """What a function gives for a batch; an error that compiling caused names the line.
+    """Return the output of a function for a batch; an error in compiling it names the line.
 
-    What the function writes to variables takes effect when it ends, so that a value it has read stays what it was.
+    Variables that the function assigns change when it ends, so that values it has read before stay as they were.
 
     Raises:
-        StepError: it returned no loss, or cannot be compiled.
+        StepError: the function returned no loss, or cannot be compiled.
     """
     engine = engines.current()
     keywords = {"training": training} if "training" in _parameters(function) else {}
@@ -70,7 +70,7 @@ def call(function: Function, model: Any, batch: Any, training: bool) -> StepOutp
 
 @contextlib.contextmanager
 def _rules(engine: Any) -> Iterator[None]:
-    """Around code of the user's: what it may not do is refused, and what backends do differently is made alike."""
+    """Surround the user's code: forbid what a step must not do, and remove differences between backends."""
     written: list[str] = []
     token = _written.set(written)
     try:
@@ -100,7 +100,7 @@ def _takes_model_and_batch(function: Function) -> bool:
 
 
 def _branches(original: Any, pred: Any, true_fn: Function, false_fn: Function) -> Any:
-    """`keras.ops.cond` without writes: a backend would make them whichever branch is taken."""
+    """Run `keras.ops.cond` with branches that must not assign: some backends assign in both, whichever is taken."""
     cond = engines.current().cond or original
     return cond(pred, _only_reading(true_fn), _only_reading(false_fn))
 

@@ -1,4 +1,4 @@
-"""What a step of one's own returns: a loss, or several, each with what it trains; and named values."""
+"""Output of a custom step: one or more losses, each with the variables that it trains, and named values."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ _EXPECTED = "a scalar loss, a kb.Objective, or a dict of them by name; named val
 
 @dataclass(frozen=True)
 class Objective:
-    """One loss of a step, the variables that it trains, and the optimizer that moves them.
+    """A loss of a step, the variables that it trains, and the optimizer that updates them.
 
-    A step that trains everything the model was compiled to train returns its loss alone. One with several losses
+    A step that trains the whole model with its compiled optimizer returns only the loss. A step with several losses
     returns a dict of objectives by name; all of them see the weights as they are before the step.
 
     Args:
         loss: a scalar tensor.
-        variables: a model or layer, whose trainable variables are meant, a variable, or a list of these. By default
-            the model that is trained.
+        variables: a variable, a model or layer for its trainable variables, or a list of these. By default the model
+            that is trained.
         optimizer: a `keras.optimizers.Optimizer`. By default the one that `variables`, if that is a model, or else
             the trained model was compiled with.
-        gradients: where the step has taken them itself, one for each variable: they are applied, and no gradient of
-            `loss` is taken.
+        gradients: one for each variable, if the step has computed them itself: they are applied instead of the
+            gradients of `loss`.
 
     Example:
         >>> import kerasbridge as kb
@@ -48,17 +48,17 @@ class Objective:
 
 @dataclass(frozen=True)
 class StepOutput:
-    """What one call of a step gave: objectives, each naming its variables and optimizer, and values, by name."""
+    """Output of one call of a step: objectives with their variables and optimizers, and values, by name."""
 
     objectives: dict[str, Objective]
     values: dict[str, Any]
 
 
 def parse_step_output(given: Any, model: Any, training: bool) -> StepOutput:
-    """Bring what a step returned to one form; a step that tests needs no optimizer.
+    """Convert the result of a step to a `StepOutput`; for evaluation, it needs no optimizer.
 
     Raises:
-        StepError: it holds no loss, one that is no scalar, or variables that cannot be trained so.
+        StepError: there is no loss, a loss is not a scalar, or variables cannot be trained.
     """
     loss, values = given if isinstance(given, tuple) and len(given) == 2 else (given, {})
     if not isinstance(values, Mapping):
@@ -72,7 +72,7 @@ def parse_step_output(given: Any, model: Any, training: bool) -> StepOutput:
 
 
 def variables_of(named: Any) -> list[Any]:
-    """The trainable variables of a model, layer or variable, or of a list of these."""
+    """Return the trainable variables of a variable, layer or model, or of a list of these."""
     if isinstance(named, keras.Variable):
         return [named]
     if isinstance(named, keras.layers.Layer):
@@ -83,7 +83,7 @@ def variables_of(named: Any) -> list[Any]:
 
 
 def check_distinct(variables: Iterable[Any], where: str) -> None:
-    """Refuse a list that names a variable twice: it would be moved twice."""
+    """Raise if a variable is named twice, as it would be updated twice."""
     seen: set[int] = set()
     for variable in variables:
         if id(variable) in seen:
@@ -92,7 +92,7 @@ def check_distinct(variables: Iterable[Any], where: str) -> None:
 
 
 def scalar(loss: Any, where: str) -> Tensor:
-    """The loss as a tensor without axes."""
+    """Return the loss as a scalar floating-point tensor."""
     if loss is None or (isinstance(loss, Iterable) and not hasattr(loss, "shape")):
         raise StepError(f"Expected {where} to be a scalar tensor, received {_described(loss)}.")
     loss = keras.ops.convert_to_tensor(loss)
@@ -128,8 +128,8 @@ def _objective(name: str, given: Any, model: Any, training: bool) -> Objective:
         )
     if optimizer is not None and not isinstance(optimizer, keras.optimizers.Optimizer):
         raise StepError(
-            f"Expected a keras.optimizers.Optimizer for {where}, received {_described(optimizer)}. Make it once, as an "
-            "attribute of the model."
+            f"Expected a keras.optimizers.Optimizer for {where}, received {_described(optimizer)}. Create it once, as "
+            "an attribute of the model."
         )
     gradients = objective.gradients
     if gradients is not None and len(gradients) != len(variables):
@@ -161,7 +161,7 @@ def _check_named_once(objectives: Mapping[str, Objective]) -> None:
 def _value(name: str, value: Any) -> Any:
     if isinstance(value, keras.metrics.Metric):
         return value
-    # A copy: the value of a variable would follow what the optimizer does to it, on some backends.
+    # A copy: on some backends, the value of a variable would change with the update of the optimizer.
     return keras.ops.copy(scalar(value, f"the value {name!r}"))
 
 

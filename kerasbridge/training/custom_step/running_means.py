@@ -1,4 +1,4 @@
-"""Means over the rows of an epoch, of the numbers that a step names."""
+"""Means over the rows of an epoch of the values that a step returns."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,9 +10,9 @@ ops = keras.ops
 
 
 class RunningMeans:
-    """One running mean for each name, all in one variable: a step adds to it in one operation.
+    """Running means, one per name, in a single variable that a step updates in one operation.
 
-    Each batch counts as many times as it has rows, as in Keras's own mean of the loss.
+    Each batch is weighted by its number of rows, as in the mean of the loss that Keras computes.
     """
 
     def __init__(self, names: tuple[str, ...]) -> None:
@@ -22,11 +22,11 @@ class RunningMeans:
 
     @property
     def variables(self) -> list[Any]:
-        """What a step reads and writes."""
+        """The variables that a step reads and writes."""
         return [self._totals, self._rows]
 
     def update(self, values: Mapping[str, Tensor], rows: int) -> dict[str, Tensor]:
-        """Add a batch; the means so far."""
+        """Add a batch and return the means so far."""
         dtype = self._totals.dtype
         batch = ops.stack([ops.cast(values[name], dtype) for name in self.names])
         self._totals.assign_add(batch * ops.cast(rows, dtype))
@@ -35,6 +35,6 @@ class RunningMeans:
         return {name: means[k] for k, name in enumerate(self.names)}
 
     def reset_state(self) -> None:
-        """Forgets every batch."""
+        """Discard all batches."""
         for variable in self.variables:
             variable.assign(ops.zeros(variable.shape, variable.dtype))

@@ -1,7 +1,7 @@
-"""What a step keeps in plain Python: a compiled step holds it fixed, so a change is noticed.
+"""Snapshots of the plain Python values that a step reads, which become constants when it is compiled.
 
-Between two calls of `fit` a change means compiling anew. A change that the step itself makes would happen once, not
-once a step: an error that names the line.
+If they change between two calls of `fit`, the step is compiled again. If the step itself changes them, that would
+happen once instead of at every step: an error names the line.
 """
 
 import functools
@@ -21,15 +21,15 @@ from kerasbridge.runtime.user_frames import is_user_module
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 CHANGED_BY_TRAINING = ("built", "history", "stop_evaluating", "stop_predicting", "stop_training", "training")
-"""Attributes of a model that Keras, or torch, changes as it trains."""
+"""Attributes of a model that Keras or torch changes in training."""
 
 MAX_VISITED = 10_000
-LARGEST_ARRAY = 1_000_000  # bytes; a larger one counts as unchanged while it is the same object
-_REMEDY = "Return a named value instead, or keep it in a keras.Variable that the model holds."
+LARGEST_ARRAY = 1_000_000  # bytes; a larger array counts as unchanged as long as it is the same object
+_REMEDY = "Return a named value instead, or keep it in a keras.Variable that is an attribute of the model."
 
 
 class Identity:
-    """A thing that equals itself alone, and is kept alive as long as it is remembered."""
+    """Wrapper that compares an object by identity and keeps it alive."""
 
     def __init__(self, thing: Any) -> None:
         self._thing = thing
@@ -42,16 +42,16 @@ class Identity:
 
 
 def snapshot(step: Any, model: Any) -> dict[str, Any]:
-    """Everything in plain Python that the step can reach by name, in a form to compare: by name."""
+    """Return the plain Python values that the step can reach, by name, in a form that can be compared."""
     look = _Look()
     return {name: look.at(value) for name, value in _reachable(step, model)}
 
 
 def check_unchanged(step: Any, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Refuse a step that changed something in plain Python while it ran.
+    """Raise if the step changed a plain Python value while it ran.
 
     Raises:
-        StepError: naming what changed and the line.
+        StepError: names the value and the line.
     """
     for name in [*after, *before]:
         if name not in before or name not in after or before[name] != after[name]:
@@ -62,28 +62,28 @@ def check_unchanged(step: Any, before: Mapping[str, Any], after: Mapping[str, An
 
 
 def check_nothing_drawn(step: Any, drawn: Iterable[str]) -> None:
-    """Refuse a step that drew from the random numbers named, "Python's random" or "NumPy's random".
+    """Raise if the step drew from one of these modules, "Python's random" or "NumPy's random".
 
     Raises:
-        StepError: naming which, and the line.
+        StepError: names the module and the line.
     """
     for name in drawn:
         raise StepError(
             f"Expected a step that draws with keras.random, found that it draws from {name} module"
             f"{_where(step, 'random')}: the step is compiled, so every step would see the same number. Write "
-            "keras.random.normal(shape, seed=model.seeds) with a keras.random.SeedGenerator that the model holds."
+            "keras.random.normal(shape, seed=model.seeds) with a keras.random.SeedGenerator of the model."
         )
 
 
 class _Look:
-    """Values as what can be compared, down to a depth that nothing plain needs more than."""
+    """Converter of values to a form that can be compared, for at most `MAX_VISITED` values."""
 
     def __init__(self) -> None:
         self._left = MAX_VISITED
         self._above: set[int] = set()
 
     def at(self, value: Any) -> Any:
-        """The value of what is plain, and of what holds plain things; else that it is the same object."""
+        """Return the value of a plain object or a container of plain objects; for other objects, their identity."""
         if isinstance(value, PLAIN):
             return type(value), repr(value)
         self._left -= 1
@@ -113,7 +113,7 @@ class _Look:
 
 
 def _reachable(step: Any, model: Any) -> Iterator[tuple[str, Any]]:
-    """The names that the step's code, and helpers of the user's, read from outside, and what they stand for."""
+    """Yield the name and value of each variable that the step, or a helper of the user, reads from outside."""
     for attribute, value in _attributes(model):
         yield f"model.{attribute}", value
     waiting, seen = list(step) if isinstance(step, (list, tuple)) else [step], set[int]()
@@ -130,7 +130,7 @@ def _reachable(step: Any, model: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _read_by(part: Any) -> Iterator[tuple[str, Any]]:
-    """What one callable reads; of what it wraps, the wrapped."""
+    """Yield the name and value of each variable that a callable reads, and the functions that it wraps."""
     if isinstance(part, functools.partial):
         yield "the step", part.func
         yield from ((f"partial[{key!r}]", value) for key, value in [*enumerate(part.args), *part.keywords.items()])
@@ -141,7 +141,7 @@ def _read_by(part: Any) -> Iterator[tuple[str, Any]]:
         yield from _read_by_function(part)
     else:
         yield from ((f"self.{name}", value) for name, value in _attributes(part))
-        yield "the step", getattr(type(part), "__call__", None)  # noqa: B004 - its code is wanted, not whether it has one
+        yield "the step", getattr(type(part), "__call__", None)  # noqa: B004 - for its code, not to test whether it is callable
 
 
 def _read_by_function(function: FunctionType) -> Iterator[tuple[str, Any]]:
@@ -158,14 +158,14 @@ def _read_by_function(function: FunctionType) -> Iterator[tuple[str, Any]]:
 
 
 def _defaults(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """The default values of a function's parameters, by parameter."""
+    """Yield the name and the default value of each parameter that has one."""
     for parameter in inspect.signature(function).parameters.values():
         if parameter.default is not parameter.empty:
             yield parameter.name, parameter.default
 
 
 def _names(code: CodeType) -> Iterator[str]:
-    """The names that code refers to, in functions and lambdas inside it too."""
+    """Yield the names that code refers to, also in nested functions and lambdas."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -173,7 +173,7 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def _attributes(thing: Any) -> Iterator[tuple[str, Any]]:
-    """The attributes of an object of the user's; of one of Keras's kinds those without an underscore."""
+    """Yield the attributes of an object of a user-defined class; for Keras objects, only the public ones."""
     kinds = [kind for kind in type(thing).__mro__ if is_user_module(kind.__module__)]
     of_keras = isinstance(thing, (keras.layers.Layer, keras.optimizers.Optimizer, keras.metrics.Metric))
     if not of_keras and not kinds and type(thing).__module__ not in ("types", "argparse"):
@@ -191,7 +191,7 @@ def _plain_of_module(module: ModuleType) -> Iterator[tuple[str, Any]]:
 
 
 def _where(step: Any, name: str) -> str:
-    """Where in the source of the step a name is changed, as far as that can be seen."""
+    """Return the line of the step that changes a name, as part of a message; empty if there is no such line."""
     word = re.escape(name.rpartition(".")[2])
     changes = re.compile(rf"\b{word}\b(\s*\.\w+\(|(\[.*\])?\s*[-+*/|&%]?=(?!=))")
     for function in _functions_of(step):
@@ -207,7 +207,7 @@ def _where(step: Any, name: str) -> str:
 
 
 def _functions_of(step: Any) -> Iterator[Any]:
-    """The Python functions behind a step, and those of the user's that they call by name."""
+    """Yield the Python functions of a step and the user's functions that they call by name."""
     waiting, seen = list(step) if isinstance(step, (list, tuple)) else [step], set[int]()
     while waiting:
         part = waiting.pop(0)

@@ -290,8 +290,8 @@ WRONG_DATA = {
     "wrong shape": ({"x_train": np.zeros((40, 784), np.uint8)}, "x_train has the shape (40, 784)"),
     "wrong size": ({"x_train": np.zeros((40, 9, 9)), "x_test": np.zeros((10, 9, 9))}, "images of shape (9, 9)"),
     "unequal lengths": ({"y_train": np.zeros(39, int)}, "x_train has 40 rows but y_train has 39"),
-    "labels out of range": ({"y_train": np.arange(40)}, "y_train holds the label 10 in row 10, and 29 more like it"),
-    "NaN": ({"x_test": np.full((10, 28, 28), np.nan)}, "x_test holds 7840 NaN"),
+    "labels out of range": ({"y_train": np.arange(40)}, "y_train contains the label 10 in row 10, and 29 more like it"),
+    "NaN": ({"x_test": np.full((10, 28, 28), np.nan)}, "x_test contains 7840 NaN"),
     "empty": ({"x_train": EMPTY, "y_train": np.zeros(0, int)}, "x_train has 0 rows"),
 }
 

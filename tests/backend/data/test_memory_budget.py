@@ -135,7 +135,7 @@ def test_an_array_on_a_disk_is_never_read_as_a_whole(on_disk, monkeypatch):
 @pytest.mark.parametrize("streams", [False, True], ids=["whole", "in batches"])
 def test_labels_are_checked(streams, on_disk):
     wrong = np.where(np.arange(203) == 100, 7, Y)
-    with pytest.raises(DataError, match=r"^y holds the label 7 in row (100|4)"):
+    with pytest.raises(DataError, match=r"^y contains the label 7 in row (100|4)"):
         trained(on_disk if streams else X, wrong, batch_size=8)
 
 

@@ -186,10 +186,10 @@ def test_leaving_a_stream_closes_what_it_reads():
 def test_a_label_out_of_range_is_named_after_the_steps_before_it(make):
     batches = [(x, np.where(np.arange(8) == 6, 5, y) if k == 2 else y) for k, (x, y) in enumerate(BATCHES[:5])]
     model = seeded(linear)
-    with pytest.raises(DataError, match=r"^y holds the label 5 in row 6: the model's 5 outputs take"):
+    with pytest.raises(DataError, match=r"^y contains the label 5 in row 6: the model's 5 outputs take"):
         kb.fit(model, make(batches), shuffle=False, verbose=0, seed=1)
     assert int(model.optimizer.iterations) == 2
-    with pytest.raises(DataError, match=r"^y holds the label 5 in row 6"):
+    with pytest.raises(DataError, match=r"^y contains the label 5 in row 6"):
         kb.evaluate(model, make(batches), verbose=0)
 
 

@@ -137,8 +137,8 @@ WRONG_DATA = {
         {"x_train": np.zeros((40, 28, 28, 3), np.uint8), "x_test": np.zeros((10, 28, 28, 3), np.uint8)},
         "x_train contains images of shape (28, 28, 3)",
     ),
-    "labels": ({"y_test": np.arange(1, 11)}, "y_test holds the label 10 in row 9"),
-    "NaN": ({"x_train": np.full((40, 28, 28), np.nan)}, "x_train holds 31360 NaN"),
+    "labels": ({"y_test": np.arange(1, 11)}, "y_test contains the label 10 in row 9"),
+    "NaN": ({"x_train": np.full((40, 28, 28), np.nan)}, "x_train contains 31360 NaN"),
     "lengths": ({"y_train": np.arange(9)}, "x_train has 40 rows but y_train has 9"),
 }
 

@@ -221,7 +221,7 @@ X = arrays()["x_train"]
         ),
         (
             {"x_train": np.full((5, 4, 4), np.nan)},
-            "x_train holds 80 NaN and 0 infinite values, the first in row 0, where finite numbers are expected: "
+            "x_train contains 80 NaN and 0 infinite values, the first in row 0, where finite numbers are expected: "
             "fix or remove these rows.",
         ),
         (

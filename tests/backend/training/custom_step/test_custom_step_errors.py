@@ -278,15 +278,15 @@ WRONG = {
     applied: "Expected a step that leaves its optimizers to kerasbridge, found one that calls apply.",
     all_frozen: "Expected trainable variables for the loss, found none: everything that it names is frozen.",
     named_optimizer: "Expected a keras.optimizers.Optimizer for the loss, received str.",
-    optimizer_made_here: 'model, keras.optimizers.Adam(0.1))" makes a variable. Make optimizers, layers, variables',
-    layer_made_here: "anew. Make layers, variables and seed generators once, as attributes of the model.",
+    optimizer_made_here: 'model, keras.optimizers.Adam(0.1))" creates one. Create optimizers, layers, variables',
+    layer_made_here: "kernel. Create layers, variables and seed generators once, as attributes of the model.",
     gradients_of_another_shape: "Expected a gradient of the shape (12, 32) for",
     complex_loss: "Expected the loss to be a real number, received complex64.",
     gradient_by_whole_numbers: "Expected floating-point tensors to take a gradient by, received int32.",
     gradient_by_nothing: "Expected floating-point tensors to take a gradient by, received None.",
     written_in_a_branch: "Expected branches of keras.ops.cond that change no variable, found one that changes",
     without_seed: "Expected a seed where a step draws, received none.",
-    new_generator: "seed_generator_state anew. Make layers, variables and seed generators once",
+    new_generator: "seed_generator_state. Create layers, variables and seed generators once",
 }
 
 
@@ -343,13 +343,13 @@ def test_an_optimizer_built_for_other_variables_is_refused():
         return kb.Objective(mean(model, batch), other, model.optimizer)
 
     kb.fit(model, X, Y, verbose=0, step=mean)
-    with pytest.raises(StepError, match=r"^Expected the optimizer 'adam\w*' to move variables that it was built for"):
+    with pytest.raises(StepError, match=r"^Expected the optimizer 'adam\w*' to update variables that it was built for"):
         kb.fit(model, X, Y, verbose=0, step=step)
 
 
 def test_validating_needs_a_way_to_test():
     model = mlp(loss=None, metrics=None)
-    with pytest.raises(StepError, match=r"^Expected a step that can test, received one that takes no `training`"):
+    with pytest.raises(StepError, match=r"^Expected a step with a `training` parameter, or a model compiled"):
         kb.fit(model, X, Y, validation_data=(X, Y), verbose=0, step=mean)
 
 
