@@ -1,8 +1,8 @@
 """A batch, and a step that an engine compiles: the types that data, engines and training share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Self
 
 from kerasbridge.keras_compat import keras
 
@@ -15,14 +15,6 @@ class Batch(NamedTuple):
     x: Any
     y: Any
     sample_weight: Any
-
-
-class ValueAndGrad(Protocol):
-    """Function of an engine: ``((loss, aux), gradients)`` of `function` with respect to `variables`."""
-
-    def __call__(
-        self, function: Callable[[], tuple[Tensor, Any]], variables: list[Any]
-    ) -> tuple[tuple[Tensor, Any], list[Tensor | None]]: ...
 
 
 @dataclass(frozen=True)
@@ -38,6 +30,12 @@ class Step:
     variables: tuple[Any, ...]
     run_eagerly: bool
     jit_compile: bool
+
+    @classmethod
+    def of_model(cls, model: keras.Model, run: Callable[[Batch], Any], variables: Iterable[Any]) -> Self:
+        """Return a step that is compiled as the model was; `variables` may contain one several times."""
+        unique = tuple({id(variable): variable for variable in variables}.values())
+        return cls(run, unique, run_eagerly=bool(model.run_eagerly), jit_compile=bool(model.jit_compile))
 
 
 def batch_size_of(x: Any) -> int:

@@ -110,7 +110,7 @@ def _masks(model: Any, engine: Engine, feed: EpochIterator) -> tuple[dict[str, s
             call_model(model, batch[0], training=True)
         return words
 
-    step = Step(run, tuple(model.variables), run_eagerly=bool(model.run_eagerly), jit_compile=bool(model.jit_compile))
+    step = Step.of_model(model, run, model.variables)
     portion = next(iter(feed.chunks(0, None)))
     try:
         words = engine.compile_call(step)(portion.data, portion.order[0])

@@ -8,14 +8,15 @@ import numpy as np
 from kerasbridge.data.arrays import Arrays
 from kerasbridge.engines.base import Engine
 from kerasbridge.keras_compat import keras
-from kerasbridge.keras_compat.models import call_model, compute_loss
+from kerasbridge.keras_compat.models import call_model
 from kerasbridge.keras_compat.seed_generators import seed_states
 from kerasbridge.keras_compat.tensors import floatx, map_tensors
 from kerasbridge.parity.layer_outputs import OutputRecorder, Zeros, record_outputs, zeros_like
 from kerasbridge.parity.step_trace import COMPILED, Numbers, Run
 from kerasbridge.parity.variable_names import variable_names
 from kerasbridge.random import generator
-from kerasbridge.training.steps import train_step
+from kerasbridge.training.optimization import LOSS, Losses, Target, apply_gradients, differentiate
+from kerasbridge.training.steps import forward, train_step
 
 _GRADIENTS = generator.fold_in(0, "gradients")
 
@@ -49,7 +50,7 @@ class StepProbe:
 
     def compiled(self, data: Arrays) -> tuple[Run, str]:
         """The loss and the update of the step that `kb.fit` runs, and how it ran; the model is left as it was."""
-        block = self.engine.compile(train_step(self.model, self.engine.value_and_grad))
+        block = self.engine.compile(train_step(self.model, self.engine))
         before = self._trainable()
         order = self.engine.to_device(np.arange(data.rows, dtype="int32")[None])
         report = block(map_tensors(self.engine.to_device, data.nest), order, 0, 1, False).reports[0]
@@ -84,16 +85,14 @@ class StepProbe:
     ) -> tuple[tuple[Any, dict[str, Any]], list[Any]]:
         model = self.model
 
-        def loss_and_outputs() -> tuple[Any, tuple[Any, dict[str, Any]]]:
+        def loss_and_outputs() -> tuple[Losses, dict[str, Any]]:
             watch.begin(batch[0])
-            predictions = call_model(model, batch[0], training=True)
-            loss = compute_loss(model, batch, predictions, training=True)
-            return model.optimizer.scale_loss(loss), (loss, dict(watch.outputs))
+            loss, _ = forward(model, batch, training=True)
+            return {LOSS: loss}, dict(watch.outputs)
 
-        (_, seen), gradients = self.engine.value_and_grad(
-            loss_and_outputs, [*model.trainable_variables, *zeros.values()]
-        )
-        return seen, gradients
+        targets = {LOSS: Target([*model.trainable_variables, *zeros.values()], model.optimizer)}
+        (losses, outputs), gradients = differentiate(self.engine, loss_and_outputs, targets)
+        return (losses[LOSS], outputs), gradients[LOSS]
 
     def _backward(self, watch: OutputRecorder, zeros: Zeros, gradients: list[Any]) -> Run:
         """From the last output back to the first, each layer's variables after the first of its outputs."""
@@ -129,8 +128,8 @@ class StepProbe:
     def _update(self, gradients: list[Any]) -> dict[str, Numbers]:
         """What one application of the optimizer adds to each variable."""
         before = self._trainable()
-        if before:
-            self.model.optimizer.apply(gradients[: len(before)], self.model.trainable_variables)
+        targets = {LOSS: Target(self.model.trainable_variables, self.model.optimizer)}
+        apply_gradients(targets, {LOSS: gradients[: len(before)]})
         return {name: new - before[name] for name, new in self._trainable().items()}
 
     def _losses(self, loss: Any) -> Iterable[tuple[str, Numbers]]:

@@ -109,7 +109,7 @@ class Runner:
     Args:
         model: the model.
         engine: the engine that compiles the step.
-        make_step: returns the step, given the model and `engine.value_and_grad`.
+        make_step: returns the step, given the model and the engine.
         note: called with the reports of the steps of each block.
         meter: further means to reset with the metrics of the model.
     """
@@ -194,6 +194,4 @@ class Runner:
 
     def _compiled(self, portion: Chunk, compile_step: Callable[[Step], Any]) -> Any:
         key = (self.make_step, portion.signature, self._settings, model_fingerprint(self.model))
-        return cached_on_model(
-            self.model, COMPILED, key, lambda: compile_step(self.make_step(self.model, self.engine.value_and_grad))
-        )
+        return cached_on_model(self.model, COMPILED, key, lambda: compile_step(self.make_step(self.model, self.engine)))

@@ -15,10 +15,11 @@ from kerasbridge.keras_compat.models import dtype_policies, ensure_callback_attr
 from kerasbridge.random import keras_patch
 from kerasbridge.training.custom_step import host_rng, side_effects
 from kerasbridge.training.custom_step.dry_run import TraceInfo, dry_run
-from kerasbridge.training.custom_step.invoke import Step, call, functions
+from kerasbridge.training.custom_step.invoke import Function, Step, call, functions
 from kerasbridge.training.custom_step.objectives import Objective, StepOutput
-from kerasbridge.training.custom_step.program import Program, log_values
+from kerasbridge.training.custom_step.program import Phase, Program, log_values
 from kerasbridge.training.custom_step.running_means import RunningMeans
+from kerasbridge.training.optimization import Target
 
 log = logging.getLogger("kerasbridge")
 _KEPT = "_kerasbridge_steps"
@@ -72,8 +73,8 @@ def _make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training
     ensure_callback_attributes(model)
     variables = unique([model.variables, model.metrics_variables, seen.variables, moved])
     names, metrics = _logged(model, seen)
-    groups = [_groups(given) if training else {} for given in seen.returned]
-    program = Program(model, engine, parts, groups, variables, RunningMeans(names), metrics, training)
+    phases = [_phase(function, output) for function, output in zip(parts, seen.returned, strict=True)]
+    program = Program(model, engine, phases, variables, RunningMeans(names), metrics, training)
     _warn_of_unheld(model, seen, optimizers)
     return CompiledStep(program, optimizers, _remembered(step, model, variables))
 
@@ -126,9 +127,10 @@ def _build(optimizer: Any, variables: list[Any]) -> None:
         )
 
 
-def _groups(given: StepOutput) -> dict[str, list[Any]]:
-    """Return the variables to differentiate each loss by, by name; a loss with its own gradients is left out."""
-    return {name: each.variables for name, each in given.objectives.items() if each.gradients is None}
+def _phase(function: Function, output: StepOutput) -> Phase:
+    objectives = output.objectives
+    targets = {name: Target(objective.variables, objective.optimizer) for name, objective in objectives.items()}
+    return Phase(function, targets, frozenset(name for name in objectives if objectives[name].gradients is None))
 
 
 def _logged(model: keras.Model, seen: TraceInfo) -> tuple[tuple[str, ...], list[Any]]:

@@ -6,9 +6,9 @@ from typing import Any
 
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras
+from kerasbridge.training.optimization import LOSS
 
 Tensor = Any
-LOSS = "loss"
 _EXPECTED = "a scalar loss, a kb.Objective, or a dict of them by name; named values may follow: (loss, {name: value})"
 
 

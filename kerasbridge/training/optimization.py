@@ -1,0 +1,49 @@
+"""The core that all training steps share: differentiate the losses, then update the variables."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kerasbridge.engines.base import Engine
+from kerasbridge.engines.step import Tensor
+
+LOSS = "loss"
+"""The name of the only or the total loss."""
+
+Losses = dict[str, Tensor]
+Gradients = Mapping[str, Sequence[Tensor | None]]
+
+
+@dataclass(frozen=True)
+class Target:
+    """The variables that one loss trains, and the optimizer that updates them."""
+
+    variables: Sequence[Any]
+    optimizer: Any
+
+
+def differentiate(
+    engine: Engine, function: Callable[[], tuple[Losses, Any]], targets: Mapping[str, Target]
+) -> tuple[tuple[Losses, Any], dict[str, list[Tensor | None]]]:
+    """Return ``((losses, aux), gradients)`` of a function that returns ``(losses, aux)``.
+
+    The gradients are those of the losses that `targets` names, scaled as their optimizers expect it.
+    """
+    if not targets:
+        return function(), {}
+
+    def scaled() -> tuple[list[Tensor], tuple[Losses, Any]]:
+        losses, aux = function()
+        return [target.optimizer.scale_loss(losses[name]) for name, target in targets.items()], (losses, aux)
+
+    (_, result), gradients = engine.gradients(scaled, [target.variables for target in targets.values()])
+    return result, dict(zip(targets, gradients, strict=True))
+
+
+def apply_gradients(targets: Mapping[str, Target], gradients: Gradients) -> None:
+    """Call each optimizer once, with the gradients and variables of all its losses."""
+    for optimizer in {id(target.optimizer): target.optimizer for target in targets.values()}.values():
+        names = [name for name, target in targets.items() if target.optimizer is optimizer]
+        variables = [variable for name in names for variable in targets[name].variables]
+        if variables:
+            optimizer.apply([gradient for name in names for gradient in gradients[name]], variables)
