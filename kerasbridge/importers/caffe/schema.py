@@ -6,7 +6,7 @@ from typing import Any
 from kerasbridge.importers.caffe.messages import MESSAGES
 from kerasbridge.importers.io.protobuf import MessageClasses
 
-_ALL = MessageClasses("caffe", MESSAGES, "Caffe's files need")
+_ALL = MessageClasses("caffe", MESSAGES, "Caffe files need")
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Zip files that are not trusted: sizes are checked before anything in them is unpacked."""
+"""Untrusted zip files: sizes are checked before anything is unpacked."""
 
 import io
 import zipfile
@@ -7,28 +7,28 @@ import zlib
 MAX_BYTES = 4 * 2**30
 MAX_MEMBERS = 100_000
 
-# What zipfile raises for files that are cut short, damaged (ValueError among them) or encrypted (RuntimeError).
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, OverflowError, IndexError)
+# Raised by zipfile for files that are truncated, damaged (ValueError among them) or encrypted (RuntimeError).
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, OverflowError, IndexError)
 
 
 class DamagedArchive(ValueError):
-    """What is wrong with it, to follow the file's name and "is"."""
+    """A zip file is invalid; the message is a noun phrase that follows the file's name and "is"."""
 
 
 class Archive:
-    """The members of a zip file by their names, in the file's order.
+    """The members of a zip file, by name, in the file's order.
 
     Args:
-        content: the whole file.
+        content: the bytes of the file.
 
     Raises:
-        DamagedArchive: it is none, or announces more than is read from a file.
+        DamagedArchive: it is not a valid zip file, or is larger than the limits.
     """
 
     def __init__(self, content: bytes) -> None:
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(content))
-        except _DAMAGE as error:
+        except _ZIP_ERRORS as error:
             raise DamagedArchive("a zip file that is damaged or cut short") from error
         members = self._zip.infolist()
         if len(members) > MAX_MEMBERS or sum(member.file_size for member in members) > MAX_BYTES:
@@ -36,10 +36,10 @@ class Archive:
         self.names = tuple(member.filename for member in members)
 
     def read(self, name: str) -> bytes:
-        """All of a member."""
+        """Return the content of a member."""
         try:
             return self._zip.read(name)
         except KeyError:
             raise DamagedArchive(f"a zip file without {name}") from None
-        except (*_DAMAGE, NotImplementedError) as error:
+        except (*_ZIP_ERRORS, NotImplementedError) as error:
             raise DamagedArchive(f"a zip file whose member {name} is damaged") from error

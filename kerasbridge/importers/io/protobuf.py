@@ -1,7 +1,7 @@
-"""Messages of protobuf from a table of their fields, in a pool of their own, so that no other schema can be in the way.
+"""Protobuf message classes from a table of fields, in a separate descriptor pool, so that no other schema can clash.
 
-One message or enum an entry; "*" marks repeated fields, "=" a default. A map is a repeated message of key and value,
-which is the same on the wire.
+Each entry is a message or an enum; "*" marks repeated fields, "=" a default. A map is a repeated message of key and
+value, which is the same on the wire.
 """
 
 import re
@@ -14,16 +14,16 @@ _ENTRY = re.compile(r"^(enum|message) ([\w.]+): (.*(?:\n    .*)*)", re.MULTILINE
 
 
 class MessageClasses:
-    """The classes of the messages of a table.
+    """The message classes of a table.
 
     Args:
         package: the name of the schema.
-        table: the messages and enums, one an entry, as `caffe.messages` has them.
-        needing: "Caffe's files need", for the error where protobuf is missing.
-        syntax: "proto2", which has defaults; "proto3", whose texts have to be UTF-8.
+        table: the messages and enums, in the notation of `caffe.messages`.
+        needing: the beginning of the error if protobuf is missing: "Caffe files need".
+        syntax: "proto2", which has defaults, or "proto3", whose strings must be UTF-8.
 
     Raises:
-        PackageNotInstalled: protobuf is missing.
+        PackageNotInstalled: protobuf is not installed.
 
     >>> point = MessageClasses("example", "message Point: int32* at 1, string name 2", "This example needs")("Point")
     >>> point.FromString(point(at=[2, 3], name="a").SerializeToString()).at
@@ -38,14 +38,15 @@ class MessageClasses:
         self._package, self._factory, self._field = package, message_factory, descriptor_pb2.FieldDescriptorProto
         self._pool = descriptor_pool.DescriptorPool()
         file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package, syntax=syntax)
-        self._pool.AddSerializedFile(self._filled(file, table).SerializeToString())
+        self._add_table(file, table)
+        self._pool.AddSerializedFile(file.SerializeToString())
 
     def __call__(self, name: str) -> Any:
-        """The class of a message."""
+        """Return the class of a message."""
         return self._factory.GetMessageClass(self._pool.FindMessageTypeByName(f"{self._package}.{name}"))
 
-    def _filled(self, file: Any, table: str) -> Any:
-        """The description of a file with the whole table."""
+    def _add_table(self, file: Any, table: str) -> None:
+        """Add the messages and enums of the table to the descriptor of a file."""
         entries = [(kind, name, re.split(r",\s+", fields)) for kind, name, fields in _ENTRY.findall(table)]
         enums = {name for kind, name, _ in entries if kind == "enum"}
         owners = {name: file.message_type.add(name=name) for kind, name, _ in entries if kind == "message"}
@@ -56,7 +57,6 @@ class MessageClasses:
             else:
                 for field in fields:
                     self._add_field(owners[name], field, enums)
-        return file
 
     def _add_field(self, owner: Any, text: str, enums: set[str]) -> None:
         kind, name, number, *default = re.split(r"[ =]", text)

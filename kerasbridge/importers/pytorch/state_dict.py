@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kerasbridge.importers.io.pickles import GlobalRef, InertObject, Persistent
+from kerasbridge.importers.io.pickles import GlobalRef, InertObject, PersistentId
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.ir.weights import Parameter
 from kerasbridge.importers.pytorch.dtypes import strided_tensor
@@ -117,12 +117,12 @@ def _array(name: str, made: InertObject, storages: FindStorage) -> Array:
             f"a file whose tensor {name} is of a kind that is not read here: torch would call {made.factory}"
         )
     storage, offset, sizes, strides = arguments[:4]
-    if not isinstance(storage, Persistent):
+    if not isinstance(storage, PersistentId):
         raise ValueError(f"damaged: tensor {name} has no storage")
     if kind == "_rebuild_tensor_v3":
         raise ValueError(f"a file whose tensor {name} has numbers of type {_type(arguments)}, which NumPy has not")
     sizes = sizes.arguments[0] if isinstance(sizes, InertObject) and sizes.arguments else sizes  # torch.Size
-    return strided_tensor(storages(storage.identity), offset, sizes, strides)
+    return strided_tensor(storages(storage.value), offset, sizes, strides)
 
 
 def _type(arguments: tuple[Any, ...]) -> str:

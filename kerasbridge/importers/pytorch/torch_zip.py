@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from kerasbridge.importers.io.archives import Archive
-from kerasbridge.importers.io.pickles import GlobalRef, InertObject, Persistent
+from kerasbridge.importers.io.pickles import GlobalRef, InertObject, PersistentId
 from kerasbridge.importers.io.pickles import read as read_pickle
 from kerasbridge.importers.pytorch.dtypes import STORAGE_DTYPES, ByteOrder, Storage
 from kerasbridge.importers.source_file import SourceFile
@@ -102,8 +102,8 @@ def _persistent(value: Any) -> list[Any]:
         if id(one) in seen:
             continue
         seen.add(id(one))
-        if isinstance(one, Persistent):
-            found.append(one.identity)
+        if isinstance(one, PersistentId):
+            found.append(one.value)
         elif isinstance(one, InertObject):
             waiting += [one.arguments, one.state, one.items, one.entries]
         elif isinstance(one, dict):

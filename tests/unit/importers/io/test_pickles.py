@@ -1,4 +1,4 @@
-"""Pickles are read without unpickling: all protocols, nothing run, no memory that the file has not itself."""
+"""Pickles of all protocols are read without unpickling, in memory bounded by the size of the file."""
 
 import collections
 import contextlib
@@ -29,7 +29,7 @@ ARRAYS = [
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_plain_values_are_what_unpickling_gives(protocol):
+def test_plain_values_equal_those_of_unpickling(protocol):
     for value in PLAIN:
         found, end = read(pickle.dumps(value, protocol))
         if value == b"\x00\xff" and protocol < 3:
@@ -39,7 +39,7 @@ def test_plain_values_are_what_unpickling_gives(protocol):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_arrays_are_what_unpickling_gives(protocol):
+def test_arrays_equal_those_of_unpickling(protocol):
     for array in (*ARRAYS, np.float64(3.25)):
         found = decode_array(read(pickle.dumps(array, protocol))[0])
         np.testing.assert_array_equal(found, array)
@@ -71,21 +71,21 @@ class Touches:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_what_a_pickle_calls_is_not_called(protocol, tmp_path):
+def test_calls_in_a_pickle_are_not_executed(protocol, tmp_path):
     (found, _), path = read(pickle.dumps({"a": Touches(tmp_path / "touched")}, protocol)), tmp_path / "touched"
     assert found["a"].factory == GlobalRef(os.system.__module__, "system")
     assert found["a"].arguments == (f"touch {path}",)
     assert not path.exists()
 
 
-def test_classes_that_are_named_are_not_imported():
+def test_classes_in_a_pickle_are_not_imported():
     found, _ = read(b"\x80\x04\x8c\x0cno_such_here\x8c\x01C\x93)\x81}\x8c\x01aK\x01sb.")
     assert (found.factory, found.state) == (GlobalRef("no_such_here", "C"), {"a": 1})
     assert read(b"(ino_such_here\nC\n.")[0].factory == GlobalRef("no_such_here", "C")
     assert read(b"(cno_such_here\nC\nI1\no.")[0].arguments == (1,)
 
 
-def test_dicts_and_lists_that_are_made_keep_what_is_put_in():
+def test_created_dicts_and_lists_keep_their_entries():
     for protocol in PROTOCOLS:
         found, _ = read(pickle.dumps(collections.OrderedDict(a=1, b=2), protocol))
         assert list(found.entries or dict(found.arguments[0])) == ["a", "b"]
@@ -115,7 +115,7 @@ def test_dicts_and_lists_that_are_made_keep_what_is_put_in():
         b"\x80",
     ],
 )
-def test_what_is_damaged_is_said_and_takes_no_memory(content):
+def test_a_damaged_pickle_is_refused_without_taking_memory(content):
     if content == b"N.":
         assert read(content)[0] is None
         return
@@ -123,11 +123,11 @@ def test_what_is_damaged_is_said_and_takes_no_memory(content):
         read(content)
 
 
-def test_a_place_in_the_memo_is_no_size():
+def test_an_index_of_the_memo_is_not_a_size():
     assert read(b"Nr\xff\xff\xff\x7f.")[0] is None
 
 
-def test_nesting_without_end_is_read_without_recursion():
+def test_deep_nesting_is_read_without_recursion():
     found, _ = read(b"]" * 200_000 + b"a" * 199_999 + b".")
     assert len(found) == 1
     while found:  # so that Python does not have to take it apart in one piece
