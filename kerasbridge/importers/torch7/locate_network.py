@@ -4,7 +4,7 @@ from typing import Any
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.torch7.lua_objects import Object, Table, Tensor, iter_objects
-from kerasbridge.importers.torch7.ops import Module
+from kerasbridge.importers.torch7.module import Module
 
 NAMES = ("model", "net", "network", "cnn", "netG", "modelG")
 """Usual keys of networks in checkpoints, the most reliable first."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.ir.ops.base import Array
 
 
 @dataclass(eq=False)

@@ -1,22 +1,26 @@
 """Convert a Torch7 module, and all the modules in it, to the nodes of a graph."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.builder import GraphBuilder
 from kerasbridge.importers.ir.graph import Graph, Node, shapes_after
-from kerasbridge.importers.ir.ops import Dense, Flatten, Operation, Reshape, Shape, ShapeError, UnknownDimension
+from kerasbridge.importers.ir.ops.base import Operation, Shape, ShapeError, UnknownDimension
+from kerasbridge.importers.ir.ops.dense import Dense
+from kerasbridge.importers.ir.ops.flatten import Flatten
+from kerasbridge.importers.ir.ops.reshape import Reshape
 from kerasbridge.importers.ir.unsupported import Unsupported
-from kerasbridge.importers.torch7.ops import OPERATIONS, PASSED, BatchDimension, InputInfo, Module
+from kerasbridge.importers.torch7.module import Module
+from kerasbridge.importers.torch7.ops import IDENTITIES, OPERATIONS, BatchDimension, InputInfo
 
 MAX_MODULES = 20_000
-MAX_NESTED = 100
-"""Containers in containers, more than any network has."""
+MAX_DEPTH = 100
+"""The maximum numbers of modules, and of containers in each other: more than any network has."""
 
 Value = Any
-"""What modules pass on: the name of a value of the graph, or a list of such values for a Lua table."""
+"""The input or output of a module: the name of a value of the graph, or a list of such values for a Lua table."""
 
 Container = Callable[["ModuleConverter", Module, Value], Value]
 """Converts a module that contains others, or that takes or returns tables."""
@@ -28,22 +32,23 @@ class ModuleConverter(GraphBuilder):
 
     Args:
         batched: whether the network takes batches; else its dimension 1 is the first of a sample.
-        containers: the converter of each type of module that takes more than a tensor.
+        containers: the converters by type of container.
         meets_batch: whether a module refers to the dimension of the batch.
+        num_modules, depth: the modules so far, and how many containers the current one is in.
     """
 
     value_name: str = "{layer}_{label}"
     batched: bool = True
-    containers: dict[str, Container] = field(default_factory=dict)
+    containers: Mapping[str, Container] = field(default_factory=dict)
     meets_batch: bool = False
-    seen: int = 0
-    nested: int = 0
+    num_modules: int = 0
+    depth: int = 0
 
     def convert(self, module: Module, value: Value) -> Value:
         """Convert one module; if it is not supported, report it and pass the value through."""
-        self.seen, self.nested = self.seen + 1, self.nested + 1
-        if self.seen > MAX_MODULES or self.nested > MAX_NESTED:
-            raise LegacyFileError(f"has more than {MAX_MODULES:,} modules, or more than {MAX_NESTED} nested ones.")
+        self.num_modules, self.depth = self.num_modules + 1, self.depth + 1
+        if self.num_modules > MAX_MODULES or self.depth > MAX_DEPTH:
+            raise LegacyFileError(f"has more than {MAX_MODULES:,} modules, or more than {MAX_DEPTH} nested ones.")
         try:
             return self._convert(module, value)
         except Unsupported as error:
@@ -53,13 +58,13 @@ class ModuleConverter(GraphBuilder):
             if not self.unsupported:
                 raise LegacyFileError(f"module {module} does not fit its input: {error}") from None
         finally:
-            self.nested -= 1
+            self.depth -= 1
         return value
 
     def _convert(self, module: Module, value: Value) -> Value:
         if module.kind in self.containers:
             return self.containers[module.kind](self, module, value)
-        if module.kind in PASSED:
+        if module.kind in IDENTITIES:
             self.report_skipped(module.place, module.type, "returns its input")
             return value
         if module.kind not in OPERATIONS:
@@ -105,13 +110,13 @@ class ModuleConverter(GraphBuilder):
 
 
 def flatten_value(value: Value) -> list[str]:
-    """The names in a value."""
-    names, waiting = [], [value]
-    while waiting:
-        one = waiting.pop()
+    """Return the names in a value."""
+    names, stack = [], [value]
+    while stack:
+        one = stack.pop()
         names += [one] if isinstance(one, str) else []
-        waiting += [] if isinstance(one, str) else reversed(one)
-        if len(names) + len(waiting) > MAX_MODULES:
+        stack += [] if isinstance(one, str) else reversed(one)
+        if len(names) + len(stack) > MAX_MODULES:
             raise LegacyFileError(f"has a table of more than {MAX_MODULES:,} tensors.")
     return names
 
@@ -128,22 +133,22 @@ def _known_shape(operation: Operation, shape: Shape) -> Shape:
     return shape
 
 
-def fuse_flatten(network: Graph) -> Graph:
-    """The network in which dense layers take images as they are: they flatten them in the same order themselves."""
-    uses, made_by = network.consumer_counts(), {name: node for node in network.nodes for name in node.outputs}
-    nodes, gone = [], set()
-    for node in network.nodes:
-        before = made_by.get(node.inputs[0])
+def fuse_flatten(graph: Graph) -> Graph:
+    """Remove the flattening before dense layers, which flatten images in the same order themselves."""
+    uses, producers = graph.consumer_counts(), {name: node for node in graph.nodes for name in node.outputs}
+    nodes, fused = [], set()
+    for node in graph.nodes:
+        before = producers.get(node.inputs[0])
         if before and uses[before.outputs[0]] == 1 and _can_fuse(before.operation, node.operation):
-            gone.add(before.outputs[0])
-            node = Node(node.name, node.type, node.operation, before.inputs, node.outputs)
+            fused.add(before.outputs[0])
+            node = replace(node, inputs=before.inputs)
         nodes.append(node)
-    kept = tuple(node for node in nodes if node.outputs[0] not in gone)
-    return Graph(network.name, network.inputs, kept, network.outputs)
+    return replace(graph, nodes=tuple(node for node in nodes if node.outputs[0] not in fused))
 
 
 def _can_fuse(first: Operation, second: Operation) -> bool:
     if not isinstance(second, Dense) or second.axis != 1:
         return False
-    rows = first.axis == 1 and first.end == -1 if isinstance(first, Flatten) else False
-    return rows or (isinstance(first, Reshape) and first.sizes == (0, second.weight.shape[1]))
+    if isinstance(first, Flatten):
+        return first.axis == 1 and first.end == -1
+    return isinstance(first, Reshape) and first.sizes == (0, second.weight.shape[1])

@@ -1,101 +1,13 @@
-"""Each of Torch7's modules that takes one tensor as the operations it is, one after the other."""
+"""Converters of Torch7 modules that take one tensor: one module for each type, or for types that share code.
 
-from collections.abc import Callable
+The Lua files of nn, with the same names, define what the types compute. A module registers its function with
+`converts`; all modules are imported here.
+"""
 
-from kerasbridge.importers.ir.ops import Activation, Operation
-from kerasbridge.importers.torch7.ops import plain, reshaping, weighted
+from kerasbridge.importers.ir.registry import import_modules
+from kerasbridge.importers.torch7.ops.base import OPERATIONS as OPERATIONS
 from kerasbridge.importers.torch7.ops.base import BatchDimension as BatchDimension
 from kerasbridge.importers.torch7.ops.base import InputInfo as InputInfo
-from kerasbridge.importers.torch7.ops.base import Module as Module
+from kerasbridge.importers.torch7.ops.identity import IDENTITIES as IDENTITIES
 
-OPERATIONS: dict[str, Callable[[Module, InputInfo], list[Operation]]] = {
-    "Abs": lambda *_: [Activation("absolute")],
-    "Add": weighted.add,
-    "AddConstant": plain.constant,
-    "BatchNormalization": weighted.batch_normalization,
-    "CAdd": weighted.cadd,
-    "CMul": weighted.cmul,
-    "Clamp": plain.clip,
-    "ClippedReLU": plain.clip,
-    "Dropout": plain.dropout,
-    "ELU": plain.elu,
-    "Exp": lambda *_: [Activation("exponential")],
-    "HardTanh": plain.clip,
-    "InstanceNormalization": weighted.instance_normalization,
-    "LeakyReLU": plain.leaky_relu,
-    "Linear": weighted.linear,
-    "LinearNoBias": weighted.linear,
-    "Log": lambda *_: [Activation("logarithm")],
-    "LogSigmoid": lambda *_: [Activation("log_sigmoid")],
-    "LogSoftMax": plain.softmax,
-    "LookupTable": weighted.lookup,
-    "Max": reshaping.reduction,
-    "Mean": reshaping.reduction,
-    "Min": reshaping.reduction,
-    "Mul": weighted.mul,
-    "MulConstant": plain.constant,
-    "Narrow": reshaping.narrow,
-    "Normalize": plain.normalize,
-    "PReLU": weighted.prelu,
-    "Padding": reshaping.padding,
-    "Power": plain.power,
-    "RReLU": plain.leaky_relu,
-    "ReLU": plain.relu,
-    "ReLU6": plain.clip,
-    "Replicate": reshaping.replicate,
-    "Reshape": reshaping.reshape,
-    "Select": reshaping.select,
-    "ShaveImage": plain.shave,
-    "Sigmoid": lambda *_: [Activation("sigmoid")],
-    "SoftMax": plain.softmax,
-    "SoftMin": plain.softmax,
-    "SoftPlus": plain.softplus,
-    "SoftSign": lambda *_: [Activation("softsign")],
-    "SpatialAdaptiveAveragePooling": plain.adaptive_pooling,
-    "SpatialAdaptiveMaxPooling": plain.adaptive_pooling,
-    "SpatialAveragePooling": plain.average_pooling,
-    "SpatialBatchNormalization": weighted.batch_normalization,
-    "SpatialConvolution": weighted.convolution,
-    "SpatialConvolutionMM": weighted.convolution,
-    "SpatialConvolutionMap": weighted.mapped_convolution,
-    "SpatialCrossMapLRN": plain.lrn,
-    "SpatialCrossResponseNormalization": plain.lrn,
-    "SpatialDilatedConvolution": weighted.convolution,
-    "SpatialDilatedMaxPooling": plain.max_pooling,
-    "SpatialDropout": plain.dropout,
-    "SpatialFullConvolution": weighted.deconvolution,
-    "SpatialLogSoftMax": plain.softmax,
-    "SpatialMaxPooling": plain.max_pooling,
-    "SpatialReflectionPadding": plain.edge_padding,
-    "SpatialReplicationPadding": plain.edge_padding,
-    "SpatialSoftMax": plain.softmax,
-    "SpatialSubSampling": weighted.subsampling,
-    "SpatialUpSamplingNearest": plain.upsampling,
-    "SpatialZeroPadding": plain.zero_padding,
-    "Sqrt": plain.power,
-    "Square": plain.power,
-    "Squeeze": reshaping.squeeze,
-    "Sum": reshaping.reduction,
-    "Tanh": lambda *_: [Activation("tanh")],
-    "TanhShrink": lambda *_: [Activation("tanh_shrink")],
-    "Threshold": plain.relu,
-    "Transpose": reshaping.transpose,
-    "Unsqueeze": reshaping.unsqueeze,
-    "View": reshaping.view,
-    "w2nn.InplaceClip01": plain.clip,
-    "w2nn.LeakyReLU": plain.leaky_relu,
-}
-
-PASSED = frozenset(
-    {
-        "Contiguous",
-        "Convert",
-        "Copy",
-        "Identity",
-        "GradientReversal",
-        "L1Penalty",
-        "TotalVariation",
-        "WhiteNoise",
-    }
-)
-"""What hands on what it is given, unless it trains."""
+import_modules(__name__)

@@ -1,0 +1,26 @@
+"""ParallelTable and MapTable."""
+
+from kerasbridge.importers.torch7.containers.base import converts, mismatch, table
+from kerasbridge.importers.torch7.containers.decorator import decorator
+from kerasbridge.importers.torch7.infer_inputs import InputShape, Visited, infer_input
+from kerasbridge.importers.torch7.module import Module
+from kerasbridge.importers.torch7.to_graph import ModuleConverter, Value
+
+
+def _takes(module: Module, visited: Visited) -> InputShape:
+    return [infer_input(part, visited) for part in module.parts()]
+
+
+@converts("ParallelTable", takes=_takes)
+def parallel_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
+    """Convert ParallelTable: each module takes one value of a table."""
+    parts, values = module.parts(), table(graph, value)
+    if len(values) < len(parts):
+        return mismatch(graph, value, f"{len(parts)} modules take a table of as many, received {len(values)}")
+    return [graph.convert(part, one) for part, one in zip(parts, values, strict=False)]
+
+
+@converts("MapTable")
+def map_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
+    """Convert MapTable: one module for all values of a table."""
+    return [decorator(graph, module, one) for one in table(graph, value)]

@@ -1,0 +1,18 @@
+"""Sequential."""
+
+from kerasbridge.importers.torch7.containers.base import converts
+from kerasbridge.importers.torch7.infer_inputs import InputShape, Visited, infer_sequence
+from kerasbridge.importers.torch7.module import Module
+from kerasbridge.importers.torch7.to_graph import ModuleConverter, Value
+
+
+def _takes(module: Module, visited: Visited) -> InputShape:
+    return infer_sequence(module.parts(), visited)
+
+
+@converts("Sequential", "SpatialLPPooling", takes=_takes)
+def sequential(graph: ModuleConverter, module: Module, value: Value) -> Value:
+    """Convert Sequential, and SpatialLPPooling, which is a Sequential of a power, a pooling and a root."""
+    for part in module.parts():
+        value = graph.convert(part, value)
+    return value
