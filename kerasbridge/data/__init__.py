@@ -1,1 +1,1 @@
-"""What a user hands to `fit`, as batches on the device: arrays that lie there, or a stream of stacked batches."""
+"""Convert the data passed to `fit` to batches on the device: arrays stored there, or a stream of stacked batches."""

@@ -1,4 +1,4 @@
-"""What a user handed to `fit`, told apart: arrays, a table of rows, or something that yields batches."""
+"""Adapt the data passed to `fit`: arrays, a table of rows, or an iterable of batches."""
 
 import types
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ ACCEPTED = (
 
 @dataclass(frozen=True)
 class Loader:
-    """Something that yields batches: a generator, a dataset, a loader."""
+    """An iterable of batches: a generator, a dataset, a loader."""
 
     x: Any
     class_weight: Mapping[int, float] | None
@@ -35,14 +35,14 @@ Source = Arrays | hugging_face.Table | Loader
 
 @dataclass(frozen=True)
 class BatchingConfig:
-    """How a source is cut into steps and epochs.
+    """Division of a source into steps and epochs.
 
     Args:
-        batch_size: samples per step; 32, or what `steps` leaves, unless given. Loaders have their own.
-        steps: steps of an epoch, where not all of the data.
-        seed: of the order of the samples; without it they stay in their order.
-        shuffle: True, or "batch" to shuffle within batches only.
-        device_budget: bytes of the device that data may take; what is larger streams.
+        batch_size: samples per step; by default 32, or the rows divided by `steps`. Loaders define their own.
+        steps: steps per epoch; by default those of all the data.
+        seed: seed of the sample order; without it the samples are not shuffled.
+        shuffle: True, or "batch" to shuffle only within batches.
+        device_budget: bytes of device memory that data may use; larger data is streamed.
     """
 
     batch_size: int | None = None
@@ -53,38 +53,38 @@ class BatchingConfig:
 
 
 def read(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None) -> Source:
-    """Find out what was handed to `fit`, `evaluate` or `predict`.
+    """Return the source for the data passed to `fit`, `evaluate` or `predict`.
 
     Raises:
-        DataError: it is nothing that holds samples, or arrays that do not fit together.
+        DataError: the type of the data is not supported, or its arrays do not match.
     """
     if hugging_face.is_dataset(x):
         return hugging_face.Table(x, y, sample_weight, class_weight)
     if are_arrays(x, y, sample_weight):
         return arrays(x, y, sample_weight, class_weight)
     if not yields_batches(x):
-        # Lists of numbers and the like: the error names the part.
+        # for example a list of numbers: the error names the argument
         named = {"x": x, "y": y, "sample_weight": sample_weight}
         wrong = next((name for name, part in named.items() if part is not None and not are_arrays(part)), "x")
-        raise DataError(f"Expected {wrong} to be {ACCEPTED}; received {_described(named[wrong])}.")
+        raise DataError(f"Expected {wrong} to be {ACCEPTED}; received {_describe(named[wrong])}.")
     for name, part in (("y", y), ("sample_weight", sample_weight)):
         if part is not None:
             raise ArgumentError(
-                f"Expected no {name} beside a {type(x).__name__}, whose batches hold it: (x, y) or "
+                f"Expected no {name} with a {type(x).__name__}, whose batches contain it: (x, y) or "
                 f"(x, y, sample_weight). Leave {name} out."
             )
     return Loader(x, class_weight)
 
 
 def with_validation(source: Source, validation_data: Any, validation_split: float) -> tuple[Source, Source | None]:
-    """What to train on, and what to validate on: given, or the last part of arrays."""
+    """Return the training source and the validation source: `validation_data`, or the last part of the arrays."""
     if validation_data is not None:
         if isinstance(validation_data, list):
             validation_data = tuple(validation_data)
         parts = validation_data if isinstance(validation_data, tuple) else (validation_data,)
         if len(parts) not in (1, 2, 3):
             raise ArgumentError(
-                "Expected validation_data=(x, y) or (x, y, sample_weight), or something that yields such batches; "
+                "Expected validation_data=(x, y) or (x, y, sample_weight), or an iterable of such batches; "
                 f"received a tuple of {len(parts)}."
             )
         held_out = read(*parts)
@@ -100,18 +100,18 @@ def with_validation(source: Source, validation_data: Any, validation_split: floa
     return source.split(validation_split)
 
 
-def epoch_iterator(source: Source, engine: Engine, cut: BatchingConfig) -> EpochIterator:
-    """The feed that gives the steps of a source."""
-    steps = _capped(cut.steps)
+def epoch_iterator(source: Source, engine: Engine, config: BatchingConfig) -> EpochIterator:
+    """Return the iterator over the steps of a source."""
+    steps = _limit_steps(config.steps)
     if isinstance(source, Loader):
-        return _iterated(source, engine, steps, cut.seed)
-    if cut.batch_size is not None:
-        checks.check_batch_size(cut.batch_size, source.rows)
-    batch_size = cut.batch_size or (-(-source.rows // steps) if steps else DEFAULT_BATCH_SIZE)
-    passes = RowSampler(source.rows, batch_size, cut.seed, steps, within_batches=cut.shuffle == "batch")
-    if isinstance(source, Arrays) and memory_budget.fits_in_memory(source, engine, cut.device_budget):
-        return DeviceArrays(source, passes, engine)
-    return HostArrays(source, passes, engine)
+        return _batch_stream(source, engine, steps, config.seed)
+    if config.batch_size is not None:
+        checks.check_batch_size(config.batch_size, source.rows)
+    batch_size = config.batch_size or (-(-source.rows // steps) if steps else DEFAULT_BATCH_SIZE)
+    sampler = RowSampler(source.rows, batch_size, config.seed, steps, within_batches=config.shuffle == "batch")
+    if isinstance(source, Arrays) and memory_budget.fits_in_memory(source, engine, config.device_budget):
+        return DeviceArrays(source, sampler, engine)
+    return HostArrays(source, sampler, engine)
 
 
 def _lacks_targets(held_out: Source, source: Source) -> bool:
@@ -120,7 +120,7 @@ def _lacks_targets(held_out: Source, source: Source) -> bool:
     return source.nest.y is not None and held_out.nest.y is None
 
 
-def _iterated(loader: Loader, engine: Engine, steps: int | None, seed: int | None) -> BatchStream:
+def _batch_stream(loader: Loader, engine: Engine, steps: int | None, seed: int | None) -> BatchStream:
     x, name, weights = loader.x, type(loader.x).__name__, loader.class_weight
     if isinstance(x, types.GeneratorType):
         x = copy_prefetched(x)
@@ -129,19 +129,19 @@ def _iterated(loader: Loader, engine: Engine, steps: int | None, seed: int | Non
     first = keras_epoch_iterator(FirstBatch(x), None, weights)
     if x.num_batches is None:
         return BatchStream(name, keras_epoch_iterator(x, steps, weights), engine, first)
-    ordered = ShuffledPyDataset(x, seed, steps)
-    return BatchStream(name, keras_epoch_iterator(ordered, None, weights), engine, first, ordered)
+    shuffled = ShuffledPyDataset(x, seed, steps)
+    return BatchStream(name, keras_epoch_iterator(shuffled, None, weights), engine, first, shuffled)
 
 
-def _capped(steps: int | None) -> int | None:
-    """KERAS_MAX_STEPS_PER_EPOCH, for debugging runs, as Keras itself respects it."""
+def _limit_steps(steps: int | None) -> int | None:
+    """Apply KERAS_MAX_STEPS_PER_EPOCH, which limits debugging runs in Keras too."""
     if steps is not None and steps < 1:
         raise ArgumentError(f"steps_per_epoch must be a whole number of 1 or more; received {steps!r}.")
-    most = keras.config.max_steps_per_epoch()
-    return min(most, steps or most) if most else steps
+    limit = keras.config.max_steps_per_epoch()
+    return min(limit, steps or limit) if limit else steps
 
 
-def _described(part: Any) -> str:
+def _describe(part: Any) -> str:
     leaves = keras.tree.flatten(part)
     wrong = next((leaf for leaf in leaves if not are_arrays(leaf)), part)
     return type(wrong).__name__ if wrong is part else f"{type(wrong).__name__} in a {type(part).__name__}"

@@ -1,4 +1,4 @@
-"""What a user hands to `fit` as arrays: nests with one row per sample, checked as far as a drop-in may."""
+"""Arrays passed to `fit`: nested structures with one row per sample, with the checks that Keras users can rely on."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -18,11 +18,11 @@ Array = np.ndarray[Any, Any]
 
 
 class DenseRows:
-    """A sparse or ragged tensor: the rows that are asked for come as a dense array.
+    """A sparse or ragged tensor whose rows are indexed as dense arrays.
 
     Args:
-        tensor: of SciPy, TensorFlow or JAX.
-        start, stop: the rows that count; all of them by default.
+        tensor: a tensor of SciPy, TensorFlow or JAX.
+        start, stop: the range of rows; all rows by default.
     """
 
     def __init__(self, tensor: Any, start: int = 0, stop: int | None = None) -> None:
@@ -33,36 +33,36 @@ class DenseRows:
         return self._length
 
     def __getitem__(self, rows: Any) -> Array:
-        wanted = np.arange(self._length)[rows] + self._start
-        return np.asarray(self._rows.convert_to_numpy(self._rows[wanted]))
+        indices = np.arange(self._length)[rows] + self._start
+        return np.asarray(self._rows.convert_to_numpy(self._rows[indices]))
 
     def part(self, start: int, stop: int) -> "DenseRows":
-        """Rows `start` to `stop`."""
+        """Return the rows from `start` to `stop`."""
         return DenseRows(self._tensor, self._start + start, self._start + stop)
 
 
 @dataclass(frozen=True)
 class Arrays:
-    """A nest (x, y, sample_weight) of arrays of `rows` rows; parts that were not given are None."""
+    """A nested structure (x, y, sample_weight) of arrays with `rows` rows; missing parts are None."""
 
     nest: Batch
     rows: int
 
     def first(self, count: int) -> Batch:
-        """The first rows, for building a model."""
+        """Return the first rows, for building a model."""
         return self._map(lambda leaf: to_numpy(leaf[:count]))
 
     def gather(self, rows: Array) -> Batch:
-        """These rows, as a batch."""
+        """Return the given rows as a batch."""
         return self._map(lambda leaf: to_numpy(leaf[rows]))
 
-    def whole(self) -> Batch:
-        """Every row, in memory."""
+    def load(self) -> Batch:
+        """Return all rows, in memory."""
         return self._map(lambda leaf: to_numpy(np.asarray(leaf)))
 
     @property
     def bytes_in_memory(self) -> int | None:
-        """Bytes of the arrays as they would lie on a device; None where they do not lie in memory to begin with."""
+        """Bytes that the arrays take on a device; None if they are not in memory, such as a memory-mapped file."""
         leaves = [leaf for leaf in keras.tree.flatten(self.nest) if leaf is not None]
         if any(not isinstance(leaf, np.ndarray) or isinstance(leaf, np.memmap) for leaf in leaves):
             return None
@@ -70,7 +70,7 @@ class Arrays:
         return sum(int(leaf.size) * size for leaf, size in zip(leaves, itemsizes, strict=True))
 
     def split(self, fraction: float) -> tuple["Arrays", "Arrays"]:
-        """The rows before and the rows after, the last `fraction` of them, as Keras splits for validation."""
+        """Split off the last `fraction` of the rows for validation, as Keras does."""
         at = math.floor(self.rows * (1.0 - fraction))
         if at in (0, self.rows):
             raise ArgumentError(
@@ -80,10 +80,10 @@ class Arrays:
         return self._part(0, at), self._part(at, self.rows)
 
     def _part(self, start: int, stop: int) -> "Arrays":
-        def part(leaf: Any) -> Any:
+        def slice_rows(leaf: Any) -> Any:
             return leaf.part(start, stop) if isinstance(leaf, DenseRows) else leaf[start:stop]
 
-        return Arrays(self._map(part), stop - start)
+        return Arrays(self._map(slice_rows), stop - start)
 
     def _map(self, function: Callable[[Any], Any]) -> Batch:
         mapped: Batch = map_tensors(function, self.nest)
@@ -91,12 +91,12 @@ class Arrays:
 
 
 def arrays(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None) -> Arrays:
-    """Bring what was handed to `fit` to arrays: nests of NumPy arrays, tensors or what converts to them.
+    """Convert nested NumPy arrays, tensors or array-like objects to `Arrays`.
 
-    Floating arrays become `keras.config.floatx()`, as in Keras; other dtypes stay. A `np.memmap` stays on its disk.
+    Floating arrays become `keras.config.floatx()`, as in Keras; other dtypes are kept. A `np.memmap` is not loaded.
 
     Raises:
-        DataError: not arrays, no rows, or not the same number of rows everywhere.
+        DataError: the arguments are not arrays, have no rows, or differ in the number of rows.
         ArgumentError: both `sample_weight` and `class_weight` are given.
     """
     if class_weight is not None:
@@ -110,28 +110,28 @@ def arrays(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mappi
         if leaf is not None
     }
     if not rows:
-        raise DataError("Expected x to hold at least one array, received none.")
+        raise DataError("Expected x to contain at least one array, received none.")
     checks.check_not_empty(rows)
     checks.check_lengths(rows)
     return Arrays(Batch(*nest), next(iter(rows.values())))
 
 
 def are_arrays(*parts: Any) -> bool:
-    """Return whether all that was given are arrays or tensors, in lists, tuples or dicts of any depth."""
+    """Return whether all arguments are arrays or tensors, in lists, tuples or dicts of any depth."""
     leaves = [leaf for leaf in keras.tree.flatten(parts) if leaf is not None]
     return bool(leaves) and all(_is_array(leaf) or is_sparse_or_ragged(leaf) for leaf in leaves)
 
 
 def to_numpy(array: Any) -> Array:
-    """An array with floating numbers in `keras.config.floatx()`, and texts of any length."""
-    found: Array = np.asarray(array)
-    if found.dtype.kind == "U":
-        return found.astype(object)
-    return found.astype(floatx(), copy=False) if found.dtype.kind == "f" else found
+    """Return a NumPy array, of `keras.config.floatx()` if it is floating, of Python objects if it contains strings."""
+    converted: Array = np.asarray(array)
+    if converted.dtype.kind == "U":
+        return converted.astype(object)
+    return converted.astype(floatx(), copy=False) if converted.dtype.kind == "f" else converted
 
 
 def signature(batch: Batch) -> tuple[Any, ...]:
-    """The structure, shapes and dtypes: what a compiled step depends on."""
+    """Return structure, shapes and dtypes of a batch, which a compiled step depends on."""
     leaves = [leaf if leaf is None else (leaf.shape, str(leaf.dtype)) for leaf in keras.tree.flatten(batch)]
     paths = [path for path, _ in keras.tree.flatten_with_path(batch)]
     return (tuple(paths), tuple(leaves))
@@ -161,13 +161,13 @@ def _convert_leaf(name: str, leaf: Any) -> Any:
 
 
 def check_numbers(name: str, array: Array) -> None:
-    """Refuse what a backend has no tensors for.
+    """Refuse a dtype that the backend has no tensors for.
 
     Raises:
         DataError: naming the dtype.
     """
-    taken = array.dtype.kind in "fiubc" or str(array.dtype) == "bfloat16"
-    if not taken and not (engines.current().supports_strings and _is_text(array)):
+    supported = array.dtype.kind in "fiubc" or str(array.dtype) == "bfloat16"
+    if not supported and not (engines.current().supports_strings and _is_text(array)):
         raise DataError(f"Expected {name} to be numbers, received dtype {array.dtype}. Convert it first.")
 
 
@@ -182,7 +182,7 @@ def _is_array(leaf: Any) -> bool:
 def _to_numpy(leaf: Any) -> Array:
     if keras.ops.is_tensor(leaf):
         return np.asarray(keras.ops.convert_to_numpy(leaf))
-    if type(leaf).__module__.partition(".")[0] == "torch":  # of another backend; it may lie on a GPU
+    if type(leaf).__module__.partition(".")[0] == "torch":  # of another backend, maybe on a GPU
         return np.asarray(leaf.detach().cpu())
     array = np.asarray(leaf)
     if type(leaf).__module__.partition(".")[0] == "pandas" and array.ndim == 1:
@@ -191,14 +191,14 @@ def _to_numpy(leaf: Any) -> Array:
 
 
 def _by_output(y: Any, sample_weight: Any) -> Any:
-    """One weight per sample holds for every output, as in Keras."""
+    """Use one weight per sample for every output, as in Keras."""
     if not keras.tree.is_nested(y) or sample_weight is None or keras.tree.is_nested(sample_weight):
         return sample_weight
     shape = tuple(getattr(sample_weight, "shape", ()))
     if len(shape) != 1 and shape[1:] != (1,):
         raise ArgumentError(
-            "Expected sample_weight to have one number per sample, shape (samples,), for a model of several outputs; "
-            f"received shape {shape}. To weigh more finely, pass an array per output, in the structure of y."
+            "Expected sample_weight to have one number per sample, shape (samples,), for a model with several outputs; "
+            f"received shape {shape}. To weight outputs differently, pass an array per output, in the structure of y."
         )
     return keras.tree.map_structure(lambda _: sample_weight, y)
 

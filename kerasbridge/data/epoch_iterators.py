@@ -1,4 +1,4 @@
-"""Feeds: what gives a runner the steps of an epoch, portion by portion, each on the device."""
+"""Iterators over the steps of an epoch, in chunks on the device."""
 
 import contextlib
 from collections.abc import Generator, Iterable, Iterator
@@ -29,9 +29,9 @@ from kerasbridge.keras_compat.tensors import map_tensors
 
 @dataclass(frozen=True)
 class Chunk:
-    """Steps whose data lies on the device: step k has the rows ``order[k]`` of `data`.
+    """Steps with their data on the device: step k uses the rows ``order[k]`` of `data`.
 
-    `rows` are those of one step, `signature` is what a compiled step depends on.
+    `rows` is the batch size, and a compiled step depends on `signature`.
     """
 
     data: Data
@@ -42,75 +42,75 @@ class Chunk:
 
 
 class EpochIterator(Protocol):
-    """Gives the steps of each epoch."""
+    """Yields the steps of each epoch."""
 
     @property
     def steps(self) -> int | None:
-        """Step of an epoch; None while that is not known."""
+        """Steps per epoch; None while the number is unknown."""
         ...
 
     def first(self) -> Batch:
-        """A batch of arrays like those to come, for building a model."""
+        """Return a batch of arrays like those of an epoch, for building a model."""
         ...
 
-    def check_by(self, check: Check) -> None:
-        """Let a function look at all batches before they are trained on."""
+    def set_check(self, check: Check) -> None:
+        """Call a function with each batch before it is used."""
         ...
 
     def restart(self) -> None:
-        """Begins anew, with the first epoch."""
+        """Start again with the first epoch."""
         ...
 
-    def chunks(self, epoch: int, in_step: int | None) -> Generator[Chunk, None, None]:
-        """The portions of an epoch; close the iterator when leaving early.
+    def chunks(self, epoch: int, max_steps: int | None) -> Generator[Chunk, None, None]:
+        """Yield the chunks of an epoch; close the generator when leaving it early.
 
-        With `in_step`, so many steps are taken at a time, and none before they are asked for.
+        With `max_steps`, a chunk has at most so many steps, and no batch is read before its chunk is requested.
         """
         ...
 
 
 class DeviceArrays:
-    """Arrays that lie on the device as a whole."""
+    """Arrays that are stored on the device completely."""
 
-    def __init__(self, arrays: Arrays, passes: RowSampler, engine: Engine) -> None:
-        self._arrays, self._passes, self._engine = arrays, passes, engine
+    def __init__(self, arrays: Arrays, sampler: RowSampler, engine: Engine) -> None:
+        self._arrays, self._sampler, self._engine = arrays, sampler, engine
         self._signature = signature(arrays.first(1))
-        self._data = map_tensors(engine.to_device, arrays.whole())
+        self._data = map_tensors(engine.to_device, arrays.load())
 
     @property
     def steps(self) -> int:
-        return self._passes.steps
+        return self._sampler.steps
 
     def first(self) -> Batch:
-        return self._arrays.first(self._passes.batch_size)
+        return self._arrays.first(self._sampler.batch_size)
 
-    def check_by(self, check: Check) -> None:
+    def set_check(self, check: Check) -> None:
         check(self._arrays.nest)
 
     def restart(self) -> None:
-        """Each epoch stands for itself."""
+        """Do nothing: an epoch does not depend on earlier ones."""
 
-    def chunks(self, epoch: int, in_step: int | None) -> Generator[Chunk, None, None]:
-        del in_step  # nothing is taken from anywhere
-        for rows in self._passes.epoch(epoch):
+    def chunks(self, epoch: int, max_steps: int | None) -> Generator[Chunk, None, None]:
+        del max_steps  # there is nothing to read
+        for rows in self._sampler.epoch(epoch):
             steps, width = rows.shape
             yield Chunk(self._data, self._engine.to_device(rows), steps, width, ("rows", width, self._signature))
 
 
 class _Streamed:
-    """Batches on the host, stacked on their way to the device, the next stack being made in the background."""
+    """Batches on the host, stacked on their way to the device; the next stack is built in the background."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._check = engine, None  # type: Engine, Check | None
 
-    def check_by(self, check: Check) -> None:
+    def set_check(self, check: Check) -> None:
         self._check = check
 
-    def chunks(self, epoch: int, in_step: int | None) -> Generator[Chunk, None, None]:
-        made = stack_batches(self._checked(self._batches(epoch)), in_step)
-        with contextlib.closing(made if in_step else prefetch(made)) as coming:
-            for stack in coming:
-                yield self._placed(stack)
+    def chunks(self, epoch: int, max_steps: int | None) -> Generator[Chunk, None, None]:
+        stacks = stack_batches(self._checked(self._batches(epoch)), max_steps)
+        with contextlib.closing(stacks if max_steps else prefetch(stacks)) as ready:
+            for stack in ready:
+                yield self._to_chunk(stack)
 
     def _batches(self, epoch: int) -> Iterable[Batch]:
         raise NotImplementedError
@@ -121,99 +121,99 @@ class _Streamed:
                 self._check(batch)
             yield batch
 
-    def _placed(self, stack: BatchStack) -> Chunk:
+    def _to_chunk(self, stack: BatchStack) -> Chunk:
         data, order = map_tensors(self._engine.to_device, stack.nest), np.arange(stack.steps, dtype=np.int32)
         return Chunk(data, self._engine.to_device(order), stack.steps, stack.rows, ("batches", stack.signature))
 
 
 class RowSource(Protocol):
-    """Samples on the host, found by their row."""
+    """Samples on the host, indexed by row."""
 
     def gather(self, rows: Rows) -> Batch:
-        """These rows, as a batch of arrays."""
+        """Return the given rows as a batch of arrays."""
         ...
 
 
 class HostArrays(_Streamed):
-    """Rows of a table that is too large for the device, or lies on a disk."""
+    """Rows of data that is too large for the device, or on a disk."""
 
-    def __init__(self, table: RowSource, passes: RowSampler, engine: Engine) -> None:
+    def __init__(self, source: RowSource, sampler: RowSampler, engine: Engine) -> None:
         super().__init__(engine)
-        self._table, self._passes = table, passes
+        self._source, self._sampler = source, sampler
 
     @property
     def steps(self) -> int:
-        return self._passes.steps
+        return self._sampler.steps
 
     def first(self) -> Batch:
-        return self._table.gather(np.arange(min(self._passes.batch_size, self._passes.rows)))
+        return self._source.gather(np.arange(min(self._sampler.batch_size, self._sampler.rows)))
 
     def restart(self) -> None:
-        """Each epoch stands for itself."""
+        """Do nothing: an epoch does not depend on earlier ones."""
 
     def _batches(self, epoch: int) -> Iterable[Batch]:
-        return (self._table.gather(row) for rows in self._passes.epoch(epoch) for row in rows)
+        return (self._source.gather(row) for rows in self._sampler.epoch(epoch) for row in rows)
 
 
 class BatchStream(_Streamed):
-    """Batches from a generator, dataset or loader, taken from it as Keras takes them.
+    """Batches of a generator, dataset or loader, read from it as Keras does.
 
     Args:
-        name: what to call the source.
+        name: the name of the source in errors.
         batches: the iterator that `keras_epoch_iterator` returned for it.
-        like: as `batches`, for a source of which the first batch can be had apart.
-        ordered: the source, where it has an order of its own for each epoch.
+        sample: another such iterator, if the first batch can be read without using up the source.
+        shuffled: the source, if its batches are in another order in each epoch.
     """
 
     def __init__(
-        self, name: str, batches: Any, engine: Engine, like: Any = None, ordered: ShuffledPyDataset | None = None
+        self, name: str, batches: Any, engine: Engine, sample: Any = None, shuffled: ShuffledPyDataset | None = None
     ) -> None:
         super().__init__(engine)
-        self._name, self._source, self._like, self._ordered = name, batches, like or batches, ordered
-        self._found: int | None = None
+        self._name, self._source, self._sample, self._shuffled = name, batches, sample or batches, shuffled
+        self._counted_steps: int | None = None
 
     @property
     def steps(self) -> int | None:
-        known: int | None = self._source.num_batches if self._ordered is None else self._ordered.steps
-        return known or self._found
+        known: int | None = self._source.num_batches if self._shuffled is None else self._shuffled.steps
+        return known or self._counted_steps
 
     def first(self) -> Batch:
-        for _, _, (batch,) in self._like:
-            self._like.reset()
-            return _as_batch(batch)
+        for _, _, (batch,) in self._sample:
+            self._sample.reset()
+            return _to_batch(batch)
         raise self._empty()
 
     def restart(self) -> None:
         self._source.reset()
 
     def _batches(self, epoch: int) -> Iterable[Batch]:
-        if self._ordered is not None:
-            self._ordered.begin(epoch)
+        if self._shuffled is not None:
+            self._shuffled.begin(epoch)
         reset_num_batches(self._source)
-        expected, steps = self._source.num_batches or self._found or 1, 0
+        expected, steps = self._source.num_batches or self._counted_steps or 1, 0
         try:
             for _, _, (batch,) in self._source:
                 steps += 1
-                yield _as_batch(batch)
+                yield _to_batch(batch)
         finally:
             stop_workers(self._source)
-        if not steps and not self._found:
+        if not steps and not self._counted_steps:
             raise self._empty()
         if steps < expected:
             warn_data_ran_out(self._source)
-        self._found = self._found or steps
+        self._counted_steps = self._counted_steps or steps
 
     def _empty(self) -> DataError:
         return DataError(f"Expected at least one batch, received none from the {self._name}.")
 
 
-def _as_batch(given: Any) -> Batch:
-    """What a source yields, as (x, y, sample_weight) of arrays."""
-    parts = zip(Batch._fields, keras.utils.unpack_x_y_sample_weight(given), strict=True)
-    return Batch(*(map_tensors(partial(_as_array, name), part) for name, part in parts))
+def _to_batch(item: Any) -> Batch:
+    """Convert an item of a source to a batch (x, y, sample_weight) of arrays."""
+    parts = zip(Batch._fields, keras.utils.unpack_x_y_sample_weight(item), strict=True)
+    return Batch(*(map_tensors(partial(_to_array, name), part) for name, part in parts))
 
 
-def _as_array(name: str, leaf: Any) -> np.ndarray[Any, Any]:
+def _to_array(name: str, leaf: Any) -> np.ndarray[Any, Any]:
     if is_sparse_or_ragged(leaf):
         leaf = to_sliceable(leaf).convert_to_numpy(leaf)
     array = to_numpy(leaf)

@@ -1,4 +1,4 @@
-"""Hugging Face `datasets`: rows of named columns, read as they are needed."""
+"""Hugging Face `datasets`: rows of named columns, read when they are needed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,23 +17,23 @@ FORMATS = ("numpy", "torch", "tensorflow", "jax", "tf")
 
 
 def is_dataset(x: Any) -> bool:
-    """Return whether this is a `datasets.Dataset`, without importing that library."""
+    """Return whether an object is a `datasets.Dataset`, without importing that library."""
     return any(kind.__module__ == "datasets.arrow_dataset" and kind.__name__ == "Dataset" for kind in type(x).__mro__)
 
 
 class Table:
-    """A `datasets.Dataset` whose format is set.
+    """A `datasets.Dataset` with a format.
 
     Args:
-        dataset: ``dataset.with_format("numpy")``; with any format of tensors.
-        y: the column of the targets, or several in a list; "label" or "target" where there is one of that name.
-        sample_weight: the column of the weights of the samples.
-        class_weight: the weight of each class's samples in the loss.
+        dataset: ``dataset.with_format("numpy")``, or with another format of tensors.
+        y: the column of the targets, or a list of columns; by default "label" or "target", if there is one.
+        sample_weight: the column of the sample weights.
+        class_weight: the weight in the loss of the samples of each class.
 
-    x is what is left: an array for one column, else a dict of arrays by the names of the columns.
+    x consists of the other columns: one array, or a dict of arrays by column name.
 
     Raises:
-        DataError: no format is set, or there is no such column.
+        DataError: the dataset has no format, or no such column.
     """
 
     def __init__(
@@ -41,36 +41,36 @@ class Table:
     ) -> None:
         if dataset.format["type"] not in FORMATS:
             raise DataError(
-                f"Expected a Hugging Face dataset that gives arrays, received one with format "
+                f"Expected a Hugging Face dataset that returns arrays, received one with format "
                 f'{dataset.format["type"]!r}. Call dataset.with_format("numpy") first.'
             )
         self._columns = list(dataset.format["columns"])
-        self._targets = self._named("y", y) or [name for name in TARGETS if name in self._columns][:1]
-        self._weights = self._named("sample_weight", sample_weight)
+        self._targets = self._column_names("y", y) or [name for name in TARGETS if name in self._columns][:1]
+        self._weights = self._column_names("sample_weight", sample_weight)
         if self._weights and class_weight is not None:
             raise ArgumentError("Expected sample_weight or class_weight, received both.")
         self._inputs = [name for name in self._columns if name not in (*self._targets, *self._weights)]
         if not self._inputs:
-            raise DataError(f"Expected a column besides {', '.join(self._targets)} to train on, received none.")
+            raise DataError(f"Expected a column to train on in addition to {', '.join(self._targets)}, received none.")
         self._dataset, self._class_weight, self.rows = dataset, class_weight, len(dataset)
         if self.rows == 0:
             raise DataError("The Hugging Face dataset has 0 rows, at least 1 is needed.")
 
     def gather(self, rows: Rows) -> Batch:
-        """These rows, as a batch of arrays."""
-        found = self._dataset[rows.tolist()]
-        arrays = {name: _as_array(name, found[name]) for name in self._columns}
+        """Return the given rows as a batch of arrays."""
+        columns = self._dataset[rows.tolist()]
+        arrays = {name: _to_array(name, columns[name]) for name in self._columns}
         x, y, weights = (_nest(names, arrays) for names in (self._inputs, self._targets, self._weights))
         if self._class_weight is not None:
             weights = to_numpy(class_weight_to_sample_weights(y, self._class_weight))
         return Batch(x, y, weights)
 
-    def _named(self, part: str, given: Any) -> list[str]:
-        names = [given] if isinstance(given, str) else given or []
+    def _column_names(self, argument: str, value: Any) -> list[str]:
+        names = [value] if isinstance(value, str) else value or []
         if not isinstance(names, Sequence) or any(name not in self._columns for name in names):
             raise DataError(
-                f"Expected {part} to name columns of the Hugging Face dataset ({', '.join(self._columns)}); "
-                f"received {given!r}."
+                f"Expected {argument} to name columns of the Hugging Face dataset ({', '.join(self._columns)}); "
+                f"received {value!r}."
             )
         return list(names)
 
@@ -81,7 +81,7 @@ def _nest(names: list[str], arrays: Mapping[str, Any]) -> Any:
     return {name: arrays[name] for name in names}
 
 
-def _as_array(name: str, column: Any) -> np.ndarray[Any, Any]:
+def _to_array(name: str, column: Any) -> np.ndarray[Any, Any]:
     if keras.ops.is_tensor(column):
         column = keras.ops.convert_to_numpy(column)
     array = to_numpy(column)

@@ -1,4 +1,4 @@
-"""Labels of sparse losses: each has to be one of the model's classes."""
+"""Check that the labels of sparse losses are classes of the model."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,23 +11,23 @@ from kerasbridge.engines.step import Batch
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import flat_losses, output_spec
 
-_KEPT = "_kerasbridge_outputs"
+_CACHE_ATTRIBUTE = "_kerasbridge_outputs"
 Check = Callable[[Batch], None]
 
 
 def make_label_check(model: keras.Model, first: Callable[[], Batch]) -> Check | None:
-    """What refuses labels outside the width of the output they belong to; None where no loss takes labels.
+    """Return a function that refuses labels outside the width of their output; None if no loss takes labels.
 
-    Frameworks answer these differently: JAX with a loss of 0, TensorFlow with an error or NaN, torch with an
-    IndexError. The model must be built.
+    Frameworks treat such labels differently: JAX returns a loss of 0, TensorFlow an error or NaN, torch raises an
+    IndexError.
 
     Args:
-        model: compiled, with its losses built.
-        first: gives a batch of arrays like those to be checked.
+        model: a built and compiled model whose losses are built.
+        first: a function that returns a batch of arrays like those to check.
 
     Returns:
-        A function of a batch (x, y, sample_weight) of arrays. It raises a DataError that names the label, its row and
-        the range.
+        A function of a batch (x, y, sample_weight) of arrays. It raises a DataError with the label, its row and the
+        range.
     """
     sparse = [loss for loss in flat_losses(model) if _is_sparse(loss.loss)]
     if not sparse:
@@ -46,7 +46,7 @@ def make_label_check(model: keras.Model, first: Callable[[], Batch]) -> Check | 
 
 
 def _predictions(model: keras.Model, first: Callable[[], Batch]) -> Any:
-    """The shapes of the predictions; a model with one output tells, another is asked once."""
+    """Return the predictions as symbolic tensors, computed once and cached unless the model defines its output."""
     outputs = getattr(model, "outputs", None) or []
     if len(outputs) == 1 and outputs[0].shape[-1] is not None:
         return outputs[0]
@@ -55,7 +55,7 @@ def _predictions(model: keras.Model, first: Callable[[], Batch]) -> Any:
         compile_cache.model_fingerprint(model),
         tuple(leaf.shape[1:] for leaf in keras.tree.flatten(x) if leaf is not None),
     )
-    return compile_cache.cached_on_model(model, _KEPT, key, lambda: output_spec(model, x))
+    return compile_cache.cached_on_model(model, _CACHE_ATTRIBUTE, key, lambda: output_spec(model, x))
 
 
 def _is_sparse(loss: Any) -> bool:

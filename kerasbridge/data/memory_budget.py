@@ -1,4 +1,4 @@
-"""How much of the device data may take: what is larger streams in blocks."""
+"""Budget of device memory for data; larger data is streamed in blocks."""
 
 import re
 
@@ -10,38 +10,37 @@ from kerasbridge.runtime import backend
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
 
-def fits_in_memory(arrays: Arrays, engine: Engine, given: int | str | None = None) -> bool:
-    """Return whether arrays go to the device as a whole; those on a disk never do.
+def fits_in_memory(arrays: Arrays, engine: Engine, budget: int | str | None = None) -> bool:
+    """Return whether arrays fit on the device completely; memory-mapped arrays do not.
 
     Args:
-        arrays: what is to be trained on.
-        engine: whose device counts.
-        given: the budget in bytes, or in words ("2 GB"); None for KERASBRIDGE_DEVICE_BUDGET, or else half of what is
-            free.
+        arrays: the training data.
+        engine: the engine of the device.
+        budget: bytes, or a string such as "2 GB"; by default KERASBRIDGE_DEVICE_BUDGET, or half of the free memory.
     """
-    wanted = arrays.bytes_in_memory
-    if wanted is None:
+    required = arrays.bytes_in_memory
+    if required is None:
         return False
-    word = backend.device_budget() if given is None else given
-    if word is not None:
-        return wanted <= parse_bytes(word)
+    limit = backend.device_budget() if budget is None else budget
+    if limit is not None:
+        return required <= parse_bytes(limit)
     free = engine.free_bytes()
-    return free is None or wanted <= free // 2
+    return free is None or required <= free // 2
 
 
-def parse_bytes(word: int | str) -> int:
-    """A number of bytes, also out of words: "500 MB", "2GiB".
+def parse_bytes(text: int | str) -> int:
+    """Parse a number of bytes such as 1000, "500 MB" or "2GiB".
 
     Raises:
-        ArgumentError: it is none.
+        ArgumentError: the text is not a number of bytes.
 
     >>> parse_bytes("2 kB")
     2000
     """
-    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]i?)?b?\s*", str(word).lower())
-    if found is None or isinstance(word, bool):
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmg]i?)?b?\s*", str(text).lower())
+    if match is None or isinstance(text, bool):
         raise ArgumentError(
-            f"Expected a device budget in bytes, received {word!r}. Give a number, or write it as in "
+            f"Expected a device budget in bytes, received {text!r}. Pass a number, or a string as in "
             'device_budget="2 GB" or KERASBRIDGE_DEVICE_BUDGET=500MB.'
         )
-    return int(float(found[1]) * _UNITS[found[2] or ""])
+    return int(float(match[1]) * _UNITS[match[2] or ""])

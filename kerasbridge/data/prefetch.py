@@ -1,4 +1,4 @@
-"""Batches that come one by one, stacked: many of them go to the device, and are trained on, in one call."""
+"""Stack batches of a stream, so that many of them are copied to the device and trained on in one call."""
 
 import contextlib
 import contextvars
@@ -19,19 +19,19 @@ from kerasbridge.keras_compat.tensors import map_tensors
 MAX_STEPS = 64
 MAX_BYTES = 16 * 2**20
 SECONDS_TO_FILL = 0.25
-"""A source that is slow should not keep the device waiting, nor the progress bar."""
+"""A slow source should stall neither the device nor the progress bar."""
 
-READY_AHEAD = 2
+MAX_READY_ITEMS = 2
 THREAD = "kerasbridge data"
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class BatchStack:
-    """The first `steps` of a nest of arrays (capacity, batch, …) are batches of `rows` rows.
+    """A nested structure of arrays (capacity, batch, …), of which the first `steps` are batches of `rows` rows.
 
-    The capacity is one for a batch that stands alone, else it depends on the shapes of a batch alone: what is compiled
-    for one stack serves for others.
+    The capacity is one for a single batch; otherwise it depends only on the shapes of a batch, so that a compiled step
+    can be reused for other stacks.
     """
 
     nest: Batch
@@ -40,58 +40,58 @@ class BatchStack:
     signature: tuple[Any, ...]
 
 
-def stack_batches(batches: Iterable[Batch], most_steps: int | None = None) -> Generator[BatchStack, None, None]:
-    """Stacks of consecutive batches of one shape; where taking one fails, those before it come first.
+def stack_batches(batches: Iterable[Batch], max_steps: int | None = None) -> Generator[BatchStack, None, None]:
+    """Yield stacks of consecutive batches of one shape; if reading a batch fails, those before it are yielded first.
 
     Args:
-        batches: nests of arrays, taken one by one and copied at once.
-        most_steps: of a stack; no batch is taken before its stack is wanted.
+        batches: nested arrays, read one by one and copied immediately.
+        max_steps: the size of a stack; no batch is read before its stack is requested.
     """
-    filling: _StackBuilder | None = None
+    builder: _StackBuilder | None = None
     try:
         for batch in batches:
-            if filling and filling.signature != signature(batch):
-                yield filling.stack()
-                filling = None
-            filling = filling or _StackBuilder(batch, most_steps or MAX_STEPS)
-            filling.add(batch)
-            if filling.is_full():
-                yield filling.stack()
-                filling = None
+            if builder and builder.signature != signature(batch):
+                yield builder.stack()
+                builder = None
+            builder = builder or _StackBuilder(batch, max_steps or MAX_STEPS)
+            builder.add(batch)
+            if builder.is_full():
+                yield builder.stack()
+                builder = None
     except Exception:
-        if filling:
-            yield filling.stack()
+        if builder:
+            yield builder.stack()
         raise
-    if filling:
-        yield filling.stack()
+    if builder:
+        yield builder.stack()
 
 
 class _StackBuilder:
-    """A stack that is being filled with batches like the first."""
+    """Builder of a stack of batches with the shape of the first."""
 
-    def __init__(self, batch: Batch, most_steps: int) -> None:
+    def __init__(self, batch: Batch, max_steps: int) -> None:
         self.signature, self._rows, self._steps = signature(batch), batch_size_of(batch), 0
-        self._capacity = min(most_steps, _fitting(batch))
+        self._capacity = min(max_steps, _max_batches(batch))
         self._nest = map_tensors(lambda leaf: np.zeros((self._capacity, *leaf.shape), leaf.dtype), batch)
         self._start = time.perf_counter()
 
     def add(self, batch: Batch) -> None:
-        for place, leaf in zip(keras.tree.flatten(self._nest), keras.tree.flatten(batch), strict=True):
+        for stacked, leaf in zip(keras.tree.flatten(self._nest), keras.tree.flatten(batch), strict=True):
             if leaf is not None:
-                place[self._steps] = leaf
+                stacked[self._steps] = leaf
         self._steps += 1
 
     def is_full(self) -> bool:
         return self._steps == self._capacity or time.perf_counter() - self._start > SECONDS_TO_FILL
 
     def stack(self) -> BatchStack:
-        # Where shapes change from batch to batch, all of them stand alone: nothing is carried along with them.
+        # if every batch has another shape, unused capacity would be copied along with each
         nest = map_tensors(lambda leaf: leaf[:1], self._nest) if self._steps == 1 else self._nest
         return BatchStack(nest, self._steps, self._rows, self.signature)
 
 
-def _fitting(batch: Batch) -> int:
-    """How many such batches a stack holds; of texts, which have no value to fill up with, one."""
+def _max_batches(batch: Batch) -> int:
+    """Return the capacity of a stack of such batches; one for strings, which have no value to pad with."""
     leaves = [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
     if any(leaf.dtype.kind in "OSU" for leaf in leaves):
         return 1
@@ -99,24 +99,24 @@ def _fitting(batch: Batch) -> int:
 
 
 def prefetch(source: Generator[T, None, None]) -> Generator[T, None, None]:
-    """The items of a source, the next ones being made in a thread while one is in use.
+    """Yield the items of a source, computing the next ones in a thread while one is in use.
 
-    An error of the source is raised here. Closing this, as leaving a loop over it does, waits for the item that is
-    being made and closes the source.
+    An error of the source is raised here. Closing this generator waits for the item that is being computed and closes
+    the source.
     """
     ready: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
-    room, leaving = threading.Semaphore(READY_AHEAD), threading.Event()
+    free_slots, closing = threading.Semaphore(MAX_READY_ITEMS), threading.Event()
 
-    def make() -> None:
+    def produce() -> None:
         with contextlib.closing(source):
-            while room.acquire() and not leaving.is_set():
+            while free_slots.acquire() and not closing.is_set():
                 try:
                     ready.put((True, next(source)))
-                except BaseException as ending:  # raised again below, where it is wanted
-                    ready.put((False, ending))
+                except BaseException as error:  # raised again below, in the consumer's thread
+                    ready.put((False, error))
                     return
 
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(make,), name=THREAD, daemon=True)
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(produce,), name=THREAD, daemon=True)
     thread.start()
     try:
         while True:
@@ -126,8 +126,8 @@ def prefetch(source: Generator[T, None, None]) -> Generator[T, None, None]:
             if not is_item:
                 raise item
             yield item
-            room.release()
+            free_slots.release()
     finally:
-        leaving.set()
-        room.release()
+        closing.set()
+        free_slots.release()
         thread.join()

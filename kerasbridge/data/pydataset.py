@@ -1,4 +1,4 @@
-"""PyDatasets as Keras reads them, in the order of an epoch."""
+"""PyDatasets with the batches of an epoch in a shuffled order."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ from kerasbridge.keras_compat import keras
 
 
 class ShuffledPyDataset(keras.utils.PyDataset):  # type: ignore[misc]
-    """Of a PyDataset of known length the batches of one epoch, in the order from (seed, epoch).
+    """The batches of one epoch of a PyDataset of known length, in an order from (seed, epoch).
 
-    To Keras each epoch is a pass over the whole of this. Its workers start anew with each, from the first batch of
-    what they read: they could not go on in the middle.
+    For Keras each epoch is a full pass over this dataset: its workers restart with the first batch in each pass, and
+    cannot continue in the middle.
 
     Args:
-        dataset: gives the batches.
-        seed: of their order; without it they come as they are numbered.
-        steps: of an epoch, where not all; the next goes on where it ended.
+        dataset: the dataset of the batches.
+        seed: seed of their order; without it they are not shuffled.
+        steps: steps per epoch, by default all batches; the next epoch continues where this one ended.
     """
 
     def __init__(self, dataset: keras.utils.PyDataset, seed: int | None, steps: int | None) -> None:
@@ -25,15 +25,15 @@ class ShuffledPyDataset(keras.utils.PyDataset):  # type: ignore[misc]
 
     @property
     def steps(self) -> int:
-        """Step of an epoch."""
-        return self._passes.steps
+        """Steps per epoch."""
+        return self._sampler.steps
 
     def begin(self, epoch: int) -> None:
-        """Take the order of this epoch."""
-        self._order = [int(batch) for batches in self._passes.epoch(epoch) for batch in batches[:, 0]]
+        """Set the order of the batches to that of this epoch."""
+        self._order = [int(batch) for batches in self._sampler.epoch(epoch) for batch in batches[:, 0]]
 
     @property
-    def _passes(self) -> RowSampler:
+    def _sampler(self) -> RowSampler:
         return RowSampler(self._dataset.num_batches, 1, self._seed, self._steps)
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class ShuffledPyDataset(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 class FirstBatch(keras.utils.PyDataset):  # type: ignore[misc]
-    """The first batch of a PyDataset alone: to ask its workers for it would set them to work on the rest."""
+    """Only the first batch of a PyDataset, read without its workers, which would start to read the others."""
 
     def __init__(self, dataset: keras.utils.PyDataset) -> None:
         super().__init__()

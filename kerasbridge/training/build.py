@@ -23,7 +23,7 @@ def prepare(model: keras.Model, engine: Engine, feed: EpochIterator) -> None:
     check_device(model.variables, engine)
     check = label_checks.make_label_check(model, feed.first)
     if check:
-        feed.check_by(check)
+        feed.set_check(check)
 
 
 def make_train_runner(

@@ -334,7 +334,7 @@ def test_what_holds_no_data_is_one_sentence(x, received):
 
 @pytest.mark.parametrize("name", ["y", "sample_weight"])
 def test_targets_beside_batches_are_refused(name):
-    with pytest.raises(ArgumentError, match=rf"^Expected no {name} beside a Batches"):
+    with pytest.raises(ArgumentError, match=rf"^Expected no {name} with a Batches"):
         kb.fit(mlp(), Batches(cut(X, Y)), **{name: Y}, verbose=0)
 
 
