@@ -1,4 +1,4 @@
-"""The engines, one a backend; others may add theirs through the entry point group ``kerasbridge.engines``."""
+"""The engines, one per backend; other packages add theirs through the entry point group ``kerasbridge.engines``."""
 
 import functools
 import importlib
@@ -20,20 +20,20 @@ _OWN = {
 
 
 def use_backend(name: str | None = None, device: str | None = None) -> backend.BackendConfig:
-    """Choose the backend and the device of this process, and imports Keras on it, without its framework's notices.
+    """Choose the backend and the device of this process and import Keras, without the notices its framework prints.
 
     Args:
-        name: "jax", "tensorflow" or "torch". Without it KERAS_BACKEND decides, then keras.json where it names
-            something other than tensorflow, then the first that is installed.
-        device: "cpu", "gpu", "gpu:1", "mps", "tpu" or "auto". Without it KERASBRIDGE_DEVICE decides, then "auto".
+        name: "jax", "tensorflow" or "torch". By default KERAS_BACKEND, then keras.json if it names a backend
+            other than tensorflow, then the first that is installed.
+        device: "cpu", "gpu", "gpu:1", "mps", "tpu" or "auto". By default KERASBRIDGE_DEVICE, then "auto".
 
     Returns:
         The backend, the device, and what chose the backend.
 
     Raises:
-        BackendError: the backend is unknown, or the process already runs on another.
+        BackendError: the backend is unknown, or the process already uses another.
         BackendNotInstalled: the backend is not installed.
-        DeviceError: the device is unknown, not there, or not the one the process runs on.
+        DeviceError: the device is unknown, absent, or not the one that the process already uses.
 
     Example:
         >>> import kerasbridge as kb
@@ -45,14 +45,14 @@ def use_backend(name: str | None = None, device: str | None = None) -> backend.B
 
 
 def current() -> "Engine":
-    """The engine of this process's backend, on this process's device."""
+    """Return the engine of the backend and device of this process."""
     choice = backend.configure()
     return _load(choice.backend, str(choice.device))
 
 
 @functools.cache
 def _load(name: str, device: str) -> "Engine":
-    # Keras first, quietly: an engine's own import of its framework would let that introduce itself.
+    # Keras first, with stderr suppressed: an engine imports its framework, which prints notices.
     bits = importlib.import_module("kerasbridge.random.bits")
     engine: Engine = _entry_point(name).load()()
     engine.set_device(backend.Device.parse(device))

@@ -21,9 +21,8 @@ class Batch(NamedTuple):
 class Step:
     """A step and the variables it reads or writes, each once.
 
-    `run` maps a batch to (loss, logs) or, for a predict step, to the predictions. In the place of the loss may stand
-    a vector of numbers to be reported of every step. `run_eagerly` and `jit_compile` are what the model was compiled
-    with.
+    `run` maps a batch to (loss, logs) or, for a predict step, to the predictions. Instead of the loss it may return a
+    vector of numbers to report for each step. `run_eagerly` and `jit_compile` are those of `Model.compile`.
     """
 
     run: Callable[[Batch], Any]
@@ -39,5 +38,5 @@ class Step:
 
 
 def batch_size_of(x: Any) -> int:
-    """The number of rows in a batch."""
+    """Return the number of rows in a batch."""
     return int(next(leaf for leaf in keras.tree.flatten(x) if leaf is not None).shape[0])

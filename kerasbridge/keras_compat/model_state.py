@@ -12,9 +12,9 @@ _PLAIN = (bool, int, float, str, types.FunctionType)
 
 
 def hyperparameters(model: Any) -> tuple[Any, ...]:
-    """The plain public attributes of Keras's own layers and optimizer: rates, activations, momenta.
+    """Return the plain public attributes of Keras layers and the optimizer: rates, activations, momenta.
 
-    A class of the user's may count its calls in one, and is left out.
+    Classes of the user are left out: they may count their calls in an attribute.
     """
     holders = [*flatten_layers(model), getattr(model, "optimizer", None)]
     own = [holder for holder in holders if type(holder).__module__.partition(".")[0] == "keras"]
@@ -34,10 +34,10 @@ def optimizers_of(model: Any) -> list[Any]:
 
 
 def optimizer_variables(optimizer: Any) -> list[Any]:
-    """Every variable of an optimizer and of those within it.
+    """Return every variable of an optimizer and of the optimizers inside it.
 
-    Keras's own list lacks those that an optimizer makes as attributes while another builds it: Nadam's product of
-    momenta within a LossScaleOptimizer, which stock JAX so forgets at each step.
+    Keras's own list lacks variables that an optimizer creates as attributes while another builds it: Nadam's product
+    of momenta inside a LossScaleOptimizer, which stock JAX therefore loses at each step.
     """
     inner = [getattr(optimizer, "inner_optimizer", None), *getattr(optimizer, "optimizers", ())]
     parts = [part for each in (optimizer, *inner) if each is not None for part in vars(each).values()]

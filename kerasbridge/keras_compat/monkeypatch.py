@@ -21,7 +21,7 @@ _installing = threading.Lock()
 
 @contextlib.contextmanager
 def patched(owner: Any, name: str, hook: Callable[..., Any]) -> Iterator[None]:
-    """While open, and in this thread, calls of a function go to ``hook(original, *arguments)``.
+    """Redirect calls of a function to ``hook(original, *arguments)`` in this thread, inside the context.
 
     Args:
         owner: a module or class.
@@ -43,7 +43,7 @@ def patched(owner: Any, name: str, hook: Callable[..., Any]) -> Iterator[None]:
 
 
 def _dispatching(original: Callable[..., Any], key: tuple[int, str]) -> Callable[..., Any]:
-    """The function, which asks for the hook of the thread it is called in."""
+    """Return the function, wrapped so that it calls the hook of the current thread."""
 
     @functools.wraps(original)
     def call(*arguments: Any, **keywords: Any) -> Any:

@@ -34,7 +34,7 @@ _UNIT_BITS = {"float64": 24, "float32": 24, "float16": 11, "bfloat16": 8}
 
 
 def normal(shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
-    """As `keras.random.normal`."""
+    """Draw as `keras.random.normal`."""
     dtype, seed = dtype or floatx(), override_seed(seed)
     if isinstance(seed, int) and _plain(mean, stddev):
         return to_tensor(host.normal(seed, 0, shape) * stddev + mean, dtype)
@@ -44,7 +44,7 @@ def normal(shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: 
 def truncated_normal(
     shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
-    """As `keras.random.truncated_normal`."""
+    """Draw as `keras.random.truncated_normal`."""
     dtype, seed = dtype or floatx(), override_seed(seed)
     if isinstance(seed, int) and _plain(mean, stddev):
         return to_tensor(host.truncated_normal(seed, 0, shape) * stddev + mean, dtype)
@@ -59,7 +59,7 @@ def truncated_normal(
 def uniform(
     shape: Sequence[int], minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Tensor:
-    """As `keras.random.uniform`: the bounds may be tensors."""
+    """Draw as `keras.random.uniform`: the bounds may be tensors."""
     dtype, seed = dtype or floatx(), override_seed(seed)
     if isinstance(seed, int) and _plain(minval, maxval):
         return to_tensor(host.uniform(seed, 0, shape) * (maxval - minval) + minval, dtype)
@@ -67,13 +67,13 @@ def uniform(
 
 
 def randint(shape: Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Tensor:
-    """As `keras.random.randint`: 31 random bits modulo the range."""
+    """Draw as `keras.random.randint`: 31 random bits modulo the range."""
     bits = ops.bitwise_and(shaped_random_bits(make_key(seed), shape), 0x7FFFFFFF)
     return ops.cast(minval + ops.mod(bits, maxval - minval), dtype)
 
 
 def categorical(logits: Tensor, num_samples: int, dtype: Any = "int32", seed: Any = None) -> Tensor:
-    """As `keras.random.categorical`, by the Gumbel-max trick."""
+    """Draw as `keras.random.categorical`, by the Gumbel-max trick."""
     logits = ops.convert_to_tensor(logits)
     drawn = uniform((ops.shape(logits)[0], num_samples, ops.shape(logits)[1]), dtype=logits.dtype, seed=seed)
     gumbel = -ops.log(-ops.log(drawn + 2.0**-25))
@@ -81,13 +81,13 @@ def categorical(logits: Tensor, num_samples: int, dtype: Any = "int32", seed: An
 
 
 def shuffle(x: Tensor, axis: int = 0, seed: Any = None) -> Tensor:
-    """As `keras.random.shuffle`."""
+    """Shuffle as `keras.random.shuffle`."""
     x = ops.convert_to_tensor(x)
     return ops.take(x, ops.argsort(shaped_random_bits(make_key(seed), (ops.shape(x)[axis],))), axis=axis)
 
 
 def dropout(inputs: Tensor, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Any = None) -> Tensor:
-    """As `keras.random.dropout`: an element is kept where its word, read as an integer, is not below `rate`."""
+    """Drop as `keras.random.dropout`: an element is kept if its 32 random bits, as an integer, are not below `rate`."""
     inputs = ops.convert_to_tensor(inputs)
     if rate >= 1.0:
         return ops.zeros_like(inputs)
@@ -99,13 +99,13 @@ def dropout(inputs: Tensor, rate: float, noise_shape: Sequence[int | None] | Non
 
 
 def gamma(shape: Sequence[int], alpha: Any, dtype: Any = None, seed: Any = None) -> Tensor:
-    """As `keras.random.gamma`: Marsaglia and Tsang, "A simple method for generating gamma variables", 2000."""
+    """Draw as `keras.random.gamma`: Marsaglia and Tsang, "A simple method for generating gamma variables", 2000."""
     dtype = dtype or floatx()
     return ops.cast(ops.exp(_log_gamma(make_key(seed), shape, alpha, dtype)), dtype)
 
 
 def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Tensor:
-    """As `keras.random.beta`: X / (X + Y) of two gamma numbers, by their logarithms."""
+    """Draw as `keras.random.beta`: X / (X + Y) of two gamma numbers, by their logarithms."""
     dtype, key = dtype or floatx(), make_key(seed)
     one = _log_gamma(key, shape, alpha, dtype)
     other = _log_gamma(retry_key(key, GAMMA_ATTEMPTS + 1), shape, beta, dtype)
@@ -113,7 +113,7 @@ def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: A
 
 
 def binomial(shape: Sequence[int], counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> Tensor:
-    """As `keras.random.binomial`: trials one by one, each a comparison without rounding."""
+    """Draw as `keras.random.binomial`: trials one by one, each a comparison without rounding."""
     most = _most_trials(counts)
     drawn = _unit(shaped_random_bits(make_key(seed), (most, *shape)), "float32")
     trials = ops.reshape(ops.arange(most, dtype="int32"), (most, *[1] * len(shape)))
@@ -123,7 +123,7 @@ def binomial(shape: Sequence[int], counts: Any, probabilities: Any, dtype: Any =
 
 
 def _most_trials(counts: Any) -> int:
-    """The largest count, which sizes the draw; one that only a running step knows cannot."""
+    """Return the largest count, which sizes the draw; raise if it is known only while the step runs."""
     try:
         most = int(np.max(ops.convert_to_numpy(counts), initial=0))
     except Exception as error:
@@ -140,7 +140,7 @@ def _most_trials(counts: Any) -> int:
 
 
 def _log_gamma(key: Tensor, shape: Sequence[int], alpha: Any, dtype: Any) -> Tensor:
-    """Logarithms of gamma numbers; an `alpha` below 1 is raised by 1 and the number multiplied by U^(1/alpha).
+    """Draw logarithms of gamma numbers; an `alpha` below 1 is raised by 1 and the number multiplied by U^(1/alpha).
 
     They take the attempts 0 to `GAMMA_ATTEMPTS` of the key.
     """
@@ -173,7 +173,7 @@ def _unit(words: Tensor, dtype: Any) -> Tensor:
 
 
 def _open_unit(words: Tensor, dtype: Any) -> Tensor:
-    """In (0, 1): a logarithm of it is finite."""
+    """Convert bits to numbers in (0, 1), whose logarithm is finite."""
     return _unit(words, dtype) + 2.0**-25
 
 

@@ -21,7 +21,7 @@ def elastic_transform(
     seed: Any = None,
     data_format: str | None = None,
 ) -> Tensor:
-    """As `keras.ops.image.elastic_transform` (Simard, Steinkraus and Platt 2003); `sigma` may be a traced tensor.
+    """Transform as `keras.ops.image.elastic_transform` (Simard et al. 2003); `sigma` may be a traced tensor.
 
     Args:
         images: (height, width, channels) or a batch of them, in the order of `data_format`.
@@ -57,7 +57,7 @@ def elastic_transform(
 
 
 def _gaussian(length: int, sigma: Any, dtype: Any) -> Tensor:
-    """Smoothing along one axis as a symmetric matrix: what leaves the image is lost, as with padding by zeros."""
+    """Return the matrix that smooths along one axis, with zeros as padding."""
     sigma = ops.cast(sigma, dtype)
     places = ops.arange(length, dtype=dtype)
     far = ops.arange(-length, length + 1, dtype=dtype)

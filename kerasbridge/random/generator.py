@@ -8,7 +8,7 @@ drawn before it. `bits.py` computes the same bits inside a compiled step.
 Two things are fixed here and nowhere else. A seed and a counter are folded, upper half onto lower, before they are
 hashed: pcg3d's products carry a bit only upwards, so that the topmost bits of a key would reach half the word. And
 `count` words are the first components of ceil(count / 3) elements, then their second components, then their third:
-three stretches of memory, which a processor fills several times as fast as it interleaves them.
+three stretches of memory, which a processor fills several times faster than interleaved words.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ _MASK32 = 0xFFFFFFFF
 
 
 def pcg3d(x: Bits, y: Bits, z: Bits) -> tuple[Bits, Bits, Bits]:
-    """Three words hashed to three, elementwise on uint32 arrays (Jarzynski and Olano 2020, listing "pcg3d")."""
+    """Hash three words to three, elementwise on uint32 arrays (Jarzynski and Olano 2020, listing "pcg3d")."""
     with np.errstate(over="ignore"):
         factor, term, half = np.uint32(LCG_FACTOR), np.uint32(LCG_TERM), np.uint32(16)
         x, y, z = x * factor + term, y * factor + term, z * factor + term
@@ -49,7 +49,7 @@ def pcg3d(x: Bits, y: Bits, z: Bits) -> tuple[Bits, Bits, Bits]:
 
 
 def hash3(seed: int, counter: int | Counters, elements: Bits) -> tuple[Bits, Bits, Bits]:
-    """The three words of each element, each uint32; several counters broadcast against the elements."""
+    """Return the three uint32 words of each element; several counters broadcast against the elements."""
     counters = np.bitwise_and(counter, _MASK32).astype(np.uint32)
     return pcg3d(
         fold_halves(np.array([seed & _MASK32], np.uint32)), fold_halves(counters), np.asarray(elements, np.uint32)
@@ -57,19 +57,19 @@ def hash3(seed: int, counter: int | Counters, elements: Bits) -> tuple[Bits, Bit
 
 
 def fold_halves(bits: Bits) -> Bits:
-    """The upper half of each word folded onto its lower half; different words stay different."""
+    """Fold the upper half of each word onto its lower half; different words stay different."""
     folded: Bits = bits ^ (bits >> np.uint32(16))
     return folded
 
 
 def random_bits(seed: int, counter: int, count: int) -> Bits:
-    """`count` words; word i is component i // n of element i % n, where n is ceil(count / 3)."""
+    """Return `count` words; word i is component i // n of element i % n, where n is ceil(count / 3)."""
     drawn: Bits = random_bits_batch(seed, counter, count, 1)[0]
     return drawn
 
 
 def random_bits_batch(seed: int, counter: int, count: int, draws: int) -> Bits:
-    """The `random_bits` of so many counters from `counter` on: uint32 of shape (draws, count)."""
+    """Return the `random_bits` of `draws` counters from `counter` on: uint32 of shape (draws, count)."""
     counters = counter + np.arange(draws, dtype=np.int64)[:, None]
     elements = np.arange(-(-count // 3), dtype=np.uint32)
     drawn = np.empty((draws, 3, elements.size), np.uint32)
@@ -83,23 +83,23 @@ def random_bits_batch(seed: int, counter: int, count: int, draws: int) -> Bits:
 
 
 def fold_in(seed: int, *path: object) -> int:
-    """A 31-bit seed for a purpose of its own, such as ``fold_in(7, "masks", 3)``: unrelated to its neighbours'."""
+    """Return a 31-bit seed for one purpose, such as ``fold_in(7, "masks", 3)``, independent of those for others."""
     digest = hashlib.sha256(repr((int(seed), *path)).encode()).digest()
     return int.from_bytes(digest[:4], "little") & 0x7FFFFFFF
 
 
 def uniform(seed: int, counter: int, shape: Sequence[int]) -> Floats:
-    """Numbers in [0, 1), multiples of 2^-24: each is exact in float32."""
+    """Draw numbers in [0, 1), multiples of 2^-24: each is exact in float32."""
     return _unit(random_bits(seed, counter, _size(shape))).reshape(tuple(shape))
 
 
 def normal(seed: int, counter: int, shape: Sequence[int]) -> Floats:
-    """Standard normal numbers (Box and Muller 1958), computed in float64."""
+    """Draw standard normal numbers (Box and Muller 1958), computed in float64."""
     return _box_muller(hash3(seed, counter, np.arange(_size(shape), dtype=np.uint32))).reshape(tuple(shape))
 
 
 def truncated_normal(seed: int, counter: int, shape: Sequence[int]) -> Floats:
-    """Standard normal numbers within two standard deviations; others are drawn again, up to six times."""
+    """Draw standard normal numbers within two standard deviations; others are drawn again, up to six times."""
     elements = np.arange(_size(shape), dtype=np.uint32)
     drawn = np.empty(elements.size)
     missing = elements
@@ -110,10 +110,10 @@ def truncated_normal(seed: int, counter: int, shape: Sequence[int]) -> Floats:
 
 
 def orthogonal(seed: int, counter: int, rows: int, columns: int) -> Floats:
-    """Orthonormal columns, uniform among all such matrices: the Q, with R's diagonal positive, of normal numbers.
+    """Draw orthonormal columns, uniform among all such matrices: the Q, with R's diagonal positive, of normal numbers.
 
-    By modified Gram-Schmidt (Björck 1967), in NumPy's own sums: LAPACK's order of additions is another on each machine.
-    It is as orthogonal as float32 can show: float64's rounding times the matrix's condition.
+    Computed by modified Gram-Schmidt (Björck 1967) in NumPy sums, since LAPACK adds in another order on each machine.
+    The error, float64 rounding times the condition of the matrix, is below what float32 can show.
 
     Raises:
         ValueError: fewer rows than columns.
@@ -130,18 +130,18 @@ def orthogonal(seed: int, counter: int, rows: int, columns: int) -> Floats:
 
 
 def retry_seed(seed: int, attempt: int) -> int:
-    """The seed of a further attempt at the same element: attempt 0 keeps it."""
+    """Return the seed of a further attempt at the same element: attempt 0 keeps it."""
     return (seed + attempt * 0x3C6EF372) & _MASK32
 
 
 def permutation(seed: int, epoch: int, rows: int) -> Rows:
-    """The order in which an epoch sees its rows: int32 of shape (rows,), from (seed, epoch) alone."""
+    """Return the order of the rows in an epoch: int32 of shape (rows,), from (seed, epoch) alone."""
     keys = random_bits(fold_in(seed, _ORDER), epoch, 2 * rows).view(np.uint64)
     return np.argsort(keys, kind="stable").astype(np.int32)
 
 
 def new_seed() -> int:
-    """A seed from Python's `random`, as Keras takes the seeds nobody chose: `random.seed` makes it repeatable."""
+    """Draw a seed from Python's `random`, as Keras does by default: `random.seed` makes it repeatable."""
     return python_random.randint(0, 0x7FFFFFFF)
 
 

@@ -46,7 +46,7 @@ _portable_lock = threading.RLock()
 
 @contextlib.contextmanager
 def portable_random() -> Iterator[None]:
-    """While open, Keras's layers, initialisers and `keras.random` draw from kerasbridge's generator."""
+    """Make Keras layers, initializers and `keras.random` draw from kerasbridge's generator inside the context."""
     enter_portable_random()
     try:
         yield
@@ -55,7 +55,7 @@ def portable_random() -> Iterator[None]:
 
 
 def enter_portable_random() -> None:
-    """Replace what draws in Keras; calls nest."""
+    """Replace the functions of Keras that draw; calls nest."""
     global _portable_depth
     with _portable_lock:
         if _portable_depth == 0:
@@ -109,7 +109,7 @@ def patch_table() -> list[tuple[Any, str, Any]]:
 
 
 def random_functions(module: Any) -> list[str]:
-    """The functions of a module that draw: public, defined there, and called with a seed among other things."""
+    """Return the names of a module's functions that draw: public, defined there, with `seed` among their parameters."""
     return [
         name
         for name, function in inspect.getmembers(module, inspect.isfunction)
@@ -119,7 +119,7 @@ def random_functions(module: Any) -> list[str]:
 
 
 def orthogonal(self: Any, shape: Sequence[int], dtype: Any = None) -> Tensor:
-    """As `keras.initializers.Orthogonal`, in float64 on the host."""
+    """Initialize as `keras.initializers.Orthogonal`, in float64 on the host."""
     if len(shape) < 2:
         raise ArgumentError(
             f"Expected a weight of two or more axes for Orthogonal, received the shape {tuple(shape)}. "
@@ -132,11 +132,11 @@ def orthogonal(self: Any, shape: Sequence[int], dtype: Any = None) -> Tensor:
 
 
 def stft(self: Any, shape: Sequence[int], dtype: Any = None) -> Tensor:
-    """As `keras.initializers.STFT`, in float64 on the host; the angles' whole turns are taken off as integers."""
+    """Initialize as `keras.initializers.STFT`, in float64 on the host; whole turns are subtracted as integers."""
     length, _, bands = shape
     period = max(1, 2 * (bands - 1))
     angles = np.outer(np.arange(length), np.arange(bands)) % period * (-2.0 * np.pi / period)
-    # Rounded, a sine of half a turn is zero, not whatever the machine's library has in its last bit.
+    # Rounded, the sine of half a turn is zero on every machine, whatever the last bit of its library.
     kernel = np.round(np.cos(angles) if self.side == "real" else np.sin(angles), 15)
     if self.window is not None:
         window = _window(self.window, length, self.periodic)
@@ -157,7 +157,7 @@ def _window(window: Any, length: int, periodic: bool) -> np.ndarray[Any, Any]:
 
 
 def _on_host(seed: Any) -> tuple[int, int]:
-    """(seed, counter) as whole numbers."""
+    """Return (seed, counter) as integers."""
     seed = override_seed(seed)
     if isinstance(seed, int):
         return seed, 0
@@ -166,7 +166,7 @@ def _on_host(seed: Any) -> tuple[int, int]:
 
 
 def _unknown(module: Any, name: str) -> Callable[..., Any]:
-    """For a function that a later Keras may have: it would draw natively, and nobody would notice."""
+    """Return a stub that raises for a random function added by a newer Keras, which would draw natively."""
 
     def refuse(*args: Any, **kwargs: Any) -> Any:
         raise KerasContractError(
@@ -182,7 +182,7 @@ _get_seed_generator = private_api("seeds of augmentation layers")._get_seed_gene
 
 
 def _seed_generator(self: Any, backend: str | None = None) -> Any:
-    """As `DataLayer._get_seed_generator`, on the backend of this process alone."""
+    """Do what `DataLayer._get_seed_generator` does, on the backend of this process alone."""
     own = keras.config.backend()
     if backend not in (None, own):
         name = type(self).__name__
@@ -194,7 +194,7 @@ def _seed_generator(self: Any, backend: str | None = None) -> Any:
 
 
 class _NoChoice:
-    """In the place of Python's `random` in AugMix."""
+    """Replacement for Python's `random` in AugMix."""
 
     def choice(self, options: Sequence[Any]) -> Any:
         """Refuse: a compiled step would keep its first choices."""

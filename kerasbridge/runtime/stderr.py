@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def suppress_stderr() -> Iterator[None]:
-    """Drop what is written to file descriptor 2 inside; print it after all if the body raises."""
+    """Discard what is written to file descriptor 2 inside the context; print it if the body raises."""
     try:
         saved = os.dup(2)
     except OSError:

@@ -118,7 +118,7 @@ def one_line(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def exit_with_message(expected: type[Exception] = Exception) -> Iterator[None]:
-    """In a worker: turn an expected error into the last line of stderr and exit code 2; others keep their traceback.
+    """Exit a worker with code 2 and the message of an expected error on stderr; others keep their traceback.
 
     Args:
         expected: the class of errors to turn into a message.

@@ -12,7 +12,7 @@ Branch = Callable[[], Any]
 
 
 def cond(pred: Any, true_fn: Branch, false_fn: Branch) -> Any:
-    """As `keras.ops.cond`: variables end as the branch leaves them that is taken."""
+    """Do what `keras.ops.cond` does, and assign to variables what the branch that is taken assigns."""
     written = unique([_written_by(true_fn), _written_by(false_fn)])
     given, values = jax.lax.cond(pred, _returning(true_fn, written), _returning(false_fn, written))
     for variable, value in zip(written, values, strict=True):
@@ -21,7 +21,7 @@ def cond(pred: Any, true_fn: Branch, false_fn: Branch) -> Any:
 
 
 def _written_by(branch: Branch) -> list[Any]:
-    """The variables that a branch writes, found without computing."""
+    """Return the variables that a branch assigns to, without computing."""
     found: list[Any] = []
 
     def run() -> None:
@@ -34,7 +34,7 @@ def _written_by(branch: Branch) -> list[Any]:
 
 
 def _returning(branch: Branch, variables: list[Any]) -> Callable[[], tuple[Any, list[Tensor]]]:
-    """The branch, which returns the values of these variables too, and writes nothing."""
+    """Return the branch as a function that also returns the values of these variables and assigns nothing."""
 
     def run() -> tuple[Any, list[Tensor]]:
         with patched_cond(cond), NestedStatelessScope(()):
