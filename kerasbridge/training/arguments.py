@@ -11,7 +11,7 @@ from kerasbridge.keras_compat.models import overridden_step
 
 log = logging.getLogger("kerasbridge")
 RNGS = ("portable", "native")
-_BY_KERAS = {
+_KERAS_ACTIONS = {
     "train": "it trains through model.fit",
     "test": "model.evaluate runs it",
     "predict": "model.predict runs it",
@@ -54,7 +54,7 @@ def delegates_to_keras(model: keras.Model, *kinds: str) -> bool:
     """
     method = next(filter(None, (overridden_step(model, kind) for kind in kinds)), None)
     if method:
-        log.warning("kerasbridge: %s overrides %s, so %s.", type(model).__name__, method, _BY_KERAS[kinds[0]])
+        log.warning("kerasbridge: %s overrides %s, so %s.", type(model).__name__, method, _KERAS_ACTIONS[kinds[0]])
     return method is not None
 
 
@@ -65,8 +65,8 @@ def round_up_to_execution(model: keras.Model, steps: int | None) -> int | None:
 
 def limit_epochs(epochs: int) -> int:
     """Return `epochs`, limited to KERAS_MAX_EPOCHS as in Keras; warn if that lowers it."""
-    most = keras.config.max_epochs()
-    if most and most < epochs:
-        warnings.warn(f"Limiting epochs to {most}", stacklevel=3)
-        return int(most)
+    limit = keras.config.max_epochs()
+    if limit and limit < epochs:
+        warnings.warn(f"Limiting epochs to {limit}", stacklevel=3)
+        return int(limit)
     return epochs

@@ -10,34 +10,34 @@ from kerasbridge.errors import DeviceError, StepError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import flatten_layers, has_loss, output_spec, symbolic_build
 from kerasbridge.training.custom_step.build import CompiledStep, build_step
-from kerasbridge.training.custom_step.invoke import Step as OwnStep
+from kerasbridge.training.custom_step.invoke import Step as CustomStep
 from kerasbridge.training.custom_step.invoke import supports_evaluation
 from kerasbridge.training.epoch_loop import Phase
 from kerasbridge.training.step_loop import Runner
 from kerasbridge.training.steps import evaluate_step, predict_step, train_step
 
 
-def prepare(model: keras.Model, engine: Engine, feed: EpochIterator) -> None:
+def prepare(model: keras.Model, engine: Engine, iterator: EpochIterator) -> None:
     """Build the model if it is not built, then check its device and the labels."""
-    symbolic_build(model, feed.first)
+    symbolic_build(model, iterator.first)
     check_device(model.variables, engine)
-    check = label_checks.make_label_check(model, feed.first)
+    check = label_checks.make_label_check(model, iterator.first)
     if check:
-        feed.set_check(check)
+        iterator.set_check(check)
 
 
-def make_train_runner(
-    model: keras.Model, step: OwnStep | None, engine: Engine, feed: EpochIterator
+def make_train_phase(
+    model: keras.Model, step: CustomStep | None, engine: Engine, iterator: EpochIterator
 ) -> tuple[Phase, CompiledStep | None]:
     """Return the training phase and, where the user passed a step, the compiled step."""
     if step is not None:
-        return _own(model, step, engine, feed, training=True)
-    prepare(model, engine, feed)
-    return Phase(Runner(model, engine, train_step), feed), None
+        return _custom_phase(model, step, engine, iterator, training=True)
+    prepare(model, engine, iterator)
+    return Phase(Runner(model, engine, train_step), iterator), None
 
 
-def make_test_runner(
-    model: keras.Model, step: OwnStep | None, engine: Engine, feed: EpochIterator
+def make_test_phase(
+    model: keras.Model, step: CustomStep | None, engine: Engine, iterator: EpochIterator
 ) -> tuple[Phase, CompiledStep | None]:
     """Return the evaluation phase and, where the user's step supports evaluation, the compiled step.
 
@@ -47,37 +47,37 @@ def make_test_runner(
         StepError: the step has no `training` parameter, and the model has no loss.
     """
     if step is not None and supports_evaluation(step):
-        return _own(model, step, engine, feed, training=False)
+        return _custom_phase(model, step, engine, iterator, training=False)
     if step is not None and not has_loss(model):
         raise StepError(
             "Expected a step with a `training` parameter, or a model compiled with a loss, to compute the validation "
             "metrics; received neither. Write def step(model, batch, training), or compile the model with a loss."
         )
-    prepare(model, engine, feed)
-    return Phase(Runner(model, engine, evaluate_step), feed), None
+    prepare(model, engine, iterator)
+    return Phase(Runner(model, engine, evaluate_step), iterator), None
 
 
-def make_predict_runner(model: keras.Model, engine: Engine, feed: EpochIterator) -> Phase:
+def make_predict_phase(model: keras.Model, engine: Engine, iterator: EpochIterator) -> Phase:
     """Return the prediction phase; the model need not be compiled."""
     if not all(layer.built for layer in [model, *flatten_layers(model)]):
-        output_spec(model, feed.first()[0])
+        output_spec(model, iterator.first()[0])
     check_device(model.variables, engine)
-    return Phase(Runner(model, engine, predict_step), feed)
+    return Phase(Runner(model, engine, predict_step), iterator)
 
 
-def _own(
-    model: keras.Model, step: OwnStep, engine: Engine, feed: EpochIterator, training: bool
+def _custom_phase(
+    model: keras.Model, step: CustomStep, engine: Engine, iterator: EpochIterator, training: bool
 ) -> tuple[Phase, CompiledStep]:
-    made = build_step(model, step, engine, feed.first(), training)
-    check_device(made.program.variables, engine)
-    return Phase(Runner(model, engine, made.program.make_step, meter=made.program), feed), made
+    compiled = build_step(model, step, engine, iterator.first(), training)
+    check_device(compiled.program.variables, engine)
+    return Phase(Runner(model, engine, compiled.program.make_step, means=compiled.program), iterator), compiled
 
 
 def check_device(variables: Iterable[Any], engine: Engine) -> None:
     """Raise DeviceError if a variable is on another device, because the model was built before this one was chosen."""
-    elsewhere = engine.wrong_device(variables)
-    if elsewhere:
+    device = engine.wrong_device(variables)
+    if device:
         raise DeviceError(
-            f"Expected the model on {engine.device}, found it on {elsewhere}. Call "
+            f"Expected the model on {engine.device}, found it on {device}. Call "
             f'kb.use_backend("{engine.name}", device="{engine.device}") before building the model.'
         )

@@ -16,7 +16,7 @@ _HOOKS = {
 
 def needs_batch_hooks(callbacks: Iterable[Any], kind: str) -> bool:
     """Return whether a callback needs its batch hooks called in a train, test or predict loop."""
-    return any(_is_live(callback, kind) for callback in callbacks)
+    return any(_has_batch_hooks(callback, kind) for callback in callbacks)
 
 
 def halts_on_nan(callbacks: Iterable[Any]) -> bool:
@@ -29,12 +29,12 @@ def has_progress_bar(callbacks: Iterable[Any]) -> bool:
     return any(isinstance(callback, keras_callbacks.ProgbarLogger) for callback in callbacks)
 
 
-def _is_live(callback: Any, kind: str) -> bool:
-    given, written = zip(*(_replaces(callback, hook) for hook in _HOOKS[kind]), strict=True)
-    return any(given) or (any(written) and not _is_noop_per_batch(callback))
+def _has_batch_hooks(callback: Any, kind: str) -> bool:
+    set_on_instance, overridden = zip(*(_overrides(callback, hook) for hook in _HOOKS[kind]), strict=True)
+    return any(set_on_instance) or (any(overridden) and not _is_noop_per_batch(callback))
 
 
-def _replaces(callback: Any, hook: str) -> tuple[bool, bool]:
+def _overrides(callback: Any, hook: str) -> tuple[bool, bool]:
     """Return whether the hook is set on the instance, and whether its class overrides it."""
     return hook in vars(callback), getattr(type(callback), hook) is not getattr(keras_callbacks.Callback, hook)
 
@@ -42,32 +42,32 @@ def _replaces(callback: Any, hook: str) -> tuple[bool, bool]:
 def _is_noop_per_batch(callback: Any) -> bool:
     """Return whether the batch hooks of this callback do nothing; a subclass of a known class may override them."""
     package = type(callback).__module__.partition(".")[0]
-    idle = _IDLE.get((package, type(callback).__name__))
-    return idle is not None and idle(callback)
+    is_noop = _NOOP_CONDITIONS.get((package, type(callback).__name__))
+    return is_noop is not None and is_noop(callback)
 
 
-def _told_of_blocks(callback: Any) -> bool:
+def _always(callback: Any) -> bool:
     del callback
     return True
 
 
-def _saves_epochs(callback: Any) -> bool:
+def _saves_per_epoch(callback: Any) -> bool:
     return getattr(callback, "save_freq", None) == "epoch"
 
 
-def _writes_epochs(callback: Any) -> bool:
+def _writes_per_epoch(callback: Any) -> bool:
     profiles = getattr(callback, "_should_trace", False) or getattr(callback, "profile_batch", 0)
     return callback.update_freq == "epoch" and not profiles
 
 
-_IDLE: dict[tuple[str, str], Callable[[Any], bool]] = {
-    ("keras", "TerminateOnNaN"): _told_of_blocks,  # a block ends at the first loss that is not finite
-    ("keras", "ProgbarLogger"): _told_of_blocks,  # the bar is updated about four times a second
-    ("keras", "ModelCheckpoint"): _saves_epochs,
-    ("keras", "BackupAndRestore"): _saves_epochs,
-    ("keras", "OrbaxCheckpoint"): _saves_epochs,
-    ("keras", "TensorBoard"): _writes_epochs,
-    ("wandb", "WandbModelCheckpoint"): _saves_epochs,
+_NOOP_CONDITIONS: dict[tuple[str, str], Callable[[Any], bool]] = {
+    ("keras", "TerminateOnNaN"): _always,  # a block ends at the first loss that is not finite
+    ("keras", "ProgbarLogger"): _always,  # the bar is updated about four times a second
+    ("keras", "ModelCheckpoint"): _saves_per_epoch,
+    ("keras", "BackupAndRestore"): _saves_per_epoch,
+    ("keras", "OrbaxCheckpoint"): _saves_per_epoch,
+    ("keras", "TensorBoard"): _writes_per_epoch,
+    ("wandb", "WandbModelCheckpoint"): _saves_per_epoch,
     ("wandb", "WandbMetricsLogger"): lambda callback: not getattr(callback, "logging_batch_wise", True),
     ("mlflow", "MlflowCallback"): lambda callback: getattr(callback, "log_every_n_steps", 1) is None,
 }

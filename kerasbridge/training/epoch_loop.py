@@ -34,107 +34,110 @@ class Phase:
     """A runner and the epoch iterator that it runs over."""
 
     runner: Runner
-    feed: EpochIterator
+    iterator: EpochIterator
 
 
 def run_training(
     model: keras.Model,
     training: Phase,
     validation: Phase | None,
-    plan: FitConfig,
-    given_callbacks: Any = None,
+    config: FitConfig,
+    user_callbacks: Any = None,
     optimizers: Sequence[tuple[Any, Sequence[Any]]] | None = None,
 ) -> keras.callbacks.History:
-    """Run every epoch of the plan and return the history, whose `params` state how the steps ran.
+    """Run all epochs and return the history, whose `params` state how the steps ran.
 
     Args:
         model: the model to train.
         training: its runner and data.
         validation: the same for validation, if there is any.
-        plan: epochs, validation frequency and verbosity.
-        given_callbacks: the callbacks that the user passed.
+        config: epochs, validation frequency and verbosity.
+        user_callbacks: the callbacks that the user passed.
         optimizers: each optimizer in use with the variables that it updates; by default the one of the model.
     """
-    trainer, feed = training.runner, training.feed
-    reporter = make_progress_reporter(given_callbacks, plan.verbose, plan.epochs)
-    shown = {"epochs": plan.epochs, "steps": feed.steps, "verbose": plan.verbose}
-    listeners = make_callback_list(model, given_callbacks, reporter, history=True, **shown)
-    pace = _block_sizer(model, listeners, "train")
+    runner, iterator = training.runner, training.iterator
+    reporter = make_progress_reporter(user_callbacks, config.verbose, config.epochs)
+    params = {"epochs": config.epochs, "steps": iterator.steps, "verbose": config.verbose}
+    callback_list = make_callback_list(model, user_callbacks, reporter, history=True, **params)
+    sizer = _block_sizer(model, callback_list, "train")
     model.stop_training = False
-    feed.restart()
+    iterator.restart()
     logs: Logs = {}
     with contextlib.closing(reporter):
-        listeners.on_train_begin()
+        callback_list.on_train_begin()
         try:
-            for epoch in range(first_epoch(model, plan.initial_epoch), plan.epochs):
-                trainer.reset_metrics()
-                listeners.on_epoch_begin(epoch)
-                reporter.begin(feed.steps)
-                logs = _train_epoch(model, training, epoch, pace, listeners, reporter)
-                if validation and should_validate(model, epoch, plan.validation_freq):
-                    validated = run_evaluation(model, validation, listeners)
-                    logs.update({f"val_{name}": value for name, value in validated.items()})
-                listeners.on_epoch_end(epoch, logs)
+            for epoch in range(first_epoch(model, config.initial_epoch), config.epochs):
+                runner.reset_metrics()
+                callback_list.on_epoch_begin(epoch)
+                reporter.begin(iterator.steps)
+                logs = _train_epoch(model, training, epoch, sizer, callback_list, reporter)
+                if validation and should_validate(model, epoch, config.validation_freq):
+                    validation_logs = run_evaluation(model, validation, callback_list)
+                    logs.update({f"val_{name}": value for name, value in validation_logs.items()})
+                callback_list.on_epoch_end(epoch, logs)
                 if model.stop_training:
                     break
         finally:
-            if plan.epochs > 0:
+            if config.epochs > 0:
                 _finalize(model, optimizers)
-        model.history.params.update(execution=trainer.execution_mode, execution_reason=trainer.fallback_reason)
-        listeners.on_train_end(logs)
-    _warn_eager("training", trainer)
+        model.history.params.update(execution=runner.execution_mode, execution_reason=runner.fallback_reason)
+        callback_list.on_train_end(logs)
+    _warn_eager("training", runner)
     return model.history
 
 
 def run_evaluation(
-    model: keras.Model, course: Phase, listeners: Any, reporter: progress.Reporter | None = None
+    model: keras.Model, phase: Phase, callback_list: Any, reporter: progress.Reporter | None = None
 ) -> Logs:
     """Run one pass without training and return the loss and metrics."""
-    runner, feed = course.runner, course.feed
+    runner, iterator = phase.runner, phase.iterator
 
-    def end(ran: BlockReport) -> None:
-        listeners.on_test_batch_end(ran.last, ran.logs)
+    def on_block_end(report: BlockReport) -> None:
+        callback_list.on_test_batch_end(report.last, report.logs)
         if reporter:
-            reporter.on_block_end(ran)
+            reporter.on_block_end(report)
 
     runner.engine.set_mode(model, training=False)
     model.stop_evaluating = False
-    feed.restart()
-    listeners.on_test_begin()
+    iterator.restart()
+    callback_list.on_test_begin()
     if reporter:
-        reporter.begin(feed.steps)
+        reporter.begin(iterator.steps)
     runner.reset_metrics()
-    pace = _block_sizer(model, listeners, "test")
-    with contextlib.closing(feed.chunks(0, pace.fixed)) as portions:
-        logs = runner.run(portions, pace, listeners.on_test_batch_begin, end, lambda: bool(model.stop_evaluating))
+    sizer = _block_sizer(model, callback_list, "test")
+    with contextlib.closing(iterator.chunks(0, sizer.fixed)) as chunks:
+        logs = runner.run(
+            chunks, sizer, callback_list.on_test_batch_begin, on_block_end, lambda: bool(model.stop_evaluating)
+        )
     logs = pythonify_logs(logs)
-    listeners.on_test_end(logs)
+    callback_list.on_test_end(logs)
     if reporter:  # only for `evaluate`: in a validation, the training warns
         _warn_eager("evaluation", runner)
     return logs
 
 
-def run_prediction(model: keras.Model, course: Phase, listeners: Any, reporter: progress.Reporter) -> list[Any]:
+def run_prediction(model: keras.Model, phase: Phase, callback_list: Any, reporter: progress.Reporter) -> list[Any]:
     """Return the predictions of every batch."""
-    runner, feed = course.runner, course.feed
+    runner, iterator = phase.runner, phase.iterator
 
-    def end(ran: BlockReport, batches: list[Any]) -> None:
-        listeners.on_predict_batch_end(
-            ran.last, {"outputs": batches[0] if len(batches) == 1 else concatenate_batches(batches)}
+    def on_block_end(report: BlockReport, batches: list[Any]) -> None:
+        callback_list.on_predict_batch_end(
+            report.last, {"outputs": batches[0] if len(batches) == 1 else concatenate_batches(batches)}
         )
-        reporter.on_block_end(ran)
+        reporter.on_block_end(report)
 
     runner.engine.set_mode(model, training=False)
     model.stop_predicting = False
-    feed.restart()
-    listeners.on_predict_begin()
-    reporter.begin(feed.steps)
-    every, live = max(1, model.steps_per_execution), callbacks.needs_batch_hooks(listeners.callbacks, "predict")
-    with contextlib.closing(feed.chunks(0, every if live else None)) as portions:
+    iterator.restart()
+    callback_list.on_predict_begin()
+    reporter.begin(iterator.steps)
+    group_size = max(1, model.steps_per_execution)
+    has_batch_hooks = callbacks.needs_batch_hooks(callback_list.callbacks, "predict")
+    with contextlib.closing(iterator.chunks(0, group_size if has_batch_hooks else None)) as chunks:
         outputs = runner.predict(
-            portions, every, listeners.on_predict_batch_begin, end, lambda: bool(model.stop_predicting)
+            chunks, group_size, callback_list.on_predict_batch_begin, on_block_end, lambda: bool(model.stop_predicting)
         )
-    listeners.on_predict_end()
+    callback_list.on_predict_end()
     return outputs
 
 
@@ -146,57 +149,63 @@ def concatenate_batches(batches: list[Any]) -> Any:
 
 
 def make_progress_reporter(
-    given: Any, verbose: int | str, epochs: int = 1, title: str | None = None
+    user_callbacks: Any, verbose: int | str, epochs: int = 1, title: str | None = None
 ) -> progress.Reporter:
     """Return the progress reporter; silent if the callbacks contain a Keras progress bar or are a CallbackList."""
-    silent = isinstance(given, keras.callbacks.CallbackList) or callbacks.has_progress_bar(keras.tree.flatten(given))
-    return progress.reporter(0 if silent else verbose, epochs, title)
+    is_list = isinstance(user_callbacks, keras.callbacks.CallbackList)
+    silent = is_list or callbacks.has_progress_bar(keras.tree.flatten(user_callbacks))
+    return progress.make_reporter(0 if silent else verbose, epochs, title)
 
 
 def make_callback_list(
-    model: keras.Model, given: Any, reporter: progress.Reporter | None, history: bool = False, **params: Any
+    model: keras.Model, user_callbacks: Any, reporter: progress.Reporter | None, history: bool = False, **params: Any
 ) -> Any:
-    """Return a CallbackList of the given callbacks and the reporter, or the given CallbackList unchanged."""
-    listed = prepare_callbacks(given)
-    if isinstance(listed, keras.callbacks.CallbackList):
-        return listed
-    every = [*listed, *filter(None, [reporter])]
-    return keras.callbacks.CallbackList(every, add_history=history, add_progbar=False, model=model, **params)
+    """Return a CallbackList of the user's callbacks and the reporter; a CallbackList is returned unchanged."""
+    callback_list = prepare_callbacks(user_callbacks)
+    if isinstance(callback_list, keras.callbacks.CallbackList):
+        return callback_list
+    all_callbacks = [*callback_list, *filter(None, [reporter])]
+    return keras.callbacks.CallbackList(all_callbacks, add_history=history, add_progbar=False, model=model, **params)
 
 
-def prepare_callbacks(given: Any) -> Any:
+def prepare_callbacks(user_callbacks: Any) -> Any:
     """Return the callbacks as a list, with TensorBoard callbacks patched; a CallbackList is returned unchanged."""
-    if isinstance(given, keras.callbacks.CallbackList):
-        return given
-    listed = keras.tree.flatten(given) if given else []
-    summary_api.patch_tensorboard_callbacks(listed)
-    return listed
+    if isinstance(user_callbacks, keras.callbacks.CallbackList):
+        return user_callbacks
+    callback_list = keras.tree.flatten(user_callbacks) if user_callbacks else []
+    summary_api.patch_tensorboard_callbacks(callback_list)
+    return callback_list
 
 
 def _train_epoch(
-    model: keras.Model, training: Phase, epoch: int, pace: BlockSizer, listeners: Any, reporter: progress.Reporter
+    model: keras.Model, training: Phase, epoch: int, sizer: BlockSizer, callback_list: Any, reporter: progress.Reporter
 ) -> Logs:
-    runner, feed = training.runner, training.feed
+    runner, iterator = training.runner, training.iterator
 
-    def end(ran: BlockReport) -> None:
-        listeners.on_train_batch_end(ran.last, ran.logs)
-        reporter.on_block_end(ran)
+    def on_block_end(report: BlockReport) -> None:
+        callback_list.on_train_batch_end(report.last, report.logs)
+        reporter.on_block_end(report)
 
     runner.engine.set_mode(model, training=True)
-    halt = callbacks.halts_on_nan(listeners.callbacks)
+    stop_on_nonfinite = callbacks.halts_on_nan(callback_list.callbacks)
     try:
-        with contextlib.closing(feed.chunks(epoch, pace.fixed)) as portions:
+        with contextlib.closing(iterator.chunks(epoch, sizer.fixed)) as chunks:
             logs = runner.run(
-                portions, pace, listeners.on_train_batch_begin, end, lambda: bool(model.stop_training), halt
+                chunks,
+                sizer,
+                callback_list.on_train_batch_begin,
+                on_block_end,
+                lambda: bool(model.stop_training),
+                stop_on_nonfinite,
             )
     finally:
         runner.engine.set_mode(model, training=False)
     return pythonify_logs(logs)
 
 
-def _warn_eager(what: str, runner: Runner) -> None:
+def _warn_eager(activity: str, runner: Runner) -> None:
     if runner.fallback_reason:
-        log.warning("kerasbridge: %s ran eagerly: %s.", what, runner.fallback_reason)
+        log.warning("kerasbridge: %s ran eagerly: %s.", activity, runner.fallback_reason)
 
 
 def _finalize(model: keras.Model, optimizers: Sequence[tuple[Any, Sequence[Any]]] | None) -> None:
@@ -206,6 +215,6 @@ def _finalize(model: keras.Model, optimizers: Sequence[tuple[Any, Sequence[Any]]
             optimizer.finalize_variable_values(variables)
 
 
-def _block_sizer(model: keras.Model, listeners: Any, kind: str) -> BlockSizer:
-    live = callbacks.needs_batch_hooks(listeners.callbacks, kind)
-    return BlockSizer(max(1, model.steps_per_execution) if live or model.steps_per_execution > 1 else None)
+def _block_sizer(model: keras.Model, callback_list: Any, kind: str) -> BlockSizer:
+    has_batch_hooks = callbacks.needs_batch_hooks(callback_list.callbacks, kind)
+    return BlockSizer(max(1, model.steps_per_execution) if has_batch_hooks or model.steps_per_execution > 1 else None)

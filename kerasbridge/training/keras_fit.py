@@ -10,7 +10,7 @@ from typing import Any
 from kerasbridge.keras_compat import keras
 from kerasbridge.training import trainer
 
-_REPLACED: dict[str, Callable[..., Any]] = {
+_REPLACEMENTS: dict[str, Callable[..., Any]] = {
     "fit": trainer.fit,
     "evaluate": trainer.evaluate,
     "predict": trainer.predict,
@@ -21,10 +21,10 @@ class _ActiveCalls(threading.local):
     """Calls in progress in this thread, as pairs of the id of a model and the name of a method."""
 
     def __init__(self) -> None:
-        self.way: set[tuple[int, str]] = set()
+        self.calls: set[tuple[int, str]] = set()
 
 
-_under = _ActiveCalls()
+_active = _ActiveCalls()
 _lock = threading.RLock()
 _originals: dict[str, Callable[..., Any]] = {}
 _depth = 0
@@ -47,65 +47,65 @@ def as_keras_fit() -> Iterator[None]:
         >>> history.params["execution"] in ("looped", "traced", "jit")
         True
     """
-    _enter()
+    _install()
     try:
         yield
     finally:
-        _leave()
+        _uninstall()
 
 
-def _enter() -> None:
+def _install() -> None:
     global _depth
     with _lock:
         if _depth == 0:
-            for name, ours in _REPLACED.items():
-                _originals[name] = getattr(_trainer(), name)
-                setattr(_trainer(), name, _wrap(_originals[name], ours))
+            for name, replacement in _REPLACEMENTS.items():
+                _originals[name] = getattr(_keras_trainer(), name)
+                setattr(_keras_trainer(), name, _wrap(_originals[name], replacement))
         _depth += 1
 
 
-def _leave() -> None:
+def _uninstall() -> None:
     global _depth
     with _lock:
         _depth -= 1
         if _depth == 0:
             for name, original in _originals.items():
-                setattr(_trainer(), name, original)
+                setattr(_keras_trainer(), name, original)
             _originals.clear()
 
 
-def _trainer() -> type:
+def _keras_trainer() -> type:
     """Return the backend-specific class that defines `fit` of Keras models."""
     found: type = next(base for base in keras.Model.__mro__ if "fit" in vars(base))
     return found
 
 
-def _wrap(original: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
+def _wrap(original: Callable[..., Any], replacement: Callable[..., Any]) -> Callable[..., Any]:
     """Return a method that calls `ours`; a nested call of the same method on the same model calls `original`."""
     name = original.__name__
 
     @functools.wraps(original)
     def call(model: Any, *arguments: Any, **keywords: Any) -> Any:
-        if (id(model), name) in _under.way:
-            with _under_way(model, *_REPLACED):
+        if (id(model), name) in _active.calls:
+            with _mark_active(model, *_REPLACEMENTS):
                 return original(model, *arguments, **keywords)
-        with _under_way(model, name):
-            return ours(**_by_name(original, model, arguments, keywords))
+        with _mark_active(model, name):
+            return replacement(**_named_arguments(original, model, arguments, keywords))
 
     return call
 
 
 @contextlib.contextmanager
-def _under_way(model: Any, *names: str) -> Iterator[None]:
-    before = _under.way
-    _under.way = before | {(id(model), name) for name in names}
+def _mark_active(model: Any, *names: str) -> Iterator[None]:
+    before = _active.calls
+    _active.calls = before | {(id(model), name) for name in names}
     try:
         yield
     finally:
-        _under.way = before
+        _active.calls = before
 
 
-def _by_name(function: Callable[..., Any], model: Any, arguments: Any, keywords: Any) -> dict[str, Any]:
+def _named_arguments(function: Callable[..., Any], model: Any, arguments: Any, keywords: Any) -> dict[str, Any]:
     """Return the arguments of a Keras method by name, since `kb` functions may order their parameters differently."""
-    given = inspect.signature(function).bind(model, *arguments, **keywords).arguments
-    return {"model": given.pop("self"), **given.pop("kwargs", {}), **given}
+    bound = inspect.signature(function).bind(model, *arguments, **keywords).arguments
+    return {"model": bound.pop("self"), **bound.pop("kwargs", {}), **bound}

@@ -16,7 +16,7 @@ Logs = dict[str, Any]
 SECONDS_BETWEEN_FRAMES = 0.1
 
 
-def reporter(verbose: int | str, epochs: int = 1, title: str | None = None) -> "Reporter":
+def make_reporter(verbose: int | str, epochs: int = 1, title: str | None = None) -> "Reporter":
     """Return the reporter for `verbose`: 0 silent, 1 or "auto" a bar if the output can show one, 2 a line per epoch.
 
     With a title, it reports a single pass over the data under that title instead of epochs.
@@ -24,8 +24,8 @@ def reporter(verbose: int | str, epochs: int = 1, title: str | None = None) -> "
     if verbose == 0:
         return Reporter()
     console = Console(file=sys.stdout)
-    can_move = importlib.util.find_spec("ipywidgets") if console.is_jupyter else console.is_terminal
-    return LineReporter(epochs, title) if verbose == 2 or not can_move else BarReporter(console, epochs, title)
+    can_redraw = importlib.util.find_spec("ipywidgets") if console.is_jupyter else console.is_terminal
+    return LineReporter(epochs, title) if verbose == 2 or not can_redraw else BarReporter(console, epochs, title)
 
 
 class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
@@ -34,7 +34,7 @@ class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
     def begin(self, steps: int | None) -> None:
         """Start an epoch or a pass of `steps` steps; None if the number is unknown."""
 
-    def on_block_end(self, ran: BlockReport) -> None:
+    def on_block_end(self, report: BlockReport) -> None:
         """Show the progress after a block of steps."""
 
     def close(self) -> None:
@@ -51,17 +51,17 @@ class LineReporter(Reporter):
     def begin(self, steps: int | None) -> None:
         self._samples, self._start = 0, time.perf_counter()
 
-    def on_block_end(self, ran: BlockReport) -> None:
-        self._samples += ran.samples
+    def on_block_end(self, report: BlockReport) -> None:
+        self._samples += report.samples
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         seconds = time.perf_counter() - self._start
         speed = f"{self._samples / max(seconds, 1e-9):,.0f} samples/s"
-        print(f"Epoch {epoch + 1}/{self._epochs}  {seconds:.1f} s  {speed}  {_in_words(logs)}", flush=True)
+        print(f"Epoch {epoch + 1}/{self._epochs}  {seconds:.1f} s  {speed}  {_format_logs(logs)}", flush=True)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         if self._title:
-            print(_in_words(logs), flush=True)
+            print(_format_logs(logs), flush=True)
 
 
 class BarReporter(Reporter):
@@ -71,38 +71,38 @@ class BarReporter(Reporter):
         super().__init__()
         self._console, self._epochs, self._title = console, epochs, title
         self._progress: Progress | None = None
-        self._start = self._shown = 0.0
-        self._epoch = self._samples = self._done = 0
+        self._start = self._last_shown = 0.0
+        self._epoch = self._samples = self._steps = 0
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
 
     def begin(self, steps: int | None) -> None:
-        self._samples = self._done = 0
-        self._open(self._title or f"Epoch {self._epoch + 1}/{self._epochs}", steps)
+        self._samples = self._steps = 0
+        self._start_bar(self._title or f"Epoch {self._epoch + 1}/{self._epochs}", steps)
 
-    def on_block_end(self, ran: BlockReport) -> None:
-        self._done, self._samples = ran.last + 1, self._samples + ran.samples
-        if time.perf_counter() - self._shown > SECONDS_BETWEEN_FRAMES:
-            self._show(pythonify_logs(ran.logs))
+    def on_block_end(self, report: BlockReport) -> None:
+        self._steps, self._samples = report.last + 1, self._samples + report.samples
+        if time.perf_counter() - self._last_shown > SECONDS_BETWEEN_FRAMES:
+            self._show(pythonify_logs(report.logs))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        self._show(logs or {}, ended=True)
+        self._show(logs or {}, finished=True)
         self.close()
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         if self._title:
-            self._show(logs or {}, ended=True)
+            self._show(logs or {}, finished=True)
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
-        self._show({}, ended=True)
+        self._show({}, finished=True)
 
     def close(self) -> None:
         if self._progress:
             self._progress.stop()
         self._progress = None
 
-    def _open(self, title: str, steps: int | None) -> None:
+    def _start_bar(self, title: str, steps: int | None) -> None:
         self._start = time.perf_counter()
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -117,19 +117,21 @@ class BarReporter(Reporter):
         self._progress.add_task(title, total=steps, speed="", logs="")
         self._progress.start()
 
-    def _show(self, logs: Logs, ended: bool = False) -> None:
+    def _show(self, logs: Logs, finished: bool = False) -> None:
         if self._progress is None:
             return
         task = self._progress.tasks[0]
         seconds = max(time.perf_counter() - self._start, 1e-9)
         speed = task.fields["speed"] if task.finished else f"{self._samples / seconds:,.0f} samples/s"
-        total = self._done if ended else task.total
-        self._progress.update(task.id, completed=self._done, total=total, speed=speed, logs=_in_words(logs))
+        total = self._steps if finished else task.total
+        self._progress.update(task.id, completed=self._steps, total=total, speed=speed, logs=_format_logs(logs))
         self._progress.refresh()
-        self._shown = time.perf_counter()
+        self._last_shown = time.perf_counter()
 
 
-def _in_words(logs: Logs | None) -> str:
+def _format_logs(logs: Logs | None) -> str:
     """Format the logs: the loss first, then metrics, then validation values."""
-    ranked = sorted((logs or {}).items(), key=lambda item: (item[0].startswith("val_"), "loss" not in item[0], item[0]))
-    return "  ".join(f"{name} {value:.4f}" for name, value in ranked if isinstance(value, (int, float)))
+    ordered = sorted(
+        (logs or {}).items(), key=lambda item: (item[0].startswith("val_"), "loss" not in item[0], item[0])
+    )
+    return "  ".join(f"{name} {value:.4f}" for name, value in ordered if isinstance(value, (int, float)))

@@ -13,7 +13,7 @@ from kerasbridge.keras_compat import keras
 from kerasbridge.runs.folder import BY_ARGUMENT
 
 log = logging.getLogger("kerasbridge")
-_DATA = ("x", "y", "sample_weight", "validation_data")
+_DATA_ARGUMENTS = ("x", "y", "sample_weight", "validation_data")
 
 
 class RunCallback(keras.callbacks.Callback):  # type: ignore[misc]
@@ -54,26 +54,26 @@ class RunRecord:
 
 
 @contextlib.contextmanager
-def record_run(given: Mapping[str, Any], **known: Any) -> Iterator[RunRecord]:
+def record_run(fit_arguments: Mapping[str, Any], **entries: Any) -> Iterator[RunRecord]:
     """Record a training run in the folder `run_dir`, if it is given; the body ends with `finish`.
 
     Args:
-        given: the arguments of `kb.fit`.
-        known: further entries of the configuration.
+        fit_arguments: the arguments of `kb.fit`.
+        entries: further entries of the configuration.
 
     Raises:
         RunFolderError: the folder is not empty, or cannot be written.
         ArgumentError: the model cannot be saved.
     """
-    if given["run_dir"] is None:
-        yield RunRecord(given["callbacks"])
+    if fit_arguments["run_dir"] is None:
+        yield RunRecord(fit_arguments["callbacks"])
         return
-    _check_saves(given["model"])
+    _check_serializable(fit_arguments["model"])
     with (
-        runs.create(_folder(given["run_dir"]), _config(given, known), chosen=BY_ARGUMENT) as run,
-        _beside(given["callbacks"], RunCallback(run)) as callbacks,
+        runs.create(_folder(fit_arguments["run_dir"]), _config(fit_arguments, entries), chosen=BY_ARGUMENT) as run,
+        _append_callback(fit_arguments["callbacks"], RunCallback(run)) as callbacks,
     ):
-        yield RunRecord(callbacks, run, given["model"])
+        yield RunRecord(callbacks, run, fit_arguments["model"])
 
 
 def check(run_dir: Any) -> None:
@@ -88,8 +88,8 @@ def check(run_dir: Any) -> None:
 
 def execution_info(model: keras.Model, history: keras.callbacks.History) -> dict[str, Any]:
     """Return the configuration entries that are known once the training has ended."""
-    ran = {name: history.params[name] for name in ("execution", "execution_reason") if name in history.params}
-    return {**ran, "device": device_of(model)}
+    execution = {name: history.params[name] for name in ("execution", "execution_reason") if name in history.params}
+    return {**execution, "device": device_of(model)}
 
 
 def device_of(model: keras.Model) -> str:
@@ -98,7 +98,7 @@ def device_of(model: keras.Model) -> str:
     return engine.device_of(model.variables[0].value) if model.variables else engine.device
 
 
-def _check_saves(model: keras.Model) -> None:
+def _check_serializable(model: keras.Model) -> None:
     """Raise, before the training starts, if Keras cannot serialize the model."""
     try:
         keras.saving.serialize_keras_object(model)
@@ -114,8 +114,8 @@ def _folder(run_dir: Any) -> Path:
 
 
 @contextlib.contextmanager
-def _beside(callbacks: Any, recorder: RunCallback) -> Iterator[Any]:
-    """Yield the given callbacks with the recorder appended."""
+def _append_callback(callbacks: Any, recorder: RunCallback) -> Iterator[Any]:
+    """Yield the callbacks with the recorder appended."""
     if not isinstance(callbacks, keras.callbacks.CallbackList):
         yield [*(keras.tree.flatten(callbacks) if callbacks else []), recorder]
         return
@@ -126,37 +126,44 @@ def _beside(callbacks: Any, recorder: RunCallback) -> Iterator[Any]:
         callbacks.callbacks.remove(recorder)
 
 
-def _config(given: Mapping[str, Any], known: Mapping[str, Any]) -> runs.Config:
-    model, backend = given["model"], engines.current().name
-    start = {
-        "arguments": {name: _plain(value) for name, value in given.items() if name not in (*_DATA, "model")},
-        "versions": runs.versions(backend), "backend": backend, "device": device_of(model), "seed": None, "rng": None,
-        "data": {name: _described(given[name]) for name in _DATA if given[name] is not None},
+def _config(fit_arguments: Mapping[str, Any], entries: Mapping[str, Any]) -> runs.Config:
+    model, backend = fit_arguments["model"], engines.current().name
+    data = {name: fit_arguments[name] for name in _DATA_ARGUMENTS if fit_arguments[name] is not None}
+    others = {name: value for name, value in fit_arguments.items() if name not in (*_DATA_ARGUMENTS, "model")}
+    config = {
+        "arguments": {name: _to_json(value) for name, value in others.items()},
+        "versions": runs.versions(backend),
+        "backend": backend,
+        "device": device_of(model),
+        "seed": None,
+        "rng": None,
+        "data": {name: _describe_data(value) for name, value in data.items()},
         "started": runs.timestamp(),
-        "model": model.name, "epochs": max(0, given["epochs"] - given["initial_epoch"]),
-    }  # fmt: skip
-    return runs.Config(**{**start, **known})
+        "model": model.name,
+        "epochs": max(0, fit_arguments["epochs"] - fit_arguments["initial_epoch"]),
+    }
+    return runs.Config(**{**config, **entries})
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     """Return a value as JSON data; objects that JSON cannot represent are replaced by their name."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_to_json(item) for item in value]
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _to_json(item) for key, item in value.items()}
     if isinstance(value, Path):
         return str(value)
     return getattr(value, "__name__", None) or type(value).__name__
 
 
-def _described(data: Any) -> Any:
+def _describe_data(data: Any) -> Any:
     """Return the shape and dtype of each array in its nested structure; the class name of other objects."""
     if isinstance(data, list | tuple):
-        return [_described(part) for part in data]
+        return [_describe_data(part) for part in data]
     if isinstance(data, Mapping):
-        return {str(name): _described(part) for name, part in data.items()}
+        return {str(name): _describe_data(part) for name, part in data.items()}
     shape, dtype = getattr(data, "shape", None), getattr(data, "dtype", None)
     kind = {"type": type(data).__name__} if dtype is None else {"dtype": keras.backend.standardize_dtype(dtype)}
-    return kind if shape is None else {"shape": [_plain(size) for size in shape], **kind}
+    return kind if shape is None else {"shape": [_to_json(size) for size in shape], **kind}

@@ -49,7 +49,7 @@ class BlockSizer:
         """Return the number of steps of the next block."""
         return self._size
 
-    def took(self, steps: int, seconds: float) -> None:
+    def update(self, steps: int, seconds: float) -> None:
         """Adapt the size to the time of a finished block; the first one is ignored, since most of it is compilation."""
         if self.fixed:
             return
@@ -75,25 +75,25 @@ class CallbackNotifier:
             self._first = self._done
             self._begin(self._first)
 
-    def most(self, size: int) -> int:
+    def limit(self, size: int) -> int:
         """Return the largest size of the next block, at most `size`."""
         return min(size, self._every - self._done % self._every) if self._every else size
 
-    def ran(self, steps: int, samples: int, logs: dict[str, Any]) -> bool:
+    def notify(self, steps: int, samples: int, logs: dict[str, Any]) -> bool:
         """Record a finished block and return whether it was reported to callbacks."""
         self._done, self._samples, self.logs = self._done + steps, self._samples + samples, logs
-        told = not self._every or self._done % self._every == 0
-        if told:
-            self.close()
-        return told
+        reported = not self._every or self._done % self._every == 0
+        if reported:
+            self.flush()
+        return reported
 
-    def close(self) -> None:
+    def flush(self) -> None:
         """Report any pending steps to the callbacks."""
         if self._first is not None:
             last = self._first + self._every if self._every else self._done
-            ran = BlockReport(self._first, last - 1, self._samples, self.logs)
+            report = BlockReport(self._first, last - 1, self._samples, self.logs)
             self._first, self._samples = None, 0
-            self._end(ran)
+            self._end(report)
 
 
 class Resettable(Protocol):
@@ -111,7 +111,7 @@ class Runner:
         engine: the engine that compiles the step.
         make_step: returns the step, given the model and the engine.
         note: called with the reports of the steps of each block.
-        meter: further means to reset with the metrics of the model.
+        means: further means to reset with the metrics of the model.
     """
 
     def __init__(
@@ -120,78 +120,79 @@ class Runner:
         engine: Engine,
         make_step: Callable[..., Step],
         note: Callable[[np.ndarray[Any, Any]], None] | None = None,
-        meter: Resettable | None = None,
+        means: Resettable | None = None,
     ) -> None:
-        self.model, self.engine, self.make_step, self._meter = model, engine, make_step, meter
-        self._note, self._settings = note, hyperparameters(model)
+        self.model, self.engine, self.make_step, self._means = model, engine, make_step, means
+        self._note, self._hyperparameters = note, hyperparameters(model)
         self.execution_mode: str | None = None
         self.fallback_reason: str | None = None
 
     def reset_metrics(self) -> None:
-        """Reset the metrics of the model and the meter."""
+        """Reset the metrics of the model and the further means."""
         self.model.reset_metrics()
-        if self._meter:
-            self._meter.reset_state()
+        if self._means:
+            self._means.reset_state()
 
     def run(
         self,
-        portions: Iterable[Chunk],
-        pace: BlockSizer,
+        chunks: Iterable[Chunk],
+        sizer: BlockSizer,
         begin: Callable[[int], None],
         end: OnBlockEnd,
         stopped: Callable[[], bool],
-        halt: bool = False,
+        stop_on_nonfinite: bool = False,
     ) -> dict[str, Any]:
         """Run every step of the chunks and return the logs of the last.
 
         Args:
-            portions: chunks of an epoch iterator.
-            pace: chooses the number of steps per block.
+            chunks: chunks of an epoch iterator.
+            sizer: chooses the number of steps per block.
             begin: called before the steps that one call of `end` reports, with the index of the first.
             end: called after those steps, with their report.
             stopped: called after `end`; True ends the loop.
-            halt: end a block at the first loss that is not finite, unless the block size is fixed.
+            stop_on_nonfinite: end a block at the first loss that is not finite, unless the block size is fixed.
         """
-        telling, halt = CallbackNotifier(pace.fixed, begin, end), halt and not pace.fixed
-        for portion in portions:
+        notifier = CallbackNotifier(sizer.fixed, begin, end)
+        stop_on_nonfinite = stop_on_nonfinite and not sizer.fixed
+        for chunk in chunks:
             start = 0
-            while start < portion.steps:
-                telling.begin()
-                block: Block = self._compiled(portion, self.engine.compile)  # callbacks may have changed the model
-                stop = min(start + telling.most(1 if stopped() else pace.size()), portion.steps)
-                clock = time.perf_counter()
-                outcome = block(portion.data, portion.order, start, stop, halt)
-                pace.took(outcome.steps, time.perf_counter() - clock)
+            while start < chunk.steps:
+                notifier.begin()
+                block: Block = self._compiled(chunk, self.engine.compile)  # callbacks may have changed the model
+                stop = min(start + notifier.limit(1 if stopped() else sizer.size()), chunk.steps)
+                start_time = time.perf_counter()
+                result = block(chunk.data, chunk.order, start, stop, stop_on_nonfinite)
+                sizer.update(result.steps, time.perf_counter() - start_time)
                 self.execution_mode, self.fallback_reason = block.execution_mode, block.fallback_reason
                 if self._note:
-                    self._note(outcome.reports)
-                start += outcome.steps
-                if telling.ran(outcome.steps, outcome.steps * portion.rows, outcome.logs) and stopped():
-                    return telling.logs
-        telling.close()
-        return telling.logs
+                    self._note(result.reports)
+                start += result.steps
+                if notifier.notify(result.steps, result.steps * chunk.rows, result.logs) and stopped():
+                    return notifier.logs
+        notifier.flush()
+        return notifier.logs
 
     def predict(
         self,
-        portions: Iterable[Chunk],
-        in_step: int,
+        chunks: Iterable[Chunk],
+        group_size: int,
         begin: Callable[[int], None],
         end: Callable[[BlockReport, list[Any]], None],
         stopped: Callable[[], bool],
     ) -> list[Any]:
-        """Return the predictions of every batch; callbacks run once every `in_step` batches."""
+        """Return the predictions of every batch; callbacks run once every `group_size` batches."""
         outputs: list[Any] = []
-        telling = CallbackNotifier(in_step, begin, lambda ran: end(ran, outputs[ran.first :]))
-        for portion in portions:
-            call = self._compiled(portion, self.engine.compile_call)
-            for step in range(portion.steps):
-                telling.begin()
-                outputs.append(call(portion.data, portion.order[step]))
-                if telling.ran(1, portion.rows, {}) and stopped():
+        notifier = CallbackNotifier(group_size, begin, lambda report: end(report, outputs[report.first :]))
+        for chunk in chunks:
+            call = self._compiled(chunk, self.engine.compile_call)
+            for step in range(chunk.steps):
+                notifier.begin()
+                outputs.append(call(chunk.data, chunk.order[step]))
+                if notifier.notify(1, chunk.rows, {}) and stopped():
                     return outputs
-        telling.close()
+        notifier.flush()
         return outputs
 
-    def _compiled(self, portion: Chunk, compile_step: Callable[[Step], Any]) -> Any:
-        key = (self.make_step, portion.signature, self._settings, model_fingerprint(self.model))
+    def _compiled(self, chunk: Chunk, compile_step: Callable[[Step], Any]) -> Any:
+        key = (self.make_step, chunk.signature, self._hyperparameters, model_fingerprint(self.model))
         return cached_on_model(self.model, COMPILED, key, lambda: compile_step(self.make_step(self.model, self.engine)))

@@ -108,22 +108,22 @@ def fit(
         >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         >>> history = kb.fit(model, data.x_train / 255, data.y_train, epochs=1, seed=0, verbose=0)
     """
-    given = dict(locals())
+    fit_arguments = dict(locals())
     arguments.check(model, step, batch_size, epochs, initial_epoch, validation_split, seed, rng)
     run_recorder.check(run_dir)
     if validation_batch_size is not None:
         checks.check_batch_size(validation_batch_size, 1)
     kinds = ("train", "test") if validation_data is not None or validation_split else ("train",)
     if step is None and arguments.delegates_to_keras(model, *kinds):
-        with run_recorder.record_run(given, execution="model.fit") as recorded:
-            return recorded.finish(
+        with run_recorder.record_run(fit_arguments, execution="model.fit") as record:
+            return record.finish(
                 model.fit(
                     x,
                     y,
                     batch_size,
                     epochs,
                     verbose,
-                    prepare_callbacks(recorded.callbacks),
+                    prepare_callbacks(record.callbacks),
                     validation_split,
                     validation_data,
                     shuffle,
@@ -138,28 +138,31 @@ def fit(
             )
     order_seed = generator.new_seed() if seed is None else seed
     engine = engines.current()
-    source, held_out = adapters.with_validation(
+    source, validation_source = adapters.with_validation(
         adapters.read(x, y, sample_weight, class_weight), validation_data, validation_split
     )
-    steps, held_steps = (arguments.round_up_to_execution(model, count) for count in (steps_per_epoch, validation_steps))
-    cut = BatchingConfig(batch_size, steps, order_seed if shuffle else None, shuffle, device_budget)
-    held_cut = BatchingConfig(validation_batch_size or batch_size, held_steps, device_budget=device_budget)
+    steps_per_epoch = arguments.round_up_to_execution(model, steps_per_epoch)
+    validation_steps = arguments.round_up_to_execution(model, validation_steps)
+    batching = BatchingConfig(batch_size, steps_per_epoch, order_seed if shuffle else None, shuffle, device_budget)
+    validation_batching = BatchingConfig(
+        validation_batch_size or batch_size, validation_steps, device_budget=device_budget
+    )
     with _random_numbers(rng):
-        trained, own = build.make_train_runner(model, step, engine, adapters.epoch_iterator(source, engine, cut))
-        validated, tests = None, None
-        if held_out is not None:
-            validated, tests = build.make_test_runner(
-                model, step, engine, adapters.epoch_iterator(held_out, engine, held_cut)
-            )
+        iterator = adapters.epoch_iterator(source, engine, batching)
+        training, compiled_step = build.make_train_phase(model, step, engine, iterator)
+        validation, validation_step = None, None
+        if validation_source is not None:
+            iterator = adapters.epoch_iterator(validation_source, engine, validation_batching)
+            validation, validation_step = build.make_test_phase(model, step, engine, iterator)
         if seed is not None:
-            used = [variable for made in (own, tests) if made for variable in made.program.variables]
-            seed_random_layers(model, seed, used)
-        plan = FitConfig(arguments.limit_epochs(epochs), initial_epoch, validation_freq, verbose)
-        with run_recorder.record_run(given, seed=order_seed, rng=rng) as recorded:
-            moved = own.optimizers if own else None
-            history = run_training(model, trained, validated, plan, recorded.callbacks, moved)
+            steps = filter(None, (compiled_step, validation_step))
+            seed_random_layers(model, seed, [variable for each in steps for variable in each.program.variables])
+        config = FitConfig(arguments.limit_epochs(epochs), initial_epoch, validation_freq, verbose)
+        with run_recorder.record_run(fit_arguments, seed=order_seed, rng=rng) as record:
+            optimizers = compiled_step.optimizers if compiled_step else None
+            history = run_training(model, training, validation, config, record.callbacks, optimizers)
             history.params.update(seed=order_seed, rng=rng, backend=engine.name, device=engine.device)
-            recorded.finish(history)
+            record.finish(history)
     return history
 
 
@@ -208,17 +211,17 @@ def evaluate(
             x, y, batch_size, verbose, sample_weight, steps, prepare_callbacks(callbacks), return_dict
         )
     engine = engines.current()
-    cut = BatchingConfig(batch_size, arguments.round_up_to_execution(model, steps), device_budget=device_budget)
-    feed = adapters.epoch_iterator(adapters.read(x, y, sample_weight), engine, cut)
+    batching = BatchingConfig(batch_size, arguments.round_up_to_execution(model, steps), device_budget=device_budget)
+    iterator = adapters.epoch_iterator(adapters.read(x, y, sample_weight), engine, batching)
     with _random_numbers("portable"):
-        course, own = build.make_test_runner(model, step, engine, feed)
+        phase, compiled_step = build.make_test_phase(model, step, engine, iterator)
         reporter = make_progress_reporter(callbacks, verbose, title="Evaluate")
-        listeners = make_callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
+        callback_list = make_callback_list(model, callbacks, reporter, epochs=1, steps=iterator.steps, verbose=verbose)
         with contextlib.closing(reporter):
-            logs = run_evaluation(model, course, listeners, reporter)
+            logs = run_evaluation(model, phase, callback_list, reporter)
     if return_dict:
         return logs
-    return _in_order(logs) if own else metrics_in_order(model, logs)
+    return _in_order(logs) if compiled_step else metrics_in_order(model, logs)
 
 
 def predict(
@@ -254,12 +257,12 @@ def predict(
     if arguments.delegates_to_keras(model, "predict"):
         return model.predict(x, batch_size, verbose, steps, prepare_callbacks(callbacks))
     engine = engines.current()
-    cut = BatchingConfig(batch_size, arguments.round_up_to_execution(model, steps), device_budget=device_budget)
-    feed = adapters.epoch_iterator(adapters.read(x), engine, cut)
+    batching = BatchingConfig(batch_size, arguments.round_up_to_execution(model, steps), device_budget=device_budget)
+    iterator = adapters.epoch_iterator(adapters.read(x), engine, batching)
     reporter = make_progress_reporter(callbacks, verbose, title="Predict")
-    listeners = make_callback_list(model, callbacks, reporter, epochs=1, steps=feed.steps, verbose=verbose)
+    callback_list = make_callback_list(model, callbacks, reporter, epochs=1, steps=iterator.steps, verbose=verbose)
     with _random_numbers("portable"), contextlib.closing(reporter):
-        outputs = run_prediction(model, build.make_predict_runner(model, engine, feed), listeners, reporter)
+        outputs = run_prediction(model, build.make_predict_phase(model, engine, iterator), callback_list, reporter)
     if not outputs:
         raise DataError("Expected at least one batch to predict for, received none.")
     return concatenate_batches(outputs)

@@ -44,7 +44,7 @@ def evaluated(monkeypatch):
         models.append(model)
         return evaluate(model, *arguments, **keywords)
 
-    monkeypatch.setitem(keras_fit._REPLACED, "evaluate", noted)
+    monkeypatch.setitem(keras_fit._REPLACEMENTS, "evaluate", noted)
     return models
 
 
@@ -171,7 +171,7 @@ def test_keras_tuner_searches_through_kerasbridge(tmp_path, monkeypatch):
         model.optimizer.learning_rate = choice.Float("learning_rate", 1e-3, 1.0, sampling="log")
         return model
 
-    monkeypatch.setitem(keras_fit._REPLACED, "fit", noted)
+    monkeypatch.setitem(keras_fit._REPLACEMENTS, "fit", noted)
     options = {"objective": "val_loss", "seed": 0, "directory": tmp_path, "max_trials": 2}
     with kb.seed_everything(0), kb.as_keras_fit():
         tuner = tuners.RandomSearch(build, **options)
