@@ -69,7 +69,7 @@ class Parameters:
         groups: arrays whose names refer to modules, by module; `ungrouped` or `groups` is empty.
         ordered: whether the arrays are in the order in which their layers were created; else they are sorted by name.
         flip_kernels: whether to flip kernels along height and width; None if unknown.
-        asking: the message of the error that is raised if it is needed but unknown.
+        flip_kernels_hint: the end of the error that is raised if it is needed but unknown.
     """
 
     file: str
@@ -78,7 +78,7 @@ class Parameters:
     groups: tuple[Group, ...] = ()
     ordered: bool = True
     flip_kernels: bool | None = False
-    asking: str = ""
+    flip_kernels_hint: str = ""
 
 
 def group_by_module(parameters: Iterable[Parameter]) -> tuple[Group, ...]:

@@ -1,4 +1,4 @@
-"""The numbers of torch's tensors as NumPy's."""
+"""Convert the storages and tensors of torch to NumPy arrays."""
 
 import math
 from dataclasses import dataclass
@@ -13,20 +13,19 @@ STORAGE_DTYPES = {
     "LongStorage": "i8", "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1", "ByteStorage": "u1",
     "BoolStorage": "?", "ComplexFloatStorage": "c8", "ComplexDoubleStorage": "c16",
 }  # fmt: skip
-"""The type of the numbers that each kind of storage holds."""
+"""The dtype of each kind of storage: a NumPy code, or "bfloat16"."""
 
 ByteOrder = Literal["<", ">"]
-"""Their order in a number."""
 
 
 @dataclass(frozen=True)
 class Storage:
-    """Numbers in a row.
+    """The numbers of one or several tensors.
 
     Args:
-        dtype: a code of NumPy's, or "bfloat16".
+        dtype: a NumPy code, or "bfloat16".
         content: the bytes.
-        order: "<" or ">".
+        byte_order: "<" or ">".
     """
 
     dtype: str
@@ -34,37 +33,38 @@ class Storage:
     byte_order: ByteOrder = "<"
 
     def to_array(self) -> Array:
-        """All of its numbers."""
-        code = "u2" if self.dtype == "bfloat16" else self.dtype
-        whole = len(self.content) // np.dtype(code).itemsize * np.dtype(code).itemsize
-        found: Array = np.frombuffer(self.content[:whole], np.dtype(code).newbyteorder(self.byte_order))
-        return found
+        """Return all numbers as a vector; bfloat16 as integers with the same bits."""
+        dtype = np.dtype("u2" if self.dtype == "bfloat16" else self.dtype).newbyteorder(self.byte_order)
+        whole_items = len(self.content) // dtype.itemsize * dtype.itemsize
+        array: Array = np.frombuffer(self.content[:whole_items], dtype)
+        return array
 
 
 def strided_tensor(storage: Storage, offset: Any, sizes: Any, strides: Any) -> Array:
-    """A tensor that lies in a storage, as an array of its own.
+    """Return a copy of a tensor that is a view of a storage.
 
     Raises:
-        ValueError: it does not lie inside of it.
+        ValueError: it has no valid shape and strides, or exceeds its storage.
     """
-    row = storage.to_array()
+    numbers = storage.to_array()
     if not isinstance(sizes, tuple) or not isinstance(strides, tuple) or len(sizes) != len(strides) or len(sizes) > 32:
         raise ValueError("damaged: a tensor has no shape")
-    if not all(isinstance(one, int) and 0 <= one < 2**48 for one in (offset, *sizes, *strides)):
+    if not all(isinstance(value, int) and 0 <= value < 2**48 for value in (offset, *sizes, *strides)):
         raise ValueError(f"damaged: a tensor has the shape {sizes} and the strides {strides}")
     last = offset + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
     if 0 in sizes:
-        row, last, strides = np.empty(1, row.dtype), 0, (0,) * len(sizes)
-    if last >= row.size or math.prod(sizes) > row.size:
-        raise ValueError(f"damaged: a tensor of shape {sizes} does not lie inside its storage of {row.size:,} numbers")
-    steps = [stride * row.itemsize for stride in strides]
-    start = 0 if 0 in sizes else offset
-    view = np.lib.stride_tricks.as_strided(row[start:], sizes, steps, writeable=False)
-    array: Array = view.astype(row.dtype.newbyteorder("="))
+        numbers, offset, last, strides = np.empty(1, numbers.dtype), 0, 0, (0,) * len(sizes)
+    if last >= numbers.size or math.prod(sizes) > numbers.size:
+        raise ValueError(
+            f"damaged: a tensor of shape {sizes} does not fit into its storage of {numbers.size:,} numbers"
+        )
+    byte_strides = [stride * numbers.itemsize for stride in strides]
+    view = np.lib.stride_tricks.as_strided(numbers[offset:], sizes, byte_strides, writeable=False)
+    array: Array = view.astype(numbers.dtype.newbyteorder("="))
     return decode_bfloat16(array) if storage.dtype == "bfloat16" else array
 
 
-def decode_bfloat16(halves: Array) -> Array:
-    """bfloat16, which are the upper halves of float32, from numbers of 16 bits with the same bits."""
-    found: Array = (halves.astype(np.uint32) << 16).view(np.float32)
-    return found
+def decode_bfloat16(bits: Array) -> Array:
+    """Return bfloat16 numbers as float32, of which they are the upper half, from 16-bit integers with the same bits."""
+    numbers: Array = (bits.astype(np.uint32) << 16).view(np.float32)
+    return numbers

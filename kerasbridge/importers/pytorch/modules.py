@@ -1,4 +1,4 @@
-"""The names of a state_dict as modules, in the form that layers of Keras have."""
+"""Group the names of a state_dict into modules that correspond to Keras layers."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,70 +9,68 @@ from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.ir.weights import Group, Parameter, group_by_module
 
 WRAPPERS = ("module.", "_orig_mod.", "model.module.")
-"""What DataParallel and torch.compile put before every name."""
+"""Prefixes that DataParallel and torch.compile add to every name."""
 
-_STACKED = re.compile(r"(weight_ih|weight_hh|bias_ih|bias_hh|weight_hr)_l(\d+)(_reverse)?")
-_NORMED = ({"weight_g", "weight_v"}, {"original0", "original1"})
+_RECURRENT_ROLE = re.compile(r"(weight_ih|weight_hh|bias_ih|bias_hh|weight_hr)_l(\d+)(_reverse)?")
+_WEIGHT_NORM_ROLES = ({"weight_g", "weight_v"}, {"original0", "original1"})
 
 
-def strip_wrappers(found: Sequence[Parameter]) -> tuple[list[Parameter], str]:
-    """The parameters without what wrappers put before all names, and what that was."""
+def strip_wrappers(parameters: Sequence[Parameter]) -> tuple[list[Parameter], str]:
+    """Return the parameters without the prefixes that wrappers add to all names, and these prefixes."""
     removed = ""
-    names = [one.name for one in found]
-    while wrapper := next((one for one in WRAPPERS if names and all(name.startswith(one) for name in names)), None):
-        names = [name[len(wrapper) :] for name in names]
-        removed += wrapper
-    return [Parameter(name, one.array) for name, one in zip(names, found, strict=True)], removed
+    names = [parameter.name for parameter in parameters]
+    while prefix := next((one for one in WRAPPERS if names and all(name.startswith(one) for name in names)), None):
+        names = [name.removeprefix(prefix) for name in names]
+        removed += prefix
+    return [Parameter(name, parameter.array) for name, parameter in zip(names, parameters, strict=True)], removed
 
 
 def group_modules(parameters: Iterable[Parameter]) -> tuple[Group, ...]:
-    """The modules that have weights: each layer of a stacked recurrent one, and attention as a whole."""
-    plain = _normed(group_by_module(_renamed(parameters)))
-    return tuple(layer for group in _attending(plain) for layer in _stacked(group))
+    """Return the modules with weights: each layer of a stacked recurrent module, and attention with its projection."""
+    groups = map(_merge_weight_norm, group_by_module(map(_strip_parametrization, parameters)))
+    return tuple(layer for group in _merge_attention_outputs(groups) for layer in _split_recurrent_layers(group))
 
 
-def _renamed(parameters: Iterable[Parameter]) -> Iterable[Parameter]:
-    """Without the places where torch keeps what parametrizes a weight."""
-    for one in parameters:
-        yield Parameter(re.sub(r"\bparametrizations\.(\w+)\.(original\d)$", r"\2", one.name), one.array)
+def _strip_parametrization(parameter: Parameter) -> Parameter:
+    """Remove the submodule in which torch stores a parametrized weight from its name."""
+    name = re.sub(r"\bparametrizations\.(\w+)\.(original\d)$", r"\2", parameter.name)
+    return Parameter(name, parameter.array)
 
 
-def _normed(groups: Iterable[Group]) -> Iterable[Group]:
-    """Weights that `weight_norm` keeps as lengths g and directions v: g·v/|v|, each filter by itself."""
-    for group in groups:
-        pair = next((names for names in _NORMED if names <= group.arrays.keys()), None)
-        if pair is None:
-            yield group
-            continue
-        length, direction = (group.arrays[name] for name in sorted(pair))
-        others = {name: array for name, array in group.arrays.items() if name not in pair}
-        yield Group(group.prefix, {"weight": _product(group.prefix, length, direction), **others})
+def _merge_weight_norm(group: Group) -> Group:
+    """Compute weights that `weight_norm` stores as magnitude g and direction v: g·v/|v|, for each filter."""
+    roles = next((roles for roles in _WEIGHT_NORM_ROLES if roles <= group.arrays.keys()), None)
+    if roles is None:
+        return group
+    magnitude, direction = (group.arrays[role] for role in sorted(roles))
+    others = {role: array for role, array in group.arrays.items() if role not in roles}
+    return Group(group.prefix, {"weight": _scale_to(group.prefix, magnitude, direction), **others})
 
 
-def _product(prefix: str, length: Array, direction: Array) -> Array:
-    axes = tuple(axis for axis in range(direction.ndim) if axis >= length.ndim or length.shape[axis] == 1)
+def _scale_to(prefix: str, magnitude: Array, direction: Array) -> Array:
+    axes = tuple(axis for axis in range(direction.ndim) if axis >= magnitude.ndim or magnitude.shape[axis] == 1)
     norm = np.sqrt(np.square(direction, dtype=np.float64).sum(axes, keepdims=True))
-    if length.ndim != direction.ndim or norm.shape != length.shape or not norm.all():
-        raise ValueError(f"damaged: the lengths and directions of {prefix} do not belong together")
-    return np.asarray(length * direction / norm, np.float32)
+    if magnitude.ndim != direction.ndim or norm.shape != magnitude.shape or not norm.all():
+        raise ValueError(f"damaged: the magnitudes and directions of {prefix} do not belong together")
+    return np.asarray(magnitude * direction / norm, np.float32)
 
 
-def _attending(groups: Iterable[Group]) -> list[Group]:
-    """`nn.MultiheadAttention` and its output, which is a module in it, as one."""
-    found = {group.prefix: group for group in groups}
-    for prefix, group in list(found.items()):
-        inner = f"{prefix}.out_proj" if prefix else "out_proj"
-        if {"in_proj_weight", "q_proj_weight"} & group.arrays.keys() and inner in found:
-            output = {f"out_proj.{role}": array for role, array in found.pop(inner).arrays.items()}
-            found[prefix] = Group(prefix, {**group.arrays, **output})
-    return list(found.values())
+def _merge_attention_outputs(groups: Iterable[Group]) -> list[Group]:
+    """Merge each `nn.MultiheadAttention` with its output projection, which is a module in it."""
+    merged = {group.prefix: group for group in groups}
+    for prefix, group in list(merged.items()):
+        projection = f"{prefix}.out_proj" if prefix else "out_proj"
+        if {"in_proj_weight", "q_proj_weight"} & group.arrays.keys() and projection in merged:
+            output = {f"out_proj.{role}": array for role, array in merged.pop(projection).arrays.items()}
+            merged[prefix] = Group(prefix, {**group.arrays, **output})
+    return list(merged.values())
 
 
-def _stacked(group: Group) -> Iterable[Group]:
-    """Each layer of a recurrent module; both directions of it together."""
+def _split_recurrent_layers(group: Group) -> Iterable[Group]:
+    """Split a recurrent module into its layers, each with both of its directions."""
     layers: dict[int, dict[str, Array]] = {}
     for role, array in group.arrays.items():
-        match = _STACKED.fullmatch(role)
+        match = _RECURRENT_ROLE.fullmatch(role)
         if match is None:
             return [group]
         layers.setdefault(int(match[2]), {})[match[1] + (match[3] or "")] = array

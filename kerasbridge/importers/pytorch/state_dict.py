@@ -1,5 +1,6 @@
-"""The state_dict among what a file of `torch.save` holds."""
+"""Find the state_dict in the content of a `torch.save` file."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from kerasbridge.importers.io.pickles import GlobalRef, InertObject, PersistentId
@@ -9,121 +10,125 @@ from kerasbridge.importers.pytorch.dtypes import strided_tensor
 from kerasbridge.importers.pytorch.torch_zip import FindStorage
 
 STATE_DICT_KEYS = ("state_dict", "model_state_dict", "model", "net", "network", "module", "weights", "params")
-"""Where checkpoints keep the state_dict of their model, by custom."""
+"""Keys under which checkpoints commonly store the state_dict of their model."""
 
 MAX_DEPTH = 200
 
 
-def find_state_dict(read: tuple[Any, FindStorage]) -> tuple[list[Parameter], list[str]]:
-    """The tensors by their names, in order, and what to say of where they were found.
+def find_state_dict(content: Any, find_storage: FindStorage) -> tuple[list[Parameter], list[str]]:
+    """Return the tensors of the state_dict, in order, and notes on the kind of file.
+
+    Args:
+        content: the value of the pickle.
+        find_storage: returns the storage of a persistent id.
 
     Raises:
-        ValueError: what the file is instead, to follow its name and "is".
+        ValueError: there is no state_dict; the message is a phrase that follows "FILE is".
     """
-    value, storages = read
-    if (
-        isinstance(value, InertObject)
-        and isinstance(value.factory, GlobalRef)
-        and value.factory.module.startswith("__torch__")
-    ):
-        return _attributes("", value, storages, 0), [
-            "an archive of TorchScript: its weights are taken, not its program"
-        ]
-    found, where = _state_dict(value)
-    return [Parameter(name, _array(name, made, storages)) for name, made in _tensors(found)], where
+    factory = _factory(content)
+    if factory is not None and factory.module.startswith("__torch__"):
+        parameters = _module_tensors("", content, find_storage, 0)
+        return parameters, ["a TorchScript archive: its weights are used, not its program"]
+    entries, notes = _state_dict(content)
+    return [Parameter(name, _to_array(name, tensor, find_storage)) for name, tensor in _tensors(entries)], notes
 
 
-def _state_dict(value: Any) -> tuple[dict[Any, Any], list[str]]:
-    """The dict of tensors, and the key that it was found by."""
-    _refuse_modules(value, "")
-    entries = dict_entries(value)
+def _factory(value: Any) -> GlobalRef | None:
+    """Return the class or function that would create an object of the pickle."""
+    return value.factory if isinstance(value, InertObject) and isinstance(value.factory, GlobalRef) else None
+
+
+def _state_dict(content: Any) -> tuple[dict[Any, Any], list[str]]:
+    """Return the dict of tensors, and a note on its key in a checkpoint."""
+    _refuse_module(content)
+    entries = dict_entries(content)
     if entries is None:
-        raise ValueError("a file that holds no state_dict: save one by torch.save(model.state_dict(), path)")
-    if any(True for _ in _tensors(entries)):
+        raise ValueError("a file that contains no state_dict: save one by torch.save(model.state_dict(), path)")
+    if _has_tensors(entries):
         return entries, []
-    inner = {str(key): found for key, one in entries.items() if (found := dict_entries(one)) is not None}
-    held = [key for key, found in inner.items() if any(True for _ in _tensors(found))]
-    key = next((key for key in STATE_DICT_KEYS if key in held), held[0] if len(held) == 1 else None)
+    dicts = {str(key): inner for key, value in entries.items() if (inner := dict_entries(value)) is not None}
+    state_dicts = [key for key, inner in dicts.items() if _has_tensors(inner)]
+    key = next((key for key in STATE_DICT_KEYS if key in state_dicts), None)
+    if key is None and len(state_dicts) == 1:
+        key = state_dicts[0]
     if key is not None:
-        return inner[key], [f'a checkpoint: the state_dict is its "{key}"']
-    for name, one in entries.items():
-        _refuse_modules(one, f' under the key "{name}"')
-    if held:
-        raise ValueError(f"a checkpoint with several state_dicts, {', '.join(held)}: save the one that is wanted alone")
+        return dicts[key], [f'a checkpoint: the state_dict is its "{key}"']
+    for name, value in entries.items():
+        _refuse_module(value, f' under the key "{name}"')
+    if state_dicts:
+        raise ValueError(f"a checkpoint with several state_dicts, {', '.join(state_dicts)}: save the one to load alone")
     raise ValueError("a file without tensors by name: expected what torch.save(model.state_dict(), path) writes")
 
 
 def dict_entries(value: Any) -> dict[Any, Any] | None:
-    """The entries of a dict or an OrderedDict; Python 2 gives the latter's as its first argument."""
+    """Return the entries of a dict or an OrderedDict; Python 2 pickles the latter's as its first argument."""
     if isinstance(value, dict):
         return value
-    if not isinstance(value, InertObject) or not isinstance(value.factory, GlobalRef):
-        return None
-    if value.factory.name not in ("OrderedDict", "dict", "defaultdict"):
+    factory = _factory(value)
+    if factory is None or factory.name not in ("OrderedDict", "dict", "defaultdict"):
         return None
     first = value.arguments[0] if isinstance(value.arguments, tuple) and value.arguments else []
-    pairs = [pair for pair in first if isinstance(pair, list | tuple) and len(pair) == 2] if _is_row(first) else []
-    return {**{key: one for key, one in pairs if isinstance(key, str)}, **value.entries}
+    pairs = first if isinstance(first, list | tuple) else []
+    pairs = [pair for pair in pairs if isinstance(pair, list | tuple) and len(pair) == 2]
+    return {**{key: item for key, item in pairs if isinstance(key, str)}, **value.entries}
 
 
-def _is_row(value: Any) -> bool:
-    return isinstance(value, list | tuple)
-
-
-def _refuse_modules(value: Any, where: str) -> None:
-    state = value.state if isinstance(value, InertObject) else None
-    if isinstance(state, dict) and "_modules" in state and isinstance(value.factory, GlobalRef):
+def _refuse_module(value: Any, location: str = "") -> None:
+    factory = _factory(value)
+    if factory is not None and isinstance(value.state, dict) and "_modules" in value.state:
         raise ValueError(
-            f"a whole pickled module, {value.factory}{where}, which only its own program can open: in that program "
-            "type torch.save(model.state_dict(), path), and give the new file"
+            f"a whole pickled module, {factory}{location}, which only its own program can open: in that program "
+            "type torch.save(model.state_dict(), path), and pass the new file"
         )
 
 
-def _tensors(entries: dict[Any, Any]) -> Any:
-    """The names and descriptions of tensors; what else is among them, as `_metadata`, is passed over."""
-    return ((str(name), one) for name, one in entries.items() if _is_tensor(one))
+def _tensors(entries: dict[Any, Any]) -> Iterator[tuple[str, InertObject]]:
+    """Yield the names and descriptions of tensors; other entries, such as `_metadata`, are skipped."""
+    return ((str(name), value) for name, value in entries.items() if _is_tensor(value))
 
 
-def _is_tensor(made: Any) -> bool:
-    name = made.factory.name if isinstance(made, InertObject) and isinstance(made.factory, GlobalRef) else ""
-    return name.startswith(("_rebuild_", "rebuild_")) or name == "_rebuild_from_type_v2"
+def _has_tensors(entries: dict[Any, Any]) -> bool:
+    return any(map(_is_tensor, entries.values()))
 
 
-def _attributes(name: str, module: InertObject, storages: FindStorage, depth: int) -> list[Parameter]:
-    """The tensors of a module of TorchScript and of those in it."""
+def _is_tensor(value: Any) -> bool:
+    factory = _factory(value)
+    return factory is not None and factory.name.startswith(("_rebuild_", "rebuild_"))
+
+
+def _module_tensors(name: str, module: InertObject, find_storage: FindStorage, depth: int) -> list[Parameter]:
+    """Return the tensors of a TorchScript module and its submodules."""
     if depth > MAX_DEPTH:
         raise ValueError("nested too deeply to be a model")
-    found = []
-    for key, one in module.state.items() if isinstance(module.state, dict) else ():
-        at = f"{name}.{key}" if name else str(key)
-        if _is_tensor(one):
-            found.append(Parameter(at, _array(at, one, storages)))
-        elif isinstance(one, InertObject):
-            found += _attributes(at, one, storages, depth + 1)
-    return found
+    parameters = []
+    for key, value in module.state.items() if isinstance(module.state, dict) else ():
+        path = f"{name}.{key}" if name else str(key)
+        if _is_tensor(value):
+            parameters.append(Parameter(path, _to_array(path, value, find_storage)))
+        elif isinstance(value, InertObject):
+            parameters += _module_tensors(path, value, find_storage, depth + 1)
+    return parameters
 
 
-def _array(name: str, made: InertObject, storages: FindStorage) -> Array:
-    """A tensor as torch would rebuild it."""
-    arguments = made.arguments if isinstance(made.arguments, tuple) else ()
-    kind = made.factory.name
+def _to_array(name: str, tensor: InertObject, find_storage: FindStorage) -> Array:
+    """Return a tensor as torch would rebuild it."""
+    arguments = tensor.arguments if isinstance(tensor.arguments, tuple) else ()
+    kind = tensor.factory.name
     if kind in ("_rebuild_parameter", "_rebuild_parameter_with_state") and arguments and _is_tensor(arguments[0]):
         inner: InertObject = arguments[0]
         if inner.factory.name.startswith("_rebuild_parameter"):
             raise ValueError(f"damaged: {name} is a parameter of a parameter")
-        return _array(name, inner, storages)
+        return _to_array(name, inner, find_storage)
     if kind not in ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3") or len(arguments) < 4:
         raise ValueError(
-            f"a file whose tensor {name} is of a kind that is not read here: torch would call {made.factory}"
+            f"a file whose tensor {name} is of a kind that is not supported: torch would call {tensor.factory}"
         )
     storage, offset, sizes, strides = arguments[:4]
     if not isinstance(storage, PersistentId):
         raise ValueError(f"damaged: tensor {name} has no storage")
     if kind == "_rebuild_tensor_v3":
-        raise ValueError(f"a file whose tensor {name} has numbers of type {_type(arguments)}, which NumPy has not")
-    sizes = sizes.arguments[0] if isinstance(sizes, InertObject) and sizes.arguments else sizes  # torch.Size
-    return strided_tensor(storages(storage.value), offset, sizes, strides)
-
-
-def _type(arguments: tuple[Any, ...]) -> str:
-    return str(next((one for one in arguments[4:] if isinstance(one, GlobalRef)), "unknown"))
+        dtype = next((argument for argument in arguments[4:] if isinstance(argument, GlobalRef)), "unknown")
+        raise ValueError(f"a file whose tensor {name} has numbers of type {dtype}, which NumPy does not have")
+    if isinstance(sizes, InertObject) and sizes.arguments:  # torch.Size
+        sizes = sizes.arguments[0]
+    return strided_tensor(find_storage(storage.value), offset, sizes, strides)

@@ -1,4 +1,4 @@
-"""Parameters in a pickle of any shape: lists, dicts, shared variables of Theano, and objects that hold such."""
+"""Parameters in pickles of any structure: lists, dicts, Theano shared variables, and objects that contain these."""
 
 import bz2
 import gzip
@@ -14,107 +14,103 @@ from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.ir.weights import Parameter
 from kerasbridge.importers.source_file import MAX_BYTES, SourceFile
 
-_BEGINS = re.compile(rb"\x80[\x02-\x05]|\((?:l?p|dp|l?c|d|i|t)|[\]}][q(]|\](?:\)|\x94)|c[\w.]+\n[\w.]+\n|\(l")
-_OF_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-_COMPRESSED: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open}
-_OF_A_GRAPH = {"owner", "tag", "clients", "type"}
-"""Attributes of Theano's variables that lead to how they are computed."""
+_PICKLE_START = re.compile(rb"\x80[\x02-\x05]|\((?:l?p|dp|l?c|d|i|t)|[\]}][q(]|\](?:\)|\x94)|c[\w.]+\n[\w.]+\n|\(l")
+_TORCH_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+_COMPRESSIONS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open}
+_GRAPH_ATTRIBUTES = {"owner", "tag", "clients", "type"}
+"""Attributes of Theano variables that refer to the computation graph."""
+
+_NamedValues = list[tuple[str, Any]]
 
 
 def matches(file: SourceFile) -> bool:
-    """Return whether it begins as a pickle does, when it is decompressed."""
+    """Return whether it begins like a pickle, after decompression."""
     try:
-        head = _decompressed(file.head, 64) if file.head[:2] in _COMPRESSED else file.head
+        head = _decompress(file.head, 64) if file.head[:2] in _COMPRESSIONS else file.head
     except ValueError:
         return False
-    return bool(_BEGINS.match(head)) and not head.startswith(_OF_TORCH)
+    return bool(_PICKLE_START.match(head)) and not head.startswith(_TORCH_START)
 
 
 def read(file: SourceFile) -> tuple[Parameter, ...]:
-    """The arrays of all pickles in the file.
+    """Return the arrays of all pickles in the file.
 
     Raises:
-        ValueError: what the file is instead, to follow its name and "is".
+        ValueError: the file is invalid; the message is a phrase that follows "FILE is".
     """
     content = file.content
-    if content[:2] in _COMPRESSED:
-        content = _decompressed(content, MAX_BYTES)
+    if content[:2] in _COMPRESSIONS:
+        content = _decompress(content, MAX_BYTES)
         if len(content) >= MAX_BYTES:
             raise ValueError(f"more than {MAX_BYTES:,} bytes when it is decompressed")
-    return parameters(content, "")
+    return read_pickles(content, "")
 
 
-def parameters(content: bytes, name: str) -> tuple[Parameter, ...]:
-    """The arrays of pickles that follow one another, named after where they are in them."""
+def read_pickles(content: bytes, name: str) -> tuple[Parameter, ...]:
+    """Return the arrays of pickles in sequence, named by their path in these, below `name`."""
     values = read_all(content)
-    found = _arrays(name, values[0] if len(values) == 1 else values)
-    taken: dict[str, int] = {}
-    return tuple(Parameter(_unlike(taken, at), array) for at, array in found)
+    counts: dict[str, int] = {}
+    parameters = []
+    for path, array in _arrays(name, values[0] if len(values) == 1 else values):
+        number = counts[path] = counts.get(path, -1) + 1
+        parameters.append(Parameter(f"{path}_{number}" if number else path, array))
+    return tuple(parameters)
 
 
-def _decompressed(content: bytes, most: int) -> bytes:
-    """The first bytes of what was compressed."""
+def _decompress(content: bytes, max_bytes: int) -> bytes:
+    """Return at most the first `max_bytes` bytes of compressed content."""
     try:
-        with _COMPRESSED[content[:2]](io.BytesIO(content)) as stream:
-            return bytes(stream.read(most))
+        with _COMPRESSIONS[content[:2]](io.BytesIO(content)) as stream:
+            return bytes(stream.read(max_bytes))
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError("damaged or cut short: it cannot be decompressed") from error
 
 
-def _unlike(taken: dict[str, int], name: str) -> str:
-    """The name, with a number where another array has it."""
-    taken[name] = taken.get(name, -1) + 1
-    return f"{name}_{taken[name]}" if taken[name] else name
-
-
 def _arrays(name: str, value: Any) -> Iterator[tuple[str, Array]]:
-    """Each array once, in order; without recursion, as a pickle may nest without end."""
-    waiting, seen = [(name, value)], set()
-    while waiting:
-        at, one = waiting.pop()
-        if id(one) in seen:
+    """Yield each array once, in order; iterative, since pickles can be nested deeply."""
+    stack, seen = [(name, value)], set()
+    while stack:
+        path, item = stack.pop()
+        if id(item) in seen:
             continue
-        if isinstance(one, list | tuple | dict | InertObject):
-            seen.add(id(one))
-        array = decode_array(one)
+        if isinstance(item, list | tuple | dict | InertObject):
+            seen.add(id(item))
+        array = decode_array(item)
         if array is not None and not isinstance(array, list):
-            yield at or "arr_0", array
+            yield path or "arr_0", array
             continue
-        inside = _numbered(at, array) if isinstance(array, list) else _inside(at, one)
-        waiting.extend(reversed(inside))
+        children = _numbered(path, array) if isinstance(array, list) else _children(path, item)
+        stack.extend(reversed(children))
 
 
-def _inside(at: str, one: Any) -> list[tuple[str, Any]]:
-    """What something holds, named."""
-    if isinstance(one, list | tuple):
-        return _numbered(at, one)
-    if isinstance(one, dict):
-        return [(_joined(at, key), value) for key, value in one.items() if key not in _OF_A_GRAPH]
-    return _inside_made(at, one) if isinstance(one, InertObject) else []
+def _children(path: str, value: Any) -> _NamedValues:
+    """Return the contents of a value, with their paths."""
+    if isinstance(value, list | tuple):
+        return _numbered(path, value)
+    if isinstance(value, dict):
+        return [(_join(path, key), item) for key, item in value.items() if key not in _GRAPH_ATTRIBUTES]
+    return _object_children(path, value) if isinstance(value, InertObject) else []
 
 
-def _inside_made(at: str, one: InertObject) -> list[tuple[str, Any]]:
-    if isinstance(one.factory, GlobalRef) and one.factory.name in ("TensorConstant", "dtype"):
+def _object_children(path: str, value: InertObject) -> _NamedValues:
+    if isinstance(value.factory, GlobalRef) and value.factory.name in ("TensorConstant", "dtype"):
         return []
-    state = one.state if isinstance(one.state, dict) else {}
+    state = value.state if isinstance(value.state, dict) else {}
     if "storage" in state:
-        return [(at, _only(state["storage"]))]
+        storage = state["storage"]
+        return [(path, storage[0] if isinstance(storage, list) and len(storage) == 1 else storage)]
     if "container" in state:
-        return [(state["name"] if isinstance(state.get("name"), str) else at, state["container"])]
-    pairs = _inside(at, one.entries) + _numbered(at, one.items)
-    of_arguments = [(at, argument) for argument in one.arguments] if isinstance(one.arguments, tuple) else []
-    return of_arguments + pairs + _inside(at, one.state)
+        return [(state["name"] if isinstance(state.get("name"), str) else path, state["container"])]
+    arguments = value.arguments if isinstance(value.arguments, tuple) else ()
+    contents = _children(path, value.entries) + _numbered(path, value.items) + _children(path, value.state)
+    return [*((path, argument) for argument in arguments), *contents]
 
 
-def _only(storage: Any) -> Any:
-    return storage[0] if isinstance(storage, list) and len(storage) == 1 else storage
-
-
-def _numbered(at: str, items: Any) -> list[tuple[str, Any]]:
+def _numbered(path: str, items: Any) -> _NamedValues:
     if len(items) == 1:
-        return [(at, items[0])]
-    return [(_joined(at, place), item) for place, item in enumerate(items)]
+        return [(path, items[0])]
+    return [(_join(path, number), item) for number, item in enumerate(items)]
 
 
-def _joined(at: str, key: object) -> str:
-    return f"{at}.{key}" if at else str(key)
+def _join(path: str, key: object) -> str:
+    return f"{path}.{key}" if path else str(key)

@@ -73,7 +73,7 @@ class SlotContext:
         if flip is None:
             raise ArgumentError(
                 f"{self._parameters.file} has convolution kernels, and does not record whether they are flipped along "
-                f"height and width. {self._parameters.asking}"
+                f"height and width. {self._parameters.flip_kernels_hint}"
             )
         return np.flip(weight, axis=tuple(range(2, weight.ndim))) if flip else weight
 

@@ -213,7 +213,7 @@ def test_the_residual_net_of_torchvision(tmp_path):
 
 def read(path):
     """The arrays of a file by their names."""
-    found, _ = find_state_dict(torch_zip.read(SourceFile(path)))
+    found, _ = find_state_dict(*torch_zip.read(SourceFile(path)))
     return {one.name: one.array for one in found}
 
 

@@ -1,4 +1,4 @@
-"""Files of weights alone: what Lasagne, NumPy and PyTorch wrote, in their order; what is damaged, in one sentence."""
+"""Files of weights from Lasagne, NumPy and PyTorch keep their order; damaged ones are refused in one sentence."""
 
 import bz2
 import collections
@@ -27,7 +27,7 @@ STATE = {
 
 
 def parameters(path, content):
-    """What is read, loose arrays and modules alike, by name."""
+    """The arrays that are read, ungrouped or in modules, by name."""
     path.write_bytes(content)
     content = formats.read([path], None).content
     groups = {f"{one.prefix}.{role}": array for one in content.groups for role, array in one.arrays.items()}
@@ -55,16 +55,16 @@ def assert_equal(found, expected):
         np.testing.assert_array_equal(found[name], array)
 
 
-def test_numbered_arrays_come_in_the_order_of_their_numbers(tmp_path):
+def test_numbered_arrays_are_in_the_order_of_their_numbers(tmp_path):
     arrays = {f"arr_{number}": np.full(2, float(number)) for number in (10, 2, 0, 1)}
     assert list(parameters(tmp_path / "a.npz", saved(**arrays))) == ["arr_0", "arr_1", "arr_2", "arr_10"]
 
 
-def test_named_arrays_come_as_they_are(tmp_path):
+def test_named_arrays_keep_their_names_and_order(tmp_path):
     assert_equal(parameters(tmp_path / "a", saved(out_W=W, hid_b=B)), {"out_W": W, "hid_b": B})
 
 
-def test_names_that_lasagne_gives_are_modules(tmp_path):
+def test_lasagne_names_are_grouped_into_modules(tmp_path):
     arrays = {"hid.W": W, "hid.b": B, "bn.beta": B, "bn.gamma": B, "bn.mean": B, "bn.inv_std": B}
     (tmp_path / "a").write_bytes(saved(**arrays))
     assert [one.prefix for one in formats.read([tmp_path / "a"], None).content.groups] == ["hid", "bn"]
@@ -88,11 +88,11 @@ def test_pickled_lists_and_dicts_are_read(tmp_path, protocol, compress):
     assert_equal(parameters(path, compress(pickle.dumps([[W, B], (W.T,)], protocol))), {"0.0": W, "0.1": B, "1": W.T})
 
 
-def test_pickles_one_after_the_other_are_one_list(tmp_path):
+def test_pickles_in_sequence_are_one_list(tmp_path):
     assert_equal(parameters(tmp_path / "a", pickle.dumps(W, 2) + pickle.dumps(B, 2)), {"0": W, "1": B})
 
 
-def test_variables_of_theano_on_the_gpu_are_read(tmp_path):
+def test_theano_variables_on_the_gpu_are_read(tmp_path):
     w, b = (pickle.dumps(array, 0)[:-1] for array in (W, B))
     gpu = b"ctheano.sandbox.cuda.type\nCudaNdarray_unpickler\n(" + w + b"tR"
     container = b"ccopy_reg\n_reconstructor\n(ctheano.gof.link\nContainer\nc__builtin__\nobject\nNtR"
@@ -123,7 +123,7 @@ def test_a_state_dict_is_read_without_torch(tmp_path, write):
     assert [entry.layer for entry in kb.inspect_legacy(path).skipped] == ["bn.num_batches_tracked"]
 
 
-def test_what_wrappers_put_before_names_is_left_out_and_said(tmp_path):
+def test_prefixes_of_wrappers_are_removed_and_reported(tmp_path):
     path = tmp_path / "a.pt"
     assert "conv.weight" in parameters(path, zipped({f"module._orig_mod.{name}": one for name, one in STATE.items()}))
     assert "left out of all names: module._orig_mod." in kb.inspect_legacy(path).notes
@@ -138,7 +138,7 @@ def with_pickle(content):
     return stream.getvalue()
 
 
-def test_a_checkpoint_holds_its_state_dict_by_a_key(tmp_path):
+def test_a_checkpoint_contains_its_state_dict_under_a_key(tmp_path):
     inner = pickled(STATE)[2:-1]
     found = parameters(
         tmp_path / "a.pt", with_pickle(b"\x80\x02}(X\x05\x00\x00\x00epochK\x03X\x05\x00\x00\x00model" + inner + b"u.")
@@ -150,7 +150,7 @@ def test_a_checkpoint_holds_its_state_dict_by_a_key(tmp_path):
     assert "several state_dicts, G, D: save the one" in refused(tmp_path / "a.pt", both)
 
 
-def test_a_whole_module_is_refused_with_what_to_type(tmp_path):
+def test_a_pickled_module_is_refused_with_the_command_to_type(tmp_path):
     module = b"\x80\x02c__main__\nNet\n)\x81}X\x08\x00\x00\x00_modules}sb."
     assert "torch.save(model.state_dict(), path)" in refused(tmp_path / "a.pt", with_pickle(module))
 
@@ -158,21 +158,21 @@ def test_a_whole_module_is_refused_with_what_to_type(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        (b"J\x04\x00\x00\x00J\x03", b"J\x05\x00\x00\x00J\x03", "does not lie inside its storage"),
+        (b"J\x04\x00\x00\x00J\x03", b"J\x05\x00\x00\x00J\x03", "does not fit into its storage"),
         (b"J\x04\x00\x00\x00J\x03", b"J\xfc\xff\xff\xffJ\x03", "has the shape"),
-        (b"J\x0c\x00\x00\x00", b"J\xff\xff\xff\x7f", "does not lie inside its storage"),
-        (b"FloatStorage", b"FlootStorage", "FlootStorage, which is not read here"),
-        (b"_rebuild_tensor_v2", b"_rebuild_sparse_v2", "kind that is not read here"),
+        (b"J\x0c\x00\x00\x00", b"J\xff\xff\xff\x7f", "does not fit into its storage"),
+        (b"FloatStorage", b"FlootStorage", "FlootStorage, which is not supported"),
+        (b"_rebuild_tensor_v2", b"_rebuild_sparse_v2", "kind that is not supported"),
         (b"X\x01\x00\x00\x000", b"X\x01\x00\x00\x009", "without archive/data/9"),
     ],
 )
-def test_a_tensor_that_lies_is_refused(tmp_path, old, new, words):
+def test_an_inconsistent_tensor_is_refused(tmp_path, old, new, words):
     content = pickled(STATE)
     assert old in content
     assert words in refused(tmp_path / "a.pt", with_pickle(content.replace(old, new, 1)))
 
 
-def test_lengths_and_directions_of_weight_norm_are_multiplied(tmp_path):
+def test_magnitudes_and_directions_of_weight_norm_are_multiplied(tmp_path):
     v, g = DRAW.normal(size=(4, 3)).astype("f4"), DRAW.normal(size=(4, 1)).astype("f4")
     expected = g * v / np.sqrt((v**2).sum(1, keepdims=True))
     for names in (("fc.weight_g", "fc.weight_v"), *[[f"fc.parametrizations.weight.original{n}" for n in (0, 1)]]):
@@ -186,12 +186,12 @@ def test_zip_files_that_announce_too_much_are_refused(tmp_path, monkeypatch):
     assert "more than" in refused(tmp_path / "a.pt", zipped(STATE))
 
 
-def test_an_array_that_lies_about_its_shape_is_refused(tmp_path):
+def test_an_array_with_a_wrong_shape_is_refused(tmp_path):
     content = saved(a=np.ones(3)).replace(b"'shape': (3,)", b"'shape': (9,)")
     assert "damaged" in refused(tmp_path / "a.npz", content)
     stream = io.BytesIO()
     np.save(stream, np.ones(30))
-    assert "not that many numbers" in refused(tmp_path / "a.npy", stream.getvalue().replace(b"(30,)", b"(99,)"))
+    assert "not have that many numbers" in refused(tmp_path / "a.npy", stream.getvalue().replace(b"(30,)", b"(99,)"))
 
 
 def test_files_that_are_damaged_are_refused_or_read(tmp_path):
@@ -212,11 +212,11 @@ def test_a_report_without_a_model_lists_the_arrays(tmp_path):
     path.write_bytes(saved(arr_0=W, kernel=np.ones((2, 1, 3, 3))))
     report = kb.inspect_legacy(path)
     assert [str(entry) for entry in report.converted] == ["arr_0 (4 x 3, float64)", "kernel (2 x 1 x 3 x 3, float64)"]
-    assert "the file does not say whether kernels are turned" in report.notes[0]
+    assert "the file does not record whether kernels are flipped" in report.notes[0]
     assert kb.inspect_legacy(path, flip_kernels=False).notes == ()
 
 
-def test_kernels_of_pytorch_are_never_turned(tmp_path):
+def test_pytorch_kernels_are_never_flipped(tmp_path):
     (tmp_path / "a.pt").write_bytes(zipped(STATE))
     with pytest.raises(ArgumentError, match="leave out flip_kernels"):
         kb.inspect_legacy(tmp_path / "a.pt", flip_kernels=True)

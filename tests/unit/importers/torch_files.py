@@ -1,4 +1,4 @@
-"""State dicts in the files that `torch.save` writes, made by hand, as torch is not installed everywhere."""
+"""Writers of state_dict files as `torch.save` writes them, for tests without torch."""
 
 import io
 import json
@@ -20,7 +20,7 @@ def numbers(values):
 
 
 def tensor(key, array, old=False):
-    """What torch pickles of a tensor that fills its storage."""
+    """The pickle of a tensor that fills its storage."""
     storage = b"(" + text("storage") + f"ctorch\n{KINDS[array.dtype.name]}\n".encode() + text(key) + text("cpu")
     storage += b"J" + struct.pack("<i", array.size) + (b"N" if old else b"") + b"tQ"
     strides = [stride // array.itemsize for stride in np.ascontiguousarray(array).strides]
@@ -46,14 +46,14 @@ def zipped(arrays):
 
 
 def in_rows(arrays):
-    """The content of a file of the time before."""
+    """The content of a file of an earlier torch."""
     keys = b"\x80\x02](" + b"".join(text(str(key)) for key in range(len(arrays))) + b"e."
     storages = (struct.pack("<q", array.size) + array.tobytes() for array in arrays.values())
     return MAGIC + pickled(arrays, old=True) + keys + b"".join(storages)
 
 
 def safe(arrays):
-    """The content of a .safetensors file, which has names sorted; numbers of uint16 are the bits of bfloat16."""
+    """The content of a .safetensors file, which has names sorted; uint16 numbers are the bits of bfloat16."""
     header, content = {}, b""
     for name, array in sorted(arrays.items()):
         kind = {"uint16": "BF16", "float16": "F16", "float32": "F32", "int64": "I64"}[array.dtype.name]
