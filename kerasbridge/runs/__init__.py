@@ -1,9 +1,8 @@
-"""The run folder: what one training leaves on disk, as it is written and as it is read.
+"""Run folders: the files that a training writes, and how to read them.
 
-A run is a folder with `config.json` (how it was made and what came out), `history.csv` and `history.jsonl` (a line an
-epoch), `model.keras`, `curves.png` where Matplotlib is installed, and `tensorboard/` where that was asked for. While it
-is trained, and where that broke off, `config.json` says that it is not finished. Whoever trains writes the model; no
-framework is loaded here before a model is asked for.
+A run is a folder with `config.json` (settings and results), `history.csv` and `history.jsonl` (a line per epoch),
+`model.keras`, `curves.png` if Matplotlib is installed, and `tensorboard/` if it was requested. During training, and
+after an interruption, `finished` in `config.json` is null. Nothing here imports a framework, except to load a model.
 """
 
 from kerasbridge.runs.config import Config as Config

@@ -1,4 +1,4 @@
-"""`config.json`: how a run was made and what came out."""
+"""`config.json`: settings and results of a run."""
 
 import importlib.metadata
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from kerasbridge._version import __version__
 from kerasbridge.errors import RunFolderError
 from kerasbridge.runs.folder import CONFIG, atomic_write, written_by_kerasbridge
-from kerasbridge.runs.validators import KINDS
+from kerasbridge.runs.validators import VALIDATORS
 from kerasbridge.runtime.backend_status import FRAMEWORKS
 
 _FORMER_EXECUTION_NAMES = {"step by step": "eager", "jitted steps": "jit"}
@@ -21,22 +21,22 @@ _FORMER_EXECUTION_NAMES = {"step by step": "eager", "jitted steps": "jit"}
 
 @dataclass(frozen=True)
 class Config:
-    """How a run was made and what came out: the content of `config.json`.
+    """Settings and results of a run: the content of `config.json`.
 
     Attributes:
-        arguments: what the command, or `kb.fit`, was given, defaults included.
-        versions: of kerasbridge, keras, the backend, numpy and python.
-        backend, device: where it ran, the device by its own name ("cpu", "gpu:0").
-        seed, rng: what settles the random numbers.
-        data: of digits, name, source, checksum and scaling; of other data, what it is, its shapes and types.
-        started: UTC, in ISO 8601.
-        model: the model's name.
-        epochs: how many were to be trained.
+        arguments: the arguments of the command or of `kb.fit`, including defaults.
+        versions: the versions of kerasbridge, keras, the backend, numpy and python.
+        backend, device: the backend, and the device such as "cpu" or "gpu:0".
+        seed, rng: the seed and the generator of the random numbers.
+        data: for digits, name, source, checksum and scaling; for other data, its kind, shapes and dtypes.
+        started: the start time in UTC, in ISO 8601.
+        model: the name of the model.
+        epochs: the number of epochs to train.
         execution, execution_reason: how the steps ran ("looped", "traced", "jit", "eager"), and why not faster.
-        test: the numbers on the test digits, by name.
-        mistakes: which of the test digits were taken for another, and for which: predicted class by index.
-        seconds: how long the training itself took, compilation included.
-        finished: UTC, in ISO 8601; None while the run is trained, and where that broke off.
+        test: loss and metrics on the test digits, by name.
+        mistakes: the test digits that were predicted wrongly: predicted class by index.
+        seconds: the duration of the training, including compilation.
+        finished: the end time in UTC, in ISO 8601; None during training and after an interruption.
     """
 
     arguments: dict[str, Any]
@@ -57,62 +57,65 @@ class Config:
     finished: str | None = None
 
     def write(self, folder: Path) -> None:
-        """Write `config.json` into a folder; numbers that are not finite, which JSON has not, become null."""
+        """Write `config.json` into a folder; numbers that are not finite become null, as JSON requires."""
         text = json.dumps(_finite(asdict(self)), indent=2, ensure_ascii=False, allow_nan=False)
         with atomic_write(folder / CONFIG) as file:
             file.write_text(text + "\n", encoding="utf-8")
 
 
 def read(folder: Path) -> Config:
-    """The configuration of a run; fields that this version does not know are left out, newer ones have their default.
+    """Read the configuration of a run; unknown fields are ignored, and missing ones have their defaults.
 
     Raises:
-        RunFolderError: the folder holds no run of kerasbridge, or one whose `config.json` is damaged.
+        RunFolderError: the folder contains no run of kerasbridge, or its `config.json` is damaged.
     """
-    found = raw(folder)
-    known = {each.name: found[each.name] for each in fields(Config) if each.name in found}
+    content = raw(folder)
+    values = {each.name: content[each.name] for each in fields(Config) if each.name in content}
     for each in fields(Config):
-        if each.name not in known and each.default is MISSING and each.default_factory is MISSING:
+        if each.name not in values and each.default is MISSING and each.default_factory is MISSING:
             raise _damaged(folder, f"{each.name} is missing")
-        if each.name in known and not KINDS[each.name](known[each.name]):
-            raise _damaged(folder, f"{each.name} is {_in_short(known[each.name])}")
-    known["test"] = {name: math.nan if value is None else value for name, value in known.get("test", {}).items()}
-    known["mistakes"] = _by_number(known.get("mistakes"))
-    known["execution"] = current_execution_name(known.get("execution"))
-    return Config(**known)
+        if each.name in values and not VALIDATORS[each.name](values[each.name]):
+            raise _damaged(folder, f"{each.name} is {_shorten(values[each.name])}")
+    values["test"] = {name: math.nan if value is None else value for name, value in values.get("test", {}).items()}
+    values["mistakes"] = _with_integer_keys(values.get("mistakes"))
+    values["execution"] = current_execution_name(values.get("execution"))
+    return Config(**values)
 
 
 def current_execution_name(name: str | None) -> str | None:
-    """Return today's name of an execution mode that an older file may spell as it was called until November 2026."""
+    """Return the current name of an execution mode; files written before November 2026 use older names."""
     return _FORMER_EXECUTION_NAMES.get(name, name) if name else name
 
 
 def raw(folder: Path) -> dict[str, Any]:
-    """What `config.json` says, unchecked but for being a run's.
+    """Read `config.json`, and check only that kerasbridge wrote it.
 
     Raises:
         RunFolderError: as for `read`.
     """
     try:
-        found = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        there = "holds no run" if folder.is_dir() else "is not there"
+        problem = "contains no run" if folder.is_dir() else "does not exist"
         raise RunFolderError(
-            f"{folder} {there}: expected a folder with a {CONFIG} of kerasbridge. `kerasbridge runs` lists those here."
+            f"{folder} {problem}: expected a folder with a {CONFIG} of kerasbridge. To list the runs, type: "
+            "kerasbridge runs"
         ) from error
     except NotADirectoryError as error:
-        raise RunFolderError(f"{folder} is a file: expected a run folder, as kerasbridge runs lists.") from error
+        raise RunFolderError(
+            f"{folder} is a file: expected a run folder. To list the runs, type: kerasbridge runs"
+        ) from error
     except OSError as error:
         raise RunFolderError(f"{folder / CONFIG} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
-        raise _damaged(folder, "it is no JSON") from error
-    if not written_by_kerasbridge(found):
-        raise RunFolderError(f"{folder} holds no run: its {CONFIG} was not written by kerasbridge.")
-    return dict(found)
+        raise _damaged(folder, "it is not valid JSON") from error
+    if not written_by_kerasbridge(content):
+        raise RunFolderError(f"{folder} contains no run: its {CONFIG} was not written by kerasbridge.")
+    return dict(content)
 
 
 def versions(backend: str) -> dict[str, str | None]:
-    """The versions a run depends on, read from the installed packages without importing them."""
+    """Return the versions of the packages a run depends on, without importing them."""
     return {
         "kerasbridge": __version__,
         "keras": FRAMEWORKS["keras"].distribution()[1],
@@ -123,19 +126,19 @@ def versions(backend: str) -> dict[str, str | None]:
 
 
 def timestamp(at: datetime | None = None) -> str:
-    """A moment, now unless given, as `started` and `finished` say it."""
+    """Format a time, by default the current one, as in `started` and `finished`."""
     return (at or datetime.now(UTC)).isoformat(timespec="seconds")
 
 
-def _by_number(mistakes: Mapping[str, int] | None) -> dict[int, int] | None:
+def _with_integer_keys(mistakes: Mapping[str, int] | None) -> dict[int, int] | None:
     return None if mistakes is None else {int(index): predicted for index, predicted in mistakes.items()}
 
 
-def _damaged(folder: Path, why: str) -> RunFolderError:
-    return RunFolderError(f"{folder / CONFIG} is damaged, {why}: train the run again, or take another.")
+def _damaged(folder: Path, reason: str) -> RunFolderError:
+    return RunFolderError(f"{folder / CONFIG} is damaged, {reason}: train the run again, or use another.")
 
 
-def _in_short(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) < 40 else f"{text[:40]} …"
 

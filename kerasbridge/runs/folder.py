@@ -1,7 +1,7 @@
-"""A folder to write a run into: there from the start where nothing was, and in the place of an old run at the end.
+"""The folder that a run is written into: a new one is created at the start, an old run is replaced at the end.
 
-What a training has done is kept: once an epoch has ended the folder stays, whatever happens then. Before that, and
-where an old run is to be replaced, a failure leaves everything as it was.
+Once an epoch has ended, a new folder is kept whatever happens. If training fails before that, or while an old run is
+being replaced, everything is restored.
 """
 
 import contextlib
@@ -26,11 +26,11 @@ TABLE = "history.csv"
 EVENTS = "tensorboard"
 
 BY_COMMAND, BY_ARGUMENT = "with --run-dir", "for run_dir"
-"""How the folder was chosen, and another can be: on the command line, or by the argument of `kb.fit`."""
+"""How the user chooses a folder, for error messages: on the command line, or by the argument of `kb.fit`."""
 
 
 def default_folder(model: str, backend: str, started: datetime) -> Path:
-    """`runs/<date-time>-<model>-<backend>` below the current folder, numbered where that is taken."""
+    """Return `runs/<date-time>-<model>-<backend>`, with a number appended if it already exists."""
     name = f"{started.astimezone():%Y%m%d-%H%M%S}-{model}-{backend}"
     folder, number = Path("runs", name), 2
     while os.path.lexists(folder):
@@ -39,27 +39,27 @@ def default_folder(model: str, backend: str, started: datetime) -> Path:
 
 
 def check_writable(folder: Path, overwrite: bool = False, chosen: str = BY_COMMAND) -> None:
-    """Refuse a folder that a run cannot be written into, before the run is trained; leaves nothing behind.
+    """Check, before a run is trained, that it can be written into a folder; nothing is changed.
 
     Args:
-        folder: where the run is to be; it and the folders above it need not be there.
-        overwrite: whether a run that is there may be replaced.
-        chosen: how another folder is chosen, `BY_COMMAND` or `BY_ARGUMENT`, for the errors.
+        folder: the run folder; it and its parents need not exist.
+        overwrite: whether an existing run may be replaced.
+        chosen: how the user chooses a folder, `BY_COMMAND` or `BY_ARGUMENT`, for the errors.
 
     Raises:
-        RunFolderError: it is no folder, is not empty, holds something else than a run, or cannot be written.
+        RunFolderError: it is not a folder, is not empty, contains something other than a run, or cannot be written.
     """
     with wrap_os_errors(folder, chosen):
         if os.path.lexists(folder) and not folder.is_dir():
             raise RunFolderError(f"{folder} is a file: expected a run folder, choose another {chosen}.")
-        if _is_filled(folder):
+        if _is_nonempty(folder):
             _check_replaceable(folder, overwrite, chosen)
         existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         Path(tempfile.mkdtemp(prefix=".kerasbridge-", dir=existing)).rmdir()
 
 
 def tensorboard_command(events: Path) -> str:
-    """What to type to look at a folder of TensorBoard's files.
+    """Return the command that shows a folder of TensorBoard files.
 
     >>> tensorboard_command(Path("runs/first run/tensorboard"))
     "tensorboard --logdir 'runs/first run/tensorboard'"
@@ -68,11 +68,11 @@ def tensorboard_command(events: Path) -> str:
 
 
 @contextlib.contextmanager
-def timestamped_folder(folder: Path, overwrite: bool = False, chosen: str = BY_COMMAND) -> Iterator[Path]:
-    """A folder to write a run into: `folder` itself, or one that takes its place once the body has ended well.
+def writable_folder(folder: Path, overwrite: bool = False, chosen: str = BY_COMMAND) -> Iterator[Path]:
+    """Provide a folder to write a run into: `folder` itself, or one that replaces it when the body succeeds.
 
-    Where the body fails, also by Ctrl-C, a folder of its own stays if an epoch is in its history; else everything is
-    as it was before.
+    If the body fails, or is interrupted by Ctrl-C, a new folder is kept if its history has an epoch; otherwise
+    everything is restored.
 
     Args:
         folder, overwrite, chosen: as for `check_writable`.
@@ -81,23 +81,23 @@ def timestamped_folder(folder: Path, overwrite: bool = False, chosen: str = BY_C
         An empty folder on the same disk.
 
     Raises:
-        RunFolderError: as for `check_writable`, or the folder could not be made or take its place. What the body
-            raises is left as it is.
+        RunFolderError: as for `check_writable`, or the folder cannot be created or replaced. Exceptions of the body
+            are not changed.
     """
     check_writable(folder, overwrite, chosen)
-    of_the_body: list[OSError] = []
-    place = _replacing(folder) if _is_filled(folder) else _filling(folder)
-    with wrap_os_errors(folder, chosen, of_the_body), _parents(folder), place as new:
+    body_errors: list[OSError] = []
+    target = _replacement_folder(folder) if _is_nonempty(folder) else _new_folder(folder)
+    with wrap_os_errors(folder, chosen, body_errors), _parents(folder), target as new:
         try:
             yield new
         except OSError as error:
-            of_the_body.append(error)
+            body_errors.append(error)
             raise
 
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Where to write a file that is then there as a whole, or not at all."""
+    """Provide a temporary path for a file, which is moved to `path` if the body succeeds."""
     part = path.with_name(f".new-{path.name}")
     try:
         yield part
@@ -107,7 +107,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def is_run(folder: Path) -> bool:
-    """Return whether a folder holds a run: a `config.json` that kerasbridge wrote."""
+    """Return whether a folder contains a run: a `config.json` that kerasbridge wrote."""
     try:
         return written_by_kerasbridge(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
     except (OSError, ValueError, RecursionError):
@@ -129,19 +129,19 @@ def has_history(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def wrap_os_errors(folder: Path, chosen: str, but: Collection[OSError] = ()) -> Iterator[None]:
-    """The system's errors in one sentence, but for some."""
+def wrap_os_errors(folder: Path, chosen: str, exceptions: Collection[OSError] = ()) -> Iterator[None]:
+    """Convert each OSError to a RunFolderError, with some exceptions."""
     try:
         yield
     except OSError as error:
-        if isinstance(error, RunFolderError) or error in but:
+        if isinstance(error, RunFolderError) or error in exceptions:
             raise
         raise RunFolderError(
             f"The run folder {folder} cannot be written ({error.strerror or error}): choose another {chosen}."
         ) from error
 
 
-def _is_filled(folder: Path) -> bool:
+def _is_nonempty(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
@@ -151,55 +151,55 @@ def _check_replaceable(folder: Path, overwrite: bool, chosen: str) -> None:
         raise RunFolderError(f"{folder} is not empty: choose another folder {chosen}{replace}.")
     if not is_run(folder):
         raise RunFolderError(
-            f"{folder} is not empty and holds no run ({CONFIG} of kerasbridge), so --overwrite does not replace it: "
+            f"{folder} is not empty and contains no run ({CONFIG} of kerasbridge), so --overwrite does not replace it: "
             f"choose another folder {chosen}."
         )
 
 
 @contextlib.contextmanager
-def _filling(folder: Path) -> Iterator[Path]:
-    """`folder` itself, made where it is not there."""
-    made = not folder.exists()
-    if made:
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Provide `folder` itself, created if it does not exist."""
+    created = not folder.exists()
+    if created:
         folder.mkdir()
-    (folder / CONFIG).touch(exist_ok=False)  # whoever comes second finds a folder that is not empty
+    (folder / CONFIG).touch(exist_ok=False)  # for another process the folder is not empty now
     try:
         yield folder
     except BaseException:
         if not has_history(folder):
-            _clear(folder, made)
+            _clear(folder, created)
         raise
 
 
-def _clear(folder: Path, made: bool) -> None:
-    """Remove what belongs to a run, and the folder if it was made for it."""
+def _clear(folder: Path, created: bool) -> None:
+    """Remove the files of a run, and the folder if it was created for the run."""
     for name in (CONFIG, MODEL, CURVES, HISTORY, TABLE):
         with contextlib.suppress(OSError):
             (folder / name).unlink()
     shutil.rmtree(folder / EVENTS, ignore_errors=True)
-    if made:
-        with contextlib.suppress(OSError):  # somebody put something else there
+    if created:
+        with contextlib.suppress(OSError):  # not empty if someone else put files there
             folder.rmdir()
 
 
 @contextlib.contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """A folder inside `folder`, whose content takes the place of the old run."""
-    holder = Path(tempfile.mkdtemp(prefix=".kerasbridge-", dir=folder))
+def _replacement_folder(folder: Path) -> Iterator[Path]:
+    """Provide a folder inside `folder`, whose content replaces the old run."""
+    staging = Path(tempfile.mkdtemp(prefix=".kerasbridge-", dir=folder))
     try:
-        new = holder / "new"  # mkdtemp's own folder is closed to everyone else
+        new = staging / "new"  # only the owner may read the folder that mkdtemp creates
         new.mkdir()
         yield new
-        swap_in(folder, holder, last=CONFIG)
+        swap_in(folder, staging, last=CONFIG)
     finally:
-        shutil.rmtree(holder / "new", ignore_errors=True)
-        with contextlib.suppress(OSError):  # not empty where an old run could not be brought back
-            holder.rmdir()
+        shutil.rmtree(staging / "new", ignore_errors=True)
+        with contextlib.suppress(OSError):  # not empty if the old run could not be restored
+            staging.rmdir()
 
 
 @contextlib.contextmanager
 def _parents(folder: Path) -> Iterator[None]:
-    """The folders above `folder`; those that were missing go again if the body fails and left nothing in them."""
+    """Create the missing parents of `folder`; remove them if the body fails and they are empty."""
     missing = [path for path in folder.absolute().parents if not path.exists()]
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

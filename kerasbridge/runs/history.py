@@ -1,4 +1,4 @@
-"""`history.jsonl` and `history.csv`: the numbers of each epoch in a line, on the disk as soon as it has ended."""
+"""`history.jsonl` and `history.csv`: a line of numbers per epoch, written as soon as it has ended."""
 
 import csv
 import io
@@ -16,13 +16,13 @@ Row = dict[str, int | float | None]
 
 
 class History:
-    """The history of a run that is being trained.
+    """Writer of the history of a run.
 
-    Columns are `epoch`, counted from 1, `seconds`, and the logs by name. A number that is not finite, and what is no
-    number, is null in the JSON lines and empty in the table.
+    The columns are `epoch`, counted from 1, `seconds`, and the logs by name. A value that is not a finite number is
+    null in the JSON lines and empty in the table.
 
     Args:
-        folder: the run's folder.
+        folder: the run folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -34,23 +34,23 @@ class History:
         return len(self._rows)
 
     def add(self, epoch: int, seconds: float, logs: Mapping[str, Any]) -> None:
-        """Add the epoch that has ended.
+        """Add an epoch that has ended.
 
         Args:
             epoch: counted from 1.
-            seconds: how long it took, validation included.
+            seconds: its duration, including validation.
             logs: losses and metrics by name.
         """
         numbers = {name: _number(value) for name, value in logs.items()}
         row: Row = {"epoch": epoch, "seconds": round(seconds, 3), **numbers}
         self._rows.append(row)
         self._add_to_table(row)
-        with self._lines.open("a", encoding="utf-8") as file:  # last: with it an epoch counts as done
+        with self._lines.open("a", encoding="utf-8") as file:  # last, since with it the epoch counts as done
             file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
 
     def columns(self) -> dict[str, list[float]]:
-        """The numbers so far, as `read` gives them."""
-        return _by_column(self._rows)
+        """Return the numbers so far, as `read` does."""
+        return _to_columns(self._rows)
 
     def _add_to_table(self, row: Row) -> None:
         new = [name for name in row if name not in self._columns]
@@ -60,22 +60,22 @@ class History:
 
 
 def read(folder: Path) -> dict[str, list[float]]:
-    """The history of a run by column, an item an epoch; NaN where a number was not finite, or there was none.
+    """Read the history of a run: by column, a number per epoch; NaN if it was not finite or is missing.
 
-    A last line that was cut off by the end of its process is left out.
+    An incomplete last line, of a process that was killed, is ignored.
 
     Raises:
         RunFolderError: the file is damaged.
     """
     path = folder / HISTORY
     try:
-        *lines, rest = path.read_text(encoding="utf-8").split("\n")
-        del rest  # empty, or a line that was cut off
+        *lines, incomplete = path.read_text(encoding="utf-8").split("\n")
+        del incomplete  # empty unless the process was killed while writing
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise RunFolderError(f"{path} cannot be read: {error}.") from error
-    return _by_column([_row(path, number, line) for number, line in enumerate(lines, start=1)])
+    return _to_columns([_row(path, number, line) for number, line in enumerate(lines, start=1)])
 
 
 def _row(path: Path, number: int, line: str) -> Row:
@@ -84,11 +84,11 @@ def _row(path: Path, number: int, line: str) -> Row:
     except (ValueError, RecursionError):
         row = None
     if not isinstance(row, dict) or not all(is_number_or_none(value) for value in row.values()):
-        raise RunFolderError(f"{path} is damaged: line {number} is no object of numbers by name.")
+        raise RunFolderError(f"{path} is damaged: line {number} is not an object of numbers.")
     return row
 
 
-def _by_column(rows: list[Row]) -> dict[str, list[float]]:
+def _to_columns(rows: list[Row]) -> dict[str, list[float]]:
     names = list(dict.fromkeys(name for row in rows for name in row))
     return {name: [math.nan if (value := row.get(name)) is None else value for row in rows] for name in names}
 
@@ -103,7 +103,7 @@ def _as_csv(columns: list[str], rows: list[Row], header: bool = True) -> str:
 
 
 def _number(value: Any) -> float | int | None:
-    """A plain number, or None for what JSON and a table have no number for."""
+    """Return a value as a plain number, or None if it is not a finite number."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     try:

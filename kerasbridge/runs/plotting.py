@@ -1,4 +1,4 @@
-"""Pictures with Matplotlib, without its global state: figures by themselves, in the colours of the report."""
+"""Matplotlib figures in the colours of the report, without the global state of pyplot."""
 
 import warnings
 from pathlib import Path
@@ -10,31 +10,31 @@ INK, SOFT, GRID = "#1d2329", "#5a646e", "#eaecee"
 COLOURS = ("#0b63b0", "#c4500c", "#00805e")
 
 
-def figure(width: float, height: float, picture: str) -> Any:
-    """An empty figure, so many inches wide and high.
+def figure(width: float, height: float, purpose: str) -> Any:
+    """Return an empty figure of a size in inches.
 
     Args:
-        picture: what is to be drawn, for the error.
+        purpose: the picture to draw, for the error.
 
     Raises:
-        PackageNotInstalled: Matplotlib does not import; the error says what to type.
+        PackageNotInstalled: Matplotlib cannot be imported.
     """
     try:
         from matplotlib.figure import Figure
     except ImportError as missing:
-        raise PackageNotInstalled.needed(f"{picture} needs", "matplotlib", "plots", missing) from missing
+        raise PackageNotInstalled.needed(f"{purpose} needs", "matplotlib", "plots", missing) from missing
     return Figure((width, height), dpi=120, layout="constrained", facecolor="white")
 
 
-def save(drawn: Any, path: Path) -> None:
-    """Write a figure as PNG, also where the font lacks a letter of a name."""
+def save(figure: Any, path: Path) -> None:
+    """Write a figure as PNG, without warnings about characters that the font lacks."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        drawn.savefig(path, format="png")
+        figure.savefig(path, format="png")
 
 
 def style_axes(axes: Any) -> None:
-    """Two thin lines, a light grid, and words that do not shout."""
+    """Apply the minimal axis style of the report."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):

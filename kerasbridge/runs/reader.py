@@ -1,4 +1,4 @@
-"""Runs that are on the disk: one, or all in a folder. Their files may come from anywhere, and are checked."""
+"""Read one run, or all runs in a folder. The files are not trusted, and are checked."""
 
 import importlib
 import logging
@@ -19,11 +19,11 @@ log = logging.getLogger("kerasbridge")
 
 @dataclass(frozen=True)
 class Run:
-    """One run, as `load` and `list_runs` give it.
+    """A run, as returned by `load` and `list_runs`.
 
     Attributes:
-        folder: where it lies.
-        config: how it was made and what came out; `config.finished` is None where it was not, or is not yet.
+        folder: the run folder.
+        config: settings and results; `config.finished` is None unless the training has finished.
     """
 
     folder: Path
@@ -31,19 +31,19 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The folder's name."""
+        """The name of the folder."""
         return self.folder.resolve().name
 
     @property
     def model_path(self) -> Path:
-        """Where the model lies, or would: a run that broke off has none."""
+        """The path of the model; an interrupted run has no file there."""
         return self.folder / MODEL
 
     @cached_property
     def history(self) -> dict[str, list[float]]:
         """The numbers of each epoch by name: `epoch`, counted from 1, `seconds`, `loss` and the others.
 
-        NaN where a number was not finite, or there was none in that epoch.
+        NaN if a number was not finite, or is missing in that epoch.
 
         Raises:
             RunFolderError: the file is damaged.
@@ -51,29 +51,29 @@ class Run:
         return histories.read(self.folder)
 
     def load_model(self, custom_objects: dict[str, Any] | None = None) -> Any:
-        """The trained model, compiled as it was, on the backend of this process, whichever trained it.
+        """Load the trained model, compiled, on the backend of this process, which need not be the one that trained it.
 
         Args:
-            custom_objects: classes and functions of one's own, by the names that the file uses.
+            custom_objects: custom classes and functions, by the names that the file uses.
 
         Raises:
             RunFolderError: there is no model, or Keras cannot load it.
         """
         if not self.model_path.is_file():
-            why = "" if self.config.finished else ", as its training did not end"
-            raise RunFolderError(f"{self.folder} holds no {MODEL}{why}: take another run, or train it again.")
-        loading = importlib.import_module("kerasbridge.saving")  # and with it Keras, which nothing else here needs
+            reason = "" if self.config.finished else ", as its training did not finish"
+            raise RunFolderError(f"{self.folder} contains no {MODEL}{reason}: use another run, or train it again.")
+        saving = importlib.import_module("kerasbridge.saving")  # imports Keras, which nothing else here needs
         try:
-            return loading.load_model(self.model_path, custom_objects)
-        except Exception as error:  # of a file that may hold anything
-            raise RunFolderError(f"{self.model_path} cannot be loaded: {_in_a_line(error)}") from error
+            return saving.load_model(self.model_path, custom_objects)
+        except Exception as error:  # a file may contain anything
+            raise RunFolderError(f"{self.model_path} cannot be loaded: {_one_line(error)}") from error
 
 
 def load(path: str | os.PathLike[str]) -> Run:
-    """A run by its folder; its model is loaded when `load_model` is called, and with it Keras.
+    """Load a run from its folder; Keras and the model are only loaded by `load_model`.
 
     Raises:
-        RunFolderError: there is no run in the folder, or its files are damaged.
+        RunFolderError: the folder contains no run, or its files are damaged.
 
     Example:
         >>> import tempfile
@@ -91,9 +91,9 @@ def load(path: str | os.PathLike[str]) -> Run:
 
 
 def list_runs(folder: str | os.PathLike[str] = "runs") -> list[Run]:
-    """The runs in a folder, oldest first: those directly in it, and the folder itself where it is one.
+    """List the runs directly in a folder, oldest first, including the folder itself if it is a run.
 
-    A run whose `config.json` is damaged is left out, and one line in the log says so.
+    A run with a damaged `config.json` is left out, with a warning in the log.
 
     Raises:
         RunFolderError: the folder cannot be read.
@@ -102,24 +102,24 @@ def list_runs(folder: str | os.PathLike[str] = "runs") -> list[Run]:
         >>> list_runs("no-such-folder")
         []
     """
-    place = Path(folder)
+    parent = Path(folder)
     try:
-        found = [place, *sorted(path for path in place.iterdir() if not path.name.startswith("."))]
+        candidates = [parent, *sorted(path for path in parent.iterdir() if not path.name.startswith("."))]
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise RunFolderError(f"{place} cannot be read: {error.strerror or error}.") from error
-    runs = [_loaded(path) for path in found if is_run(path)]
+        raise RunFolderError(f"{parent} cannot be read: {error.strerror or error}.") from error
+    runs = [_load_or_warn(path) for path in candidates if is_run(path)]
     return sorted((run for run in runs if run), key=lambda run: run.config.started)
 
 
-def _in_a_line(error: Exception) -> str:
-    """What Keras says of a file, without the configuration that it repeats before."""
-    said = str(error).rpartition("Exception encountered: ")[2].strip()
-    return said.partition("\n")[0] or type(error).__name__
+def _one_line(error: Exception) -> str:
+    """Return the message of a Keras error, without the configuration that it quotes first."""
+    message = str(error).rpartition("Exception encountered: ")[2].strip()
+    return message.partition("\n")[0] or type(error).__name__
 
 
-def _loaded(folder: Path) -> Run | None:
+def _load_or_warn(folder: Path) -> Run | None:
     try:
         return load(folder)
     except RunFolderError as error:

@@ -1,31 +1,30 @@
-"""One run in the place of another, both or neither."""
+"""Replace one run by another, completely or not at all."""
 
 import shutil
 from pathlib import Path
 
 
-def swap_in(folder: Path, holder: Path, last: str) -> None:
-    """Move what is in `folder` to `holder`/old and what is in `holder`/new to `folder`, both or neither.
+def swap_in(folder: Path, staging: Path, last: str) -> None:
+    """Move the content of `folder` to `staging`/old and that of `staging`/new to `folder`, both or neither.
 
-    The folder itself stays: it may be a mounted disk, a link, or the shell's current folder.
+    The folder itself is kept: it may be a mounted disk, a link, or the current folder of a shell.
 
     Args:
-        folder: where a run is.
-        holder: a folder inside it, with the new run in `new`.
-        last: the file that is moved last, as it says that a run is there.
+        folder: the folder of the old run.
+        staging: a folder inside it, with the new run in `new`.
+        last: the file that is moved last, which marks the folder as a run.
 
     Raises:
-        OSError: something could not be moved; the old run is back where it was, or where that failed too, in
-            `holder`/old.
+        OSError: a file could not be moved; the old run is restored, or if that failed too, it is in `staging`/old.
     """
-    new, old = holder / "new", holder / "old"
+    new, old = staging / "new", staging / "old"
     old.mkdir()
     try:
-        _move(folder, old, last, leave=holder)
+        _move(folder, old, last, leave=staging)
         try:
             _move(new, folder, last)
         except BaseException:
-            _move(folder, new, last, leave=holder)
+            _move(folder, new, last, leave=staging)
             raise
     except BaseException:
         _move(old, folder, last)

@@ -1,4 +1,4 @@
-"""A run in the making: its folder, which grows with each epoch and is complete at the end."""
+"""Write a run during training: its folder grows with each epoch and is complete at the end."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -16,8 +16,8 @@ from kerasbridge.runs.folder import (
     MODEL,
     atomic_write,
     has_history,
-    timestamped_folder,
     wrap_os_errors,
+    writable_folder,
 )
 from kerasbridge.runs.history import History
 
@@ -25,20 +25,20 @@ WrapErrors = Callable[[], contextlib.AbstractContextManager[None]]
 
 
 class RunWriter:
-    """A run that is being trained.
+    """Writer of a run during its training.
 
     Args:
-        folder: where to write: the run's folder, or one that takes its place at the end.
-        config: what is known at the start.
-        wrap_errors: makes one sentence of what the system says of a disk.
+        folder: the run folder, or one that replaces it at the end.
+        config: the configuration as far as it is known at the start.
+        wrap_errors: a context manager that converts an OSError to a RunFolderError.
 
     Attributes:
-        folder: as given.
-        config: what is known by now.
-        without_curves: why there are no curves, where a package is missing: one sentence.
+        folder: the argument.
+        config: the current configuration.
+        without_curves: why there is no plot of the curves, if a package is missing: one sentence.
 
     Raises:
-        RunFolderError: something cannot be written, as on a full disk; so do its methods.
+        RunFolderError: a file cannot be written, as on a full disk; the methods raise it too.
     """
 
     def __init__(self, folder: Path, config: Config, wrap_errors: WrapErrors) -> None:
@@ -50,20 +50,20 @@ class RunWriter:
 
     @property
     def epochs_done(self) -> int:
-        """How many epochs have ended."""
+        """The number of epochs that have ended."""
         return len(self._history)
 
     def add_epoch(self, epoch: int, seconds: float, logs: Mapping[str, Any]) -> None:
-        """Add the numbers of the epoch that has ended, counted from 1."""
+        """Add the logs of an epoch that has ended, counted from 1."""
         with self._wrap_errors():
             self._history.add(epoch, seconds, logs)
 
     def finish(self, save: Callable[[Path], object], **changes: Any) -> None:
-        """Write what makes the run complete: the model, the curves, and last the configuration.
+        """Write the model, the curves, and last the configuration, which completes the run.
 
         Args:
-            save: writes the model to a path.
-            changes: what else is known of the configuration by now.
+            save: a function that writes the model to a path.
+            changes: fields of the configuration to set.
         """
         with self._wrap_errors():
             with atomic_write(self.folder / MODEL) as path:
@@ -86,22 +86,22 @@ class RunWriter:
 
 @contextlib.contextmanager
 def create(folder: Path, config: Config, overwrite: bool = False, chosen: str = BY_COMMAND) -> Iterator[RunWriter]:
-    """A run to train; the body ends with `finish`.
+    """Create a run to train; the body calls `finish` at its end.
 
-    Where the body fails after an epoch has ended, the folder stays with its history, and the error gets a note that
-    says so; before that, and where an old run was to be replaced, everything is as it was.
+    If the body fails after an epoch has ended, the folder with the history is kept, which a note on the exception
+    states; before that, or while an old run is being replaced, everything is restored.
 
     Args:
-        folder, overwrite, chosen: as for `timestamped_folder`.
-        config: what is known at the start.
+        folder, overwrite, chosen: as for `writable_folder`.
+        config: the configuration as far as it is known at the start.
 
     Raises:
-        RunFolderError: as for `timestamped_folder`.
+        RunFolderError: as for `writable_folder`.
     """
     run: RunWriter | None = None
     try:
-        with timestamped_folder(folder, overwrite, chosen) as place:
-            run = RunWriter(place, config, partial(wrap_os_errors, folder, chosen))
+        with writable_folder(folder, overwrite, chosen) as target:
+            run = RunWriter(target, config, partial(wrap_os_errors, folder, chosen))
             yield run
     except BaseException as error:
         if run is not None and has_history(run.folder):
@@ -110,7 +110,7 @@ def create(folder: Path, config: Config, overwrite: bool = False, chosen: str = 
 
 
 def _note(run: RunWriter, error: BaseException) -> str:
-    what = "interrupted" if isinstance(error, KeyboardInterrupt) else "broken off"
+    ending = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
     saved = "and the model are" if (run.folder / MODEL).exists() else "is"
     lost = "" if (run.folder / MODEL).exists() else ", no model was saved"
-    return f"{what} after {run.epochs_done} of {run.config.epochs} epochs: the history {saved} in {run.folder}{lost}."
+    return f"{ending} after {run.epochs_done} of {run.config.epochs} epochs: the history {saved} in {run.folder}{lost}."

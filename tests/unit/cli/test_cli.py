@@ -157,7 +157,7 @@ def test_a_folder_that_is_not_empty_is_refused_before_anything_happens():
     Path("mine").mkdir()
     Path("mine", "thesis.tex").touch()
     assert "mine is not empty" in refused("--run-dir", "mine")
-    assert "holds no run" in refused("--run-dir", "mine", "--overwrite")
+    assert "contains no run" in refused("--run-dir", "mine", "--overwrite")
 
 
 def test_an_error_of_several_lines_becomes_one(monkeypatch):

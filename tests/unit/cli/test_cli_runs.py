@@ -148,7 +148,7 @@ def test_a_wrong_order_or_folder_is_one_line():
 
 
 def test_evaluating_what_is_no_run_is_one_line():
-    assert refused("evaluate", "nowhere").startswith("nowhere is not there: expected a folder with a config.json")
+    assert refused("evaluate", "nowhere").startswith("nowhere does not exist: expected a folder with a config.json")
 
 
 def test_evaluating_a_model_of_something_else_is_one_line():

@@ -88,7 +88,7 @@ def test_a_damaged_history_is_one_sentence(tmp_path, line):
     write_run(tmp_path, epochs=1)
     with (tmp_path / "history.jsonl").open("a") as file:
         file.write(line + "\n")
-    with pytest.raises(RunFolderError, match=r"history\.jsonl is damaged: line 2 is no object of numbers by name\.$"):
+    with pytest.raises(RunFolderError, match=r"history\.jsonl is damaged: line 2 is not an object of numbers\.$"):
         _ = kb.runs.load(tmp_path).history
 
 
@@ -118,10 +118,10 @@ def test_a_run_of_an_older_version_is_read_and_what_is_unknown_left_out(tmp_path
 
 
 DAMAGED = {
-    "cut off": ('{"versions": {"keras', "is damaged, it is no JSON"),
-    "nested without end": ("[" * 100_000, "is damaged, it is no JSON"),
-    "foreign": ('{"model_type": "bert"}', "holds no run: its config.json was not written by kerasbridge."),
-    "a list": ("[]", "holds no run"),
+    "cut off": ('{"versions": {"keras', "is damaged, it is not valid JSON"),
+    "nested without end": ("[" * 100_000, "is damaged, it is not valid JSON"),
+    "foreign": ('{"model_type": "bert"}', "contains no run: its config.json was not written by kerasbridge."),
+    "a list": ("[]", "contains no run"),
     "nothing but versions": ('{"versions": {"kerasbridge": "9"}}', "is damaged, arguments is missing"),
 }
 
@@ -148,8 +148,8 @@ def test_a_field_of_another_kind_is_named(tmp_path, name):
 
 def test_a_folder_that_is_not_there_holds_no_run_or_is_a_file_is_told_apart(tmp_path):
     (tmp_path / "file").touch()
-    assert f"{tmp_path / 'none'} is not there" in message_of(tmp_path / "none")
-    assert f"{tmp_path} holds no run" in message_of(tmp_path)
+    assert f"{tmp_path / 'none'} does not exist" in message_of(tmp_path / "none")
+    assert f"{tmp_path} contains no run" in message_of(tmp_path)
     assert f"{tmp_path / 'file'} is a file" in message_of(tmp_path / "file")
 
 
@@ -174,7 +174,9 @@ def test_a_folder_that_is_a_run_is_found_in_itself(tmp_path):
 def test_a_run_that_broke_off_says_that_it_has_no_model(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_run(tmp_path, failing_with=KeyboardInterrupt(), epochs=1)
-    with pytest.raises(RunFolderError, match=r"holds no model\.keras, as its training did not end: take another run"):
+    with pytest.raises(
+        RunFolderError, match=r"contains no model\.keras, as its training did not finish: use another run"
+    ):
         kb.runs.load(tmp_path).load_model()
 
 

@@ -95,7 +95,7 @@ def test_a_failure_after_an_epoch_keeps_the_history_and_says_where_it_is(tmp_pat
     with pytest.raises(error) as caught:
         write_run(tmp_path / "a" / "b", failing_with=error(), epochs=2)
     assert files(tmp_path / "a" / "b") == ["config.json", "history.csv", "history.jsonl"]
-    what = "interrupted" if error is KeyboardInterrupt else "broken off"
+    what = "interrupted" if error is KeyboardInterrupt else "failed"
     assert caught.value.__notes__ == [
         f"{what} after 2 of 5 epochs: the history is in {tmp_path / 'a' / 'b'}, no model was saved."
     ]
@@ -122,9 +122,7 @@ def test_a_disk_that_is_full_when_the_model_is_saved_costs_the_model_alone(tmp_p
 
     with pytest.raises(RunFolderError, match="No space left on device") as caught:
         train()
-    assert caught.value.__notes__ == [
-        f"broken off after 1 of 5 epochs: the history is in {tmp_path}, no model was saved."
-    ]
+    assert caught.value.__notes__ == [f"failed after 1 of 5 epochs: the history is in {tmp_path}, no model was saved."]
     assert files(tmp_path) == ["config.json", "history.csv", "history.jsonl"]
 
 
@@ -252,7 +250,7 @@ def test_a_folder_that_is_taken_after_it_was_looked_at_is_not_touched(tmp_path, 
         look(folder, *arguments)
         monkeypatch.undo()
         write_run(folder, "of another")
-        monkeypatch.setattr(folders, "_is_filled", lambda _: False)
+        monkeypatch.setattr(folders, "_is_nonempty", lambda _: False)
 
     monkeypatch.setattr(folders, "check_writable", look_and_be_late)
     assert "File exists" in message_of(write_run, tmp_path / "run")
@@ -278,7 +276,7 @@ def test_in_python_another_folder_is_the_only_way(tmp_path):
 )
 def test_overwrite_refuses_a_folder_that_holds_no_run(tmp_path, text):
     (tmp_path / "config.json" if text else tmp_path / "thesis.tex").write_text(text or "")
-    assert "holds no run" in message_of(runs.check_writable, tmp_path, True)
+    assert "contains no run" in message_of(runs.check_writable, tmp_path, True)
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
