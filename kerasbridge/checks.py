@@ -11,36 +11,36 @@ from numpy.typing import NDArray
 
 from kerasbridge.errors import ArgumentError, DataError
 
-_BIGGEST_SEED = 2**32 - 1
+MAX_SEED = 2**32 - 1
 
 
-def check_lengths(named: Mapping[str, int]) -> None:
+def check_lengths(rows_by_name: Mapping[str, int]) -> None:
     """Raise if the arrays do not all have the same number of rows.
 
     Args:
-        named: the number of rows of each array, by name.
+        rows_by_name: the number of rows of each array, by name.
 
     Raises:
         DataError: names the first array and the first that differs from it.
 
     >>> check_lengths({"x": 100, "y": 100})
     """
-    for name, rows in named.items():
-        first, expected = next(iter(named.items()))
+    for name, rows in rows_by_name.items():
+        first, expected = next(iter(rows_by_name.items()))
         if rows != expected:
             raise DataError(f"{first} has {expected} rows but {name} has {rows}: every array needs one row per sample.")
 
 
-def check_not_empty(named: Mapping[str, int]) -> None:
+def check_not_empty(rows_by_name: Mapping[str, int]) -> None:
     """Raise if an array has no rows.
 
     Args:
-        named: the number of rows of each array, by name.
+        rows_by_name: the number of rows of each array, by name.
 
     Raises:
         DataError: names the first empty array.
     """
-    for name, rows in named.items():
+    for name, rows in rows_by_name.items():
         if rows == 0:
             raise DataError(f"{name} has 0 rows, at least 1 is needed: look at the file or the selection it came from.")
 
@@ -97,7 +97,7 @@ def check_seed(seed: object) -> None:
     Raises:
         ArgumentError: states the received value.
     """
-    _whole_number("seed", seed, 0, _BIGGEST_SEED)
+    _whole_number("seed", seed, 0, MAX_SEED)
 
 
 def check_labels(labels: NDArray[Any], classes: int, ignore_class: int | None = None, name: str = "y") -> None:
@@ -121,11 +121,11 @@ def check_labels(labels: NDArray[Any], classes: int, ignore_class: int | None = 
         raise DataError(f"{name} must contain class numbers from 0 to {classes - 1}; received {labels.dtype} values.")
     if labels.size == 0 or _plainly_within(labels, classes):
         return
-    good = (labels >= 0) & (labels < classes) & (labels == np.floor(labels))
+    valid = (labels >= 0) & (labels < classes) & (labels == np.floor(labels))
     if ignore_class is not None:
-        good |= labels == ignore_class
-    if not good.all():
-        raise DataError(_wrong_labels(labels, ~good, classes, ignore_class, name))
+        valid |= labels == ignore_class
+    if not valid.all():
+        raise DataError(_invalid_labels_message(labels, ~valid, classes, ignore_class, name))
 
 
 def check_finite(array: NDArray[Any], name: str) -> None:
@@ -163,19 +163,19 @@ def _plainly_within(labels: NDArray[Any], classes: int) -> bool:
     return labels.dtype.kind in "iub" and bool(labels.min() >= 0 and labels.max() < classes)
 
 
-def _wrong_labels(
-    labels: NDArray[Any], wrong: NDArray[np.bool_], classes: int, ignore_class: int | None, name: str
+def _invalid_labels_message(
+    labels: NDArray[Any], invalid: NDArray[np.bool_], classes: int, ignore_class: int | None, name: str
 ) -> str:
-    count = np.count_nonzero(wrong)
-    others = "" if count == 1 else f", and {count - 1} more like it"
+    count = np.count_nonzero(invalid)
+    more = "" if count == 1 else f", and {count - 1} more like it"
     ignored = "" if ignore_class is None else f" (or {ignore_class}, which is ignored)"
     return (
-        f"{name} contains the label {labels[wrong][0]} in row {_first_row(wrong)}{others}: the model's {classes} "
+        f"{name} contains the label {labels[invalid][0]} in row {_first_row(invalid)}{more}: the model's {classes} "
         f"outputs take whole numbers from 0 to {classes - 1}{ignored}. Number the classes from 0 or widen the last "
         "layer."
     )
 
 
-def _first_row(wrong: NDArray[np.bool_]) -> int:
+def _first_row(invalid: NDArray[np.bool_]) -> int:
     """Return the sample of the first wrong value."""
-    return int(np.argmax(wrong)) // (wrong.size // len(wrong))
+    return int(np.argmax(invalid)) // (invalid.size // len(invalid))

@@ -45,7 +45,7 @@ class seed_everything:  # noqa: N801 - called like a function, with `with` like 
 
     def __init__(self, seed: int) -> None:
         checks.check_seed(seed)
-        self._before = (random.getstate(), np.random.get_state())
+        self._states = (random.getstate(), np.random.get_state())
         engines.current()
         keras_patch.enter_portable_random()
         keras.utils.set_random_seed(seed)
@@ -56,17 +56,17 @@ class seed_everything:  # noqa: N801 - called like a function, with `with` like 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        random.setstate(self._before[0])
-        np.random.set_state(self._before[1])
+        random.setstate(self._states[0])
+        np.random.set_state(self._states[1])
         keras_patch.leave_portable_random()
 
 
-def seed_random_layers(model: keras.Model, seed: int, used: Iterable[Any] = ()) -> None:
+def seed_random_layers(model: keras.Model, seed: int, variables: Iterable[Any] = ()) -> None:
     """Reset every seed generator of the model to a state derived from the seed and its position in the model.
 
-    Seed generators among the variables `used` that are not part of the model follow after those of the model.
+    Seed generators among `variables` that are not part of the model follow after those of the model.
     """
-    states = {id(state): state for state in [*seed_states(model), *filter(is_seed_state, used)]}
+    states = {id(state): state for state in [*seed_states(model), *filter(is_seed_state, variables)]}
     for position, state in enumerate(states.values()):
         state.assign(np.array([fold_in(seed, "random layer", position), 0], dtype="int64"))
 
@@ -114,63 +114,68 @@ def reinitialize(model: keras.Model, seed: int) -> None:
         raise ArgumentError(
             "Expected a built model, received one without weights. Call model.build(input_shape) first."
         )
-    found: list[tuple[Any, Any]] = []
-    for place, layer in enumerate(_with_weights(model)):
-        own_seed = fold_in(seed, "weights of a layer", place)
-        with override_seeds(own_seed), keras_patch.portable_random(), seeded_host_rngs(own_seed):
-            found += [] if hasattr(layer, "adapt") else zip(_own_weights(layer), _drawn_anew(layer), strict=True)
-    for variable, start in [*found, *_optimizers_anew(model)]:
-        variable.assign(start)
+    initial_values: list[tuple[Any, Any]] = []
+    for position, layer in enumerate(_layers_with_weights(model)):
+        layer_seed = fold_in(seed, "weights of a layer", position)
+        with override_seeds(layer_seed), keras_patch.portable_random(), seeded_host_rngs(layer_seed):
+            if not hasattr(layer, "adapt"):
+                initial_values += zip(_own_weights(layer), _initial_values(layer), strict=True)
+    for variable, value in [*initial_values, *_initial_optimizer_state(model)]:
+        variable.assign(value)
     seed_random_layers(model, seed)
 
 
-def _with_weights(model: Any) -> list[Any]:
+def _layers_with_weights(model: Any) -> list[Any]:
     """Return the layers, and the model, that have weights of their own, apart from those of their sublayers."""
     layers = {id(layer): layer for layer in [*flatten_layers(model), model]}
     return [layer for layer in layers.values() if _own_weights(layer)]
 
 
 def _own_weights(layer: Any) -> list[Any]:
-    inner = {id(weight) for inside in flatten_layers(layer) if inside is not layer for weight in inside.weights}
-    return [weight for weight in layer.weights if id(weight) not in inner]
+    inner_ids = {
+        id(weight) for sublayer in flatten_layers(layer) if sublayer is not layer for weight in sublayer.weights
+    }
+    return [weight for weight in layer.weights if id(weight) not in inner_ids]
 
 
-def _drawn_anew(layer: Any) -> list[Any]:
+def _initial_values(layer: Any) -> list[Any]:
     """Return new values for the layer's own weights, drawn by its initializers."""
     try:
-        with keras.saving.custom_object_scope(_parts(layer)):
-            twin = type(layer).from_config(layer.get_config())
-        twin.build_from_config(layer.get_build_config() or {})
+        with keras.saving.custom_object_scope(_custom_objects(layer)):
+            copy = type(layer).from_config(layer.get_config())
+        copy.build_from_config(layer.get_build_config() or {})
     except Exception as error:
         raise ArgumentError(
             f"Expected layers that can be built from their get_config(), received {type(layer).__name__}, which "
             f"cannot: {type(error).__name__}: {str(error).strip()}. {_REMEDY}"
         ) from error
-    drawn = [weight.value for weight in _own_weights(twin)]
+    values = [weight.value for weight in _own_weights(copy)]
     shapes = [weight.shape for weight in _own_weights(layer)]
-    if [value.shape for value in drawn] != shapes:
+    if [value.shape for value in values] != shapes:
         raise ArgumentError(
             f"Expected {type(layer).__name__} to be described by its get_config(), received weights of the shapes "
-            f"{[tuple(value.shape) for value in drawn]} from it, and {[tuple(shape) for shape in shapes]} in the "
+            f"{[tuple(value.shape) for value in values]} from it, and {[tuple(shape) for shape in shapes]} in the "
             f"model. {_REMEDY}"
         )
-    return drawn
+    return values
 
 
-def _parts(layer: Any) -> dict[str, Any]:
+def _custom_objects(layer: Any) -> dict[str, Any]:
     """Return the initializers, activations and the like of the layer by name, so that they need not be registered."""
     parts = [part for part in vars(layer).values() if callable(part) and not isinstance(part, keras.layers.Layer)]
-    named = {part.__name__: part for part in parts if hasattr(part, "__name__")}
-    return {**named, **{type(part).__name__: type(part) for part in parts if not hasattr(part, "__name__")}}
+    named_parts = {part.__name__: part for part in parts if hasattr(part, "__name__")}
+    return {**named_parts, **{type(part).__name__: type(part) for part in parts if not hasattr(part, "__name__")}}
 
 
-def _optimizers_anew(model: Any) -> list[tuple[Any, Any]]:
+def _initial_optimizer_state(model: Any) -> list[tuple[Any, Any]]:
     """Return the variables of all optimizers of the model, each with its initial value."""
-    found: list[tuple[Any, Any]] = []
+    initial_values: list[tuple[Any, Any]] = []
     for optimizer in model_state.optimizers_of(model):
         if optimizer.built:
             fresh = type(optimizer).from_config(optimizer.get_config())
             fresh.build(optimized_variables(optimizer))
-            states, starts = map(model_state.optimizer_variables, (optimizer, fresh))
-            found += [(state, start.value) for state, start in zip(states, starts, strict=True)]
-    return found
+            states, initial_states = map(model_state.optimizer_variables, (optimizer, fresh))
+            initial_values += [
+                (state, initial_state.value) for state, initial_state in zip(states, initial_states, strict=True)
+            ]
+    return initial_values

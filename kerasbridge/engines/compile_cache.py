@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def cached_on_model(
-    model: keras.Model, name: str, key: Any, make: Callable[[], T], good: Callable[[T], bool] | None = None
+    model: keras.Model, name: str, key: Any, create: Callable[[], T], is_valid: Callable[[T], bool] | None = None
 ) -> T:
     """Return the value cached under this key, or create it.
 
@@ -23,18 +23,18 @@ def cached_on_model(
         model: stores the cache in an attribute that Keras and torch do not track.
         name: name of that attribute, one per cache.
         key: identifies the value.
-        make: creates the value.
-        good: returns whether a cached value is still valid; if not, it is created again.
+        create: creates the value.
+        is_valid: returns whether a cached value is still valid; if not, it is created again.
     """
     if name not in model.__dict__:
         object.__setattr__(model, name, OrderedDict())
-    found: OrderedDict[Any, T] = model.__dict__[name]
-    if key not in found or (good and not good(found[key])):
-        found[key] = make()
-    found.move_to_end(key)
-    while len(found) > MAX_ENTRIES:
-        found.popitem(last=False)
-    return found[key]
+    cache: OrderedDict[Any, T] = model.__dict__[name]
+    if key not in cache or (is_valid and not is_valid(cache[key])):
+        cache[key] = create()
+    cache.move_to_end(key)
+    while len(cache) > MAX_ENTRIES:
+        cache.popitem(last=False)
+    return cache[key]
 
 
 def model_fingerprint(model: keras.Model) -> tuple[Any, ...]:

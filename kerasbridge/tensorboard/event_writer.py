@@ -39,7 +39,7 @@ BUCKETS = 30
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 """The PIL mode of an image by its number of channels."""
 
-_numbers = itertools.count()
+_file_numbers = itertools.count()
 
 
 class EventFile:
@@ -66,7 +66,7 @@ class EventFile:
                 "TensorFlow writes there: `import tensorflow` before training."
             )
         Path(folder).mkdir(parents=True, exist_ok=True)
-        name = f"events.out.tfevents.{int(time.time()):010d}.{platform.node()}.{os.getpid()}.{next(_numbers)}.v2"
+        name = f"events.out.tfevents.{int(time.time()):010d}.{platform.node()}.{os.getpid()}.{next(_file_numbers)}.v2"
         file = (Path(folder) / name).open("xb")
         self._records = RecordWriter(file)
         self._close = weakref.finalize(self, file.close)
@@ -80,11 +80,15 @@ class EventFile:
         """Add the histogram of an array of any shape."""
         self._add_tensor(tag, make_tensor_proto(buckets(values)), histogram_metadata(None, None), step)
 
-    def image(self, tag: str, images: Any, step: int, most: int = 3) -> None:
-        """Add the first `most` images of shape (images, height, width, channels): float from 0 to 1, or uint8."""
+    def image(self, tag: str, images: Any, step: int, max_images: int = 3) -> None:
+        """Add the first `max_images` images of shape (images, height, width, channels): float from 0 to 1, or uint8."""
         _, height, width, _ = np.shape(images)
-        parts = [str(width).encode(), str(height).encode(), *(_png(_bytes(image)) for image in images[:most])]
-        self._add_tensor(tag, make_tensor_proto(parts, dtype=np.object_), image_metadata(None, None), step)
+        encoded = [
+            str(width).encode(),
+            str(height).encode(),
+            *(_png(_to_uint8(image)) for image in images[:max_images]),
+        ]
+        self._add_tensor(tag, make_tensor_proto(encoded, dtype=np.object_), image_metadata(None, None), step)
 
     def text(self, tag: str, markdown: str, step: int) -> None:
         """Add a text in Markdown."""
@@ -124,19 +128,19 @@ def buckets(values: Any) -> NDArray[np.float64]:
     >>> buckets([0.0, 1.0, 1.0])[[0, -1], 2]
     array([1., 2.])
     """
-    numbers = np.asarray(values).astype(np.float64).ravel()
-    numbers = numbers[np.isfinite(numbers)]
-    if not numbers.size:
+    finite = np.asarray(values).astype(np.float64).ravel()
+    finite = finite[np.isfinite(finite)]
+    if not finite.size:
         return np.zeros((BUCKETS, 3))
-    low, high = numbers.min(), numbers.max()
+    low, high = finite.min(), finite.max()
     width = (high - low) / BUCKETS
-    places = np.floor((numbers - low) / width).astype(int) if width else np.full(numbers.shape, BUCKETS)
-    counts = np.bincount(np.minimum(places, BUCKETS - 1), minlength=BUCKETS)
+    indices = np.floor((finite - low) / width).astype(int) if width else np.full(finite.shape, BUCKETS)
+    counts = np.bincount(np.minimum(indices, BUCKETS - 1), minlength=BUCKETS)
     edges = np.linspace(low, high, BUCKETS + 1)
     return np.stack([edges[:-1], edges[1:], counts], axis=1)
 
 
-def _bytes(image: Any) -> NDArray[np.uint8]:
+def _to_uint8(image: Any) -> NDArray[np.uint8]:
     """Convert an image to uint8, rounded as by `tf.image.convert_image_dtype`."""
     levels = np.asarray(image)
     return levels if levels.dtype == np.uint8 else np.clip(levels.astype(np.float32) * 255.5, 0, 255).astype(np.uint8)

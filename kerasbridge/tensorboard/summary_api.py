@@ -27,8 +27,8 @@ def patch_tensorboard_callbacks(callbacks: Iterable[Any]) -> None:
         if isinstance(callback, keras.callbacks.TensorBoard):
             import kerasbridge.tensorboard.event_writer  # noqa: F401 - raises if tensorboard is not installed
 
-            own = None if _tensorflow_is_loaded() else SummaryWriterApi()
-            set_summary_module(callback, own, _write_model)
+            summary_api = None if _tensorflow_is_loaded() else SummaryWriterApi()
+            set_summary_module(callback, summary_api, _write_model)
 
 
 class SummaryWriterApi:
@@ -92,7 +92,7 @@ class SummaryWriterApi:
         if not self._defaults or (self._conditions and not self._conditions[-1]()):
             return False
         steps = [step, *(default for _, default in reversed(self._defaults))]
-        step = next((given for given in steps if given is not None), None)
+        step = next((candidate for candidate in steps if candidate is not None), None)
         if step is None:
             raise ArgumentError("Expected a step for TensorBoard, received none. Pass one, for example step=epoch.")
         write(self._defaults[-1][0], int(_array(step)))
@@ -130,7 +130,7 @@ def _write_model(callback: Any, write_graph: Callable[[], None]) -> None:
             _write_graph(summary, callback.model)
         else:
             write_graph()
-        summary.text("model", _as_code(_summary_of(callback.model)), step=0)
+        summary.text("model", _indent(_summary_of(callback.model)), step=0)
 
 
 def _write_graph(summary: SummaryWriterApi, model: Any) -> None:
@@ -149,7 +149,7 @@ def _summary_of(model: Any) -> str:
     return "\n".join(lines)
 
 
-def _as_code(text: str) -> str:
+def _indent(text: str) -> str:
     return "".join(f"    {line}\n" for line in text.splitlines())
 
 

@@ -15,14 +15,14 @@ from kerasbridge.keras_compat.models import dtype_policies, ensure_callback_attr
 from kerasbridge.random import keras_patch
 from kerasbridge.training.custom_step import host_rng, side_effects
 from kerasbridge.training.custom_step.dry_run import TraceInfo, dry_run
-from kerasbridge.training.custom_step.invoke import Function, Step, call, functions
+from kerasbridge.training.custom_step.invoke import Function, Step, call, step_functions
 from kerasbridge.training.custom_step.objectives import Objective, StepOutput
 from kerasbridge.training.custom_step.program import Phase, Program, log_values
 from kerasbridge.training.custom_step.running_means import RunningMeans
 from kerasbridge.training.optimization import Target
 
 log = logging.getLogger("kerasbridge")
-_KEPT = "_kerasbridge_steps"
+_CACHE = "_kerasbridge_steps"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class CompiledStep:
 
     program: Program
     optimizers: list[tuple[Any, list[Any]]]
-    remembered: Any
+    fingerprint: Any
 
 
 def build_step(model: keras.Model, step: Step, engine: Engine, batch: Batch, training: bool) -> CompiledStep:
@@ -41,62 +41,62 @@ def build_step(model: keras.Model, step: Step, engine: Engine, batch: Batch, tra
         StepError, ArgumentError: the step is invalid.
     """
     key = (
-        tuple(map(_key, functions(step))),
+        tuple(map(_hashable, step_functions(step))),
         training,
-        _spec(batch),
+        _batch_spec(batch),
         keras_patch.is_random_portable(),
         bool(model.run_eagerly),
     )
     return cached_on_model(
         model,
-        _KEPT,
+        _CACHE,
         key,
-        lambda: _make(model, step, engine, batch, training),
-        lambda found: found.remembered == _remembered(step, model, found.program.variables),
+        lambda: _build_step(model, step, engine, batch, training),
+        lambda cached: cached.fingerprint == _fingerprint(step, model, cached.program.variables),
     )
 
 
-def _make(model: keras.Model, step: Step, engine: Engine, batch: Batch, training: bool) -> CompiledStep:
-    parts = functions(step)
+def _build_step(model: keras.Model, step: Step, engine: Engine, batch: Batch, training: bool) -> CompiledStep:
+    functions = step_functions(step)
 
     def run(batch: Batch) -> list[StepOutput]:
-        return [call(function, model, batch, training) for function in parts]
+        return [call(function, model, batch, training) for function in functions]
 
-    with_values = engine if model.run_eagerly else None
-    first = dry_run(run, batch, with_values)
-    optimizers = _optimizers(first.returned) if training else []
+    eager_engine = engine if model.run_eagerly else None
+    first = dry_run(run, batch, eager_engine)
+    optimizers = _optimizer_variables(first.outputs) if training else []
     for optimizer, variables in optimizers:
-        own = model.trainable_variables if optimizer is getattr(model, "optimizer", None) else []
-        _build(optimizer, unique([own, variables]))
-    seen = dry_run(run, batch, with_values) if with_values else _rehearse_again(run, step, model, batch, first)
-    moved = [variable for optimizer, _ in optimizers for variable in model_state.optimizer_variables(optimizer)]
+        model_variables = model.trainable_variables if optimizer is getattr(model, "optimizer", None) else []
+        _build_optimizer(optimizer, unique([model_variables, variables]))
+    trace = dry_run(run, batch, eager_engine) if eager_engine else _check_dry_run(run, step, model, batch, first)
+    slots = [variable for optimizer, _ in optimizers for variable in model_state.optimizer_variables(optimizer)]
     ensure_callback_attributes(model)
-    variables = unique([model.variables, model.metrics_variables, seen.variables, moved])
-    names, metrics = _logged(model, seen)
-    phases = [_phase(function, output) for function, output in zip(parts, seen.returned, strict=True)]
+    variables = unique([model.variables, model.metrics_variables, trace.variables, slots])
+    names, metrics = _averaged_names(model, trace)
+    phases = [_make_phase(function, output) for function, output in zip(functions, trace.outputs, strict=True)]
     program = Program(model, engine, phases, variables, RunningMeans(names), metrics, training)
-    _warn_of_unheld(model, seen, optimizers)
-    return CompiledStep(program, optimizers, _remembered(step, model, variables))
+    _warn_untracked(model, trace, optimizers)
+    return CompiledStep(program, optimizers, _fingerprint(step, model, variables))
 
 
-def _rehearse_again(run: Any, step: Step, model: keras.Model, batch: Batch, first: TraceInfo) -> TraceInfo:
+def _check_dry_run(run: Any, step: Step, model: keras.Model, batch: Batch, first: TraceInfo) -> TraceInfo:
     """Run the step once more, now that everything is built; a step that still changes something cannot be compiled."""
     before = side_effects.snapshot(step, model)
 
-    def again() -> TraceInfo:
-        seen = dry_run(run, batch)
+    def run_again() -> TraceInfo:
+        trace = dry_run(run, batch)
         side_effects.check_unchanged(step, before, side_effects.snapshot(step, model))
-        _check_nothing_made(first, seen)
-        return seen
+        _check_no_new_variables(first, trace)
+        return trace
 
-    seen, drawn = host_rng.detect_host_rng(again)
-    side_effects.check_nothing_drawn(step, drawn)
-    return seen
+    trace, modules = host_rng.detect_host_rng(run_again)
+    side_effects.check_no_host_rng(step, modules)
+    return trace
 
 
-def _check_nothing_made(first: TraceInfo, seen: TraceInfo) -> None:
-    known = set(map(id, first.variables))
-    new = [variable.path for variable in seen.variables if id(variable) not in known]
+def _check_no_new_variables(first: TraceInfo, second: TraceInfo) -> None:
+    known_ids = set(map(id, first.variables))
+    new = [variable.path for variable in second.variables if id(variable) not in known_ids]
     if new:
         raise StepError(
             f"Expected the step to create no variables, found that every call creates {new[0]}. Create layers, "
@@ -104,71 +104,71 @@ def _check_nothing_made(first: TraceInfo, seen: TraceInfo) -> None:
         )
 
 
-def _optimizers(given: Sequence[StepOutput]) -> list[tuple[Any, list[Any]]]:
+def _optimizer_variables(outputs: Sequence[StepOutput]) -> list[tuple[Any, list[Any]]]:
     """Return each optimizer with all variables that it updates in this step."""
-    objectives: list[Objective] = [each for part in given for each in part.objectives.values()]
-    optimizers = unique([[each.optimizer for each in objectives]])
+    objectives: list[Objective] = [objective for output in outputs for objective in output.objectives.values()]
+    optimizers = unique([[objective.optimizer for objective in objectives]])
     return [
-        (optimizer, unique(each.variables for each in objectives if each.optimizer is optimizer))
+        (optimizer, unique(objective.variables for objective in objectives if objective.optimizer is optimizer))
         for optimizer in optimizers
     ]
 
 
-def _build(optimizer: Any, variables: list[Any]) -> None:
+def _build_optimizer(optimizer: Any, variables: list[Any]) -> None:
     if not optimizer.built:
         optimizer.build(variables)
         return
-    known = set(map(id, optimized_variables(optimizer)))
-    unknown = [variable.path for variable in variables if id(variable) not in known]
-    if unknown:
+    known_ids = set(map(id, optimized_variables(optimizer)))
+    new = [variable.path for variable in variables if id(variable) not in known_ids]
+    if new:
         raise StepError(
             f"Expected the optimizer {optimizer.name!r} to update variables that it was built for, received "
-            f"{unknown[0]}. Use a separate optimizer for them, or compile the model again."
+            f"{new[0]}. Use a separate optimizer for them, or compile the model again."
         )
 
 
-def _phase(function: Function, output: StepOutput) -> Phase:
+def _make_phase(function: Function, output: StepOutput) -> Phase:
     objectives = output.objectives
     targets = {name: Target(objective.variables, objective.optimizer) for name, objective in objectives.items()}
     return Phase(function, targets, frozenset(name for name in objectives if objectives[name].gradients is None))
 
 
-def _logged(model: keras.Model, seen: TraceInfo) -> tuple[tuple[str, ...], list[Any]]:
+def _averaged_names(model: keras.Model, trace: TraceInfo) -> tuple[tuple[str, ...], list[Any]]:
     """Return the names of the values to average over an epoch, and the Keras metrics that the step returns.
 
     The results of the model's own metrics, as `model.compute_metrics` returns them, are averages already.
     """
-    losses = {name: 0.0 for given in seen.returned for name in given.objectives}
-    values = {name: value for given in seen.returned for name, value in given.values.items()}
+    losses = {name: 0.0 for output in trace.outputs for name in output.objectives}
+    values = {name: value for output in trace.outputs for name, value in output.values.items()}
     metrics = [value for value in values.values() if isinstance(value, keras.metrics.Metric)]
-    results = {name for name, value in values.items() if isinstance(value, keras.metrics.Metric)}
-    written = set(map(id, seen.written))
-    if any(id(variable) in written for variable in model.metrics_variables):
-        results |= set(model.get_metrics_result())
-    named = log_values(losses, values)
-    averaged = [name for name in named if name not in results or name in log_values(losses, {})]
+    averaged_already = {name for name, value in values.items() if isinstance(value, keras.metrics.Metric)}
+    written_ids = set(map(id, trace.written))
+    if any(id(variable) in written_ids for variable in model.metrics_variables):
+        averaged_already |= set(model.get_metrics_result())
+    logged = log_values(losses, values)
+    averaged = [name for name in logged if name not in averaged_already or name in log_values(losses, {})]
     return tuple(averaged), metrics
 
 
-def _warn_of_unheld(model: keras.Model, seen: TraceInfo, optimizers: list[tuple[Any, list[Any]]]) -> None:
+def _warn_untracked(model: keras.Model, trace: TraceInfo, optimizers: list[tuple[Any, list[Any]]]) -> None:
     """Warn if the step changes variables that are not part of the model: callbacks would not save them with it."""
-    held = set(map(id, model_state.all_variables(model)))
-    changed = [*seen.written, *(optimizer.variables[0] for optimizer, _ in optimizers)]
-    unheld = [variable for variable in changed if id(variable) not in held]
-    if unheld:
+    tracked_ids = set(map(id, model_state.all_variables(model)))
+    changed = [*trace.written, *(optimizer.variables[0] for optimizer, _ in optimizers)]
+    untracked = [variable for variable in changed if id(variable) not in tracked_ids]
+    if untracked:
         log.warning(
             "kerasbridge: the step changes %s, which is not part of the model: callbacks that save or restore the "
             "model leave it out. Make it, or the object that it belongs to, an attribute of the model.",
-            unheld[0].path,
+            untracked[0].path,
         )
 
 
-def _remembered(step: Step, model: keras.Model, variables: Sequence[Any]) -> Any:
-    flags = [(id(variable), variable.trainable) for variable in variables]
-    return side_effects.snapshot(step, model), flags, dtype_policies(model)
+def _fingerprint(step: Step, model: keras.Model, variables: Sequence[Any]) -> Any:
+    trainable = [(id(variable), variable.trainable) for variable in variables]
+    return side_effects.snapshot(step, model), trainable, dtype_policies(model)
 
 
-def _key(function: Any) -> Any:
+def _hashable(function: Any) -> Any:
     try:
         hash(function)
     except TypeError:
@@ -176,7 +176,7 @@ def _key(function: Any) -> Any:
     return function
 
 
-def _spec(batch: Batch) -> Any:
+def _batch_spec(batch: Batch) -> Any:
     """Return the structure of the batch, and the shape of a row and the dtype of each array."""
-    leaves = [leaf if leaf is None else (leaf.shape[1:], str(leaf.dtype)) for leaf in keras.tree.flatten(batch)]
-    return tuple(path for path, _ in keras.tree.flatten_with_path(batch)), tuple(leaves)
+    arrays = [array if array is None else (array.shape[1:], str(array.dtype)) for array in keras.tree.flatten(batch)]
+    return tuple(path for path, _ in keras.tree.flatten_with_path(batch)), tuple(arrays)

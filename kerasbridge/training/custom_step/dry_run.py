@@ -18,7 +18,7 @@ class TraceInfo:
 
     variables: list[Any]
     written: list[Any]
-    returned: list[StepOutput]
+    outputs: list[StepOutput]
 
 
 def dry_run(run: Callable[[Batch], list[StepOutput]], batch: Batch, engine: Engine | None = None) -> TraceInfo:
@@ -30,17 +30,17 @@ def dry_run(run: Callable[[Batch], list[StepOutput]], batch: Batch, engine: Engi
         engine: pass it for a step that runs eagerly and may read values: the step then runs on the values of the
             batch, and what it writes to variables is discarded.
     """
-    found: list[TraceInfo] = []
+    traces: list[TraceInfo] = []
 
-    def watched(x: Any, y: Any, sample_weight: Any) -> None:
+    def record(x: Any, y: Any, sample_weight: Any) -> None:
         with VariableRecorder() as scope, dry_run_scope():
-            returned = run(Batch(x, y, sample_weight))
+            outputs = run(Batch(x, y, sample_weight))
         written = [variable for variable, _ in scope.writes()]
-        found.append(TraceInfo(scope.seen(), written, returned))
+        traces.append(TraceInfo(scope.seen(), written, outputs))
 
     if engine is None:
-        eval_abstract(watched, *batch)
+        eval_abstract(record, *batch)
     else:
         with engine.eager():
-            watched(*map_tensors(engine.to_device, batch))
-    return found[-1]
+            record(*map_tensors(engine.to_device, batch))
+    return traces[-1]

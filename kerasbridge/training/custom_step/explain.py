@@ -20,64 +20,64 @@ def explain_trace_error(error: Exception) -> StepError | None:
     """Return an error that names the line of the user's code, or None if the compilation is not the cause."""
     if isinstance(error, KerasbridgeError):
         return None
-    found = _own_line(error.__traceback__)
-    if found is None:
+    user_line = _user_line(error.__traceback__)
+    if user_line is None:
         return None
-    frame, number = found
+    frame, number = user_line
     line = linecache.getline(frame.f_code.co_filename, number).strip()
-    place = f'line {number} of {Path(frame.f_code.co_filename).name}, "{line}"'
+    location = f'line {number} of {Path(frame.f_code.co_filename).name}, "{line}"'
     engine = engines.current()
-    foreign = _foreign(line, frame, engine.name)
-    if foreign:
+    framework = _other_framework(line, frame, engine.name)
+    if framework:
         return StepError(
-            f"Expected functions of keras.ops, which run on every backend, found one of {foreign} in {place}, on the "
-            f"{engine.name} backend. Write it with keras.ops."
+            f"Expected functions of keras.ops, which run on every backend, found one of {framework} in {location}, on "
+            f"the {engine.name} backend. Write it with keras.ops."
         )
     if "attempting to create a variable" in str(error):
         return StepError(
-            f"Expected the step to create no variables, found that {place} creates one. Create optimizers, layers, "
+            f"Expected the step to create no variables, found that {location} creates one. Create optimizers, layers, "
             "variables and seed generators once, as attributes of the model."
         )
-    array = _array(line, frame)
+    array = _numpy_array_name(line, frame)
     if array and (isinstance(error, TypeError) or engine.is_concretization_error(error)):
         return StepError(
-            f"Expected only tensors in {place}, found the NumPy array {array}. Write "
+            f"Expected only tensors in {location}, found the NumPy array {array}. Write "
             f"keras.ops.convert_to_tensor({array})."
         )
     if engine.is_concretization_error(error):
         return StepError(
-            f"Expected a step that can be compiled, found that {place} needs the value of a tensor in Python. Write "
+            f"Expected a step that can be compiled, found that {location} needs the value of a tensor in Python. Write "
             "keras.ops.where or keras.ops.cond to choose by a tensor, return a number as a named value to see it, or "
             "run eagerly: model.compile(…, run_eagerly=True)."
         )
     return None
 
 
-def _own_line(traceback: TracebackType | None) -> tuple[FrameType, int] | None:
+def _user_line(traceback: TracebackType | None) -> tuple[FrameType, int] | None:
     """Return the innermost frame of the user's code, and its line number."""
-    found = None
+    innermost = None
     while traceback is not None:
         if is_user_frame(traceback.tb_frame):
-            found = traceback.tb_frame, traceback.tb_lineno
+            innermost = traceback.tb_frame, traceback.tb_lineno
         traceback = traceback.tb_next
-    return found
+    return innermost
 
 
-def _array(line: str, frame: FrameType) -> str | None:
+def _numpy_array_name(line: str, frame: FrameType) -> str | None:
     """Return a name in the line that refers to a NumPy array."""
-    known = {**frame.f_globals, **frame.f_locals}
-    return next((name for name in _NAME.findall(line) if isinstance(known.get(name), np.ndarray)), None)
+    namespace = {**frame.f_globals, **frame.f_locals}
+    return next((name for name in _NAME.findall(line) if isinstance(namespace.get(name), np.ndarray)), None)
 
 
-def _foreign(line: str, frame: FrameType, own: str) -> str | None:
+def _other_framework(line: str, frame: FrameType, current: str) -> str | None:
     """Return the framework of a name in the line, if it is a backend other than the current one."""
     for name in _NAME.findall(line):
         framework = _framework(frame.f_locals.get(name, frame.f_globals.get(name)))
-        if framework in backend.BACKENDS and framework != own:
+        if framework in backend.BACKENDS and framework != current:
             return framework
     return None
 
 
-def _framework(thing: Any) -> str:
-    name = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", None)
+def _framework(value: Any) -> str:
+    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
     return str(name or "").partition(".")[0]

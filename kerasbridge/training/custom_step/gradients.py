@@ -9,10 +9,10 @@ from kerasbridge import engines
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.tensors import map_tensors
-from kerasbridge.training.custom_step.objectives import check_distinct, scalar, variables_of
+from kerasbridge.training.custom_step.objectives import check_distinct, to_scalar, variables_of
 
 Tensor = Any
-_rehearsing: ContextVar[bool] = ContextVar("rehearsing", default=False)
+_in_dry_run: ContextVar[bool] = ContextVar("in_dry_run", default=False)
 
 
 def value_and_grad(function: Callable[[], Any], variables: Any) -> tuple[Any, list[Tensor]]:
@@ -37,22 +37,22 @@ def value_and_grad(function: Callable[[], Any], variables: Any) -> tuple[Any, li
         >>> float(loss), float(gradients[0])
         (9.0, 6.0)
     """
-    named = variables_of(variables)
-    check_distinct(named, "kb.value_and_grad")
+    trained = variables_of(variables)
+    check_distinct(trained, "kb.value_and_grad")
 
-    def loss_first() -> tuple[Tensor, Any]:
-        given = _call(function)
-        return _loss_of(given, "kb.value_and_grad"), given
+    def loss_and_result() -> tuple[Tensor, Any]:
+        result = _call(function)
+        return _loss_of(result, "kb.value_and_grad"), result
 
-    if _rehearsing.get():
-        loss_first_given = loss_first()[1]
-        return loss_first_given, [keras.ops.zeros(variable.shape, variable.dtype) for variable in named]
-    (_, given), found = engines.current().value_and_grad(loss_first, named)
-    if named and all(gradient is None for gradient in found):
-        raise no_gradient_error("kb.value_and_grad", named)
-    return given, [
+    if _in_dry_run.get():
+        _, result = loss_and_result()
+        return result, [keras.ops.zeros(variable.shape, variable.dtype) for variable in trained]
+    (_, result), gradients = engines.current().value_and_grad(loss_and_result, trained)
+    if trained and all(gradient is None for gradient in gradients):
+        raise no_gradient_error("kb.value_and_grad", trained)
+    return result, [
         keras.ops.zeros(variable.shape, variable.dtype) if gradient is None else gradient
-        for variable, gradient in zip(named, found, strict=True)
+        for variable, gradient in zip(trained, gradients, strict=True)
     ]
 
 
@@ -83,13 +83,13 @@ def grad(function: Callable[..., Tensor]) -> Callable[..., Any]:
         def value_of(nest: Any) -> tuple[Tensor, None]:
             return _loss_of(_call(function, nest, *arguments, **keywords), "kb.grad"), None
 
-        if _rehearsing.get():
+        if _in_dry_run.get():
             value_of(nest)
             return map_tensors(keras.ops.zeros_like, nest)
-        _, found = engines.current().grad(value_of, nest)
+        _, gradients = engines.current().grad(value_of, nest)
         leaves = [
             keras.ops.zeros_like(leaf) if gradient is None else gradient
-            for leaf, gradient in zip(keras.tree.flatten(nest), keras.tree.flatten(found), strict=True)
+            for leaf, gradient in zip(keras.tree.flatten(nest), keras.tree.flatten(gradients), strict=True)
         ]
         return keras.tree.pack_sequence_as(nest, leaves)
 
@@ -99,18 +99,18 @@ def grad(function: Callable[..., Tensor]) -> Callable[..., Any]:
 @contextlib.contextmanager
 def dry_run_scope() -> Iterator[None]:
     """Return zeros as gradients while open: tensors without values have no gradients on torch."""
-    token = _rehearsing.set(True)
+    token = _in_dry_run.set(True)
     try:
         yield
     finally:
-        _rehearsing.reset(token)
+        _in_dry_run.reset(token)
 
 
 def no_gradient_error(where: str, variables: list[Any]) -> StepError:
     """Return the error for a loss that depends on none of its variables."""
-    named = ", ".join(variable.path for variable in variables[:3]) + (", …" if len(variables) > 3 else "")
+    paths = ", ".join(variable.path for variable in variables[:3]) + (", …" if len(variables) > 3 else "")
     return StepError(
-        f"Expected the loss of {where} to depend on its variables ({named}), found that it depends on none of them. "
+        f"Expected the loss of {where} to depend on its variables ({paths}), found that it depends on none of them. "
         "Compute it from the outputs of the model, without keras.ops.stop_gradient, argmax or a comparison in between, "
         "or name the variables that it trains."
     )
@@ -134,5 +134,6 @@ def _differentiable(leaf: Any) -> Tensor:
     return tensor
 
 
-def _loss_of(given: Any, where: str) -> Tensor:
-    return scalar(given[0] if isinstance(given, tuple) and given else given, f"the value that {where} differentiates")
+def _loss_of(result: Any, where: str) -> Tensor:
+    loss = result[0] if isinstance(result, tuple) and result else result
+    return to_scalar(loss, f"the value that {where} differentiates")

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 PYTHON, NUMPY = "Python's random", "NumPy's random"
-TIMES = 3
-_DRAWS = (random.random, random.getrandbits)
+MAX_RUNS = 3
+_DRAW_FUNCTIONS = (random.random, random.getrandbits)
 """The C functions that every drawing function of `random` calls."""
 
 Result = TypeVar("Result")
@@ -23,39 +23,39 @@ Result = TypeVar("Result")
 
 def detect_host_rng(call: Callable[[], Result]) -> tuple[Result, list[str]]:
     """Return the result of a call and the modules that it draws from; a call that seems to draw is repeated."""
-    before, result = _states(), call()
-    found = _moved(before)
-    for _ in range(TIMES - 1):
-        if not found:
+    before, result = _rng_states(), call()
+    modules = _changed_rngs(before)
+    for _ in range(MAX_RUNS - 1):
+        if not modules:
             break
-        with _python_draws_here() as draws:
-            before, result = _states(), call()
-        found = [name for name in _moved(before) if name != PYTHON or draws]
-    return result, found
+        with _record_python_draws() as draws:
+            before, result = _rng_states(), call()
+        modules = [name for name in _changed_rngs(before) if name != PYTHON or draws]
+    return result, modules
 
 
-def _states() -> dict[str, Any]:
-    kind, keys, *rest = np.random.get_state()
-    return {PYTHON: random.getstate(), NUMPY: (kind, np.asarray(keys).tobytes(), *rest)}
+def _rng_states() -> dict[str, Any]:
+    algorithm, keys, *rest = np.random.get_state()
+    return {PYTHON: random.getstate(), NUMPY: (algorithm, np.asarray(keys).tobytes(), *rest)}
 
 
-def _moved(before: dict[str, Any]) -> list[str]:
-    now = _states()
+def _changed_rngs(before: dict[str, Any]) -> list[str]:
+    now = _rng_states()
     return [name for name, state in before.items() if state != now[name]]
 
 
 @contextlib.contextmanager
-def _python_draws_here() -> Iterator[list[str]]:
+def _record_python_draws() -> Iterator[list[str]]:
     """Yield a list of the draws from `random` that this thread makes in the block."""
-    drawn: list[str] = []
+    draws: list[str] = []
 
-    def note(frame: FrameType, event: str, function: Any) -> None:
-        if event == "c_call" and function in _DRAWS:
-            drawn.append(function.__name__)
+    def record(frame: FrameType, event: str, function: Any) -> None:
+        if event == "c_call" and function in _DRAW_FUNCTIONS:
+            draws.append(function.__name__)
 
-    earlier = sys.getprofile()
-    sys.setprofile(note)
+    previous = sys.getprofile()
+    sys.setprofile(record)
     try:
-        yield drawn
+        yield draws
     finally:
-        sys.setprofile(earlier)
+        sys.setprofile(previous)

@@ -16,10 +16,10 @@ from kerasbridge.training.custom_step.explain import explain_trace_error
 from kerasbridge.training.custom_step.objectives import StepOutput, parse_step_output
 
 Function = Callable[..., Any]
-_written: ContextVar[list[str]] = ContextVar("written")
+_cond_writes: ContextVar[list[str]] = ContextVar("cond_writes")
 """Paths of the variables that branches of `keras.ops.cond` have written."""
 
-_APPLIED = (
+_APPLY_MESSAGE = (
     "Expected a step that leaves its optimizers to kerasbridge, found one that calls apply. Return "
     "kb.Objective(loss, variables, optimizer), with gradients=… if the step has computed them; for updates one after "
     "the other pass step=[first, second]."
@@ -28,24 +28,24 @@ Step = Any
 """A function of (model, batch) or (model, batch, training), or a list of them."""
 
 
-def functions(step: Step) -> list[Function]:
+def step_functions(step: Step) -> list[Function]:
     """Return the functions that a step runs one after the other on each batch.
 
     Raises:
         ArgumentError: the step is neither a function nor a list of functions.
     """
-    parts = list(step) if isinstance(step, (list, tuple)) else [step]
-    if not parts or not all(callable(part) and _takes_model_and_batch(part) for part in parts):
+    functions = list(step) if isinstance(step, (list, tuple)) else [step]
+    if not functions or not all(callable(function) and _takes_model_and_batch(function) for function in functions):
         raise ArgumentError(
             f"Expected step to be a function of (model, batch), or a list of such functions, received {step!r}. Write "
             "def step(model, batch): … and pass step=step."
         )
-    return parts
+    return functions
 
 
 def supports_evaluation(step: Step) -> bool:
     """Return whether every function has a `training` parameter, so that the step also runs on validation data."""
-    return all("training" in _parameters(function) for function in functions(step))
+    return all("training" in _parameters(function) for function in step_functions(step))
 
 
 def call(function: Function, model: Any, batch: Any, training: bool) -> StepOutput:
@@ -59,26 +59,26 @@ def call(function: Function, model: Any, batch: Any, training: bool) -> StepOutp
     engine = engines.current()
     keywords = {"training": training} if "training" in _parameters(function) else {}
     try:
-        with engine.deferred_assign(), _rules(engine):
+        with engine.deferred_assign(), _user_code_rules(engine):
             return parse_step_output(function(model, Batch(*batch), **keywords), model, training)
     except Exception as error:
-        better = explain_trace_error(error)
-        if better is None:
+        explained = explain_trace_error(error)
+        if explained is None:
             raise
-        raise better from error
+        raise explained from error
 
 
 @contextlib.contextmanager
-def _rules(engine: Any) -> Iterator[None]:
+def _user_code_rules(engine: Any) -> Iterator[None]:
     """Surround the user's code: forbid what a step must not do, and remove differences between backends."""
     written: list[str] = []
-    token = _written.set(written)
+    token = _cond_writes.set(written)
     try:
-        refusing, branching = forbid_optimizer_apply(_APPLIED), patch_cond(_branches)
-        with engine.user_code_scope(), require_seeds(), refusing, branching:
+        no_apply, no_cond_writes = forbid_optimizer_apply(_APPLY_MESSAGE), patch_cond(_cond)
+        with engine.user_code_scope(), require_seeds(), no_apply, no_cond_writes:
             yield
     finally:
-        _written.reset(token)
+        _cond_writes.reset(token)
     if written:
         raise StepError(
             f"Expected branches of keras.ops.cond that change no variable, found one that changes {written[0]}. "
@@ -92,24 +92,24 @@ def _parameters(function: Function) -> tuple[str, ...]:
 
 def _takes_model_and_batch(function: Function) -> bool:
     try:
-        given = {"training": True} if "training" in _parameters(function) else {}
-        inspect.signature(function).bind(None, None, **given)
+        keywords = {"training": True} if "training" in _parameters(function) else {}
+        inspect.signature(function).bind(None, None, **keywords)
     except (TypeError, ValueError):
         return False
     return True
 
 
-def _branches(original: Any, pred: Any, true_fn: Function, false_fn: Function) -> Any:
+def _cond(original: Any, pred: Any, true_fn: Function, false_fn: Function) -> Any:
     """Run `keras.ops.cond` with branches that must not assign: some backends assign in both, whichever is taken."""
     cond = engines.current().cond or original
-    return cond(pred, _only_reading(true_fn), _only_reading(false_fn))
+    return cond(pred, _record_writes(true_fn), _record_writes(false_fn))
 
 
-def _only_reading(branch: Function) -> Function:
+def _record_writes(branch: Function) -> Function:
     def call() -> Any:
-        with NestedStatelessScope(()) as scope, patch_cond(_branches):
-            given = branch()
-        _written.get().extend(variable.path for variable, _ in scope.writes())
-        return given
+        with NestedStatelessScope(()) as scope, patch_cond(_cond):
+            result = branch()
+        _cond_writes.get().extend(variable.path for variable, _ in scope.writes())
+        return result
 
     return call

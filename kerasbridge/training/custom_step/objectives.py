@@ -54,73 +54,73 @@ class StepOutput:
     values: dict[str, Any]
 
 
-def parse_step_output(given: Any, model: Any, training: bool) -> StepOutput:
+def parse_step_output(result: Any, model: Any, training: bool) -> StepOutput:
     """Convert the result of a step to a `StepOutput`; for evaluation, it needs no optimizer.
 
     Raises:
         StepError: there is no loss, a loss is not a scalar, or variables cannot be trained.
     """
-    loss, values = given if isinstance(given, tuple) and len(given) == 2 else (given, {})
+    loss, values = result if isinstance(result, tuple) and len(result) == 2 else (result, {})
     if not isinstance(values, Mapping):
-        raise StepError(f"Expected {_EXPECTED}; received {_described(given)}.")
-    named = loss if isinstance(loss, Mapping) else {LOSS: loss}
-    if not named:
+        raise StepError(f"Expected {_EXPECTED}; received {_describe(result)}.")
+    losses = loss if isinstance(loss, Mapping) else {LOSS: loss}
+    if not losses:
         raise StepError(f"Expected the step to return {_EXPECTED}; received an empty dict.")
-    objectives = {str(name): _objective(str(name), part, model, training) for name, part in named.items()}
-    _check_named_once(objectives)
-    return StepOutput(objectives, {str(name): _value(str(name), value) for name, value in values.items()})
+    objectives = {str(name): _parse_objective(str(name), value, model, training) for name, value in losses.items()}
+    _check_disjoint(objectives)
+    return StepOutput(objectives, {str(name): _parse_value(str(name), value) for name, value in values.items()})
 
 
-def variables_of(named: Any) -> list[Any]:
+def variables_of(trained: Any) -> list[Any]:
     """Return the trainable variables of a variable, layer or model, or of a list of these."""
-    if isinstance(named, keras.Variable):
-        return [named]
-    if isinstance(named, keras.layers.Layer):
-        return list(named.trainable_variables)
-    if isinstance(named, Iterable) and not isinstance(named, (str, Mapping)):
-        return [variable for part in named for variable in variables_of(part)]
-    raise StepError(f"Expected variables, a model, a layer or a list of these to train; received {_described(named)}.")
+    if isinstance(trained, keras.Variable):
+        return [trained]
+    if isinstance(trained, keras.layers.Layer):
+        return list(trained.trainable_variables)
+    if isinstance(trained, Iterable) and not isinstance(trained, (str, Mapping)):
+        return [variable for part in trained for variable in variables_of(part)]
+    raise StepError(f"Expected variables, a model, a layer or a list of these to train; received {_describe(trained)}.")
 
 
 def check_distinct(variables: Iterable[Any], where: str) -> None:
     """Raise if a variable is named twice, as it would be updated twice."""
-    seen: set[int] = set()
+    seen_ids: set[int] = set()
     for variable in variables:
-        if id(variable) in seen:
+        if id(variable) in seen_ids:
             raise StepError(f"Expected every variable once, received {variable.path} twice in {where}. Name it once.")
-        seen.add(id(variable))
+        seen_ids.add(id(variable))
 
 
-def scalar(loss: Any, where: str) -> Tensor:
+def to_scalar(loss: Any, where: str) -> Tensor:
     """Return the loss as a scalar floating-point tensor."""
     if loss is None or (isinstance(loss, Iterable) and not hasattr(loss, "shape")):
-        raise StepError(f"Expected {where} to be a scalar tensor, received {_described(loss)}.")
+        raise StepError(f"Expected {where} to be a scalar tensor, received {_describe(loss)}.")
     loss = keras.ops.convert_to_tensor(loss)
     if tuple(loss.shape):
         raise StepError(
             f"Expected {where} to be a scalar, received the shape {tuple(loss.shape)}. Reduce it with "
             "keras.ops.mean or keras.ops.sum."
         )
-    kind = keras.backend.standardize_dtype(loss.dtype)
-    if kind.startswith("complex"):
-        raise StepError(f"Expected {where} to be a real number, received {kind}. Take keras.ops.real of it.")
-    return loss if keras.backend.is_float_dtype(kind) else keras.ops.cast(loss, keras.config.floatx())
+    dtype = keras.backend.standardize_dtype(loss.dtype)
+    if dtype.startswith("complex"):
+        raise StepError(f"Expected {where} to be a real number, received {dtype}. Take keras.ops.real of it.")
+    return loss if keras.backend.is_float_dtype(dtype) else keras.ops.cast(loss, keras.config.floatx())
 
 
-def _objective(name: str, given: Any, model: Any, training: bool) -> Objective:
+def _parse_objective(name: str, loss: Any, model: Any, training: bool) -> Objective:
     where = "the loss" if name == LOSS else f"the loss of {name!r}"
-    if given is None or isinstance(given, (str, Mapping, tuple, list)):
-        raise StepError(f"Expected the step to return {_EXPECTED}; received {_described(given)}.")
-    objective = given if isinstance(given, Objective) else Objective(given)
-    named = model if objective.variables is None else objective.variables
-    variables = variables_of(named)
+    if loss is None or isinstance(loss, (str, Mapping, tuple, list)):
+        raise StepError(f"Expected the step to return {_EXPECTED}; received {_describe(loss)}.")
+    objective = loss if isinstance(loss, Objective) else Objective(loss)
+    trained = model if objective.variables is None else objective.variables
+    variables = variables_of(trained)
     check_distinct(variables, where)
     if not variables and training:
         raise StepError(f"Expected trainable variables for {where}, found none: everything that it names is frozen.")
     frozen = [variable.path for variable in variables if not variable.trainable]
     if frozen:
         raise StepError(f"Expected trainable variables for {where}, received {frozen[0]}, which is not trainable.")
-    optimizer = objective.optimizer or getattr(named, "optimizer", None) or getattr(model, "optimizer", None)
+    optimizer = objective.optimizer or getattr(trained, "optimizer", None) or getattr(model, "optimizer", None)
     if optimizer is None and training:
         raise StepError(
             f"Expected an optimizer for {where}, found none. Write kb.Objective(loss, variables, optimizer), or "
@@ -128,7 +128,7 @@ def _objective(name: str, given: Any, model: Any, training: bool) -> Objective:
         )
     if optimizer is not None and not isinstance(optimizer, keras.optimizers.Optimizer):
         raise StepError(
-            f"Expected a keras.optimizers.Optimizer for {where}, received {_described(optimizer)}. Create it once, as "
+            f"Expected a keras.optimizers.Optimizer for {where}, received {_describe(optimizer)}. Create it once, as "
             "an attribute of the model."
         )
     gradients = objective.gradients
@@ -142,10 +142,10 @@ def _objective(name: str, given: Any, model: Any, training: bool) -> Objective:
                 f"Expected a gradient of the shape {tuple(variable.shape)} for {variable.path}, received "
                 f"{tuple(gradient.shape)}."
             )
-    return Objective(scalar(objective.loss, where), variables, optimizer, gradients)
+    return Objective(to_scalar(objective.loss, where), variables, optimizer, gradients)
 
 
-def _check_named_once(objectives: Mapping[str, Objective]) -> None:
+def _check_disjoint(objectives: Mapping[str, Objective]) -> None:
     owners: dict[int, str] = {}
     for name, objective in objectives.items():
         for variable in objective.variables:
@@ -158,16 +158,16 @@ def _check_named_once(objectives: Mapping[str, Objective]) -> None:
             owners[id(variable)] = name
 
 
-def _value(name: str, value: Any) -> Any:
+def _parse_value(name: str, value: Any) -> Any:
     if isinstance(value, keras.metrics.Metric):
         return value
     # A copy: on some backends, the value of a variable would change with the update of the optimizer.
-    return keras.ops.copy(scalar(value, f"the value {name!r}"))
+    return keras.ops.copy(to_scalar(value, f"the value {name!r}"))
 
 
-def _described(given: Any) -> str:
-    if given is None:
+def _describe(value: Any) -> str:
+    if value is None:
         return "None"
-    if isinstance(given, (tuple, list)):
-        return f"{type(given).__name__} of {len(given)}"
-    return type(given).__name__
+    if isinstance(value, (tuple, list)):
+        return f"{type(value).__name__} of {len(value)}"
+    return type(value).__name__
