@@ -1,7 +1,7 @@
-"""Checks of kerasbridge: `nox` runs what a contributor needs, `nox --list` shows every session.
+"""Checks of kerasbridge: `nox` runs all that a change must pass, `nox --list` lists every session.
 
-All versions come from constraints.txt. Sessions that need the frameworks share one environment, `everything`; `unit`,
-`wheel` and `minimums` have their own, so that what one backend alone needs is seen there.
+Versions are pinned in constraints.txt. Sessions that need the frameworks share one environment, `everything`; `unit`,
+`wheel` and `minimums` have their own, which detects dependencies that are missing for a single backend.
 """
 
 import os
@@ -21,11 +21,11 @@ EVERYTHING = ROOT / ".nox" / "everything" / ("Scripts" if os.name == "nt" else "
 FIRST_TO_BREAK = ["tests/backend/keras_compat", "tests/backend/test_golden.py"]  # with another version of Keras
 KERAS_TESTS = [
     f"keras.src.{name}" for name in ("trainers.trainer_test", "callbacks", "models", "optimizers", "distillation")
-]  # those that call fit, evaluate and predict
+]  # modules that call fit, evaluate and predict
 WHEEL_LIMIT = 3_000_000  # bytes
 UNOPTIMISED_XLA = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"  # compiles six times faster
-NEEDS_OPTIMISED_XLA = "dicts_of_batches"  # compares the bits of two programs
-IN_PARALLEL = ("--numprocesses", "auto", "--maxprocesses", "4", "--dist", "worksteal")  # each test takes one thread
+NEEDS_OPTIMISED_XLA = "dicts_of_batches"  # compares two programs bit by bit
+IN_PARALLEL = ("--numprocesses", "auto", "--maxprocesses", "4", "--dist", "worksteal")  # each test uses one thread
 IN_CI = "CI" in os.environ
 
 nox.needs_version = ">=2025.2.9"
@@ -47,14 +47,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """Run the tests that need no framework, with none installed."""
+    """Run the tests that need no framework, without any installed."""
     install(session, "-e", ".", group="test")
     pytest(session, "tests/unit")
 
 
 @nox.session
 def everything(session: nox.Session) -> None:
-    """Make the environment with all backends and extras that other sessions run in."""
+    """Create the environment with all backends and extras that other sessions use."""
     groups = ("data", "libraries", "opencv", "docs", "examples", "keras-suite")
     packages = [package for group in groups for package in group_of(group)]
     install(session, "-e", ".[all,export,legacy,plots,tensorboard]", *packages, group="test")
@@ -63,7 +63,7 @@ def everything(session: nox.Session) -> None:
 @nox.session(venv_backend="none", requires=["everything"])
 @nox.parametrize("backend", BACKENDS)
 def tests(session: nox.Session, backend: str) -> None:
-    """Run the tests of backends and importers on one backend; those marked `once` on torch alone."""
+    """Run the tests of backends and importers on one backend; those marked `once` on torch only."""
     options, env = once(backend)
     pytest(session, *options, "tests/backend", "tests/importers", backend=backend, **env)
 
@@ -71,19 +71,19 @@ def tests(session: nox.Session, backend: str) -> None:
 @nox.session(name="tests-whole", venv_backend="none", requires=["everything"])
 @nox.parametrize("backend", BACKENDS)
 def tests_whole(session: nox.Session, backend: str) -> None:
-    """As tests, with those marked `once` too, and XLA as users have it."""
+    """Like tests, including those marked `once`, and with the default optimisations of XLA."""
     pytest(session, "tests/backend", "tests/importers", backend=backend)
 
 
 @nox.session(venv_backend="none", requires=["everything"])
 def parity(session: nox.Session) -> None:
-    """Compare the three backends; the tests marked `long` are left to parity-whole."""
+    """Compare the three backends, without the tests marked `long`."""
     pytest(session, "-m", "not long", "tests/parity")
 
 
 @nox.session(name="parity-whole", venv_backend="none", requires=["everything"])
 def parity_whole(session: nox.Session) -> None:
-    """As parity, with what takes long: every model, every planted fault, twenty seeds."""
+    """Like parity, including long tests: every model, every injected fault, twenty seeds."""
     pytest(session, "tests/parity")
 
 
@@ -97,7 +97,7 @@ def examples(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["everything"])
 def docs(session: nox.Session) -> None:
-    """Build the pages of docs/ in build/docs, warnings being errors; check each, and the report, in Chromium."""
+    """Build docs/ into build/docs, with warnings as errors; check every page and the report in Chromium."""
     shutil.rmtree(ROOT / "build" / "docs", ignore_errors=True)
     options = ("-W", "--keep-going", "--quiet", "docs", "build/docs")
     run_python(session, "-m", "sphinx", *options, env={"KERAS_BACKEND": "jax"})
@@ -107,7 +107,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def dist(session: nox.Session) -> None:
-    """Build the source distribution, and from it the wheel."""
+    """Build the source distribution, and the wheel from it."""
     install(session, "build")
     for old in (ROOT / "dist").glob("kerasbridge-*"):
         old.unlink()
@@ -119,7 +119,7 @@ def dist(session: nox.Session) -> None:
 
 @nox.session(requires=["dist"], reuse_venv=False, python=PYTHONS)
 def wheel(session: nox.Session) -> None:
-    """Install the wheel with one backend alone, train from another folder, run the unit tests: each end of Pythons."""
+    """Install the wheel with one backend, train and run the unit tests, on the oldest and the newest Python."""
     constraints = {"PIP_CONSTRAINT": str(CONSTRAINTS)} if session.python == PYTHONS[0] else {}
     session.install(f"{built_wheel()}[jax]", *group_of("test"), env=constraints)
     session.run("python", "-m", "pip", "check")
@@ -128,14 +128,14 @@ def wheel(session: nox.Session) -> None:
     with session.chdir(folder):
         session.run("kerasbridge", "backends")
         session.run("kerasbridge", "train", "--epochs", "1", "--run-dir", "run", "--overwrite")
-    if session.python != PYTHONS[0]:  # `unit` runs them on the oldest
+    if session.python != PYTHONS[0]:  # `unit` runs on the oldest
         pytest(session, "tests/unit")
 
 
 @nox.session
 @nox.parametrize("backend", BACKENDS[2:] if IN_CI else BACKENDS)
 def minimums(session: nox.Session, backend: str) -> None:
-    """Run the backend tests with the oldest supported version of every dependency; in CI a part of them, on JAX."""
+    """Run the backend tests with the oldest supported dependencies; in CI only some of them, on JAX."""
     oldest = [as_pin(requirement) for requirement in requirements(backend)]
     session.install("-e", f".[{backend}]", *oldest, *map(pinned, group_of("test")))
     pytest(session, *(FIRST_TO_BREAK if IN_CI else ["tests/backend"]), backend=backend)
@@ -144,7 +144,7 @@ def minimums(session: nox.Session, backend: str) -> None:
 @nox.session(name="keras-suite", venv_backend="none", requires=["everything"])
 @nox.parametrize("backend", BACKENDS[1:2] if IN_CI else BACKENDS)
 def keras_suite(session: nox.Session, backend: str) -> None:
-    """Run Keras's own tests on one backend, `fit` replaced by kerasbridge; in CI a part of them, on torch."""
+    """Run the tests of Keras on one backend with `fit` of kerasbridge; in CI only some of them, on torch."""
     code = "import importlib.util as u; print(u.find_spec('keras').origin)"
     package = session.run(str(EVERYTHING), "-c", code, silent=True, external=True)
     options = ["-c", "tests/keras_suite/pytest.ini", "--rootdir", str(Path(str(package).strip()).parent)]
@@ -155,20 +155,20 @@ def keras_suite(session: nox.Session, backend: str) -> None:
 
 
 def install(session: nox.Session, *packages: str, group: str | None = None) -> None:
-    """Install packages at the tested versions, which also hold for what builds them."""
+    """Install packages, and their build dependencies, at the tested versions."""
     wanted = [*packages, *(group_of(group) if group else [])]
     session.install(*wanted, env={"PIP_CONSTRAINT": str(CONSTRAINTS)})
 
 
 def install_chromium(session: nox.Session) -> None:
-    """Install Chromium where there is none and this user may; elsewhere the tests skip with a reason."""
+    """Install Chromium if it is missing and the user is root; otherwise the tests are skipped with a reason."""
     if not shutil.which("chromium") and shutil.which("apt-get") and os.geteuid() == 0:
         for command in ("update", "install --yes --no-install-recommends chromium fonts-dejavu-core"):
             session.run("apt-get", *command.split(), external=True, silent=True, success_codes=range(256))
 
 
 def once(backend: str) -> tuple[list[str], dict[str, str]]:
-    """Return the options and variables by which tests marked `once` run on torch alone, and XLA does not optimise."""
+    """Return options and variables that run tests marked `once` on torch only, and disable XLA optimisations."""
     if backend == "torch":
         return [], {}
     if backend == "tensorflow":
@@ -177,7 +177,7 @@ def once(backend: str) -> tuple[list[str], dict[str, str]]:
 
 
 def pytest(session: nox.Session, *paths: str, backend: str | None = None, **env: str | None) -> None:
-    """Run tests, or what follows `--` on the command line, in processes that share what JAX compiles."""
+    """Run tests, or the arguments after `--`, in processes that share the compilation cache of JAX."""
     env |= {"KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1"}  # on a busy machine two threads are slower than one
     env |= {"JAX_COMPILATION_CACHE_DIR": str(ROOT / ".nox" / "jax"), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
     arguments = ("-m", "pytest", "--durations=10", *IN_PARALLEL, *(session.posargs or paths))
@@ -185,7 +185,7 @@ def pytest(session: nox.Session, *paths: str, backend: str | None = None, **env:
 
 
 def run_python(session: nox.Session, *arguments: str, env: Mapping[str, str | None]) -> None:
-    """Run Python in the session's environment, or in `everything` where it has none."""
+    """Run Python in the environment of the session, or in `everything` if it has no environment."""
     shared = session.venv_backend == "none"
     if shared:
         env = {"PATH": os.pathsep.join([str(EVERYTHING.parent), os.environ.get("PATH", "")]), **env}
@@ -193,28 +193,28 @@ def run_python(session: nox.Session, *arguments: str, env: Mapping[str, str | No
 
 
 def built_wheel() -> Path:
-    """Return the wheel that `dist` left."""
+    """Return the path of the wheel built by `dist`."""
     (path,) = (ROOT / "dist").glob("kerasbridge-*.whl")
     return path
 
 
 def group_of(name: str) -> list[str]:
-    """Return the packages of a dependency group of pyproject.toml."""
+    """Return the packages of a dependency group in pyproject.toml."""
     return list(nox.project.dependency_groups(PYPROJECT, name))
 
 
 def requirements(extra: str) -> list[str]:
-    """Return the dependencies of pyproject.toml, one extra included."""
+    """Return the dependencies in pyproject.toml, including those of an extra."""
     project = PYPROJECT["project"]
     return [*project["dependencies"], *project["optional-dependencies"][extra]]
 
 
 def as_pin(requirement: str) -> str:
-    """Return the oldest version that a requirement allows: "numpy>=2.0" becomes "numpy==2.0"."""
+    """Pin a requirement to the oldest version that it allows: "numpy>=2.0" becomes "numpy==2.0"."""
     return requirement.replace(">=", "==")
 
 
 def pinned(package: str) -> str:
-    """Return the package at its tested version."""
+    """Pin a package to its tested version."""
     match = re.search(rf"^{re.escape(package)}==.+$", CONSTRAINTS.read_text("utf-8"), re.MULTILINE)
     return match[0] if match else package

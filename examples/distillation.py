@@ -2,8 +2,8 @@
 
     python distillation.py
 
-Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015. The step is an object that holds the
-teacher. The student is tested by the loss and metrics that it was compiled with.
+Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015. The step is an object with the teacher
+as an attribute. The student is evaluated with the loss and metrics that it was compiled with.
 """
 
 import kerasbridge as kb
@@ -15,7 +15,7 @@ from keras import layers, ops
 
 
 def network(width: int) -> keras.Model:
-    """An MLP that gives logits, compiled."""
+    """Return a compiled MLP that outputs logits."""
     model = keras.Sequential(
         [
             keras.Input((28, 28)),
@@ -31,13 +31,13 @@ def network(width: int) -> keras.Model:
 
 
 class Distillation:
-    """The student's step: mostly the teacher's softened probabilities, a little of the labels."""
+    """The training step of the student: mostly the softened probabilities of the teacher, and partly the labels."""
 
     def __init__(self, teacher: keras.Model, temperature: float = 4.0, share: float = 0.9) -> None:
         self.teacher, self.temperature, self.share = teacher, temperature, share
 
     def __call__(self, student, batch):
-        """The loss of one batch, and its two parts."""
+        """Return the loss of one batch, and its two parts."""
         logits = student(batch.x, training=True)
         soft = ops.softmax(self.teacher(batch.x, training=False) / self.temperature)
         from_teacher = keras.losses.categorical_crossentropy(soft, logits / self.temperature, from_logits=True)
@@ -47,7 +47,7 @@ class Distillation:
 
 
 def main() -> None:
-    """A teacher of 256 units, and a student of 16."""
+    """Train a teacher of 256 units, and a student of 16."""
     kb.seed_everything(0)
     data = kb.datasets.mnist()
     train, test = data.x_train / 255, (data.x_test / 255, data.y_test)

@@ -1,9 +1,9 @@
-"""A generative adversarial network: two models, two optimizers, one step that says which loss trains which.
+"""A generative adversarial network: two models and two optimizers in one step.
 
     python gan.py
 
-Goodfellow and others, "Generative Adversarial Nets", 2014. In the end it prints how far the average of what the
-generator draws is from the average digit, and draws three.
+Goodfellow and others, "Generative Adversarial Nets", 2014. Prints the distance between the average generated image and
+the average digit, and three generated images.
 """
 
 import kerasbridge as kb
@@ -18,13 +18,13 @@ CODES = 32
 
 
 def network(widths: list[int], last: list[layers.Layer]) -> keras.Model:
-    """Hidden layers of these widths, and the last ones."""
+    """Return a network with hidden layers of these widths, and the last layers."""
     hidden = [part for width in widths[1:] for part in (layers.Dense(width), layers.LeakyReLU(0.2))]
     return keras.Sequential([keras.Input((widths[0],)), *hidden, *last])
 
 
 class Gan(keras.Model):
-    """A generator and a discriminator. What it holds is what callbacks save: both models, optimizers and seeds."""
+    """A generator and a discriminator. Callbacks save all attributes: both models, their optimizers and the seeds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,32 +36,32 @@ class Gan(keras.Model):
 
 
 def step(model, batch):
-    """Both losses of one batch, each with the model that it trains."""
+    """Return both losses of one batch, each with the model that it trains."""
     drawn = model.generator(keras.random.normal((batch.x.shape[0], CODES), seed=model.seeds))
     on_real = model.discriminator(batch.x, training=True)
     on_drawn = model.discriminator(ops.stop_gradient(drawn), training=True)
-    told_apart = ops.mean(ops.softplus(-on_real)) + ops.mean(ops.softplus(on_drawn))
-    fooled = ops.mean(ops.softplus(-model.discriminator(drawn, training=True)))
+    discriminator_loss = ops.mean(ops.softplus(-on_real)) + ops.mean(ops.softplus(on_drawn))
+    generator_loss = ops.mean(ops.softplus(-model.discriminator(drawn, training=True)))
     objectives = {
-        "discriminator": kb.Objective(told_apart, model.discriminator, model.discriminator_optimizer),
-        "generator": kb.Objective(fooled, model.generator, model.generator_optimizer),
+        "discriminator": kb.Objective(discriminator_loss, model.discriminator, model.discriminator_optimizer),
+        "generator": kb.Objective(generator_loss, model.generator, model.generator_optimizer),
     }
-    return objectives, {"real_taken_as_real": ops.mean(ops.cast(on_real > 0, "float32"))}
+    return objectives, {"real_accuracy": ops.mean(ops.cast(on_real > 0, "float32"))}
 
 
 def build() -> keras.Model:
-    """Both models; the same weights on every backend."""
+    """Return both models, with the same weights on every backend."""
     kb.seed_everything(0)
     return Gan()
 
 
 def images():
-    """The 4,000 digits to train on: 784 grey values from -1 to 1 each."""
+    """Return the 4,000 training digits, each as 784 grey values from -1 to 1."""
     return kb.datasets.mnist().x_train.reshape(-1, 784).astype("float32") / 127.5 - 1
 
 
 def main() -> None:
-    """Trains for twenty epochs."""
+    """Train for twenty epochs."""
     model, digits = build(), images()
     codes = np.random.normal(size=(500, CODES))
     before = np.abs(kb.predict(model.generator, codes).mean(axis=0) - digits.mean(axis=0)).mean()

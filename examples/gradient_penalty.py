@@ -1,9 +1,9 @@
-"""A Wasserstein GAN with gradient penalty: the loss holds a gradient, and two steps take turns on each batch.
+"""A Wasserstein GAN with gradient penalty: a gradient in the loss, and two steps that alternate on each batch.
 
     python gradient_penalty.py
 
-Gulrajani and others, "Improved Training of Wasserstein GANs", 2017. It learns eight small clouds of points on a circle,
-and prints what share of the points it draws lies in one of them.
+Gulrajani and others, "Improved Training of Wasserstein GANs", 2017. The generator learns eight small clusters of points
+on a circle. Prints the share of generated points that belong to one of them.
 """
 
 import kerasbridge as kb
@@ -18,7 +18,7 @@ CODES, WEIGHT = 8, 1.0
 
 
 def network(inputs: int, outputs: int) -> keras.Model:
-    """Two hidden layers."""
+    """Return a network with two hidden layers."""
     hidden = [layers.Dense(128, activation="relu"), layers.Dense(128, activation="relu")]
     return keras.Sequential([keras.Input((inputs,)), *hidden, layers.Dense(outputs)])
 
@@ -34,12 +34,12 @@ class WassersteinGan(keras.Model):
         self.seeds = keras.random.SeedGenerator(0)
 
     def draw(self, count):
-        """Points from random codes."""
+        """Return points generated from random codes."""
         return self.generator(keras.random.normal((count, CODES), seed=self.seeds))
 
 
 def critic_step(model, batch):
-    """The critic tells points apart; its slope between them is held near one."""
+    """Return the loss of the critic, which separates real and generated points with a gradient norm near one."""
     real, drawn = batch.x, model.draw(batch.x.shape[0])
     between = drawn + keras.random.uniform((real.shape[0], 1), seed=model.seeds) * (real - drawn)
     slopes = kb.grad(lambda points: ops.sum(model.critic(points)))(between)
@@ -49,7 +49,7 @@ def critic_step(model, batch):
 
 
 def generator_step(model, batch):
-    """The generator draws what the critic takes for real."""
+    """Return the loss of the generator, whose points the critic should rate as real."""
     return {"generator": kb.Objective(-ops.mean(model.critic(model.draw(batch.x.shape[0]))), model.generator)}
 
 
@@ -57,21 +57,21 @@ STEP = [critic_step, critic_step, critic_step, generator_step]
 
 
 def points(count: int = 25_600):
-    """Eight clouds on a circle of radius two, and their centres."""
+    """Return points in eight clusters on a circle of radius two, and the centres of the clusters."""
     angles = np.arange(8) * np.pi / 4
     centres = 2 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     return centres[np.random.randint(8, size=count)] + 0.1 * np.random.normal(size=(count, 2)), centres
 
 
 def main() -> None:
-    """Trains, and counts."""
+    """Train, and count generated points near the clusters."""
     kb.seed_everything(0)
     (real, centres), model = points(), WassersteinGan()
     kb.fit(model, real, batch_size=128, epochs=10, seed=0, step=STEP)
     drawn = kb.predict(model.generator, np.random.normal(size=(2000, CODES)), batch_size=500)
     away = np.linalg.norm(drawn[:, None] - centres, axis=-1)
-    share, clouds = (away.min(axis=1) < 0.4).mean(), len(set(away.argmin(axis=1)))
-    print(f"share of points in a cloud {share:.3f}  clouds reached {clouds}")
+    share, clusters = (away.min(axis=1) < 0.4).mean(), len(set(away.argmin(axis=1)))
+    print(f"share of points in a cluster {share:.3f}  clusters reached {clusters}")
 
 
 if __name__ == "__main__":

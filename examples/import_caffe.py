@@ -1,8 +1,8 @@
-"""A net of Caffe, tuned further on MNIST, and written as ONNX.
+"""Import a Caffe net, fine-tune it on MNIST, and export it to ONNX.
 
     python import_caffe.py [NET.prototxt NET.caffemodel]
 
-Without files of yours it writes Caffe's LeNet as Caffe does, with weights that are not trained. Needs
+Without arguments, the script first writes an untrained LeNet in the Caffe format. Needs
 ``pip install "kerasbridge[legacy,export]"``.
 """
 
@@ -31,11 +31,11 @@ layer { name: "prob" type: "Softmax" bottom: "ip2" top: "prob" }
 """
 WEIGHTS = {"conv1": (20, 1, 5, 5), "conv2": (50, 20, 5, 5), "ip1": (500, 800), "ip2": (10, 500)}
 SCALE = np.float32(1 / 256)
-"""What LeNet's layer of data multiplies pixels by."""
+"""The factor of the pixels in the data layer of LeNet."""
 
 
 def untrained() -> tuple[Path, Path]:
-    """Caffe's LeNet in Caffe's two files."""
+    """Write an untrained LeNet as the two files of Caffe."""
     from kerasbridge.importers.caffe.schema import message
 
     net, random = message("NetParameter")(name="LeNet"), np.random.default_rng(0)
@@ -51,14 +51,14 @@ def untrained() -> tuple[Path, Path]:
 
 
 def main() -> None:
-    """What the files hold, the accuracy before and after an epoch, and the ONNX file with its largest difference."""
+    """Print the import report, the accuracy before and after an epoch, and the export report."""
     files = [Path(name) for name in sys.argv[1:]] or untrained()
     print(kb.inspect_legacy(*files))
     model = kb.load_legacy(*files)
     data = kb.datasets.mnist()
     x, x_test = (images[..., None] * SCALE for images in (data.x_train, data.x_test))
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    print(f"accuracy as it came: {kb.evaluate(model, x_test, data.y_test, verbose=0)[1]:.4f}")
+    print(f"accuracy before training: {kb.evaluate(model, x_test, data.y_test, verbose=0)[1]:.4f}")
     kb.fit(model, x, data.y_train, epochs=1, seed=0, verbose=0)
     print(f"accuracy after an epoch: {kb.evaluate(model, x_test, data.y_test, verbose=0)[1]:.4f}")
     print(kb.export(model, "lenet.onnx", overwrite=True))

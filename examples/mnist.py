@@ -1,11 +1,11 @@
-"""MNIST in one screen: the lesson's network, trained by kerasbridge.
+"""MNIST on one screen: train a small network with kerasbridge.
 
-    python mnist.py                        5,000 digits that come with kerasbridge
-    python mnist.py full                   all 70,000, which Keras downloads
+    python mnist.py                        the 5,000 digits included in kerasbridge
+    python mnist.py full                   all 70,000 digits, downloaded by Keras
     python mnist.py digits.npz             a file with x_train, y_train, x_test and y_test
     KERAS_BACKEND=torch python mnist.py    on another backend
 
-In the end it prints how many of the digits it has never seen it names rightly.
+Prints the accuracy on digits that the network has not been trained on.
 """
 
 import sys
@@ -17,10 +17,10 @@ kb.use_backend()  # KERAS_BACKEND, or the first backend that is installed; befor
 import keras
 from keras import layers
 
-# One number settles the initial weights, the order of the digits and the dropout, on every backend.
+# One seed determines the initial weights, the order of the digits and the dropout masks, on every backend.
 kb.seed_everything(0)
 
-# Images of 28 x 28 grey values from 0 to 255, and the digit each shows.
+# Images of 28 x 28 grey values from 0 to 255, and the digit that each of them shows.
 data = kb.datasets.mnist(*sys.argv[1:])
 x_train, x_test = data.x_train / 255, data.x_test / 255
 
@@ -43,4 +43,4 @@ print(f"test loss {loss:.4f}  test accuracy {accuracy:.4f}")
 
 digits = kb.predict(model, x_test[:10], verbose=0).argmax(axis=1)
 print("predicted", *digits)
-print("really   ", *data.y_test[:10])
+print("labels   ", *data.y_test[:10])

@@ -1,8 +1,8 @@
-"""A model of one's own, with two inputs, callbacks and validation: all that model.fit takes, kb.fit takes.
+"""A subclassed model with two inputs, callbacks and validation: kb.fit accepts the arguments of model.fit.
 
     python own_model.py
 
-Each half of a digit goes through a branch of its own, and a last layer joins what the two saw.
+Each half of a digit is processed by a separate branch, and a last layer combines both.
 """
 
 import kerasbridge as kb
@@ -14,7 +14,7 @@ from keras import layers
 
 
 class TwoHalves(keras.Model):
-    """Looks at the upper and the lower half of an image apart."""
+    """A classifier with separate branches for the upper and the lower half of an image."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,13 +24,13 @@ class TwoHalves(keras.Model):
         self.classify = layers.Dense(10)
 
     def call(self, halves, training=False):
-        """Halves: a dict of two tensors of shape (samples, 14, 28). Returns logits, shape (samples, 10)."""
-        seen = [self.upper(halves["upper"]), self.lower(halves["lower"])]
-        return self.classify(self.dropout(keras.ops.concatenate(seen, axis=-1), training=training))
+        """Return logits, shape (samples, 10), for a dict of two tensors of shape (samples, 14, 28)."""
+        features = [self.upper(halves["upper"]), self.lower(halves["lower"])]
+        return self.classify(self.dropout(keras.ops.concatenate(features, axis=-1), training=training))
 
 
 def halves(images):
-    """Images from 0 to 255, shape (samples, 28, 28), as the model takes them."""
+    """Return the inputs of the model for images from 0 to 255, shape (samples, 28, 28)."""
     return {"upper": images[:, :14] / 255, "lower": images[:, 14:] / 255}
 
 

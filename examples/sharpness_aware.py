@@ -1,4 +1,4 @@
-"""Sharpness-aware minimisation: two gradients in a step, the second one taken where the loss is worst nearby.
+"""Sharpness-aware minimisation: two gradients in a step, the second one where the loss nearby is largest.
 
     python sharpness_aware.py
 
@@ -15,7 +15,7 @@ RADIUS = 0.05
 
 
 def step(model, batch):
-    """The gradient at weights that are moved uphill by RADIUS; the optimizer applies it to the weights as they were."""
+    """Return the gradients at weights moved uphill by RADIUS; the optimizer applies them to the original weights."""
 
     def loss_and_predictions():
         predictions = model(batch.x, training=True)
@@ -35,7 +35,7 @@ def step(model, batch):
 
 
 def main() -> None:
-    """Trains the lesson's model, by its own loss and by this step."""
+    """Train the same model with its own loss and with this step."""
     data = kb.datasets.mnist()
     test = data.x_test / 255, data.y_test
     for name, own in (("Adam", None), ("sharpness-aware", step)):

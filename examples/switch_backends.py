@@ -1,8 +1,8 @@
-"""One training on every installed backend, side by side: with one seed the numbers agree up to rounding.
+"""Run one training on every installed backend: with one seed the numbers agree up to rounding.
 
     python switch_backends.py
 
-A process can hold one backend only, so this script starts itself once per backend, with KERAS_BACKEND set.
+A process has one backend, so this script starts itself once per backend, with KERAS_BACKEND set.
 """
 
 import json
@@ -14,7 +14,7 @@ import kerasbridge as kb
 
 
 def train() -> dict[str, list[float]]:
-    """Trains the MNIST model on the backend that KERAS_BACKEND names; nothing in here knows which."""
+    """Train the MNIST model on the backend in KERAS_BACKEND; the code does not depend on the backend."""
     kb.seed_everything(0)
     data = kb.datasets.mnist()
     model = kb.models.mlp()
@@ -25,14 +25,14 @@ def train() -> dict[str, list[float]]:
 
 
 def train_on(backend: str) -> dict[str, list[float]]:
-    """The same in a child process; its last line holds the numbers."""
+    """Run the training in a child process, which prints the numbers as its last line."""
     environment = {**os.environ, "KERAS_BACKEND": backend}
     child = subprocess.run([sys.executable, __file__, "child"], env=environment, stdout=subprocess.PIPE, check=True)
     return json.loads(child.stdout.splitlines()[-1])
 
 
 def main() -> None:
-    """Trains on each backend that works, and prints a line for each."""
+    """Train on each backend that works, and print a line for each."""
     working = [status.name for status in kb.backends() if status.devices]
     print(f"{'backend':<12}{'loss 1':>10}{'loss 2':>10}{'loss 3':>10}{'test loss':>12}{'test accuracy':>16}")
     for backend in working:

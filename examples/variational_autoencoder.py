@@ -1,9 +1,9 @@
-"""A variational autoencoder: a step of one's own with noise, two named values and a test of its own.
+"""A variational autoencoder: a custom step with noise, two named values and its own evaluation.
 
     python variational_autoencoder.py
 
-Kingma and Welling, "Auto-Encoding Variational Bayes", 2013. In the end it prints how well digits that the model has
-never seen come out again, and draws one of them beside what came out.
+Kingma and Welling, "Auto-Encoding Variational Bayes", 2013. Prints the loss on digits that the model has not been
+trained on, and one of them next to its reconstruction.
 """
 
 import kerasbridge as kb
@@ -15,7 +15,7 @@ from keras import layers, ops
 
 
 class VariationalAutoencoder(keras.Model):
-    """Images of 28 x 28 to a few numbers, and back to logits of pixels."""
+    """Encodes images of 28 x 28 to a few numbers, and decodes them to pixel logits."""
 
     def __init__(self, codes: int = 8) -> None:
         super().__init__()
@@ -28,13 +28,13 @@ class VariationalAutoencoder(keras.Model):
         self.seeds = keras.random.SeedGenerator(0)
 
     def call(self, images):
-        """What the model makes of images: pixels from 0 to 1, without noise."""
+        """Return the reconstruction of images, pixels from 0 to 1, without noise."""
         mean, _ = ops.split(self.encoder(images), 2, axis=-1)
         return ops.sigmoid(self.decoder(mean))
 
 
 def step(model, batch, training):
-    """The negative evidence lower bound, in nats per image."""
+    """Return the negative evidence lower bound, in nats per image."""
     mean, log_variance = ops.split(model.encoder(batch.x), 2, axis=-1)
     code = mean
     if training:
@@ -47,7 +47,7 @@ def step(model, batch, training):
 
 
 def build() -> keras.Model:
-    """The model, ready to train; the same weights on every backend."""
+    """Return the compiled model, with the same weights on every backend."""
     kb.seed_everything(0)
     model = VariationalAutoencoder()
     model.compile(keras.optimizers.Adam(0.002))
@@ -55,12 +55,12 @@ def build() -> keras.Model:
 
 
 def images(part: str = "x_train"):
-    """Digits as grey values from 0 to 1: 4,000 to train on, 1,000 to test on."""
+    """Return digits as grey values from 0 to 1: 4,000 training or 1,000 test digits."""
     return getattr(kb.datasets.mnist(), part).astype("float32") / 255
 
 
 def main() -> None:
-    """Trains for ten epochs."""
+    """Train for ten epochs."""
     model, test = build(), images("x_test")
     kb.fit(model, images(), batch_size=64, epochs=10, validation_data=(test,), seed=0, step=step)
     before, after = kb.evaluate(build(), test, step=step, verbose=0), kb.evaluate(model, test, step=step, verbose=0)

@@ -1,4 +1,4 @@
-"""A headless Chromium driven over a pipe with the standard library alone, to look at a page as a person would."""
+"""Control a headless Chromium over a pipe, with the standard library only."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-TIMEOUT = 60.0  # seconds for one answer; a hung browser is ended
+TIMEOUT = 60.0  # seconds for one response; a hung browser is killed
 OPTIONS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-background-networking", "--hide-scrollbars", "--remote-debugging-pipe", "about:blank",
@@ -20,19 +20,19 @@ OPTIONS = (
 
 
 def find() -> str | None:
-    """The path of a Chromium, if there is one."""
+    """Return the path of Chromium, or None."""
     return next((path for path in map(shutil.which, NAMES) if path), None)
 
 
 class Browser:
-    """One page of a headless Chromium, which ends with the block.
+    """A page of a headless Chromium, which ends with the context.
 
     Attributes:
-        complaints: what the page wrote to the console and which exceptions nothing caught, since it was opened.
-        requests: the addresses it asked for since then.
+        complaints: console messages and uncaught exceptions since the page was opened.
+        requests: the URLs requested since then.
 
     Raises:
-        TimeoutError: it did not answer.
+        TimeoutError: the browser does not respond.
     """
 
     def __init__(self, path: str) -> None:
@@ -46,7 +46,7 @@ class Browser:
         self._profile = tempfile.mkdtemp(prefix="kerasbridge-browser-")
         for_browser, self._write = os.pipe()
         self._read, from_browser = os.pipe()
-        spare = [os.open(os.devnull, os.O_RDONLY) for _ in range(2)]  # so that neither end is 3 or 4 by chance
+        spare = [os.open(os.devnull, os.O_RDONLY) for _ in range(2)]  # so that neither end is descriptor 3 or 4
         ends = [os.dup(for_browser), os.dup(from_browser)]
         actions = [
             (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
@@ -76,7 +76,7 @@ class Browser:
         shutil.rmtree(self._profile, ignore_errors=True)
 
     def open(self, page: Path, width: int, height: int, scheme: str = "light") -> None:
-        """Opens a page in a window of so many pixels, in the "light" or "dark" colour scheme."""
+        """Open a page in a window of this size in pixels, in the "light" or "dark" colour scheme."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.complaints.clear()
@@ -86,21 +86,21 @@ class Browser:
         self._until(lambda message: message.get("method") == "Page.loadEventFired")
 
     def evaluate(self, expression: str) -> Any:
-        """The value of a JavaScript expression, as JSON takes it."""
+        """Return the value of a JavaScript expression, which must be serialisable as JSON."""
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         if "exceptionDetails" in answer:
             raise ValueError(answer["exceptionDetails"]["exception"]["description"])
         return answer["result"].get("value")
 
     def screenshot(self) -> bytes:
-        """The whole page as PNG, also what lies below the window."""
+        """Return the whole page as PNG, including the part below the window."""
         width, height = self.evaluate("[innerWidth, Math.ceil(document.documentElement.scrollHeight)]")
         clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
         picture = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
         return base64.b64decode(picture["data"])
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """One command of the DevTools protocol, https://chromedevtools.github.io/devtools-protocol/."""
+        """Call a method of the DevTools protocol, https://chromedevtools.github.io/devtools-protocol/."""
         self._last += 1
         message = {"id": self._last, "method": method, "params": parameters}
         if self._session:
@@ -127,7 +127,7 @@ class Browser:
             ready, _, _ = select.select([self._read], [], [], max(0.0, end - time.monotonic()))
             part = os.read(self._read, 1 << 20) if ready else b""
             if not part:
-                raise TimeoutError(f"{self._path} gave no answer within {TIMEOUT:g} s, or ended.")
+                raise TimeoutError(f"{self._path} did not respond within {TIMEOUT:g} s, or ended.")
             self._unread += part
         message, _, self._unread = self._unread.partition(b"\0")
         return dict(json.loads(message))

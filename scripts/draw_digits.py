@@ -1,10 +1,10 @@
-"""Draw the twelve pictures of examples/digits/, to try `kerasbridge predict` with.
+"""Draw the twelve images in examples/digits/, for use with `kerasbridge predict`.
 
     python scripts/draw_digits.py [FOLDER]
 
-No digit of MNIST and no font is in them: each is a few strokes of a pen through the points below, put on paper of its
-own. Pens, papers and formats differ as what people send does. The digit is the first character of the name. The
-pictures are of this project, under its licence.
+They contain no MNIST digit and no font: each image is a few pen strokes through the points below, on some paper. Pens,
+papers and formats vary like those of real photos and drawings. The first character of the name is the digit. The images
+are under the licence of this project.
 """
 
 import sys
@@ -88,19 +88,19 @@ NINE = [
 
 @dataclass(frozen=True)
 class Picture:
-    """A digit on its paper.
+    """Description of a drawn digit.
 
     Attributes:
-        strokes: what the pen does.
+        strokes: the pen strokes.
         size: width and height in pixels.
-        corner, extent: where the strokes' unit square lies and how wide and high it is, in pixels.
-        pen: its width in pixels.
-        slant: how far the top leans to the right, in heights.
-        ink, paper: red, green and blue; paper None is transparent.
-        light: how much darker the lower right corner is lit than the upper left one, from 0 to 1.
-        noise: standard deviation of the camera's noise or of the paper's grain, in grey levels.
-        specks: how many grains of dust lie about.
-        mode: of Pillow; "L" is grey. Without paper it is "RGBA".
+        corner, extent: position and size of the unit square of the strokes, in pixels.
+        pen: width of the pen in pixels.
+        slant: shift of the top to the right, relative to the height.
+        ink, paper: RGB colours; paper None is transparent.
+        light: how much darker the lower right corner is than the upper left one, from 0 to 1.
+        noise: standard deviation of camera noise or paper grain, in grey levels.
+        specks: number of dust grains.
+        mode: Pillow mode; "L" is grey. Without paper it is "RGBA".
     """
 
     strokes: Sequence[Stroke]
@@ -145,7 +145,7 @@ PICTURES = {
 
 
 def curve(points: Stroke) -> Array:
-    """A smooth line through points, as short straight pieces: shape (pieces + 1, 2).
+    """Return a smooth line through points as short straight segments: shape (segments + 1, 2).
 
     E. Catmull, R. Rom, "A class of local interpolating splines", Computer Aided Geometric Design (1974), 317-326.
     """
@@ -159,22 +159,22 @@ def curve(points: Stroke) -> Array:
 
 
 def inked(picture: Picture) -> Array:
-    """How much of each pixel the pen covers, from 0 to 1, shape (height, width)."""
+    """Return the share of each pixel covered by the pen, from 0 to 1, shape (height, width)."""
     width, height = picture.size
     y, x = np.mgrid[:height, :width] + 0.5
-    gap = np.full((height, width), np.inf)  # from the pixel to the pen's edge
+    gap = np.full((height, width), np.inf)  # from the pixel to the edge of the pen
     for stroke in picture.strokes:
         line = curve(stroke)
         line[:, 0] += picture.slant * (0.5 - line[:, 1])
         line = np.array(picture.corner) + line * picture.extent
-        pressure = 1 - 0.25 * np.linspace(-1, 1, len(line)) ** 4  # a pen sets down and lifts off lightly
+        pressure = 1 - 0.25 * np.linspace(-1, 1, len(line)) ** 4  # lighter at both ends of a stroke
         for start, end, press in zip(line, line[1:], pressure, strict=False):
             gap = np.minimum(gap, distance(x, y, start, end) - press * picture.pen / 2)
     return np.clip(0.5 - gap, 0, 1)
 
 
 def distance(x: Array, y: Array, start: Array, end: Array) -> Array:
-    """From each pixel to a straight piece."""
+    """Return the distance of each pixel to a straight segment."""
     along = end - start
     share = ((x - start[0]) * along[0] + (y - start[1]) * along[1]) / max(along @ along, 1e-12)
     share = np.clip(share, 0, 1)
@@ -182,14 +182,14 @@ def distance(x: Array, y: Array, start: Array, end: Array) -> Array:
 
 
 def random_levels(shape: tuple[int, ...], seed: int) -> Array:
-    """About normal, the same with every version of NumPy: sums of bytes of a published generator."""
+    """Return roughly normal noise, the same in every version of NumPy: sums of bytes of a published generator."""
     words = np.random.PCG64(seed).random_raw(int(np.prod(shape)))
     summed = words.view(np.uint8).reshape(-1, 8).sum(axis=1, dtype=np.float64)
     return ((summed - 8 * 127.5) / np.sqrt(8 * (256**2 - 1) / 12)).reshape(shape)
 
 
 def drawn(picture: Picture) -> Image.Image:
-    """The picture with ink, paper, light, dust and noise."""
+    """Return the image with ink, paper, light, dust and noise."""
     cover = inked(picture)[..., None]
     if picture.paper is None:
         levels = np.concatenate([np.broadcast_to(picture.ink, (*cover.shape[:2], 3)), 255 * cover], axis=-1)
@@ -201,13 +201,13 @@ def drawn(picture: Picture) -> Image.Image:
 
 
 def lit(picture: Picture) -> Array:
-    """The light that falls on each pixel, 1 in the upper left corner."""
+    """Return the brightness of each pixel, 1 in the upper left corner."""
     y, x = np.meshgrid(*(np.linspace(0, 1, length) for length in picture.size[::-1]), indexing="ij")
     return (1 - picture.light * (0.6 * x + 0.4 * y**2))[..., None]
 
 
 def dusty(paper: Array, specks: int) -> Array:
-    """Paper with so many dark grains of three pixels."""
+    """Return the paper with a number of dark specks of three pixels."""
     dusted = paper.copy()
     for word in np.random.PCG64(SEED).random_raw(specks):
         row, column = int(word) % (len(paper) - 3), int(word >> 20) % (paper.shape[1] - 3)
@@ -216,7 +216,7 @@ def dusty(paper: Array, specks: int) -> Array:
 
 
 def main(folder: Path) -> None:
-    """Draws all of them."""
+    """Draw all images."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in PICTURES.items():
         path = folder / name

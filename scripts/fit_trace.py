@@ -5,12 +5,12 @@
 Trains the small model on a few images for an epoch and prints, as JSON, two lists of files, in the order in which they
 first run:
 
-    any: those with a function that runs meanwhile.
-    array: those of them with a function that is handed the images or gives them back. That is the array, and each
-        batch, copy or tensor of it, or what stands for one while a step is traced: all that has an image's shape. It
-        may lie in tuples, lists and dicts, and all that in an attribute of what is handed over, `self` included.
+    any: files with a function that runs during the training.
+    array: those of them with a function that receives or returns the images: the array, and each batch, copy, tensor
+        or traced placeholder with the shape of an image. They may be inside tuples, lists and dicts, also in an
+        attribute of an argument, including `self`.
 
-What runs only because a module is imported does not count, unless it is a function that the module calls.
+Code that runs only because a module is imported does not count, unless it is a function that the module calls.
 """
 
 import contextlib
@@ -26,12 +26,12 @@ import numpy as np
 
 import kerasbridge as kb
 
-ROWS, BATCH, IMAGE = 33, 11, (28, 28)  # no weight of the model has an image's shape
-DEPTH = 3  # of tuples, lists and dicts in each other
+ROWS, BATCH, IMAGE = 33, 11, (28, 28)  # no weight of the model has the shape of an image
+DEPTH = 3  # of nested tuples, lists and dicts
 
 
 class Trace:
-    """Notes files as a profiler of all threads; `paths` maps each to whether the images were seen there."""
+    """Profiler that records files in all threads; `paths` maps each file to whether the images pass it."""
 
     def __init__(self, package: Path) -> None:
         self._package = f"{package}/"
@@ -42,7 +42,7 @@ class Trace:
         if event not in ("call", "return") or not is_function or not path.startswith(self._package):
             return
         if not self.paths.setdefault(path, False):
-            self.paths[path] = any(map(holds, arguments(frame) if event == "call" else [result]))
+            self.paths[path] = any(map(contains_images, arguments(frame) if event == "call" else [result]))
 
     def files(self, every: bool) -> list[str]:
         """Return the files by their paths in the package: all, or those that the images pass."""
@@ -50,18 +50,18 @@ class Trace:
 
 
 def arguments(frame: FrameType) -> list[Any]:
-    """Return what a function was called with."""
+    """Return the arguments of a call."""
     names, more, keywords, values = inspect.getargvalues(frame)
     return [values[name] for name in (*names, more, keywords) if name in values]
 
 
-def holds(value: Any) -> bool:
-    """Tell whether something is or has the images, itself or in an attribute."""
+def contains_images(value: Any) -> bool:
+    """Return whether a value is or contains the images, or has them in an attribute."""
     return is_nest(value) or any(map(is_nest, [*getattr(value, "__dict__", {}).values()]))
 
 
 def is_nest(value: Any, depth: int = DEPTH) -> bool:
-    """Tell whether something is the images or a nest with them."""
+    """Return whether a value is the images or a nested structure that contains them."""
     if isinstance(value, dict):
         value = tuple(value.values())
     if isinstance(value, (list, tuple)):
@@ -70,7 +70,7 @@ def is_nest(value: Any, depth: int = DEPTH) -> bool:
 
 
 def is_images(value: Any) -> bool:
-    """Tell by the shape whether something is the images; symbols of Keras have no number of rows."""
+    """Return whether a value has the shape of the images; symbolic Keras tensors have no number of rows."""
     with contextlib.suppress(Exception):  # attributes may be anything
         shape = tuple(value.shape)
         return len(shape) > len(IMAGE) and shape[-len(IMAGE) :] == IMAGE and None not in shape
@@ -78,7 +78,7 @@ def is_images(value: Any) -> bool:
 
 
 def main() -> None:
-    """Train, and print what ran."""
+    """Train, and print the files."""
     model = kb.models.mlp()
     model.compile("adam", "sparse_categorical_crossentropy")
     images, labels = np.zeros((ROWS, *IMAGE)), np.zeros(ROWS, "int64")

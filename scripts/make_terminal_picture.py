@@ -1,8 +1,8 @@
-"""Make docs/images/first-run.png: a terminal in which the commands below were typed, with what they said.
+"""Make docs/images/first-run.png: a terminal with the commands below and their output.
 
     python scripts/make_terminal_picture.py [PICTURE.png]
 
-The commands run for real, in a new folder with examples/ beside it, in a terminal of COLUMNS columns that pyte plays.
+The commands run in a new folder with a link to examples/, in a terminal of COLUMNS columns emulated by pyte.
 Needs all three backends, the extra `plots`, pyte (`pip install pyte`), and Chromium on the PATH.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 
 import browser
 import pyte
-from saving import save
+from save_screenshot import save
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "docs" / "images" / "first-run.png"
@@ -28,7 +28,7 @@ COMMANDS = (
     "kerasbridge predict runs/first examples/digits/3-photo.jpg --show --backend tensorflow",
     "kerasbridge evaluate runs/first --backend torch",
 )
-COLUMNS, MOST_LINES = 96, 400
+COLUMNS, MAX_LINES = 96, 400
 COLOURS = {
     "default": "#d6deeb", "black": "#7f8c98", "red": "#ff7b72", "green": "#7ee787", "brown": "#e3b341",
     "blue": "#79c0ff", "magenta": "#d2a8ff", "cyan": "#76e3ea", "white": "#f0f6fc",
@@ -41,13 +41,13 @@ b {{ font-weight: 600; }} .prompt {{ color: #7ee787; }}
 
 
 def main() -> None:
-    """Types the commands and takes the picture."""
+    """Run the commands and save a screenshot."""
     picture, path = Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURE, browser.find()
     if path is None:
         sys.exit(f"Expected one of {', '.join(browser.NAMES)} on the PATH.")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "examples").symlink_to(ROOT / "examples")
-        text = "\n\n".join(typed(command, Path(folder)) for command in COMMANDS)
+        text = "\n\n".join(render(command, Path(folder)) for command in COMMANDS)
         page = Path(folder) / "page.html"
         page.write_text(PAGE.format(default=COLOURS["default"], text=text), "utf-8")
         with browser.Browser(path) as chromium:
@@ -55,18 +55,18 @@ def main() -> None:
             save(chromium.screenshot(), picture)
 
 
-def typed(command: str, folder: Path) -> str:
-    """A command and what a terminal shows once it has ended, as HTML."""
-    screen = pyte.Screen(COLUMNS, MOST_LINES)
+def render(command: str, folder: Path) -> str:
+    """Return a command and its output in a terminal, as HTML."""
+    screen = pyte.Screen(COLUMNS, MAX_LINES)
     stream = pyte.ByteStream(screen)
-    for part in said(command, folder):
+    for part in output(command, folder):
         stream.feed(part)
     lines = [line(screen.buffer[row]) for row in range(screen.cursor.y)]
     return "\n".join([f'<span class="prompt">$</span> <b>{html.escape(command)}</b>', *lines]).rstrip()
 
 
-def said(command: str, folder: Path) -> Iterator[bytes]:
-    """What a command writes to a terminal, as it comes."""
+def output(command: str, folder: Path) -> Iterator[bytes]:
+    """Run a command in a terminal and yield its output."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "LINES": "50"}
     shell = shutil.which("sh") or "/bin/sh"
@@ -75,7 +75,7 @@ def said(command: str, folder: Path) -> Iterator[bytes]:
     try:
         while part := os.read(ours, 1 << 16):
             yield part
-    except OSError:  # how Linux says that the other end is closed
+    except OSError:  # on Linux, the other end is closed
         pass
     finally:
         os.close(ours)
@@ -84,7 +84,7 @@ def said(command: str, folder: Path) -> Iterator[bytes]:
 
 
 def line(cells: Any) -> str:
-    """One line of the screen as HTML, its colours included."""
+    """Return one line of the screen as HTML with colours."""
     text, spans = "".join(cells[column].data for column in range(COLUMNS)).rstrip(), []
     for column in range(len(text)):
         cell = cells[column]
@@ -98,7 +98,7 @@ def line(cells: Any) -> str:
 
 
 def colour(name: str) -> str:
-    """The colour that a terminal's word, or its six digits, stands for."""
+    """Return the CSS colour of a terminal colour, a name or six hexadecimal digits."""
     return COLOURS.get(name) or (f"#{name}" if len(name) == 6 else COLOURS["default"])
 
 

@@ -1,9 +1,9 @@
-"""Run examples/quickstart.ipynb on the backend of KERAS_BACKEND, and keep its outputs without what is of this machine.
+"""Run examples/quickstart.ipynb on the backend of KERAS_BACKEND, and save its outputs without machine metadata.
 
     pip install -e ".[jax,plots]" nbclient nbformat ipykernel
     KERAS_BACKEND=jax python scripts/run_notebook.py [OUTPUT.ipynb]
 
-Without OUTPUT.ipynb the notebook itself is written anew.
+Without OUTPUT.ipynb the notebook itself is overwritten.
 """
 
 import sys
@@ -22,10 +22,10 @@ METADATA = {
 
 
 def main(output: Path) -> None:
-    """Runs every cell; one that fails, or writes to stderr, ends the program with what it said."""
+    """Run every cell; exit with the message of a cell that fails or writes to stderr."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbclient.NotebookClient(notebook, timeout=SECONDS_PER_CELL, kernel_name="python3", record_timing=False).execute()
-    noise = [words for cell in notebook.cells for words in on_stderr(cell)]
+    noise = [text for cell in notebook.cells for text in on_stderr(cell)]
     if noise:
         sys.exit(f"Expected nothing on stderr, received: {' '.join(noise)}")
     tidy(notebook)
@@ -33,12 +33,12 @@ def main(output: Path) -> None:
 
 
 def on_stderr(cell: Any) -> list[str]:
-    """What a cell wrote there."""
+    """Return what a cell wrote to stderr."""
     return [one.text for one in cell.get("outputs", ()) if one.output_type == "stream" and one.name == "stderr"]
 
 
 def tidy(notebook: Any) -> None:
-    """Leaves the metadata that every machine has, and names cells by their place."""
+    """Remove metadata that depends on the machine, and number the cells."""
     notebook.metadata = METADATA
     for place, cell in enumerate(notebook.cells):
         cell.id, cell.metadata = f"cell-{place}", {key: cell.metadata[key] for key in cell.metadata if key == "tags"}

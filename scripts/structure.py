@@ -1,19 +1,20 @@
-"""Count what shows how the code is laid out: files, names, functions, imports, the way of an array through `fit`.
+"""Count figures on the structure of the code: files, names, functions, imports, the path of an array through `fit`.
 
     python scripts/structure.py [--tree CHECKOUT] [--verbose | --json]
 
-All but fit_* reads the source alone. --verbose names what was counted, and so does --json. What is counted:
+All figures but fit_* are computed from the source. --verbose and --json list the counted names. The figures:
 
-    root_*: what lies at the root of the package, its __init__.py too.
-    gerunds_*: modules, and packages, whose name ends in -ing; `NOUNS` are none.
-    functions: those of modules and classes, with their docstrings; a function within one is a part of it.
-    private_called_once: private functions that are named once outside of themselves: a function as a name, a method as
-        an attribute, in its module or where it, or its class, is imported. What classes have themselves is theirs.
-    asking_docstrings: those that begin with a word of `QUESTIONS`.
+    root_*: modules and packages at the root of the package, including its __init__.py.
+    gerunds_*: modules and packages with a name that ends in -ing, except for `NOUNS`.
+    functions: functions of modules and classes; a nested function is part of the outer one.
+    private_called_once: private functions with a single use outside themselves: a function by its name, a method as an
+        attribute, in its module or where it, or its class, is imported. A use inside a class refers to its own method.
+    asking_docstrings: docstrings that begin with a word of `QUESTIONS`.
     fit_*: see `scripts/fit_trace.py`, which runs with the backend of KERAS_BACKEND, or JAX.
-    operation_*: files with a word of `OPERATIONS`, in code or in a text that is no docstring, but for `OTHER_FORMATS`.
-    import_cycles: of what lies at the root. Imports in functions, under TYPE_CHECKING and by `import_module` count;
-        those of the package's own __init__.py do not.
+    operation_*: files with a word of `OPERATIONS`, in code or in a string other than a docstring, but for
+        `OTHER_FORMATS`.
+    import_cycles: cycles between modules and packages at the root. Imports in functions, under TYPE_CHECKING and by
+        `import_module` count; those of the root __init__.py do not.
 """
 
 import argparse
@@ -37,15 +38,15 @@ FORMATTED = (PACKAGE, "tests", "noxfile.py", "scripts")
 UNFORMATTED = re.compile(r"#\s*fmt:\s*(?:skip|off)\b")
 COMMITS, LONG_SUBJECT = 100, 72
 LONG_FILE, LONG_FUNCTION = 260, 45
-MOST_CYCLES = 1000
+MAX_CYCLES = 1000
 
-# Of what somebody writes who adds one: Caffe's type, its message of options, the neutral operation, the layer.
+# The names used to add an operation: the Caffe type, its message of options, the neutral operation, the layer.
 OPERATIONS = {
     "ELU": {"ELU", "ELUParameter", "elu"},  # shares its operation with other functions
-    "Concat": {"Concat", "ConcatParameter", "Concatenate"},  # has an operation, which stock layers compute
+    "Concat": {"Concat", "ConcatParameter", "Concatenate"},  # has an operation, computed by stock layers
     "Threshold": {"Threshold", "ThresholdParameter"},  # has an operation and a layer, both of this name
 }
-# Folders that name the same operations for the sake of other formats.
+# Folders that name the same operations for other formats.
 OTHER_FORMATS = {"io", "keras_files", "matconvnet", "pytorch", "tensorflow", "theano", "torch7", "weight_transfer"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -54,7 +55,7 @@ Graph = dict[str, set[str]]
 
 @dataclass(frozen=True)
 class Figure:
-    """A number, None where it could not be had, and what was counted; `shown` in any case, or when asked for."""
+    """A number, None if unavailable, and the counted names, which are always listed if `shown`, otherwise on request."""
 
     value: float | None
     names: Sequence[str] = ()
@@ -66,14 +67,14 @@ Figures = dict[str, Figure]
 
 @dataclass(frozen=True)
 class Module:
-    """A file of the package: its path in there, its text."""
+    """A file of the package: its path in the package, and its text."""
 
     path: Path
     text: str
 
     @property
     def name(self) -> str:
-        """The dotted name in the package: that of the folder for an __init__.py."""
+        """The dotted name in the package; for an __init__.py, that of the folder."""
         return ".".join(part for part in self.path.with_suffix("").parts if part != "__init__")
 
     @cached_property
@@ -83,18 +84,18 @@ class Module:
 
     @cached_property
     def imports(self) -> list[str]:
-        """The full names of what is imported of the package, wherever that is."""
+        """The full names of all imports from the package, anywhere in the file."""
         names = [name for node in ast.walk(self.tree) for name in imported(node)]
         return [name for name in names if name.startswith(f"{PACKAGE}.")]
 
     def functions(self) -> Iterator[tuple[str, Function]]:
-        """Give each function with the class that it is a method of."""
+        """Yield each function with the class that it is a method of."""
         return functions(self.tree)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a private function is defined or named; `owner` is a class, "?" for an attribute outside of any."""
+    """The definition or use of a private function; `owner` is a class, or "?" for an attribute outside of a class."""
 
     module: str
     owner: str
@@ -122,7 +123,7 @@ def imported(node: ast.AST) -> list[str]:
 
 
 def functions(node: ast.AST, owner: str = "") -> Iterator[tuple[str, Function]]:
-    """Give each function below a node with the class that it is a method of."""
+    """Yield each function below a node with the class that it is a method of."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, Function):
             yield owner, child
@@ -137,12 +138,12 @@ def counted(names: Iterable[str], shown: bool = False) -> Figure:
 
 
 def share(count: int, total: int) -> Figure:
-    """Express a count in percent."""
+    """Return a count in percent."""
     return Figure(round(100 * count / max(total, 1), 1))
 
 
 def at_root(package: Path) -> Figures:
-    """Count what lies at the root of the package."""
+    """Count the modules and packages at the root of the package."""
     return {
         "root_modules": counted(sorted(path.name for path in package.glob("*.py"))),
         "root_packages": counted(sorted(path.parent.name for path in package.glob("*/__init__.py"))),
@@ -162,7 +163,7 @@ def gerunds(modules: Sequence[Module]) -> Figures:
 
 
 def called_once(modules: Sequence[Module]) -> Figures:
-    """Count functions, and the private ones that are named at one place alone."""
+    """Count functions, and the private ones with a single use."""
     every = [Place(module.name, owner, each.name) for module in modules for owner, each in module.functions()]
     private = [place for place in every if is_private(place.name)]
     uses = used(modules, {*private})
@@ -176,7 +177,7 @@ def called_once(modules: Sequence[Module]) -> Figures:
 
 
 def used(modules: Sequence[Module], private: set[Place]) -> list[Place]:
-    """Return the private function that each private name stands for; each of them, where it may be several."""
+    """Return the private functions that each use of a private name may refer to."""
     known = {module.name: {name.split(".")[-1] for name in module.imports} for module in modules}
     by_name: dict[str, list[Place]] = {}
     for place in private:
@@ -192,7 +193,7 @@ def used(modules: Sequence[Module], private: set[Place]) -> list[Place]:
 
 
 def private_names(module: str, node: ast.AST, owner: str = "", within: tuple[str, ...] = ()) -> Iterator[Place]:
-    """Give each private name and attribute below a node, but for those of the functions around it."""
+    """Yield each private name and attribute below a node, except for the names of the enclosing functions."""
     for child in ast.iter_child_nodes(node):
         match child:
             case ast.Name(id=name) if is_private(name) and name not in within:
@@ -204,12 +205,12 @@ def private_names(module: str, node: ast.AST, owner: str = "", within: tuple[str
 
 
 def is_private(name: str) -> bool:
-    """Tell whether a name begins with one underscore."""
+    """Return whether a name begins with one underscore."""
     return name.startswith("_") and not name.startswith("__")
 
 
 def docstrings(modules: Sequence[Module]) -> Figures:
-    """Count docstrings, and those that begin as questions do."""
+    """Count docstrings, and those that begin with a question word."""
     nodes = [node for module in modules for node in ast.walk(module.tree)]
     documented = [node for node in nodes if isinstance(node, ast.Module | ast.ClassDef | Function)]
     first = [re.findall(r"\w+", text)[:1] for node in documented if (text := ast.get_docstring(node))]
@@ -223,24 +224,24 @@ def docstrings(modules: Sequence[Module]) -> Figures:
 
 def lengths(modules: Sequence[Module]) -> Figures:
     """Measure functions and files in lines."""
-    whole = {f"{module.path}:{each.lineno} {each.name}": each for module in modules for _, each in module.functions()}
-    of = {name: (each.end_lineno or each.lineno) - each.lineno + 1 for name, each in whole.items()}
+    places = {f"{module.path}:{each.lineno} {each.name}": each for module in modules for _, each in module.functions()}
+    lines = {name: (each.end_lineno or each.lineno) - each.lineno + 1 for name, each in places.items()}
     files = {str(module.path): module.text.count("\n") for module in modules}
     return {
-        "function_lines_median": Figure(statistics.median(of.values())),
-        "function_lines_95th_percentile": Figure(statistics.quantiles(of.values(), n=20, method="inclusive")[-1]),
-        f"functions_over_{LONG_FUNCTION}_lines": counted(longer(of, LONG_FUNCTION)),
+        "function_lines_median": Figure(statistics.median(lines.values())),
+        "function_lines_95th_percentile": Figure(statistics.quantiles(lines.values(), n=20, method="inclusive")[-1]),
+        f"functions_over_{LONG_FUNCTION}_lines": counted(longer(lines, LONG_FUNCTION)),
         f"files_over_{LONG_FILE}_lines": counted(longer(files, LONG_FILE)),
     }
 
 
 def longer(lines: dict[str, int], limit: int) -> list[str]:
-    """Name what has more lines, the longest first."""
+    """Return the names with more lines than the limit, longest first."""
     return [f"{name} {count}" for name, count in sorted(lines.items(), key=lambda item: -item[1]) if count > limit]
 
 
 def unformatted(tree: Path) -> Figures:
-    """Count the comments that keep the formatter away."""
+    """Count the comments that disable the formatter."""
     paths = [path for name in FORMATTED for path in ((tree / name).rglob("*.py"), [tree / name])[name.endswith(".py")]]
     counts = {str(path.relative_to(tree)): len(UNFORMATTED.findall(path.read_text("utf-8"))) for path in sorted(paths)}
     return {"fmt_skip_or_off": Figure(sum(counts.values()), longer(counts, 0))}
@@ -254,7 +255,7 @@ def subjects(tree: Path) -> Figures:
 
 
 def fit(tree: Path) -> Figures:
-    """Trace `kb.fit` in a process of its own."""
+    """Trace `kb.fit` in a separate process."""
     trace = [sys.executable, "-P", str(Path(__file__).with_name("fit_trace.py").resolve())]
     here = {"PYTHONPATH": str(tree), "KERAS_BACKEND": os.environ.get("KERAS_BACKEND", "jax")}
     ran = subprocess.run(trace, cwd=tree, env={**os.environ, **here}, stdout=subprocess.PIPE, text=True)
@@ -265,16 +266,16 @@ def fit(tree: Path) -> Figures:
 
 
 def operations(modules: Sequence[Module]) -> Figures:
-    """Count the files that have to do with an operation of Caffe's."""
-    said = {str(each.path): words(each.tree) for each in modules if OTHER_FORMATS.isdisjoint(each.path.parts)}
+    """Count the files that refer to a Caffe operation."""
+    names_in = {str(each.path): words(each.tree) for each in modules if OTHER_FORMATS.isdisjoint(each.path.parts)}
     return {
-        f"operation_{kind}": counted((path for path, found in said.items() if found & names), shown=True)
+        f"operation_{kind}": counted((path for path, found in names_in.items() if found & names), shown=True)
         for kind, names in OPERATIONS.items()
     }
 
 
 def words(node: ast.AST) -> set[str]:
-    """Return the names below a node, and the words of its texts, docstrings left out."""
+    """Return the names below a node, and the words of its strings, except for docstrings."""
     found: set[str] = set()
     for child in ast.iter_child_nodes(node):
         match child:
@@ -291,10 +292,10 @@ def words(node: ast.AST) -> set[str]:
 
 
 def cycles(modules: Sequence[Module]) -> Figures:
-    """Count the cycles of imports at the root of the package."""
+    """Count the import cycles at the root of the package."""
     graph = root_graph(modules)
     reach = {start: reached(graph, start) for start in graph}
-    found = [*islice((ring for start in sorted(graph) for ring in rings(graph, reach, (start,))), MOST_CYCLES)]
+    found = [*islice((ring for start in sorted(graph) for ring in rings(graph, reach, (start,))), MAX_CYCLES)]
     return {
         "in_import_cycles": counted(sorted({name for ring in found for name in ring})),
         "import_cycles": counted((" > ".join((*ring, ring[0])) for ring in found), shown=True),
@@ -302,7 +303,7 @@ def cycles(modules: Sequence[Module]) -> Figures:
 
 
 def root_graph(modules: Sequence[Module]) -> Graph:
-    """Return what each module and package at the root imports of the others."""
+    """Return the imports between the modules and packages at the root."""
     graph: Graph = {module.name.split(".")[0]: set() for module in modules if module.name}
     for module in modules:
         own = module.name.split(".")[0]
@@ -312,7 +313,7 @@ def root_graph(modules: Sequence[Module]) -> Graph:
 
 
 def reached(graph: Graph, start: str) -> set[str]:
-    """Return what can be reached from a node."""
+    """Return the nodes that can be reached from a node."""
     found: set[str] = set()
     ahead = {start}
     while ahead:
@@ -322,7 +323,7 @@ def reached(graph: Graph, start: str) -> set[str]:
 
 
 def rings(graph: Graph, reach: Graph, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Give each cycle that begins with the path, whose first node comes first in the alphabet."""
+    """Yield each cycle that begins with the path, whose first node is the first in the alphabet."""
     for after in sorted(graph[path[-1]]):
         if after == path[0]:
             yield path
@@ -331,7 +332,7 @@ def rings(graph: Graph, reach: Graph, path: tuple[str, ...]) -> Iterator[tuple[s
 
 
 def measured(tree: Path) -> Figures:
-    """Return every figure of a checkout."""
+    """Return all figures of a checkout."""
     modules = read(tree / PACKAGE)
     of_modules = [count(modules) for count in (gerunds, called_once, docstrings, lengths, operations, cycles)]
     of_tree = [count(tree) for count in (unformatted, subjects, fit)]
@@ -339,7 +340,7 @@ def measured(tree: Path) -> Figures:
 
 
 def table(figures: Figures, verbose: bool) -> str:
-    """Lay the figures out, one a line, with names below."""
+    """Return the figures, one per line, with names below."""
     rows = []
     for name, figure in figures.items():
         rows.append(f"{name.replace('_', ' '):44}{'-' if figure.value is None else f'{figure.value:g}':>8}")
@@ -349,10 +350,10 @@ def table(figures: Figures, verbose: bool) -> str:
 
 def main() -> None:
     """Print the figures."""
-    parser = argparse.ArgumentParser(description="Count what shows how the code is laid out.")
+    parser = argparse.ArgumentParser(description="Count figures on the structure of the code.")
     parser.add_argument("--tree", type=Path, default=Path(), help="the checkout; this folder by default")
     parser.add_argument("--json", action="store_true", help="as JSON, with all names")
-    parser.add_argument("--verbose", action="store_true", help="name all that was counted")
+    parser.add_argument("--verbose", action="store_true", help="list the counted names")
     asked = parser.parse_args()
     figures = measured(asked.tree.resolve())
     as_json = {name: {"value": each.value, "names": [*each.names]} for name, each in figures.items()}

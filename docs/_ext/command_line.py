@@ -1,4 +1,4 @@
-"""The directive `command-line`: every command of `kerasbridge`, from the program's own help."""
+"""The directive `command-line`: every command of `kerasbridge`, from its help text."""
 
 import re
 from collections.abc import Iterator
@@ -16,17 +16,17 @@ _MARKED = re.compile(r"(`[^`]*`)|(?<!\S)(--[a-z][a-z-]*)|([<>*_\[\]\\])")
 
 
 class CommandLine(SphinxDirective):
-    """A section per command: what it does, its arguments and options, its example."""
+    """A section per command: its description, arguments, options and example."""
 
     def run(self) -> list[nodes.Node]:
-        self.env.note_reread()  # the program changes where the page does not
+        self.env.note_reread()  # the commands change even if the page does not
         group: Any = typer.main.get_command(cli.app)
         text = "\n".join(line for name in group.commands for line in described(group, name))
         return self.parse_text_to_nodes(text, allow_section_headings=True)
 
 
 def described(group: Any, name: str) -> Iterator[str]:
-    """A command as Markdown."""
+    """Yield the section of a command as Markdown."""
     command = group.commands[name]
     context = command.make_context(name, [], parent=group.make_context(PROGRAM, [name]), resilient_parsing=True)
     yield f"## {name}\n"
@@ -38,7 +38,7 @@ def described(group: Any, name: str) -> Iterator[str]:
 
 
 def entry(parameter: Any, context: Any) -> Iterator[str]:
-    """An argument or option, and what its help says, as an item of a definition list."""
+    """Yield an argument or option and its help as an item of a definition list."""
     record = parameter.get_help_record(context)
     if record is not None:
         words, meaning = record
@@ -46,13 +46,13 @@ def entry(parameter: Any, context: Any) -> Iterator[str]:
 
 
 def example(epilog: str | None) -> Iterator[str]:
-    """What stands behind "Example:" in the help, to be typed."""
+    """Yield the example of the help as a code block."""
     if epilog:
         yield f"```shell\n{epilog.removeprefix('Example: ')}\n```\n"
 
 
 def plain(words: str) -> str:
-    """Text as Markdown that has no markup but code: what stands in backticks, and options."""
+    """Escape help text as Markdown without markup, except for code in backticks and options."""
     return _MARKED.sub(_as_markdown, words.strip())
 
 

@@ -54,8 +54,8 @@ OWN_STEPS = {
         lambda loss, accuracy: accuracy > 0.91,
     ),
     "gradient_penalty.py": (
-        r"share of points in a cloud (\S+)  clouds reached (\d)",
-        lambda share, clouds: share > 0.8 and clouds == 8,
+        r"share of points in a cluster (\S+)  clusters reached (\d)",
+        lambda share, clusters: share > 0.8 and clusters == 8,
     ),
 }
 
