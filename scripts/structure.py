@@ -55,7 +55,7 @@ Graph = dict[str, set[str]]
 
 @dataclass(frozen=True)
 class Figure:
-    """A number, None if unavailable, and the counted names, which are always listed if `shown`, otherwise on request."""
+    """A number, None if unavailable, and the counted names, listed always if `shown`, otherwise on request."""
 
     value: float | None
     names: Sequence[str] = ()

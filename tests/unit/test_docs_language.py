@@ -1,0 +1,69 @@
+"""Pages, examples, scripts and the noxfile use plain English too; test_language.py checks the package."""
+
+import re
+
+import pytest
+
+from tests.paths import ROOT
+from tests.unit.test_language import BANNED, banned, openers
+
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CODE = [
+    ROOT / "noxfile.py",
+    *sorted(path for name in ("docs", "examples", "scripts") for path in (ROOT / name).rglob("*.py")),
+]
+CODE_BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+INLINE_CODE = re.compile(r"`[^`]*`")
+LINK_TARGET = re.compile(r"\]\([^)]*\)")
+ALLOWED: dict[str, set[str]] = {}
+"""For each page, the words that are right there although `BANNED` lists them."""
+
+
+def prose(page):
+    """Return the text of a page without code and link targets, in the same lines."""
+    for part in (CODE_BLOCK, INLINE_CODE, LINK_TARGET):
+        page = part.sub(lambda found: "`" + "\n" * found[0].count("\n"), page)
+    return page
+
+
+def banned_in_prose(page, allowed=frozenset()):
+    """Return "line: word (what to write)" of each banned word in a page."""
+    text = prose(page)
+    return [
+        f"{text.count(chr(10), 0, found.start()) + 1}: {found[0]!r} (write: {instead})"
+        for word, instead in BANNED.items()
+        for found in re.finditer(rf"\b({word})\b", text, re.IGNORECASE)
+        if found[0].lower() not in allowed
+    ]
+
+
+def test_banned_words_are_not_used_in_pages():
+    found = {page.relative_to(ROOT).as_posix(): page.read_text("utf-8") for page in PAGES}
+    words = {name: banned_in_prose(text, ALLOWED.get(name, frozenset())) for name, text in found.items()}
+    assert {name: each for name, each in words.items() if each} == {}
+
+
+def test_banned_words_are_not_used_in_examples_and_scripts():
+    words = {path.relative_to(ROOT).as_posix(): banned(path.read_text("utf-8")) for path in CODE}
+    assert {name: each for name, each in words.items() if each} == {}
+
+
+def test_docstrings_of_examples_and_scripts_begin_with_a_verb_or_a_noun():
+    first = {path.relative_to(ROOT).as_posix(): openers(path.read_text("utf-8")) for path in CODE}
+    assert {name: each for name, each in first.items() if each} == {}
+
+
+def test_every_allowed_word_is_in_its_page():
+    texts = {name: prose((ROOT / name).read_text("utf-8")).lower() for name in ALLOWED}
+    assert [(name, word) for name, words in ALLOWED.items() for word in words if word not in texts[name]] == []
+
+
+@pytest.mark.parametrize("page", ["# What it says\n", "A\n`b`\n\n```python\nx\n```\n\n| c | made anew |\n"])
+def test_a_banned_word_in_a_page_is_found_with_its_line(page):
+    (found,) = banned_in_prose(page)
+    assert found.startswith(f"{page.count(chr(10))}: ")
+
+
+def test_code_links_and_allowed_words_are_not_checked():
+    page = "`says` [a](says.md)\n```text\nit says\n```\nsays\n"
+    assert banned_in_prose(page, {"says"}) == []
