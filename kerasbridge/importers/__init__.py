@@ -73,7 +73,7 @@ def load_legacy(
         >>> model.output_shape
         (None, None, None, 1)
     """
-    made, _ = import_model(
+    imported, _ = import_model(
         *files,
         format=format,
         model=model,
@@ -82,7 +82,7 @@ def load_legacy(
         input_shape=input_shape,
         mapping=mapping,
     )
-    return made
+    return imported
 
 
 def import_model(
@@ -96,12 +96,12 @@ def import_model(
 ) -> "tuple[Any, Report]":
     """Return the results of `load_legacy` and of `inspect_legacy`, reading the files once."""
     _check_data_format(data_format)
-    reading = formats.read(files, format, flip_kernels, input_shape, onto=model is not None)
-    if reading.content is None:
-        raise LegacyFileError(reading.lacking)
+    parsed = formats.read(files, format, flip_kernels, input_shape, weights_only=model is not None)
+    if parsed.content is None:
+        raise LegacyFileError(parsed.missing)
     from kerasbridge.importers.build_model import build_model
 
-    return build_model(reading, model, data_format, mapping)  # type: ignore[arg-type]
+    return build_model(parsed, model, data_format, mapping)  # type: ignore[arg-type]
 
 
 def inspect_legacy(
@@ -124,9 +124,7 @@ def inspect_legacy(
         Print it, or call ``.as_dict()``.
 
     Raises:
-        LegacyFileError: a file is invalid, or contains layers that cannot be converted; the message names all of them.
-        ArgumentError: an argument is invalid.
-        PackageNotInstalled: ``pip install "kerasbridge[legacy]"``.
+        LegacyFileError, ArgumentError, PackageNotInstalled: as for `load_legacy`.
 
     Example:
         >>> import tempfile, pathlib
@@ -140,20 +138,20 @@ def inspect_legacy(
         >>> print(*report.preprocessing)
         digits: multiplies by 0.00390625
     """
-    reading = formats.read(files, format, flip_kernels, input_shape, onto=model is not None)
+    parsed = formats.read(files, format, flip_kernels, input_shape, weights_only=model is not None)
     if model is None and mapping is None:
-        return reading.report
+        return parsed.report
     from kerasbridge.importers.build_model import report_with_mapping
 
-    return report_with_mapping(reading, model, mapping)
+    return report_with_mapping(parsed, model, mapping)
 
 
-def preprocessing_layer(said: "Preprocessing", data_format: str = "channels_last") -> Any:
+def preprocessing_layer(preprocessing: "Preprocessing", data_format: str = "channels_last") -> Any:
     """Return a Keras layer that applies the preprocessing that a file mentions.
 
     Args:
-        said: an item of ``inspect_legacy(…).preprocessing``. The layer applies its mean and its scale; the images must
-            already have its size and its order of channels.
+        preprocessing: an item of ``inspect_legacy(…).preprocessing``. The layer applies its mean and its scale; the
+            images must already have its size and its order of channels.
         data_format: as for `load_legacy`.
 
     Returns:
@@ -161,7 +159,7 @@ def preprocessing_layer(said: "Preprocessing", data_format: str = "channels_last
         ``keras.Sequential([layer, model])``, or in a data pipeline.
 
     Raises:
-        ArgumentError: the mean to subtract is in another file, which `said` names.
+        ArgumentError: the mean to subtract is in another file, which `preprocessing` names.
 
     Example:
         >>> from kerasbridge.importers import preprocessing_layer
@@ -174,7 +172,7 @@ def preprocessing_layer(said: "Preprocessing", data_format: str = "channels_last
     _check_data_format(data_format)
     from kerasbridge.importers.preprocessing import rescaling
 
-    return rescaling(said, data_format)
+    return rescaling(preprocessing, data_format)
 
 
 def _check_data_format(data_format: str) -> None:

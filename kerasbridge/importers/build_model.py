@@ -14,68 +14,71 @@ from kerasbridge.importers.keras_files import ir
 from kerasbridge.importers.report import Report
 from kerasbridge.importers.weight_transfer.mapping import MappingValue
 
+UserMapping = Mapping[str, MappingValue] | None
+
 
 def build_model(
-    reading: ParsedModel, model: Any, data_format: keras_builder.DataFormat, mapping: Mapping[str, MappingValue] | None
+    parsed: ParsedModel, model: Any, data_format: keras_builder.DataFormat, mapping: UserMapping
 ) -> tuple[Any, Report]:
     """Return the Keras model, and the report with the source of each layer's weights.
 
     Args:
-        reading: the parsed files; its content is not None.
+        parsed: the parsed files; its content is not None.
         model: the Keras model to load weights into, for files that contain only weights; else None.
         data_format: the order of the axes of images.
         mapping: the user's mapping from layers of that model to modules or arrays of the file.
 
     Raises:
         LegacyFileError: parts of the files do not fit each other, or do not fit the model.
-        ArgumentError: a model is given but not needed, or needed but not given.
+        ArgumentError: a model is passed but not needed, or needed but not passed.
     """
-    if _holds_weights_alone(reading):
+    if _has_only_weights(parsed):
         if data_format != "channels_last":
-            raise ArgumentError("The model that is given has its own order of axes: leave out data_format=.")
-        plan = _planned(reading, model, mapping)
+            raise ArgumentError("data_format does not apply to an existing model: leave out data_format=.")
+        plan = _make_plan(parsed, model, mapping)
         plan.apply()
-        return model, _with_plan(reading, plan)
-    _refuse_model(reading, model, mapping)
-    match reading.content:
-        case Graph() as network:
-            return keras_builder.build(network, data_format), reading.report
-        case ir.Model() as described:
-            return keras_files.build(described, data_format), reading.report
-    raise TypeError(f"{type(reading.content).__name__} is no content that a model is made of.")
+        return model, _report_of(parsed, plan)
+    _refuse_model(parsed, model, mapping)
+    match parsed.content:
+        case Graph() as graph:
+            return keras_builder.build(graph, data_format), parsed.report
+        case ir.Model() as keras_model:
+            return keras_files.build(keras_model, data_format), parsed.report
+    raise TypeError(f"No model can be built from a {type(parsed.content).__name__}.")
 
 
-def report_with_mapping(reading: ParsedModel, model: Any, mapping: Mapping[str, MappingValue] | None) -> Report:
+def report_with_mapping(parsed: ParsedModel, model: Any, mapping: UserMapping) -> Report:
     """Return the report with the source of each layer's weights; the model is not modified."""
-    if not _holds_weights_alone(reading):
-        _refuse_model(reading, model, mapping)
-        return reading.report
-    return _with_plan(reading, _planned(reading, model, mapping))
+    if _has_only_weights(parsed):
+        return _report_of(parsed, _make_plan(parsed, model, mapping))
+    _refuse_model(parsed, model, mapping)
+    return parsed.report
 
 
-def _with_plan(reading: ParsedModel, plan: weight_transfer.Plan) -> Report:
-    return replace(reading.report, converted=(), mapping=plan.assignments, notes=(*reading.report.notes, *plan.notes))
+def _has_only_weights(parsed: ParsedModel) -> bool:
+    return isinstance(parsed.content, Parameters | ir.WeightsAlone)
 
 
-def _holds_weights_alone(reading: ParsedModel) -> bool:
-    return isinstance(reading.content, Parameters | ir.WeightsAlone)
+def _report_of(parsed: ParsedModel, plan: weight_transfer.Plan) -> Report:
+    report = parsed.report
+    return replace(report, converted=(), mapping=plan.assignments, notes=(*report.notes, *plan.notes))
 
 
-def _refuse_model(reading: ParsedModel, model: Any, mapping: Mapping[str, MappingValue] | None) -> None:
+def _refuse_model(parsed: ParsedModel, model: Any, mapping: UserMapping) -> None:
     if model is not None or mapping is not None:
-        given = "mapping=" if model is None else "model="
-        raise ArgumentError(f"Files of {reading.report.format} hold the model too: leave out {given}.")
+        argument = "mapping=" if model is None else "model="
+        raise ArgumentError(f"The {parsed.report.format} files contain the model: leave out {argument}.")
 
 
-def _planned(reading: ParsedModel, model: Any, mapping: Mapping[str, MappingValue] | None) -> weight_transfer.Plan:
-    content, file = reading.content, reading.report.files[0]
-    of_keras = isinstance(content, ir.WeightsAlone)
+def _make_plan(parsed: ParsedModel, model: Any, mapping: UserMapping) -> weight_transfer.Plan:
+    content, file = parsed.content, parsed.report.files[0]
+    from_keras = isinstance(content, ir.WeightsAlone)
     if model is None:
-        also = ", or the .json of the model beside it" if of_keras else ""
+        json = ", or the .json file of the model too" if from_keras else ""
         raise ArgumentError(
-            f"{file} holds weights alone: give the Keras model that takes them, model= (--onto MODEL.keras){also}. "
-            f"kb.inspect_legacy lists what {file} holds."
+            f"{file} contains only weights: pass the Keras model to load them into, model= (--onto MODEL.keras){json}. "
+            f"kb.inspect_legacy lists what {file} contains."
         )
-    if of_keras and mapping is not None:
-        raise ArgumentError(f"Files of {reading.report.format} go by the names of layers: leave out mapping=.")
-    return keras_files.plan(content, model) if of_keras else weight_transfer.plan(content, model, mapping or {})
+    if from_keras and mapping is not None:
+        raise ArgumentError(f"{parsed.report.format} files are matched by the names of layers: leave out mapping=.")
+    return keras_files.plan(content, model) if from_keras else weight_transfer.plan(content, model, mapping or {})

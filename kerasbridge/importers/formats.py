@@ -33,12 +33,12 @@ class ParsedModel:
         report: the report for the user.
         content: the source of the model: a `Graph`, or another class that `build_model` accepts; None if files or
             sizes that it needs were not given.
-        lacking: a description of what is missing, if there is no content; else "".
+        missing: a description of what is missing, if there is no content; else "".
     """
 
     report: Report
     content: Any
-    lacking: str = ""
+    missing: str = ""
 
 
 class Format(Protocol):
@@ -66,62 +66,66 @@ class Format(Protocol):
                 record, with an error if they do not.
 
         Raises:
-            LegacyFileError: a file is invalid; the message names it and the fault in one sentence.
+            LegacyFileError: a file is invalid; the message is one sentence that names the file and the fault.
         """
 
 
 def read(
     paths: Sequence[object],
-    wanted: str | None,
+    format_name: str | None,
     flip_kernels: bool | None = None,
     input_shape: Any = None,
-    onto: bool = False,
+    weights_only: bool = False,
 ) -> ParsedModel:
-    """Read the files as the requested format, or else as the format that is detected.
+    """Read the files in the requested format, or else in the format that is detected.
 
     Args:
-        onto: whether the user passed a model to load weights into. If so, and the module of the format has the function
-            `read_weights_alone`, which takes the arguments of `read`, it is called instead of `read`.
+        weights_only: whether the user passed a model to load weights into. If so, and the module of the format has the
+            function `read_weights_alone`, which takes the arguments of `read`, it is called instead of `read`.
     """
     if not paths:
         raise ArgumentError('Expected the files of a model, received none. Type for example "net.prototxt".')
     files = [SourceFile(str(path)) for path in paths]
-    name = wanted or _detect_format(files)
-    module = _module(name)
+    name = format_name or _detect_format(files)
+    module = _import_format(name)
     if flip_kernels is not None and not module.KERNELS_MAY_BE_FLIPPED:
-        raise ArgumentError(f"Files of {name} say how their kernels lie: leave out flip_kernels.")
+        raise ArgumentError(f"flip_kernels does not apply to {name} files: leave out flip_kernels=.")
     shapes = parse_input_shape(input_shape)
-    found = (getattr(module, "read_weights_alone", module.read) if onto else module.read)(files, flip_kernels)
-    reading = found(shapes) if callable(found) else found
-    if shapes is not None and reading.content is not None and not isinstance(reading.content, Graph):
-        raise ArgumentError(f"Files of {name} say what the model takes, or hold weights alone: leave out input_shape.")
-    try:
-        return _settled(reading, shapes)
-    except LegacyFileError as error:
-        raise LegacyFileError(f"{', '.join(reading.report.files)}: {error}") from error
+    read_files = getattr(module, "read_weights_alone", module.read) if weights_only else module.read
+    result = read_files(files, flip_kernels)
+    parsed = result(shapes) if callable(result) else result
+    if isinstance(parsed.content, Graph):
+        return _with_shapes(parsed, parsed.content, shapes)
+    if shapes is not None and parsed.content is not None:
+        raise ArgumentError(
+            f"input_shape does not apply to these {name} files, which record it or contain only weights: leave out "
+            "input_shape=."
+        )
+    return parsed
 
 
-def _settled(reading: ParsedModel, shapes: Sequence[Shape] | None) -> ParsedModel:
-    """Return the parsed model with the final input shapes of the network."""
-    if not isinstance(reading.content, Graph):
-        return reading
-    network = reading.content if shapes is None else with_input_shapes(reading.content, shapes)
+def _with_shapes(parsed: ParsedModel, graph: Graph, shapes: Sequence[Shape] | None) -> ParsedModel:
+    """Return the parsed model with the final input shapes of its graph."""
+    files = ", ".join(parsed.report.files)
     try:
-        if shapes is None:
-            network = with_dynamic_images(network)
-        network.shapes()
+        sized = with_dynamic_images(graph) if shapes is None else with_input_shapes(graph, shapes)
+        sized.shapes()
     except UnknownDimension as unknown:
-        fitting = compatible_sizes(reading.content)
-        which = f"; images of {' or '.join(map(str, fitting[:5]))} pixels a side would fit" if fitting else ""
-        files = ", ".join(reading.report.files)
-        how = input_shape_hint([entry.shape for entry in network.inputs], fitting or (224,))
-        lacking = f"{files}: {unknown}, and the file does not say which{which}. {how}"
-        return replace(reading, content=None, lacking=lacking)
-    inputs = tuple((entry.name, entry.shape) for entry in network.inputs)
-    return ParsedModel(replace(reading.report, inputs=inputs), network)
+        return replace(parsed, content=None, missing=f"{files}: {_missing_size(graph, unknown)}")
+    except LegacyFileError as error:
+        raise LegacyFileError(f"{files}: {error}") from error
+    inputs = tuple((entry.name, entry.shape) for entry in sized.inputs)
+    return ParsedModel(replace(parsed.report, inputs=inputs), sized)
 
 
-def _module(name: str) -> Format:
+def _missing_size(graph: Graph, unknown: UnknownDimension) -> str:
+    sizes = compatible_sizes(graph)
+    examples = f"; images of {' or '.join(map(str, sizes[:5]))} pixels a side would fit" if sizes else ""
+    hint = input_shape_hint([entry.shape for entry in graph.inputs], sizes or (224,))
+    return f"{unknown}, and the file does not record which{examples}. {hint}"
+
+
+def _import_format(name: str) -> Format:
     if name not in FORMATS:
         raise ArgumentError(f"Expected the format {' or '.join(FORMATS)}, received {name!r}.")
     module: Format = importlib.import_module(FORMATS[name])
@@ -130,12 +134,12 @@ def _module(name: str) -> Format:
 
 def _detect_format(files: Sequence[SourceFile]) -> str:
     """Return the format of the files, which must be the same for all of them."""
-    found = {file: next((name for name in FORMATS if _module(name).matches(file)), None) for file in files}
-    known = "; ".join(f"{name}: {_module(name).DESCRIPTION}" for name in FORMATS)
-    for file, name in found.items():
+    detected = [next((name for name in FORMATS if _import_format(name).matches(file)), None) for file in files]
+    for file, name in zip(files, detected, strict=True):
         if name is None:
-            raise LegacyFileError(f"{file.path} is of no format that is known here. Known are: {known}.")
-    if len({*found.values()}) > 1:
-        each = ", ".join(f"{file.path} is of {name}" for file, name in found.items())
+            known = "; ".join(f"{name}: {_import_format(name).DESCRIPTION}" for name in FORMATS)
+            raise LegacyFileError(f"{file.path} has an unknown format. Supported formats: {known}.")
+    if len({*detected}) > 1:
+        each = ", ".join(f"{file.path} is a {name} file" for file, name in zip(files, detected, strict=True))
         raise LegacyFileError(f"Expected files of one format; {each}.")
-    return str(found[files[0]])
+    return str(detected[0])

@@ -17,15 +17,15 @@ def parse_input_shape(input_shape: Any) -> tuple[Shape, ...] | None:
     """Return the shape of each input, with the batch; None for no `input_shape`.
 
     Args:
-        input_shape: a shape without the batch, for images (channels, height, width), with None for a size that is
-            free; or a list of such shapes, one for each input; or None.
+        input_shape: a shape without the batch, for images (channels, height, width), with None for a dynamic size; or
+            a list of such shapes, one for each input; or None.
 
     Raises:
-        ArgumentError: it is something else.
+        ArgumentError: it has another form.
     """
     if input_shape is None:
         return None
-    several = isinstance(input_shape, Sequence) and any(isinstance(one, list | tuple) for one in input_shape)
+    several = isinstance(input_shape, Sequence) and any(isinstance(item, list | tuple) for item in input_shape)
     shapes = input_shape if several else [input_shape]
     if not all(isinstance(shape, list | tuple) and shape and all(map(_is_size, shape)) for shape in shapes):
         raise ArgumentError(f"Expected input_shape as (3, 224, 224), channels first, received {input_shape!r}.")
@@ -36,34 +36,34 @@ def _is_size(size: Any) -> bool:
     return size is None or (isinstance(size, int) and not isinstance(size, bool) and size > 0)
 
 
-def input_shape_hint(shapes: Sequence[Shape] = ((None, 3, None, None),), fitting: Sequence[int] = (224,)) -> str:
+def input_shape_hint(shapes: Sequence[Shape] = ((None, 3, None, None),), sizes: Sequence[int] = (224,)) -> str:
     """Return the sentence of an error that shows the user how to pass the missing input shapes.
 
     Args:
         shapes: the shapes of the inputs as far as they are known, with the batch.
-        fitting: the image sizes that the network accepts; the example uses a common one if possible.
+        sizes: the image sizes that the network accepts; the example uses a common one if possible.
     """
-    size = next((one for one in fitting if one in COMMON_SIZES), fitting[0])
-    whole = [(shape[1] or 3, size, size) if len(shape) == 4 else shape[1:] for shape in shapes]
-    if len(whole) > 1 or None in whole[0]:
-        return f"Say it: input_shape={whole[0] if len(whole) == 1 else whole}."
-    return f"Say it: input_shape={whole[0]}, or --input-shape {','.join(map(str, whole[0]))}."
+    size = next((size for size in sizes if size in COMMON_SIZES), sizes[0])
+    examples = [(shape[1] or 3, size, size) if len(shape) == 4 else shape[1:] for shape in shapes]
+    if len(examples) > 1 or None in examples[0]:
+        return f"Pass input_shape={examples[0] if len(examples) == 1 else examples}."
+    return f"Pass input_shape={examples[0]}, or --input-shape {','.join(map(str, examples[0]))}."
 
 
-def with_input_shapes(network: Graph, shapes: Sequence[Shape]) -> Graph:
-    """Return the network with these input shapes.
+def with_input_shapes(graph: Graph, shapes: Sequence[Shape]) -> Graph:
+    """Return the graph with these input shapes.
 
     Raises:
         ArgumentError: their number is not that of the inputs, or their ranks or channels contradict the files.
     """
-    if len(shapes) != len(network.inputs):
-        names = ", ".join(entry.name for entry in network.inputs)
-        raise ArgumentError(f"Expected the shapes of {len(network.inputs)} inputs, {names}, received {len(shapes)}.")
-    for entry, shape in zip(network.inputs, shapes, strict=True):
-        goes = len(entry.shape) == len(shape) and (len(shape) == 1 or same(entry.shape[1], shape[1]))
-        if not goes:
+    if len(shapes) != len(graph.inputs):
+        names = ", ".join(entry.name for entry in graph.inputs)
+        raise ArgumentError(f"Expected the shapes of {len(graph.inputs)} inputs, {names}, received {len(shapes)}.")
+    for entry, shape in zip(graph.inputs, shapes, strict=True):
+        fits = len(entry.shape) == len(shape) and (len(shape) == 1 or same(entry.shape[1], shape[1]))
+        if not fits:
             raise ArgumentError(
                 f"Input {entry.name!r} takes the shape {entry.shape[1:]} without the batch, received {shape[1:]}."
             )
-    inputs = (replace(entry, shape=shape) for entry, shape in zip(network.inputs, shapes, strict=True))
-    return replace(network, inputs=tuple(inputs))
+    inputs = (replace(entry, shape=shape) for entry, shape in zip(graph.inputs, shapes, strict=True))
+    return replace(graph, inputs=tuple(inputs))

@@ -24,7 +24,7 @@ class SourceFile:
         if self.is_folder:
             return
         if not self.path.is_file():
-            raise LegacyFileError(f"Expected a file, received {path}, which is none.")
+            raise LegacyFileError(f"{path} does not exist or is not a file.")
         size = self.path.stat().st_size
         if not 0 < size <= MAX_BYTES:
             raise LegacyFileError(f"{path} has {size:,} bytes: expected a model, of at most {MAX_BYTES:,}.")
@@ -36,7 +36,7 @@ class SourceFile:
 
     @property
     def name(self) -> str:
-        """The name without the path of the folder."""
+        """The name of the file or folder, without its path."""
         return self.path.absolute().name
 
     @cached_property

@@ -82,7 +82,7 @@ def test_a_lenet_is_tuned_further(legacy):
 
 def test_weights_alone_hold_the_net_but_not_the_size_of_images(legacy):
     path = FOLDER / "lenet_v2_jachin.caffemodel"
-    words = r"27 or 28 pixels a side would fit\. Say it: input_shape=\(1, 28, 28\)"
+    words = r"27 or 28 pixels a side would fit\. Pass input_shape=\(1, 28, 28\)"
     with pytest.raises(kb.errors.LegacyFileError, match=words):
         kb.load_legacy(path)
     assert kb.load_legacy(path, input_shape=(1, 28, 28)).input_shape == (None, 28, 28, 1)

@@ -107,7 +107,7 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path, kept):
     paths[1].write_bytes(paths[1].read_bytes()[:kept])
     sentence = refused(*paths)
     assert "net.caffemodel" in sentence
-    assert "cut short" in sentence or "no format" in sentence
+    assert "cut short" in sentence or "unknown format" in sentence
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_size_that_the_file_does_not_say_is_asked_for(tmp_path):
     arrays = {"c": (W, np.ones(4)), "l": (np.ones((2, 64)), np.ones(2))}
     sentence = refused(*files(tmp_path, text, arrays))
     assert "images of 6 pixels a side would fit" in sentence
-    assert "Say it: input_shape=(3, 6, 6), or --input-shape 3,6,6." in sentence
+    assert "Pass input_shape=(3, 6, 6), or --input-shape 3,6,6." in sentence
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_arguments_are_checked(tmp_path, paths, options, words):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    assert "none.prototxt, which is none" in refused(tmp_path / "none.prototxt")
+    assert "none.prototxt does not exist or is not a file" in refused(tmp_path / "none.prototxt")
 
 
 def test_without_protobuf_it_says_what_to_type(tmp_path, monkeypatch):
@@ -224,5 +224,7 @@ def test_weights_alone_are_recognised(tmp_path):
 def test_kernels_of_caffe_are_never_flipped(tmp_path):
     path = tmp_path / "net.prototxt"
     path.write_text('input: "data" input_dim: 1 input_dim: 1 input_dim: 4 input_dim: 4')
-    with pytest.raises(kb.errors.ArgumentError, match=r"Files of caffe say .* leave out flip_kernels"):
+    with pytest.raises(
+        kb.errors.ArgumentError, match=r"flip_kernels does not apply to caffe files: leave out flip_kernels"
+    ):
         kb.load_legacy(path, flip_kernels=True)

@@ -222,7 +222,7 @@ def test_weights_that_do_not_fit_change_nothing(tmp_path):
 
 def test_a_model_is_needed_for_weights_alone(tmp_path):
     alone = write(tmp_path / "w.h5", None, {"d": (normal(3, 2), normal(2))}, **ON_TENSORFLOW)
-    with pytest.raises(ArgumentError, match=r"holds weights alone: give .* or the \.json of the model beside it"):
+    with pytest.raises(ArgumentError, match=r"contains only weights: pass .* or the \.json file of the model too"):
         kb.load_legacy(alone)
 
 

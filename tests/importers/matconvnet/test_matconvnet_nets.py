@@ -106,7 +106,7 @@ def test_the_scaling_in_a_file_goes_before_the_model(average, tmp_path):
 
 
 def test_a_mean_in_another_file_is_asked_for():
-    with pytest.raises(kb.errors.ArgumentError, match=r"data subtracts that in mean\.binaryproto"):
+    with pytest.raises(kb.errors.ArgumentError, match=r"data subtracts the one in mean\.binaryproto"):
         preprocessing_layer(Preprocessing("data", mean_file="mean.binaryproto"))
     with pytest.raises(kb.errors.ArgumentError, match="Expected data_format"):
         preprocessing_layer(Preprocessing("data"), data_format="NCHW")

@@ -80,7 +80,7 @@ def test_a_report_maps_and_changes_nothing(file):
 
 
 def test_without_a_model_one_is_asked_for(file):
-    with pytest.raises(ArgumentError, match=r"holds weights alone: give the Keras model that takes them, model="):
+    with pytest.raises(ArgumentError, match=r"contains only weights: pass the Keras model to load them into, model="):
         kb.load_legacy(file(linear("fc", 2, 3)))
 
 

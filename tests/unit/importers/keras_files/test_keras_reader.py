@@ -137,7 +137,7 @@ def test_a_version_that_is_not_said_is_seen(version, config, name, tmp_path):
 def test_other_hdf5_is_none_of_keras(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as root:
         root["x"] = [1.0]
-    assert "of no format that is known" in refused(tmp_path / "a.h5")
+    assert "has an unknown format" in refused(tmp_path / "a.h5")
 
 
 def test_what_layers_wait_for_each_other(tmp_path):

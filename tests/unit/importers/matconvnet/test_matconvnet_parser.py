@@ -95,7 +95,7 @@ def test_a_size_that_has_to_be_known_is_asked_for(tmp_path):
         ("f", "dagnn.Flatten", {"axis": 3}, "c", "f", []),
     ]
     path = write(tmp_path / "net.mat", **dag(*layers, params={"f": F}))
-    with pytest.raises(LegacyFileError, match=r"layer 'f' \(dagnn\.Flatten\): .*Say it: input_shape=\("):
+    with pytest.raises(LegacyFileError, match=r"layer 'f' \(dagnn\.Flatten\): .*Pass input_shape=\("):
         kb.load_legacy(path)
 
 
@@ -248,7 +248,7 @@ def test_one_file_is_expected_and_kernels_are_not_flipped(tmp_path):
     path = write(tmp_path / "net.mat", layers=[conv(F)])
     with pytest.raises(LegacyFileError, match=r"Expected one \.mat file, received"):
         kb.inspect_legacy(path, path)
-    with pytest.raises(ArgumentError, match="Files of matconvnet say how their kernels lie"):
+    with pytest.raises(ArgumentError, match="flip_kernels does not apply to matconvnet files"):
         kb.inspect_legacy(path, flip_kernels=True)
 
 

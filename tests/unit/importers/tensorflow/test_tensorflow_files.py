@@ -232,7 +232,7 @@ def test_a_table_that_is_compressed_is_refused_by_name(recorded):
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
-    assert "is of no format that is known here" in refused(tmp_path)
+    assert "has an unknown format" in refused(tmp_path)
 
 
 def test_without_protobuf_it_says_what_to_type(tmp_path, monkeypatch):

@@ -151,7 +151,7 @@ def test_variables_that_train_are_left_out(recorded, name):
 
 
 def test_variables_of_a_model_are_read_for_one_that_is_given(recorded):
-    content = formats.read([recorded / "keras2" / "model"], None, onto=True).content
+    content = formats.read([recorded / "keras2" / "model"], None, weights_only=True).content
     assert [group.prefix.rpartition("-")[2] for group in content.groups] == [
         "0",
         "1",

@@ -82,13 +82,13 @@ def test_where_a_size_is_from_is_told(tmp_path):
 def test_a_size_of_several_that_fit_is_asked_for(tmp_path):
     value = net(conv(1, 2), pool(), nn("View", size=longs(8)), linear(8))
     sentence = refused(tmp_path, value)
-    assert "images of 6 or 7 pixels a side would fit. Say it: input_shape=(1, 6, 6), or --input-shape 1,6,6" in sentence
+    assert "images of 6 or 7 pixels a side would fit. Pass input_shape=(1, 6, 6), or --input-shape 1,6,6" in sentence
     assert report(tmp_path, value, input_shape=(1, 6, 6)).inputs == (("input", (None, 1, 6, 6)),)
 
 
 def test_a_network_that_does_not_tell_what_it_takes_asks(tmp_path):
     sentence = refused(tmp_path, net(nn("Tanh"), nn("CMul", weight=np.ones(3, np.float32))))
-    assert "does not contain the input shape of the network. Say it: input_shape" in sentence
+    assert "does not contain the input shape of the network. Pass input_shape" in sentence
     assert report(tmp_path, net(nn("Tanh")), input_shape=(3,)).inputs == (("input", (None, 3)),)
     assert "'net[1]' (nn.Foo) is unknown" in refused(tmp_path, net(nn("Foo"), nn("Tanh")))
 
