@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.importers.ir.ops import Operation, Shape, ShapeError, Transpose, UnknownDimension
+from kerasbridge.importers.ir.ops.base import Operation, Shape, ShapeError, UnknownDimension
+from kerasbridge.importers.ir.ops.transpose import Transpose
 from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.tensorflow.execution_state import ExecutionState
 from kerasbridge.importers.tensorflow.graphdef import Node
@@ -14,21 +15,28 @@ from kerasbridge.importers.tensorflow.symbolic_values import BATCH, Constant, Sy
 from kerasbridge.importers.tensorflow.tensors import base_dtype
 
 CHANNELS_LAST, CHANNELS_FIRST = (0, 2, 3, 1), (0, 1, 2, 3)
-"""Which axis of N, C, H, W each axis of N, H, W, C, and of itself, is."""
+"""For each axis of N, H, W, C, and of N, C, H, W, the axis in N, C, H, W."""
 
 
 @dataclass(frozen=True)
 class NodeContext:
-    """A node and the values of its inputs."""
+    """A node and the values of its inputs.
+
+    Args:
+        name: of the node, with the names of the functions around it.
+        call_function: executes a function of the graph on values.
+    """
 
     node: Node
     inputs: list[Value]
     state: ExecutionState
     name: str
-    """With the names of the functions around it."""
-
     call_function: Callable[[str, Sequence[Value]], list[Value]]
-    """Executes a function of the graph on values."""
+
+    @property
+    def op(self) -> str:
+        """The operation of the node."""
+        return self.node.op
 
     def has(self, option: str) -> bool:
         """Return whether the node sets an option."""
@@ -72,6 +80,10 @@ class NodeContext:
             raise Unsupported(f"has an input {place} that depends on what is fed to the model")
         return value
 
+    def constants(self) -> list[Constant]:
+        """Return all inputs, which are constants."""
+        return [self.constant(place) for place in range(len(self.inputs))]
+
     def weights(self, place: int, rank: int) -> Any:
         """Return an input that is weights, with a number of dimensions."""
         array = self.constant(place)
@@ -81,14 +93,14 @@ class NodeContext:
 
     def constant_dims(self, place: int) -> list[Any]:
         """Return an input that is integers, some of which may be a `SymbolicDim`."""
-        return [one if isinstance(one, SymbolicDim) else int(one) for one in np.ravel(self.constant(place))]
+        return [dim if isinstance(dim, SymbolicDim) else int(dim) for dim in np.ravel(self.constant(place))]
 
     def constant_ints(self, place: int) -> list[int]:
         """Return an input that is integers."""
-        found = self.constant_dims(place)
-        if any(isinstance(one, SymbolicDim) for one in found):
+        dims = self.constant_dims(place)
+        if any(isinstance(dim, SymbolicDim) for dim in dims):
             raise Unsupported("has numbers that depend on the size of images")
-        return found
+        return dims
 
     def axis(self, place: int, rank: int) -> int:
         """Return an input that is an axis."""
@@ -124,9 +136,9 @@ class NodeContext:
             raise Unsupported(f"has a result of the shape {shapes[0]}")
         names = self.state.add_operation(self.node, operation, [tensor.name for tensor in tensors], len(shapes), part)
         orders = [_order(shape, tensors[0].order if order is None else order) for shape in shapes]
-        found = [Tensor(*three) for three in zip(names, shapes, orders, strict=True)]
-        self.state.tensors.update((tensor.name, tensor) for tensor in found)
-        return found
+        results = [Tensor(name, shape, order) for name, shape, order in zip(names, shapes, orders, strict=True)]
+        self.state.tensors.update((tensor.name, tensor) for tensor in results)
+        return results
 
     def with_order(self, tensor: Tensor, order: Sequence[int]) -> Tensor:
         """Return the value with its axes in an order, transposed if necessary."""
@@ -151,29 +163,27 @@ class NodeContext:
     @property
     def image_order(self) -> tuple[int, ...]:
         """The index in N, C, H, W of each axis of the node."""
-        found = self.text("data_format", "NHWC")
-        if found not in ("NHWC", "NCHW"):
-            raise Unsupported(f"has a data_format {found}")
-        return CHANNELS_LAST if found == "NHWC" else CHANNELS_FIRST
+        data_format = self.text("data_format", "NHWC")
+        if data_format not in ("NHWC", "NCHW"):
+            raise Unsupported(f"has a data_format {data_format}")
+        return CHANNELS_LAST if data_format == "NHWC" else CHANNELS_FIRST
 
     def spatial_pair(self, option: str) -> tuple[int, int]:
         """Return height and width of an option with a number for each axis; batch and channels have to be 1."""
-        found = self.integers(option) or (1, 1, 1, 1)
-        if len(found) != 4:
-            raise Unsupported(f"has {len(found)} {option}")
-        by_axis = dict(zip(self.image_order, found, strict=True))
+        values = self.integers(option) or (1, 1, 1, 1)
+        if len(values) != 4:
+            raise Unsupported(f"has {len(values)} {option}")
+        by_axis = dict(zip(self.image_order, values, strict=True))
         if by_axis[0] != 1 or by_axis[1] != 1:
-            raise Unsupported(f"has {option} of {list(found)}, along the batch or the channels")
+            raise Unsupported(f"has {option} of {list(values)}, along the batch or the channels")
         if not (1 <= by_axis[2] <= 2**16 and 1 <= by_axis[3] <= 2**16):
-            raise Unsupported(f"has {option} of {list(found)}")
+            raise Unsupported(f"has {option} of {list(values)}")
         return by_axis[2], by_axis[3]
 
     def symbolic_shape(self, tensor: Tensor) -> list[Any]:
         """Return the shape of a value in the TensorFlow graph; unknown sizes are a `SymbolicDim`."""
-        found: list[Any] = [BATCH]
-        for axis, size in enumerate(tensor.graph_shape[1:], 1):
-            found.append(SymbolicDim(f"{tensor.name} {tensor.order[axis]}") if size is None else size)
-        return found
+        axes = zip(tensor.order[1:], tensor.graph_shape[1:], strict=True)
+        return [BATCH, *(SymbolicDim(f"{tensor.name} {axis}") if size is None else size for axis, size in axes)]
 
 
 def _order(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
@@ -181,7 +191,7 @@ def _order(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
 
 
 def _partial_shapes(operation: Operation, tensors: Sequence[Tensor], unknown: UnknownDimension) -> tuple[Shape, ...]:
-    """The shapes of results, with unknown dimensions; using one of those later raises."""
+    """Return the shapes of results with unknown dimensions; using one of those later raises."""
     try:
         return operation.partial_shapes(*(tensor.shape for tensor in tensors))
     except UnknownDimension:

@@ -1,5 +1,8 @@
-"""A graph is followed from its inputs to its outputs: what is known is computed, what depends on the inputs becomes a
-`Graph`, functions are entered, branches for training are left out."""
+"""Execute a TensorFlow graph on symbolic values.
+
+Constants are computed, operations that depend on the inputs are added to a `Graph`, functions are inlined, and branches
+for training are left out.
+"""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,13 +25,14 @@ from kerasbridge.importers.tensorflow.symbolic_values import (
     Tensor,
     UnstackedRows,
     Value,
+    join_faults,
 )
 
-_MAX_DEPTH = 64
-"""Functions within functions."""
+MAX_DEPTH = 64
+"""The maximum depth of function calls."""
 
-_MAX_NODES = 2_000_000
-"""That are followed, functions counted as often as they are called."""
+MAX_NODES = 2_000_000
+"""The maximum number of nodes that are executed, those of functions at each call."""
 
 
 class _AtNode(LegacyFileError):
@@ -37,10 +41,10 @@ class _AtNode(LegacyFileError):
 
 @dataclass
 class Scope:
-    """A graph, or one call of a function, and what its nodes give.
+    """A graph, or one call of a function, with the values of its nodes.
 
     Args:
-        values: by name of node or argument: one value, or a list where it has several outputs.
+        values: by the name of a node or argument, one value, or a list for several outputs.
         prefix: the names of the calls around it.
     """
 
@@ -51,27 +55,23 @@ class Scope:
 
     def value(self, reference: Reference) -> Value:
         """Return the value of an output of a node."""
-        name, place = reference
-        found = self.values[name]
-        if isinstance(found, list):
-            return found[place] if place < len(found) else None
-        return found if place == 0 or not isinstance(found, Tensor) else None
+        name, output = reference
+        value = self.values[name]
+        if isinstance(value, list):
+            return value[output] if output < len(value) else None
+        return value if output == 0 or not isinstance(value, Tensor) else None
 
 
 @dataclass(frozen=True)
 class OpTables:
-    """Handlers of operations, by name.
+    """Handlers of operations, by operation; `ops.base` describes the tables.
 
     Args:
-        control_flow: operations that return a value without computing one, and those that choose a branch.
-        constant_folding: operations on constants.
-        operations: operations on values of the network.
-        rowwise: operations of the network that do the same with each row of numbers.
         match_dropout: returns the result of an operation on random numbers, or on a number fed at each step.
     """
 
     control_flow: Mapping[str, Callable[[NodeContext], Any]]
-    constant_folding: Mapping[str, Callable[[NodeContext], Any]]
+    folds: Mapping[str, Callable[[NodeContext], Any]]
     operations: Mapping[str, Callable[[NodeContext], Any]]
     rowwise: Collection[str]
     match_dropout: Callable[[NodeContext], Any]
@@ -97,16 +97,16 @@ class SymbolicExecutor:
         """Return the values of outputs of nodes."""
         for node in scope.graph.topological_order([name for name, _ in outputs], scope.values):
             self._executed += 1
-            if self._executed > _MAX_NODES:
-                raise LegacyFileError(f"has more than {_MAX_NODES:,} nodes.")
-            scope.values[node.name] = self._result(node, scope)
+            if self._executed > MAX_NODES:
+                raise LegacyFileError(f"has more than {MAX_NODES:,} nodes.")
+            scope.values[node.name] = self._execute(node, scope)
         return [scope.value(reference) for reference in outputs]
 
     def _call_function(self, caller: str, depth: int, function: str, arguments: Sequence[Value]) -> list[Value]:
         """Return the results of a function."""
         if function not in self.functions:
             raise Unsupported(f"has a function {function!r} that is not there")
-        if depth >= _MAX_DEPTH:
+        if depth >= MAX_DEPTH:
             raise Unsupported("has functions that call each other without an end")
         if function not in self._bodies:
             self._bodies[function] = parse_function(self.functions[function])
@@ -116,59 +116,55 @@ class SymbolicExecutor:
         values = dict(zip(body.arguments, ([argument] for argument in arguments), strict=True))
         return self.run(Scope(body, values, f"{caller}/", depth + 1), body.results)
 
-    def fault(self, reason: str) -> Fault:
+    def _fault(self, reason: str) -> Fault:
         """Return the value of a node that cannot be converted."""
         return Fault(frozenset([(self._executed, reason)]))
 
-    def _result(self, node: Node, scope: Scope) -> Any:
+    def _execute(self, node: Node, scope: Scope) -> Any:
+        """Return the value of a node; a fault if it cannot be converted."""
         inputs = [scope.value(reference) for reference in node.inputs if node.op != "NextIteration"]
         name = scope.prefix + node.name
-        call = NodeContext(node, inputs, self.state, name, partial(self._call_function, name, scope.depth))
+        context = NodeContext(node, inputs, self.state, name, partial(self._call_function, name, scope.depth))
         try:
-            return self._computed(call)
+            return self._compute(context)
         except Unsupported as reason:
-            return _joined([self.fault(f"{node} {reason}"), *inputs])
+            return join_faults([self._fault(f"{node} {reason}"), *inputs])
         except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError) as error:
             if isinstance(error, LegacyFileError):
                 raise error if isinstance(error, _AtNode) else _AtNode(f"node {node}: {error}") from None
-            return _joined([self.fault(f"{node} has inputs or options that do not fit it"), *inputs])
+            return join_faults([self._fault(f"{node} has inputs or options that do not fit it"), *inputs])
 
-    def _computed(self, call: NodeContext) -> Any:
-        op, inputs = call.node.op, call.inputs
+    def _compute(self, context: NodeContext) -> Any:
+        op, inputs = context.op, context.inputs
         if op in self.tables.control_flow:
-            return self.tables.control_flow[op](call)
+            return self.tables.control_flow[op](context)
         if op in self.functions:
-            return call.call_function(op, inputs)
+            return context.call_function(op, inputs)
         if any(value is DEAD for value in inputs):
             return DEAD
-        if op in self.tables.constant_folding and all(isinstance(value, np.ndarray) for value in inputs):
-            return self.tables.constant_folding[op](call)
+        if op in self.tables.folds and all(isinstance(value, np.ndarray) for value in inputs):
+            return self.tables.folds[op](context)
         if any(value is NOISE or isinstance(value, ScalarPlaceholder) for value in inputs):
-            return self.tables.match_dropout(call)
+            return self.tables.match_dropout(context)
         if op not in self.tables.operations:
-            return _joined([self.fault(f"{call.node} is unknown"), *inputs])
+            return join_faults([self._fault(f"{context.node} is unknown"), *inputs])
         if any(value is None for value in inputs):
             raise Unsupported("has an input that its node does not give")
         if any(isinstance(value, Fault | ScaledByPlaceholder) for value in inputs):
-            return _joined([_as_fault(self, value) for value in inputs])
+            return join_faults([self._as_fault(value) for value in inputs])
         if op in self.tables.rowwise and any(isinstance(value, UnstackedRows) for value in inputs):
-            return _in_rows(call, self.tables.operations[op])
-        return self.tables.operations[op](call)
+            return _apply_rowwise(context, self.tables.operations[op])
+        return self.tables.operations[op](context)
+
+    def _as_fault(self, value: Value) -> Value:
+        if isinstance(value, ScaledByPlaceholder):
+            return self._fault(f"{value.placeholder.name!r} (Placeholder) is one number that has to be fed")
+        return value
 
 
-def _in_rows(call: NodeContext, operation: Callable[[NodeContext], Any]) -> UnstackedRows:
+def _apply_rowwise(context: NodeContext, operation: Callable[[NodeContext], Any]) -> UnstackedRows:
     """Apply an operation to unstacked rows, which is the same as applying it to the samples."""
-    if any(isinstance(value, Tensor) or (isinstance(value, np.ndarray) and value.ndim > 2) for value in call.inputs):
+    if any(isinstance(value, Tensor) or (isinstance(value, np.ndarray) and value.ndim > 2) for value in context.inputs):
         raise Unsupported("has a mix of unstacked rows and whole batches")
-    inner = [value.tensor if isinstance(value, UnstackedRows) else value for value in call.inputs]
-    return UnstackedRows(operation(replace(call, inputs=inner)))
-
-
-def _as_fault(executor: SymbolicExecutor, value: Value) -> Value:
-    if isinstance(value, ScaledByPlaceholder):
-        return executor.fault(f"{value.knob.name!r} (Placeholder) is one number that has to be fed")
-    return value
-
-
-def _joined(values: Sequence[Value]) -> Fault:
-    return Fault(frozenset[tuple[int, str]]().union(*(one.reasons for one in values if isinstance(one, Fault))))
+    inputs = [value.tensor if isinstance(value, UnstackedRows) else value for value in context.inputs]
+    return UnstackedRows(operation(replace(context, inputs=inputs)))

@@ -1,15 +1,16 @@
 """Values of a graph's edges while it is executed symbolically: constants, values of the network, and special ones."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
-from kerasbridge.importers.ir.ops import Shape
+from kerasbridge.importers.ir.ops.base import Shape
 
 Constant: TypeAlias = NDArray[Any]
-"""An array that is known, of numbers, of texts, or of sizes of which some are `SymbolicDim`."""
+"""An array that is known: of numbers, strings, or sizes of which some are a `SymbolicDim`."""
 
 _counter = itertools.count()
 
@@ -71,8 +72,8 @@ class Tensor:
     Args:
         name: of the value.
         shape: in the network.
-        order: which axis of the network's value each axis of the graph's is; images of TensorFlow are N, H, W, C, the
-            network's are N, C, H, W.
+        order: for each axis in the TensorFlow graph, the axis in the network; images are N, H, W, C in TensorFlow, and
+            N, C, H, W in the network.
     """
 
     name: str
@@ -92,7 +93,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class UnstackedRows:
-    """A value whose samples are taken apart into rows, each row for itself, to be put together again."""
+    """A value whose samples are taken apart into rows, until another Reshape restores them."""
 
     tensor: Tensor
 
@@ -106,29 +107,29 @@ class Fault:
 
 @dataclass(frozen=True)
 class ScalarPlaceholder:
-    """One number for all, that is fed at each step of training, as the share that a dropout keeps."""
+    """A number that is fed at each step of training, such as the fraction that a dropout keeps."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class ScaledByPlaceholder:
-    """A value times or over a `ScalarPlaceholder`."""
+    """A value multiplied or divided by a `ScalarPlaceholder`."""
 
     tensor: Tensor
-    knob: ScalarPlaceholder
+    placeholder: ScalarPlaceholder
 
 
 @dataclass(frozen=True)
 class SpaceToBatch:
-    """A value whose rows and columns are dealt out to batches, so that a convolution is dilated.
+    """A value whose rows and columns are distributed to batches, so that a convolution is dilated.
 
     Args:
-        rates: how many rows, and columns, are between two of a batch.
+        rates: the dilation of height and width.
         before, after: the rows, and columns, that are added first.
-        kernel: the weights of the convolution that was applied then, (out, in, height, width).
+        kernel: the weights of the convolution of the blocks, (out, in, height, width); None before it.
         groups: those of the convolution.
-        node: the place of the convolution in the graph.
+        convolution: the context of the convolution.
     """
 
     tensor: Tensor
@@ -137,7 +138,7 @@ class SpaceToBatch:
     after: tuple[Any, Any]
     kernel: Any = None
     groups: int = 1
-    node: Any = None
+    convolution: Any = None
 
 
 class _Sentinel:
@@ -153,3 +154,8 @@ NOISE = _Sentinel("numbers drawn at random")
 
 Value: TypeAlias = Any
 """One of these."""
+
+
+def join_faults(values: Sequence[Value]) -> Fault:
+    """Return a fault with the reasons of all faults among values."""
+    return Fault(frozenset[tuple[int, str]]().union(*(value.reasons for value in values if isinstance(value, Fault))))

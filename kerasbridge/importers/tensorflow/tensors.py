@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kerasbridge.errors import LegacyFileError
 
 STRING, BFLOAT16, RESOURCE, BOOL = 7, 14, 20, 10
+FLOATS = (1, 2, BFLOAT16, 19)
 DTYPES: dict[int, Any] = {
     1: np.dtype("<f4"), 2: np.dtype("<f8"), 3: np.dtype("<i4"), 4: np.dtype("u1"), 5: np.dtype("<i2"),
     6: np.dtype("i1"), 9: np.dtype("<i8"), 10: np.dtype("?"), 14: np.dtype("<u2"), 17: np.dtype("<u2"),

@@ -1,14 +1,27 @@
-"""Sums, means and largest numbers along axes."""
+"""Mean, Sum, Max and Min; on constants only, Prod."""
 
 from collections.abc import Callable
 from typing import Any, Literal
 
-from kerasbridge.importers.ir.ops import AxisReduction, GlobalPooling, Reduction
+import numpy as np
+
+from kerasbridge.importers.ir.ops.axis_reduction import AxisReduction
+from kerasbridge.importers.ir.ops.pooling import GlobalPooling
+from kerasbridge.importers.ir.ops.reduction import Reduction
 from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.tensorflow.node_context import NodeContext
-from kerasbridge.importers.tensorflow.ops.reshaping import reshape_sample
-from kerasbridge.importers.tensorflow.symbolic_values import Tensor
+from kerasbridge.importers.tensorflow.ops.base import converts, folds
+from kerasbridge.importers.tensorflow.ops.fold import apply
+from kerasbridge.importers.tensorflow.ops.reshape_sample import reshape_sample
+from kerasbridge.importers.tensorflow.symbolic_values import Constant, Tensor
 
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "Max": np.max,
+    "Mean": np.mean,
+    "Min": np.min,
+    "Prod": np.prod,
+    "Sum": np.sum,
+}
 _GLOBAL: dict[str, Literal["average", "max"]] = {"Mean": "average", "Max": "max"}
 _KINDS: dict[str, Literal["sum", "mean", "maximum", "minimum"]] = {
     "Mean": "mean",
@@ -18,27 +31,27 @@ _KINDS: dict[str, Literal["sum", "mean", "maximum", "minimum"]] = {
 }
 
 
-def reduce(call: NodeContext) -> Tensor:
-    """Mean, Sum, Max, Min: over height and width pooling, else one axis after the other."""
-    tensor = call.tensor()
-    axes = sorted({_normalize_axis(axis, tensor.rank) for axis in call.constant_ints(1)})
+@converts(*_KINDS)
+def reduction(context: NodeContext) -> Tensor:
+    """Convert a reduction: over height and width a global pooling, else one axis after the other."""
+    tensor, op = context.tensor(), context.op
+    axes = sorted({_normalize_axis(axis, tensor.rank) for axis in context.constant_ints(1)})
     if 0 in axes or (not axes and tensor.rank):
         raise Unsupported("has one number of the whole batch")
-    keep, sizes = call.flag("keep_dims") or call.flag("keepdims"), call.symbolic_shape(tensor)
-    after = [1 if axis in axes else size for axis, size in enumerate(sizes) if axis and (keep or axis not in axes)]
-    if tensor.rank == 4 and {tensor.order[axis] for axis in axes} == {2, 3} and call.node.op in _GLOBAL:
-        return reshape_sample(call, call.emit(GlobalPooling(_GLOBAL[call.node.op]), tensor), after, part="flat")
-    return reshape_sample(call, _reduce_axes(call, tensor, axes), after, part="shape")
+    keep, sizes = _keepdims(context), context.symbolic_shape(tensor)
+    shape = [1 if axis in axes else size for axis, size in enumerate(sizes) if axis and (keep or axis not in axes)]
+    if tensor.rank == 4 and {tensor.order[axis] for axis in axes} == {2, 3} and op in _GLOBAL:
+        return reshape_sample(context, context.emit(GlobalPooling(_GLOBAL[op]), tensor), shape, part="flat")
+    return reshape_sample(context, _reduce_axes(context, tensor, axes), shape, part="shape")
 
 
-def _reduce_axes(call: NodeContext, tensor: Tensor, axes: list[int]) -> Tensor:
-    """The value without the axes."""
-    tensor = call.with_graph_order(tensor)
-    if axes == list(range(axes[0], tensor.rank)) and call.node.op in ("Mean", "Sum"):
-        kind: Any = _KINDS[call.node.op]
-        return call.emit(Reduction(kind, axes[0]), tensor, order=range(axes[0]))
+def _reduce_axes(context: NodeContext, tensor: Tensor, axes: list[int]) -> Tensor:
+    """Reduce and remove the axes."""
+    tensor, kind = context.with_graph_order(tensor), _KINDS[context.op]
+    if axes == list(range(axes[0], tensor.rank)) and (kind == "mean" or kind == "sum"):
+        return context.emit(Reduction(kind, axes[0]), tensor, order=range(axes[0]))
     for axis in reversed(axes):
-        tensor = call.emit(AxisReduction(_KINDS[call.node.op], axis), tensor, order=range(tensor.rank - 1))
+        tensor = context.emit(AxisReduction(kind, axis), tensor, order=range(tensor.rank - 1))
     return tensor
 
 
@@ -48,5 +61,17 @@ def _normalize_axis(axis: int, rank: int) -> int:
     return axis % rank
 
 
-REDUCING: dict[str, Callable[[NodeContext], Any]] = dict.fromkeys(_KINDS, reduce)
-"""By the name of an operation what it is in the network."""
+@folds(*_FUNCTIONS)
+def fold_reduction(context: NodeContext) -> Constant:
+    """Fold a reduction."""
+    array = context.constant(0)
+    axes = tuple(context.constant_ints(1)) if len(context.inputs) > 1 else None
+    try:
+        result = np.asarray(apply(_FUNCTIONS[context.op], array, axis=axes, keepdims=_keepdims(context)))
+    except ValueError:
+        raise Unsupported(f"has axes {axes} of an array of shape {array.shape}") from None
+    return result if object in (result.dtype, array.dtype) else result.astype(array.dtype)
+
+
+def _keepdims(context: NodeContext) -> bool:
+    return context.flag("keep_dims") or context.flag("keepdims")
