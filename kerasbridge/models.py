@@ -1,4 +1,4 @@
-"""Ready-made models: the Sequential MNIST model of the lesson, and a small convolutional net."""
+"""Models for MNIST: a multilayer perceptron and a small convolutional network."""
 
 from kerasbridge import engines
 from kerasbridge.keras_compat import keras
@@ -8,7 +8,9 @@ layers = keras.layers
 
 
 def mlp() -> keras.Sequential:
-    """Flatten, Dense 128 relu, Dropout 0.2, Dense 10 softmax: images of shape (samples, 28, 28) in [0, 1].
+    """Build a model of Flatten, Dense 128 relu, Dropout 0.2 and Dense 10 softmax.
+
+    It takes images of shape (samples, 28, 28) in [0, 1].
 
     Returns:
         An uncompiled model; its outputs are probabilities, for `sparse_categorical_crossentropy`. After
@@ -34,12 +36,12 @@ def mlp() -> keras.Sequential:
 
 
 def cnn() -> keras.Sequential:
-    """Three convolutions with batch normalisation, two poolings, dropout after each, then Dense 10 softmax.
+    """Build a model of three convolutions with batch normalisation, pooling and dropout, and Dense 10 softmax.
 
-    Takes what `mlp` takes, images of shape (samples, 28, 28) in [0, 1], and reaches 99 % on MNIST in a few epochs.
+    It takes images of shape (samples, 28, 28) in [0, 1], and reaches 99 % on MNIST in a few epochs.
 
     Returns:
-        An uncompiled model, as `mlp` does.
+        An uncompiled model, like that of `mlp`.
 
     Example:
         >>> import kerasbridge as kb
@@ -68,7 +70,7 @@ def cnn() -> keras.Sequential:
 
 
 def _convolution(filters: int) -> list[keras.Layer]:
-    # Keras's momentum of 0.99 takes hundreds of steps to reach the data's mean; an epoch of the sample has 125.
+    # the Keras default momentum of 0.99 needs hundreds of steps to reach the mean; an epoch of the sample has 125
     return [
         layers.Conv2D(filters, 3, use_bias=False),
         layers.BatchNormalization(momentum=0.9),

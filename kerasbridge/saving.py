@@ -1,8 +1,8 @@
-"""Reads .keras files whichever backend saved them.
+"""Load .keras files on any backend, whichever saved them.
 
-Keras 3.15 writes an optimizer down by the place of its class. On torch that is a class of torch's own, so that a
-compiled model saved there and loaded on JAX fails in its first step with "expected Tensor"; and what torch made of
-``jit_compile="auto"``, False, would keep the others from compiling.
+Keras 3.15 saves the module of an optimizer class. On torch that is a class for torch only, so that a compiled model
+saved there and loaded on JAX fails in its first step with "expected Tensor"; also, torch saves ``jit_compile="auto"``
+as False, which would disable compilation on the other backends.
 """
 
 import json
@@ -17,32 +17,32 @@ import kerasbridge.layers  # noqa: F401 - registers the layers that files of imp
 from kerasbridge.keras_compat import keras
 
 _CONFIG = "config.json"
-_BACKENDS_OWN = "keras.src.backend."
+_BACKEND_MODULES = "keras.src.backend."
 
 
 def load_model(path: str | os.PathLike[str], custom_objects: dict[str, Any] | None = None) -> Any:
-    """As `keras.saving.load_model`, also for a compiled model that another backend saved.
+    """Load a model as `keras.saving.load_model` does, also a compiled model that another backend saved.
 
     Args:
         path: a .keras file.
         custom_objects: classes and functions by the names that the file uses.
 
     Raises:
-        ValueError: what Keras raises for a file that it cannot read.
+        ValueError: Keras cannot read the file.
     """
     with tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
-        readable = _portable(Path(path), Path(folder)) or Path(path)
+        readable = _portable_copy(Path(path), Path(folder)) or Path(path)
         return keras.saving.load_model(str(readable), custom_objects=custom_objects)
 
 
-def _portable(path: Path, folder: Path) -> Path | None:
-    """A copy of the file that names no backend's own optimizer, or None where it names none anyway."""
+def _portable_copy(path: Path, folder: Path) -> Path | None:
+    """Write a copy of the file without backend-specific optimizers; return None if the file has none."""
     if not zipfile.is_zipfile(path):
         return None
     with zipfile.ZipFile(path) as archive:
         config = json.loads(archive.read(_CONFIG)) if _CONFIG in archive.namelist() else {}
         compiled = config.get("compile_config") or {}
-        optimizer = _named_publicly(compiled.get("optimizer"))
+        optimizer = _use_public_optimizers(compiled.get("optimizer"))
         if optimizer == compiled.get("optimizer"):
             return None
         config["compile_config"] = {**compiled, "optimizer": optimizer, "jit_compile": "auto"}
@@ -56,11 +56,11 @@ def _portable(path: Path, folder: Path) -> Path | None:
     return folder / path.name
 
 
-def _named_publicly(config: Any) -> Any:
-    """The configuration with every optimizer of a backend's own under its name in `keras.optimizers`."""
+def _use_public_optimizers(config: Any) -> Any:
+    """Return the configuration with backend-specific optimizers replaced by those in `keras.optimizers`."""
     if not isinstance(config, dict):
         return config
-    inner = {key: _named_publicly(value) for key, value in config.items()}
-    if str(config.get("module", "")).startswith(_BACKENDS_OWN):
-        return {**inner, "module": "keras.optimizers", "registered_name": None}
-    return inner
+    converted = {key: _use_public_optimizers(value) for key, value in config.items()}
+    if str(config.get("module", "")).startswith(_BACKEND_MODULES):
+        return {**converted, "module": "keras.optimizers", "registered_name": None}
+    return converted

@@ -1,1 +1,1 @@
-"""kerasbridge beside stock Keras, as ratios measured in one process."""
+"""Benchmarks of kerasbridge against stock Keras and plain scripts, as ratios."""

@@ -1,10 +1,10 @@
-"""Steps of one's own beside the same written by hand in plain PyTorch or JAX, each in a process of its own, in turn.
+"""Custom steps against the same training in plain PyTorch or JAX, each in its own process, in turn.
 
     python -m kerasbridge.benchmark.custom_steps --backend torch --model gan
 
 Both train on the digits that come with kerasbridge, with batches of 64, and log the same three numbers. The first
-epoch of a process, which compiles or warms up, does not count. Look at the ratio. It needs a checkout: kerasbridge's
-side is examples/variational_autoencoder.py and examples/gan.py.
+epoch of a process, which compiles or warms up, does not count. Look at the ratio. It needs a checkout: the
+custom steps are examples/variational_autoencoder.py and examples/gan.py.
 """
 
 import argparse
@@ -24,12 +24,12 @@ MODELS = {"vae": "variational_autoencoder", "gan": "gan"}
 
 
 def compare(name: str, model: str, rounds: int, epochs: int) -> dict[str, Any]:
-    """Medians of both, and how many times as fast as the contender kerasbridge is.
+    """Return the median times of both, and how many times as fast kerasbridge is.
 
     Args:
         name: "torch" or "jax".
         model: "vae" or "gan".
-        rounds: processes of each, in turn.
+        rounds: processes of each, in alternation.
         epochs: epochs of a process; at least 2, since the first does not count.
     """
     sample = resources.files("kerasbridge.datasets") / "mnist_sample.npz"
@@ -54,7 +54,7 @@ def compare(name: str, model: str, rounds: int, epochs: int) -> dict[str, Any]:
 
 
 def train(model: str, epochs: int) -> dict[str, Any]:
-    """kerasbridge's side, in this process: seconds per epoch, and the last loss."""
+    """Train with kerasbridge in this process; return seconds per epoch, and the last loss."""
     sys.path.insert(0, str(EXAMPLES))
     example = importlib.import_module(MODELS[model])
     from kerasbridge.benchmark.epochs import Stopwatch
@@ -78,7 +78,7 @@ def _run(name: str, command: list[str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Print one line of JSON."""
+    """Print the result as one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backend", default="jax", choices=["jax", "torch"])
     parser.add_argument("--model", default="vae", choices=list(MODELS))

@@ -1,9 +1,9 @@
-"""Seconds per epoch of `kb.fit` beside `keras.Model.fit`, interleaved in one process.
+"""Seconds per epoch of `kb.fit` against `keras.Model.fit`, in alternation in one process.
 
     KERAS_BACKEND=torch python -m kerasbridge.benchmark.epochs --model mlp --data mnist.npz
 
-Both train the same model from the same weights. Each round is one call of either, of several epochs; the first epoch
-of a call, which compiles or warms up, does not count. Look at the ratio: seconds belong to one machine on one day.
+Both train the same model from the same weights. Each round is one call of each, with several epochs; the first epoch
+of a call, which compiles or warms up, does not count. Compare the ratios: seconds depend on the machine and the day.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from kerasbridge.keras_compat import keras
 
 
 class Stopwatch(keras.callbacks.Callback):  # type: ignore[misc]
-    """The seconds of every epoch but the first."""
+    """Record the seconds of every epoch but the first."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,24 +27,24 @@ class Stopwatch(keras.callbacks.Callback):  # type: ignore[misc]
         self._start = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Start the watch."""
+        """Start the stopwatch."""
         self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Stop it."""
+        """Stop the stopwatch."""
         if epoch:
             self.seconds.append(time.perf_counter() - self._start)
 
 
 def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int | None) -> dict[str, Any]:
-    """Medians of both, and how many times faster `kb.fit` is.
+    """Return the median times of both, and how many times faster `kb.fit` is.
 
     Args:
         model_name: "mlp" or "cnn".
-        data_name: what `kb.datasets.mnist` takes.
+        data_name: an argument of `kb.datasets.mnist`.
         rounds: calls of each.
         epochs: epochs of a call; at least 2, since the first does not count.
-        rows: train on that many rows only.
+        rows: the number of training rows.
     """
     x, y = digits(data_name, rows)
     stock, bridge = (compiled_model(model_name) for _ in range(2))
@@ -69,26 +69,26 @@ def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int
 
 
 def digits(name: str, rows: int | None) -> tuple[Any, Any]:
-    """The first rows to train on: grey values from 0 to 1, and labels."""
+    """Return the first training rows: grey values from 0 to 1, and labels."""
     data = kb.datasets.mnist(name)
     return data.x_train[:rows].astype("float32") / 255, data.y_train[:rows].astype("int32")
 
 
 def compiled_model(name: str) -> keras.Model:
-    """The MLP or the CNN, compiled as the command line compiles it."""
+    """Return the MLP or the CNN, compiled as by the command line."""
     model = getattr(kb.models, name)()
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
-def run(measure: Callable[..., dict[str, Any]], about: str | None, rounds: int, epochs: int) -> None:
-    """The command line of a benchmark of training: prints what it measures as one line of JSON."""
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+def run(measure: Callable[..., dict[str, Any]], description: str | None, rounds: int, epochs: int) -> None:
+    """Run the command line of a training benchmark: print the result as one line of JSON."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="mlp", choices=["mlp", "cnn"])
     parser.add_argument("--data", default="sample", help="sample, full or a path")
     parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--epochs", type=int, default=epochs)
-    parser.add_argument("--rows", type=int, help="train on that many rows only")
+    parser.add_argument("--rows", type=int, help="number of training rows")
     options = parser.parse_args()
     print(json.dumps(measure(options.model, options.data, options.rounds, options.epochs, options.rows)))
 

@@ -1,9 +1,9 @@
-"""Whether resident memory grows with the epochs of `kb.fit`, over arrays, a generator, and with validation.
+"""Growth of resident memory over the epochs of `kb.fit`, with arrays, a generator, and validation.
 
     KERAS_BACKEND=torch python -m kerasbridge.benchmark.memory
 
-One call of `kb.fit` for each, of many short epochs. The first half warms up; over the rest goes a line. Its slope comes
-with an interval of 95 % that allows for neighbouring epochs to be alike; it is within noise where that holds 0.
+Each is one call of `kb.fit` with many short epochs. The first half warms up; a line is fitted to the rest. The 95 %
+interval of its slope takes the autocorrelation of the epochs into account; growth is noise if it contains 0.
 """
 
 import argparse
@@ -24,78 +24,78 @@ from kerasbridge.keras_compat import keras
 BATCH_SIZE = 32
 
 
-class Scales(keras.callbacks.Callback):  # type: ignore[misc]
-    """Resident bytes of this process after every epoch."""
+class MemoryRecorder(keras.callbacks.Callback):  # type: ignore[misc]
+    """Record the resident bytes of this process after every epoch."""
 
     def __init__(self) -> None:
         super().__init__()
         self.resident: list[int] = []
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Read them."""
+        """Record the resident bytes."""
         self.resident.append(resident_bytes())
 
 
 def resident_bytes() -> int:
-    """Bytes of this process that lie in main memory; Linux tells."""
+    """Return the resident bytes of this process, from the Linux /proc file system."""
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def measure(epochs: int, rows: int) -> dict[str, Any]:
-    """Bytes per epoch of each way of training.
+    """Measure the growth per epoch for each kind of training.
 
     Args:
-        epochs: of each call of `kb.fit`.
-        rows: of an epoch.
+        epochs: epochs of each call of `kb.fit`.
+        rows: rows per epoch.
     """
     x, y = digits("sample", rows)
     steps = -(-rows // BATCH_SIZE)
-    ways: dict[str, dict[str, Any]] = {
+    cases: dict[str, dict[str, Any]] = {
         "arrays": {"x": x, "y": y},
         "generator": {"x": forever(x, y), "steps_per_epoch": steps},
         "validation": {"x": x, "y": y, "validation_data": (x, y)},
     }
-    return {"backend": engines.current().name, **{name: _growth(epochs, **data) for name, data in ways.items()}}
+    return {"backend": engines.current().name, **{name: _growth(epochs, **data) for name, data in cases.items()}}
 
 
 def forever(x: Any, y: Any) -> Iterator[tuple[Any, Any]]:
-    """Batches of the rows, over and over."""
+    """Yield batches of the rows, endlessly."""
     while True:
         for start in range(0, len(x), BATCH_SIZE):
             yield x[start : start + BATCH_SIZE], y[start : start + BATCH_SIZE]
 
 
 def slope(values: list[int]) -> tuple[float, float]:
-    """The slope of a line through equidistant values, and half the width of its interval of 95 %.
+    """Return the slope of a line through equidistant values, and half the width of its 95 % interval.
 
-    What lies beside the line is taken as autocorrelated of first order, which leaves fewer values to count on.
+    First-order autocorrelation of the residuals reduces the effective number of values.
     """
-    numbers = np.arange(len(values)) - (len(values) - 1) / 2
-    by_least_squares = float(numbers @ values / (numbers @ numbers))
-    beside = np.asarray(values) - np.mean(values) - by_least_squares * numbers
-    variance = float(beside @ beside)
-    alike = float(beside[1:] @ beside[:-1]) / variance if variance else 0.0
-    counting = max(len(values) * (1 - alike) / (1 + alike), 3.0)
-    return by_least_squares, 1.96 * math.sqrt(variance / (counting - 2) / float(numbers @ numbers))
+    positions = np.arange(len(values)) - (len(values) - 1) / 2
+    least_squares = float(positions @ values / (positions @ positions))
+    residuals = np.asarray(values) - np.mean(values) - least_squares * positions
+    variance = float(residuals @ residuals)
+    correlation = float(residuals[1:] @ residuals[:-1]) / variance if variance else 0.0
+    effective = max(len(values) * (1 - correlation) / (1 + correlation), 3.0)
+    return least_squares, 1.96 * math.sqrt(variance / (effective - 2) / float(positions @ positions))
 
 
 def _growth(epochs: int, **data: Any) -> dict[str, Any]:
-    scales = Scales()
-    kb.fit(compiled_model("mlp"), batch_size=BATCH_SIZE, epochs=epochs, verbose=0, seed=0, callbacks=[scales], **data)
-    settled = scales.resident[epochs // 2 :]
-    found, margin = slope(settled)
+    recorder = MemoryRecorder()
+    kb.fit(compiled_model("mlp"), batch_size=BATCH_SIZE, epochs=epochs, verbose=0, seed=0, callbacks=[recorder], **data)
+    resident = recorder.resident[epochs // 2 :]
+    growth, margin = slope(resident)
     return {
-        "bytes_per_epoch": round(found),
+        "bytes_per_epoch": round(growth),
         "margin": round(margin),
-        "within_noise": abs(found) <= margin,
-        "grown_bytes": settled[-1] - settled[0],
-        "resident_megabytes": round(settled[-1] / 1e6, 1),
+        "within_noise": abs(growth) <= margin,
+        "grown_bytes": resident[-1] - resident[0],
+        "resident_megabytes": round(resident[-1] / 1e6, 1),
     }
 
 
 def main() -> None:
-    """Print one line of JSON."""
+    """Print the result as one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=200)
     parser.add_argument("--rows", type=int, default=320)

@@ -1,10 +1,10 @@
-"""What portable random numbers cost, as a share of a training step.
+"""Cost of portable random numbers, as a share of a training step.
 
     KERAS_BACKEND=torch python -m kerasbridge.benchmark.random_numbers --model cnn
 
-The same model trains with the masks it draws and, in turn, with every drawn word replaced by a constant; its dropout is
-applied all the same. An epoch of either makes a pair. The first epoch of a call, which compiles or warms up, does not
-count. The share is of the step that draws.
+The same model trains alternately with random bits and with constant ones; its dropout is applied in both cases. An
+epoch of each forms a pair. The first epoch of a call, which compiles or warms up, does not count. The share is that of
+the step with random bits.
 """
 
 import contextlib
@@ -22,18 +22,18 @@ from kerasbridge.random import generator
 
 
 @contextlib.contextmanager
-def constant_words() -> Iterator[None]:
-    """While open, a step that is compiled gets the same words at every draw, without computing them."""
+def constant_bits() -> Iterator[None]:
+    """Let steps compiled in the body use the same bits for every draw, without computing them."""
     engine: Any = engines.current()
-    found: dict[int, np.ndarray[Any, Any]] = {}
+    cache: dict[int, np.ndarray[Any, Any]] = {}
 
-    def words(key: Any, count: int) -> Any:
+    def random_bits(key: Any, count: int) -> Any:
         del key
-        if count not in found:
-            found[count] = generator.random_bits(0, 0, count).view(np.int32)
-        return keras.ops.convert_to_tensor(found[count])
+        if count not in cache:
+            cache[count] = generator.random_bits(0, 0, count).view(np.int32)
+        return keras.ops.convert_to_tensor(cache[count])
 
-    engine.random_bits = words
+    engine.random_bits = random_bits
     try:
         yield
     finally:
@@ -41,7 +41,7 @@ def constant_words() -> Iterator[None]:
 
 
 def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int | None) -> dict[str, Any]:
-    """The share of a step's time that drawing takes: median, least and most of the pairs.
+    """Measure the share of random numbers in the time of a step: median, minimum and maximum of the pairs.
 
     The arguments are those of `epochs.compare`.
     """
@@ -52,7 +52,7 @@ def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int
     history = None
     for _ in range(rounds):
         history = kb.fit(drawing, x, y, epochs=epochs, verbose=0, callbacks=[with_draws])
-        with constant_words():
+        with constant_bits():
             kb.fit(constant, x, y, epochs=epochs, verbose=0, callbacks=[without])
     shares = [1 - fixed / drawn for drawn, fixed in zip(with_draws.seconds, without.seconds, strict=True)]
     steps = -(-len(x) // 32)

@@ -1,8 +1,8 @@
-"""Seconds from the shell to a saved model, `kerasbridge train` beside the same lesson in stock Keras, in turn.
+"""Seconds from the shell to a saved model, `kerasbridge train` against the same training in stock Keras, in turn.
 
     python -m kerasbridge.benchmark.startup --backend jax
 
-Both train on the embedded sample for five epochs, evaluate and save. Look at the ratio.
+Both train on the embedded sample for five epochs, evaluate and save. Compare the ratios.
 """
 
 import argparse
@@ -20,11 +20,11 @@ from kerasbridge.runtime import backend
 
 
 def compare(name: str, rounds: int) -> dict[str, Any]:
-    """Medians of both, and the share of stock Keras's time that kerasbridge takes; one round of each warms up.
+    """Return the median times of both, and their ratio; a first round of each warms up and does not count.
 
     Args:
-        name: the backend.
-        rounds: how often to run each, in turn.
+        name: the name of the backend.
+        rounds: the number of runs of each, in alternation.
     """
     sample = resources.files("kerasbridge.datasets") / "mnist_sample.npz"
     with resources.as_file(sample) as digits, tempfile.TemporaryDirectory() as folder:
@@ -50,7 +50,7 @@ def _seconds(name: str, command: list[str]) -> float:
 
 
 def main() -> None:
-    """Print one line of JSON."""
+    """Print the result as one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backend", default="jax", choices=backend.BACKENDS)
     parser.add_argument("--rounds", type=int, default=5)

@@ -1,1 +1,1 @@
-"""What kerasbridge is measured beside: plain scripts, each run in a process of its own."""
+"""Plain scripts that kerasbridge is compared with, each run in its own process."""

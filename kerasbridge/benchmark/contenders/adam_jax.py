@@ -1,11 +1,11 @@
-"""Adam and a dense layer in plain JAX, for the contenders beside this file."""
+"""Adam and a dense layer in plain JAX, for the other scripts in this folder."""
 
 import jax
 import jax.numpy as jnp
 
 
 def layer(key, inputs, outputs):
-    """Glorot's uniform kernel, and a bias of zeros."""
+    """Return a kernel from the Glorot uniform initializer, and a bias of zeros."""
     bound = (6 / (inputs + outputs)) ** 0.5
     return {
         "kernel": jax.random.uniform(key, (inputs, outputs), minval=-bound, maxval=bound),
@@ -14,7 +14,7 @@ def layer(key, inputs, outputs):
 
 
 def adam(weights, slots, gradients, rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
-    """New weights and slots."""
+    """Return the updated weights and slots."""
     count, means, squares = slots
     count = count + 1
     means = jax.tree.map(lambda mean, gradient: mean + (1 - beta_1) * (gradient - mean), means, gradients)
@@ -27,5 +27,5 @@ def adam(weights, slots, gradients, rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7
 
 
 def start(weights):
-    """Slots of zeros."""
+    """Return slots of zeros."""
     return jnp.zeros(()), jax.tree.map(jnp.zeros_like, weights), jax.tree.map(jnp.zeros_like, weights)

@@ -18,63 +18,63 @@ with np.load(sys.argv[1]) as digits:
 
 
 def network(key, *widths):
-    """Layers from one width to the next."""
+    """Return the weights of dense layers with these widths."""
     keys = jax.random.split(key, len(widths) - 1)
     return [layer(key, *pair) for key, pair in zip(keys, itertools.pairwise(widths), strict=True)]
 
 
 def dense(weights, x):
-    """One layer."""
+    """Apply a dense layer."""
     return x @ weights["kernel"] + weights["bias"]
 
 
 def generate(weights, codes):
-    """Images from codes."""
+    """Return images for codes."""
     for weight in weights[:-1]:
         codes = jax.nn.leaky_relu(dense(weight, codes), 0.2)
     return jnp.tanh(dense(weights[-1], codes))
 
 
-def judge(weights, images, key):
-    """Logits: above zero for what is taken as real."""
+def discriminate(weights, images, key):
+    """Return logits, above zero for images classified as real."""
     hidden = jax.nn.leaky_relu(dense(weights[0], images), 0.2)
     hidden = jax.nn.leaky_relu(dense(weights[1], hidden), 0.2)
     hidden = jnp.where(jax.random.bernoulli(key, 1 - DROPPED, hidden.shape), hidden / (1 - DROPPED), 0.0)
     return dense(weights[2], hidden)
 
 
-def crossentropy(truth, logits):
-    """How wrong the discriminator is where it ought to say `truth`."""
-    return jnp.mean(jax.nn.softplus(logits) - truth * logits)
+def crossentropy(label, logits):
+    """Return the binary cross-entropy between logits and a constant label."""
+    return jnp.mean(jax.nn.softplus(logits) - label * logits)
 
 
-def discriminator_loss(weights, batch, drawn, keys):
-    """Its loss, and the share of real images that it takes as real."""
-    on_real = judge(weights, batch, keys[1])
-    return crossentropy(1.0, on_real) + crossentropy(0.0, judge(weights, drawn, keys[2])), jnp.mean(on_real > 0)
+def discriminator_loss(weights, batch, generated, keys):
+    """Return the loss, and the share of real images that are classified as real."""
+    on_real, on_generated = discriminate(weights, batch, keys[1]), discriminate(weights, generated, keys[2])
+    return crossentropy(1.0, on_real) + crossentropy(0.0, on_generated), jnp.mean(on_real > 0)
 
 
 def generator_loss(weights, discriminator, codes, key):
-    """Its loss, and what it drew."""
-    drawn = generate(weights, codes)
-    return crossentropy(1.0, judge(discriminator, drawn, key)), drawn
+    """Return the loss, and the generated images."""
+    generated = generate(weights, codes)
+    return crossentropy(1.0, discriminate(discriminator, generated, key)), generated
 
 
 @partial(jax.jit, donate_argnums=(0, 1, 2, 3))
 def step(weights, slots, totals, key, images, rows):
-    """One update of both; the totals of what is logged."""
+    """Update both networks; return the new state with the totals of the logged values."""
     generator, discriminator = weights
     key, *keys = jax.random.split(key, 5)
     codes = jax.random.normal(keys[0], (len(rows), CODES))
-    (of_generator, drawn), gradient = jax.value_and_grad(generator_loss, has_aux=True)(
+    (generator_value, generated), gradient = jax.value_and_grad(generator_loss, has_aux=True)(
         generator, discriminator, codes, keys[3]
     )
-    (of_discriminator, real), other = jax.value_and_grad(discriminator_loss, has_aux=True)(
-        discriminator, images[rows], drawn, keys
+    (discriminator_value, real), other = jax.value_and_grad(discriminator_loss, has_aux=True)(
+        discriminator, images[rows], generated, keys
     )
     generator, generator_slots = adam(generator, slots[0], gradient, RATE, beta_1=0.5)
     discriminator, discriminator_slots = adam(discriminator, slots[1], other, RATE, beta_1=0.5)
-    numbers = jnp.stack([of_discriminator, of_generator, real])
+    numbers = jnp.stack([discriminator_value, generator_value, real])
     slots = (generator_slots, discriminator_slots)
     return (generator, discriminator), slots, totals + numbers * len(rows), key
 
@@ -85,10 +85,10 @@ weights = (network(first, CODES, 128, 256, 784), network(second, 784, 256, 128, 
 slots = tuple(start(part) for part in weights)
 order, key = np.random.default_rng(0), jax.random.key(1)
 for _ in range(int(sys.argv[2])):
-    begun = time.perf_counter()
+    epoch_start = time.perf_counter()
     totals, rows = jnp.zeros(3), order.permutation(len(images)).astype("int32")
     for at in range(0, len(images), BATCH):
         weights, slots, totals, key = step(weights, slots, totals, key, images, rows[at : at + BATCH])
     means = (totals / len(images)).tolist()
-    seconds.append(time.perf_counter() - begun)
+    seconds.append(time.perf_counter() - epoch_start)
 print(json.dumps({"seconds": seconds, "loss": means[0] + means[1]}))

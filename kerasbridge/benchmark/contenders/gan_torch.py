@@ -28,9 +28,9 @@ generator_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0
 discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
 
 
-def crossentropy(truth, logits):
-    """How wrong the discriminator is where it ought to say `truth`."""
-    return nn.functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, truth))
+def crossentropy(label, logits):
+    """Return the binary cross-entropy between logits and a constant label."""
+    return nn.functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
 
 
 seconds = []
@@ -38,12 +38,12 @@ for _ in range(int(sys.argv[2])):
     start = time.perf_counter()
     totals = torch.zeros(3)
     for rows in torch.randperm(len(images)).split(BATCH):
-        drawn = generator(torch.randn(len(rows), CODES))
+        generated = generator(torch.randn(len(rows), CODES))
         on_real = discriminator(images[rows])
-        loss = crossentropy(1.0, on_real) + crossentropy(0.0, discriminator(drawn.detach()))
+        loss = crossentropy(1.0, on_real) + crossentropy(0.0, discriminator(generated.detach()))
         # As in examples/gan.py, both gradients are of the weights before the step.
         discriminator.requires_grad_(False)
-        generator_loss = crossentropy(1.0, discriminator(drawn))
+        generator_loss = crossentropy(1.0, discriminator(generated))
         generator_optimizer.zero_grad()
         generator_loss.backward()
         discriminator.requires_grad_(True)

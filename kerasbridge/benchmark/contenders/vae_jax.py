@@ -21,12 +21,12 @@ weights = {name: layer(key, *shape) for key, (name, shape) in zip(keys, shapes.i
 
 
 def dense(weights, name, x):
-    """One layer."""
+    """Apply a dense layer."""
     return x @ weights[name]["kernel"] + weights[name]["bias"]
 
 
-def loss_of(weights, batch, key):
-    """The loss, and what it is made of."""
+def compute_loss(weights, batch, key):
+    """Return the loss and its parts."""
     hidden = jax.nn.relu(dense(weights, "encode_1", batch.reshape(len(batch), -1)))
     mean, log_variance = jnp.split(dense(weights, "encode_2", hidden), 2, axis=-1)
     code = mean + jnp.exp(0.5 * log_variance) * jax.random.normal(key, mean.shape)
@@ -40,9 +40,9 @@ def loss_of(weights, batch, key):
 
 @partial(jax.jit, donate_argnums=(0, 1, 2, 3))
 def step(weights, slots, totals, key, images, rows):
-    """One update; the totals of what is logged."""
+    """Update the weights; return the new state with the totals of the logged values."""
     key, noise = jax.random.split(key)
-    gradients, numbers = jax.grad(loss_of, has_aux=True)(weights, images[rows], noise)
+    gradients, numbers = jax.grad(compute_loss, has_aux=True)(weights, images[rows], noise)
     weights, slots = adam(weights, slots, gradients, RATE)
     return weights, slots, totals + numbers * len(rows), key
 
@@ -51,10 +51,10 @@ seconds = []
 slots = start(weights)
 order, key = np.random.default_rng(0), jax.random.key(1)
 for _ in range(int(sys.argv[2])):
-    begun = time.perf_counter()
+    epoch_start = time.perf_counter()
     totals, rows = jnp.zeros(3), order.permutation(len(images)).astype("int32")
     for at in range(0, len(images), BATCH):
         weights, slots, totals, key = step(weights, slots, totals, key, images, rows[at : at + BATCH])
     means = (totals / len(images)).tolist()
-    seconds.append(time.perf_counter() - begun)
+    seconds.append(time.perf_counter() - epoch_start)
 print(json.dumps({"seconds": seconds, "loss": means[0]}))
