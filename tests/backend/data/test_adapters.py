@@ -153,6 +153,16 @@ def test_dicts_of_batches_train_as_arrays(make):
     assert_trains_as(make(cut(*data)), data, build=two_in_two_out)
 
 
+@pytest.mark.once
+def test_one_weight_per_sample_holds_for_every_output():
+    x, y = CASES["two inputs, two outputs"].arrays(40)
+    each = {"kind": WEIGHTS[:40], "size": WEIGHTS[:40]}
+    model, history = trained(x, y, WEIGHTS[:40], build=two_in_two_out, batch_size=8)
+    expected, wanted = trained(x, y, each, build=two_in_two_out, batch_size=8)
+    assert history.history == wanted.history
+    assert_same_state(model, expected)
+
+
 @pytest.mark.parametrize("make", [generator, Batches])
 def test_nests_of_batches_train_as_arrays(make):
     data = {"pair": {"left": X[:, :4], "right": X[:, 4:]}}, Y
@@ -277,7 +287,8 @@ def table():
 
 
 def test_a_hugging_face_dataset_trains_as_arrays(table):
-    rows = table.remove_columns(["right", "weight"]).rename_column("kind", "label").with_format("numpy")
+    rows = table.remove_columns(["right", "weight"]).with_format("numpy")
+    rows = rows.rename_columns({"kind": "label", "left": "target"})  # only the first possible name is the target
 
     both = {"build": lambda: linear(4), "batch_size": 8, "shuffle": True}
     model, history = trained(rows, validation_data=rows, **both)

@@ -54,6 +54,17 @@ def test_batches_of_changing_sizes_are_each_a_step():
     assert history.params["steps"] is None
 
 
+@pytest.mark.once
+def test_a_live_callback_sees_whole_executions_of_batches_of_changing_sizes():
+    seen = []
+    batches = [(X[:size], Y[:size]) for size in (8, 3, 3, 3, 8, 8, 8)]
+    model = seeded(linear)
+    model.steps_per_execution = 3
+    look = OnBatchEnd(lambda model, batch: seen.append((batch, int(model.optimizer.iterations))))
+    kb.fit(model, generator(batches), verbose=0, callbacks=[look])
+    assert seen == [(2, 3), (5, 6), (8, 7)]  # the last execution ends with the data
+
+
 def test_sequences_of_changing_lengths_keep_a_bounded_number_of_compiled_steps(monkeypatch):
     monkeypatch.setattr(compile_cache, "MAX_ENTRIES", 2)
     words = np.random.default_rng(0).integers(1, 20, (12, 9), dtype="int32")

@@ -1,8 +1,10 @@
 """`kb.fit`, `kb.evaluate` and `kb.predict` behave as `model.fit`, `evaluate` and `predict` do, and as they promise."""
 
+import itertools
 import logging
 import random as python_random
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import pytest
 import kerasbridge as kb
 from kerasbridge.keras_compat import keras
 from kerasbridge.random import generator
-from kerasbridge.training import step_loop
+from kerasbridge.training import progress, step_loop
 from tests.backend.models import CASES, OnBatchEnd, Penalty, assert_same_state, cnn, mlp, seeded, state, twins
 
 layers, ops = keras.layers, keras.ops
@@ -57,7 +59,11 @@ def test_validation_equals_stock():
 
 def test_weights_of_the_validation_equal_stock():
     weights = np.linspace(0, 2, 50).astype("float32")
-    equal_to_stock(mlp, X, Y, validation_data=(X[:50], Y[:50], weights), validation_batch_size=20)
+    seen, count = [], keras.callbacks.Callback()
+    count.on_test_batch_end = lambda batch, logs=None: seen.append(batch)
+    held_out = {"validation_data": (X[:50], Y[:50], weights), "validation_batch_size": 20}
+    equal_to_stock(mlp, X, Y, **held_out, callbacks=[count])
+    assert seen == [0, 1, 2] * 2
 
 
 def test_validation_comes_as_often_as_asked():
@@ -182,6 +188,21 @@ def test_nothing_left_to_train_is_no_error(arguments):
     model, untouched = seeded(mlp), seeded(mlp)
     assert kb.fit(model, X, Y, **PLAIN, **arguments).history == {}
     np.testing.assert_array_equal(model.get_weights()[0], untouched.get_weights()[0])
+
+
+@pytest.mark.once
+def test_keras_limits_the_number_of_epochs(monkeypatch):
+    monkeypatch.setattr(keras.config, "max_epochs", lambda: 2)
+    with pytest.warns(UserWarning, match="Limiting epochs to 2"):
+        assert kb.fit(mlp(), X[:16], Y[:16], epochs=3, **PLAIN).epoch == [0, 1]
+    assert kb.fit(mlp(), X[:16], Y[:16], epochs=1, **PLAIN).epoch == [0]
+
+
+@pytest.mark.once
+def test_steps_are_rounded_up_to_whole_executions():
+    model = mlp(steps_per_execution=3)
+    kb.fit(model, X, Y, steps_per_epoch=4, **PLAIN)
+    assert int(model.optimizer.iterations) == 6
 
 
 # Compiled steps -------------------------------------------------------------------------------------------------------
@@ -315,6 +336,17 @@ def test_gradient_accumulation_and_moving_averages_equal_stock(build):
     equal_to_stock(build, X, Y, epochs=2)
 
 
+def test_without_jit_a_model_runs_eagerly_on_jax_alone(backend):
+    model = keras.Sequential([keras.Input((12,)), layers.Dense(1)])
+    model.compile("sgd", "mse", jit_compile=False)
+    params = kb.fit(model, X[:8], X[:8, :1], **PLAIN).params
+    if backend == "jax":
+        assert params["execution"] == "eager"
+        assert params["execution_reason"].startswith("jit_compile=False")
+    else:
+        assert params["execution"] in ("looped", "traced")
+
+
 def test_run_eagerly_runs_step_by_step_and_ends_the_same():
     compiled_model, eager = seeded(partial(mlp, rate=0.3)), seeded(partial(mlp, rate=0.3, run_eagerly=True))
     kb.fit(compiled_model, X[:60], Y[:60], seed=2, **PLAIN)
@@ -344,6 +376,23 @@ def test_a_model_with_a_train_step_of_its_own_is_handed_to_keras_with_one_line(c
     assert [record.getMessage() for record in caplog.records] == [
         "kerasbridge: OwnStep overrides train_step, so it trains through model.fit."
     ]
+
+
+class OwnTestStep(keras.Sequential):
+    """Validates by a step of its own."""
+
+    def test_step(self, *arguments, **keywords):
+        return super().test_step(*arguments, **keywords)
+
+
+@pytest.mark.once
+def test_a_model_with_a_test_step_of_its_own_is_handed_to_keras_only_to_validate(caplog):
+    model = OwnTestStep([keras.Input((12,)), layers.Dense(5, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    assert "execution" in kb.fit(model, X[:40], Y[:40], **PLAIN).params
+    assert caplog.messages == []
+    assert "execution" not in kb.fit(model, X[:40], Y[:40], validation_split=0.2, **PLAIN).params
+    assert caplog.messages == ["kerasbridge: OwnTestStep overrides test_step, so it trains through model.fit."]
 
 
 def test_a_step_that_is_wrong_raises_the_models_own_error():
@@ -405,6 +454,16 @@ def test_callbacks_of_evaluate_and_predict_are_called_in_keras_order(call):
     assert seen.seen == expected.seen
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("steps", [1, 4])
+def test_callbacks_of_predict_are_given_the_outputs_of_their_batches(steps):
+    seen, look = [], keras.callbacks.Callback()
+    look.on_predict_batch_end = lambda batch, logs: seen.append(ops.convert_to_numpy(logs["outputs"]))
+    outputs = kb.predict(mlp(steps_per_execution=steps), X, 8, verbose=0, callbacks=[look])
+    assert len(seen) == -(-STEPS // steps)
+    np.testing.assert_array_equal(np.concatenate(seen), outputs)
+
+
 def test_callbacks_find_the_params_that_keras_gives():
     params = []
     for fit in (mlp().fit, partial(kb.fit, mlp())):
@@ -438,6 +497,7 @@ def test_stop_training_in_a_batch_hook_stops_at_once():
     history = kb.fit(model, X, Y, epochs=3, callbacks=[OnBatchEnd(stop)], **PLAIN)
     assert int(model.optimizer.iterations) == 5
     assert history.epoch == [0]
+    assert kb.fit(model, X, Y, epochs=2, **PLAIN).epoch == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -492,9 +552,11 @@ def test_a_callback_that_raises_leaves_the_model_as_of_its_step():
     assert history["loss"][1] < history["loss"][0]
 
 
-@pytest.mark.parametrize("build", [mlp, cnn])
+@pytest.mark.parametrize(
+    "build", [mlp, cnn, pytest.param(partial(mlp, run_eagerly=True), id="eager", marks=pytest.mark.once)]
+)
 def test_terminate_on_nan_stops_at_the_bad_step(build, capsys):
-    case = CASES["MLP" if build is mlp else "CNN with BatchNorm"]
+    case = CASES["CNN with BatchNorm" if build is cnn else "MLP"]
     x, y = case.arrays(160)
     weights = np.where(np.arange(160) == 8 * 13 + 3, np.nan, 1.0)  # in x, TensorFlow's relu would make it 0
     model = build()
@@ -531,11 +593,12 @@ def test_verbose_0_prints_nothing(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_verbose_2_prints_a_line_per_epoch(capsys):
+def test_verbose_2_prints_a_line_per_epoch(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=itertools.count().__next__))  # 1 s per epoch
     kb.fit(mlp(), X, Y, epochs=2, validation_split=0.2, verbose=2)
     first, second = capsys.readouterr().out.splitlines()
-    assert first.startswith("Epoch 1/2")
-    assert second.startswith("Epoch 2/2")
+    assert first.startswith("Epoch 1/2  1.0 s  162 samples/s  loss")
+    assert second.startswith("Epoch 2/2  1.0 s  162 samples/s  loss")
     assert "val_accuracy" in second
 
 
@@ -586,6 +649,13 @@ def test_predict_equals_stock(trained):
         assert type(one) is np.ndarray
         assert one.dtype == other.dtype
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.once
+def test_steps_end_evaluate_and_predict():
+    model = mlp()
+    assert kb.evaluate(model, X, Y, 8, steps=3, verbose=0) == kb.evaluate(model, X[:24], Y[:24], 8, verbose=0)
+    np.testing.assert_array_equal(kb.predict(model, X, 8, steps=3), kb.predict(model, X[:24], 8))
 
 
 def test_evaluate_with_weights_equals_stock():

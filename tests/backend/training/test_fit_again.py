@@ -146,6 +146,12 @@ def another_dtype_policy(model):
     compile_anew(model)
 
 
+@then(partial(mlp, optimizer="sgd"))
+def another_loss(model):
+    loss = keras.losses.SparseCategoricalCrossentropy(reduction="sum")
+    model.compile(model.optimizer, loss, metrics=["accuracy"])
+
+
 @then(mlp)
 def another_activation(model):
     model.layers[0].activation = keras.activations.tanh
@@ -159,7 +165,15 @@ def other_weights(model):
 
 @pytest.mark.parametrize(
     "change",
-    [enabling_lora, freezing, another_optimizer, another_dtype_policy, another_activation, other_weights],
+    [
+        enabling_lora,
+        freezing,
+        another_optimizer,
+        another_dtype_policy,
+        pytest.param(another_loss, marks=pytest.mark.once),
+        another_activation,
+        other_weights,
+    ],
     ids=lambda change: change.__name__,
 )
 def test_what_changed_between_two_fits_takes_effect_as_with_stock(change):
@@ -174,6 +188,19 @@ def test_another_rate_of_dropout_takes_effect_without_compile():
     before = model.layers[0].get_weights()[0]
     kb.fit(model, X, Y, **PLAIN)
     assert (model.layers[0].get_weights()[0] == before).mean() > 0.9
+
+
+@pytest.mark.once
+def test_another_dtype_policy_takes_effect_without_compile():
+    model, other = twins(partial(mlp, optimizer="sgd"))
+    for one in (model, other):
+        kb.fit(one, X, Y, **PLAIN)
+    for layer in model.layers:
+        layer.dtype_policy = keras.DTypePolicy("mixed_bfloat16")
+    for one in (model, other):
+        kb.fit(one, X, Y, **PLAIN)
+    assert (model.get_weights()[0] != other.get_weights()[0]).any()
+    assert_same_state(model, other, atol=0.01)
 
 
 def test_weights_that_are_loaded_are_where_the_next_fit_starts(tmp_path):
@@ -310,6 +337,43 @@ def test_a_torch_module_trains_as_with_stock_and_keeps_its_buffers(backend, capl
     np.testing.assert_array_equal(kb.predict(dropping, X), kb.predict(dropping, X))
     one, two = (kb.fit(seeded(partial(build, rate)), X, Y, **PLAIN).history["loss"] for rate in (0.0, 0.5))
     assert one != two
+
+
+def test_torch_dropout_is_off_in_evaluate(backend):
+    if backend != "torch":
+        pytest.skip("a layer for torch")
+    nn = importlib.import_module("torch.nn")
+    wrapped = layers.TorchModuleWrapper(nn.Sequential(nn.Linear(12, 8), nn.Dropout(0.5)), output_shape=(None, 8))
+    model = keras.Sequential([keras.Input((12,)), wrapped, layers.Dense(CLASSES, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    assert kb.evaluate(model, X, Y, verbose=0) == kb.evaluate(model, X, Y, verbose=0)
+    probabilities = kb.predict(model, X)[np.arange(32), Y]
+    assert kb.evaluate(model, X, Y, verbose=0) == pytest.approx(-np.log(probabilities).mean(), rel=1e-4)
+
+
+def test_a_layer_finds_torchs_own_training_flag_as_with_stock(backend):
+    if backend != "torch":
+        pytest.skip("a flag of torch modules")
+
+    class Doubling(layers.Layer):
+        def call(self, inputs):
+            return inputs * 2.0 if self.training else inputs
+
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.doubling, self.dense = Doubling(), layers.Dense(CLASSES, activation="softmax")
+
+        def call(self, inputs):
+            return self.dense(self.doubling(inputs))
+
+    def build():
+        model = Model()
+        model(X[:1])
+        model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    same_everywhere(build, X, Y)
 
 
 def test_a_function_of_jax_trains_as_with_stock(backend):

@@ -53,11 +53,11 @@ def folded(word):
     return word ^ word >> 16
 
 
-@pytest.mark.parametrize("seed", [7, 0x12345678])
-def test_word_i_is_component_i_div_n_of_element_i_mod_n(seed):
-    elements = [pcg3d_in_python(folded(seed), folded(5), element) for element in range(4)]
+@pytest.mark.parametrize(("seed", "counter"), [(7, 5), (0x12345678, 5), (7, 0x12345678)])
+def test_word_i_is_component_i_div_n_of_element_i_mod_n(seed, counter):
+    elements = [pcg3d_in_python(folded(seed), folded(counter), element) for element in range(4)]
     expected = [element[component] for component in range(3) for element in elements][:11]
-    assert generator.random_bits(seed, 5, 11).tolist() == expected
+    assert generator.random_bits(seed, counter, 11).tolist() == expected
 
 
 def test_words_drawn_in_pieces_are_those_drawn_at_once():

@@ -144,6 +144,13 @@ def test_a_failure_leaves_an_empty_folder_that_was_there_and_what_others_put_int
     assert files(tmp_path) == ["notes.txt"]
 
 
+def test_a_failure_leaves_an_empty_folder_that_was_there(tmp_path):
+    (tmp_path / "run").mkdir()
+    with pytest.raises(ValueError, match="no data"):
+        write_run(tmp_path / "run", failing_with=ValueError("no data"))
+    assert files(tmp_path) == ["run"]
+
+
 def fill_the_disk(path):
     path.write_text("half of the weights")
     raise OSError(28, "No space left on device")
@@ -192,7 +199,7 @@ def test_a_failed_overwrite_leaves_the_old_run(tmp_path, epochs):
     assert (tmp_path / "run" / "model.keras").read_text() == "old"
 
 
-@pytest.mark.parametrize("moves_before", range(4))
+@pytest.mark.parametrize("moves_before", range(6))  # two files of the old run, four of the new
 def test_an_overwrite_that_fails_while_it_takes_the_place_restores_the_old_run(tmp_path, monkeypatch, moves_before):
     write_run(tmp_path / "run", "old")
     rename, moved = Path.rename, []
@@ -204,9 +211,17 @@ def test_an_overwrite_that_fails_while_it_takes_the_place_restores_the_old_run(t
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", failing_once)
-    assert "Permission denied" in message_of(write_run, tmp_path / "run", "new", True)
+    assert "Permission denied" in message_of(write_run, tmp_path / "run", "new", True, None, 1)
     assert files(tmp_path / "run") == ["config.json", "model.keras"]
     assert (tmp_path / "run" / "model.keras").read_text() == "old"
+
+
+def test_an_overwrite_moves_config_json_last(tmp_path, monkeypatch):
+    write_run(tmp_path / "run", "old")
+    rename, moved = Path.rename, []
+    monkeypatch.setattr(Path, "rename", lambda path, target: moved.append(path.name) or rename(path, target))
+    write_run(tmp_path / "run", "new", overwrite=True)
+    assert moved == ["model.keras", "config.json"] * 2
 
 
 def test_an_old_run_that_cannot_be_brought_back_is_kept(tmp_path, monkeypatch):

@@ -132,8 +132,10 @@ def test_each_epoch_has_means_of_its_own():
     def step(model, batch):
         return ops.mean(model(batch.x) ** 2)
 
-    history = kb.fit(linear(optimizer=sgd(0.0)), numbers(), epochs=3, verbose=0, step=step).history
-    np.testing.assert_allclose(history["loss"], history["loss"][:1] * 3, rtol=1e-6)
+    history = kb.fit(linear(optimizer=sgd()), numbers(), batch_size=16, epochs=3, verbose=0, step=step).history
+    square = float((numbers() ** 2).mean())  # the loss is w^2 times it, and w shrinks by its gradient
+    weights = [2 * (1 - 0.2 * square) ** epoch for epoch in range(3)]
+    np.testing.assert_allclose(history["loss"], [weight**2 * square for weight in weights], rtol=1e-5)
 
 
 def test_a_keras_metric_is_reported_as_it_counts():
@@ -255,9 +257,24 @@ def test_a_model_brings_its_own_optimizer():
         return kb.Objective(ops.mean(model.left(batch.x)), model.left)
 
     model = Two()
+    model.compile(sgd(0.1))
     model.left.compile(sgd(0.5))
     kb.fit(model, np.ones((4, 1)), batch_size=4, verbose=0, step=step)
     np.testing.assert_allclose(model.left.get_weights()[0], 1.5)
+
+
+@pytest.mark.once
+def test_the_optimizer_of_a_model_within_the_model_belongs_to_the_model(caplog):
+    def step(model, batch):
+        return kb.Objective(ops.mean(model.left(batch.x)), model.left)
+
+    model = Two()
+    model.left.compile(keras.optimizers.Adam(0.5))
+    kb.fit(model, np.ones((4, 1)), batch_size=1, verbose=0, step=step)
+    assert caplog.messages == []  # no variable is unknown to the model
+    assert int(model.left.optimizer.iterations) == 4
+    kb.reinitialize(model, 7)
+    assert int(model.left.optimizer.iterations) == 0
 
 
 def test_functions_take_turns_and_see_what_the_one_before_left():
@@ -290,6 +307,20 @@ def test_moving_averages_of_an_optimizer_end_as_in_the_built_in_step():
     kb.fit(one, X, Y, **PLAIN)
     kb.fit(own, X, Y, step=builtin, **PLAIN)
     assert_same_state(own, one)
+
+
+@pytest.mark.once
+def test_moving_averages_of_an_optimizer_that_only_the_step_names_end_in_the_weights():
+    optimizer, compiled = (keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5) for _ in range(2))
+
+    def step(model, batch):
+        return kb.Objective(ops.mean(model(batch.x)), optimizer=None if model.compiled else optimizer)
+
+    models = linear(), linear(optimizer=compiled)
+    for model in models:
+        kb.fit(model, np.ones((4, 1)), batch_size=2, verbose=0, step=step)
+    weights = [model.get_weights()[0].item() for model in models]
+    assert weights[0] == weights[1] != pytest.approx(1.8)
 
 
 def test_a_scaled_loss_trains_as_one_that_is_not():
@@ -332,12 +363,13 @@ def test_gradients_may_be_accumulated():
 # Gradients inside -----------------------------------------------------------------------------------------------------
 
 
-def test_gradients_that_the_step_took_are_applied():
+@pytest.mark.parametrize("scaled", [False, pytest.param(True, marks=pytest.mark.once)])
+def test_gradients_that_the_step_took_are_applied(scaled):
     def step(model, batch):
         loss, gradients = kb.value_and_grad(lambda: ops.mean(model(batch.x)), model)
         return kb.Objective(loss, gradients=[-gradient for gradient in gradients])
 
-    model = linear(optimizer=sgd())
+    model = linear(optimizer=keras.optimizers.LossScaleOptimizer(sgd()) if scaled else sgd())
     kb.fit(model, np.ones((4, 1)), verbose=0, step=step)
     np.testing.assert_allclose(model.get_weights()[0], 2.1, rtol=1e-6)
 
@@ -363,6 +395,13 @@ def test_gradients_by_variables_nest():
 
     value, (gradient,) = kb.value_and_grad(outer, weight)
     assert (float(value), float(gradient)) == (27.0, 18.0)
+
+
+def test_a_loss_may_depend_on_some_of_the_variables():
+    used, unused = keras.Variable(3.0), keras.Variable([1.0, 2.0])
+    loss, gradients = kb.value_and_grad(lambda: used * used, [unused, used])
+    assert float(loss) == 9.0
+    assert [ops.convert_to_numpy(gradient).tolist() for gradient in gradients] == [[0.0, 0.0], 6.0]
 
 
 def test_a_gradient_by_a_nest_has_its_structure():
@@ -567,9 +606,10 @@ def test_a_value_read_before_a_write_stays_what_it_was():
 
 def test_a_weight_is_logged_as_it_is_before_the_update():
     def step(model, batch):
-        return ops.mean(model(batch.x)), {"bias": ops.sum(model.weights[1])}
+        return ops.mean(model(batch.x)), {"bias": ops.sum(model.weights[1]), "part": model.weights[1][0]}
 
-    assert kb.fit(linear(optimizer=sgd()), np.ones((4, 1)), verbose=0, step=step).history["bias"] == [0.0]
+    history = kb.fit(linear(optimizer=sgd()), np.ones((4, 1)), verbose=0, step=step).history
+    assert (history["bias"], history["part"]) == ([0.0], [0.0])
 
 
 def test_adding_in_place_changes_no_other_name():
@@ -747,6 +787,13 @@ def in_an_array(model, batch):
     return ops.mean(model(batch.x)) * ops.convert_to_tensor(ARRAY)
 
 
+DEFAULT = SimpleNamespace(factor=1.0)
+
+
+def in_a_default(model, batch, settings=DEFAULT):
+    return settings.factor * ops.mean(model(batch.x))
+
+
 class Private(Scaled):
     """A number with an underscore."""
 
@@ -778,6 +825,7 @@ CHANGES = {
     "in an object": (in_an_object, setting(SETTINGS, "factor")),
     "in a nest": (in_a_nest, setting(SETTINGS.deep["a"], "b")),
     "in an array": (in_an_array, lambda patch: ARRAY.fill(3.0)),
+    "in a default": (in_a_default, setting(DEFAULT, "factor")),
     "private": (PRIVATE, setting(PRIVATE, "_factor")),
     "of a class": (SHARED, setting(OfTheClass, "factor")),
     "in a partial": (partial(BOUND.__call__), setting(BOUND, "factor")),
