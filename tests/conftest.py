@@ -1,4 +1,4 @@
-"""A Keras home of their own for all tests, and the same seeds for each; nothing here loads a framework."""
+"""A temporary Keras home and the same seeds for all tests; this file loads no framework."""
 
 import os
 import random
@@ -8,15 +8,15 @@ import tempfile
 import pytest
 
 NOT_OURS = (
-    # keras.Variable.__array__ takes no `copy`, which NumPy 2 asks for in `variable.numpy()`.
+    # keras.Variable.__array__ has no argument `copy`, which NumPy 2 passes in `variable.numpy()`.
     "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning",
 )
 
 
-# As this file is read, and not in a hook: pytest reads backend/conftest.py, which imports Keras, before the first hook.
+# Not in a hook: pytest imports backend/conftest.py, which imports Keras, before the first hook.
 HOME = tempfile.mkdtemp(prefix="keras-home-")
 os.environ["KERAS_HOME"] = HOME
-# Small matrix products on two threads are many times slower where something else runs beside the tests.
+# On a busy machine, small matrix products are many times slower on two threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
@@ -28,7 +28,7 @@ def pytest_configure(config):
 
 @pytest.fixture(autouse=True)
 def same_seeds():
-    """What a test draws without a seed does not depend on the tests before it."""
+    """Make draws without a seed independent of earlier tests."""
     import numpy as np
 
     random.seed(0)

@@ -1,4 +1,4 @@
-"""Event files, read back with TensorBoard's own reader, which would load TensorFlow where it is installed."""
+"""Read event files with the reader of TensorBoard, without TensorFlow."""
 
 import io
 import sys
@@ -9,7 +9,7 @@ from PIL import Image
 
 
 def read(folder):
-    """What the event files in a folder hold: by (plugin, tag), a list of (step, array)."""
+    """Return the contents of the event files in a folder: by (plugin, tag), a list of (step, array)."""
     if "tensorflow" not in sys.modules:
         sys.modules["tensorboard.compat.notf"] = types.ModuleType("tensorboard.compat.notf")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -17,7 +17,7 @@ def read(folder):
 
     events = EventAccumulator(str(folder), size_guidance={"tensors": 0})
     events.Reload()
-    assert not any(events.Tags()[kind] for kind in ("scalars", "histograms", "images"))  # the first version's
+    assert not any(events.Tags()[kind] for kind in ("scalars", "histograms", "images"))  # of the first version
     return {
         (events.SummaryMetadata(tag).plugin_data.plugin_name, tag): [
             (event.step, make_ndarray(event.tensor_proto)) for event in events.Tensors(tag)
@@ -27,13 +27,13 @@ def read(folder):
 
 
 def scalars(folder):
-    """The curves in a folder: by tag, a list of (step, number)."""
+    """Return the curves in a folder: by tag, a list of (step, number)."""
     found = {tag: points for (plugin, tag), points in read(folder).items() if plugin == "scalars"}
     return {tag: [(step, value.item()) for step, value in points] for tag, points in found.items()}
 
 
 def pixels(image):
-    """The pixels of the first image of a point: shape (height, width) or (height, width, channels)."""
+    """Return the pixels of the first image of a point: shape (height, width) or (height, width, channels)."""
     width, height, png, *_ = image
     decoded = np.asarray(Image.open(io.BytesIO(png)))
     assert decoded.shape[:2] == (int(height), int(width))

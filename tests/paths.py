@@ -1,4 +1,4 @@
-"""Folders that tests read: the checkout, its examples, and the shared folder beside it, which may be absent."""
+"""Folders that tests read: the checkout, its examples, and the shared folder next to it, which may be absent."""
 
 from pathlib import Path
 

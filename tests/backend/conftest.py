@@ -1,4 +1,4 @@
-"""The backend of this process, and children that run on it."""
+"""The backend of this process, and child processes that run on it."""
 
 import subprocess
 import sys
@@ -18,13 +18,13 @@ def pytest_report_header():
 
 @pytest.fixture
 def backend():
-    """The backend that this process runs on."""
+    """The backend of this process."""
     return keras.config.backend()
 
 
 @pytest.fixture(autouse=True)
 def native_seed(same_seeds):
-    """Layers built outside kerasbridge draw the same in every test, from Keras's own generator."""
+    """Seed the Keras generator, so that layers built outside kerasbridge draw the same in every test."""
     keras.utils.set_random_seed(0)
     yield
     assert not keras_patch.is_random_portable(), "the random numbers were not given back"
@@ -32,7 +32,7 @@ def native_seed(same_seeds):
 
 @pytest.fixture
 def child(backend):
-    """Runs a script in a process of its own on this backend: the finished process."""
+    """Run a script in a separate process on this backend, and return the finished process."""
 
     def run(script, device=None, **variables):
         environment = {**choice.child_environment(backend, device), **variables}

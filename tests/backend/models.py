@@ -1,4 +1,4 @@
-"""Small models of every kind that `fit` trains, each compiled and with its data; nothing in them is random."""
+"""Small models of every kind that `fit` trains, compiled and with data; none of them is random."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ ROWS, CLASSES = 800, 5
 
 @dataclass(frozen=True)
 class Case:
-    """A builder of a compiled model, and a function that makes `rows` rows of x and y for it."""
+    """A builder of a compiled model, and a function that creates `rows` rows of x and y for it."""
 
     build: Callable[[], Any]
     data: Callable[[np.random.Generator, int], tuple[Any, Any]]
 
     def arrays(self, rows: int = ROWS) -> tuple[Any, Any]:
-        """The same x and y at every call."""
+        """Return the same x and y at every call."""
         return self.data(np.random.default_rng(0), rows)
 
 
 class OnBatchEnd(keras.callbacks.Callback):  # type: ignore[misc]
-    """Calls a function with (model, step) after every training batch."""
+    """Call a function with (model, step) after every training batch."""
 
     def __init__(self, function: Callable[[Any, int], Any]) -> None:
         super().__init__()
@@ -36,30 +36,30 @@ class OnBatchEnd(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def twins(build: Callable[[], Any]) -> tuple[Any, Any]:
-    """Two models that start from the same weights, and whose random layers start from the same seeds."""
+    """Return two models with the same initial weights and the same seeds of random layers."""
     return seeded(build), seeded(build)
 
 
 def seeded(build: Callable[[], Any]) -> Any:
-    """A model that starts as every other built here."""
+    """Build a model with the same initial weights as every other model built here."""
     keras.utils.set_random_seed(1)
     return build()
 
 
 def state(model: Any) -> dict[str, np.ndarray[Any, Any]]:
-    """Every variable of the model, its random layers and its optimizer, by position and name."""
+    """Return every variable of the model, its random layers and its optimizer, by position and name."""
     variables = [*model.variables, *(model.optimizer.variables if model.optimizer else [])]
     return {f"{k} {variable.path}": np.array(variable.numpy()) for k, variable in enumerate(variables)}
 
 
 def assert_same_state(actual: Any, expected: Any, rtol: float = 0.0, atol: float = 0.0) -> None:
-    """The variables of two models agree; without tolerances, bit by bit."""
+    """Assert that the variables of two models agree; without tolerances, bit by bit."""
     for (name, value), wanted in zip(state(actual).items(), state(expected).values(), strict=True):
         np.testing.assert_allclose(value, wanted, rtol=rtol, atol=atol, err_msg=name)
 
 
 def mlp(rate: float = 0.0, **compiled: Any) -> Any:
-    """12 numbers to 5 classes; `compiled` goes to `compile`."""
+    """12 numbers to 5 classes; `compiled` is passed to `compile`."""
     hidden = [layers.Dense(32, activation="relu"), *([layers.Dropout(rate)] if rate else [])]
     model = keras.Sequential([keras.Input((12,)), *hidden, layers.Dense(CLASSES, activation="softmax")])
     defaults = {"optimizer": "adam", "loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
@@ -111,7 +111,7 @@ def attention() -> Any:
 
 
 def two_in_two_out() -> Any:
-    """Dicts on both sides, a loss, a weight and metrics for each output."""
+    """Dicts as inputs and outputs, with a loss, a weight and metrics for each output."""
     inputs = {"left": keras.Input((4,), name="left"), "right": keras.Input((3,), name="right")}
     hidden = layers.Dense(16, activation="tanh")(layers.concatenate([inputs["left"], inputs["right"]]))
     kind = layers.Dense(CLASSES, activation="softmax", name="kind")(hidden)
@@ -142,7 +142,7 @@ def embedding() -> Any:
 
 @keras.saving.register_keras_serializable("kerasbridge_tests")
 class Penalty(layers.Layer):  # type: ignore[misc]
-    """Adds the mean square of what passes to the loss."""
+    """Add the mean square of its input to the loss."""
 
     def call(self, inputs: Any) -> Any:
         self.add_loss(0.1 * keras.ops.mean(keras.ops.square(inputs)))
@@ -178,7 +178,7 @@ def regularised() -> Any:
 
 
 def frozen() -> Any:
-    """A frozen layer below, and a frozen batch normalisation, which keeps its moving statistics."""
+    """A frozen first layer, and a frozen batch normalisation, which keeps its moving statistics."""
     model = keras.Sequential(
         [
             keras.Input((12,)),
@@ -192,7 +192,7 @@ def frozen() -> Any:
 
 
 def _numbers(draw: np.random.Generator, rows: int, shape: tuple[int, ...] = (12,)) -> tuple[Any, Any]:
-    """Class k is lighter in its k-th number: something to learn."""
+    """Return numbers in which class k is lighter in its k-th number, so that there is something to learn."""
     y = draw.integers(0, CLASSES, rows)
     x = draw.normal(size=(rows, *shape)).astype("float32")
     x.reshape(rows, -1)[np.arange(rows), y] += 2

@@ -1,4 +1,4 @@
-"""Files that an older kerasbridge wrote still open: compatibility/README.md lists them."""
+"""Files written by an older kerasbridge can still be opened: compatibility/README.md lists them."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Wrong input to `fit`, `evaluate` and `predict`: the same exception and the same words on every backend."""
+"""Invalid input of `fit`, `evaluate` and `predict` raises the same exception with the same text on every backend."""
 
 import numpy as np
 import pytest

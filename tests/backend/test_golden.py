@@ -1,7 +1,7 @@
-"""Every backend, and every version of it, is held to one record kept in the repository.
+"""Every backend, in every supported version, is compared with one stored record.
 
-golden/transformer.npz is JAX's record of tests/parity/subjects.py:transformer. Made anew, where the model or what is
-drawn changes on purpose, by::
+golden/transformer.npz is the JAX record of tests/parity/subjects.py:transformer. After intended changes of the model or
+its random numbers, recompute it with::
 
     cd tests/parity
     kerasbridge compare --script subjects.py:transformer --epochs 6 --backends jax,torch --save records

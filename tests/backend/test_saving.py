@@ -1,4 +1,4 @@
-"""A compiled model goes on training on whichever backend it is loaded."""
+"""A compiled model can be trained further on every backend that loads it."""
 
 import json
 import zipfile
@@ -13,7 +13,7 @@ from tests.backend.models import CASES, assert_same_state, mlp
 
 
 def as_if_saved_on(backend, path):
-    """Rewrites a saved model's optimizer as that backend writes it."""
+    """Rewrite the optimizer of a saved model as another backend writes it."""
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     config = json.loads(parts["config.json"])

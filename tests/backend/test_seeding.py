@@ -1,4 +1,4 @@
-"""`kb.reinitialize`: the same seed, the same weights, whenever and wherever the model was built."""
+"""`kb.reinitialize`: the same seed gives the same weights, no matter when and where the model was built."""
 
 import hashlib
 import random as python_random
@@ -104,7 +104,7 @@ def test_what_a_layer_was_adapted_to_stays():
 
 
 class Subclassed(keras.Model):
-    """A model that no config describes, of layers that theirs do."""
+    """A model without a config, made of layers that have one."""
 
     def __init__(self, units):
         super().__init__()
@@ -115,7 +115,7 @@ class Subclassed(keras.Model):
 
 
 class Scale(layers.Layer):
-    """A layer with a weight, and as many numbers in it as it is told, which its config leaves out."""
+    """A layer with a weight of a given size that its config leaves out."""
 
     def __init__(self, size=1, marker=None, **options):
         super().__init__(**options)
@@ -129,7 +129,7 @@ class Scale(layers.Layer):
 
 
 class Forgetful(Scale):
-    """Its config leaves the size out."""
+    """A layer whose config leaves the size out."""
 
     def get_config(self):
         return layers.Layer.get_config(self)
@@ -184,7 +184,7 @@ def test_the_optimizer_starts_anew_also_where_a_layer_was_frozen_since():
 
 
 class OwnWeight(keras.Model):
-    """A model that holds a weight beside its layers."""
+    """A model with a weight of its own in addition to its layers."""
 
     def __init__(self, **options):
         super().__init__(**options)
@@ -205,7 +205,7 @@ def test_a_weight_of_the_model_itself_is_drawn_anew():
 
 
 class NormalAfterBarrier(keras.initializers.RandomNormal):
-    """Draws only once every thread is about to draw, so that the draws of two threads alternate."""
+    """Draw only once every thread is about to draw, so that the draws of two threads alternate."""
 
     barrier = threading.Barrier(1)
 

@@ -1,4 +1,4 @@
-"""One Chromium for the tests of a file; where there is none, they skip and say so."""
+"""One Chromium for the tests of a file, which are skipped if it is missing."""
 
 import importlib.util
 

@@ -1,4 +1,4 @@
-"""The pages of docs/ in a real browser, on a desk and on a phone: `nox -s docs` makes them, and runs this."""
+"""The pages of docs/ in a browser, on a desktop and on a phone; `nox -s docs` builds them and runs this."""
 
 import re
 from pathlib import Path

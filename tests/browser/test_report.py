@@ -1,4 +1,4 @@
-"""The page in a real browser: it fits a phone, its charts have a size, it complains of nothing and loads nothing."""
+"""The report in a browser: it fits on a phone, has charts, logs no errors and loads nothing."""
 
 import numpy as np
 import pytest

@@ -1,17 +1,17 @@
-"""For the script that a page's blocks become: a block that has to raise what the page says."""
+"""Context manager for code blocks of a page that must raise the error quoted on the page."""
 
 import contextlib
 import re
 
 
 @contextlib.contextmanager
-def raises(words):
-    """The body raises an error with these words; "…" stands for any, and one white space is like another."""
-    pattern = ".*".join(re.escape(part) for part in " ".join(words.split()).split("…"))
+def raises(text):
+    """Assert that the body raises an error with this text; "…" matches anything, and white space is normalised."""
+    pattern = ".*".join(re.escape(part) for part in " ".join(text.split()).split("…"))
     try:
         yield
     except Exception as error:
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        assert re.fullmatch(pattern, said), f"expected {words!r}, received {said!r}"
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        assert re.fullmatch(pattern, message), f"expected {text!r}, received {message!r}"
     else:
-        raise AssertionError(f"expected {words!r}, and nothing was raised")
+        raise AssertionError(f"expected {text!r}, and nothing was raised")

@@ -1,6 +1,6 @@
 """Run scripts one after the other in one process: `python scripts.py FOLDER SCRIPT…`; each in a folder of its own.
 
-The first that fails ends it, named on stderr.
+Stops at the first script that fails; stderr contains its name.
 """
 
 import os
@@ -10,13 +10,13 @@ from pathlib import Path
 
 
 def main(folder, scripts):
-    """Run each script as the main module, with the module path that the process began with."""
+    """Run each script as the main module, with the initial module path."""
     path = list(sys.path)
     for script in scripts:
         print(f"running {script}", file=sys.stderr)
-        here = folder / f"in-{Path(script).stem}"
-        here.mkdir()
-        os.chdir(here)
+        working_directory = folder / f"in-{Path(script).stem}"
+        working_directory.mkdir()
+        os.chdir(working_directory)
         runpy.run_path(script, run_name="__main__")
         sys.path[:] = path
 

@@ -1,4 +1,4 @@
-"""The examples in the docstrings run, and everything public has one."""
+"""The examples in docstrings run, and every public name has one."""
 
 import inspect
 import subprocess
@@ -13,7 +13,7 @@ from kerasbridge.importers import preprocessing_layer
 PACKAGE = Path(kb.__file__).parent
 STARTS_PROCESSES = ("parity", "exporters")
 CHOOSES_THE_BACKEND = ("kerasbridge.runtime.backend", "kerasbridge.engines")
-ON_EACH = ("training",)  # packages whose examples run on every backend; the others on torch alone
+ON_EACH = ("training",)  # packages whose examples run on every backend; the others on torch only
 PUBLIC = [kb.backends, kb.compare, kb.datasets.mnist, kb.diagnose, kb.evaluate, kb.fit, kb.models.cnn, kb.models.mlp]
 PUBLIC += [kb.export, kb.inspect_legacy, kb.load_legacy, preprocessing_layer]
 PUBLIC += [kb.Objective, kb.as_keras_fit, kb.grad, kb.value_and_grad]
@@ -29,7 +29,7 @@ raise SystemExit(bool(failed))
 
 
 def groups():
-    """Yield the modules with examples in their docstrings, those that share a process as one parameter."""
+    """Yield the modules with examples in their docstrings; those that share a process as one parameter."""
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         if ">>> " in path.read_text("utf-8"):

@@ -1,4 +1,4 @@
-"""docs/errors.md names every error, and its messages are the program's; test_readme.py runs those of Python."""
+"""docs/errors.md lists every error with the current messages; test_readme.py runs its Python blocks."""
 
 import ast
 import inspect
@@ -17,13 +17,13 @@ from tests.paths import ROOT
 
 PAGE = (ROOT / "docs" / "errors.md").read_text()
 RUN = re.compile(r"^```(python raises|shell)\n(.*?)^```$\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-COMMANDS = [(command, said) for language, command, said in RUN.findall(PAGE) if language == "shell"]
+COMMANDS = [(command, message) for language, command, message in RUN.findall(PAGE) if language == "shell"]
 QUOTED = re.findall(r"^```text\n(.*?)^```$", RUN.sub("", PAGE), re.MULTILINE | re.DOTALL)
 CLASSES = [one for one in vars(errors).values() if inspect.isclass(one) and one is not errors.KerasbridgeError]
 
 
 def templates():
-    """Every text in the package's source, "…" where it puts a value in."""
+    """Yield every string in the source of the package, with "…" for formatted values."""
     for path in (ROOT / "kerasbridge").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.JoinedStr):
@@ -39,15 +39,15 @@ def test_every_error_is_on_the_page_with_what_it_also_is(one):
     assert re.search(rf"^\| \[{one.__name__}\]\(#{one.__name__.lower()}\) \| .+ \| {bases} \|$", PAGE, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("command", "said"), COMMANDS)
+@pytest.mark.parametrize(("command", "message"), COMMANDS)
 @pytest.mark.skipif(os.environ.get("KERAS_BACKEND") not in (None, backend.installed()[0]), reason="the same on each")
-def test_a_command_says_what_the_page_says(command, said, tmp_path):
+def test_a_command_says_what_the_page_says(command, message, tmp_path):
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     child = subprocess.run(
         ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
     )
     assert child.returncode != 0
-    assert " ".join(child.stderr.splitlines()[-1].split()) == " ".join(said.split())
+    assert " ".join(child.stderr.splitlines()[-1].split()) == " ".join(message.split())
 
 
 def test_messages_that_need_another_machine_are_in_the_source():

@@ -1,4 +1,4 @@
-"""Each example runs as a user runs it: as a script, from another folder, on the backend of KERAS_BACKEND."""
+"""Every example runs as a script from another folder, on the backend of KERAS_BACKEND."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from tests.paths import EXAMPLES
 
 
 def run(script, folder):
-    """What the script prints."""
+    """Run a script and return its output."""
     command = [sys.executable, EXAMPLES / script]
     child = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
     assert child.returncode == 0, child.stderr
@@ -22,7 +22,7 @@ def run(script, folder):
 
 @pytest.fixture(scope="module", params=["mnist.py", "own_model.py"])
 def ran(request, tmp_path_factory):
-    """An example that has run: what it printed, and the folder it ran in."""
+    """An example that has run: its output and its folder."""
     folder = tmp_path_factory.mktemp("elsewhere")
     return run(request.param, folder), folder
 
@@ -60,7 +60,7 @@ OWN_STEPS = {
 }
 
 
-@pytest.mark.once  # in parity their first losses are held together
+@pytest.mark.once  # tests/parity compares their first losses
 @pytest.mark.parametrize("script", OWN_STEPS)
 def test_a_step_of_ones_own_learns(script, tmp_path):
     pattern, learned = OWN_STEPS[script]

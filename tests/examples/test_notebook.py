@@ -1,4 +1,4 @@
-"""The notebook runs on the backend of KERAS_BACKEND, without a word on stderr, and says what it says on every other."""
+"""The notebook runs on the backend of KERAS_BACKEND, without output on stderr; some outputs equal the stored ones."""
 
 import importlib.util
 import json
@@ -25,9 +25,9 @@ def printed(cell):
 
 
 def run(folder):
-    """The notebook's cells after a run; what Jupyter keeps lies in the folder."""
+    """Run the notebook, with the files of Jupyter in the folder, and return its code cells."""
     if importlib.util.find_spec("matplotlib"):
-        importlib.import_module("matplotlib.font_manager")  # so that its cache is there, and not told of on stderr
+        importlib.import_module("matplotlib.font_manager")  # creates its cache, which is reported on stderr
     environment = os.environ | {"IPYTHONDIR": str(folder), "JUPYTER_RUNTIME_DIR": str(folder)}
     command = [sys.executable, SCRIPT, folder / "ran.ipynb"]
     child = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)

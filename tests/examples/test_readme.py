@@ -1,7 +1,7 @@
-"""The Python in the README and in docs/ runs: a page's blocks one after the other, as one script.
+"""The Python code in the README and in docs/ runs: the blocks of a page one after the other, as one script.
 
-A block that begins with "```python needs pandas" is left out where that package is not installed. One that begins with
-"```python raises" has to raise what stands in the block of text after it.
+A block that begins with "```python needs pandas" is skipped if the package is not installed. One that begins with
+"```python raises" must raise the error in the text block after it.
 """
 
 import importlib.util
@@ -31,7 +31,7 @@ ALONE = ("docs/backends-and-devices.md", "docs/errors.md", "docs/random-numbers.
 
 
 def script_of(page):
-    """A page's blocks as one script, and the packages that the blocks need which are left out."""
+    """Return the blocks of a page as one script, and the missing packages of skipped blocks."""
     lines, missing = [RAISES], set()
     for package, raises, code, said in BLOCK.findall(page.read_text()):
         if raises:
@@ -115,7 +115,7 @@ def test_every_public_name_is_on_the_api_page():
 
 
 def test_addresses_are_written_as_addresses_are():
-    """Whether they answer cannot be seen from everywhere; that they are whole and encrypted can."""
+    """Check the syntax only, because the test may run offline."""
     address = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(/[\w./%~-]*)?(#[\w-]+)?")
     for page in PAGES:
         for target in re.findall(r"\]\((\w+:[^)]*)\)", page.read_text()):

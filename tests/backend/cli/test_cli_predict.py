@@ -1,4 +1,4 @@
-"""`kerasbridge predict` from the shell: which digit it sees, how it says so, and that a mistake costs one line."""
+"""`kerasbridge predict` from the shell: its prediction, its output, and one line for each wrong input."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ THREE = DIGITS / "3-photo.jpg"
 
 
 def program(folder, *arguments, **variables):
-    """`kerasbridge` in a folder and a process of its own, on the backend of this one: exit code, stdout and stderr."""
+    """Run `kerasbridge` in a folder and a separate process: return the exit code, stdout and stderr."""
     environment = {**choice.child_environment(keras.config.backend()), "PYTHONPATH": str(ROOT), **variables}
     environment["PYTHONIOENCODING"] = variables.get("PYTHONIOENCODING", "utf-8")
     command = [sys.executable, "-m", "kerasbridge", *map(str, arguments)]
@@ -28,7 +28,7 @@ def program(folder, *arguments, **variables):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with a run on the sample in it, in `run`."""
+    """A folder with a run on the sample, in `run`."""
     folder = tmp_path_factory.mktemp("shell")
     code, _, err = program(folder, "train", "--epochs", 3, "--quiet", "--run-dir", "run")
     assert code == 0, err
@@ -111,7 +111,7 @@ def test_a_folder_without_a_run_is_one_line(folder):
 
 @pytest.fixture
 def other_run(folder, tmp_path):
-    """Puts a model of one's own in the place of the run's."""
+    """Replace the model of the run by a custom one."""
 
     def put(model):
         (tmp_path / "other").mkdir()

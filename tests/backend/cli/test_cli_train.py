@@ -1,4 +1,4 @@
-"""`kerasbridge train` from the shell: what a run leaves, and that a mistake costs one line and leaves nothing."""
+"""`kerasbridge train` from the shell: the run folder; wrong input costs one line and leaves no files."""
 
 import importlib.util
 import json
@@ -34,7 +34,7 @@ main()
 
 
 def start(folder, *arguments, command="train", **variables):
-    """`kerasbridge train` in a folder and a process of its own, on the backend of this one."""
+    """Start `kerasbridge train` in a folder and a separate process, on the backend of this one."""
     environment = {**choice.child_environment(keras.config.backend()), "PYTHONPATH": str(ROOT), **variables}
     command = [sys.executable, "-c", PROGRAM, command, *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -53,7 +53,7 @@ def files(folder):
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """A run on the sample: its folder, and what the program printed."""
+    """A run on the sample: its folder, and the output of the program."""
     folder = tmp_path_factory.mktemp("shell")
     code, out, err = train(folder, "--epochs", 1, "--json", "--run-dir", "runs/first", SHOW_LOADED="1")
     assert code == 0, err
@@ -179,7 +179,7 @@ def test_an_absent_package_is_answered_before_training_with_the_line_that_instal
 
 
 def interrupted(folder, *arguments):
-    """The one line of a training that Ctrl-C ends after its first epoch."""
+    """Return the one line of a training that Ctrl-C ends after its first epoch."""
     process = start(folder, "--epochs", 100_000, *arguments)
     assert process.stdout.readline().startswith("Epoch 1/100000")
     process.send_signal(signal.SIGINT)
@@ -216,7 +216,7 @@ def test_without_matplotlib_one_line_says_how_to_get_the_curves(tmp_path):
 
 
 def evaluate(folder, *arguments, **variables):
-    """`kerasbridge evaluate` of the run that is done."""
+    """Run `kerasbridge evaluate` on the finished run."""
     process = start(folder, "runs/first", *arguments, command="evaluate", **variables)
     out, err = process.communicate(timeout=300)
     return process.returncode, out, err
@@ -311,7 +311,7 @@ def test_wrong_data_is_one_line_and_leaves_nothing(tmp_path, tmp_path_factory, c
 
 
 def refused(folder, *arguments, **variables):
-    """The one line of a run that ends with 2 and leaves its folder empty."""
+    """Return the one line of a run that exits with 2 and leaves its folder empty."""
     code, out, err = train(folder, *arguments, **variables)
     assert (code, out, err.count("\n")) == (2, "", 1), err
     assert files(folder) == []

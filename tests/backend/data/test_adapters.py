@@ -1,4 +1,4 @@
-"""Every kind of data trains, tests and predicts as the same batches do that are handed over as arrays."""
+"""Every kind of data trains, evaluates and predicts like the same batches passed as arrays."""
 
 import numpy as np
 import pytest
@@ -15,13 +15,13 @@ PLAIN = {"shuffle": False, "verbose": 0, "seed": 1}
 
 
 def cut(*arrays, size=8):
-    """The batches of some arrays, as tuples; nests keep their structure."""
+    """Split arrays into batches, as tuples; nested structures are kept."""
     rows = len(keras.tree.flatten(arrays)[0])
     return [keras.tree.map_structure(lambda leaf, at=at: leaf[at : at + size], arrays) for at in range(0, rows, size)]
 
 
 class Batches(keras.utils.PyDataset):
-    """A PyDataset of given batches."""
+    """A PyDataset of the given batches."""
 
     def __init__(self, batches, **options):
         super().__init__(**options)
@@ -35,7 +35,7 @@ class Batches(keras.utils.PyDataset):
 
 
 class Endless(Batches):
-    """One that does not know where it ends."""
+    """A PyDataset of unknown length."""
 
     num_batches = None
 
@@ -95,21 +95,21 @@ KNOWN = {"PyDataset", "PyDataset with workers", "tf.data", "DataLoader"}
 
 
 def linear(width=12):
-    """The least that learns, with a metric that weights change."""
+    """Return the smallest model that learns, with a metric that depends on weights."""
     model = keras.Sequential([keras.Input((width,)), keras.layers.Dense(CLASSES, activation="softmax")])
     model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
     return model
 
 
 def trained(*data, build=linear, **arguments):
-    """A model after its training, and its history."""
+    """Return a model after its training, and its history."""
     model = seeded(build)
     given = dict(zip(("x", "y", "sample_weight"), data, strict=False))
     return model, kb.fit(model, **given, **{**PLAIN, **arguments})
 
 
 def assert_trains_as(batches, arrays, build=linear, **arguments):
-    """What yields batches leaves, bit by bit, what the arrays leave."""
+    """Assert that an iterable of batches and arrays give bit-identical results."""
     model, history = trained(batches, build=build, **arguments)
     expected, wanted = trained(*arrays, build=build, batch_size=8, **arguments)
     assert history.history == wanted.history
@@ -118,7 +118,7 @@ def assert_trains_as(batches, arrays, build=linear, **arguments):
 
 @pytest.fixture(scope="module")
 def by_arrays():
-    """What arrays leave after two epochs, with weights: the model, its history, evaluation and predictions."""
+    """The result of two epochs on arrays with weights: the model, its history, evaluation and predictions."""
     model, history = trained(X, Y, WEIGHTS, batch_size=8, epochs=2, validation_data=HELD, validation_batch_size=8)
     tested = kb.evaluate(model, X, Y, batch_size=8, sample_weight=WEIGHTS, verbose=0)
     return model, history.history, tested, kb.predict(model, X, batch_size=8, verbose=0)

@@ -1,4 +1,4 @@
-"""Arrays that are larger than the device's budget, or lie on a disk, stream; the result is the same."""
+"""Arrays that are larger than the device budget, or on disk, are streamed; the result is the same."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ BYTES = 203 * (12 * 4 + 8)
 
 @pytest.fixture
 def placed(monkeypatch):
-    """The rows of each array that goes to the device."""
+    """The number of rows of each array copied to the device."""
     rows, engine = [], engines.current()
     place = engine.to_device
 
@@ -98,7 +98,7 @@ def test_a_wrong_budget_in_the_environment_is_the_same_sentence(monkeypatch):
 
 @pytest.fixture
 def on_disk(tmp_path):
-    """X as float64 on a disk."""
+    """X as float64 on disk."""
     np.save(tmp_path / "x.npy", X.astype("float64"))
     return np.load(tmp_path / "x.npy", mmap_mode="r")
 

@@ -1,4 +1,4 @@
-"""PyDatasets: the order of their batches, how often they are told of epochs, and their workers."""
+"""PyDatasets: the order of their batches, their epoch hooks, and their workers."""
 
 import threading
 
@@ -14,7 +14,7 @@ BATCHES = cut(X, Y)
 
 
 class Watched(Batches):
-    """Notes which batches it is asked for, and how often it is told of an epoch."""
+    """A PyDataset that records the requested batches and the calls of its epoch hooks."""
 
     def __init__(self, batches=BATCHES[:10], **options):
         super().__init__(batches, **options)
@@ -32,7 +32,7 @@ class Watched(Batches):
 
 
 def asked(epochs=1, **arguments):
-    """The batches that the training of a built model asks for."""
+    """Return the batches that the training of a built model requests."""
     model, dataset = seeded(linear), Watched()
     kb.fit(model, X, Y, epochs=1, verbose=0)
     kb.fit(model, dataset, epochs=epochs, verbose=0, **{"seed": 5, **arguments})
@@ -121,7 +121,7 @@ def test_a_dataset_is_told_of_epochs_as_often_as_in_keras(again, backend):
 
 def test_a_dataset_that_changes_itself_between_epochs_is_read_anew():
     class Doubling(Batches):
-        factor = 0.5  # Keras tells of an end before the first epoch
+        factor = 0.5  # Keras calls on_epoch_end before the first epoch
 
         def __getitem__(self, index):
             x, y = self.batches[index]

@@ -19,7 +19,7 @@ RAN_OUT = "Your input ran out of data; interrupting training"
 
 
 def reading(read):
-    """Batches without end, whose numbers go to the list as they are read."""
+    """Yield batches without end, and append their numbers to the list as they are read."""
     number = 0
     while True:
         read.append(number)
@@ -28,7 +28,7 @@ def reading(read):
 
 
 def failing(error, at):
-    """Batches, and an error in the place of one."""
+    """Yield batches, and raise an error instead of one of them."""
     yield from BATCHES[:at]
     raise error
 
@@ -114,7 +114,7 @@ def test_the_next_fit_goes_on_where_the_last_ended():
 def test_no_batch_is_read_before_the_callbacks_of_the_last():
     read, seen = [], []
     trained(reading(read), steps_per_epoch=6, callbacks=[OnBatchEnd(lambda *_: seen.append(len(read)))])
-    assert seen == [2, 2, 3, 4, 5, 6]  # Keras looks at two to begin with
+    assert seen == [2, 2, 3, 4, 5, 6]  # Keras reads two batches in advance
 
 
 def test_a_generator_that_ends_early_is_warned_of_as_in_keras():

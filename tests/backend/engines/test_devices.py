@@ -1,6 +1,6 @@
-"""Every tensor of a run is on the chosen device; the error for one that does not exist names those that do.
+"""Every tensor of a run is on the chosen device; the error for an unknown device names the available ones.
 
-A process has one device, so each test starts one; JAX and TensorFlow can simulate a second CPU.
+A process has one device, so each test starts a process; JAX and TensorFlow can simulate a second CPU.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""Words drawn ahead on torch: whatever the order of the counters, those of the host."""
+"""Words drawn in advance on torch are those of the host, in any order of the counters."""
 
 import pytest
 
@@ -55,7 +55,7 @@ def test_a_change_in_place_reaches_no_later_draw():
 
 
 def test_the_operation_draws_the_hosts_words_for_many_seeds_and_sizes():
-    """More of them than are kept, so that some are begun anew."""
+    """More of them than are cached, so that some are computed again."""
     for counter in range(3):
         for seed in range(rng.MAX_STREAMS + 9):
             found = rng.random_bits(torch.tensor([seed, counter], dtype=torch.int32), 5)

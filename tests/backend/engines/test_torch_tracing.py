@@ -1,4 +1,4 @@
-"""Replaying a traced step on torch: cheaper, and not a bit different."""
+"""Replaying a traced step on torch is cheaper and bit-identical."""
 
 import logging
 
@@ -107,7 +107,7 @@ def compiled(function, *inputs):
 
 
 def branching(flag, inner, x):
-    """Writes in place to a copy, one choice within another, and a tensor that only the other side needs."""
+    """Write in place to a copy, in nested conditionals, with a tensor that only the other branch needs."""
     outer, within = flag.all(), inner.all()
     total = x.clone()
     for _ in range(6):
@@ -200,7 +200,7 @@ def out_of_memory(self, state, data, row):
 
 
 class Remembering(keras.Model):
-    """Keeps the weight as it was before the step."""
+    """A model that stores the weight from before the step."""
 
     def build(self, shape):
         self.weight = self.add_weight(shape=(), initializer="ones", name="weight")

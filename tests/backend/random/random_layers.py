@@ -1,6 +1,6 @@
-"""Every layer of Keras that draws, each with its seeds fixed, an input for it, and what it is expected to make of it.
+"""Every Keras layer that draws random numbers, with fixed seeds, an input, and its expected outputs.
 
-`KERAS_BACKEND=jax python -m tests.backend.random.random_layers` writes the table of expected values anew.
+`KERAS_BACKEND=jax python -m tests.backend.random.random_layers` recomputes the table of expected values.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ TABLE = Path(__file__).with_suffix(".json")
 
 
 def _ramp(*shape: int) -> np.ndarray[Any, Any]:
-    """Numbers between 0 and 1 without a pattern that a flip or a shift would keep."""
+    """Return numbers between 0 and 1 without a pattern that a flip or a shift would preserve."""
     return (np.modf(np.arange(1, np.prod(shape) + 1) * 0.6180339887498949)[0]).reshape(shape).astype("float32")
 
 
@@ -33,7 +33,7 @@ FILMS = _ramp(2, 3, 6, 6, 2)
 
 @dataclass(frozen=True)
 class Case:
-    """How to build a layer, what it is called on, whether only a mask is random in what it returns, and exceptions.
+    """A builder of a layer, its input, whether only a mask in its output is random, and exceptions.
 
     `sums`: whether its outputs are compared. `steps`: whether a step can contain it.
     """
@@ -60,14 +60,14 @@ def _recurrent(name: str, x: np.ndarray[Any, Any] = SEQUENCES, *sizes: int, **op
 
 def _attention(name: str, **options: Any) -> Case:
     class SelfAttention(layers.Layer):  # type: ignore[misc]
-        """Queries, values and keys are one input."""
+        """Attention with one input as queries, values and keys."""
 
         def __init__(self) -> None:
             super().__init__()
             self.attention = getattr(layers, name)(**options, dropout=0.4, seed=SEED)
 
         def call(self, x: Any, training: bool = False) -> Any:
-            """The layer, on what it is given."""
+            """Call the layer on its input."""
             values = {"query": x, "value": x} if "num_heads" in options or "head_dim" in options else {"inputs": [x, x]}
             return self.attention(**values, training=training)
 
@@ -96,7 +96,7 @@ CASES = {
     "ConvLSTM2D": _recurrent("ConvLSTM2D", FILMS, 3, dropout=0.3, recurrent_dropout=0.3),
     "CutMix": _image("CutMix"),
     "MixUp": _image("MixUp"),
-    # On torch Keras's RandomBrightness adds to its input in place, which RandAugment goes on to read.
+    # On torch RandomBrightness modifies its input in place, which RandAugment then reads.
     "RandAugment": replace(_image("RandAugment", num_ops=1), sums=False),
     "RandomBrightness": _image("RandomBrightness", factor=0.4),
     "RandomColorDegeneration": _image("RandomColorDegeneration", factor=0.6),
@@ -104,7 +104,7 @@ CASES = {
         "RandomColorJitter", brightness_factor=0.3, contrast_factor=0.3, saturation_factor=0.3, hue_factor=0.2
     ),
     "RandomContrast": _image("RandomContrast", factor=0.4),
-    # Keras crops in training alone, so that the shapes of a model with it differ between training and prediction.
+    # Keras crops in training only, so the shapes of such a model differ between training and prediction.
     "RandomCrop": replace(_image("RandomCrop", height=7, width=6), steps=False),
     "RandomElasticTransform": _image("RandomElasticTransform", factor=1.0, scale=1.0, fill_mode="nearest"),
     "RandomErasing": _image("RandomErasing", factor=1.0),
@@ -126,9 +126,9 @@ CASES = {
 
 
 def measured(case: Case) -> dict[str, Any]:
-    """Digests of the words that two calls of the layer draw and, of a mask, of what they drop; six sums of outputs.
+    """Return digests of the words of two calls and of the mask, and six sums of outputs.
 
-    The sums are the mean of the outputs times waves of different lengths, so that no two elements weigh the same.
+    The sums are the mean of the outputs times waves of different lengths, so that no two elements have the same weight.
     """
     keras.utils.set_random_seed(SEED)
     with keras_patch.portable_random():

@@ -1,7 +1,7 @@
-"""The statistics of what a step draws: masks, floats, integers, by seeds and counters as layers have them.
+"""The statistics of draws in a step: masks, floats and integers, with the seeds and counters of layers.
 
-Every statistic is of fixed seeds, so a test always gives the same answer. Its bound is the value that a fair generator
-passes with the probability written beside it.
+Every statistic uses fixed seeds, so a test always has the same result. Its bound is the value that a fair generator
+passes with the probability in the comment.
 """
 
 import numpy as np
@@ -23,12 +23,12 @@ def mask(rate, seed, counter=0, size=SAMPLES):
 
 
 def assert_mean(values, mean, variance, deviations=5):
-    """Within five standard errors, which chance passes twice in 3.5 million."""
+    """Assert a mean within five standard errors, which chance passes twice in 3.5 million."""
     assert abs(np.mean(values, dtype="float64") - mean) < deviations * np.sqrt(variance / np.size(values))
 
 
 def assert_distribution(values, cumulative):
-    """By Kolmogorov and Smirnov; the bound is passed once in half a million."""
+    """Kolmogorov-Smirnov test; the bound is passed once in half a million."""
     places = cumulative(np.sort(np.asarray(values, "float64")))
     steps = np.arange(len(places) + 1) / len(places)
     assert max(np.abs(places - steps[1:]).max(), np.abs(places - steps[:-1]).max()) < 2.75 / np.sqrt(len(places))
@@ -46,7 +46,7 @@ def test_masks_of_neighbouring_counters_layers_and_elements_are_not_correlated(r
     first = mask(rate, LAYERS[0])
     for other in (mask(rate, LAYERS[0], 1), mask(rate, LAYERS[0], 2), mask(rate, LAYERS[1]), mask(rate, LAYERS[1], 1)):
         assert not_correlated(first, other)
-    thirds = -(-SAMPLES // 3)  # words that come of one hash
+    thirds = -(-SAMPLES // 3)  # words of the same hash
     for distance in (1, 2, 3, 32, 256, thirds):
         assert not_correlated(first[distance:], first[:-distance])
 
@@ -196,6 +196,6 @@ def test_gamma_and_beta_numbers_are_known(name, arguments, values):
 
 
 def fitting(counts, shares):
-    """Chi-square of counts against shares."""
+    """Return the chi-square statistic of counts against shares."""
     expected = counts.sum() * shares
     return float(((counts - expected) ** 2 / expected).sum())

@@ -1,6 +1,6 @@
-"""Every initialiser of Keras gives the same bits on every backend.
+"""Every Keras initializer gives the same bits on every backend.
 
-The digests were computed once; they are of float32, which hides what two machines' libraries differ by in float64.
+The digests were computed once; they are of float32, which hides differences between libraries in float64.
 """
 
 import hashlib

@@ -118,7 +118,7 @@ def test_a_seed_generator_moves_on_with_every_draw():
 
 
 def test_draws_without_a_seed_count_on_from_the_programs_own():
-    """Keras's own step of its global seed overflows, on each backend to another number."""
+    """The increment of the global Keras seed overflows, to another number on each backend."""
     with kb.seed_everything(3):
         first = host(keras.random.uniform((9,)))
         state = host(global_generator().state.value).tolist()
@@ -161,7 +161,7 @@ def test_a_seeded_fit_masks_by_seed_and_position_alone():
     x, y = CASES["MLP"].arrays(64)
     first = seeded(partial(mlp, rate=0.5))
     for _ in range(3):
-        keras.layers.Dropout(0.5)  # draws from the program's seeds
+        keras.layers.Dropout(0.5)  # draws from the global seeds
     later = mlp(rate=0.5)
     later.set_weights(first.get_weights())
     for model in (first, later):

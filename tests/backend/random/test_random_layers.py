@@ -1,6 +1,6 @@
-"""Every random layer of Keras draws the same numbers on every backend, also in a compiled step, or says that it cannot.
+"""Every random Keras layer draws the same numbers on every backend, also in a compiled step, or raises an error.
 
-The table in random_layers.json was computed once, on one backend; each backend is held to it.
+The table in random_layers.json was computed once, on one backend; every backend is compared with it.
 """
 
 import ast
@@ -29,7 +29,7 @@ ELSEWHERE = {  # layers with a seed that no case is called after
     "JaxLayer": "hands its seed to a function of JAX's own",
     "FlaxLayer": "likewise",
 }
-# Keras's image functions warn on torch.
+# The image functions of Keras warn on torch.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Tensor.T is deprecated:UserWarning", "ignore:Explicitly requested dtype"
 )
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_layer_draws_what_it_draws_on_every_backend(name):
-    """Words and masks are integers: the same. Floats agree to a few units in the last place, summed over thousands."""
+    """Words and masks are equal integers. Floats agree to a few units in the last place, summed over thousands."""
     case = CASES[name]
     found, expected = measured(case), dict(EXPECTED[name])
     sums = found.pop("sums", []), expected.pop("sums", [])
@@ -47,7 +47,7 @@ def test_a_layer_draws_what_it_draws_on_every_backend(name):
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.steps])
 def test_a_compiled_step_draws_what_the_layer_draws_when_it_is_called(name):
-    """The second step of a fit, against the second of two plain calls."""
+    """Compare the second step of a fit with the second of two plain calls."""
     fitted, called = recording(CASES[name]), recording(CASES[name])
     x = CASES[name].x
     kb.fit(fitted, x, np.zeros((len(x), 1)), batch_size=len(x), epochs=2, shuffle=False, seed=5, verbose=0)
@@ -60,7 +60,7 @@ def test_a_compiled_step_draws_what_the_layer_draws_when_it_is_called(name):
 
 
 class Recording(layers.Layer):
-    """Keeps what passes, and returns a number for each row."""
+    """Store the input, and return a number for each row."""
 
     def build(self, shape):
         self.seen = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="seen")
@@ -123,7 +123,7 @@ def test_elastic_transforms_of_an_unknown_number_of_images_are_an_error(backend)
 
 
 def test_no_layer_or_initializer_of_keras_draws_by_another_way():
-    """What would go past the backend's random functions, by the code: only what is replaced or refused does."""
+    """In the source of Keras, only replaced or unsupported functions bypass the random functions of the backend."""
     source = Path(keras.src.__file__).parent
     found = set()
     for path in (

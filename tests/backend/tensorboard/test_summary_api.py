@@ -1,4 +1,4 @@
-"""Keras's TensorBoard callback under kerasbridge: what TensorBoard reads afterwards, and that TensorFlow stays out."""
+"""The Keras TensorBoard callback under kerasbridge: its events as TensorBoard reads them, without TensorFlow."""
 
 import json
 
@@ -17,7 +17,7 @@ BATCHES = 4
 
 
 def train(model, folder, fit=kb.fit, more=(), **options):
-    """Two epochs of four batches each, validated, without shuffling: the history."""
+    """Train for two epochs of four batches each, with validation, without shuffling; return the history."""
     callback = keras.callbacks.TensorBoard(folder, **options)
     return fit(
         model,
@@ -34,7 +34,7 @@ def train(model, folder, fit=kb.fit, more=(), **options):
 
 @pytest.fixture
 def without_tensorflow(monkeypatch):
-    """Summaries are kerasbridge's own on every backend, also where TensorFlow is loaded."""
+    """Use the summaries of kerasbridge on every backend, even if TensorFlow is loaded."""
     monkeypatch.setattr(summary_api, "_tensorflow_is_loaded", lambda: False)
 
 
@@ -118,7 +118,7 @@ def test_a_model_that_has_no_json_trains_with_a_warning(tmp_path):
 
 
 class Batches(keras.callbacks.Callback):
-    """The losses of the batches so far."""
+    """Record the losses of the batches so far."""
 
     def __init__(self):
         super().__init__()
@@ -147,13 +147,13 @@ def test_evaluating_is_logged_at_the_step_the_training_reached(tmp_path):
     kb.fit(model, X, Y, batch_size=20, verbose=0)
     callback = keras.callbacks.TensorBoard(tmp_path)
     loss, _ = kb.evaluate(model, X, Y, verbose=0, callbacks=[callback])
-    callback._close_writers()  # Keras leaves them open, and TensorFlow writes late
+    callback._close_writers()  # Keras does not close them, and TensorFlow writes late
     found = scalars(tmp_path / "validation")["evaluation_loss_vs_iterations"]
     assert found == [(BATCHES, pytest.approx(loss, rel=1e-6))]
 
 
 def assert_same_events(found, expected, rtol, atol):
-    """The same plugins, tags and steps, and values that are close; of images the pixels."""
+    """Assert the same plugins, tags and steps, and close values; for images the pixels."""
     assert set(found) == set(expected)
     for key, points in expected.items():
         assert [step for step, _ in found[key]] == [step for step, _ in points], key

@@ -1,4 +1,4 @@
-"""Results do not depend on how many steps one call of the backend runs, bit by bit."""
+"""Results do not depend on the number of steps per call of the backend, bit by bit."""
 
 from functools import partial
 
@@ -16,7 +16,7 @@ MODELS = {
 
 
 class Live(keras.callbacks.Callback):
-    """Wants to be called after every batch."""
+    """A callback with a hook for every batch."""
 
     def __init__(self):
         super().__init__()
@@ -34,7 +34,7 @@ def train(build, x, y, callbacks=(), **compiled):
 
 @pytest.fixture(scope="module", params=MODELS)
 def free(request):
-    """A model and its data, and how it ends when kerasbridge chooses the blocks."""
+    """A model and its data, and its final state with blocks of automatic length."""
     build, (x, y) = MODELS[request.param]
     return build, x, y, *train(build, x, y)
 

@@ -1,4 +1,4 @@
-"""Keras's own callbacks, and whatever callbacks may do, beside stock `fit` on the same backend."""
+"""Callbacks of Keras and of users, compared with stock `fit` on the same backend."""
 
 import csv
 import importlib.util
@@ -37,7 +37,7 @@ def averaging():
 
 
 def call_on(hook, function):
-    """A callback with one hook, which calls a function with (model, how often the hook was called before)."""
+    """Return a callback with one hook, which calls a function with (model, number of previous calls)."""
     times = []
 
     def called(self, *_, **__):
@@ -48,7 +48,7 @@ def call_on(hook, function):
 
 
 def noting(callback, seen):
-    """Makes a callback note each call of a hook: its name, its batch or epoch, and the names of its logs."""
+    """Record each call of a hook: its name, its batch or epoch, and the names of its logs."""
 
     def note(hook, original, *arguments, **keywords):
         given = [*arguments, *keywords.values()]
@@ -62,9 +62,9 @@ def noting(callback, seen):
 
 
 def beside(make, folder, build=sgd, x=X, y=Y, **arguments):
-    """Trains with stock `fit` and with kerasbridge; each with the callbacks that `make` makes, in a folder of its own.
+    """Train with stock `fit` and with kerasbridge; each with the callbacks from `make`, in a folder of its own.
 
-    Histories, weights and what lies in the folders afterwards are held together.
+    Assert that histories, weights and the files in the folders are equal.
     """
     arguments = {**PLAIN, "epochs": 3, "validation_data": (X[:16], Y[:16]), **arguments}
     stock, model = twins(build)
@@ -83,7 +83,7 @@ def beside(make, folder, build=sgd, x=X, y=Y, **arguments):
 
 
 def files(folder):
-    """The files below a folder, those named by what is in them apart."""
+    """Return the files below a folder, except for those named after their contents."""
     found = [str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()]
     return sorted({re.sub(r"[0-9a-f]{32}", "…", name) for name in found})
 
@@ -128,7 +128,9 @@ def test_all_of_them_at_once_are_called_as_by_stock_fit(tmp_path):
     assert calls["bridge"] == calls["stock"]
 
 
-@pytest.mark.filterwarnings("ignore:Your input ran out of data")  # stock says so, though it was to end there
+@pytest.mark.filterwarnings(
+    "ignore:Your input ran out of data"
+)  # stock Keras warns at the end of the epoch
 @pytest.mark.parametrize("steps_per_epoch", [None, 3])
 def test_batches_from_a_generator_are_told_as_by_stock_fit(steps_per_epoch, tmp_path):
     calls = {}
@@ -142,7 +144,7 @@ def test_batches_from_a_generator_are_told_as_by_stock_fit(steps_per_epoch, tmp_
     for name, fit in (("stock", stock.fit), ("bridge", partial(kb.fit, model))):
         fit(batches(), callbacks=[noting(own.Callback(), calls.setdefault(name, []))], **arguments)
     assert len(calls["stock"]) > 2 * STEPS
-    # Stock TensorFlow tells of a fifth batch before it finds that there is none.
+    # Stock Keras on TensorFlow announces a fifth batch before it finds that the data has ended.
     expected = [call for call in calls["stock"] if steps_per_epoch or call[0] == "on_train_end" or call[1] != [STEPS]]
     assert calls["bridge"] == expected
     for one, other in zip(model.get_weights(), stock.get_weights(), strict=True):  # its optimizer counts that one, too
@@ -256,7 +258,7 @@ def test_lists_in_lists_and_a_single_callback_are_taken_as_by_keras():
 
 @pytest.mark.parametrize("hook", FIT_HOOKS)
 def test_stop_training_in_any_hook_has_stocks_effect(hook, tmp_path):
-    """The second call of each hook says so, or the first of `on_train_…`."""
+    """The second call of each hook stops, or the first of `on_train_…`."""
     counts = {}
 
     def make(folder):
@@ -418,7 +420,7 @@ def test_mlflows_callback_runs_unchanged(tmp_path, monkeypatch):
 
 
 def test_wandbs_metrics_logger_runs_unchanged(child):
-    """In a process of its own, since it imports TensorFlow on every backend."""
+    """Run in a separate process, because wandb imports TensorFlow on every backend."""
     pytest.importorskip("wandb")
     if importlib.util.find_spec("tensorflow") is None:
         pytest.skip("wandb.integration.keras imports tensorflow")

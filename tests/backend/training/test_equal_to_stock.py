@@ -1,6 +1,6 @@
-"""`kb.fit` computes what the same backend's stock `model.fit` computes: 200 steps from the same weights, rows in order.
+"""`kb.fit` computes the same as stock `model.fit` on the same backend: 200 steps, same weights, rows in order.
 
-One backend, one framework: what differs is the order in which a compiler adds numbers up.
+On one backend, the only difference is the order in which a compiler adds numbers.
 """
 
 import contextlib
@@ -17,18 +17,18 @@ from tests.backend.models import CASES, assert_same_state, seeded, twins
 BATCH_SIZE, EPOCHS, STEPS = 8, 2, 200
 COMPILED = {"looped", "traced", "jit"}
 TOLERANCES = {
-    # The project's own bound for the losses of the first 200 steps.
+    # The bound of the project for the losses of the first 200 steps.
     "loss": {"rtol": 1e-4, "atol": 0.0},
     # A mean over 800 rows; an accuracy may move by a row whose two best classes tie within rounding.
     "metric": {"rtol": 1e-3, "atol": 2 / 800},
-    # Adam divides by the root of a mean square: where a gradient is all rounding, a step of the learning rate, 1e-3,
-    # is rounding too. One step in 200 may go astray.
+    # Adam divides by the root of a mean square: if a gradient is only rounding, so is a step of the learning rate,
+    # 1e-3. One step in 200 may differ.
     "state": {"rtol": 1e-3, "atol": 1e-3},
 }
 
 
 class Losses(keras.callbacks.Callback):
-    """Keeps the running loss after every batch: a live hook, so that blocks have one step."""
+    """Record the running loss after every batch: a batch hook, so that blocks have one step."""
 
     def __init__(self):
         super().__init__()
@@ -40,9 +40,9 @@ class Losses(keras.callbacks.Callback):
 
 @contextlib.contextmanager
 def whole_gradients():
-    """Keras on TensorFlow squares the parts of an embedding's gradient before it adds them up: here they come whole.
+    """Patch stock Keras to sum the gradient of an embedding before TensorFlow optimizers square it.
 
-    kerasbridge adds them up always, since that is what JAX and torch do.
+    kerasbridge always sums it, as JAX and torch do.
     """
     with pytest.MonkeyPatch.context() as patch:
         if keras.config.backend() == "tensorflow":
@@ -59,7 +59,7 @@ def whole_gradients():
 
 @pytest.fixture(scope="module", params=CASES)
 def runs(request):
-    """Stock with losses recorded, kerasbridge with losses recorded, and kerasbridge in blocks of its own choice."""
+    """Stock with recorded losses, kerasbridge with recorded losses, and kerasbridge with blocks of automatic length."""
     case = CASES[request.param]
     x, y = case.arrays()
     arguments = {"batch_size": BATCH_SIZE, "epochs": EPOCHS, "shuffle": False, "verbose": 0}

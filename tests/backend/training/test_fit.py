@@ -1,4 +1,4 @@
-"""`kb.fit`, `kb.evaluate` and `kb.predict` behave as `model.fit`, `evaluate` and `predict` do, and as they promise."""
+"""`kb.fit`, `kb.evaluate` and `kb.predict` behave like `model.fit`, `evaluate` and `predict`, and as documented."""
 
 import itertools
 import logging
@@ -23,7 +23,7 @@ PLAIN = {"batch_size": BATCH_SIZE, "shuffle": False, "verbose": 0}
 
 
 def equal_to_stock(build, *data, tolerance=CLOSE, **arguments):
-    """Trains a twin with stock `fit` and one with kerasbridge; the histories and states are held together."""
+    """Train a twin with stock `fit` and one with kerasbridge; assert that histories and states are equal."""
     stock, model = twins(build)
     expected = stock.fit(*data, **{**PLAIN, **arguments}).history
     history = kb.fit(model, *data, **{**PLAIN, **arguments})
@@ -126,7 +126,7 @@ def test_the_users_arrays_are_left_alone():
 
 
 def seen_rows(epochs, **arguments):
-    """The rows in the order in which training sees them: their losses are their numbers."""
+    """Return the rows in the order of training: their losses are their numbers."""
     rows, seen = 40, []
     model = keras.Sequential([keras.Input((1,)), layers.Dense(1, kernel_initializer="zeros")])
     model.compile(keras.optimizers.SGD(0.0), "mean_absolute_error")
@@ -217,7 +217,7 @@ def test_a_second_fit_compiles_nothing():
     kb.fit(model, X, Y, validation_split=0.2, **PLAIN)
     before = compiled(model)
     kb.fit(model, X, Y, validation_split=0.2, **PLAIN)
-    assert len(before) == 4  # to train and to validate, each a whole and a ragged batch
+    assert len(before) == 4  # training and validation, each with a full and a smaller batch
     assert all(one is other for one, other in zip(compiled(model), before, strict=True))
 
 
@@ -257,7 +257,7 @@ def test_freezing_a_layer_takes_effect_in_the_next_fit():
 
 
 def test_another_loss_takes_effect_in_the_next_fit():
-    # Without metrics: Keras goes on updating those of the first compile.
+    # Without metrics: Keras continues to update those of the first compile.
     stock, model = twins(partial(mlp, metrics=None))
     for one, fit in ((stock, stock.fit), (model, partial(kb.fit, model))):
         fit(X, Y, **PLAIN)
@@ -357,7 +357,7 @@ def test_run_eagerly_runs_step_by_step_and_ends_the_same():
 
 
 class OwnStep(keras.Sequential):
-    """Counts its training steps as Python."""
+    """A model that counts its training steps in Python."""
 
     steps = 0
 
@@ -420,7 +420,7 @@ HOOKS = [
 
 
 class Calls(keras.callbacks.Callback):
-    """Notes every hook with its batch or epoch and the names of its logs."""
+    """Record every hook with its batch or epoch and the names of its logs."""
 
     def __init__(self):
         super().__init__()
@@ -607,11 +607,11 @@ def test_verbose_2_prints_a_line_per_epoch(capsys, monkeypatch):
 
 @pytest.fixture(scope="module", params=["MLP", "CNN with BatchNorm", "two inputs, two outputs"])
 def trained(request):
-    """A model that has moving statistics worth the name, and data with a ragged last batch."""
+    """A model with nontrivial moving statistics, and data with a smaller last batch."""
     case = CASES[request.param]
     model = seeded(case.build)
     model.fit(*case.arrays(64), verbose=0)
-    # Stock TensorFlow does not weigh the loss of one of several outputs by a smaller last batch; kerasbridge does.
+    # Stock Keras on TensorFlow does not weight the losses of several outputs by the size of the last batch.
     ragged = keras.config.backend() != "tensorflow" or request.param != "two inputs, two outputs"
     return model, *case.arrays(75 if ragged else 72)
 
@@ -709,7 +709,7 @@ def test_a_model_built_by_its_first_fit_trains_as_stock():
 
 
 def test_a_word_that_comes_twice_in_a_batch_moves_as_far_as_any_other():
-    """Adam's first step is the learning rate long, also where a gradient comes in parts, as TensorFlow's do."""
+    """The first step of Adam has the size of the learning rate, also for sparse gradients, as on TensorFlow."""
     model = keras.Sequential(
         [keras.Input((3,), dtype="int32"), keras.layers.Embedding(4, 2), keras.layers.Flatten(), keras.layers.Dense(1)]
     )

@@ -1,4 +1,4 @@
-"""`kb.fit` again and again: nothing compiles twice where nothing changed, nothing stale runs where something did."""
+"""Repeated `kb.fit`: nothing is compiled twice without a change, and changes always take effect."""
 
 import importlib
 from functools import partial
@@ -18,7 +18,7 @@ CLOSE = {"rtol": 1e-3, "atol": 1e-4}
 
 
 class Counting(layers.Layer):
-    """Passes its input on, and counts how often its Python runs: once or a few times for every compilation."""
+    """Return the input, and count how often the Python code runs: once or a few times per compilation."""
 
     calls = 0
 
@@ -42,7 +42,7 @@ def compiled(model):
 
 @pytest.fixture
 def compilations(backend):
-    """How often XLA compiled since the test began, on JAX."""
+    """The number of XLA compilations since the test began, on JAX."""
     if backend != "jax":
         yield lambda: 0
         return
@@ -63,7 +63,7 @@ def test_epoch_by_epoch_is_as_all_epochs_at_once_and_compiles_once(compilations,
     expected = kb.fit(whole, X, Y, epochs=4, **arguments).history
     losses = []
     for epoch in range(4):
-        if epoch == 2:  # the first two calls compile: the second small things, as the copy of a mean
+        if epoch == 2:  # the first two calls compile: the second only small functions, such as the copy of a mean
             before = (Counting.calls, compilations(), compiled(single))
         losses += kb.fit(single, X, Y, epochs=epoch + 1, initial_epoch=epoch, **arguments).history["val_loss"]
     assert (Counting.calls, compilations(), compiled(single)) == before
@@ -80,7 +80,7 @@ def test_fit_evaluate_and_predict_in_turn_compile_once(compilations, backend):
         kb.fit(model, X, Y, **PLAIN)
         kb.evaluate(model, X, Y, 8, verbose=0)
         kb.predict(model, X, 8)
-    predicting = 2 * 4 if backend == "torch" else 0  # nothing is compiled to predict there
+    predicting = 2 * 4 if backend == "torch" else 0  # predict is not compiled there
     assert (Counting.calls - predicting, compilations(), compiled(model)) == before
 
 
@@ -97,7 +97,7 @@ def test_a_layer_frozen_without_compiling_anew_stands_still_and_moves_again():
 
 
 def changed(change):
-    """Trains a model, changes it, and trains on; with kerasbridge and with stock `fit`."""
+    """Train a model, change it, and train again; with kerasbridge and with stock `fit`."""
     stock, model = twins(change.build)
     for one, fit in ((stock, stock.fit), (model, partial(kb.fit, model))):
         fit(X, Y, **PLAIN)
@@ -109,7 +109,7 @@ def changed(change):
 
 
 def then(build):
-    """A change to what `build` builds."""
+    """Return a builder that builds with `build` and applies a change."""
 
     def mark(change):
         change.build = build
@@ -266,7 +266,7 @@ def stateful(**compiled):
 
 
 def same_everywhere(build, x, y):
-    """Two fits with validation, `evaluate` and `predict` are those of stock."""
+    """Assert that two fits with validation, `evaluate` and `predict` are equal to stock."""
     stock, model = twins(build)
     arguments = {**PLAIN, "epochs": 2, "validation_data": (x[:16], y[:16])}
     for _ in range(2):
@@ -282,7 +282,7 @@ def same_everywhere(build, x, y):
 
 def test_a_stateful_rnn_keeps_its_state_from_batch_to_batch(backend):
     x = X.reshape(32, 3, 4)
-    if backend == "jax":  # stock `fit` leaves the state as it was there; an eager run shows what it has to be
+    if backend == "jax":  # stock `fit` does not update the state there; an eager run computes the expected one
         model, eager = seeded(stateful), seeded(partial(stateful, run_eagerly=True))
         for one in (model, eager):
             kb.fit(one, x, Y, **PLAIN)
@@ -301,7 +301,7 @@ def test_a_stateful_rnn_keeps_its_state_from_batch_to_batch(backend):
 
 @pytest.mark.parametrize("kind", ["GRU", "LSTM"])
 def test_other_stateful_rnns_keep_their_state_too(kind):
-    """Without a twin: on torch, stock `fit` ends with an error of autograd."""
+    """Without a comparison: on torch, stock `fit` raises an error of autograd."""
     rnn = getattr(layers, kind)(6, stateful=True)
     model = keras.Sequential([keras.Input(batch_shape=(8, 3, 4)), rnn, layers.Dense(CLASSES)])
     model.compile("sgd", "mse")
@@ -320,7 +320,9 @@ def test_a_torch_module_trains_as_with_stock_and_keeps_its_buffers(backend, capl
             for k, weight in enumerate(module.parameters()):
                 values = np.random.default_rng(k).normal(size=weight.shape).astype("float32")
                 weight.copy_(importlib.import_module("torch").from_numpy(values))
-        wrapped = layers.TorchModuleWrapper(module, output_shape=(None, 8))  # or Dense is built by fit, from its draws
+        wrapped = layers.TorchModuleWrapper(
+            module, output_shape=(None, 8)
+        )  # else fit draws Dense
         model = keras.Sequential([keras.Input((12,)), wrapped, layers.Dense(CLASSES, activation="softmax")])
         model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
         return model

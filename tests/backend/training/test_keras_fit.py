@@ -1,4 +1,4 @@
-"""`kb.as_keras_fit`: what calls `model.fit` runs through kerasbridge, as long as it is open."""
+"""`kb.as_keras_fit`: inside it, `model.fit` runs through kerasbridge."""
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -18,14 +18,14 @@ METHODS = ("fit", "evaluate", "predict")
 
 
 class Overriding(keras.Model):
-    """A step of its own, which calls Keras's."""
+    """A model with its own training step, which calls that of Keras."""
 
     def train_step(self, *arguments):
         return super().train_step(*arguments)
 
 
 class Asking(keras.callbacks.Callback):
-    """After each epoch evaluates a model: another, or the one that trains."""
+    """Evaluate a model after each epoch: another one, or the one in training."""
 
     def __init__(self, other=None):
         super().__init__()
@@ -56,7 +56,7 @@ def overriding():
 
 
 def ran_here(history):
-    """Whether kerasbridge trained, and not stock Keras."""
+    """Return whether kerasbridge trained, and not stock Keras."""
     return "execution" in history.params
 
 

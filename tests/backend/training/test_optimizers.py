@@ -1,4 +1,4 @@
-"""Every optimizer of Keras and every option they share: compiled, with the numbers of stock `model.fit`."""
+"""Every Keras optimizer and every common option: compiled, with the numbers of stock `model.fit`."""
 
 from functools import partial
 
@@ -34,7 +34,7 @@ KINDS = {
     "Muon": optimizers.Muon,
     "Nadam": optimizers.Nadam,
 }
-# Keras has updates of its own on torch, for nearly every optimizer; on the others one stands for all.
+# On torch Keras implements nearly every optimizer again; on the other backends one of them is enough.
 MANY = KINDS if keras.config.backend() == "torch" else ["Ftrl", "Nadam"]
 OPTIONS = {
     "clipnorm": {"clipnorm": 0.1},
@@ -58,7 +58,7 @@ def with_optimizer(make):
 
 
 def equal_to_stock(make, **fit):
-    """Trains twins, one by stock `fit`; the other is returned with its history."""
+    """Train twins, one with stock `fit`; return the other with its history."""
     stock, model = twins(partial(with_optimizer, make))
     expected = stock.fit(X, Y, **{**PLAIN, **fit}).history
     history = kb.fit(model, X, Y, **{**PLAIN, **fit})
@@ -81,8 +81,7 @@ def test_an_optimizer_equals_stock(kind):
 
 
 def test_schedule_free_adamw_follows_its_formula(backend, request):
-    """Not stock: Keras's keeps the variable in the place of its value before the step, and reads the new one, on torch
-    and TensorFlow."""
+    """Not compared with stock: on torch and TensorFlow, Keras reads the updated momentum instead of the old one."""
     if backend == "tensorflow":
         request.applymarker(pytest.mark.xfail(strict=True, reason="Keras reads the momentum after it was written"))
     ones = np.ones((5, 1), "float32")

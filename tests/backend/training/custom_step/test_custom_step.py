@@ -1,4 +1,4 @@
-"""A training step of one's own: what it may do, and that it does it alike on every backend."""
+"""Custom training steps: their features, on every backend."""
 
 import logging
 import random
@@ -23,19 +23,19 @@ PLAIN = {"batch_size": 8, "shuffle": False, "verbose": 0}
 
 
 def builtin(model, batch, training):
-    """The step of `kb.fit` itself."""
+    """The default step of `kb.fit`."""
     predictions = model(batch.x, training=training)
     loss = model.compute_loss(batch.x, batch.y, predictions, batch.sample_weight, training=training)
     return loss, model.compute_metrics(batch.x, batch.y, predictions, batch.sample_weight)
 
 
 def crossentropy(model, batch):
-    """As short as a step can be."""
+    """A minimal step."""
     return ops.mean(keras.losses.sparse_categorical_crossentropy(batch.y, model(batch.x, training=True)))
 
 
 def linear(**compiled):
-    """One weight of 2, one bias of 0: y = 2 x."""
+    """A model with one weight of 2 and one bias of 0: y = 2 x."""
     model = keras.Sequential([keras.Input((1,)), layers.Dense(1, kernel_initializer=keras.initializers.Constant(2.0))])
     if compiled:
         model.compile(**compiled)
@@ -51,7 +51,7 @@ def numbers(rows=16):
 
 
 class LossOfEachStep(keras.callbacks.Callback):
-    """The logs after every batch."""
+    """Record the logs after every batch."""
 
     def __init__(self):
         super().__init__()
@@ -199,7 +199,7 @@ def test_a_step_without_training_leaves_testing_to_the_models_own_loss():
 
 
 class Two(keras.Model):
-    """Two linear models, an optimizer each."""
+    """Two linear models with an optimizer each."""
 
     def __init__(self):
         super().__init__()
@@ -208,7 +208,7 @@ class Two(keras.Model):
 
 
 def both(model, batch):
-    """Each is drawn towards a number of its own; the left loss depends on the right model too."""
+    """Return one loss per model, each with its own target; the left loss depends on the right model too."""
     left, right = model.left(batch.x), model.right(batch.x)
     return {
         "left": kb.Objective(ops.mean(left * right), model.left, model.left_optimizer),
@@ -219,7 +219,7 @@ def both(model, batch):
 def test_each_loss_trains_what_it_names():
     model, ones = Two(), np.ones((4, 1), "float32")
     history = kb.fit(model, ones, batch_size=4, verbose=0, step=both)
-    # Gradients at the weights before the step: by left, right's output of 2; by right, 1.
+    # Gradients at the weights before the step: of left, the output 2 of right; of right, 1.
     np.testing.assert_allclose(model.left.get_weights()[0], 2 - 0.1 * 2, rtol=1e-6)
     np.testing.assert_allclose(model.right.get_weights()[0], 2 - 0.2, rtol=1e-6)
     assert history.history == {"left_loss": [4.0], "right_loss": [2.0], "loss": [6.0]}
@@ -484,7 +484,7 @@ def test_losses_that_layers_add_inside_a_gradient_stay_inside():
 
 
 class Remembering(keras.Model):
-    """Keeps a moving average of its weight, and the last rows it has seen."""
+    """A model that stores a moving average of its weight, and its last input rows."""
 
     def __init__(self, **keywords):
         super().__init__(**keywords)
@@ -499,7 +499,7 @@ class Remembering(keras.Model):
 
 
 def remembering(model, batch):
-    """Writes a row to the ring, and learns from all of it."""
+    """Write a row to the ring buffer, and learn from all of it."""
     model.buffer.assign(ops.slice_update(model.buffer.value, (model.place.value, 0), batch.x[:1]))
     model.place.assign((model.place + 1) % 6)
     model.average.assign(0.9 * model.average + 0.1 * model.inner.weights[0])
@@ -527,7 +527,7 @@ def test_what_the_model_holds_is_saved_and_goes_on_from_there(tmp_path):
     model, other = Remembering(), Remembering()
     run(model, x)
     model.save_weights(tmp_path / "state.weights.h5")
-    run(other, x[::-1].copy())  # builds what it trains with, and leaves another state
+    run(other, x[::-1].copy())  # builds variables, and leaves another state
     other.load_weights(tmp_path / "state.weights.h5")
     for one in (model, other):
         run(one, x)
@@ -650,7 +650,7 @@ def test_branches_within_branches_are_compiled():
     np.testing.assert_allclose(model.get_weights()[0], 2 - 0.3 - 0.1 - 0.1, rtol=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore:__array_wrap__")  # torch's and NumPy's own, before torch refuses the product
+@pytest.mark.filterwarnings("ignore:__array_wrap__")  # raised by torch and NumPy before torch rejects the product
 @pytest.mark.parametrize("left", [True, False])
 def test_numpy_arrays_are_operands_or_the_step_is_told_how(left, backend):
     constant = np.full((1,), 3.0)
@@ -805,7 +805,7 @@ class Private(Scaled):
 
 
 class OfTheClass(Scaled):
-    """A number that all of a kind share."""
+    """A number shared by all instances."""
 
     factor = 1.0
 
@@ -814,7 +814,7 @@ class OfTheClass(Scaled):
 
 
 def setting(owner, name):
-    """Sets something to 3, until the test ends."""
+    """Set an attribute to 3 until the test ends."""
     return lambda patch: patch.setitem(owner, name, 3.0) if isinstance(owner, dict) else patch.setattr(owner, name, 3.0)
 
 
@@ -876,7 +876,7 @@ def test_threads_train_models_of_their_own():
     with ThreadPoolExecutor(3) as pool:
         found = list(pool.map(train, [1.0, 2.0, 3.0]))
     np.testing.assert_allclose(found, [1.7, 1.4, 1.1], rtol=1e-5)
-    kb.fit(mlp(), X, Y, **PLAIN)  # nothing of Keras's is left changed
+    kb.fit(mlp(), X, Y, **PLAIN)  # Keras is restored
 
 
 def test_another_thread_may_draw_while_a_step_is_looked_at():

@@ -1,4 +1,4 @@
-"""What goes wrong with steps of one's own: one sentence, the same on every backend, and nothing is changed."""
+"""Errors in custom steps: one sentence, the same on every backend, and no changes."""
 
 import random
 from pathlib import Path
@@ -233,7 +233,7 @@ def new_generator(model, batch):
 
 
 def at(text):
-    """Where in this file a line stands."""
+    """Return the place of a line in this file."""
     lines = Path(__file__).read_text().splitlines()
     return f'line {[line.strip() for line in lines].index(text) + 1} of {FILE}, "{text}"'
 
