@@ -1,4 +1,4 @@
-"""Files of the original frameworks with the outputs that these computed, beside the checkout; and nets made here."""
+"""Files of the original frameworks with their outputs, in a folder next to the checkout; and nets created here."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def pytest_report_header():
 
 @pytest.fixture(autouse=True)
 def native_seed(same_seeds):
-    """Layers built outside kerasbridge draw the same in every test."""
+    """Seed the Keras generator, so that layers built outside kerasbridge draw the same in every test."""
     from kerasbridge.keras_compat import keras
 
     keras.utils.set_random_seed(0)
@@ -20,7 +20,7 @@ def native_seed(same_seeds):
 
 @pytest.fixture
 def drawn_on_the_host():
-    """Models are built without JAX compiling what draws each of their weights."""
+    """Draw initial weights on the host, which is faster than compiling each draw on JAX."""
     from kerasbridge.random.keras_patch import portable_random
 
     with portable_random():
@@ -29,7 +29,7 @@ def drawn_on_the_host():
 
 @pytest.fixture
 def legacy():
-    """The folder of files of the original frameworks."""
+    """The folder with files of the original frameworks."""
     folder = SHARED / "legacy"
     if not folder.is_dir():
         pytest.skip("the files of the original frameworks are not beside the checkout, in ../shared/legacy")

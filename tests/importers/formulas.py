@@ -1,4 +1,4 @@
-"""Caffe's layers after its C++ sources, in plain loops over N, C, H, W; nothing of kerasbridge's is used here."""
+"""Caffe layers after its C++ sources, in plain loops over N, C, H, W, independent of kerasbridge."""
 
 import math
 
@@ -77,7 +77,7 @@ def lrn_across(x, size, alpha, beta, k):
 
 
 def lrn_within(x, size, alpha, beta):
-    """`LRNLayer::WithinChannelForward`: an average pooling of squares, whose padding counts."""
+    """`WithinChannelForward` of `LRNLayer`: average pooling of squares, including the padding."""
     before = (size - 1) // 2
     mean = pooling(x.astype(float) ** 2, "AVE", (size, size), pad=(before, before))
     return x * (1 + alpha * mean) ** -beta
@@ -92,7 +92,7 @@ def mvn(x, across, divide, epsilon):
 
 
 def argmax(x, axis, top_k, values):
-    """`ArgMaxLayer::Forward_cpu`: pairs of number and place, the greater first."""
+    """`ArgMaxLayer::Forward_cpu`: pairs of value and index, largest first."""
     if axis is None:
         flat = x.reshape(len(x), -1)
         places = np.array([sorted(range(row.size), key=lambda j: (row[j], j), reverse=True)[:top_k] for row in flat])

@@ -1,4 +1,4 @@
-"""Files as Keras 1 and Keras 2 wrote them: configurations, and HDF5 with h5py."""
+"""Writers of Keras 1 and Keras 2 files: configurations, and HDF5 with h5py."""
 
 import json
 
@@ -7,35 +7,35 @@ import numpy as np
 
 
 def dense(name, units, word="units", **more):
-    """The entry of a dense layer in a Sequential."""
+    """Return the entry of a dense layer in a Sequential."""
     return entry("Dense", name, **{word: units, "activation": "linear"}, **more)
 
 
 def entry(kind, name, **config):
-    """The entry of a layer in a Sequential."""
+    """Return the entry of a layer in a Sequential."""
     return {"class_name": kind, "config": {"name": name, "trainable": True, **config}}
 
 
 def sequential(*entries, name="net", old=False):
-    """A Sequential: in Keras 1 a list, in Keras 2 a dict."""
+    """Return a Sequential: a list in Keras 1, a dict in Keras 2."""
     return {"class_name": "Sequential", "config": [*entries] if old else {"name": name, "layers": [*entries]}}
 
 
 def node(kind, name, *inputs, calls=None, **config):
-    """The entry of a layer in a functional model, called once on the layers of these names."""
+    """Return the entry of a layer in a functional model, called once on the layers of these names."""
     inbound = calls or ([[[one, 0, 0] for one in inputs]] if inputs else [])
     return {**entry(kind, name, **config), "name": name, "inbound_nodes": inbound}
 
 
 def fed(name, *shape, **config):
-    """The entry of an input; its shape is without the batch."""
+    """Return the entry of an input; its shape is without the batch."""
     entry = node("InputLayer", name, batch_input_shape=[None, *shape], **config)
     del entry["config"]["trainable"]
     return entry
 
 
 def functional(*entries, outputs, kind="Model", name="net"):
-    """A functional model."""
+    """Return a functional model."""
     inputs = [[one["name"], 0, 0] for one in entries if one["class_name"] == "InputLayer"]
     config = {
         "name": name,
@@ -47,11 +47,11 @@ def functional(*entries, outputs, kind="Model", name="net"):
 
 
 def write(path, config=None, weights=None, version="1.2.2", backend=None, names=None):
-    """A .h5 of a model, or, without a configuration, of weights alone.
+    """Write the .h5 file of a model, or of weights alone, without a configuration.
 
     Args:
-        weights: by the name of each layer its arrays.
-        names: by the name of a layer how its arrays are called.
+        weights: the arrays by layer name.
+        names: the names of the arrays by layer name.
     """
     with h5py.File(path, "w") as root:
         if config is not None:

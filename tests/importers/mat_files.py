@@ -1,4 +1,4 @@
-"""Nets of MatConvNet's as .mat files of both versions: what MATLAB would hold, in Python's words.
+"""Write MatConvNet nets as .mat files of both versions.
 
 Arrays and lists of numbers are arrays, `str` is text, other lists are cells, a tuple of dicts is a struct array and a
 dict one struct.
@@ -15,7 +15,7 @@ HEADER = b"MATLAB 7.3 MAT-file, Platform: TEST, Created on: Thu Jan  1 00:00:00 
 
 
 def write(path, version="5", compressed=True, **variables):
-    """A file of the variables; its path."""
+    """Write the variables to a file, and return its path."""
     if version == "5":
         scipy.io.savemat(path, {name: _old(value) for name, value in variables.items()}, do_compression=compressed)
     else:
@@ -28,7 +28,7 @@ def write(path, version="5", compressed=True, **variables):
 
 
 def _plain(value):
-    """A value with numbers as arrays, and one struct as an array of structs, which have a field at least."""
+    """Convert numbers to arrays, and a struct to an array of structs with at least one field."""
     if isinstance(value, list) and value and all(isinstance(one, int | float) for one in value):
         return np.atleast_2d(np.array(value, float))
     if isinstance(value, dict):
@@ -37,7 +37,7 @@ def _plain(value):
 
 
 def _old(value):
-    """A value as `savemat` takes it."""
+    """Convert a value for `savemat`."""
     value = _plain(value)
     if isinstance(value, str):
         return value
@@ -56,7 +56,7 @@ def _old(value):
 
 
 def _put(group, name, value, references):
-    """A value as MATLAB writes it into HDF5."""
+    """Write a value to HDF5 as MATLAB does."""
     value = _plain(value)
     kind = {str: "char", list: "cell", tuple: "struct"}.get(type(value))
     if kind is None:
@@ -90,12 +90,12 @@ def _pointers(group, name, values, references):
 
 
 def conv(filters, biases=None, **options):
-    """A layer of SimpleNN's."""
+    """Return a SimpleNN layer."""
     return {"type": "conv", "weights": [filters, np.zeros((0, 0)) if biases is None else biases], **options}
 
 
 def dag(*layers, params=(), **fields):
-    """The variables of a DagNN, as `saveobj` makes them; each layer is (name, type, block, inputs, outputs, params)."""
+    """Return the variables of a DagNN saved by `saveobj`; a layer is (name, type, block, inputs, outputs, params)."""
     names = ("name", "type", "block", "inputs", "outputs", "params")
     made = tuple(dict(zip(names, (*layer, [])[:6], strict=True)) for layer in layers)
     made = tuple({**one, **{part: one[part].split() for part in ("inputs", "outputs")}} for one in made)
@@ -104,5 +104,5 @@ def dag(*layers, params=(), **fields):
 
 
 def nchw(images):
-    """H, W, C, N as N, C, H, W."""
+    """Convert H, W, C, N to N, C, H, W."""
     return images.transpose(3, 2, 0, 1)

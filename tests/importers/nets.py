@@ -1,4 +1,4 @@
-"""Small nets of Caffe's, written as their users write them, and how a model's outputs are held against them."""
+"""Small Caffe nets as users write them, and comparisons with the outputs of a model."""
 
 import numpy as np
 
@@ -8,19 +8,19 @@ from kerasbridge.random.keras_patch import portable_random
 
 
 def data(*shape, name="data"):
-    """The input of a net, in the shortest way."""
+    """Return the shortest input layer."""
     return f'input: "{name}" input_shape {{ ' + " ".join(f"dim: {size}" for size in shape) + " }\n"
 
 
 def layer(kind, options="", name="l", bottom="data", top=None):
-    """One layer of version 2, with one blob or several."""
+    """Return one layer of version 2, with one blob or several."""
     bottoms = " ".join(f'bottom: "{blob}"' for blob in bottom.split())
     tops = " ".join(f'top: "{blob}"' for blob in (top or name).split())
     return f'layer {{ name: "{name}" type: "{kind}" {bottoms} {tops} {options} }}\n'
 
 
 def weights(arrays, version=2):
-    """A .caffemodel: by the name of each layer its arrays."""
+    """Return a .caffemodel with the given arrays by layer name."""
     net = message("NetParameter")(name="net")
     for name, blobs in arrays.items():
         into = net.layer.add(name=name) if version == 2 else net.layers.add(name=name)
@@ -39,7 +39,7 @@ def _fill(blob, array, version):
 
 
 def files(folder, text, arrays=None, version=2):
-    """The paths of a net's files."""
+    """Write the files of a net and return their paths."""
     paths = [folder / "net.prototxt"]
     paths[0].write_text(text)
     if arrays:
@@ -49,12 +49,12 @@ def files(folder, text, arrays=None, version=2):
 
 
 def last(array):
-    """N, C, H, W as N, H, W, C."""
+    """Convert N, C, H, W to N, H, W, C."""
     return np.moveaxis(array, 1, -1) if array.ndim == 4 else array
 
 
 def outputs(model, *arrays, data_format="channels_last"):
-    """What a model gives for arrays in the order N, C, H, W, in that order."""
+    """Return the outputs of a model for arrays in the order N, C, H, W, in the same order."""
     given = [array if data_format == "channels_first" else last(array) for array in arrays]
     found = model.predict_on_batch(given if len(given) > 1 else given[0])
     found = list(map(np.asarray, found if isinstance(found, list | tuple) else [found]))
@@ -64,14 +64,14 @@ def outputs(model, *arrays, data_format="channels_last"):
 
 
 def saved_and_loaded(model, folder):
-    """The model as a .keras file brings it back."""
+    """Save the model as a .keras file and load it again."""
     model.save(folder / "model.keras")
-    with portable_random():  # Keras draws weights before it reads them, which takes JAX longer than the rest of a test
+    with portable_random():  # Keras draws weights before it reads them, which is slow on JAX
         return keras.models.load_model(folder / "model.keras")
 
 
 def assert_close(found, expected, tolerance=1e-5):
-    """Equal up to a share of the largest expected number."""
+    """Assert equality up to a share of the largest expected number."""
     assert found.shape == expected.shape
     largest = np.abs(expected).max() or 1.0
     np.testing.assert_allclose(found / largest, expected / largest, rtol=0, atol=tolerance)

@@ -1,4 +1,4 @@
-"""Networks written with TensorFlow, as its users wrote them, saved in its three forms, and what TensorFlow computes."""
+"""Networks written with TensorFlow, like those of its users, saved in its three forms, with outputs of TensorFlow."""
 
 import contextlib
 import shutil
@@ -9,12 +9,12 @@ SEED = 11
 
 
 def numbers(*shape):
-    """Numbers for weights."""
+    """Return numbers for weights."""
     return np.random.default_rng([SEED, *shape]).normal(0, 0.5, shape).astype(np.float32)
 
 
 def convolutions(tf, x):
-    """Of images with 4 channels."""
+    """Operations on images with 4 channels."""
     nn, k, d = tf.compat.v1.nn, numbers(3, 3, 4, 6), numbers(3, 2, 4, 2)
     first = tf.transpose(x, [0, 3, 1, 2])
     turned = tf.transpose(first, [0, 2, 3, 1])
@@ -45,7 +45,7 @@ def convolutions(tf, x):
 
 
 def poolings(tf, x):
-    """Of images."""
+    """Operations on images."""
     nn = tf.compat.v1.nn
     return {
         "max": nn.max_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], "VALID"),
@@ -76,7 +76,7 @@ def poolings(tf, x):
 
 
 def functions(tf, x):
-    """Of each number."""
+    """Elementwise functions."""
     nn = tf.nn
     positive = tf.abs(x) + 0.5
     return {
@@ -101,7 +101,7 @@ def functions(tf, x):
 
 
 def shapes(tf, x):
-    """Of images of 9 x 7 with 4 channels."""
+    """Operations on images of 9 x 7 with 4 channels."""
     a, b = tf.split(x, 2, 3)
     c, d, e = tf.split(x, [1, 2, 1], 3)
     flat = tf.reshape(x, tf.stack([tf.shape(x)[0], -1]))
@@ -129,13 +129,13 @@ def shapes(tf, x):
 
 
 def words(tf, x):
-    """Of rows of 6 whole numbers below 10."""
+    """Operations on rows of 6 integers below 10."""
     vectors = tf.nn.embedding_lookup(numbers(10, 4), tf.cast(x, tf.int32))
     return {"vectors": vectors, "mean": tf.reduce_mean(vectors, 1), "largest": tf.reduce_max(vectors, [1])}
 
 
 def channels_first(tf, x):
-    """Of images as N, C, H, W, in the words that TensorFlow has for them, which its CPU computes in part."""
+    """Operations on images as N, C, H, W; the TensorFlow CPU implements some of them."""
     last = tf.transpose(x, [0, 2, 3, 1])
     y = tf.compat.v1.nn.conv2d(last, numbers(3, 3, 4, 6), [1, 2, 2, 1], "SAME")
     return {"conv": tf.transpose(tf.nn.relu(y + numbers(6)), [0, 3, 1, 2])}
@@ -152,13 +152,13 @@ GROUPS = {
 
 
 def given(shape, kind="float32"):
-    """What is fed."""
+    """Return the input."""
     draw = np.random.default_rng(SEED)
     return draw.integers(10, size=shape).astype(kind) if len(shape) == 2 else draw.normal(size=shape).astype(kind)
 
 
 def lenet(tf, momenta=True):
-    """The network of "Deep MNIST for Experts" of TensorFlow 1.0, smaller, with its loss, and how it is trained."""
+    """The network of "Deep MNIST for Experts" of TensorFlow 1.0, smaller, with its loss and optimizer."""
     v1 = tf.compat.v1
     x = v1.placeholder(tf.float32, [None, 784], name="x")
     labels = v1.placeholder(tf.float32, [None, 10], name="labels")
@@ -200,13 +200,13 @@ def lenet(tf, momenta=True):
 
 @contextlib.contextmanager
 def session(tf):
-    """A graph of TensorFlow 1's and where it runs."""
+    """A TensorFlow 1 graph with its session."""
     with tf.Graph().as_default(), tf.compat.v1.Session() as running:
         yield running
 
 
 def save(tf, running, folder, inputs, outputs):
-    """The three forms of a network: the paths of a SavedModel, of a frozen graph, and of a checkpoint's graph."""
+    """Save the three forms of a network: the paths of a SavedModel, a frozen graph and a checkpoint graph."""
     v1 = tf.compat.v1
     shutil.rmtree(folder / "saved", ignore_errors=True)
     v1.saved_model.simple_save(running, str(folder / "saved"), inputs, outputs)
@@ -217,7 +217,7 @@ def save(tf, running, folder, inputs, outputs):
 
 
 def pieces(tf):
-    """A dense layer whose matrix is held in pieces, and in halves of a float."""
+    """A dense layer with a partitioned matrix, stored in float16."""
     v1 = tf.compat.v1
     x = v1.placeholder(tf.float32, [None, 7], name="x")
     by_rows = v1.fixed_size_partitioner(3, axis=0)
@@ -229,7 +229,7 @@ def pieces(tf):
 
 
 def module(tf):
-    """A module of TensorFlow 2's: functions that call each other, variables that they capture."""
+    """A TensorFlow 2 module: functions that call each other, and captured variables."""
 
     class Net(tf.Module):
         def __init__(self):
@@ -250,13 +250,13 @@ def module(tf):
 
 
 def sample(array):
-    """About forty numbers of an array, from all over it, for files that stay small."""
+    """Return about forty numbers of an array, from all over it, to keep files small."""
     flat = np.ravel(array)
     return flat[:: max(flat.size // 40, 1) | 1]
 
 
 def of_keras(keras):
-    """A model of Keras 2's: two inputs, recurrent layers both ways, layers within layers, a model within the model."""
+    """A Keras 2 model: two inputs, bidirectional layers, nested layers and a nested model."""
     kl = keras.layers
     head = keras.Sequential([kl.Dense(4, "relu", name="one"), kl.BatchNormalization(name="norm")], name="head")
     images, rows = keras.Input((7, 6, 2), name="images"), keras.Input((5, 3), name="rows")
@@ -274,7 +274,7 @@ def of_keras(keras):
 
 
 def sequence(keras):
-    """Layers that follow each other, three of them alike, for weights alone."""
+    """A chain of layers, three of them alike, for weights alone."""
     kl = keras.layers
     return keras.Sequential(
         [
@@ -290,6 +290,6 @@ def sequence(keras):
 
 
 def with_a_lambda(tf, keras):
-    """A model whose layers cannot be brought, though its graph can."""
+    """A model whose layers cannot be imported, although its graph can."""
     kl = keras.layers
     return keras.Sequential([kl.Dense(3, input_shape=(4,)), kl.Lambda(tf.nn.relu, name="code"), kl.Dense(2)])

@@ -1,4 +1,4 @@
-"""`kerasbridge import`: what it saves, prints and answers mistakes with."""
+"""`kerasbridge import`: its files, its output and its errors."""
 
 import json
 
@@ -22,7 +22,7 @@ def run(*arguments):
 
 @pytest.fixture
 def net(tmp_path):
-    """The files of a net that has one of kerasbridge's own layers."""
+    """The files of a net that needs a kerasbridge layer."""
     text = 'layer { name: "d" type: "MemoryData" top: "data" top: "label" transform_param { scale: 0.5 } '
     text += "memory_data_param { batch_size: 2 channels: 3 height: 9 width: 7 } }\n"
     return files(tmp_path, text + layer("TanH", name="t") + layer("Pooling", POOL, name="p", bottom="t"))

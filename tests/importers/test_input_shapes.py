@@ -1,4 +1,4 @@
-"""The shape of inputs, said by who asks: where files do not say it, and where one size alone is wanted."""
+"""`input_shape`: for files that do not contain it, or to fix a single size."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ WEIGHTS = {"c": (np.ones((4, 3, 3, 3)), np.ones(4)), "l": (np.ones((2, 80)), np.
 
 @pytest.fixture
 def net(tmp_path):
-    """A net that takes 3 channels, of images whose size its file does not say, and of which one row has 80 numbers."""
+    """Return a net with 3 channels, whose file does not contain the image size, and in which a row has 80 numbers."""
     text = 'layer { name: "d" type: "Data" top: "data" }' + layer("Convolution", CONV, name="c")
     return files(tmp_path, text + layer("InnerProduct", "inner_product_param { num_output: 2 }", bottom="c"), WEIGHTS)
 

@@ -1,4 +1,4 @@
-"""The layers that Keras has not: they train, compiled, on images of any size, and come back from a file."""
+"""Additional layers: they train, compiled, on images of any size, and can be loaded from a file."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ WEIGHTS = {
 
 @pytest.fixture
 def chain(tmp_path):
-    """A net of one of each."""
+    """Return a net with one of each."""
     text = data(1, 4, 21, 18)
     for place, (kind, options) in enumerate(CHAIN, 1):
         text += layer(kind, options, name=f"l{place}", bottom=f"l{place - 1}" if place > 1 else "data")

@@ -1,4 +1,4 @@
-"""What Keras 1 and 2 computed on Theano, after `theano_backend.py` and `layers/recurrent.py`, over N, C, H, W."""
+"""Formulas of Keras 1 and 2 on Theano, after `theano_backend.py` and `layers/recurrent.py`, over N, C, H, W."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from tests.importers import formulas
 
 
 def convolution(x, kernel, bias, border="valid", stride=(1, 1), rate=(1, 1)):
-    """`conv2d`: `T.nnet.conv2d` turns the kernel (filters, channels, rows, columns); "same" is Theano's "half"."""
+    """`conv2d`: `T.nnet.conv2d` flips the kernel (filters, channels, rows, columns); "same" is "half" of Theano."""
     reach = [(size - 1) * one + 1 for size, one in zip(kernel.shape[2:], rate, strict=True)]
     pad = {"valid": (0, 0), "same": [size // 2 for size in reach], "full": [size - 1 for size in reach]}[border]
     y = formulas.convolution(x, kernel[:, :, ::-1, ::-1], bias, stride, pad, rate)

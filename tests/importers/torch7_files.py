@@ -1,4 +1,4 @@
-"""A small torch.save: networks of Torch7's as files, bytes or text, as `File.lua` of torch7 writes them."""
+"""A small torch.save: writes Torch7 networks to binary or text files like `File.lua` of torch7."""
 
 import struct
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ class Seen:
 
 @dataclass(eq=False)
 class Closure:
-    """A function, with what it has taken from around it."""
+    """A function, with its upvalues."""
 
     code: bytes
     around: object = field(default_factory=list)
@@ -71,25 +71,25 @@ def longs(*sizes):
 
 
 def tensor(array, kind=""):
-    """A tensor with a storage of its own."""
+    """Return a tensor with a storage of its own."""
     array = np.ascontiguousarray(array)
     strides = tuple(step // array.itemsize for step in array.strides)
     return Seen(Numbers(array.ravel(), kind), array.shape, strides, 0, kind)
 
 
 def save(path, value, **options):
-    """The file at a path, written."""
+    """Write the file and return its path."""
     path.write_bytes(Writer(**options).saved(value))
     return path
 
 
 class Writer:
-    """Writes bytes or text.
+    """Writes binary or text.
 
     Args:
-        text: as text.
-        long: how many bytes the machine's whole numbers have.
-        versions: whether classes have versions; the oldest files have none.
+        text: whether to write text.
+        long: the number of bytes of integers of the machine.
+        versions: whether classes have versions, unlike in the oldest files.
     """
 
     def __init__(self, text=False, long=8, versions=True):
@@ -117,7 +117,7 @@ class Writer:
             self.indexed(value)
 
     def indexed(self, value):
-        value = getattr(value, "table", value)  # a table that stands as a key
+        value = getattr(value, "table", value)  # a table that is a key
         kind = value.kind if isinstance(value, Closure) else 3 if isinstance(value, dict | list) else 4
         self.integer(kind)
         if id(value) in self.known:

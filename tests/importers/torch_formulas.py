@@ -1,6 +1,6 @@
-"""PyTorch's layers after its documentation, in NumPy, over N, C, H, W; nothing of kerasbridge's is used here.
+"""PyTorch layers after its documentation, in NumPy, over N, C, H, W, independent of kerasbridge.
 
-Each takes what it computes on and a dict of its module's parameters, by the names that `state_dict` gives them.
+Each takes its input and a dict of the parameters of its module, by the names of `state_dict`.
 """
 
 import numpy as np

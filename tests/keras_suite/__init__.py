@@ -1,1 +1,1 @@
-"""Keras's own tests, run with kerasbridge in the place of `fit`, `evaluate` and `predict`; see plugin.py."""
+"""The tests of Keras, run with `fit`, `evaluate` and `predict` of kerasbridge; see plugin.py."""

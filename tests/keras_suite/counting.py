@@ -1,4 +1,4 @@
-"""How the calls of Keras's tests ran: counted at the model's methods and by what kerasbridge logs."""
+"""Count the calls of the tests of Keras, at the methods of models and by the log of kerasbridge."""
 
 import contextlib
 import functools
@@ -15,7 +15,7 @@ UNTRACED = re.compile(r"kerasbridge: .*\b(ran eagerly: .*)", re.DOTALL)
 
 
 class Counts(logging.Handler):
-    """Calls by name, and how many were handed over to stock Keras or ran untraced, by reason."""
+    """Calls by name, and how many of them were delegated to stock Keras or ran untraced, by reason."""
 
     def __init__(self):
         super().__init__(logging.INFO)
@@ -27,11 +27,11 @@ class Counts(logging.Handler):
                 reasons[found[1].rstrip(".")] += 1
 
     def unexplained(self):
-        """Calls that stock Keras ran without kerasbridge saying that a step is overridden."""
+        """Return the calls that stock Keras ran although no log message reports an overridden step."""
         return self.stock.total() - self.handed_over.total()
 
     def lines(self):
-        """The table, a line per reason."""
+        """Return the table, a line per reason."""
         calls = ", ".join(f"{name} {self.calls[name]}" for name in NAMES)
         yield f"{self.calls.total()} calls ({calls})"
         for what, reasons in (("handed over to stock Keras", self.handed_over), ("untraced", self.untraced)):
@@ -43,7 +43,7 @@ class Counts(logging.Handler):
 
 @contextlib.contextmanager
 def counting(counter):
-    """While open, calls of the methods of Keras's models are counted, but for those within one of the same."""
+    """Count calls of the methods of Keras models in this context, without nested calls of the same method."""
     trainer = next(base for base in keras.Model.__mro__ if "fit" in vars(base))
     originals = {name: vars(trainer)[name] for name in NAMES}
     for name, original in originals.items():
@@ -58,7 +58,7 @@ def counting(counter):
 def _counted(original, counter, name):
     @functools.wraps(original)
     def call(model, *arguments, **keywords):
-        if "_use_cached_eval_dataset" not in keywords:  # stock fit's own way to validate
+        if "_use_cached_eval_dataset" not in keywords:  # the validation of stock fit
             counter[name] += 1
         return original(model, *arguments, **keywords)
 

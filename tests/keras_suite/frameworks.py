@@ -1,6 +1,6 @@
-"""Imports what tests on another backend take data from, before kerasbridge hides what is not imported.
+"""Import packages that tests on other backends use, before kerasbridge hides packages that are not imported.
 
-torch comes first: Keras's own suite knows of crashes when it comes after TensorFlow.
+torch is first: the Keras test suite reports crashes if it is imported after TensorFlow.
 """
 
 import importlib.util

@@ -1,8 +1,8 @@
-"""A pytest plugin that runs Keras's own tests with kerasbridge in the place of `fit`, `evaluate` and `predict`.
+"""A pytest plugin that runs the tests of Keras with `fit`, `evaluate` and `predict` of kerasbridge.
 
     python -m pytest -c tests/keras_suite/pytest.ini -p tests.keras_suite.plugin --pyargs keras.src.callbacks
 
-It skips what not_applying.toml lists, and prints how many calls were not kerasbridge's, or not compiled, and why.
+It skips the tests in not_applying.toml, and prints how many calls stock Keras ran, or were not compiled, and why.
 """
 
 import contextlib
@@ -25,11 +25,11 @@ LIST = Path(__file__).with_name("not_applying.toml")
 MARKERS = ("requires_trainable_backend: not run on NumPy and OpenVINO", "multi_device: needs more than one device")
 
 counts, patches = Counts(), contextlib.ExitStack()
-sys.modules.setdefault("conftest", sys.modules[__name__])  # Keras's tests import theirs, which is not installed
+sys.modules.setdefault("conftest", sys.modules[__name__])  # Keras does not install its conftest
 
 
 def skip_if_backend(backend, reason):
-    """Of Keras's conftest."""
+    """Copy of a function in the conftest of Keras."""
     return pytest.mark.skipif(backend == BACKEND, reason=reason)
 
 
@@ -75,11 +75,11 @@ def pytest_sessionfinish(session, exitstatus):
 
 
 def _name_of(item):
-    """File::Class::test, the file within Keras's sources."""
+    """Return File::Class::test, with the file relative to the sources of Keras."""
     return "::".join([item.path.relative_to(KERAS).as_posix(), *item.nodeid.split("::")[1:]])
 
 
 def _is_whole(config, items, file):
-    """Whether every test of a file was collected, and none picked out."""
+    """Return whether all tests of a file were collected."""
     picked = config.option.keyword or config.option.markexpr or any("::" in argument for argument in config.args)
     return not picked and any(item.path == KERAS / file for item in items)

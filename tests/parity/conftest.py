@@ -1,4 +1,4 @@
-"""The parent of these tests loads no framework; without all three there is nothing to hold beside each other."""
+"""The parent process of these tests loads no framework; they need all three backends."""
 
 import pytest
 

@@ -12,12 +12,12 @@ BATCH = 64
 
 
 def autoencoder(example):
-    """Its model, step and data."""
+    """Return its model, step and data."""
     return example.build(), example.step, (example.images(),)
 
 
 def distillation(example):
-    """A teacher that has not learned yet teaches just as well here."""
+    """Use an untrained teacher, which is sufficient here."""
     data = kb.datasets.mnist()
     kb.seed_everything(0)
     teacher, student = example.network(256), example.network(16)
@@ -25,7 +25,7 @@ def distillation(example):
 
 
 def sharpness_aware(example):
-    """The lesson's model."""
+    """Use the small MLP."""
     data = kb.datasets.mnist()
     kb.seed_everything(0)
     model = kb.models.mlp()
@@ -34,7 +34,7 @@ def sharpness_aware(example):
 
 
 def gradient_penalty(example):
-    """Points in the plane."""
+    """Use points in the plane."""
     kb.seed_everything(0)
     return example.WassersteinGan(), example.STEP, (example.points()[0],)
 
@@ -49,7 +49,7 @@ SETUPS = {
 
 
 def losses(name, steps):
-    """What each step logs, one call of `fit` a step, and how it ran."""
+    """Return the logs of each step, with one call of `fit` per step, and the execution."""
     sys.path.insert(0, str(EXAMPLES))
     model, step, data = SETUPS[name](importlib.import_module(name))
     seen = []

@@ -9,21 +9,21 @@ HERE = keras.config.backend()
 
 
 class Halving(layers.Layer):
-    """Halves what it is given; a little more on torch."""
+    """Return half of the input; a little more on torch."""
 
     def call(self, x):
         return x * (0.5001 if HERE == "torch" else 0.5)
 
 
 class SlowBackwards(layers.Layer):
-    """Hands on what it is given, on JAX nine tenths of its gradient."""
+    """Return the input, with nine tenths of its gradient on JAX."""
 
     def call(self, x):
         return ops.stop_gradient(x) + 0.9 * (x - ops.stop_gradient(x)) if HERE == "jax" else x + 0.0
 
 
 class EvenConvolution(layers.Layer):
-    """A 4x4 convolution, padded "same": one more row and column after than before, on TensorFlow before than after."""
+    """A 4x4 convolution, padded "same": one more row and column after than before, on TensorFlow the opposite."""
 
     def build(self, shape):
         self.kernel = self.add_weight(shape=(4, 4, shape[-1], 6), name="kernel")
@@ -34,7 +34,7 @@ class EvenConvolution(layers.Layer):
 
 
 class Tenth(layers.Layer):
-    """A tenth of what it is given; on torch the tenth passes through float32."""
+    """Return a tenth of the input, computed in float32 on torch."""
 
     def call(self, x):
         tenth = ops.convert_to_tensor(np.float64(0.1), "float32" if HERE == "torch" else x.dtype)
@@ -42,7 +42,7 @@ class Tenth(layers.Layer):
 
 
 class Attention(layers.Layer):
-    """One head of attention to itself with a key bias, whose gradient is zero; not on a backend that forgets a term."""
+    """Self-attention with one head and a key bias, whose gradient is zero, unless a backend omits a term."""
 
     def __init__(self, wrong_on="", **options):
         super().__init__(**options)
@@ -80,7 +80,7 @@ def float32_constant_on_torch():
 
 
 def attention(wrong_on=""):
-    """Healthy where it is wrong on no backend."""
+    """A correct model if no backend is named."""
     suspect = Attention(wrong_on, name="suspect")
     parts = [keras.Input((subjects.LENGTH,), dtype="int32"), layers.Embedding(subjects.WORDS, 8), suspect]
     return subjects.compiled([*parts, layers.GlobalAveragePooling1D()], *subjects.text(64), "adam")

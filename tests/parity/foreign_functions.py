@@ -1,4 +1,4 @@
-"""Steps that call another framework's functions, on this backend: python foreign_functions.py prints the errors."""
+"""Steps that call functions of another framework, on this backend: python foreign_functions.py prints the errors."""
 
 import json
 
@@ -30,12 +30,12 @@ def a_function_of_tensorflow(model, batch):
 
 
 def a_module_in_a_helper(model, batch):
-    """Of whichever framework is not the backend's."""
+    """A layer of a framework that is not the backend."""
     return keras.ops.mean(activated(model(batch.x)))
 
 
 def activated(x):
-    """Where the mistake is."""
+    """Call the wrong function."""
     return jax.nn.relu(x) if keras.config.backend() != "jax" else torch.relu(x)
 
 
@@ -43,7 +43,7 @@ STEPS = [a_function_of_torch, a_function_of_jax, a_function_of_tensorflow, a_mod
 
 
 def raised(step):
-    """The type and text of what `fit` raises, or None."""
+    """Return the type and text of the error that `fit` raises, or None."""
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     model.compile("sgd")
     try:

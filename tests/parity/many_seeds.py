@@ -1,4 +1,4 @@
-"""Records a subject with many seeds in one process: ``python many_seeds.py SCRIPT FUNCTION SEEDS EPOCHS FOLDER``."""
+"""Record a subject with many seeds in one process: ``python many_seeds.py SCRIPT FUNCTION SEEDS EPOCHS FOLDER``."""
 
 import sys
 from pathlib import Path

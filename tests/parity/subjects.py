@@ -1,4 +1,4 @@
-"""Small healthy models with their data: functions that return (model, x, y), for `--script`."""
+"""Small correct models with their data: functions that return (model, x, y), for `--script`."""
 
 import keras
 import numpy as np
@@ -38,7 +38,7 @@ def lstm():
 
 
 def transformer():
-    """Two blocks; the gradient of attention's key bias is zero in mathematics."""
+    """Two blocks; the gradient of the key bias of attention is zero in theory."""
     words = keras.Input((LENGTH,), dtype="int32")
     h = layers.Embedding(WORDS, 16)(words)
     for _ in range(2):
@@ -70,7 +70,7 @@ def augmentation():
 
 
 def branching():
-    """Not compiled: two inputs, a layer that both go through, a model within, and two outputs in a dict."""
+    """Not compiled: two inputs, a shared layer, a nested model, and two outputs in a dict."""
     left, right = keras.Input((6,), name="left"), keras.Input((6,), name="right")
     shared = layers.Dense(8, activation="tanh", name="shared")
     inner = keras.Sequential([keras.Input((16,)), layers.Dense(5, name="deep")], name="inner")
@@ -81,7 +81,7 @@ def branching():
 
 
 def looped():
-    """A layer that calls another inside a loop of the framework's own, out of which no output comes."""
+    """A layer that calls another inside a loop of the framework, which hides its outputs."""
     x = np.random.default_rng(0).random((64, 4, 6)).astype("float32")
     parts = [keras.Input((4, 6)), RowByRow(name="looping"), layers.Flatten()]
     return compiled(parts, x, labels(x.reshape(64, -1)), "adam")
@@ -102,20 +102,20 @@ class RowByRow(layers.Layer):
 
 
 def compiled(parts, x, y, optimizer):
-    """The layers and a softmax behind them, compiled for classes, with their data."""
+    """Return the layers with a softmax, compiled for classes, with their data."""
     model = keras.Sequential([*parts, layers.Dense(CLASSES, activation="softmax")])
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model, x, y
 
 
 def vectors(width, rows=256):
-    """Normal numbers, and labels that a model can learn from them."""
+    """Return normal numbers, and labels that a model can learn from them."""
     x = np.random.default_rng(0).standard_normal((rows, width)).astype("float32")
     return x, labels(x)
 
 
 def text(rows=256):
-    """Words, 0 after the last, and labels that depend on the first five."""
+    """Return tokens, 0 after the last, and labels that depend on the first five."""
     draw = np.random.default_rng(0)
     x = draw.integers(1, WORDS, (rows, LENGTH)).astype("int32")
     x[np.arange(LENGTH) >= draw.integers(6, LENGTH + 1, (rows, 1))] = 0
@@ -123,5 +123,5 @@ def text(rows=256):
 
 
 def labels(x):
-    """The largest of the first few columns."""
+    """Return the index of the largest of the first few columns."""
     return x[:, :CLASSES].argmax(1).astype("int32")

@@ -1,4 +1,4 @@
-"""`kb.compare` on three backends, each in a process of its own: healthy models agree, planted faults do not."""
+"""`kb.compare` on three backends, each in a separate process: correct models agree, injected faults do not."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from kerasbridge.runtime.backend import child_environment
 
 HERE = Path(__file__).parent
 BACKENDS = ["jax", "tensorflow", "torch"]
-NOT_JITTED = ("augmentation", "jax")  # Keras itself does not jit RandomFlip and its like on JAX
+NOT_JITTED = ("augmentation", "jax")  # Keras itself does not jit layers like RandomFlip on JAX
 HEALTHY = ("mlp", "cnn", "lstm", "transformer", "augmentation")
 FAULTS = {
     "forward_wrong_on_torch": "torch",
@@ -25,7 +25,7 @@ FAULTS = {
     "epsilon_wrong_on_jax": "jax",
 }
 LONG = pytest.mark.long
-SHORT = ("transformer", "gradient_wrong_on_jax", "epsilon_wrong_on_jax")  # what CI runs
+SHORT = ("transformer", "gradient_wrong_on_jax", "epsilon_wrong_on_jax")  # the part that CI runs
 
 
 def subject(name):
@@ -89,7 +89,7 @@ def test_a_record_of_other_data_disagrees_by_name(tmp_path):
 
 
 def other_rows(folder):
-    """A record of the same length whose labels are shifted by one row."""
+    """Return a record of the same length whose labels are shifted by one row."""
     digits = kb.datasets.mnist()
     np.savez(folder / "shifted.npz", **{**vars_of(digits), "y_train": np.roll(digits.y_train, 1)})
     kb.compare("mlp", backends=["jax", "torch"], rows=64, data=folder / "shifted.npz").save(folder)

@@ -1,4 +1,4 @@
-"""`kb.diagnose` on three backends: healthy models have no row beyond, planted faults are named, and so are leaks."""
+"""`kb.diagnose` on three backends: no findings in correct models; injected faults and float32 leaks are named."""
 
 import json
 import subprocess
@@ -12,11 +12,11 @@ from kerasbridge.parity.diagnose import diagnose
 HERE = Path(__file__).parent
 IN_FLOAT64 = {"dtype": "float64", "correct_leaks": True}
 LONG = pytest.mark.long
-SHORT = ("mlp", "gradient_wrong_on_jax", "float32_constant_on_torch")  # what CI runs
+SHORT = ("mlp", "gradient_wrong_on_jax", "float32_constant_on_torch")  # the part that CI runs
 
 
 def chosen(*cases):
-    """The cases, by the first thing in each, as parameters; those not in `SHORT` take long."""
+    """Return the cases as parameters, named by their first element; those not in `SHORT` are marked long."""
     return [pytest.param(*case, marks=() if case[0] in SHORT else LONG) for case in cases]
 
 
@@ -25,7 +25,7 @@ def diagnosed(name, file="subjects", **options):
 
 
 def first(found):
-    """Row and backend of the first finding."""
+    """Return row and backend of the first finding."""
     return found.first_mismatch.kind, found.first_mismatch.name, found.first_mismatch.backend
 
 
@@ -49,7 +49,7 @@ def test_a_healthy_model_has_none_in_float64_with_leaks_corrected(name):
     ("name", "layer"), [("transformer", "dense_1"), ("augmentation", "sequential/random_translation")]
 )
 def test_what_tensorflow_itself_computes_in_float32_is_named(name, layer):
-    """Its gelu casts the Python number sqrt(2), its projective transform takes float32 alone."""
+    """Its gelu casts the Python number sqrt(2), and its projective transform only supports float32."""
     found = diagnosed(name, **IN_FLOAT64)
     assert first(found) == ("output", layer, "tensorflow")
     assert "Computed in float32 here" in found.first_mismatch.explanation

@@ -20,7 +20,7 @@ for run in sys.argv[2:]:
 
 
 def results(folder, on, command, *arguments):
-    """What a command prints for each of some arguments, in one process on a backend."""
+    """Return the output of a command for each of some arguments, in one process on a backend."""
     line = [sys.executable, "-c", PROGRAM, command, *arguments]
     done = subprocess.run(
         line, cwd=folder, env=backend.child_environment(on), capture_output=True, text=True, timeout=300, check=False
@@ -30,7 +30,7 @@ def results(folder, on, command, *arguments):
 
 
 def on_each(call):
-    """What a function says of each backend, one beside the other."""
+    """Return the result of a function for each backend, computed in parallel."""
     with ThreadPoolExecutor() as pool:
         return dict(zip(backend.BACKENDS, pool.map(call, backend.BACKENDS), strict=True))
 
@@ -43,7 +43,7 @@ def trained(tmp_path):
 
 
 def tamper(run, copy):
-    """A copy of a run that says something wrong of one image: which image, and what it says."""
+    """Return a copy of a run with a wrong prediction for one image, the index of the image, and the prediction."""
     shutil.copytree(run, copy)
     config = json.loads((copy / "config.json").read_text())
     index, predicted = next(iter(config["mistakes"].items()))
@@ -61,5 +61,5 @@ def test_a_run_is_as_good_on_the_other_backends_or_the_images_are_named(trained)
             won = sum((image["now"] == image["label"]) - (image["then"] == image["label"]) for image in differs)
             accuracy = runs.load(trained / there).config.test["accuracy"]
             assert round(1000 * result["accuracy"]) == round(1000 * accuracy) + won, (here, there)
-            assert len(differs) <= (here != there)  # which image a rounding turns over depends on the processor
+            assert len(differs) <= (here != there)  # which image changes by rounding depends on the processor
         assert wrong in [(image["index"], image["then"]) for image in tampered["differs"]]

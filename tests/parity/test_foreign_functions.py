@@ -1,4 +1,4 @@
-"""A step that calls another framework than the backend's is told the line, alike on every backend."""
+"""The error for a step that calls another framework than the backend names the line, on every backend."""
 
 import json
 import subprocess

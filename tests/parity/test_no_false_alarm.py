@@ -1,4 +1,4 @@
-"""Twenty seeds of every healthy model: not one is called a disagreement, and every digest is equal."""
+"""Twenty seeds of every correct model: no disagreement, and all digests are equal."""
 
 import subprocess
 import sys

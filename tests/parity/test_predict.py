@@ -1,4 +1,4 @@
-"""One run, asked on three backends about the twelve drawn digits: equal probabilities, and at least eleven right."""
+"""One run predicts the twelve drawn digits on three backends: equal probabilities, and at least eleven correct."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ FULL = next(
 
 
 def program(backend, *arguments):
-    """What `kerasbridge` prints on a backend."""
+    """Return the output of `kerasbridge` on a backend."""
     environment = {**child_environment(backend, threads=1), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "kerasbridge", *map(str, arguments)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
@@ -26,7 +26,7 @@ def program(backend, *arguments):
 
 
 def answers(backend, run):
-    """The digits, shape (12,), and their probabilities, shape (12, 10)."""
+    """Return the digits, shape (12,), and their probabilities, shape (12, 10)."""
     found = json.loads(program(backend, "predict", run, *DIGITS, "--json"))
     return np.array([one["digit"] for one in found]), np.array([one["probabilities"] for one in found])
 

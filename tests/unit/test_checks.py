@@ -1,4 +1,4 @@
-"""Each wrong training input gets one sentence: its text is what is tested."""
+"""Each invalid training input raises one sentence, whose text is tested."""
 
 import numpy as np
 import pytest

@@ -18,7 +18,7 @@ print(json.dumps(sorted({{name.partition(".")[0] for name in set(sys.modules) - 
 
 
 def foreign_modules(statement, folder=ROOT):
-    """The packages beyond the standard library that a statement loads in a fresh process."""
+    """Return the packages beyond the standard library that a statement loads in a fresh process."""
     script = SCRIPT.format(folder=str(folder), statement=statement)
     finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(json.loads(finished.stdout)) - set(sys.stdlib_module_names)

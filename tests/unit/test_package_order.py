@@ -1,4 +1,4 @@
-"""Imports point down: packages have an order, an engine knows its own framework, one package knows Keras's name."""
+"""Packages only import lower ones, an engine its own framework, and one package the private names of Keras."""
 
 import ast
 import sys
@@ -11,8 +11,8 @@ import kerasbridge
 PACKAGE = Path(kerasbridge.__file__).parent
 FRAMEWORKS = {"jax", "jaxlib", "tensorflow", "torch"}
 
-# Low to high: the packages and modules at the root, each with what it may import besides the standard library and what
-# lies below it. "numpy" includes what reads files and draws; the more heavy allowance includes the lighter ones.
+# Low to high: the packages and modules at the root, each with what it may import in addition to the standard library
+# and lower ones. "numpy" includes packages that read files and draw; a heavier allowance includes the lighter ones.
 STDLIB, NUMPY, KERAS, ALL = range(4)
 ORDER = {
     "_version": STDLIB, "errors": STDLIB, "runtime": STDLIB,

@@ -1,4 +1,4 @@
-"""The names of the package are those that the design promises, and no others."""
+"""The public names of the package are those that the design lists."""
 
 import importlib
 
@@ -15,7 +15,7 @@ NEEDS_KERAS = {
     "Objective", "as_keras_fit", "evaluate", "fit", "grad", "models", "predict", "reinitialize", "seed_everything",
     "value_and_grad",
 }  # fmt: skip
-PROMISED = {  # of DESIGN.md; those that are not there yet
+PROMISED = {  # of DESIGN.md, without future ones
     "benchmark",
 }
 

@@ -128,9 +128,7 @@ def test_all_of_them_at_once_are_called_as_by_stock_fit(tmp_path):
     assert calls["bridge"] == calls["stock"]
 
 
-@pytest.mark.filterwarnings(
-    "ignore:Your input ran out of data"
-)  # stock Keras warns at the end of the epoch
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")  # stock Keras warns at the end of the epoch
 @pytest.mark.parametrize("steps_per_epoch", [None, 3])
 def test_batches_from_a_generator_are_told_as_by_stock_fit(steps_per_epoch, tmp_path):
     calls = {}

@@ -320,9 +320,7 @@ def test_a_torch_module_trains_as_with_stock_and_keeps_its_buffers(backend, capl
             for k, weight in enumerate(module.parameters()):
                 values = np.random.default_rng(k).normal(size=weight.shape).astype("float32")
                 weight.copy_(importlib.import_module("torch").from_numpy(values))
-        wrapped = layers.TorchModuleWrapper(
-            module, output_shape=(None, 8)
-        )  # else fit draws Dense
+        wrapped = layers.TorchModuleWrapper(module, output_shape=(None, 8))  # else fit draws Dense
         model = keras.Sequential([keras.Input((12,)), wrapped, layers.Dense(CLASSES, activation="softmax")])
         model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
         return model

@@ -1,4 +1,4 @@
-"""Caffe's own files: every output as Caffe computed it, on this backend, in both layouts, also from a .keras file."""
+"""Caffe files: every output as computed by Caffe, on this backend, in both layouts, also from a .keras file."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def net(request, legacy):
 
 
 def recorded(net):
-    """An input, and by the name of each blob what Caffe made of it."""
+    """An input, and the outputs of Caffe by blob name."""
     arrays = dict(np.load(FOLDER / f"{net}.reference.npz"))
     return arrays.pop("x"), arrays
 

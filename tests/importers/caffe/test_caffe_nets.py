@@ -1,4 +1,4 @@
-"""How a net of Caffe's is put together: phases, blobs written twice, old messages, losses, data; and what is told."""
+"""Structure of Caffe nets: phases, blobs written twice, old messages, losses, data; and the report."""
 
 import numpy as np
 import pytest
@@ -15,8 +15,8 @@ W, B = (RANDOM.normal(size=shape).astype(np.float32) for shape in ((4, 3 * 6 * 5
 DENSE = "inner_product_param { num_output: 4 }"
 
 
-def brought(tmp_path, text, arrays=None, **options):
-    """The model and the report of a net."""
+def load(tmp_path, text, arrays=None, **options):
+    """Return the model and the report of a net."""
     paths = files(tmp_path, text, arrays, **options)
     return kb.load_legacy(*paths), kb.inspect_legacy(*paths)
 
@@ -24,14 +24,14 @@ def brought(tmp_path, text, arrays=None, **options):
 def test_a_blob_that_is_written_again_is_read_as_it_is_then(tmp_path):
     text = data(*X.shape) + layer("Power", "power_param { shift: 1 }", name="a", top="data")
     text += layer("ReLU", name="b", bottom="data") + layer("Power", "power_param { scale: 2 }", name="c", top="data")
-    model, report = brought(tmp_path, text + layer("Eltwise", name="d", bottom="data b"))
+    model, report = load(tmp_path, text + layer("Eltwise", name="d", bottom="data b"))
     assert report.outputs == ("d",)
     assert_close(outputs(model, X)[0], 2 * (X + 1) + np.maximum(X + 1, 0))
 
 
 def test_outputs_are_the_unread_blobs_in_the_order_of_their_names_as_caffe_gives_them(tmp_path):
     text = data(*X.shape) + layer("ReLU", name="z") + layer("TanH", name="a", bottom="data")
-    model, report = brought(tmp_path, text)
+    model, report = load(tmp_path, text)
     assert report.outputs == ("a", "z")
     for found, expected in zip(outputs(model, X), (np.tanh(X), np.maximum(X, 0)), strict=True):
         assert_close(found, expected)
@@ -40,12 +40,12 @@ def test_outputs_are_the_unread_blobs_in_the_order_of_their_names_as_caffe_gives
 @pytest.mark.parametrize("rule", ["include { phase: TRAIN }", "exclude { phase: TEST }", 'include { stage: "deploy" }'])
 def test_layers_of_another_phase_are_left_out(tmp_path, rule):
     text = data(*X.shape) + layer("TanH", rule, name="t", top="data") + layer("ReLU", "include { phase: TEST }")
-    assert_close(outputs(brought(tmp_path, text)[0], X)[0], np.maximum(X, 0))
+    assert_close(outputs(load(tmp_path, text)[0], X)[0], np.maximum(X, 0))
 
 
 def test_a_stage_that_the_file_sets_is_met(tmp_path):
     text = 'state { stage: "deploy" }' + data(*X.shape) + layer("TanH", 'include { stage: "deploy" }')
-    assert_close(outputs(brought(tmp_path, text)[0], X)[0], np.tanh(X))
+    assert_close(outputs(load(tmp_path, text)[0], X)[0], np.tanh(X))
 
 
 TRAINING = (
@@ -61,7 +61,7 @@ TRAINING = (
 
 def test_a_net_for_training_becomes_one_for_use(tmp_path):
     weight = RANDOM.normal(size=(4, 75)).astype(np.float32)
-    model, report = brought(tmp_path, TRAINING, {"l": (weight, B)})
+    model, report = load(tmp_path, TRAINING, {"l": (weight, B)})
     x = RANDOM.normal(size=(2, 3, 5, 5)).astype(np.float32)
     scores = np.exp(x.reshape(2, -1) @ weight.T + B)
     assert_close(outputs(model, x)[0], scores / scores.sum(1, keepdims=True))
@@ -76,8 +76,8 @@ def test_a_net_for_training_becomes_one_for_use(tmp_path):
 def test_a_data_layer_of_another_phase_feeds_what_lacks_otherwise(tmp_path):
     text = 'layer { name: "d" type: "HDF5Data" top: "data" top: "label" include { phase: TRAIN } }'
     text += layer("ReLU", name="r", top="data") + layer("InnerProduct", DENSE)
-    model, report = brought(tmp_path, text, {"l": (W, B)})
-    assert report.inputs == (("data", (None, 90)),)  # rows, as the weights say
+    model, report = load(tmp_path, text, {"l": (W, B)})
+    assert report.inputs == (("data", (None, 90)),)  # rows, as in the weights
     rows = X.reshape(2, -1)
     assert_close(outputs(model, rows)[0], np.maximum(rows, 0) @ W.T + B)
 
@@ -85,21 +85,21 @@ def test_a_data_layer_of_another_phase_feeds_what_lacks_otherwise(tmp_path):
 def test_a_report_is_printed_line_by_line_and_is_json(tmp_path):
     import json
 
-    report = brought(tmp_path, TRAINING, {"l": (np.ones((4, 75)), B)})[1]
+    report = load(tmp_path, TRAINING, {"l": (np.ones((4, 75)), B)})[1]
     assert "inputs        data (N, 3, 5, 5)\noutputs       loss\n" in str(report)
     assert json.loads(json.dumps(report.as_dict()))["skipped"][1]["layer"] == "accuracy"
 
 
 def test_the_losses_without_a_probability_leave_their_input(tmp_path):
     text = data(*X.shape) + layer("TanH") + layer("EuclideanLoss", name="loss", bottom="l data")
-    model, report = brought(tmp_path, text)
+    model, report = load(tmp_path, text)
     assert report.outputs == ("l",)
     assert_close(outputs(model, X)[0], np.tanh(X))
 
 
 def test_silence_takes_an_output_away(tmp_path):
     text = data(*X.shape) + layer("ReLU", name="r") + layer("TanH", name="t") + layer("Silence", bottom="t", name="s")
-    assert brought(tmp_path, text)[1].outputs == ("r",)
+    assert load(tmp_path, text)[1].outputs == ("r",)
 
 
 OLD = """
@@ -111,13 +111,13 @@ layers { name: "p" type: SOFTMAX_LOSS bottom: "l" top: "p" }
 
 
 def test_messages_of_version_one_and_their_blobs_are_read(tmp_path):
-    model, _ = brought(tmp_path, OLD, {"l": (W, B)}, version=1)
+    model, _ = load(tmp_path, OLD, {"l": (W, B)}, version=1)
     scores = np.exp(np.maximum(X.reshape(2, -1) @ W.T + B, 0))
     assert_close(outputs(model, X)[0], scores / scores.sum(1, keepdims=True))
 
 
 def test_weights_of_version_one_fit_a_net_of_version_two(tmp_path):
-    model, _ = brought(tmp_path, data(*X.shape) + layer("InnerProduct", DENSE), {"l": (W, B)}, version=1)
+    model, _ = load(tmp_path, data(*X.shape) + layer("InnerProduct", DENSE), {"l": (W, B)}, version=1)
     assert_close(outputs(model, X)[0], X.reshape(2, -1) @ W.T + B)
 
 
@@ -136,14 +136,14 @@ def test_numbers_of_64_bits_and_numbers_that_are_not_packed_are_read(tmp_path):
 
 
 def test_weights_may_be_drawn_anew(tmp_path):
-    model, _ = brought(tmp_path, data(*X.shape) + layer("InnerProduct", DENSE), {"l": (0 * W, B)})
+    model, _ = load(tmp_path, data(*X.shape) + layer("InnerProduct", DENSE), {"l": (0 * W, B)})
     kb.reinitialize(model, 0)
     assert np.std(model.get_weights()[0]) > 0.01
 
 
 def test_names_that_keras_refuses_are_changed(tmp_path):
     text = data(*X.shape) + layer("ReLU", name="a/b:c") + layer("TanH", name="a_b_c", bottom="a/b:c")
-    assert [one.name for one in brought(tmp_path, text)[0].layers] == ["data", "a_b_c", "a_b_c_1"]
+    assert [one.name for one in load(tmp_path, text)[0].layers] == ["data", "a_b_c", "a_b_c_1"]
 
 
 def test_files_are_known_by_what_is_in_them(tmp_path):
@@ -154,20 +154,20 @@ def test_files_are_known_by_what_is_in_them(tmp_path):
 
 def test_statistics_of_the_batch_are_replaced_and_that_is_said(tmp_path):
     text = data(*X.shape) + layer("BatchNorm", "batch_norm_param { use_global_stats: false }")
-    (entry,) = brought(tmp_path, text, {"l": (np.zeros(3), np.ones(3), np.ones(1))})[1].substituted
+    (entry,) = load(tmp_path, text, {"l": (np.zeros(3), np.ones(3), np.ones(1))})[1].substituted
     assert "stored statistics" in entry.what
 
 
 def test_a_field_of_a_fork_is_noted(tmp_path):
     text = data(*X.shape) + layer("ReLU", "strange_param { deep { er: 1 } }")
-    model, report = brought(tmp_path, text)
+    model, report = load(tmp_path, text)
     assert "strange_param" in report.notes[0]
     assert_close(outputs(model, X)[0], np.maximum(X, 0))
 
 
 def test_a_net_without_layers_that_need_a_size_takes_images_of_any(tmp_path):
     text = data(*X.shape) + layer("Pooling", "pooling_param { kernel_size: 2 stride: 2 }")
-    assert brought(tmp_path, text)[0].input_shape == (None, None, None, 3)
+    assert load(tmp_path, text)[0].input_shape == (None, None, None, 3)
 
 
 def test_a_description_alone_is_inspected_but_not_loaded(tmp_path):

@@ -1,4 +1,4 @@
-"""Each layer of Caffe's against its formula, with odd sizes, strides and pads, as a .keras file brings it back."""
+"""Each Caffe layer, compared with its formula, with odd sizes, strides and pads, after loading a .keras file."""
 
 from dataclasses import dataclass, field
 
@@ -18,7 +18,7 @@ def normal(*shape):
 
 @dataclass
 class Case:
-    """A net, its weights, what is fed to it, and what Caffe's formula makes of it: one array or several."""
+    """A net, its weights, its input, and the output of the Caffe formula: one array or several."""
 
     text: str
     given: tuple
@@ -27,7 +27,7 @@ class Case:
 
 
 def case(kind, options, x, expected, *blobs):
-    """One layer between one blob and another."""
+    """Return a case of one layer between two blobs."""
     return Case(data(*x.shape) + layer(kind, options), (x,), expected, {"l": blobs} if blobs else {})
 
 
@@ -36,7 +36,7 @@ ROWS = normal(3, 5)
 
 
 def convolution(kind, options, shape, **arguments):
-    """With weights of the shape, and a bias."""
+    """Return a case with weights of this shape, and a bias."""
     formula = formulas.convolution if kind == "Convolution" else formulas.deconvolution
     group = arguments.get("group", 1)
     filters = shape[0] if kind == "Convolution" else shape[1] * group
@@ -50,7 +50,7 @@ def pooling(options, x=IMAGES, **arguments):
 
 
 def pooled_after_relu(options, fixed=False, **arguments):
-    """Where no number is below 0; with a layer behind it that fixes the size of the images."""
+    """Return a case without negative numbers, followed by a layer that fixes the image size."""
     text = (
         data(*IMAGES.shape) + layer("ReLU", name="r") + layer("Pooling", f"pooling_param {{ {options} }}", bottom="r")
     )
@@ -432,7 +432,7 @@ def test_channels_first_computes_the_same(name, tmp_path):
 
 
 def own_layers(name, tmp_path):
-    """The classes of kerasbridge's layers in a case's model."""
+    """Return the classes of kerasbridge layers in the model of a case."""
     model = kb.load_legacy(*files(tmp_path, CASES[name].text, CASES[name].arrays))
     return {type(layer).__name__ for layer in model.layers if type(layer).__module__.startswith("kerasbridge")}
 

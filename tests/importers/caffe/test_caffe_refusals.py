@@ -20,7 +20,7 @@ W = np.ones((4, 3, 3, 3))
 
 
 def refused(*paths, **options):
-    """The one sentence."""
+    """Return the error message, a single sentence."""
     with pytest.raises(LegacyFileError) as caught:
         kb.load_legacy(*paths, **options)
     sentence = str(caught.value)

@@ -1,4 +1,4 @@
-"""What layers that are gone from Keras 3 computed, after `local.py`, `core.py`, `advanced_activations.py`."""
+"""Formulas of layers that Keras 3 no longer has, after `local.py`, `core.py`, `advanced_activations.py`."""
 
 import itertools
 
@@ -6,9 +6,9 @@ import numpy as np
 
 
 def local_conv(x, kernel, bias, size, strides, places):
-    """`K.local_conv2d` for images with the channels first, and what `K.bias_add` makes of the bias; any number of axes.
+    """`K.local_conv2d` for channels-first images, then `K.bias_add`; any number of axes.
 
-    Kernel (places, channels * cells, filters), bias (…, filters), whose numbers are taken as (filters, …).
+    Kernel (places, channels * cells, filters), bias (…, filters), whose numbers are read as (filters, …).
     """
     found = []
     for number, place in enumerate(itertools.product(*map(range, places))):
@@ -19,7 +19,7 @@ def local_conv(x, kernel, bias, size, strides, places):
 
 
 def local_conv_last(x, kernel, bias, size, strides, places):
-    """The same for images with the channels last: kernel (places, cells * channels, filters)."""
+    """The same for channels-last images: kernel (places, cells * channels, filters)."""
     found = []
     for number, place in enumerate(itertools.product(*map(range, places))):
         window = tuple(slice(i * s, i * s + k) for i, s, k in zip(place, strides, size, strict=True))
@@ -38,7 +38,7 @@ def connected(sizes, place, size, strides, padding):
 
 
 def pairs(sizes, places, size, strides, padding, channels, filters, first):
-    """`sorted(conv_kernel_idxs(…))`: which number that comes out hangs on which that goes in."""
+    """`sorted(conv_kernel_idxs(…))`: which output number depends on which input number."""
     joined = (lambda cell, channel: (channel, *cell)) if first else (lambda cell, channel: (*cell, channel))
     found = [
         (
@@ -54,7 +54,7 @@ def pairs(sizes, places, size, strides, padding, channels, filters, first):
 
 
 def matrix(kernel, at, size):
-    """The sparse matrix of implementation 3, (what comes out, what goes in)."""
+    """Return the sparse matrix of implementation 3, (inputs, outputs)."""
     whole = np.zeros(size)
     whole[tuple(np.transpose(at))] = kernel
     return whole
@@ -72,7 +72,7 @@ def maxout(x, kernel, bias):
 
 
 def relu(x, slope, most, on_theano):
-    """`K.relu(x, alpha, max_value)`: on Theano the bound is one for all numbers, on TensorFlow for those above 0."""
+    """`K.relu(x, alpha, max_value)`: on Theano the maximum applies to all numbers, on TensorFlow to positive ones."""
     if on_theano:
         return np.minimum(0.5 * (1 + slope) * x + 0.5 * (1 - slope) * np.abs(x), most)
     return np.clip(np.maximum(x, 0), 0, most) - slope * np.maximum(-x, 0)

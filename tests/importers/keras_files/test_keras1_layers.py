@@ -1,4 +1,4 @@
-"""Layers of Keras 1 on Theano, as Keras 1.2.2 wrote them, against the formulas; also from a .keras file."""
+"""Layers of Keras 1 on Theano, as written by Keras 1.2.2, compared with formulas; also from a .keras file."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def normal(*shape):
 
 
 def conv(name, border, kernel, stride=(1, 1), kind="Convolution2D", **more):
-    """The entry of a convolution of images in the order "th"."""
+    """Return the entry of a convolution of images in the order "th"."""
     return node(
         kind,
         name,
@@ -64,7 +64,7 @@ POOLS = {
 
 
 def of_images():
-    """A model with every layer of images, its weights, and by the name of each output what is expected."""
+    """A model with every image layer, its weights, and the expected outputs by name."""
     entries, weights, expected = [fed("x", 3, 9, 7)], {}, {}
     for name, (border, kernel, stride) in WINDOWS.items():
         weights[name] = normal(4, 3, *kernel), normal(4)
@@ -124,7 +124,7 @@ IN_THE_MODELS_ORDER = {"turn"}
 
 @pytest.fixture(scope="module", params=["channels_last", "channels_first"])
 def images(request, tmp_path_factory):
-    """By the name of each output what the model gives and what is expected, both as N, C, H, W."""
+    """Return the actual and the expected outputs by name, both as N, C, H, W."""
     config, weights, expected = OF_IMAGES
     folder = tmp_path_factory.mktemp("images")
     model = kb.load_legacy(write(folder / "a.h5", config, weights), data_format=request.param, flip_kernels=True)
@@ -182,12 +182,12 @@ def recurrent(kind, name, units, **more):
 
 
 def gates(letters, units):
-    """By the letter of each gate W, U, b."""
+    """Return W, U, b by the letter of each gate."""
     return {letter: (normal(5, units), normal(units, units), normal(units)) for letter in letters}
 
 
 def joined(found, letters):
-    """The arrays of gates side by side, in some order."""
+    """Concatenate the arrays of gates in some order."""
     return [np.concatenate([found[letter][which] for letter in letters], -1) for which in range(3)]
 
 

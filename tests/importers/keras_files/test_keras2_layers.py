@@ -1,4 +1,4 @@
-"""What Keras 2 on TensorFlow wrote that Keras 3 has not, against formulas; and how models hold their weights."""
+"""Features of Keras 2 on TensorFlow that Keras 3 lacks, compared with formulas; and weights in .h5 files."""
 
 import json
 
@@ -26,7 +26,7 @@ def normal(*shape):
 
 
 def from_cudnn(kernel, recurrent, gates):
-    """cuDNN's matrices: of each gate the numbers lie as (units, inputs), in whatever shape they are kept."""
+    """Return matrices in the cuDNN layout: (units, inputs) for each gate, in the given shape."""
     kernels = [part.ravel().reshape(part.shape[1], part.shape[0]).T for part in np.split(kernel, gates, 1)]
     return np.hstack(kernels), np.hstack([part.ravel().reshape(part.shape).T for part in np.split(recurrent, gates, 1)])
 
@@ -80,7 +80,7 @@ def test_sequences(tmp_path):
 
 @pytest.mark.parametrize(("kernel", "stride"), [(2, 2), (3, 2), (4, 2), (1, 2), (2, 3)])
 def test_a_transposed_convolution_lies_as_on_tensorflow(kernel, stride, tmp_path):
-    """`conv2d_transpose` with "same": what a convolution with "same" of that size would have come from."""
+    """`conv2d_transpose` with "same" is the gradient of a convolution with "same" of that size."""
     w, x = normal(kernel, kernel, 2, 3), normal(1, 3, 4, 5)
     window = {"kernel_size": [kernel] * 2, "strides": [stride] * 2, "data_format": "channels_last"}
     config = functional(

@@ -1,4 +1,4 @@
-"""Models of the package tf_keras, Keras 2 as it lives on: what it saved computes the same here."""
+"""Models of the package tf_keras, a maintained Keras 2, compute the same after importing."""
 
 import warnings
 
@@ -14,7 +14,7 @@ RANDOM = np.random.default_rng(1)
 
 @pytest.fixture(scope="module")
 def old():
-    """The package."""
+    """The package tf_keras."""
     if choice.configure().backend != "tensorflow":
         pytest.skip("tf_keras runs on TensorFlow; what it saves is the same for every backend")
     with warnings.catch_warnings():
@@ -70,7 +70,7 @@ def of_models_within(old):
 
 
 def of_unshared_kernels(old):
-    """Every implementation, with its paddings and both orders of axes, as far as tf_keras has them on CPUs."""
+    """A model with every implementation, padding and axis order that tf_keras supports on CPUs."""
     layers = old.layers
     images = old.Input((6, 7, 3))
     each = []

@@ -1,4 +1,4 @@
-"""Files that Keras itself wrote on Theano: every output as it was there, in both layouts, also from a .keras file."""
+"""Files written by Keras on Theano: every output as there, in both layouts, also from a .keras file."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from tests.importers.nets import assert_close, saved_and_loaded
 from tests.paths import SHARED
 
 FOLDER = SHARED / "legacy" / "theano"
-FILES = {  # whether the file has its channels first, and whether kernels are turned, where it does not say it
+FILES = {  # channels-first or not, and `flip_kernels` if it is not in the file
     "keras2_theano_channels_first": (True, None),
     "keras2_theano_channels_last": (False, None),
     "music_tagger_crnn_keras1": (True, True),
@@ -25,7 +25,7 @@ def recorded(name):
 
 
 def fed_as(x, first, data_format):
-    """What a file takes, in the order that the model takes it in."""
+    """Return the inputs of a file, in the order of the inputs of the model."""
     if first == (data_format == "channels_first"):
         return x
     return np.moveaxis(x, 1, -1) if first else np.moveaxis(x, -1, 1)
@@ -52,7 +52,7 @@ def test_kernels_of_which_nothing_is_known_are_asked_for(legacy):
 def test_weights_alone_go_onto_a_model_that_is_given(name, legacy):
     x, y = recorded(name)
     layers = keras.layers
-    with portable_random():  # Keras's own drawing takes JAX seconds
+    with portable_random():  # drawing with Keras takes seconds on JAX
         model = keras.Sequential(
             [
                 keras.Input((9, 8, 2)),
@@ -71,7 +71,7 @@ def test_weights_alone_go_onto_a_model_that_is_given(name, legacy):
 
 
 def windows(name, x, kind, count, **config):
-    """One layer of the recorded ones, as Keras 2.3.1 has it in a file."""
+    """Return one of the recorded layers, in the format of Keras 2.3.1."""
     return node(kind, name, f"{name}_x", data_format="channels_last", **config), [
         x[f"{name}_w{i}"] for i in range(count)
     ]

@@ -1,4 +1,4 @@
-"""Layers of Keras 1 and 2 that are gone from Keras 3, and RNN around cells, against the formulas; also from a file."""
+"""Layers of Keras 1 and 2 that Keras 3 no longer has, and RNN of cells, compared with formulas; also from a file."""
 
 import numpy as np
 import pytest
@@ -25,15 +25,15 @@ def normal(*shape):
     return RANDOM.normal(size=shape).astype(np.float32)
 
 
-def held(found, expected):
-    """What a model gives, in the order of what is expected by name."""
+def outputs_of(found, expected):
+    """Return the outputs of a model, in the order of the expected outputs by name."""
     for (name, y), one in zip(expected.items(), found, strict=True):
         assert np.shape(one) == y.shape, name
         assert_close(np.asarray(one), y)
 
 
 def of_images():
-    """Of Keras 1 on Theano, in the order "th"."""
+    """Layers of Keras 1 on Theano, in the order "th"."""
     windows = {"nb_filter": 4, "nb_row": 3, "nb_col": 2, "subsample": [2, 1], "border_mode": "valid"}
     w = {
         "local": (normal(15, 18, 4), normal(3, 5, 4)),
@@ -64,10 +64,10 @@ def test_layers_of_images_compute_what_theano_computed(data_format, tmp_path):
     config, weights, expected = of_images()
     model = kb.load_legacy(write(tmp_path / "a.h5", config, weights), data_format=data_format, flip_kernels=True)
     if data_format == "channels_first":
-        held(model.predict_on_batch(X), expected)
+        outputs_of(model.predict_on_batch(X), expected)
     else:
         found = saved_and_loaded(model, tmp_path).predict_on_batch(np.moveaxis(X, 1, -1))
-        held([np.moveaxis(one, -1, 1) for one in found], expected)
+        outputs_of([np.moveaxis(one, -1, 1) for one in found], expected)
 
 
 @pytest.mark.parametrize("on_theano", [True, False])
@@ -78,7 +78,7 @@ def test_layers_of_numbers_compute_what_keras_1_computed(on_theano, tmp_path):
         "maxout": [normal(3, 5, 2), normal(3, 2)],
         "bent": [normal(5) for _ in range(4)],
     }
-    w["highway"] = [w["old"][place] for place in (0, 2, 1, 3)]  # since 1.2 the kernels come first
+    w["highway"] = [w["old"][place] for place in (0, 2, 1, 3)]  # since 1.2 the kernels are first
     w["bare"], w["one"] = w["highway"][:2], w["maxout"][:1]
     entries = [fed("x", 5), node("SReLU", "bent", "x", a_left_init="glorot_uniform")]
     entries += [
@@ -97,7 +97,7 @@ def test_layers_of_numbers_compute_what_keras_1_computed(on_theano, tmp_path):
         "one": gone.maxout(x, *w["one"], 0),
     }
     path = write(tmp_path / "a.h5", functional(*entries, outputs=expected), w)
-    held(saved_and_loaded(kb.load_legacy(path, flip_kernels=on_theano), tmp_path).predict_on_batch(x), expected)
+    outputs_of(saved_and_loaded(kb.load_legacy(path, flip_kernels=on_theano), tmp_path).predict_on_batch(x), expected)
     with pytest.raises(LegacyFileError, match="'bent': the file does not say which backend"):
         kb.load_legacy(path)
 
@@ -125,7 +125,7 @@ def test_they_are_called_for_every_step_of_time(tmp_path):
     }
     path = write(tmp_path / "a.h5", functional(*entries, outputs=expected), w)
     model = kb.load_legacy(path, data_format="channels_first", flip_kernels=True)
-    held(model.predict_on_batch([STEPS, films]), expected)
+    outputs_of(model.predict_on_batch([STEPS, films]), expected)
 
 
 def test_keras_2_kept_two_of_them_in_the_words_of_keras_1(tmp_path):
@@ -136,7 +136,7 @@ def test_keras_2_kept_two_of_them_in_the_words_of_keras_1(tmp_path):
     )
     model = kb.load_legacy(write(tmp_path / "a.h5", config, w, "2.1.6", "theano"))
     y = gone.maxout(x, *w["m"])
-    held([model.predict_on_batch(x)], {"h": gone.highway(y, *(w["h"][place] for place in (0, 2, 1, 3)))})
+    outputs_of([model.predict_on_batch(x)], {"h": gone.highway(y, *(w["h"][place] for place in (0, 2, 1, 3)))})
 
 
 LOCAL = [
@@ -150,7 +150,7 @@ SIZE, STRIDES = {1: (4,), 2: (3, 2)}, {1: (3,), 2: (2, 1)}
 
 
 def of_every_implementation():
-    """Of Keras 2: a matrix from all that comes in to all that comes out, whole (2) or as a list (3)."""
+    """Layers of Keras 2 with a matrix from all inputs to all outputs, dense (2) or sparse (3)."""
     entries, w, expected = [fed("x", 7, 6, 3), node("Reshape", "steps", "x", target_shape=[14, 9])], {}, {}
     x = np.moveaxis(X, 1, -1)
     for place, (implementation, padding, first, axes) in enumerate(LOCAL):
@@ -182,7 +182,7 @@ def of_every_implementation():
             )
         )
         shape = (channels, *sizes, 2, *places) if first else (*sizes, channels, *places, 2)
-        masked = np.where(whole.T == 0, 9, whole.T).reshape(shape)  # what lies outside of windows does not count
+        masked = np.where(whole.T == 0, 9, whole.T).reshape(shape)  # weights outside of windows are ignored
         w[name] = [masked if implementation == 2 else kernel, *([bias] if axes == 2 else [])]
         y = (given.reshape(2, -1) @ whole.T).reshape(2, *((2, *places) if first else (*places, 2)))
         entries.append(node("Flatten", f"f{place}", name))
@@ -193,7 +193,7 @@ def of_every_implementation():
 def test_every_implementation_of_unshared_kernels_is_brought(tmp_path):
     config, w, expected = of_every_implementation()
     path = write(tmp_path / "a.h5", config, w, **ON_TENSORFLOW)
-    held(kb.load_legacy(path).predict_on_batch(np.moveaxis(X, 1, -1)), expected)
+    outputs_of(kb.load_legacy(path).predict_on_batch(np.moveaxis(X, 1, -1)), expected)
 
 
 def test_unshared_kernels_of_the_first_implementation(tmp_path):
@@ -219,7 +219,7 @@ def test_unshared_kernels_of_the_first_implementation(tmp_path):
     steps = [gone.local_conv_last(y[:, step], *w["t"], (2, 2), (3, 1), (3, 5)) for step in range(2)]
     expected["t"] = np.stack(steps, 1)
     model = kb.load_legacy(write(tmp_path / "a.h5", functional(*entries, outputs=expected), w, **ON_TENSORFLOW))
-    held(saved_and_loaded(model, tmp_path).predict_on_batch([STEPS, y]), expected)
+    outputs_of(saved_and_loaded(model, tmp_path).predict_on_batch([STEPS, y]), expected)
 
 
 def cell(kind, units, **more):
@@ -258,7 +258,7 @@ def test_recurrent_layers_around_cells(tmp_path):
         "single": theano.lstm(STEPS[:, ::-1], *a)[:, -1],
     }
     model = kb.load_legacy(write(tmp_path / "a.h5", functional(*entries, outputs=expected), w, "2.2.4", "tensorflow"))
-    held(saved_and_loaded(model, tmp_path).predict_on_batch(STEPS), expected)
+    outputs_of(saved_and_loaded(model, tmp_path).predict_on_batch(STEPS), expected)
 
 
 def test_weights_alone_go_onto_them(tmp_path):
@@ -282,7 +282,7 @@ def test_weights_alone_go_onto_them(tmp_path):
     path = write(tmp_path / "w.h5", None, weights, **ON_TENSORFLOW)
     for layer in model.layers:
         layer.set_weights([np.zeros_like(array) for array in layer.get_weights()])
-    held([kb.load_legacy(path, model=model).predict_on_batch(images)], {"highway": np.asarray(before)})
+    outputs_of([kb.load_legacy(path, model=model).predict_on_batch(images)], {"highway": np.asarray(before)})
 
 
 def test_what_else_is_brought(tmp_path):
@@ -313,7 +313,7 @@ def test_what_else_is_brought(tmp_path):
         "metric": STEPS,
     }
     path = write(tmp_path / "a.h5", functional(*entries, outputs=expected), w, **ON_TENSORFLOW)
-    held(saved_and_loaded(kb.load_legacy(path), tmp_path).predict_on_batch(STEPS), expected)
+    outputs_of(saved_and_loaded(kb.load_legacy(path), tmp_path).predict_on_batch(STEPS), expected)
     assert "same: widths at random are left out" in str(kb.inspect_legacy(path))
 
 

@@ -1,4 +1,4 @@
-"""MatConvNet's layers after its documentation and sources, in plain loops over H, W, C, N; nothing of kerasbridge's."""
+"""MatConvNet layers after its documentation and sources, in plain loops over H, W, C, N, without kerasbridge."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def conv(x, filters, biases=None, pad=(0, 0, 0, 0), stride=(1, 1), dilate=(1, 1)):
-    """`vl_nnconv`: as many groups as the image's channels are times those of a filter."""
+    """`vl_nnconv`: the number of groups is channels of the image / channels of a filter."""
     kh, kw, depth, count = filters.shape
     groups = x.shape[2] // depth
     x = np.pad(x.astype(float), ((pad[0], pad[1]), (pad[2], pad[3]), (0, 0), (0, 0)))
@@ -63,7 +63,7 @@ def normalize(x, size, kappa, alpha, beta):
 
 
 def bnorm(x, multipliers, offsets, moments):
-    """`vl_nnbnorm` with moments, in which epsilon is already."""
+    """`vl_nnbnorm` with moments, which include epsilon."""
     mean, deviation = (column.reshape(1, 1, -1, 1) for column in moments.T)
     return multipliers.reshape(1, 1, -1, 1) * (x - mean) / deviation + offsets.reshape(1, 1, -1, 1)
 
@@ -89,5 +89,5 @@ def crop(x, like, offsets):
 
 
 def reshape(x, *sizes):
-    """`reshape` of MATLAB, whose first axis runs fastest."""
+    """`reshape` of MATLAB, in column-major order."""
     return x.reshape((*sizes, x.shape[3]), order="F")

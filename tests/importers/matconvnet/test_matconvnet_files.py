@@ -1,4 +1,4 @@
-"""MatConvNet's own files: what MatConvNet computed, on this backend, in both layouts, also from a .keras file."""
+"""MatConvNet files: outputs as computed by MatConvNet, on this backend, in both layouts, also from a .keras file."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def folder(legacy):
 
 
 def recorded(folder, name):
-    """What MatConvNet was given and what it gave, by name."""
+    """Return the inputs and outputs of MatConvNet by name."""
     return {key: nchw(array) for key, array in np.load(folder / f"{name}.reference.npz").items()}
 
 
@@ -35,7 +35,7 @@ def test_a_simplenn_of_version_5_computes_what_matconvnet_computes(folder, tmp_p
 
 
 def test_a_dagnn_computes_what_matconvnet_computes(folder, tmp_path):
-    arrays = recorded(folder, "dncnn_dag_e50")  # y is the noise, which the last sum takes away from the image
+    arrays = recorded(folder, "dncnn_dag_e50")  # y is the noise, which the last sum subtracts from the image
     model = saved_and_loaded(kb.load_legacy(folder / "dncnn_dag_e50.mat"), tmp_path)
     both = keras.Model(model.input, [model.get_layer("conv48").output, model.output])
     noise, image = outputs(both, arrays["x"])

@@ -1,4 +1,4 @@
-"""Whole nets of MatConvNet's as they lie in files, and the scaling of their images as a layer."""
+"""Whole MatConvNet networks from files, and their preprocessing as a layer."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def normal(*shape):
 
 
 def old_net(filters, biases, whole):
-    """As imagenet-vgg-f and vgg-face lie in the web: old names, what `meta` holds now beside the layers."""
+    """Return a net like imagenet-vgg-f and vgg-face: old field names, with `meta` fields next to the layers."""
     return [
         {"type": "conv", "name": "conv1", "filters": filters, "biases": biases, "stride": [2, 2], "pad": [1, 0, 1, 0]},
         {"type": "relu", "name": "relu1"},
@@ -59,7 +59,7 @@ def test_an_upsampling_net_takes_images_of_any_size(tmp_path):
 
 
 def test_a_net_of_a_training_gives_probabilities(tmp_path):
-    """As the example for MNIST saves it: no names, no biases before normalisations, momentum beside the net."""
+    """As saved by the MNIST example: no names, no biases before normalisations, with momentum."""
     f, g, b, moments = normal(5, 5, 1, 6), normal(6, 1), normal(6, 1), np.abs(normal(6, 2)) + 0.5
     whole, x = normal(12, 12, 6, 10), normal(28, 28, 1, 2)
     layers = [conv(f, stride=2.0, pad=0.0), {"type": "bnorm", "weights": [g, b, moments], "learningRate": [1, 1, 0.05]}]

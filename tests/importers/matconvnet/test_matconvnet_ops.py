@@ -1,4 +1,4 @@
-"""Each layer of MatConvNet's against its formula and what MatConvNet computed, as a .keras file brings it back."""
+"""Each MatConvNet layer, compared with its formula and recorded outputs, after loading a .keras file."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ KINDS = {
 
 
 class Cases:
-    """Layers that all take the same images, as one DagNN: each with what MatConvNet's formula makes of them."""
+    """Layers with the same images as input, as one DagNN, each with the output of its formula."""
 
     def __init__(self):
         self.layers, self.params, self.expected = [], {}, {}
@@ -69,7 +69,7 @@ def formula_cases():
     cases.add("conv", {"pad": 1}, formulas.conv(X, f, pad=(1,) * 4), f, np.zeros((0, 0)))
     f = normal(10, 11, 4, 3)
     cases.add("conv", {"hasBias": False}, formulas.conv(X, f), f)
-    f = normal(1, 1, 4)  # MATLAB drops the last axis of one filter
+    f = normal(1, 1, 4)  # MATLAB removes the last axis of a single filter
     cases.add("conv", {"hasBias": False}, formulas.conv(X, f[..., None]), f)
     f, b = normal(4, 3, 5, 4), normal(5)
     y = formulas.convt(X, f, b, (2, 3), (1, 0, 1, 1))
@@ -118,7 +118,7 @@ def joining_cases():
 
 
 def reshaping_cases():
-    """What mcnExtraLayers adds, for nets that came from PyTorch and Caffe."""
+    """Return cases of mcnExtraLayers, which nets converted from PyTorch and Caffe use."""
     cases = Cases()
     cases.add("Flatten", {"axis": 3}, formulas.reshape(X, 1, 1, 440))
     cases.add("Flatten", {"axis": 1}, formulas.reshape(X, 440, 1, 1))
@@ -153,7 +153,7 @@ def test_channels_first_takes_and_gives_the_same(tmp_path):
 
 
 def recorded_cases(reference):
-    """The calls of layers.md, with what MatConvNet's C++ made of them; its LRN approximates the power."""
+    """Return the calls of layers.md with the outputs of the C++ code; its LRN approximates the power."""
     cases, r = Cases(), reference
     cases.add("pool", {"poolSize": [3, 2], "pad": [1, 0, 1, 1], "stride": [2, 3]}, r["pmax"])
     cases.add("pool", {"poolSize": 3, "method": "avg", "stride": 2, "pad": [1, 2, 0, 2]}, r["pavg"])

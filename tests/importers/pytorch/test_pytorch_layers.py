@@ -1,4 +1,4 @@
-"""Each layer that takes weights of PyTorch's against PyTorch's formula, on every backend, from both kinds of files."""
+"""Each layer with PyTorch weights, compared with the PyTorch formula, on every backend, from both kinds of files."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ DRAW = np.random.default_rng(3)
 
 
 def drawn(shapes):
-    """A state dict with such shapes; variances are above 0."""
+    """Return a random state dict with these shapes; variances are positive."""
     return {
         name: (DRAW.uniform(0.5, 1.5, shape) if "var" in name else DRAW.normal(0, 0.4, shape)).astype("f4")
         for name, shape in shapes.items()
@@ -24,7 +24,7 @@ def drawn(shapes):
 
 
 def module(state, prefix):
-    """The parameters of one module by their own names."""
+    """Return the parameters of one module by their own names."""
     return {name.removeprefix(f"{prefix}."): one for name, one in state.items() if name.startswith(f"{prefix}.")}
 
 
@@ -33,7 +33,7 @@ def normalization(prefix, size):
 
 
 def write(folder, state, kind):
-    """The path of a file that holds the state dict."""
+    """Write the state dict to a file and return its path."""
     path = folder / f"state.{kind}"
     path.write_bytes(zipped(state) if kind == "pt" else safe(state))
     return path
@@ -115,7 +115,7 @@ def recurrent_model():
 
 
 def assert_sorted_names_do(state, model, expected, folder):
-    """The file that has names sorted gives a model the same weights."""
+    """Assert that a file with sorted names gives the model the same weights."""
     kb.load_legacy(write(folder, state, "safetensors"), model=model)
     for one, other in zip(model.get_weights(), expected.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)

@@ -1,4 +1,4 @@
-"""TensorFlow's files against TensorFlow itself, in each form that it saves them in, where it is the backend."""
+"""TensorFlow files, compared with TensorFlow itself, in each form that it saves, if it is the backend."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ pytestmark = [
     pytest.mark.skipif(
         choice.configure().backend != "tensorflow", reason="TensorFlow is the reference where it is the backend"
     ),
-    pytest.mark.filterwarnings("ignore"),  # TensorFlow says much of its own first version
+    pytest.mark.filterwarnings("ignore"),  # TensorFlow warns about its version 1
 ]
 
 
@@ -25,7 +25,7 @@ def tf():
 
 
 def made(tf, folder, write, shape):
-    """The three forms of a network, and by name what TensorFlow computes."""
+    """Return the three forms of a network, and the outputs of TensorFlow by name."""
     with nets.session(tf) as running:
         x = tf.compat.v1.placeholder(tf.float32, [None, *shape[1:]], name="x")
         outputs = {name: tf.identity(value) for name, value in write(tf, x).items()}
@@ -101,7 +101,7 @@ def test_a_variable_in_pieces_is_put_together(tf, tmp_path):
 
 
 def normalised(tf, images, training):
-    """A convolution and a batch normalisation, as TensorFlow 1's layers write them."""
+    """A convolution and a batch normalisation, as written by TensorFlow 1 layers."""
     v1 = tf.compat.v1
     y = v1.nn.conv2d(images, nets.numbers(3, 3, 4, 6), [1, 1, 1, 1], "SAME")
     gamma, beta, mean, variance = (np.abs(nets.numbers(6, seed)[:, 0]) + 0.5 for seed in range(1, 5))

@@ -1,6 +1,6 @@
-"""TensorFlow's files with what TensorFlow computed, on every backend and without TensorFlow.
+"""TensorFlow files with recorded outputs, on every backend and without TensorFlow.
 
-`scripts/make_tensorflow_files.py` wrote them, of the networks in `tests/importers/tensorflow_nets.py`.
+`scripts/make_tensorflow_files.py` wrote them, from the networks in `tests/importers/tensorflow_nets.py`.
 """
 
 import zipfile
@@ -107,7 +107,7 @@ def test_variables_of_a_saved_model_go_onto_a_model(recorded, drawn_on_the_host)
     from kerasbridge.layers import hard_sigmoid
 
     model = nets.of_keras(keras)
-    model.get_layer("old").cell.recurrent_activation = hard_sigmoid  # Keras 3's is another
+    model.get_layer("old").cell.recurrent_activation = hard_sigmoid  # Keras 3 has another one
     kb.load_legacy(recorded / "keras2" / "model", model=model)
     assert_as_recorded(model, ["0", "1"], TWO_INPUTS, recorded / "keras2" / "expected.npz")
 

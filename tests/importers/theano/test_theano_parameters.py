@@ -1,4 +1,4 @@
-"""Lasagne's and Theano's weights onto Keras models: the net that Lasagne trained, and its layers' formulas."""
+"""Lasagne and Theano weights in Keras models: a net trained by Lasagne, and the formulas of its layers."""
 
 import numpy as np
 import pytest
@@ -125,7 +125,7 @@ def gru(x, p):
 
 
 def test_recurrent_layers(tmp_path):
-    """LSTMLayer, GRULayer and RecurrentLayer, with the zeros that their states begin as."""
+    """LSTMLayer, GRULayer and RecurrentLayer, with zero initial states."""
     gates = [(5, 3), (3, 3), 3] * 4
     first, second = arrays(*gates), arrays(*[(3, 3), (3, 3), 3] * 3)
     w, b, u = arrays((3, 2), 2, (2, 2))

@@ -1,4 +1,4 @@
-"""Whole networks of Torch7's: a file of another author, graphs of nngraph, nets as people build them, and training."""
+"""Whole Torch7 networks: a file of another author, nngraph graphs, typical nets, and training."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def conv(channels, filters, size=3, pad=1, stride=1):
 
 
 def applied(module, x):
-    """What such a convolution makes of images."""
+    """Return the output of such a convolution for images."""
     fields = module.fields
     stride, pad = (fields["dH"], fields["dW"]), (fields["padH"], fields["padW"])
     return formulas.convolution(x, fields["weight"], fields["bias"], stride, pad)
@@ -43,7 +43,7 @@ def test_a_net_computes_what_was_recorded(legacy, data_format, tmp_path):
 
 
 def node(nodes, module=None, sources=(), **data):
-    """A node of nngraph, behind others; nodes are (data, children)."""
+    """Return an nngraph node after others; nodes are (data, children)."""
     data = {"mapindex": {}, "annotations": {}, **data, **({"module": module} if module else {})}
     for place, (source, children) in enumerate(sources, 1):
         data["mapindex"][Key(source)] = place
@@ -54,7 +54,7 @@ def node(nodes, module=None, sources=(), **data):
 
 
 class Key(dict):
-    """A table as a key: the same table, which Python lets be a key."""
+    """A table as a key: the same table, hashable in Python."""
 
     def __init__(self, table):
         super().__init__()
@@ -64,7 +64,7 @@ class Key(dict):
 
 
 def graph(nodes, inputs=1):
-    """A gModule of nodes in the order in which they run, each holding those behind it."""
+    """A gModule of nodes in the order in which they run, each with its children."""
     things = {id(data): Thing("nngraph.Node", {"data": data, "children": []}) for data, _ in nodes}
     for data, children in nodes:
         things[id(data)].fields["children"].extend(things[id(child)] for child in children)
@@ -102,7 +102,7 @@ def test_a_graph_may_split_tables_and_have_several_inputs_and_outputs(tmp_path):
 
 
 def style_net():
-    """As fast-neural-style builds them, smaller."""
+    """A smaller net like those of fast-neural-style."""
 
     def normalized(channels):
         return nn("InstanceNormalization", nOutput=channels, eps=1e-5, weight=normal(channels), bias=normal(channels))

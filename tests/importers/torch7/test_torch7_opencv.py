@@ -1,4 +1,4 @@
-"""A chain of Torch7's modules beside OpenCV 4, which reads such files itself, as bytes and as text."""
+"""A chain of Torch7 modules, compared with OpenCV 4, which reads these files itself, binary and text."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def conv(channels, filters, size):
 
 
 def chain():
-    """Of what OpenCV computes as nn does."""
+    """A chain of modules that OpenCV computes like nn."""
     kept = {"running_mean": normal(8), "running_var": np.abs(normal(8)) + 0.5, "weight": normal(8), "bias": normal(8)}
     full = {"nInputPlane": 9, "nOutputPlane": 4, "weight": normal(9, 4, 3, 3), "bias": normal(4)}
     ceil = {**both("k", 3), **both("d", 2), **both("pad", 1), "ceil_mode": True}

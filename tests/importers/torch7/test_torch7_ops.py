@@ -1,6 +1,6 @@
-"""Each of Torch7's modules against its formula in nn, with odd sizes, strides and pads, from a .keras file again.
+"""Each Torch7 module, compared with its formula in nn, with odd sizes, strides and pads, after loading a .keras file.
 
-Those that take the same are branches of one network, so that a backend compiles few.
+Modules with the same input are branches of one network, so that a backend compiles few.
 """
 
 import math
@@ -28,7 +28,7 @@ def sizes(prefix, height, width):
 
 
 def conv(shape, kind="SpatialConvolution", groups=1, bias=True, flat=False, stride=(1, 1), pad=(0, 0), dilation=(1, 1)):
-    """A module, and what it makes of the images."""
+    """Return a module, and its output for the images."""
     weight, filters = normal(*shape), shape[0]
     added = normal(filters) if bias else None
     fields = {"weight": weight.reshape(filters, -1) if flat else weight, **({"bias": added} if bias else {})}
@@ -41,7 +41,7 @@ def conv(shape, kind="SpatialConvolution", groups=1, bias=True, flat=False, stri
 
 
 def full(shape, stride, pad=(0, 0), adj=None, bias=True, kind="SpatialFullConvolution"):
-    """`SpatialFullConvolution.c`: columns that fall into ``(n - 1) * stride - 2 * pad + k + adj`` rows."""
+    """`SpatialFullConvolution.c`: columns are summed into ``(n - 1) * stride - 2 * pad + k + adj`` rows."""
     weight, added = normal(*shape), normal(shape[1]) if bias else None
     whole = formulas.deconvolution(IMAGES, weight, None, stride)
     more = adj or (0, 0)
@@ -78,7 +78,7 @@ def pooled(kind, k, d, pad=(0, 0), ceil=False, counted=True, **fields):
 
 
 def normalized(x, kind, old=False, affine=True, **fields):
-    """`BatchNormalization.c`, with the statistics that are kept."""
+    """`BatchNormalization.c`, with the stored statistics."""
     channels, epsilon = x.shape[1], 1e-3
     mean, variance = normal(channels), RANDOM.uniform(0.5, 2, channels).astype(np.float32)
     weight, shift = normal(channels), normal(channels)
@@ -112,7 +112,7 @@ def softmax(x, axis):
 
 
 def depth_concat():
-    """Images of 9 x 7 beside those of 6 x 4: one zero before, two behind."""
+    """Images of 9 x 7 concatenated with images of 6 x 4: one zero before, two after."""
     small, y = conv((3, 4, 4, 4))
     whole = np.concatenate([IMAGES, np.pad(y, ((0, 0), (0, 0), (1, 2), (1, 2)))], 1)
     return nn("DepthConcat", nn("Identity"), small, dimension=2), whole
@@ -137,7 +137,7 @@ def subsampled():
 
 
 def sequence(*cases):
-    """Modules without weights, one after the other, and what the last gives."""
+    """Return modules without weights in a chain, and the output of the last."""
     return nn("Sequential", *(module for module, _ in cases)), cases[-1][1]
 
 
@@ -301,7 +301,7 @@ OF_ROWS = {
 
 
 def assert_branches(cases, x, folder, shape=None, **options):
-    """Each branch of one network gives what its formula says, also from a .keras file."""
+    """Assert that each branch of a network equals its formula, also from a .keras file."""
     net = nn("ConcatTable", *(module for module, _ in cases.values()))
     model = kb.load_legacy(save(folder / "net.t7", net, **options), input_shape=shape)
     found = outputs(saved_and_loaded(model, folder), x)
@@ -322,7 +322,7 @@ def test_modules_of_rows(tmp_path):
 
 
 def test_modules_of_images_of_any_size(tmp_path):
-    """Those that need not know it."""
+    """Modules that do not depend on the size."""
     names = (
         "conv",
         "full conv, adjusted beyond its padding",
@@ -347,7 +347,7 @@ def test_modules_of_images_of_any_size(tmp_path):
 
 
 def test_modules_made_for_single_samples(tmp_path):
-    """Without batches dimension 1 is a sample's first: what nn makes of each sample by itself."""
+    """Without batches dimension 1 is the first of a sample: nn is applied to each sample separately."""
     cases = {
         "joined": sequence(
             (nn("ConcatTable", nn("Tanh"), nn("Identity")), None),

@@ -1,4 +1,4 @@
-"""Modules of torch itself: what they compute, and what `torch.load(weights_only=True)` reads, where torch is."""
+"""torch modules: their outputs, and files as read by `torch.load(weights_only=True)`, if torch is the backend."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ L = keras.layers
 
 
 def shaken(module):
-    """The module with numbers of no pattern, as if it had been trained."""
+    """Set the numbers of a module at random, as if it had been trained."""
     torch.manual_seed(0)
     for name, value in module.state_dict().items():
         if value.is_floating_point():
@@ -30,7 +30,7 @@ def shaken(module):
 
 
 def assert_same(module, model, x, folder, given=None):
-    """What the model gives with the module's weights is what the module gives; images are turned."""
+    """Assert that the model with the weights of the module has the same output; images are transposed."""
     torch.save(shaken(module).state_dict(), folder / "state.pt")
     kb.load_legacy(folder / "state.pt", model=model)
     with torch.no_grad():
@@ -40,7 +40,7 @@ def assert_same(module, model, x, folder, given=None):
 
 
 class Chain(nn.Module):
-    """Its modules, one after the other, with a function between the last two."""
+    """Modules one after the other, with a function before the last."""
 
     def __init__(self, *modules, between):
         super().__init__()
@@ -148,7 +148,7 @@ def test_images_over_time(tmp_path):
 
 
 class Block(nn.Module):
-    """torchvision's BasicBlock, by its names and in its order."""
+    """The BasicBlock of torchvision, with its names and order."""
 
     def __init__(self, taken, given, stride):
         super().__init__()
@@ -164,7 +164,7 @@ class Block(nn.Module):
 
 
 class ResNet18(nn.Module):
-    """torchvision's, narrower."""
+    """The ResNet of torchvision, narrower."""
 
     def __init__(self, width=4):
         super().__init__()
@@ -183,7 +183,7 @@ class ResNet18(nn.Module):
 
 
 def resnet18(width=4):
-    """The same in Keras, as its own applications write it: the way around comes first."""
+    """The same in Keras, as in keras.applications: the shortcut is created first."""
 
     def both(x, filters, size, stride):
         x = L.ZeroPadding2D(size // 2)(x)
@@ -212,7 +212,7 @@ def test_the_residual_net_of_torchvision(tmp_path):
 
 
 def read(path):
-    """The arrays of a file by their names."""
+    """Return the arrays of a file by name."""
     found, _ = find_state_dict(*torch_zip.read(SourceFile(path)))
     return {one.name: one.array for one in found}
 

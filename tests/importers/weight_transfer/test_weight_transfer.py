@@ -1,4 +1,4 @@
-"""Which arrays go where: words, names, order, shapes; and refusals, after which nothing in the model has changed."""
+"""Matching of arrays and layers: names, order, shapes; and errors, which leave the model unchanged."""
 
 import json
 
@@ -55,7 +55,7 @@ def kernels(model):
 
 
 def refused(error, path, model, **options):
-    """The sentence; the model has changed in nothing."""
+    """Return the message of the error, after asserting that the model is unchanged."""
     before = model.get_weights()
     with pytest.raises(error) as caught:
         kb.load_legacy(path, model=model, **options)
@@ -121,7 +121,7 @@ def test_sorted_names_without_numbers_are_asked_for(file):
 
 
 def residual(width):
-    """A net whose block has a way around it, with a layer of its own, and equal normalisations on both."""
+    """A net with a residual block, with a layer in the shortcut, and equal normalisations in both paths."""
 
     def both(x, filters, size, strides=1):
         x = L.Conv2D(filters, size, strides, padding="same", use_bias=False)(x)
@@ -267,7 +267,7 @@ def test_an_epsilon_that_is_not_usual_is_told(file):
 
 
 class Small(keras.Model):
-    """A model that is a class: in which order it calls its layers is not known."""
+    """A subclassed model: the order of its layers is unknown."""
 
     def __init__(self, between):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Models that go out, with weights from a seed; `Squares` is a layer of the user's own, `bent` an activation."""
+"""Models to export, with weights from a seed; `Squares` is a custom layer, `bent` a custom activation."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ def bent(x):
 
 
 def everything():
-    """Two inputs in a dict, one of words; two outputs in a dict; layers of kerasbridge's own and of the user's."""
+    """Two inputs in a dict, one of tokens; two outputs in a dict; layers of kerasbridge and a custom layer."""
     image, words = keras.Input((9, 8, 3), name="image"), keras.Input((6,), dtype="int32", name="words")
     x = layers.Conv2D(4, 3, strides=2, padding="same")(image)
     x = Squares()(layers.ReLU()(layers.BatchNormalization()(x)))
@@ -81,12 +81,12 @@ def mixed():
 
 
 def wrongly_pooled():
-    """Where the padding is uneven, Keras 3.15 averages repeated pixels in on torch, and not on the others."""
+    """With uneven padding, Keras 3.15 includes repeated pixels in averages on torch, but not on other backends."""
     return keras.Sequential([keras.Input((6, 6, 1)), layers.AveragePooling2D(3, 2, padding="same"), layers.Flatten()])
 
 
 def made(name):
-    """A model by name, its weights drawn."""
+    """Return a model by name, with random weights."""
     model, random = globals()[name](), np.random.default_rng(0)
     for variable in model.weights:
         if variable.dtype == "float32":

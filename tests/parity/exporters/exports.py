@@ -1,4 +1,4 @@
-"""Exports models in one process, a line of JSON for each: ``python exports.py FOLDER MODEL:FORMAT…``."""
+"""Export models in one process, and print a line of JSON for each: ``python exports.py FOLDER MODEL:FORMAT…``."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from kerasbridge.exporters.formats import FORMATS  # noqa: E402
 
 
 def exported(folder, name, target):
-    """What `kb.export` says of a file, or its error."""
+    """Return the result of `kb.export` for a file, or its error."""
     path = Path(folder, name + FORMATS[target].suffix)
     try:
         found = kb.export(made(name), path, target).as_dict()

@@ -1,6 +1,6 @@
-"""A model goes out in every format from every backend, and each file computes in its own runtime what the model does.
+"""A model can be exported in every format from every backend, and each file has the same outputs in its own runtime.
 
-`kb.export` itself holds the file beside the model; here its answers are judged, and files are run once more by hand.
+`kb.export` itself compares the file with the model; here its results are checked, and files are run again.
 """
 
 import importlib.util
@@ -28,7 +28,7 @@ FIXED_BATCH = {(model, "litert") for model in ("lstm", "gru", "masked")} | {("ma
 
 
 def started(on, folder, *arguments):
-    """Runs Python on a backend, in a folder."""
+    """Start Python on a backend, in a folder."""
     environment = backend.child_environment(on) | {"PYTHONPATH": os.pathsep.join([str(HERE), str(ROOT)])}
     return subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
@@ -36,7 +36,7 @@ def started(on, folder, *arguments):
 
 
 def exports(on, folder, *words):
-    """What `kb.export` says of each MODEL:FORMAT, on a backend."""
+    """Return the result of `kb.export` for each MODEL:FORMAT, on a backend."""
     done = started(on, folder, HERE / "exports.py", folder, *words)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]

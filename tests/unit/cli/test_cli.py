@@ -1,4 +1,4 @@
-"""The command line before any framework is loaded: help, version, the table of backends, wrong options."""
+"""The command line before a framework is loaded: help, version, the table of backends, wrong options."""
 
 import json
 import os
@@ -25,7 +25,7 @@ BROKEN = BackendStatus("jax", True, "0.10.2", (), "ImportError: no [jaxlib]", "p
 
 @pytest.fixture(autouse=True)
 def new_process(monkeypatch, tmp_path):
-    """JAX looks installed and chosen, nothing is settled, and the current folder is empty."""
+    """JAX looks installed and chosen, no backend is configured, and the current folder is empty."""
     monkeypatch.setattr(backend, "_settled", None)
     monkeypatch.setattr(backend, "_is_installed", lambda name: name == "jax")
     monkeypatch.setenv("COLUMNS", "200")
@@ -40,7 +40,7 @@ def run(*arguments):
 
 
 def refused(*arguments):
-    """The one line that `kerasbridge train` answers a mistake with, before it has loaded Keras or written a file."""
+    """Return the one line that `kerasbridge train` prints for an error, before it loads Keras or writes a file."""
     before = set(Path().iterdir())
     result = run("train", *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
@@ -68,7 +68,7 @@ def save(tmp_path):
 
 
 def in_a_process(*arguments):
-    """Standard output of `python -m kerasbridge`, and which packages it loaded, in a process of its own."""
+    """Run `python -m kerasbridge` in a separate process: standard output, and the loaded packages."""
     script = (
         "import atexit, sys; heavy = {'keras', 'numpy', 'rich', 'jax', 'tensorflow', 'torch'};"
         "atexit.register(lambda: print('loaded:', *sorted(heavy & set(sys.modules)), file=sys.stderr));"

@@ -1,4 +1,4 @@
-"""`kerasbridge runs` and what `kerasbridge evaluate` answers before it loads a framework."""
+"""`kerasbridge runs`, and the errors of `kerasbridge evaluate` before it loads a framework."""
 
 import json
 import sys
@@ -24,7 +24,7 @@ def in_an_empty_folder(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.delitem(sys.modules, "keras", raising=False)
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # curves take their time
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # plots are slow
 
 
 def run(*arguments):
@@ -39,7 +39,7 @@ def refused(*arguments):
 
 
 def save(name, epochs=1, logs=None, finish=True, age=timedelta(minutes=5), **changes):
-    """A run in runs/, trained for so many epochs and scored."""
+    """Write a run to runs/, trained for this number of epochs and scored."""
     started = (datetime.now(UTC) - age).isoformat()
     test = changes.pop("test", {})
     try:
@@ -164,7 +164,7 @@ def test_evaluating_a_run_that_does_not_name_its_digits_asks_for_them():
 
 
 def shown(capsys, right=None, **changes):
-    """What is said of ten digits, of which some are taken for another."""
+    """Return the output for ten digits, some of them misclassified."""
     predicted = np.arange(10) if right is None else np.where(right, np.arange(10), 0)
     scores = Scores(np.arange(10), np.eye(10)[predicted])
     found = {"backend": "torch", "device": "cpu", "differs": scores.changed_since({}), "why_unknown": ""} | changes

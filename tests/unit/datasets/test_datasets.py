@@ -1,4 +1,4 @@
-"""What comes out of the sample, the full set and a file, and the sentence each wrong file gets."""
+"""The sample, the full set and data files, and one sentence for each invalid file."""
 
 import contextlib
 import hashlib
@@ -23,7 +23,7 @@ FULL = SHARED / "data" / "mnist.npz"
 
 
 def arrays(**changes):
-    """A small data set that is as it should be, but for the changes; an array changed to None is left out."""
+    """Return a small valid data set with changes; an array changed to None is left out."""
     good = {
         "x_train": np.arange(5 * 4 * 4, dtype=np.uint8).reshape(5, 4, 4),
         "y_train": np.array([0, 1, 2, 1, 0]),
@@ -45,7 +45,7 @@ def save(tmp_path):
 
 @pytest.fixture
 def keras_cache(tmp_path, monkeypatch):
-    """Where Keras would keep the full set: an empty folder of this test."""
+    """The empty folder in which Keras stores the full set in this test."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     (tmp_path / "datasets").mkdir()
     return tmp_path / "datasets" / "mnist.npz"
@@ -53,7 +53,7 @@ def keras_cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def keras_downloads(monkeypatch):
-    """Puts a function in the place of `keras.utils.get_file`, and Keras."""
+    """Replace `keras.utils.get_file`, and Keras, by a function."""
 
     def downloads(get_file):
         monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(utils=SimpleNamespace(get_file=get_file)))
@@ -271,7 +271,7 @@ def test_a_file_that_is_no_npz_is_refused(tmp_path, content):
 
 
 def test_a_file_damaged_anywhere_is_read_as_it_was_or_refused(save):
-    """Every 7th byte of the file in turn is turned around; what stands before the arrays' checksums may go unseen."""
+    """Invert every 7th byte of the file in turn; bytes before the checksums of the arrays may go unnoticed."""
     path, original = save(), datasets.mnist(save()).checksum
     content = path.read_bytes()
     for position in range(0, len(content), 7):
@@ -289,7 +289,7 @@ def test_an_array_that_is_no_npy_is_refused(tmp_path):
 
 
 def with_rows(path, rows):
-    """Rewrites x_train's header: it announces `rows` rows, and fewer follow."""
+    """Rewrite the header of x_train: it states `rows` rows, and fewer follow."""
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     shape = f"({rows}, 4, 4), }}".encode()
@@ -363,7 +363,7 @@ def test_the_download_is_checked_and_prints_nothing_to_stdout(save, keras_cache,
     assert capsys.readouterr() == ("", "Downloading\n")
 
 
-# Scoring on what was trained on
+# Evaluation on training data
 
 SEEN = "The sample's digits are part of MNIST's training set"
 

@@ -20,7 +20,7 @@ def numbers(values):
 
 
 def tensor(key, array, old=False):
-    """The pickle of a tensor that fills its storage."""
+    """Return the pickle of a tensor that fills its storage."""
     storage = b"(" + text("storage") + f"ctorch\n{KINDS[array.dtype.name]}\n".encode() + text(key) + text("cpu")
     storage += b"J" + struct.pack("<i", array.size) + (b"N" if old else b"") + b"tQ"
     strides = [stride // array.itemsize for stride in np.ascontiguousarray(array).strides]
@@ -29,13 +29,13 @@ def tensor(key, array, old=False):
 
 
 def pickled(arrays, old=False):
-    """The pickle of a state dict."""
+    """Return the pickle of a state dict."""
     pairs = (text(name) + tensor(str(key), array, old) for key, (name, array) in enumerate(arrays.items()))
     return b"\x80\x02ccollections\nOrderedDict\n)R(" + b"".join(pairs) + b"u."
 
 
 def zipped(arrays):
-    """The content of a file of torch 1.6 and later."""
+    """Return the content of a file of torch 1.6 and later."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("archive/data.pkl", pickled(arrays))
@@ -46,14 +46,14 @@ def zipped(arrays):
 
 
 def in_rows(arrays):
-    """The content of a file of an earlier torch."""
+    """Return the content of a file of an earlier torch."""
     keys = b"\x80\x02](" + b"".join(text(str(key)) for key in range(len(arrays))) + b"e."
     storages = (struct.pack("<q", array.size) + array.tobytes() for array in arrays.values())
     return MAGIC + pickled(arrays, old=True) + keys + b"".join(storages)
 
 
 def safe(arrays):
-    """The content of a .safetensors file, which has names sorted; uint16 numbers are the bits of bfloat16."""
+    """Return the content of a .safetensors file, sorted by name; uint16 numbers are the bits of bfloat16."""
     header, content = {}, b""
     for name, array in sorted(arrays.items()):
         kind = {"uint16": "BF16", "float16": "F16", "float32": "F32", "int64": "I64"}[array.dtype.name]

@@ -1,4 +1,4 @@
-"""Whatever a picture of a digit looks like, it comes in the form of MNIST's images, or one sentence says why not."""
+"""Images of digits are converted to the form of MNIST images, or one sentence gives the reason why not."""
 
 import contextlib
 import os
@@ -21,20 +21,20 @@ PAPER, INK = (250, 245, 225), (20, 30, 90)
 
 
 def cover(digit, scale=8):
-    """How much ink each pixel has, 0 to 255, of one of MNIST's digits, enlarged."""
+    """Return the ink in each pixel, 0 to 255, of an enlarged MNIST digit."""
     side = scale * 28
     return Image.fromarray(digit).resize((side, side), Image.Resampling.BICUBIC)
 
 
 def written(digit, size=(320, 300), at=(30, 50), ink=INK, on=PAPER, scale=8):
-    """A digit of MNIST written on paper."""
+    """Return an MNIST digit written on paper."""
     sheet = Image.new("RGB", size, on)
     sheet.paste(Image.new("RGB", (28 * scale, 28 * scale), ink), at, cover(digit, scale))
     return sheet
 
 
 def unevenly_lit(sheet, darkest=0.4, noise=4.0):
-    """A photo of it: the light falls off to the lower right, the camera adds noise."""
+    """Return a photo of it: darker to the lower right, with camera noise."""
     width, height = sheet.size
     y, x = np.mgrid[:height, :width]
     light = 1 - (1 - darkest) * (0.6 * x / width + 0.4 * (y / height) ** 2)
@@ -44,7 +44,7 @@ def unevenly_lit(sheet, darkest=0.4, noise=4.0):
 
 @pytest.fixture
 def read(tmp_path):
-    """Reads a picture back from a file of the format, and with the options, that are given."""
+    """Write the image to a file with the given format and options, and read it again."""
 
     def read(image, suffix=".png", **options):
         path = tmp_path / f"digit{suffix}"
@@ -61,7 +61,7 @@ def message_of(path):
 
 
 def off(one, other, shift=1):
-    """The mean difference of two images in grey levels, where one may lie a pixel beside the other."""
+    """Return the mean difference of two images in grey levels, allowing a shift of one pixel."""
     moves = [(y, x) for y in range(-shift, shift + 1) for x in range(-shift, shift + 1)]
     return min(np.abs(np.roll(one, move, (0, 1)).astype(int) - other).mean() for move in moves)
 
@@ -72,7 +72,7 @@ def centre_of_mass(image):
 
 
 def lengths(image):
-    """The height and the width of what is not black."""
+    """Return the height and the width of the pixels that are not black."""
     return [int(np.ptp(np.flatnonzero(image.any(axis=axis))) + 1) for axis in (1, 0)]
 
 
@@ -203,7 +203,9 @@ def test_every_format_and_mode_shows_the_same(read, suffix, mode):
     else:
         sheet = sheet.quantize(16) if mode == "P" else sheet.convert(mode, dither=Image.Dither.NONE)
     assert sheet.mode == mode
-    assert off(read(sheet, suffix), expected) < (8 if mode == "1" else 3)  # black or white alone moves the edges
+    assert off(read(sheet, suffix), expected) < (
+        8 if mode == "1" else 3
+    )  # reduction to black and white moves the edges
 
 
 def test_a_palette_may_have_a_transparent_colour(read):
@@ -216,7 +218,7 @@ def test_a_palette_may_have_a_transparent_colour(read):
 def test_the_camera_says_which_side_is_up(read):
     sheet = written(DIGITS[7])
     exif = Image.Exif()
-    exif[0x0112] = 6  # turned: the first row is the right side
+    exif[0x0112] = 6  # rotated: the first row is the right side
     turned = sheet.transpose(Image.Transpose.ROTATE_90)
     assert off(read(turned, exif=exif), read(sheet)) < 0.1
     assert off(read(turned), read(sheet)) > 10
@@ -319,7 +321,7 @@ def test_a_damaged_picture_never_ends_otherwise_than_in_an_image_or_a_sentence(t
 
 
 def announced(width, height):
-    """A PNG file of a few bytes that says it is so large."""
+    """Return a PNG file of a few bytes that states this size."""
 
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

@@ -1,4 +1,4 @@
-"""Inspections made by hand: a step of two layers and three variables, on as many backends as a test wants."""
+"""Handmade inspections: a step of two layers and three variables, on any number of backends."""
 
 import numpy as np
 
@@ -27,7 +27,7 @@ STEP = {
 
 
 def step(backend="jax", dtype="float32", correct_leaks=False, notes=(), **changed):
-    """An inspection without nudged runs; `changed` maps "kind: name" to other numbers."""
+    """Return an inspection without nudged runs; `changed` maps "kind: name" to other numbers."""
     job = Job(dtype=dtype, correct_leaks=correct_leaks)
     runs = {PLAIN: run(dtype, changed)}
     if correct_leaks:
@@ -38,11 +38,11 @@ def step(backend="jax", dtype="float32", correct_leaks=False, notes=(), **change
 
 
 def reference(backend="jax", **changed):
-    """The same in float64 with leaks corrected, and its nudged runs."""
+    """Return the same in float64 with leaks corrected, and its nudged runs."""
     return step(backend, "float64", True, **changed)
 
 
 def run(dtype, changed):
-    """The arrays of one run."""
+    """Return the arrays of one run."""
     values = {**STEP, **{tuple(key.split(": ")): value for key, value in changed.items()}}
     return {key: np.array(value, dtype) for key, value in values.items()}

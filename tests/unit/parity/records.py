@@ -1,4 +1,4 @@
-"""Records made by hand."""
+"""Handmade records."""
 
 from dataclasses import replace
 
@@ -11,14 +11,14 @@ STEPS = 40
 
 
 def curve(losses=None, norms=None, weights=1.0, steps=STEPS):
-    """A run whose losses fall from 2; `weights` fills the one trained variable."""
+    """Return a run whose losses fall from 2; `weights` fills the one trained variable."""
     losses = 2 * 0.97 ** np.arange(steps) if losses is None else np.asarray(losses)
     norms = losses * 3 if norms is None else np.asarray(norms)
     return Curve(losses, norms, {"net/dense/kernel": np.full((3, 2), weights)})
 
 
 def record(label="jax", run=None, nudged=None, **changes):
-    """A record in float32 whose nudged run differs by two units in the last place."""
+    """Return a record in float32 whose nudged run differs by two units in the last place."""
     run = run or curve()
     nudged = nudged or Curve(run.losses * (1 + 2**-22), run.gradient_norms, {})
     whole = Record(
@@ -42,7 +42,7 @@ def record(label="jax", run=None, nudged=None, **changes):
 
 
 def apart(by, start=1, steps=STEPS):
-    """A run whose losses differ by a relative `by` from step `start` on, from 1."""
+    """Return a run whose losses differ by a relative `by` from step `start` on, counted from 1."""
     losses = curve(steps=steps).losses
     return curve(
         np.where(np.arange(1, steps + 1) >= start, losses * (1 + by), losses), curve(steps=steps).gradient_norms

@@ -1,4 +1,4 @@
-"""What a comparison says of itself."""
+"""The printed form and the JSON of a comparison."""
 
 import json
 from dataclasses import replace

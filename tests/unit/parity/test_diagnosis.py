@@ -1,4 +1,4 @@
-"""The verdict of a diagnosis, who is blamed and in which words; the steps are made by hand."""
+"""The verdict of a diagnosis, the blamed backend and the message; the steps are handmade."""
 
 import json
 
@@ -15,7 +15,7 @@ BACKENDS = ("jax", "tensorflow", "torch")
 
 
 def found(backend="torch", dtype="float32", correct_leaks=False, names=BACKENDS, faults_in_reference=True, **changed):
-    """The diagnosis of steps of which one is changed, in float64 too unless told."""
+    """Return the diagnosis of steps of which one is changed, in float64 too by default."""
     steps = [step(name, dtype, correct_leaks, **(changed if name == backend else {})) for name in names]
     references = [reference(name, **(changed if name == backend and faults_in_reference else {})) for name in names]
     return align_rows(steps, steps if correct_leaks else references)
@@ -23,7 +23,7 @@ def found(backend="torch", dtype="float32", correct_leaks=False, names=BACKENDS,
 
 @pytest.fixture(autouse=True)
 def exact(monkeypatch):
-    """The steps made by hand hold decimals, which float32 does not."""
+    """Handmade steps contain decimals, which are not exact in float32."""
     for kind in ("input", "weights"):
         monkeypatch.setitem(TABLE, kind, TABLE["output"])
 

@@ -1,4 +1,4 @@
-"""How far a row is off: the reference, the largest term, the error."""
+"""The error of a row: the reference, the largest term, the error."""
 
 import numpy as np
 import pytest

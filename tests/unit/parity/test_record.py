@@ -1,4 +1,4 @@
-"""Jobs and records survive the way to disk; other files are refused with a sentence."""
+"""Jobs and records can be saved and loaded; other files raise one sentence."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The one table of tolerances."""
+"""The table of tolerances."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Rounding, also where chaos amplifies it, is no fault; a fault is one from the step where it shows."""
+"""Rounding, even amplified by chaos, is no fault; a fault is reported from the step where it appears."""
 
 from dataclasses import replace
 
@@ -52,7 +52,7 @@ def test_only_the_wrong_one_of_three_disagrees_with_the_others():
 
 
 def chaotic(rate, by=UNIT):
-    """A run that parts from `curve()` exponentially."""
+    """Return a run that diverges from `curve()` exponentially."""
     losses = curve().losses
     return curve(losses * (1 + by * np.exp(rate * np.arange(STEPS))))
 

@@ -1,7 +1,7 @@
-"""The host's generator: known answers, and the statistics that a step's numbers rest on.
+"""The generator on the host: known answers, and the statistics of its numbers.
 
-Every statistic is of fixed seeds, so a test always gives the same answer. Its bound is the value that a fair generator
-passes with the probability written beside it.
+Every statistic uses fixed seeds, so a test always has the same result. Its bound is the value that a fair generator
+passes with the probability in the comment.
 """
 
 import random as python_random
@@ -17,7 +17,7 @@ SAMPLES = 2**16
 
 
 def pcg3d_in_python(x, y, z):
-    """Jarzynski and Olano 2020, listing "pcg3d", in Python's whole numbers."""
+    """Jarzynski and Olano 2020, listing "pcg3d", with Python integers."""
     x, y, z = ((1664525 * v + 1013904223) & MASK for v in (x, y, z))
     for last in (False, True):
         x = (x + y * z) & MASK
@@ -130,7 +130,7 @@ def test_neighbouring_counters_and_seeds_are_not_correlated(other):
 
 @pytest.mark.parametrize(("place", "bits"), [("seed", 32), ("counter", 32), ("element", 16)])
 def test_one_bit_of_the_key_turns_each_used_bit_of_the_words_half_the_time(place, bits):
-    """The upper 24 bits make the uniform numbers; a seed and a counter reach them with every bit they have."""
+    """The upper 24 bits make the uniform numbers; every bit of a seed and a counter must affect them."""
     keys = np.random.default_rng(2).integers(0, 2**32, (3, 20_000), dtype=np.uint32)
     for bit in range(bits):
         turned = keys.copy()
@@ -185,11 +185,11 @@ def chi_square(counts):
 
 
 def chi_square_bound(freedom):
-    """What chi-square passes once in a million: Wilson and Hilferty 1931, with the normal quantile 4.75."""
+    """The value that chi-square exceeds once in a million: Wilson and Hilferty 1931, with the normal quantile 4.75."""
     return freedom * (1 - 2 / (9 * freedom) + 4.75 * (2 / (9 * freedom)) ** 0.5) ** 3
 
 
 def not_correlated(one, other):
-    """Whether the correlation is below 5 standard errors, which chance passes twice in 3.5 million."""
+    """Return whether the correlation is below 5 standard errors, which chance passes twice in 3.5 million."""
     found = np.corrcoef(one.astype("float64"), other.astype("float64"))[0, 1]
     return abs(found) < 5 / np.sqrt(one.size)

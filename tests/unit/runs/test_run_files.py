@@ -1,4 +1,4 @@
-"""What a run's files say is read back as it was written; what is damaged, foreign or older is told apart."""
+"""The files of a run are read back as written; corrupt, foreign and older files are distinguished."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Pictures of a run show what is in it; without Matplotlib one line says how to get them."""
+"""Plots of a run show its data; without Matplotlib one line explains how to get them."""
 
 import sys
 
@@ -26,7 +26,7 @@ HISTORY = {
 
 @pytest.fixture
 def drawn(monkeypatch, tmp_path):
-    """Draws, and gives the figure."""
+    """Draw and return the figure."""
     pytest.importorskip("matplotlib")
     saved = []
     save = plotting.save

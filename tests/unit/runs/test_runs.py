@@ -1,4 +1,4 @@
-"""A run folder grows as it is trained, keeps what was done, and nothing that is no run is ever replaced."""
+"""A run folder grows during training, is complete at the end, and never replaces a folder that is not a run."""
 
 import os
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ def config(**changes):
 
 
 def write_run(folder, content="weights", overwrite=False, failing_with=None, epochs=0):
-    """A training of so many epochs, which then ends well or fails."""
+    """Write a training of this number of epochs, which then succeeds or fails."""
     with runs.create(folder, config(), overwrite) as run:
         for epoch in range(1, epochs + 1):
             run.add_epoch(epoch, 0.5, {"loss": 1 / epoch})

@@ -1,4 +1,4 @@
-"""Which backend and device a process settles on, and what it tells whoever asks for the impossible."""
+"""The backend and device that a process chooses, and the errors of impossible choices."""
 
 import importlib.util
 import os
@@ -29,7 +29,7 @@ def install(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def fresh_process(monkeypatch, tmp_path, install):
-    """Three backends installed, nothing settled, no Keras, no notebook, an environment and KERAS_HOME of its own."""
+    """Three installed backends, no choice, no Keras, no notebook, and a separate environment and KERAS_HOME."""
     install("jax", "tensorflow", "torch")
     monkeypatch.setattr(backend, "_settled", None)
     monkeypatch.setattr(os, "environ", {"PATH": os.environ["PATH"], "KERAS_HOME": str(tmp_path)})

@@ -1,4 +1,4 @@
-"""What is said about each backend, with fake frameworks that children import."""
+"""The status of each backend, with fake frameworks that child processes import."""
 
 import importlib.metadata
 import importlib.util
@@ -23,7 +23,7 @@ def local_devices(backend=None):
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch, tmp_path):
-    """No backend settled, no NVIDIA card, nothing known to pip, and an environment of its own."""
+    """No configured backend, no NVIDIA card, nothing known to pip, and a separate environment."""
     monkeypatch.setattr(backend, "_settled", None)
     monkeypatch.setattr(backend_status, "_has_nvidia_card", lambda: False)
     monkeypatch.setattr(importlib.metadata, "version", unknown_to_pip)
@@ -38,7 +38,7 @@ def unknown_to_pip(name):
 
 @pytest.fixture
 def look(monkeypatch, tmp_path):
-    """Write a module jax with this source, the only backend there is, and return its status."""
+    """Write a module jax with this source, the only backend, and return its status."""
 
     def status(source, timeout=60):
         (tmp_path / "jax.py").write_text(source)

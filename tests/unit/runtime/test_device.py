@@ -1,4 +1,4 @@
-"""The words for a device."""
+"""Parsing of device names."""
 
 import pytest
 

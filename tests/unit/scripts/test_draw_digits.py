@@ -1,4 +1,4 @@
-"""The script that draws examples/digits/ draws what lies there."""
+"""The script that draws examples/digits/ draws the stored images."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ def test_drawing_again_gives_the_same_pictures(tmp_path):
     kept = {path.name: path for path in (ROOT / "examples" / "digits").glob("*.*g")}
     assert {path.name for path in tmp_path.iterdir()} == set(kept)
     for name, path in kept.items():
-        most = 1 if path.suffix == ".png" else 12  # rounding of another machine; another version of libjpeg
+        most = 1 if path.suffix == ".png" else 12  # rounding on another machine; another version of libjpeg
         assert np.abs(levels(tmp_path / name) - levels(path)).max() <= most, name
 
 

@@ -1,4 +1,4 @@
-"""scripts/mutations.toml fits the code: a row whose text or test has been renamed would find nothing."""
+"""scripts/mutations.toml matches the code: a row with a renamed text or test would find nothing."""
 
 import runpy
 

@@ -1,4 +1,4 @@
-"""Event files, read back with TensorBoard's own reader."""
+"""Event files, read with the reader of TensorBoard."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Files of Keras 1 and 2 that are damaged, lie, or hold what cannot be brought: one sentence each, without Keras."""
+"""Files of Keras 1 and 2 that are corrupt, inconsistent or unsupported: one sentence each, without Keras."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ KERNEL, BIAS = np.ones((3, 2)), np.ones(2)
 
 
 def refused(*paths, **options):
-    """The one sentence."""
+    """Return the error message, a single sentence."""
     with pytest.raises(LegacyFileError) as caught:
         kb.inspect_legacy(*paths, **options)
     sentence = str(caught.value)
@@ -25,7 +25,7 @@ def refused(*paths, **options):
 
 
 def read_or_refused(path):
-    """Reads it; what is wrong is one sentence."""
+    """Read a file, or check that the error is one sentence."""
     with contextlib.suppress(LegacyFileError):
         formats.read([path], "keras2")
 
@@ -190,13 +190,13 @@ def test_a_configuration_with_anything_anywhere_is_one_sentence(tmp_path):
 
 
 def count(tree):
-    """How many parts a nest has, itself among them."""
+    """Return the number of values in a nested structure, including itself."""
     parts = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
     return 1 + sum(map(count, parts))
 
 
 def replaced(tree, place, value):
-    """The nest with another value at a place but the outermost, and what is left of the count."""
+    """Return the nested structure with another value at an inner position, and the rest of the count."""
     if not isinstance(tree, dict | list):
         return tree, place - 1
     items, made = tree.items() if isinstance(tree, dict) else enumerate(tree), {}

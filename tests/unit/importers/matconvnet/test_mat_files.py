@@ -1,4 +1,4 @@
-"""Both kinds of .mat files become one form, which is SciPy's; damaged and hostile ones are refused in one sentence."""
+"""Both kinds of .mat files are converted to one form, that of SciPy; corrupt and hostile files raise one sentence."""
 
 import contextlib
 import struct
@@ -34,7 +34,7 @@ def held(path):
 
 
 def same(a, b):
-    """Whether two values of the form are equal."""
+    """Return whether two values of the form are equal."""
     if isinstance(a, np.ndarray):
         return isinstance(b, np.ndarray) and a.shape == b.shape and (a == b).all()
     if isinstance(a, list | tuple):
@@ -45,7 +45,7 @@ def same(a, b):
 
 
 def as_form(value):
-    """What SciPy reads in the form that values have here."""
+    """Convert a value of SciPy to the form used here."""
     if isinstance(value, np.ndarray) and value.dtype.names:
         rows = value.ravel(order="F")
         return tuple({name: as_form(row[name]) for name in value.dtype.names} for row in rows)

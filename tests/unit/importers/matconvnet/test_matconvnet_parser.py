@@ -1,4 +1,4 @@
-"""Nets as they lie in .mat files: what is found in them, reported of them, and refused by name."""
+"""Networks in .mat files: how they are located, reported, and rejected by name."""
 
 import numpy as np
 import pytest

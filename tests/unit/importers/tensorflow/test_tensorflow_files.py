@@ -1,4 +1,4 @@
-"""TensorFlow's files that are damaged, lie, or hold what cannot be brought: one sentence each, nothing else."""
+"""TensorFlow files that are corrupt, inconsistent or unsupported: one sentence each."""
 
 import contextlib
 import struct
@@ -31,7 +31,7 @@ def recorded(tmp_path):
 
 
 def refused(*paths):
-    """The one sentence."""
+    """Return the error message, a single sentence."""
     with pytest.raises(LegacyFileError) as caught:
         kb.inspect_legacy(*paths)
     assert str(caught.value).count("\n") == 0
@@ -39,7 +39,7 @@ def refused(*paths):
 
 
 def node(name, op, *inputs, **options):
-    """One node; options are numbers, texts, flags, lists, arrays, or the names of functions."""
+    """Return one node; options are numbers, strings, flags, lists, arrays, or the names of functions."""
     made = message_class("NodeDef")(name=name, op=op, input=inputs)
     for key, value in options.items():
         into = made.attr.add(key=key).value

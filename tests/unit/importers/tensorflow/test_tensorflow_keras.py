@@ -1,4 +1,4 @@
-"""Keras's layers in SavedModels, and variables alone: what is read of them, and how they are refused."""
+"""Keras layers in SavedModels, and variables alone: how they are read, and their errors."""
 
 import contextlib
 import json
@@ -32,7 +32,7 @@ def recorded(tmp_path):
 
 
 def refused(*paths):
-    """The one sentence."""
+    """Return the error message, a single sentence."""
     with pytest.raises(LegacyFileError) as caught:
         kb.inspect_legacy(*paths)
     assert str(caught.value).count("\n") == 0
@@ -41,7 +41,7 @@ def refused(*paths):
 
 @contextlib.contextmanager
 def changed(path, kind):
-    """A message of a file, which is written again."""
+    """Modify a message in a file."""
     found = message_class(kind).FromString(path.read_bytes())
     yield found
     path.write_bytes(found.SerializeToString())
@@ -49,7 +49,7 @@ def changed(path, kind):
 
 @contextlib.contextmanager
 def root_note(folder):
-    """What Keras noted of the model."""
+    """Return the Keras metadata of the model."""
     with changed(folder / "keras_metadata.pb", "KerasMetadata") as notes:
         root = next(one for one in notes.nodes if one.node_id == 0)
         said = json.loads(root.metadata)
@@ -86,7 +86,7 @@ def test_a_model_whose_layers_cannot_be_brought_comes_back_as_its_graph(recorded
 
 
 def test_where_neither_can_be_brought_both_are_told(recorded):
-    folder = recorded / "keras2" / "model"  # whose graph is left out
+    folder = recorded / "keras2" / "model"  # without a graph
     (folder / "keras_metadata.pb").write_bytes(b"\x0a\xff")
     sentence = refused(folder)
     assert "The layers: keras_metadata.pb is damaged" in sentence

@@ -1,4 +1,4 @@
-"""Files of Torch7's as they are read: bytes and text, machines of 64 and 32 bits, files older than versions, damage."""
+"""Torch7 files: binary and text, 64-bit and 32-bit machines, files without versions, corrupt files."""
 
 import contextlib
 
@@ -93,7 +93,7 @@ def test_a_tensor_that_reaches_beyond_its_storage_is_refused(tmp_path, sizes, st
 
 
 def nested(depth):
-    """A table in a table in a table, and in the innermost one the outermost."""
+    """Return a table in a table in a table; the innermost one contains the outermost."""
     tables = [[3, place, 1, 1, 0, 0x3FF00000] for place in range(1, depth + 1)]  # each at the key 1
     return np.array([*tables, [3, 1, 0, 0, 0, 0]], "<i4").tobytes()[:-16]
 
@@ -143,7 +143,7 @@ def test_text_that_looks_like_a_description_of_caffes_is_torch7s(tmp_path):
 
 @pytest.mark.parametrize("text", [False, True])
 def test_a_damaged_file_is_one_sentence(tmp_path, text):
-    """Cut short anywhere, or with any byte changed, it is refused or read, and never anything else."""
+    """A file cut at any place, or with any byte changed, is read or raises one sentence."""
     path = save(tmp_path / "net.t7", NET, text=text)
     whole, draw = path.read_bytes(), np.random.default_rng(0)
     for kept in draw.integers(20, len(whole) - 1, 60):

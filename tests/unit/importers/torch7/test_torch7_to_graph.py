@@ -1,4 +1,4 @@
-"""What is said of networks of Torch7's before they are built: what they take, and what of them cannot be brought."""
+"""Torch7 networks before they are built: their inputs, and the parts that cannot be converted."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def pool(kind="SpatialMaxPooling", **fields):
 
 
 def last_input(*sizes):
-    """The gradInput of a network: of the shape of what it was fed with last."""
+    """Return the gradInput of a network, with the shape of its last input."""
     return {"gradInput": tensor(np.zeros(sizes, np.float32))}
 
 

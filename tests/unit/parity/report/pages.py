@@ -1,4 +1,4 @@
-"""Comparisons made by hand, and their pages taken apart."""
+"""Handmade comparisons, and parsers of their reports."""
 
 import re
 from html.parser import HTMLParser
@@ -38,24 +38,24 @@ def long(steps, values=None):
 
 
 def text(html):
-    """What a person reads, in one line."""
+    """Return the visible text in one line."""
     body = re.sub(r"<(style|title|desc)\b.*?</\1>", " ", html.partition("<body>")[2], flags=re.S)
     return " ".join(re.sub(r"<[^>]*>", " ", body).replace("&lt;", "<").split())
 
 
 def chart(html, name):
-    """The inside of one chart's picture."""
+    """Return the SVG content of one chart."""
     return re.search(rf'<svg class="plot" role="img" aria-labelledby="{name}-title.*?</svg>\n.*?</svg>', html, re.S)[0]
 
 
 def paths(picture, kind):
-    """The coordinates of the paths of one class, as lists of numbers by path."""
+    """Return the coordinates of the paths of one class, as lists of numbers by path."""
     found = re.findall(rf'<path class="([^"]*\b{kind}\b[^"]*)" d="([^"]*)"', picture)
     return {style: [float(number) for number in re.findall(r"-?[\d.]+", d)] for style, d in found}
 
 
 class Elements(HTMLParser):
-    """Every element with its attributes; complains where one is closed that was not opened last."""
+    """Collect every element with its attributes, and check that elements are closed in order."""
 
     def __init__(self, html):
         super().__init__()

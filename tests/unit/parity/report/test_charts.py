@@ -1,4 +1,4 @@
-"""Curves show every backend, every extreme, every zero and whatever is not finite, at the right place."""
+"""Curves show every backend, extremes, zeros and values that are not finite, at the right position."""
 
 import re
 
@@ -16,7 +16,7 @@ def test_every_backend_has_a_loss_curve_of_all_steps_in_another_dash():
     assert [len(numbers) for numbers in paths(chart(html, "loss"), "line").values()] == [2 * STEPS] * 3
     dashes = re.findall(r"^\.line\.(c\d|nudged|bound) \{[^}]*stroke-dasharray: ([\d ]+);", html, re.M)
     assert len(dashes) == 6
-    assert len({dash for _, dash in dashes}) == 6  # c0 and the nudged run are whole lines
+    assert len({dash for _, dash in dashes}) == 6  # c0 and the nudged run are solid lines
 
 
 def test_the_first_step_beyond_the_bound_is_marked_where_it_lies():

@@ -1,4 +1,4 @@
-"""The page says what the comparison found, in words and tables; what came from a user's model stays text."""
+"""The report contains the verdict, texts and tables of a comparison; strings from a model are escaped."""
 
 import re
 from dataclasses import replace
