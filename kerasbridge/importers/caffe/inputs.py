@@ -27,20 +27,20 @@ def inputs_of_net(net: Any) -> Iterator[Input]:
     shapes = shapes or [net.input_dim[at : at + 4] for at in range(0, len(net.input_dim), 4)]
     if shapes and len(shapes) != len(net.input):
         raise LegacyFileError(f"has {len(net.input)} inputs and {len(shapes)} shapes of inputs.")
-    for place, name in enumerate(net.input):
-        yield Input(text(name), _free(shapes[place]) if shapes else (None,) * 4)
+    for index, name in enumerate(net.input):
+        yield Input(text(name), _dynamic_batch(shapes[index]) if shapes else (None,) * 4)
 
 
 def inputs_of(layer: Layer) -> Iterator[Input]:
     """Return the blobs that a data layer writes, as inputs, with None for sizes that it does not give."""
-    for place, name in enumerate(layer.tops):
-        labels = place > 0 and layer.type in LABELLED
-        yield Input(name, (None,) if labels else _shape(layer, place))
+    for top, name in enumerate(layer.tops):
+        labels = top > 0 and layer.type in LABELLED
+        yield Input(name, (None,) if labels else _shape(layer, top))
 
 
-def _shape(layer: Layer, place: int) -> Shape:
+def _shape(layer: Layer, top: int) -> Shape:
     if layer.type in ("Input", "DummyData"):
-        return _declared(layer, place)
+        return _declared_shape(layer, top)
     if layer.type == "MemoryData":
         options = layer.options("memory_data")
         return (None, options.channels or None, options.height or None, options.width or None)
@@ -50,7 +50,7 @@ def _shape(layer: Layer, place: int) -> Shape:
     return (None, _channels(layer), crop, crop)
 
 
-def _declared(layer: Layer, place: int) -> Shape:
+def _declared_shape(layer: Layer, top: int) -> Shape:
     """Return the declared shape of a blob; a layer has one shape for each blob, or one for all."""
     options = layer.options("input" if layer.type == "Input" else "dummy_data")
     shapes = [shape.dim for shape in options.shape]
@@ -58,10 +58,10 @@ def _declared(layer: Layer, place: int) -> Shape:
         shapes = list(zip(options.num, options.channels, options.height, options.width, strict=False))
     if not shapes:
         return (None,) * 4
-    return _free(shapes[min(place, len(shapes) - 1)])
+    return _dynamic_batch(shapes[min(top, len(shapes) - 1)])
 
 
-def _free(sizes: Sequence[int]) -> Shape:
+def _dynamic_batch(sizes: Sequence[int]) -> Shape:
     """Return the shape with None for the batch."""
     return (None, *(size if size > 0 else None for size in sizes[1:]))
 
@@ -78,15 +78,17 @@ def preprocessing(layer: Layer) -> Preprocessing:
     """Return the preprocessing of a data layer, from its `transform_param` or, in older files, its other options."""
     transform = layer.options("transform")
     old: Any = {"Data": "data", "ImageData": "image_data", "WindowData": "window_data"}.get(layer.type)
-    both = [transform, layer.options(old)] if old else [transform]
-    resized = layer.type == "ImageData" and (both[1].new_height, both[1].new_width)
-    others = [f"resizes to {resized[0]}x{resized[1]}"] if resized and any(resized) else []
-    others += ["mirrors at random when training"] if any(one.mirror for one in both) else []
+    sources = [transform, layer.options(old)] if old else [transform]
+    others = []
+    if layer.type == "ImageData" and (sources[1].new_height or sources[1].new_width):
+        others.append(f"resizes to {sources[1].new_height}x{sources[1].new_width}")
+    if any(source.mirror for source in sources):
+        others.append("mirrors at random when training")
     return Preprocessing(
         layer.name,
-        scale=next((number(one.scale) for one in both if one.scale != 1), 1.0),
+        scale=next((number(source.scale) for source in sources if source.scale != 1), 1.0),
         means=tuple(number(mean) for mean in transform.mean_value),
-        mean_file=next((one.mean_file for one in both if one.mean_file), ""),
-        crop=next((one.crop_size for one in both if one.crop_size), 0),
+        mean_file=next((source.mean_file for source in sources if source.mean_file), ""),
+        crop=next((source.crop_size for source in sources if source.crop_size), 0),
         others=tuple(others),
     )

@@ -12,11 +12,11 @@ from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.source_file import SourceFile
 
-MOST_TEXT = 64 * 2**20
+MAX_TEXT_BYTES = 64 * 2**20
 """The largest size of a .prototxt in bytes; the largest known files have about 1 MiB."""
 
 _TEXT = re.compile(rb"^\s*(layers?\s*:?\s*\{|input(_dim|_shape)?\b)", re.MULTILINE)
-_NAME_THEN = (b"\x12", b"\x1a", b"\x22", b"\x28", b"\x32", b"\x38", b"\x42", b"\xa2\x06")
+_TAGS_AFTER_NAME = (b"\x12", b"\x1a", b"\x22", b"\x28", b"\x32", b"\x38", b"\x42", b"\xa2\x06")
 """The wire tags of the fields of a NetParameter that may follow its name."""
 
 
@@ -58,7 +58,7 @@ def is_binary(file: SourceFile) -> bool:
     head = file.head
     if head[:1] == b"\x0a" and len(head) > 2 and head[1] < 128:
         name, rest = head[2 : 2 + head[1]], head[2 + head[1] :]
-        return name.isascii() and name.decode().isprintable() and rest.startswith(_NAME_THEN)
+        return name.isascii() and name.decode().isprintable() and rest.startswith(_TAGS_AFTER_NAME)
     return head[:2] == b"\xa2\x06" or (head[:1] == b"\x12" and b"\x0a" in head[2:8] + head[2:12])
 
 
@@ -81,23 +81,25 @@ def _parse_text(file: SourceFile) -> tuple[Any, str]:
 
     from kerasbridge.importers.caffe.schema import message
 
-    if len(file.content) > MOST_TEXT:
-        raise LegacyFileError(f"{file.path} has {len(file.content):,} bytes: expected at most {MOST_TEXT:,} of text.")
+    if len(file.content) > MAX_TEXT_BYTES:
+        raise LegacyFileError(
+            f"{file.path} has {len(file.content):,} bytes: expected at most {MAX_TEXT_BYTES:,} of text."
+        )
     text = file.content.decode("utf-8", "replace")
-    strange = ""
+    note = ""
     try:
         try:
-            return text_format.Parse(text, message("NetParameter")()), ""
+            return text_format.Parse(text, message("NetParameter")()), note
         except text_format.ParseError as error:
-            strange = _in_words(error)
-        return text_format.Parse(text, message("NetParameter")(), allow_unknown_field=True), f"left unread, {strange}"
+            note = f"not read, {_one_line(error)}"
+        return text_format.Parse(text, message("NetParameter")(), allow_unknown_field=True), note
     except text_format.ParseError as error:
-        raise LegacyFileError(f"{file.path} is no network of Caffe's, {_in_words(error)}") from error
+        raise LegacyFileError(f"{file.path} is not a Caffe network, {_one_line(error)}") from error
     except RecursionError as error:
-        raise LegacyFileError(f"{file.path} is nested too deeply to be a network of Caffe's.") from error
+        raise LegacyFileError(f"{file.path} is nested too deeply to be a Caffe network.") from error
 
 
-def _in_words(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     """Return the error "5:3 : Message type …" as "line 5: Message type …", on one line."""
     text = " ".join(str(error).split())
     return re.sub(r"^(\d+):\d+ ?: ", r"line \1: ", text)
@@ -107,23 +109,24 @@ def layers(net: Any, file: SourceFile) -> list[Layer]:
     """Return the layers of a NetParameter in order, with their weights."""
     if net.layer and net.layers:
         raise LegacyFileError(f"{file.path} has both `layer` and `layers`: expected messages of one version.")
-    if any(one.HasField("layer") for one in net.layers):
+    if any(message.HasField("layer") for message in net.layers):
         raise LegacyFileError(
-            f"{file.path} is of Caffe's oldest version, V0, which is not read here: Caffe's own "
-            "upgrade_net_proto_text and upgrade_net_proto_binary bring it to a newer one."
+            f"{file.path} has Caffe's oldest format, V0, which is not supported: upgrade it with Caffe's "
+            "upgrade_net_proto_text or upgrade_net_proto_binary."
         )
-    return [_layer(one, file) for one in (net.layer or net.layers)]
+    return [_layer(message, file) for message in (net.layer or net.layers)]
 
 
-def _layer(one: Any, file: SourceFile) -> Layer:
-    name, kind = text(one.name), _modern(one) if isinstance(one.type, int) else text(one.type)
+def _layer(message: Any, file: SourceFile) -> Layer:
+    name = text(message.name)
+    kind = _type_name(message) if isinstance(message.type, int) else text(message.type)
     arrays = []
-    for place, blob in enumerate(one.blobs):
+    for number, blob in enumerate(message.blobs):
         try:
             arrays.append(_array(blob))
         except ValueError as error:
-            raise LegacyFileError(f"{file.path}: blob {place} of layer {name!r} ({kind}) {error}") from None
-    return Layer(name, kind, tuple(map(text, one.bottom)), tuple(map(text, one.top)), one, tuple(arrays))
+            raise LegacyFileError(f"{file.path}: blob {number} of layer {name!r} ({kind}) {error}") from None
+    return Layer(name, kind, tuple(map(text, message.bottom)), tuple(map(text, message.top)), message, tuple(arrays))
 
 
 def text(value: str | bytes) -> str:
@@ -131,13 +134,14 @@ def text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("utf-8", "replace")
 
 
-def _modern(one: Any) -> str:
+def _type_name(message: Any) -> str:
     """Return the name in version 2 of the type of a version 1 layer."""
-    name: str = type(one).DESCRIPTOR.enum_types_by_name["LayerType"].values_by_number[one.type].name
-    return _SPECIAL.get(name) or "".join(part.capitalize() for part in name.split("_"))
+    types = type(message).DESCRIPTOR.enum_types_by_name["LayerType"]
+    name: str = types.values_by_number[message.type].name
+    return _TYPE_NAMES.get(name) or "".join(part.capitalize() for part in name.split("_"))
 
 
-_SPECIAL = {
+_TYPE_NAMES = {
     "ABSVAL": "AbsVal", "ARGMAX": "ArgMax", "BNLL": "BNLL", "HDF5_DATA": "HDF5Data", "HDF5_OUTPUT": "HDF5Output",
     "IM2COL": "Im2col", "LRN": "LRN", "MVN": "MVN", "RELU": "ReLU", "SOFTMAX_LOSS": "SoftmaxWithLoss",
     "TANH": "TanH", "NONE": "NONE",
@@ -150,16 +154,16 @@ def _array(blob: Any) -> Array:
     Raises:
         ValueError: the numbers do not fit the shape; the message is a predicate that follows the name of the blob.
     """
-    old = (blob.num, blob.channels, blob.height, blob.width)
-    shape = tuple(blob.shape.dim) if blob.HasField("shape") else old
+    sizes = blob.shape.dim if blob.HasField("shape") else (blob.num, blob.channels, blob.height, blob.width)
+    shape = tuple(sizes)
     if len(shape) > 32 or any(size < 0 for size in shape):
         raise ValueError(f"has the shape {shape}, which no array can have.")
     numbers = np.concatenate([*_numbers(blob), np.empty(0, np.float32)])
     if not numbers.size:
         from kerasbridge.importers.caffe.schema import message
 
-        loose = message("LooseBlob").FromString(blob.SerializeToString())
-        numbers = np.array(loose.data or loose.double_data, np.float32)
+        unpacked = message("LooseBlob").FromString(blob.SerializeToString())
+        numbers = np.array(unpacked.data or unpacked.double_data, np.float32)
     if math.prod(shape) != numbers.size:
         raise ValueError(f"should have {math.prod(shape):,} numbers, shape {shape}, but has {numbers.size:,}.")
     return numbers.reshape(shape)
@@ -169,5 +173,5 @@ def _numbers(blob: Any) -> Iterator[Array]:
     for pieces, dtype in ((blob.data, "<f4"), (blob.double_data, "<f8")):
         for piece in pieces:
             if len(piece) % int(dtype[-1]):
-                raise ValueError(f"has {len(piece):,} bytes, which are no whole numbers of {dtype[-1]} bytes.")
+                raise ValueError(f"has {len(piece):,} bytes, which is not a multiple of {dtype[-1]}.")
             yield np.frombuffer(piece, dtype).astype(np.float32, copy=False)

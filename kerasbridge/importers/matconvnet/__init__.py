@@ -30,7 +30,7 @@ def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> Parse
     (file,) = files
     variables = reader.variables(file)
     try:
-        return _convert(parser.found(variables), file)
+        return _convert(parser.parse_net(variables), file)
     except LegacyFileError as error:
         raise LegacyFileError(f"{file.path}: {error}") from error
 

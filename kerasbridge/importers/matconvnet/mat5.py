@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasbridge.importers.matconvnet.values import Budget, Damaged, Opaque, Value, printable, rows_of_text
+from kerasbridge.importers.matconvnet.values import Budget, Damaged, MatlabObject, Value, printable, rows_of_text
 
 HEADER = 128
 """The size of the header in bytes; its last four bytes are the version and the byte order."""
@@ -71,68 +71,68 @@ class _File:
         }
 
     def variables(self, data: memoryview) -> dict[str, Value]:
-        found, elements = {}, _Elements(data, self._order)
+        variables, elements = {}, _Elements(data, self._order)
         while len(elements.left) >= 8:
             kind, body = elements.next()
             if kind == _COMPRESSED:
-                kind, body = self._inflated(body)
+                kind, body = self._decompress(body)
             if kind == _MATRIX:
                 name, value = self._matrix(body, 0)
-                found[name] = value
-        return found
+                variables[name] = value
+        return variables
 
-    def _inflated(self, body: memoryview) -> tuple[int, memoryview]:
+    def _decompress(self, body: memoryview) -> tuple[int, memoryview]:
         """Return the type and the data of a compressed element, after checking its size."""
         stream = zlib.decompressobj()
         try:
             kind, size = struct.unpack(f"{self._order}II", stream.decompress(body, 8))
-            self._budget.hold(size)
-            whole = stream.decompress(stream.unconsumed_tail, size) if size else b""
+            self._budget.count_bytes(size)
+            content = stream.decompress(stream.unconsumed_tail, size) if size else b""
         except (zlib.error, struct.error) as error:
             raise Damaged("is cut short, or its compressed parts are damaged") from error
-        if len(whole) < size:
+        if len(content) < size:
             raise Damaged("is cut short")
-        return kind, memoryview(whole)
+        return kind, memoryview(content)
 
     def _matrix(self, body: memoryview, depth: int) -> tuple[str, Value]:
         """Return the name and the value of an array of any class."""
-        self._budget.enter(depth)
+        self._budget.count_values(depth)
         if not body:
             return "", np.empty((0, 0))
         elements = _Elements(body, self._order)
         kind, flags = elements.next()
         if kind != _FLAGS or len(flags) != 8:
             raise Damaged("has an array without its class")
-        (word,) = struct.unpack(f"{self._order}I", flags[:4])
-        if word & 0xFF == _CLASS:
-            name, _, its_class = (_plain(elements.next()[1]) for _ in range(3))
-            return name, Opaque(its_class)
+        (flag_bits,) = struct.unpack(f"{self._order}I", flags[:4])
+        if flag_bits & 0xFF == _CLASS:
+            name, _, class_name = (_decode_name(elements.next()[1]) for _ in range(3))
+            return name, MatlabObject(class_name)
         shape = self._shape(elements)
-        name = _plain(elements.next()[1])
-        return name, self._value(word & 0xFF, bool(word & _COMPLEX), elements, shape, depth)
+        name = _decode_name(elements.next()[1])
+        return name, self._value(flag_bits & 0xFF, bool(flag_bits & _COMPLEX), elements, shape, depth)
 
     def _shape(self, elements: _Elements) -> tuple[int, ...]:
         sizes = self._numbers(elements)
         if not 2 <= sizes.size <= 32 or sizes.dtype.kind not in "iu" or sizes.min() < 0:
-            raise Damaged("has an array of a shape that none can have")
+            raise Damaged("has an array with an invalid shape")
         return tuple(map(int, sizes))
 
     def _value(self, kind: int, is_complex: bool, elements: _Elements, shape: tuple[int, ...], depth: int) -> Value:
         if kind in self._kinds:
             return self._kinds[kind](elements, shape, depth + 1)
         if kind == _OBJECT:
-            return Opaque(_plain(elements.next()[1]))
+            return MatlabObject(_decode_name(elements.next()[1]))
         if kind in (_SPARSE, _FUNCTION):
-            return Opaque("sparse" if kind == _SPARSE else "function_handle")
+            return MatlabObject("sparse" if kind == _SPARSE else "function_handle")
         if kind not in _ARRAYS:
-            raise Damaged(f"has an array of class {kind}, which there is not")
-        return Opaque("complex") if is_complex else self._array(elements, shape)
+            raise Damaged(f"has an array of the unknown class {kind}")
+        return MatlabObject("complex") if is_complex else self._array(elements, shape)
 
     def _array(self, elements: _Elements, shape: tuple[int, ...]) -> Value:
-        found = self._numbers(elements)
-        if found.size != math.prod(shape):
-            raise Damaged(f"has {found.size:,} numbers for an array of {math.prod(shape):,}")
-        return found.reshape(shape, order="F")
+        numbers = self._numbers(elements)
+        if numbers.size != math.prod(shape):
+            raise Damaged(f"has {numbers.size:,} numbers for an array of {math.prod(shape):,}")
+        return numbers.reshape(shape, order="F")
 
     def _char(self, elements: _Elements, shape: tuple[int, ...], depth: int) -> Value:
         kind, body = elements.next()
@@ -142,27 +142,27 @@ class _File:
         return rows_of_text(bytes(body).decode(_LETTERS[kind] + wide, "replace"), shape)
 
     def _cell(self, elements: _Elements, shape: tuple[int, ...], depth: int) -> Value:
-        return [self._next(elements, depth) for _ in range(self._many(elements, math.prod(shape)))]
+        return [self._next(elements, depth) for _ in range(self._checked_count(elements, math.prod(shape)))]
 
     def _struct(self, elements: _Elements, shape: tuple[int, ...], depth: int) -> Value:
         names = self._names(elements)
-        several = range(self._many(elements, math.prod(shape), len(names)))
-        return tuple({name: self._next(elements, depth) for name in names} for _ in several)
+        count = range(self._checked_count(elements, math.prod(shape), len(names)))
+        return tuple({name: self._next(elements, depth) for name in names} for _ in count)
 
     def _names(self, elements: _Elements) -> list[str]:
         """Return the field names of a struct, which are stored with a fixed length, padded with zeros."""
         lengths, letters = self._numbers(elements), elements.next()[1]
         if lengths.size != 1 or lengths.dtype.kind not in "iu" or int(lengths[0]) < 1:
-            raise Damaged("has a struct without names of fields")
+            raise Damaged("has a struct without field names")
         length = int(lengths[0])
-        self._budget.enter(0, len(letters) // length)
-        return [_plain(letters[at : at + length]) for at in range(0, len(letters), length)]
+        self._budget.count_values(0, len(letters) // length)
+        return [_decode_name(letters[at : at + length]) for at in range(0, len(letters), length)]
 
-    def _many(self, elements: _Elements, count: int, fields: int = 1) -> int:
+    def _checked_count(self, elements: _Elements, count: int, fields: int = 1) -> int:
         """Return the count, after checking that the remaining bytes suffice for it."""
         if count * fields * 8 > len(elements.left):
             raise Damaged("is cut short")
-        self._budget.enter(0, count)
+        self._budget.count_values(0, count)
         return count
 
     def _next(self, elements: _Elements, depth: int) -> Value:
@@ -178,6 +178,6 @@ class _File:
         return np.frombuffer(body, self._order + _NUMBERS[kind])
 
 
-def _plain(letters: memoryview | bytes) -> str:
+def _decode_name(letters: memoryview | bytes) -> str:
     """Return a MATLAB name, which ends at the first zero byte."""
     return printable(bytes(letters).partition(b"\0")[0].decode("latin-1"))

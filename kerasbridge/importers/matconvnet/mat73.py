@@ -9,24 +9,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from kerasbridge.importers.matconvnet.values import Budget, Damaged, Opaque, Value, printable, rows_of_text
+from kerasbridge.importers.matconvnet.values import Budget, Damaged, MatlabObject, Value, printable, rows_of_text
 
-_ARRAYS = frozenset(
-    {
-        "",
-        "double",
-        "single",
-        "logical",
-        "int8",
-        "uint8",
-        "int16",
-        "uint16",
-        "int32",
-        "uint32",
-        "int64",
-        "uint64",
-    }
-)
+_INTEGERS = (f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+_NUMERIC_CLASSES = frozenset({"", "double", "single", "logical", *_INTEGERS})
 
 
 def read(path: Path, budget: Budget) -> dict[str, Value]:
@@ -50,7 +36,7 @@ class _File:
 
     def fields(self, group: Any, depth: int) -> dict[str, Value]:
         """Return the values of a group by name."""
-        self._budget.enter(depth, len(group))
+        self._budget.count_values(depth, len(group))
         names = [name for name in group if not name.startswith("#")]
         return {printable(name): self._value(self._member(group, name), depth) for name in names}
 
@@ -60,42 +46,42 @@ class _File:
         return group[name]
 
     def _value(self, item: Any, depth: int) -> Value:
-        self._budget.enter(depth)
+        self._budget.count_values(depth)
         kind = _text(item.attrs.get("MATLAB_class", b""))
         if isinstance(item, h5py.Group):
-            return self._struct(item, depth) if kind in ("", "struct") else Opaque(kind)
+            return self._struct(item, depth) if kind in ("", "struct") else MatlabObject(kind)
         if item.attrs.get("MATLAB_empty", 0) or item.shape is None:
             return _empty(kind)
         if kind == "cell":
-            return [self._value(found, depth + 1) for found in self._pointed_at(item)]
+            return [self._value(target, depth + 1) for target in self._referenced(item)]
         if kind == "char":
             return self._char(item)
-        simple = kind in _ARRAYS and item.dtype.kind in "biuf"
-        return self._data(item).T if simple else Opaque(kind or "unknown")
+        numeric = kind in _NUMERIC_CLASSES and item.dtype.kind in "biuf"
+        return self._data(item).T if numeric else MatlabObject(kind or "unknown")
 
     def _struct(self, group: Any, depth: int) -> Value:
         """Return a struct array; for several structs, each field is a dataset of references to their values."""
         members = {name: self._member(group, name) for name in group}
         if not members or not all(map(_is_column, members.values())):
             return (self.fields(group, depth + 1),)
-        columns = {name: [*self._pointed_at(member)] for name, member in members.items()}
+        columns = {name: [*self._referenced(member)] for name, member in members.items()}
         if len({*map(len, columns.values())}) > 1:
             raise Damaged("has a struct whose fields differ in length")
         rows = zip(*columns.values(), strict=True)
         return tuple(
-            {name: self._value(one, depth + 1) for name, one in zip(columns, row, strict=True)} for row in rows
+            {name: self._value(field, depth + 1) for name, field in zip(columns, row, strict=True)} for row in rows
         )
 
-    def _pointed_at(self, item: Any) -> list[Any]:
+    def _referenced(self, item: Any) -> list[Any]:
         """Return the objects that the references of a dataset point to, in column-major order."""
         if h5py.check_ref_dtype(item.dtype) is not h5py.Reference:
-            raise Damaged(f"has in {item.name!r} no references, where a cell has them")
-        self._budget.enter(0, item.size)
+            raise Damaged(f"has no references in {item.name!r}, where a cell has them")
+        self._budget.count_values(0, item.size)
         return [self._file[reference] for reference in self._data(item).ravel()]
 
     def _char(self, item: Any) -> Value:
         if item.dtype.kind != "u" or item.ndim != 2:
-            return Opaque("char")
+            return MatlabObject("char")
         letters = self._data(item)
         text = letters.astype("<u2").tobytes().decode("utf-16-le", "replace")
         return rows_of_text(text, letters.shape[::-1])
@@ -104,7 +90,7 @@ class _File:
         """Return the numbers or references of a dataset, which must be stored in the file itself."""
         if item.external or item.is_virtual:
             raise Damaged(f"has {item.name!r} in another file")
-        self._budget.hold(item.size * item.dtype.itemsize)
+        self._budget.count_bytes(item.size * item.dtype.itemsize)
         return np.asarray(item[()])
 
 

@@ -23,10 +23,10 @@ def sizes(meta: Mapping[str, Value], names: Sequence[str]) -> dict[str, Shape]:
     if isinstance(named, list):
         pairs += itertools.pairwise(named)
     inputs = meta.get("inputs")
-    pairs += [(one.get("name"), one.get("size")) for one in inputs] if isinstance(inputs, tuple) else []
-    said = {name: size for name, size in pairs if isinstance(name, str)}
-    shapes = {name: _shape(size) for name, size in said.items()}
-    for size in (named, _normalization(meta).get("imagesize"), *said.values()):
+    pairs += [(entry.get("name"), entry.get("size")) for entry in inputs] if isinstance(inputs, tuple) else []
+    by_name = {name: size for name, size in pairs if isinstance(name, str)}
+    shapes = {name: _shape(size) for name, size in by_name.items()}
+    for size in (named, _normalization(meta).get("imagesize"), *by_name.values()):
         if names and numbers(size).size:
             shapes.setdefault(names[0], _shape(size))
     return {name: shape for name, shape in shapes.items() if name in names}
@@ -34,7 +34,7 @@ def sizes(meta: Mapping[str, Value], names: Sequence[str]) -> dict[str, Shape]:
 
 def _shape(size: Value) -> Shape:
     """Return [height width channels images] in the order N, C, H, W, with None for missing sizes."""
-    known = [int(one) if np.isfinite(one) and 1 <= one < 2**31 else None for one in numbers(size)[:3]]
+    known = [int(number) if np.isfinite(number) and 1 <= number < 2**31 else None for number in numbers(size)[:3]]
     height, width, channels = (*known, None, None, None)[:3]
     return (None, channels, height, width)
 
@@ -45,10 +45,10 @@ def _normalization(meta: Mapping[str, Value]) -> dict[str, Value]:
 
 def preprocessing(meta: Mapping[str, Value], name: str, channels: int | None) -> Preprocessing:
     """Return the preprocessing of the images of the input with this name."""
-    said = _normalization(meta)
-    means, image = _average(said.get("averageimage"))
-    colours = "red, green, blue" if said and channels == 3 else ""
-    return Preprocessing(name, means=means, mean_image=image, colours=colours, others=tuple(_others(said)))
+    options = _normalization(meta)
+    means, image = _average(options.get("averageimage"))
+    colours = "red, green, blue" if options and channels == 3 else ""
+    return Preprocessing(name, means=means, mean_image=image, colours=colours, others=tuple(_others(options)))
 
 
 def _average(value: Value) -> tuple[tuple[float, ...], Array | None]:
@@ -63,27 +63,30 @@ def _average(value: Value) -> tuple[tuple[float, ...], Array | None]:
     return (), image.reshape(height, width, -1, order="F")
 
 
-def _others(said: Mapping[str, Value]) -> Iterable[str]:
-    """Return, as text, the resizing, the cropping, and the numeric options that are not known here."""
-    size = numbers(said.get("imagesize"))[:2]
+def _others(options: Mapping[str, Value]) -> Iterable[str]:
+    """Return, as text, the resizing, the cropping, and the numeric options that are unknown."""
+    size = numbers(options.get("imagesize"))[:2]
     if size.size == 2:
-        whole, how, keeps = _whole(size, said), said.get("interpolation"), numbers(said.get("keepaspect"))
-        words = [f"resizes to {whole[0]:g}x{whole[1]:g}", *([how] if isinstance(how, str) and how else [])]
-        words += ["keeping the aspect" if keeps[0] else "without keeping the aspect"] if keeps.size else []
-        yield ", ".join(words)
-        if (whole != size).any():
+        resized = _size_before_crop(size, options)
+        interpolation, keep_aspect = options.get("interpolation"), numbers(options.get("keepaspect"))
+        steps = [f"resizes to {resized[0]:g}x{resized[1]:g}"]
+        steps += [interpolation] if isinstance(interpolation, str) and interpolation else []
+        steps += ["keeping the aspect" if keep_aspect[0] else "without keeping the aspect"] if keep_aspect.size else []
+        yield ", ".join(steps)
+        if (resized != size).any():
             yield f"cuts {size[0]:g}x{size[1]:g} out of the middle"
-    for name, value in said.items():
+    for name, value in options.items():
         if name not in _KNOWN and 0 < numbers(value).size <= 9:
-            yield f"{name} is {', '.join(f'{one:g}' for one in numbers(value))}"
+            yield f"{name} is {', '.join(f'{number:g}' for number in numbers(value))}"
 
 
-def _whole(size: NDArray[np.float64], said: Mapping[str, Value]) -> NDArray[np.float64]:
-    """Return the image size before the border or, in newer files, the given fraction is cropped."""
-    border, part = numbers(said.get("border")), numbers(said.get("cropsize"))
+def _size_before_crop(size: NDArray[np.float64], options: Mapping[str, Value]) -> NDArray[np.float64]:
+    """Return the image size before the border or, in newer files, a fraction of the image is cropped."""
+    border, fraction = numbers(options.get("border")), numbers(options.get("cropsize"))
     if border.size in (1, 2):
         return size + border
-    return (size / part).round() if part.size in (1, 2) and ((part > 0) & (part < 1)).all() else size
+    valid = fraction.size in (1, 2) and ((fraction > 0) & (fraction < 1)).all()
+    return (size / fraction).round() if valid else size
 
 
 def notes(meta: Mapping[str, Value]) -> Iterable[str]:

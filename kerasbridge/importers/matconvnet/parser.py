@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.matconvnet.values import Opaque, Value, struct, texts
+from kerasbridge.importers.matconvnet.values import MatlabObject, Value, struct, texts
 
-HOW_TO_SAVE = "In MATLAB: net = net.saveobj() where it is a DagNN, then save('net.mat', '-struct', 'net')."
+SAVE_COMMAND = "In MATLAB: net = net.saveobj() if it is a DagNN, then save('net.mat', '-struct', 'net')."
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Net:
     meta: dict[str, Value]
 
 
-def found(variables: Mapping[str, Value]) -> Net:
+def parse_net(variables: Mapping[str, Value]) -> Net:
     """Return the network whose fields are the variables of a file, or that is one of the variables.
 
     Raises:
@@ -60,7 +60,7 @@ def found(variables: Mapping[str, Value]) -> Net:
     meta.update({old: net[old] for old in ("classes", "normalization") if old in net})
     layers = net["layers"]
     if isinstance(layers, tuple) and any("block" in layer for layer in layers):
-        return Net(_in_order(_dagnn(layers, net.get("params", ()))), meta)
+        return Net(_sort_topologically(_dagnn(layers, net.get("params", ()))), meta)
     return Net(_simplenn(layers), meta)
 
 
@@ -71,12 +71,12 @@ def _candidate(variables: Mapping[str, Value]) -> Mapping[str, Value]:
     nets = {name: net for name, net in nets.items() if isinstance(net.get("layers"), list | tuple)}
     if "net" in nets or len(nets) == 1:
         return nets.get("net") or next(iter(nets.values()))
-    held = ", ".join(f"{name} ({_kind(value)})" for name, value in variables.items() if name) or "nothing"
-    raise LegacyFileError(f"expected one network, with `layers`, received {held}. {HOW_TO_SAVE}")
+    received = ", ".join(f"{name} ({_kind(value)})" for name, value in variables.items() if name) or "nothing"
+    raise LegacyFileError(f"expected one network, with `layers`, received {received}. {SAVE_COMMAND}")
 
 
 def _kind(value: Value) -> str:
-    if isinstance(value, Opaque):
+    if isinstance(value, MatlabObject):
         return f"an object of class {value.kind}"
     names = {np.ndarray: "numbers", str: "text", list: "a cell", tuple: "a struct"}
     return names[type(value)]
@@ -84,18 +84,18 @@ def _kind(value: Value) -> str:
 
 def _simplenn(layers: Sequence[Any]) -> list[Layer]:
     """Return the layers of a chain; each output is named after its layer."""
-    made: list[Layer] = []
-    value, taken = "input", {"input"}
-    for place, one in enumerate(layers, 1):
-        fields = one if isinstance(one, dict) else struct(one)
-        name = _text(fields.get("name")) or f"layer{place}"
+    parsed: list[Layer] = []
+    value, names = "input", {"input"}
+    for number, layer in enumerate(layers, 1):
+        fields = layer if isinstance(layer, dict) else struct(layer)
+        name = _text(fields.get("name")) or f"layer{number}"
         output = name
-        while output in taken:
+        while output in names:
             output += "x"
-        taken.add(output)
-        made.append(Layer(name, _text(fields.get("type")), _options(fields), _weights(fields), (value,), (output,)))
+        names.add(output)
+        parsed.append(Layer(name, _text(fields.get("type")), _options(fields), _weights(fields), (value,), (output,)))
         value = output
-    return made
+    return parsed
 
 
 def _weights(fields: Mapping[str, Value]) -> tuple[Value, ...]:
@@ -105,15 +105,15 @@ def _weights(fields: Mapping[str, Value]) -> tuple[Value, ...]:
 
 
 def _dagnn(layers: Sequence[dict[str, Value]], params: Value) -> list[Layer]:
-    held = {_text(one.get("name")): one.get("value") for one in params} if isinstance(params, tuple) else {}
-    made = []
-    for place, fields in enumerate(layers, 1):
-        name = _text(fields.get("name")) or f"layer{place}"
-        inputs, outputs, needed = (_names(fields.get(part)) for part in ("inputs", "outputs", "params"))
+    values = {_text(param.get("name")): param.get("value") for param in params} if isinstance(params, tuple) else {}
+    parsed = []
+    for number, fields in enumerate(layers, 1):
+        name = _text(fields.get("name")) or f"layer{number}"
+        inputs, outputs, param_names = (_names(fields.get(field)) for field in ("inputs", "outputs", "params"))
         options = _options(struct(fields.get("block")))
-        weights = tuple(held.get(one) for one in needed)
-        made.append(Layer(name, _text(fields.get("type")), options, weights, inputs, outputs))
-    return made
+        weights = tuple(map(values.get, param_names))
+        parsed.append(Layer(name, _text(fields.get("type")), options, weights, inputs, outputs))
+    return parsed
 
 
 def _names(value: Value) -> tuple[str, ...]:
@@ -126,30 +126,33 @@ def _text(value: Value) -> str:
 
 def _options(fields: Mapping[str, Value]) -> dict[str, Value]:
     """Return the fields of a layer, overridden by `opts`, which alternates names and values."""
-    said = {name.lower(): value for name, value in fields.items()}
-    further = said.get("opts", [])
-    further = further if isinstance(further, list) else []
-    pairs = itertools.pairwise(further)
-    return said | {name.lower(): value for name, value in pairs if isinstance(name, str) and not isinstance(value, str)}
+    options = {name.lower(): value for name, value in fields.items()}
+    opts = options.get("opts")
+    pairs = itertools.pairwise(opts if isinstance(opts, list) else [])
+    overrides = {name.lower(): value for name, value in pairs if isinstance(name, str) and not isinstance(value, str)}
+    return options | overrides
 
 
-def _in_order(layers: list[Layer]) -> list[Layer]:
+def _sort_topologically(layers: list[Layer]) -> list[Layer]:
     """Return the layers in topological order, in the order of the file if that is one.
 
     Raises:
         LegacyFileError: two layers have the same output, or the layers form a cycle.
     """
-    makers: dict[str, int] = {}
-    for place, layer in enumerate(layers):
+    producers: dict[str, int] = {}
+    for number, layer in enumerate(layers):
         for value in layer.outputs:
-            if value in makers:
-                raise LegacyFileError(f"{value!r} is given by {layers[makers[value]]} and by {layer}.")
-            makers[value] = place
-    needs = {place: {makers[value] for value in layer.inputs if value in makers} for place, layer in enumerate(layers)}
-    if all(need < place for place, needed in needs.items() for need in needed):
+            if value in producers:
+                raise LegacyFileError(f"{value!r} is an output of both {layers[producers[value]]} and {layer}.")
+            producers[value] = number
+    predecessors = {
+        number: {producers[value] for value in layer.inputs if value in producers}
+        for number, layer in enumerate(layers)
+    }
+    if all(source < number for number, sources in predecessors.items() for source in sources):
         return layers
     try:
-        return [layers[place] for place in graphlib.TopologicalSorter(needs).static_order()]
-    except graphlib.CycleError as cycle:
-        there = ", ".join(str(layers[place]) for place in cycle.args[1])
-        raise LegacyFileError(f"layers that need each other: {there}.") from None
+        return [layers[number] for number in graphlib.TopologicalSorter(predecessors).static_order()]
+    except graphlib.CycleError as error:
+        cycle = ", ".join(str(layers[number]) for number in error.args[1])
+        raise LegacyFileError(f"these layers form a cycle: {cycle}.") from None

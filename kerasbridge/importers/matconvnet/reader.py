@@ -31,7 +31,7 @@ def variables(file: SourceFile) -> dict[str, Value]:
             return mat73.read(file.path, budget)
     except Damaged as damage:
         raise LegacyFileError(f"{file.path} {damage}: expected a whole .mat file.") from damage
-    raise LegacyFileError(f"{file.path} is no .mat file of version 5 or 7.3, as MATLAB writes them.")
+    raise LegacyFileError(f"{file.path} is not a .mat file of version 5 or 7.3.")
 
 
 def _is_hdf5(file: SourceFile) -> bool:

@@ -7,7 +7,7 @@ from kerasbridge.importers.ir.builder import UNKNOWN, GraphBuilder
 from kerasbridge.importers.ir.graph import Graph, Input
 from kerasbridge.importers.ir.ops import Shape
 from kerasbridge.importers.ir.unsupported import Unsupported, check
-from kerasbridge.importers.matconvnet.ops import OPERATIONS, REPLACED, Steps, is_loss, moments_of, word
+from kerasbridge.importers.matconvnet.ops import OPERATIONS, REPLACED, Steps, is_loss, moments_of, str_option
 from kerasbridge.importers.matconvnet.parser import Layer
 
 
@@ -41,7 +41,7 @@ class NetConverter:
 
     def skip(self, layer: Layer) -> None:
         """Leave out a loss or metric layer; its input is an output of the net unless another layer reads it."""
-        loss = word(layer, "loss", "")
+        loss = str_option(layer, "loss", "")
         prefix = f"{loss}: " if loss else ""
         suffix = "; the output is without the softmax that this loss begins with" if loss == "softmaxlog" else ""
         reason = f"{prefix}loss or metric layer, not needed for inference{suffix}"

@@ -1,7 +1,7 @@
 """The values of .mat files of both versions in one form, and limits on their size.
 
 Numbers are arrays with the axes of MATLAB, text is `str`, a cell is a list and a struct array a tuple of dicts, both in
-column-major order; a value that cannot be read is `Opaque`.
+column-major order; a value that cannot be read is `MatlabObject`.
 """
 
 import math
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from kerasbridge.importers.source_file import MAX_BYTES
 
 Value = Any
-"""An array, `str`, a list, a tuple of dicts by the names of fields, or `Opaque`."""
+"""An array, `str`, a list, a tuple of dicts by the names of fields, or `MatlabObject`."""
 
-MOST_VALUES = 2**20
-"""The most cells and fields in a file; large networks have some thousands, with the names of their classes."""
+MAX_VALUES = 2**20
+"""The largest number of cells and fields in a file; large networks have thousands, with the names of their classes."""
 
-MOST_DEPTH = 32
+MAX_DEPTH = 32
 """The deepest nesting of cells and structs; networks have a depth of six."""
 
 
@@ -29,7 +29,7 @@ class Damaged(Exception):
 
 
 @dataclass(frozen=True)
-class Opaque:
+class MatlabObject:
     """A value that only MATLAB can read: an object, a function, a GPU array.
 
     Args:
@@ -48,19 +48,19 @@ class Budget:
 
     def __init__(self, size: int) -> None:
         self._bytes = min(2**28 + 20 * size, MAX_BYTES)
-        self._values = MOST_VALUES
+        self._values = MAX_VALUES
 
-    def hold(self, bytes_: int) -> None:
+    def count_bytes(self, bytes_: int) -> None:
         """Count bytes before they are allocated."""
         self._bytes -= bytes_
         if self._bytes < 0:
-            raise Damaged("claims to hold more than a file of its size can")
+            raise Damaged("claims to contain more than a file of its size can")
 
-    def enter(self, depth: int, values: int = 1) -> None:
+    def count_values(self, depth: int, values: int = 1) -> None:
         """Count values at this depth of nested cells and structs, before they are read."""
         self._values -= values
-        if self._values < 0 or depth > MOST_DEPTH:
-            raise Damaged("holds more values, or more deeply, than a network has")
+        if self._values < 0 or depth > MAX_DEPTH:
+            raise Damaged("contains more values, or deeper nesting, than a network has")
 
 
 def printable(text: str) -> str:
@@ -89,4 +89,4 @@ def numbers(value: Value) -> NDArray[np.float64]:
 
 def texts(value: Value) -> tuple[str, ...]:
     """Return a string, or the strings in a cell, as a tuple."""
-    return tuple(one for one in ([value] if isinstance(value, str) else value) if isinstance(one, str))
+    return (value,) if isinstance(value, str) else tuple(item for item in value if isinstance(item, str))

@@ -25,13 +25,13 @@ def number(value: float) -> float:
     return float(f"{value:.7g}")
 
 
-def blobs(layer: Layer, least: int, most: int) -> tuple[Array | None, ...]:
-    """Return the weights of a layer, at least `least` arrays, with None for missing ones up to `most`."""
-    if len(layer.blobs) < least:
+def blobs(layer: Layer, minimum: int, maximum: int) -> tuple[Array | None, ...]:
+    """Return the weights of a layer, at least `minimum` arrays, with None for missing ones up to `maximum`."""
+    if len(layer.blobs) < minimum:
         raise MissingWeights
-    if len(layer.blobs) > most:
-        raise Unsupported(f"has wrong weights: expected at most {most} blobs of weights, received {len(layer.blobs)}")
-    return (*layer.blobs, *(None,) * (most - len(layer.blobs)))
+    if len(layer.blobs) > maximum:
+        raise Unsupported(f"has wrong weights: expected at most {maximum} blobs, received {len(layer.blobs)}")
+    return (*layer.blobs, *(None,) * (maximum - len(layer.blobs)))
 
 
 def with_bias(layer: Layer, bias_term: bool) -> tuple[Array, Array | None]:

@@ -13,7 +13,7 @@ def lrn(layer: Layer) -> list[Operation]:
     options = layer.options("lrn")
     size, alpha, beta = options.local_size, number(options.alpha), number(options.beta)
     if size % 2 == 0:
-        raise Unsupported(f"has a local_size of {size}: Caffe takes odd ones only")
+        raise Unsupported(f"has a local_size of {size}: Caffe accepts only odd ones")
     if options.norm_region == 0:
         return [LRN(size, number(options.k), alpha / size, beta)]
     return [LRN(size, 1.0, alpha / size**2, beta, across=False)]

@@ -14,7 +14,7 @@ def pooling(layer: Layer) -> list[Operation]:
     if options.pool not in (0, 1):
         raise Unsupported("has stochastic pooling")
     if len(layer.tops) > 1:
-        raise Unsupported("has a second blob, of the places of the maxima")
+        raise Unsupported("has a second output, the positions of the maxima")
     kind = "average" if options.pool else "max"
     if options.global_pooling:
         return [GlobalPooling(kind)]  # type: ignore[arg-type]

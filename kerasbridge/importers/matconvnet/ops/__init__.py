@@ -9,7 +9,7 @@ import re
 from kerasbridge.importers.ir.registry import import_modules
 from kerasbridge.importers.matconvnet.ops.base import OPERATIONS as OPERATIONS
 from kerasbridge.importers.matconvnet.ops.base import Steps as Steps
-from kerasbridge.importers.matconvnet.ops.base import word as word
+from kerasbridge.importers.matconvnet.ops.base import str_option as str_option
 from kerasbridge.importers.matconvnet.ops.batch_normalization import moments_of as moments_of
 
 import_modules(__name__)

@@ -11,7 +11,7 @@ from kerasbridge.importers.ir.ops.transpose import Transpose
 from kerasbridge.importers.ir.registry import Registry
 from kerasbridge.importers.ir.unsupported import Unsupported, check
 from kerasbridge.importers.matconvnet.parser import Layer
-from kerasbridge.importers.matconvnet.values import Opaque, Value, numbers
+from kerasbridge.importers.matconvnet.values import MatlabObject, Value, numbers
 
 LARGEST = 4096
 """The largest size of kernels, strides and paddings: more rows or columns than any image has."""
@@ -33,9 +33,9 @@ def rounded(value: float) -> float:
 
 def array(value: Value) -> Array | None:
     """Return weights as 32-bit floats; None for an empty or missing array."""
-    if isinstance(value, Opaque):
-        move = " In MATLAB: net = vl_simplenn_move(net, 'cpu'), or net.move('cpu'), and save it again."
-        raise Unsupported(f"has weights of class {value.kind}." + (move if "gpu" in value.kind.lower() else ""))
+    if isinstance(value, MatlabObject):
+        command = " In MATLAB: net = vl_simplenn_move(net, 'cpu'), or net.move('cpu'), and save it again."
+        raise Unsupported(f"has weights of class {value.kind}." + (command if "gpu" in value.kind.lower() else ""))
     if not isinstance(value, np.ndarray) or not value.size:
         return None
     check(value.dtype.kind in "biuf" and value.ndim <= 4, f"has weights of shape {value.shape}")
@@ -43,20 +43,20 @@ def array(value: Value) -> Array | None:
         return value.astype(np.float32)
 
 
-def needed(layer: Layer, place: int, what: str) -> Array:
+def required_weight(layer: Layer, number: int, name: str) -> Array:
     """Return the weights at a position; raise if the layer does not have them."""
-    found = array(layer.weights[place]) if place < len(layer.weights) else None
-    if found is None:
-        raise Unsupported(f"has no {what} in the file")
-    return found
+    weight = array(layer.weights[number]) if number < len(layer.weights) else None
+    if weight is None:
+        raise Unsupported(f"has no {name} in the file")
+    return weight
 
 
-def whole(weight: Array) -> Array:
+def to_4d(weight: Array) -> Array:
     """Return weights with all four axes; MATLAB omits trailing axes of size 1."""
     return weight.reshape(weight.shape + (1,) * (4 - weight.ndim))
 
 
-def word(layer: Layer, name: str, default: str) -> str:
+def str_option(layer: Layer, name: str, default: str) -> str:
     """Return an option that is a string."""
     value = layer.options.get(name, default)
     return value if isinstance(value, str) else ""
@@ -100,9 +100,9 @@ TO_MATLAB = Transpose((0, 1, 3, 2))
 """The transposition before flattening: in MATLAB, which is column-major, flattened images are in the order C, W, H."""
 
 
-def sized(weight: Array, size: int, what: str) -> Array:
+def flat_weight(weight: Array, size: int, name: str) -> Array:
     """Return weights flattened; raise if their number is not `size`."""
-    check(weight.size == size, f"has {weight.size} {what}, where {size} are expected")
+    check(weight.size == size, f"has {weight.size} {name}, where {size} are expected")
     return weight.ravel(order="F")
 
 

@@ -7,7 +7,15 @@ import numpy as np
 from kerasbridge.importers.ir.ops.base import Array, Shape
 from kerasbridge.importers.ir.ops.batch_normalization import BatchNormalization
 from kerasbridge.importers.ir.unsupported import check
-from kerasbridge.importers.matconvnet.ops.base import Steps, array, converts, needed, number, rounded, sized
+from kerasbridge.importers.matconvnet.ops.base import (
+    Steps,
+    array,
+    converts,
+    flat_weight,
+    number,
+    required_weight,
+    rounded,
+)
 from kerasbridge.importers.matconvnet.parser import Layer
 from kerasbridge.importers.matconvnet.values import numbers
 
@@ -19,14 +27,14 @@ def batch_normalization(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     Inference uses only the moments (`vl_nnbnorm`), which include epsilon. If the square of a deviation is smaller than
     the epsilon of the layer, it becomes the epsilon of the operation.
     """
-    gamma = needed(layer, 0, "multipliers").ravel(order="F")
-    beta = sized(needed(layer, 1, "offsets"), gamma.size, "offsets")
+    gamma = required_weight(layer, 0, "multipliers").ravel(order="F")
+    beta = flat_weight(required_weight(layer, 1, "offsets"), gamma.size, "offsets")
     epsilon, momentum = number(layer, "epsilon", 1e-5), _momentum(layer)
     moments = moments_of(layer)
     if moments is None:
         ones = np.ones(gamma.size, np.float32)
         return [BatchNormalization(np.zeros_like(ones), ones, gamma, beta, epsilon, momentum)]
-    mean, deviation = sized(moments, 2 * gamma.size, "moments").reshape(2, -1)
+    mean, deviation = flat_weight(moments, 2 * gamma.size, "moments").reshape(2, -1)
     check((deviation > 0).all(), "has a deviation of 0 among its moments, by which MatConvNet divides")
     squared = deviation.astype(np.float64) ** 2
     epsilon = min(epsilon, float(squared.min()))
@@ -42,5 +50,5 @@ def moments_of(layer: Layer) -> Array | None:
 def _momentum(layer: Layer) -> float:
     """Return the momentum of the moments: 1 minus the third learning rate of the layer."""
     rates = numbers(layer.options.get("learningrate"))
-    taken = float(rates[2]) if rates.size > 2 and 0 < rates[2] < 1 else 0.1
-    return rounded(1 - taken)
+    rate = float(rates[2]) if rates.size > 2 and 0 < rates[2] < 1 else 0.1
+    return rounded(1 - rate)

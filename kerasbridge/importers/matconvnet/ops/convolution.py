@@ -12,12 +12,12 @@ from kerasbridge.importers.matconvnet.ops.base import (
     Steps,
     array,
     converts,
+    flat_weight,
     integers,
-    needed,
     pair,
+    required_weight,
     sides,
-    sized,
-    whole,
+    to_4d,
 )
 from kerasbridge.importers.matconvnet.parser import Layer
 from kerasbridge.importers.matconvnet.values import numbers
@@ -26,7 +26,7 @@ from kerasbridge.importers.matconvnet.values import numbers
 @converts("conv", "dagnn.Conv")
 def convolution(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     """Convert conv: filters (height, width, in / groups, out), not flipped; channels give the groups (`vl_nnconv`)."""
-    weight = whole(needed(layer, 0, "filters")).transpose(3, 2, 0, 1)
+    weight = to_4d(required_weight(layer, 0, "filters")).transpose(3, 2, 0, 1)
     bias = _bias(layer, len(weight))
     groups = _groups(shapes[0][1], *weight.shape[:2])
     dilation = pair(layer, "dilate", 1)
@@ -35,14 +35,14 @@ def convolution(layer: Layer, shapes: Sequence[Shape]) -> Steps:
 
 def _groups(channels: int | None, filters: int, depth: int) -> int:
     """Return the number of groups; 1 if the channels do not fit, which raises later when shapes are checked."""
-    groups, left = divmod(channels or depth, depth)
-    return groups if groups and not left and filters % groups == 0 else 1
+    groups, remainder = divmod(channels or depth, depth)
+    return groups if groups and not remainder and filters % groups == 0 else 1
 
 
 @converts("convt", "dagnn.ConvTranspose")
 def deconvolution(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     """Convert convt: filters (height, width, out / groups, in); the result is cropped (`vl_nnconvt`)."""
-    weight = whole(needed(layer, 0, "filters")).transpose(3, 2, 0, 1)
+    weight = to_4d(required_weight(layer, 0, "filters")).transpose(3, 2, 0, 1)
     (groups,) = integers(layer, "numgroups", 1, least=1)[:1]
     bias = _bias(layer, weight.shape[1] * groups)
     stride = pair(layer, "upsample", 1)
@@ -51,10 +51,10 @@ def deconvolution(layer: Layer, shapes: Sequence[Shape]) -> Steps:
 
 def _bias(layer: Layer, filters: int) -> Array | None:
     """Return the bias, one number for each filter; None for a layer without a bias."""
-    check(len(layer.weights) <= 2, f"has {len(layer.weights)} arrays of weights, where filters and biases are two")
+    check(len(layer.weights) <= 2, f"has {len(layer.weights)} arrays of weights, where at most two are expected")
     if not numbers(layer.options.get("hasbias", np.ones(1))).any():
         return None
     if numbers(layer.options.get("hasbias")).any():
-        return sized(needed(layer, 1, "biases"), filters, "biases")
+        return flat_weight(required_weight(layer, 1, "biases"), filters, "biases")
     bias = array(layer.weights[1]) if len(layer.weights) > 1 else None
-    return None if bias is None else sized(bias, filters, "biases")
+    return None if bias is None else flat_weight(bias, filters, "biases")

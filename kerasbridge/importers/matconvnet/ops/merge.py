@@ -9,12 +9,12 @@ from kerasbridge.importers.matconvnet.parser import Layer
 
 
 @converts("dagnn.Sum")
-def total(layer: Layer, shapes: Sequence[Shape]) -> Steps:
+def add(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     """Convert dagnn.Sum."""
     return [ElementwiseMerge("sum")]
 
 
 @converts("dagnn.Max")
-def largest(layer: Layer, shapes: Sequence[Shape]) -> Steps:
+def maximum(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     """Convert dagnn.Max of mcnExtraLayers."""
     return [ElementwiseMerge("maximum")]

@@ -6,7 +6,7 @@ from typing import Literal
 from kerasbridge.importers.ir.ops.base import Shape
 from kerasbridge.importers.ir.ops.pooling import GlobalPooling, Pooling
 from kerasbridge.importers.ir.unsupported import check
-from kerasbridge.importers.matconvnet.ops.base import Steps, converts, pair, sides, word
+from kerasbridge.importers.matconvnet.ops.base import Steps, converts, pair, sides, str_option
 from kerasbridge.importers.matconvnet.parser import Layer
 
 
@@ -15,8 +15,8 @@ def pooling(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     """Convert pool: sizes are rounded down, and averages do not count padding (`vl_nnpool`)."""
     window = pair(layer, "poolsize" if "poolsize" in layer.options else "pool", 1)
     padding = sides(layer, "pad")
-    inside = max(padding[:2]) < window[0] and max(padding[2:]) < window[1]
-    check(inside, f"has padding {padding}, as large as its window {window}")
+    fits = max(padding[:2]) < window[0] and max(padding[2:]) < window[1]
+    check(fits, f"has padding {padding}, as large as its window {window}")
     return [Pooling(_method(layer, "max"), window, pair(layer, "stride", 1), padding, count_padding=False)]
 
 
@@ -27,6 +27,6 @@ def global_pooling(layer: Layer, shapes: Sequence[Shape]) -> Steps:
 
 
 def _method(layer: Layer, default: str) -> Literal["max", "average"]:
-    method = word(layer, "method", default)
+    method = str_option(layer, "method", default)
     check(method in ("max", "avg"), f"has the method {method!r}")
     return "max" if method == "max" else "average"

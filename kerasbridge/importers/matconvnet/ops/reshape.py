@@ -15,9 +15,9 @@ from kerasbridge.importers.matconvnet.values import numbers
 @converts("dagnn.Reshape")
 def reshape(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     """Convert dagnn.Reshape of mcnExtraLayers, to a height, width and channels; one of them may be inferred."""
-    said = layer.options.get("shape")
-    sizes = [numbers(one) for one in said] if isinstance(said, list) else [*numbers(said)]
-    whole = [int(np.ravel(one)[0]) if np.size(one) else -1 for one in sizes]
-    height, width, channels = (*whole, -1)[:3] if len(whole) > 1 else (0, 0, 0)
-    check(2 <= len(whole) <= 3 and min(whole) >= -1, f"has the shape {whole}")
+    value = layer.options.get("shape")
+    sizes = [numbers(item) for item in value] if isinstance(value, list) else [*numbers(value)]
+    shape = [int(np.ravel(size)[0]) if np.size(size) else -1 for size in sizes]
+    height, width, channels = (*shape, -1)[:3] if len(shape) > 1 else (0, 0, 0)
+    check(2 <= len(shape) <= 3 and min(shape) >= -1, f"has the shape {shape}")
     return [TO_MATLAB, Reshape((0, channels, width, height)), TO_MATLAB]

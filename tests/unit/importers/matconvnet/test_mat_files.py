@@ -12,7 +12,7 @@ import scipy.io
 import kerasbridge as kb
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.matconvnet import mat5, reader
-from kerasbridge.importers.matconvnet.values import Budget, Opaque
+from kerasbridge.importers.matconvnet.values import Budget, MatlabObject
 from kerasbridge.importers.source_file import SourceFile
 from tests.importers.mat_files import conv, write
 
@@ -105,11 +105,11 @@ def test_rows_of_text_are_several(tmp_path):
 
 def test_what_only_matlab_reads_is_opaque(tmp_path):
     scipy.io.savemat(tmp_path / "a.mat", {"z": np.ones((2, 2)) * 1j})
-    assert held(tmp_path / "a.mat")["z"] == Opaque("complex")
+    assert held(tmp_path / "a.mat")["z"] == MatlabObject("complex")
     path = write(tmp_path / "b.mat", "7.3", net="x")
     with h5py.File(path, "r+") as file:
         file["net"].attrs["MATLAB_class"] = np.bytes_("dagnn.DagNN")
-    assert held(path)["net"] == Opaque("dagnn.DagNN")
+    assert held(path)["net"] == MatlabObject("dagnn.DagNN")
     with pytest.raises(LegacyFileError, match=r"net \(an object of class dagnn.DagNN\). In MATLAB: net = net.saveobj"):
         kb.inspect_legacy(path)
 
@@ -165,7 +165,7 @@ def test_cells_in_cells_without_end_are_refused(tmp_path):
     deep = matrix(6, (1, 1), element(9, b"\0" * 8))
     for _ in range(2000):
         deep = matrix(1, (1, 1), deep)
-    assert "more deeply" in refused(level5_file(tmp_path / "a.mat", deep))
+    assert "deeper nesting" in refused(level5_file(tmp_path / "a.mat", deep))
 
 
 @pytest.mark.parametrize(
@@ -174,10 +174,10 @@ def test_cells_in_cells_without_end_are_refused(tmp_path):
         (matrix(6, (2**31 - 1, 2**31 - 1), element(9, b"\0" * 8)), "has 1 numbers for an array of 4,611,686"),
         (matrix(1, (2**31 - 1, 2**31 - 1)), "is cut short"),
         (matrix(2, (2**31 - 1, 1), element(5, struct.pack("<i", 4)), element(1, b"")), "more values"),
-        (matrix(2, (1, 1), element(5, struct.pack("<i", 0)), element(1, b"abc")), "without names of fields"),
-        (matrix(6, (-1, 1), element(9, b"")), "a shape that none can have"),
-        (matrix(6, (1,), element(9, b"\0" * 8)), "a shape that none can have"),
-        (matrix(77, (1, 1)), "of class 77"),
+        (matrix(2, (1, 1), element(5, struct.pack("<i", 0)), element(1, b"abc")), "without field names"),
+        (matrix(6, (-1, 1), element(9, b"")), "an invalid shape"),
+        (matrix(6, (1,), element(9, b"\0" * 8)), "an invalid shape"),
+        (matrix(77, (1, 1)), "of the unknown class 77"),
         (matrix(6, (1, 1), element(9, b"\0" * 7)), "in 7 bytes"),
         (matrix(4, (1, 1), element(9, b"\0" * 8)), "has text of type 9"),
         (matrix(1, (1, 1), element(9, b"\0" * 8)), "in a cell or a struct"),
@@ -204,7 +204,7 @@ def test_values_that_hold_themselves_are_refused(tmp_path):
     path = write(tmp_path / "a.mat", "7.3", layers=["a"] * 20)
     with h5py.File(path, "r+") as file:
         file["layers"][:, 0] = file["layers"].ref
-    assert "more values, or more deeply" in refused(path)
+    assert "more values, or deeper nesting" in refused(path)
 
 
 @pytest.mark.parametrize("link", [h5py.ExternalLink("other.mat", "/layers"), h5py.SoftLink("/#refs#")])
@@ -225,8 +225,8 @@ def test_numbers_in_another_file_are_refused(tmp_path):
 
 
 def test_a_budget_grows_with_the_file():
-    Budget(0).hold(2**28)
-    Budget(2**20).hold(2**28 + 20 * 2**20)
+    Budget(0).count_bytes(2**28)
+    Budget(2**20).count_bytes(2**28 + 20 * 2**20)
 
 
 def test_an_empty_file_of_version_5_holds_nothing(tmp_path):
@@ -238,5 +238,5 @@ def test_another_file_is_no_mat_file(tmp_path):
     path = tmp_path / "a.mat"
     path.write_bytes(b"hello" * 99)
     assert "matconvnet: a .mat file" in refused(path)
-    with pytest.raises(LegacyFileError, match=r"a\.mat is no \.mat file of version 5 or 7\.3"):
+    with pytest.raises(LegacyFileError, match=r"a\.mat is not a \.mat file of version 5 or 7\.3"):
         kb.inspect_legacy(path, format="matconvnet")

@@ -228,9 +228,9 @@ def test_what_a_block_cannot_be_is_named(layer, words, tmp_path):
 
 def test_a_value_that_two_give_and_a_circle_are_refused(tmp_path):
     twice = dag(("a", "dagnn.ReLU", {}, "x", "y", []), ("b", "dagnn.ReLU", {}, "x", "y", []))
-    assert "'y' is given by 'a' (dagnn.ReLU) and by 'b' (dagnn.ReLU)" in refused(tmp_path, **twice)
+    assert "'y' is an output of both 'a' (dagnn.ReLU) and 'b' (dagnn.ReLU)" in refused(tmp_path, **twice)
     circle = dag(("a", "dagnn.ReLU", {}, "x", "y", []), ("b", "dagnn.ReLU", {}, "y", "x", []))
-    assert "layers that need each other: 'a' (dagnn.ReLU)" in refused(tmp_path, **circle)
+    assert "these layers form a cycle: 'a' (dagnn.ReLU)" in refused(tmp_path, **circle)
 
 
 def test_one_net_is_expected(tmp_path):
