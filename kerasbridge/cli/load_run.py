@@ -73,7 +73,7 @@ def load_digits(data: str) -> "Dataset":
                 f"{data}: x_{part} contains images of shape {x.shape[1:]}, the models take grey images of "
                 "28x28 pixels: convert them to shape (samples, 28, 28)."
             )
-        checks.check_labels(y, CLASSES, name=f"y_{part}")
+        checks.check_labels(y, CLASSES, name=f"{data}: y_{part}")
     return digits
 
 

@@ -20,7 +20,7 @@ def check(path: Path, overwrite: bool) -> None:
         raise ArgumentError(f"Expected a path in a folder that exists, received {path}.")
     if os.path.lexists(path) and not overwrite:
         raise ArgumentError(
-            f"Expected a path where nothing is, received {path}. To replace it: overwrite=True, --overwrite."
+            f"Expected a path that does not exist, received {path}. To replace it: overwrite=True, --overwrite."
         )
 
 

@@ -31,8 +31,8 @@ def export_in_subprocess(
     """
     custom_modules = _custom_modules(model)
     with tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
-        place = Path(folder)
-        _save(model, place / MODEL)
+        job_folder = Path(folder)
+        _save(model, job_folder / MODEL)
         job = {
             "format": target.name,
             "route": target.routes.index(route),
@@ -41,9 +41,9 @@ def export_in_subprocess(
             "custom_modules": custom_modules,
             "sys_path": [*map(os.path.abspath, sys.path)],
         }
-        (place / JOB).write_text(json.dumps(job), encoding="utf-8")
-        batches.write_batches(place / BATCH, [batch])
-        batches.start(_CHILD, place, route.backend)
+        (job_folder / JOB).write_text(json.dumps(job), encoding="utf-8")
+        batches.write_batches(job_folder / BATCH, [batch])
+        batches.start(_CHILD, job_folder, route.backend)
 
 
 def _save(model: Any, path: Path) -> None:

@@ -31,12 +31,12 @@ def run(target: Format, path: Path, signature: Signature, batches: Sequence[Arra
     """
     job = {"format": target.name, "path": str(path.absolute()), "signature": signature.as_dict()}
     with tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
-        place = Path(folder)
-        (place / "job.json").write_text(json.dumps(job), encoding="utf-8")
-        write_batches(place / "inputs.npz", batches)
+        job_folder = Path(folder)
+        (job_folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
+        write_batches(job_folder / "inputs.npz", batches)
         on = target.runtime if target.runtime in backend.BACKENDS else backend.configure().backend
-        start(_CHILD, place, on)
-        return read_batches(place / "outputs.npz")
+        start(_CHILD, job_folder, on)
+        return read_batches(job_folder / "outputs.npz")
 
 
 def version(target: Format) -> str:

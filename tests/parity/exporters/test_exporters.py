@@ -137,7 +137,7 @@ def test_models_of_a_script_go_out_where_they_can_and_a_file_is_lost_to_a_right_
     done = started("jax", tmp_path, "-c", OF_ITS_OWN)
     assert done.returncode == 0, done.stderr
     there, otherwise, elsewhere, unbuilt, pair, right = done.stdout.splitlines()
-    assert there.startswith("ArgumentError: Expected a path where nothing is, received kept.stablehlo.")
+    assert there.startswith("ArgumentError: Expected a path that does not exist, received kept.stablehlo.")
     assert "tried on jax: its outputs differ by" in otherwise
     assert "it has to be loaded there, and Counting cannot be imported there" in elsewhere
     assert unbuilt.endswith("Pass example=, a batch of its inputs.")

@@ -71,7 +71,7 @@ def test_a_tolerance_is_above_zero(tolerance, tmp_path):
 def test_an_existing_file_or_a_missing_folder_is_refused(tmp_path):
     taken = tmp_path / "model.onnx"
     taken.write_text("mine")
-    with pytest.raises(ArgumentError, match="Expected a path where nothing is"):
+    with pytest.raises(ArgumentError, match="Expected a path that does not exist"):
         kb.export(None, taken)
     with pytest.raises(ArgumentError, match="Expected a path in a folder that exists"):
         kb.export(None, tmp_path / "no" / "model.onnx")
