@@ -52,13 +52,13 @@ class Graph:
 
     def pruned(self) -> "Graph":
         """Return the graph without the nodes and inputs that no output depends on."""
-        needed, kept = set(self.outputs), []
+        needed, nodes = set(self.outputs), []
         for node in reversed(self.nodes):
             if needed & {*node.outputs}:
                 needed |= {*node.inputs}
-                kept.append(node)
+                nodes.append(node)
         inputs = tuple(entry for entry in self.inputs if entry.name in needed)
-        return replace(self, inputs=inputs, nodes=tuple(reversed(kept)))
+        return replace(self, inputs=inputs, nodes=tuple(reversed(nodes)))
 
     def consumer_counts(self) -> Counter[str]:
         """Return how many times each value is used, as the input of a node or as an output of the network."""
@@ -81,50 +81,50 @@ class Graph:
 
     def nonnegative(self) -> set[str]:
         """Return the values that are never negative, whatever the weights and inputs."""
-        found: set[str] = set()
+        values: set[str] = set()
         for node in self.nodes:
-            if node.operation.nonnegative(*(name in found for name in node.inputs)):
-                found |= {*node.outputs}
-        return found
+            if node.operation.nonnegative(*(name in values for name in node.inputs)):
+                values |= {*node.outputs}
+        return values
 
 
-def with_dynamic_images(network: Graph) -> Graph:
-    """Return the network with images of any size, or with those of the file if a node requires a known size.
+def with_dynamic_images(graph: Graph) -> Graph:
+    """Return the graph with images of any size, or with those of the file if a node requires a known size.
 
     Raises:
         LegacyFileError: the input shapes of a node are invalid; the message names the node.
         UnknownDimension: a node requires a known size, and the file does not give it.
     """
-    free = _with_images_of(network, None)
+    free = _with_image_size(graph, None)
     try:
         free.shapes()
     except UnknownDimension:
-        network.shapes()
-        return network
+        graph.shapes()
+        return graph
     return free
 
 
-def compatible_sizes(network: Graph) -> list[int]:
+def compatible_sizes(graph: Graph) -> list[int]:
     """Return the heights and widths, up to 512, of the square images that the network accepts."""
-    return [size for size in range(1, 513) if fits(_with_images_of(network, size))]
+    return [size for size in range(1, 513) if fits(_with_image_size(graph, size))]
 
 
-def fits(network: Graph) -> bool:
+def fits(graph: Graph) -> bool:
     """Return whether the shapes of all values can be inferred without an error."""
     try:
-        network.shapes()
+        graph.shapes()
     except (LegacyFileError, UnknownDimension):
         return False
     return True
 
 
-def _with_images_of(network: Graph, size: int | None) -> Graph:
-    """Return the network with this height and width for all inputs that are images."""
+def _with_image_size(graph: Graph, size: int | None) -> Graph:
+    """Return the graph with this height and width for all inputs that are images."""
     inputs = (
         replace(entry, shape=(*entry.shape[:2], size, size)) if len(entry.shape) == 4 else entry
-        for entry in network.inputs
+        for entry in graph.inputs
     )
-    return replace(network, inputs=tuple(inputs))
+    return replace(graph, inputs=tuple(inputs))
 
 
 def shapes_after(node: Node, shapes: list[Shape]) -> tuple[Shape, ...]:
@@ -135,16 +135,16 @@ def shapes_after(node: Node, shapes: list[Shape]) -> tuple[Shape, ...]:
         UnknownDimension: the node requires a size that is unknown.
     """
     try:
-        found = node.operation.shapes(*shapes)
-        if any(size is not None and size < 1 for shape in found for size in shape):
-            raise ShapeError(f"the result would have the shape {_written(found[0])}")
+        results = node.operation.shapes(*shapes)
+        if any(size is not None and size < 1 for shape in results for size in shape):
+            raise ShapeError(f"the result would have the shape {_format_shape(results[0])}")
     except UnknownDimension as unknown:
         raise UnknownDimension(f"layer {node}: {unknown}") from None
-    except (ShapeError, TypeError, IndexError) as misfit:
-        given = ", ".join(map(_written, shapes))
-        raise LegacyFileError(f"layer {node} does not fit its input of shape {given}: {misfit}") from None
-    return found
+    except (ShapeError, TypeError, IndexError) as error:
+        inputs = ", ".join(map(_format_shape, shapes))
+        raise LegacyFileError(f"layer {node} does not fit its input of shape {inputs}: {error}") from None
+    return results
 
 
-def _written(shape: Shape) -> str:
+def _format_shape(shape: Shape) -> str:
     return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"

@@ -83,10 +83,10 @@ class Parameters:
 
 def group_by_module(parameters: Iterable[Parameter]) -> tuple[Group, ...]:
     """Group parameters by module, in the order of the first parameter of each module."""
-    found: dict[str, dict[str, Array]] = {}
-    for one in parameters:
-        found.setdefault(one.prefix, {})[one.role] = one.array
-    return tuple(Group(prefix, arrays) for prefix, arrays in found.items())
+    groups: dict[str, dict[str, Array]] = {}
+    for parameter in parameters:
+        groups.setdefault(parameter.prefix, {})[parameter.role] = parameter.array
+    return tuple(Group(prefix, arrays) for prefix, arrays in groups.items())
 
 
 def split_weights(parameters: Sequence[Parameter]) -> tuple[tuple[Parameter, ...], tuple[LayerReport, ...]]:
@@ -95,9 +95,14 @@ def split_weights(parameters: Sequence[Parameter]) -> tuple[tuple[Parameter, ...
     Returns:
         The parameters that can be weights, and a report on the others.
     """
-    kept = tuple(one for one in parameters if one.array.dtype.kind == "f" and one.array.size)
-    others = (one for one in parameters if one.array.dtype.kind != "f" or not one.array.size)
-    return kept, tuple(LayerReport(one.name, describe_array(one.array), "no weight of a layer") for one in others)
+    weights, others = [], []
+    for parameter in parameters:
+        if parameter.array.dtype.kind == "f" and parameter.array.size:
+            weights.append(parameter)
+        else:
+            report = LayerReport(parameter.name, describe_array(parameter.array), "no weight of a layer")
+            others.append(report)
+    return tuple(weights), tuple(others)
 
 
 def describe_array(array: Array) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from kerasbridge.importers.ir.builder import GraphBuilder
 from kerasbridge.importers.ir.graph import Input, Node
-from kerasbridge.importers.ir.ops import Operation
+from kerasbridge.importers.ir.ops.base import Operation
 from kerasbridge.importers.tensorflow import graphdef
 from kerasbridge.importers.tensorflow.node_names import layer_name
 from kerasbridge.importers.tensorflow.symbolic_values import Tensor

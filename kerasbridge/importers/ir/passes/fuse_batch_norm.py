@@ -3,39 +3,36 @@
 from dataclasses import replace
 
 from kerasbridge.importers.ir.graph import Graph, Node
-from kerasbridge.importers.ir.ops import Affine, BatchNormalization
+from kerasbridge.importers.ir.ops.affine import Affine
+from kerasbridge.importers.ir.ops.base import Operation
+from kerasbridge.importers.ir.ops.batch_normalization import BatchNormalization
 
 
-def fuse(network: Graph) -> tuple[Graph, dict[str, str]]:
+def fuse(graph: Graph) -> tuple[Graph, dict[str, str]]:
     """Fuse each batch normalization and the per-channel `Affine` after it into one node.
 
     Returns:
-        The network, and a dict from the name of each removed node to the name of the node that it was fused into.
+        The graph, and a dict from the name of each removed node to the name of the node that it was fused into.
     """
-    uses, made_by = network.consumer_counts(), {name: node for node in network.nodes for name in node.outputs}
-    merged: dict[str, Node] = {}
-    gone: dict[str, tuple[str, str]] = {}
-    for node in network.nodes:
-        before = made_by.get(node.inputs[0])
-        if before is not None and uses[node.inputs[0]] == 1 and _go_together(before, node):
-            merged[before.outputs[0]] = replace(before, operation=_together(before, node), outputs=node.outputs)
-            gone[node.outputs[0]] = (node.name, before.name)
-    kept = (node for node in network.nodes if node.outputs[0] not in gone)
-    nodes = tuple(merged.get(node.outputs[0], node) for node in kept)
-    return replace(network, nodes=nodes), dict(gone.values())
+    uses, producers = graph.consumer_counts(), {name: node for node in graph.nodes for name in node.outputs}
+    fused: dict[str, Node] = {}
+    removed: dict[str, tuple[str, str]] = {}
+    for node in graph.nodes:
+        before = producers.get(node.inputs[0])
+        operation = _fuse(before.operation, node.operation) if before and uses[node.inputs[0]] == 1 else None
+        if before and operation:
+            fused[before.outputs[0]] = replace(before, operation=operation, outputs=node.outputs)
+            removed[node.outputs[0]] = (node.name, before.name)
+    nodes = (fused.get(node.outputs[0], node) for node in graph.nodes if node.outputs[0] not in removed)
+    return replace(graph, nodes=tuple(nodes)), dict(removed.values())
 
 
-def _go_together(first: Node, second: Node) -> bool:
-    normalization, affine = first.operation, second.operation
-    if not isinstance(normalization, BatchNormalization) or not isinstance(affine, Affine):
-        return False
-    plain = normalization.gamma is None and normalization.beta is None
-    shape = normalization.mean.shape
-    return plain and affine.axis == 1 and all(w is None or w.shape == shape for w in (affine.scale, affine.bias))
-
-
-def _together(first: Node, second: Node) -> BatchNormalization:
-    assert isinstance(first.operation, BatchNormalization)
-    assert isinstance(second.operation, Affine)
-    scale, bias = second.operation.scale, second.operation.bias
-    return replace(first.operation, gamma=scale, beta=bias)
+def _fuse(first: Operation, second: Operation) -> Operation | None:
+    """Return one operation that computes the same as two; None if they cannot be fused."""
+    if not isinstance(first, BatchNormalization) or not isinstance(second, Affine):
+        return None
+    if first.gamma is not None or first.beta is not None or second.axis != 1:
+        return None
+    if any(weight is not None and weight.shape != first.mean.shape for weight in (second.scale, second.bias)):
+        return None
+    return replace(first, gamma=second.scale, beta=second.bias)

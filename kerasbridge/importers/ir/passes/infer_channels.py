@@ -2,43 +2,39 @@
 
 from dataclasses import replace
 
-from kerasbridge.importers.ir.graph import Graph, Input
-from kerasbridge.importers.ir.ops import (
-    BatchNormalization,
-    Convolution,
-    Deconvolution,
-    Dense,
-    Elementwise,
-    ElementwiseMerge,
-    Operation,
-    Pooling,
-    Shape,
-)
+from kerasbridge.importers.ir.graph import Graph
+from kerasbridge.importers.ir.ops.base import Elementwise, Operation, Shape
+from kerasbridge.importers.ir.ops.batch_normalization import BatchNormalization
+from kerasbridge.importers.ir.ops.convolution import Convolution
+from kerasbridge.importers.ir.ops.deconvolution import Deconvolution
+from kerasbridge.importers.ir.ops.dense import Dense
+from kerasbridge.importers.ir.ops.elementwise_merge import ElementwiseMerge
+from kerasbridge.importers.ir.ops.pooling import Pooling
 
 
-def infer_channels(network: Graph) -> Graph:
-    """Return the network, with the unknown channels of each input set from the first weights that the input reaches."""
-    return replace(network, inputs=tuple(_known(entry, network) for entry in network.inputs))
+def infer_channels(graph: Graph) -> Graph:
+    """Return the graph, with the unknown channels of each input set from the first weights that the input reaches."""
+    inputs = (
+        replace(entry, shape=_infer_shape(entry.name, entry.shape, graph))
+        if len(entry.shape) == 4 and entry.shape[1] is None
+        else entry
+        for entry in graph.inputs
+    )
+    return replace(graph, inputs=tuple(inputs))
 
 
-def _known(entry: Input, network: Graph) -> Input:
-    if len(entry.shape) == 4 and entry.shape[1] is None:
-        return replace(entry, shape=_as_taken(entry.name, entry.shape, network))
-    return entry
-
-
-def _as_taken(value: str, shape: Shape, network: Graph) -> Shape:
+def _infer_shape(value: str, shape: Shape, graph: Graph) -> Shape:
     """Return the shape with the channels of the first layer with weights, following layers that keep the channels.
 
     If no size of the shape is known and the value reaches a dense layer, return a shape of rank 2.
     """
-    for node in network.nodes:
+    for node in graph.nodes:
         if value not in node.inputs:
             continue
         operation = node.operation
         if isinstance(operation, Dense) and not any(shape):
             return (None, operation.weight.shape[1])
-        channels = _channels_of(operation)
+        channels = _input_channels(operation)
         if channels is not None:
             return (*shape[:1], channels, *shape[2:])
         if isinstance(operation, Elementwise | ElementwiseMerge | Pooling):
@@ -46,7 +42,7 @@ def _as_taken(value: str, shape: Shape, network: Graph) -> Shape:
     return shape
 
 
-def _channels_of(operation: Operation) -> int | None:
+def _input_channels(operation: Operation) -> int | None:
     """Return the input channels of an operation; None if its weights do not determine them."""
     if isinstance(operation, Convolution):
         return int(operation.weight.shape[1] * operation.groups)

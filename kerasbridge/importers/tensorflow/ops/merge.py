@@ -14,7 +14,7 @@ Kind = Literal["sum", "product", "maximum", "minimum"]
 def merge(
     context: NodeContext, kind: Kind, tensors: Sequence[Tensor] = (), coefficients: tuple[float, ...] = ()
 ) -> Tensor:
-    """Merge values, by default the first two inputs; all are brought into the order of axes that most of them have."""
+    """Merge values, by default the first two inputs, in the order of axes that most of them have."""
     tensors = tensors or (context.tensor(0), context.tensor(1))
     if len({tensor.rank for tensor in tensors}) > 1:
         raise Unsupported("has values of different numbers of dimensions")

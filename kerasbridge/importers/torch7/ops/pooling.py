@@ -1,11 +1,14 @@
-"""Max and average pooling, also global."""
+"""Max and average pooling, also global, and subsampling."""
 
+import numpy as np
+
+from kerasbridge.importers.ir.ops.affine import Affine
 from kerasbridge.importers.ir.ops.base import Operation
 from kerasbridge.importers.ir.ops.pooling import GlobalPooling, Pooling
 from kerasbridge.importers.ir.ops.scale_shift import ScaleShift
 from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.torch7.module import Module
-from kerasbridge.importers.torch7.ops.base import InputInfo, converts, takes_images
+from kerasbridge.importers.torch7.ops.base import InputInfo, converts, takes_images, takes_planes
 
 
 @converts("SpatialMaxPooling", "SpatialDilatedMaxPooling", takes=takes_images, keeps_channels=True)
@@ -35,6 +38,14 @@ def adaptive_pooling(module: Module, info: InputInfo) -> list[Operation]:
     if size != (1, 1):
         raise Unsupported(f"has windows that make {size[0]} x {size[1]} of images of any size")
     return [GlobalPooling("average" if "Average" in module.type else "max")]
+
+
+@converts("SpatialSubSampling", takes=takes_planes)
+def subsampling(module: Module, info: InputInfo) -> list[Operation]:
+    """Convert SpatialSubSampling: the sum of each window, times a weight for each channel, plus a bias."""
+    channels, window = module.channels("nInputPlane"), module.pair("k")
+    weight = module.weight("weight", (channels,)) * np.float32(window[0] * window[1])
+    return [Pooling("average", window, module.pair("d", 1)), Affine(weight, module.bias(channels))]
 
 
 def _options(module: Module) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int, int, int]]:
