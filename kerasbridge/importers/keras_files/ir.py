@@ -105,8 +105,8 @@ class Call:
     inputs: tuple[Ref, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def needs(self) -> set[Ref]:
-        """All tensors that it takes."""
+    def tensors(self) -> set[Ref]:
+        """Return all tensors among its inputs and options."""
         return {*self.inputs, *(value for value in self.options.values() if isinstance(value, Ref))}
 
 

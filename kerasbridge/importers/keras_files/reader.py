@@ -6,10 +6,11 @@ from typing import Any
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.formats import ParsedModel
-from kerasbridge.importers.keras_files import assign_weights, graph
+from kerasbridge.importers.keras_files import assign_weights
 from kerasbridge.importers.keras_files.detect import FileContents, Weights, read_contents
 from kerasbridge.importers.keras_files.ir import Layer, Model, WeightsAlone
 from kerasbridge.importers.keras_files.provenance import FLIP_KERNELS_HINT, UNREADABLE, Origin, shared_data_format
+from kerasbridge.importers.keras_files.to_model import ModelConverter
 from kerasbridge.importers.report import LayerReport, Report
 from kerasbridge.importers.source_file import SourceFile
 
@@ -135,16 +136,16 @@ def convert_model(config: Mapping[str, Any], origin: Origin, way_out: str = "") 
     Raises:
         LegacyFileError: what is wrong, to follow the name of the file.
     """
-    reader = graph.ModelParser(origin)
+    converter = ModelConverter(origin)
     try:
-        model = reader.model(config["class_name"], config["config"])
+        model = converter.model(config["class_name"], config["config"])
     except UNREADABLE as error:
         if isinstance(error, LegacyFileError):
             raise
         words = f"{type(error).__name__}: {error}"
         raise LegacyFileError(f"has a configuration that cannot be read ({words}).") from error
-    if reader.faults:
-        raise LegacyFileError(f"cannot be brought: {'; '.join(reader.faults)}. {way_out}".rstrip())
+    if converter.errors:
+        raise LegacyFileError(f"cannot be brought: {'; '.join(converter.errors)}. {way_out}".rstrip())
     return model
 
 
