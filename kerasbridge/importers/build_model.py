@@ -56,7 +56,7 @@ def report_with_mapping(parsed: ParsedModel, model: Any, mapping: UserMapping) -
 
 
 def _has_only_weights(parsed: ParsedModel) -> bool:
-    return isinstance(parsed.content, Parameters | ir.WeightsAlone)
+    return isinstance(parsed.content, Parameters | ir.WeightsOnly)
 
 
 def _report_of(parsed: ParsedModel, plan: weight_transfer.Plan) -> Report:
@@ -72,7 +72,7 @@ def _refuse_model(parsed: ParsedModel, model: Any, mapping: UserMapping) -> None
 
 def _make_plan(parsed: ParsedModel, model: Any, mapping: UserMapping) -> weight_transfer.Plan:
     content, file = parsed.content, parsed.report.files[0]
-    from_keras = isinstance(content, ir.WeightsAlone)
+    from_keras = isinstance(content, ir.WeightsOnly)
     if model is None:
         json = ", or the .json file of the model too" if from_keras else ""
         raise ArgumentError(

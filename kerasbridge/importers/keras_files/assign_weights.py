@@ -1,4 +1,4 @@
-"""Weights for the layers of a `Model`, from arrays by the names of layers, wherever these come from."""
+"""Assign arrays, wherever they come from, to the layers of a `Model`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,102 +10,103 @@ from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files.ir import Layer, Model
 
 Arrays = Mapping[str, Sequence[Array]]
-"""By the name of each layer its arrays, in the order of the file: those that are trained first."""
+"""The arrays of each layer in the order of the file, trainable ones first, by the name of the layer."""
 
-_NOT_TRAINED = ("moving_mean", "moving_variance", "running_mean", "running_std", "mean", "variance", "count")
+_NOT_TRAINABLE = ("moving_mean", "moving_variance", "running_mean", "running_std", "mean", "variance", "count")
 
 
 def with_weights(model: Model, arrays: Arrays) -> Model:
-    """The model with weights: by name where all layers are there by name, else in order, as Keras does.
+    """Return the model with weights: by name if the names of all layers match, else in order, as Keras does.
 
     Raises:
-        LegacyFileError: some layer's are missing, or do not fit.
+        LegacyFileError: weights are missing, or do not fit.
     """
-    held = {name: list(each) for name, each in arrays.items()}
-    if not _lacking(model, held):
-        return _by_name(model, held)
-    layers = [layer for layer in model.layers.values() if _count(layer)]
-    filled = [each for each in held.values() if each]
-    if len(layers) != len(filled):
+    missing = _layers_without_arrays(model, arrays)
+    if not missing:
+        return _assign_by_name(model, arrays)
+    layers = [layer for layer in model.layers.values() if _num_weights(layer)]
+    sources = [source for source in arrays.values() if len(source)]
+    if len(layers) != len(sources):
         layers = list(leaf_layers(model))
-    if len(layers) != len(filled):
+    if len(layers) != len(sources):
         raise LegacyFileError(
-            f"the weights are of {len(filled)} layers, the model has {len(layers)} that take some; by their names "
-            f"{', '.join(map(str, _lacking(model, held)[:5]))} would have none."
+            f"expected the weights of {len(layers)} layers, received those of {len(sources)}; no names in the file "
+            f"match {', '.join(map(str, missing[:5]))}."
         )
-    return _by_name(model, dict(zip((layer.name for layer in layers), filled, strict=True)))
+    return _assign_by_name(model, dict(zip((layer.name for layer in layers), sources, strict=True)))
 
 
 def leaf_layers(model: Model) -> Iterator[Layer]:
-    """The layers that have weights of their own, those of models within too."""
+    """Yield the layers that have weights, those of nested models included."""
     for layer in model.layers.values():
         if layer.model is not None:
             yield from leaf_layers(layer.model)
-        elif layer.names:
+        elif layer.weight_names:
             yield layer
 
 
-def _count(layer: Layer) -> int:
-    """How many arrays it has."""
-    return sum(len(leaf.names) for leaf in leaf_layers(layer.model)) if layer.model else len(layer.names)
+def _num_weights(layer: Layer) -> int:
+    if layer.model is None:
+        return len(layer.weight_names)
+    return sum(len(leaf.weight_names) for leaf in leaf_layers(layer.model))
 
 
-def _lacking(model: Model, held: Arrays) -> list[Layer]:
-    """The layers whose arrays are not there by name; those of a model within may be there by their own."""
-    found: list[Layer] = []
+def _layers_without_arrays(model: Model, arrays: Arrays) -> list[Layer]:
+    """Return the layers whose names have no arrays; a nested model has them under its own name or its layers'."""
+    missing: list[Layer] = []
     for layer in model.layers.values():
-        if _count(layer) and not held.get(layer.name):
-            found += _lacking(layer.model, held) if layer.model else [layer]
-    return found
+        if _num_weights(layer) and not arrays.get(layer.name):
+            missing += _layers_without_arrays(layer.model, arrays) if layer.model else [layer]
+    return missing
 
 
-def _by_name(model: Model, held: Arrays) -> Model:
-    layers = {name: _with_weights(layer, held) for name, layer in model.layers.items()}
+def _assign_by_name(model: Model, arrays: Arrays) -> Model:
+    layers = {name: _assign(layer, arrays) for name, layer in model.layers.items()}
     return replace(model, layers=layers)
 
 
-def _with_weights(layer: Layer, held: Arrays) -> Layer:
+def _assign(layer: Layer, arrays: Arrays) -> Layer:
+    own = arrays.get(layer.name, ())
     if layer.model is not None:
-        own = held.get(layer.name)
-        within = _by_name(layer.model, _shared_out(layer, own) if own else held)
-        return replace(layer, model=within)
-    return layer_with_weights(layer, held.get(layer.name, ())) if layer.names else layer
+        return replace(layer, model=_assign_by_name(layer.model, _split(layer, layer.model, own) if own else arrays))
+    return layer_with_weights(layer, own) if layer.weight_names else layer
 
 
 def layer_with_weights(layer: Layer, arrays: Sequence[Array]) -> Layer:
-    """The layer with the weights that its arrays in the file make.
+    """Return the layer with the weights that these arrays of the file contain.
 
     Raises:
-        LegacyFileError: they are not what it has.
+        LegacyFileError: the arrays do not fit the layer.
     """
-    if len(arrays) != len(layer.names):
-        shapes = ", ".join(str(array.shape) for array in arrays) or "none"
-        raise LegacyFileError(f"layer {layer} has the arrays {', '.join(layer.names)}; in the file are {shapes}.")
+    shapes = ", ".join(str(array.shape) for array in arrays)
+    if len(arrays) != len(layer.weight_names):
+        raise LegacyFileError(
+            f"layer {layer} has the weights {', '.join(layer.weight_names)}; the file has {shapes or 'none'}."
+        )
     try:
         parts = layer.arrange(list(arrays))
     except (ValueError, IndexError, TypeError) as error:
-        shapes = ", ".join(str(array.shape) for array in arrays)
-        raise LegacyFileError(f"the arrays {shapes} of layer {layer} do not fit it: {error}.") from error
-    weights = tuple(tuple(np.asarray(one) for one in part) for part in parts)
+        raise LegacyFileError(f"the arrays {shapes} do not fit layer {layer}: {error}.") from error
+    weights = tuple(tuple(np.asarray(array) for array in part) for part in parts)
     return replace(layer, arrays=tuple(arrays), weights=weights)
 
 
-def _shared_out(layer: Layer, arrays: Sequence[Array]) -> dict[str, list[Array]]:
-    """The arrays of a model within a model, by its layers: of all what is trained, then of all what is not."""
-    assert layer.model is not None
-    within = list(leaf_layers(layer.model))
-    if len(arrays) != sum(len(leaf.names) for leaf in within):
-        expected = sum(len(leaf.names) for leaf in within)
-        raise LegacyFileError(
-            f"the model {layer} within the model has {expected} arrays; in the file are {len(arrays)}."
-        )
-    rest = iter(arrays)
-    found: list[dict[str, Array]] = [{} for _ in within]
-    for trained in (True, False):
-        for leaf, mine in zip(within, found, strict=True):
-            mine.update({name: next(rest) for name in leaf.names if _is_trained(leaf, name) == trained})
-    return {leaf.name: [mine[name] for name in leaf.names] for leaf, mine in zip(within, found, strict=True)}
+def _split(layer: Layer, model: Model, arrays: Sequence[Array]) -> dict[str, list[Array]]:
+    """Split the arrays of a nested model: first the trainable ones of all its layers, then the others."""
+    leaves = list(leaf_layers(model))
+    expected = sum(len(leaf.weight_names) for leaf in leaves)
+    if len(arrays) != expected:
+        raise LegacyFileError(f"the nested model {layer} has {expected} arrays; the file has {len(arrays)}.")
+    remaining = iter(arrays)
+    split: list[dict[str, Array]] = [{} for _ in leaves]
+    for trainable in (True, False):
+        for leaf, by_name in zip(leaves, split, strict=True):
+            names = [name for name in leaf.weight_names if _is_trainable(leaf, name) == trainable]
+            by_name.update({name: next(remaining) for name in names})
+    return {
+        leaf.name: [by_name[name] for name in leaf.weight_names] for leaf, by_name in zip(leaves, split, strict=True)
+    }
 
 
-def _is_trained(layer: Layer, name: str) -> bool:
-    return layer.trainable and name not in _NOT_TRAINED
+def _is_trainable(layer: Layer, name: str) -> bool:
+    return layer.trainable and name not in _NOT_TRAINABLE

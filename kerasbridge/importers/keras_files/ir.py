@@ -1,23 +1,24 @@
-"""A model of an old Keras in the words of Keras 3, as plain data: layers, their weights, and who calls whom."""
+"""A Keras 1 or 2 model in the terms of Keras 3, as plain data: layers, their weights and their calls."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from kerasbridge.importers.ir.ops import Array, Shape
 
-CHANNELS_FIRST, CHANNELS_LAST = "channels_first", "channels_last"
+CHANNELS_FIRST: Final = "channels_first"
+CHANNELS_LAST: Final = "channels_last"
 
 Arrange = Callable[[Sequence[Array]], Sequence[Sequence[Array]]]
-"""What makes of the arrays of a layer in the file those of each of its parts, in the order that Keras 3 has them in."""
+"""Converts the arrays of a layer in the file to those of each of its parts, in the order of Keras 3."""
 
-Fit = Callable[[Sequence[Array], Shape], Sequence[Array]]
-"""What makes of a part's arrays its weights, by the shape of what it takes, channels last; ValueError where they are of
-no size that fits."""
+BuildWeights = Callable[[Sequence[Array], Shape], Sequence[Array]]
+"""Converts the arrays of a part to its weights, given its input shape with the channels last; raises ValueError if they
+do not fit."""
 
 
 class Ref(NamedTuple):
-    """A tensor: the layer that gives it, at which of its calls, and which of the call's results."""
+    """A tensor: a layer, the index of one of its calls, and the index of one of the results of this call."""
 
     layer: str
     call: int = 0
@@ -26,15 +27,15 @@ class Ref(NamedTuple):
 
 @dataclass(frozen=True)
 class Part:
-    """One layer of Keras 3.
+    """One of the Keras 3 layers that replace a layer of the file.
 
     Args:
         kind: its class.
-        options: its arguments. Of the order of axes they say nothing.
-        order: "channels_first" or "channels_last", as its images lie in the file; None where it takes no images.
-        suffix: what it is for, where it is not the main layer; its name ends in it.
-        inner: the layer that it wraps, for wrappers.
-        fit: what makes its weights where more than its arguments decides it.
+        options: its arguments, without `data_format`.
+        data_format: that of its images in the file; None if it does not take images.
+        suffix: a suffix of its name if it is not the main part, for example "pad".
+        inner: the layer that it wraps.
+        build_weights: computes its weights if these depend on its input shape.
     """
 
     kind: str
@@ -42,34 +43,39 @@ class Part:
     data_format: str | None = None
     suffix: str = ""
     inner: "Part | None" = None
-    fit: Fit | None = None
+    build_weights: BuildWeights | None = None
+
+    @property
+    def core(self) -> "Part":
+        """Return the wrapped layer of a wrapper, else the part itself."""
+        return self.inner or self
 
 
-def _alone(arrays: Sequence[Array]) -> Sequence[Sequence[Array]]:
+def _all_to_one_part(arrays: Sequence[Array]) -> Sequence[Sequence[Array]]:
     return [arrays]
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer of the file, and the layers of Keras 3 that take its place, one after the other.
+    """A layer of the file, and the Keras 3 layers that replace it.
 
     Args:
-        name, type: as in the file.
-        parts: what takes its place. A model within the model has none, or what wraps it.
-        names: how its arrays are called in the file, in their order there.
-        arrange: what makes the weights of the parts of them.
+        name, type: its name and class in the file.
+        parts: the Keras 3 layers, called one after the other; none for a model, or the wrapper around it.
+        weight_names: the names of its arrays in the file, in their order there.
+        arrange: distributes its arrays over the parts.
         model: the model that it is or wraps.
         trainable: whether it is trained.
-        notes: what of it is not in the parts.
-        arrays: the arrays of the file, once they are there.
-        weights: those of each part, once they are there.
+        notes: differences from the layer in the file, for the report.
+        arrays: its arrays in the file; () until they are assigned.
+        weights: the arrays of each part; () until they are assigned.
     """
 
     name: str
     type: str
     parts: tuple[Part, ...] = ()
-    names: tuple[str, ...] = ()
-    arrange: Arrange = _alone
+    weight_names: tuple[str, ...] = ()
+    arrange: Arrange = _all_to_one_part
     model: "Model | None" = None
     trainable: bool = True
     notes: tuple[str, ...] = ()
@@ -82,7 +88,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Input:
-    """What is fed to a model: name, shape with the batch, and type of numbers."""
+    """An input of a model; its shape includes the batch."""
 
     name: str
     shape: Shape
@@ -91,13 +97,13 @@ class Input:
 
 @dataclass(frozen=True)
 class Call:
-    """A layer called on tensors.
+    """A call of a layer.
 
     Args:
-        layer: its name.
-        index: which of its calls this is.
-        inputs: the tensors.
-        options: further arguments of the call; tensors among them are a `Ref`.
+        layer: the name of the layer.
+        index: the number of its earlier calls.
+        inputs: the tensors it is called on.
+        options: further arguments; a tensor among them is a `Ref`.
     """
 
     layer: str
@@ -112,7 +118,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Model:
-    """Layers and their calls, each after those whose results it takes."""
+    """Layers, and their calls in topological order."""
 
     name: str
     inputs: tuple[Input, ...]
@@ -120,25 +126,27 @@ class Model:
     calls: tuple[Call, ...]
     outputs: tuple[Ref, ...]
 
-    def all_layers(self, place: str = "") -> Sequence[tuple[str, Layer]]:
-        """All layers with where they are, those of models within it too."""
-        found: list[tuple[str, Layer]] = []
+    def all_layers(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        """Yield the path and the layer of each layer, those of nested models included.
+
+        Args:
+            prefix: of all paths.
+        """
         for layer in self.layers.values():
-            found.append((place, layer))
+            yield f"{prefix}{layer.name}", layer
             if layer.model is not None:
-                found += layer.model.all_layers(f"{place}{layer.name}/")
-        return found
+                yield from layer.model.all_layers(f"{prefix}{layer.name}/")
 
 
 @dataclass(frozen=True)
-class WeightsAlone:
+class WeightsOnly:
     """Weights without a model.
 
     Args:
-        layers: by the name of each layer that has any, its arrays by their names, all in the file's order.
-        version: 1 or 2, the Keras that wrote them.
-        backend: what it ran on, "" where the file does not say it.
-        flip_kernels: whether kernels are to be turned in space; None where it is not known.
+        layers: the arrays of each layer that has any, by name; all in the order of the file.
+        version: 1 or 2, the version of Keras.
+        backend: the backend of Keras; "" if the file does not record it.
+        flip_kernels: whether to flip kernels along their spatial axes; None if that is unknown.
     """
 
     layers: Mapping[str, Mapping[str, Array]]

@@ -1,4 +1,4 @@
-"""Keras 1's configurations of layers in the words of Keras 2."""
+"""Convert the configurations of Keras 1 layers to those of Keras 2."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ _CLASSES = {
     "SeparableConvolution2D": "SeparableConv2D",
     "TimeDistributedDense": "Dense",
 }
-_MERGES = {
+_MERGE_MODES = {
     "sum": "Add",
     "mul": "Multiply",
     "ave": "Average",
@@ -26,7 +26,7 @@ _MERGES = {
     "dot": "Dot",
     "cos": "Cosine",
 }
-_WORDS = {
+_ARGUMENTS = {
     "W_regularizer": "kernel_regularizer", "b_regularizer": "bias_regularizer",
     "U_regularizer": "recurrent_regularizer", "W_constraint": "kernel_constraint",
     "b_constraint": "bias_constraint", "init": "kernel_initializer", "inner_init": "recurrent_initializer",
@@ -36,63 +36,63 @@ _WORDS = {
     "length": "size", "sigma": "stddev", "atrous_rate": "dilation_rate", "filter_length": "kernel_size",
     "nb_feature": "pieces",
 }  # fmt: skip
-_SIZES = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
+_KERNEL_SIZES = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
 
 
 def upgrade_config(kind: str, config: Mapping[str, Any]) -> tuple[str, Config]:
-    """The class and the configuration as Keras 2 would write them."""
-    words = {_WORDS.get(name, name): value for name, value in config.items()}
-    for names in _SIZES:
+    """Return the class and the configuration in Keras 2."""
+    upgraded = {_ARGUMENTS.get(name, name): value for name, value in config.items()}
+    for names in _KERNEL_SIZES:
         if names[0] in config:
-            words["kernel_size"] = [config[name] for name in names]
-    words = _SPECIAL.get(kind, _same)(words)
-    if kind == "Merge":
-        return _merging(words), words
-    return _CLASSES.get(kind, kind), words
+            upgraded["kernel_size"] = [config[name] for name in names]
+    if kind in _SPECIAL:
+        upgraded = _SPECIAL[kind](upgraded)
+    return _merge_class(config) if kind == "Merge" else _CLASSES.get(kind, kind), upgraded
 
 
-def _same(words: Config) -> Config:
-    return words
+def _merge_class(config: Mapping[str, Any]) -> str:
+    if config.get("mode_type", "raw") != "raw" or config.get("mode") not in _MERGE_MODES:
+        raise UnsupportedLayer("merges with a Python function, which is not run")
+    return _MERGE_MODES[config["mode"]]
 
 
-def _merging(words: Config) -> str:
-    if words.get("mode_type", "raw") != "raw" or words.get("mode") not in _MERGES:
-        raise UnsupportedLayer("merges by a function in Python, which is not run")
-    return _MERGES[words["mode"]]
+def _upgrade_merge(config: Config) -> Config:
+    return {**config, "axis": config.get("concat_axis", -1), "axes": config.get("dot_axes", -1)}
 
 
-def _merge(words: Config) -> Config:
-    return {**words, "axis": words.get("concat_axis", -1), "axes": words.get("dot_axes", -1)}
+def _upgrade_units(config: Config) -> Config:
+    return {**config, "units": config.get("output_dim")}
 
 
-def _units(words: Config) -> Config:
-    return {**words, "units": words.get("output_dim")}
+def _upgrade_embedding(config: Config) -> Config:
+    kernel = {name: value for name, value in config.items() if name.startswith("kernel_")}
+    return {**config, **{f"embeddings_{name.removeprefix('kernel_')}": value for name, value in kernel.items()}}
 
 
-def _embedding(words: Config) -> Config:
-    kept = {f"embeddings_{name.removeprefix('kernel_')}": words[name] for name in words if name.startswith("kernel_")}
-    return {**words, **kept}
+def _upgrade_padding(*sides: str) -> Callable[[Config], Config]:
+    """Return a function that converts `padding` to one number or a pair for each axis.
 
+    Keras 1 accepts a number or pair for each axis, a list of all sides, or a dict of sides.
 
-def _padding(*names: str) -> Callable[[Config], Config]:
-    """Paddings or croppings as pairs, one for each axis, from a number, pairs, all sides in turn or a dict of sides."""
+    Args:
+        sides: the names of all sides.
+    """
 
-    def pairs(words: Config) -> Config:
-        given = words.get("padding")
-        if isinstance(given, Mapping):
-            given = [given.get(name, 0) for name in names]
-        if isinstance(given, list) and len(given) == len(names):
-            given = [list(pair) for pair in zip(given[::2], given[1::2], strict=True)]
-        return {**words, "padding": given[0] if len(names) == 2 and isinstance(given, list) else given}
+    def upgrade(config: Config) -> Config:
+        padding = config.get("padding")
+        if isinstance(padding, Mapping):
+            padding = [padding.get(side, 0) for side in sides]
+        if isinstance(padding, list) and len(padding) == len(sides):
+            padding = [list(pair) for pair in zip(padding[::2], padding[1::2], strict=True)]
+        return {**config, "padding": padding[0] if len(sides) == 2 and isinstance(padding, list) else padding}
 
-    return pairs
+    return upgrade
 
 
 _SPECIAL: Mapping[str, Callable[[Config], Config]] = {
-    "Merge": _merge,
-    "Dense": _units, "TimeDistributedDense": _units, "SimpleRNN": _units, "LSTM": _units, "GRU": _units,
-    "MaxoutDense": _units,
-    "Embedding": _embedding,
-    "ZeroPadding1D": _padding("left_pad", "right_pad"),
-    "ZeroPadding2D": _padding("top_pad", "bottom_pad", "left_pad", "right_pad"),
-}  # fmt: skip
+    **dict.fromkeys(("Dense", "TimeDistributedDense", "SimpleRNN", "LSTM", "GRU", "MaxoutDense"), _upgrade_units),
+    "Embedding": _upgrade_embedding,
+    "Merge": _upgrade_merge,
+    "ZeroPadding1D": _upgrade_padding("left_pad", "right_pad"),
+    "ZeroPadding2D": _upgrade_padding("top_pad", "bottom_pad", "left_pad", "right_pad"),
+}

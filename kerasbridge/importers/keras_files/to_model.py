@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.keras_files.convert_layer import convert_layer
 from kerasbridge.importers.keras_files.inbound_nodes import parse_calls, parse_refs, renumber_calls, sort_calls
 from kerasbridge.importers.keras_files.inputs import (
     MODEL_CLASSES,
@@ -16,7 +17,6 @@ from kerasbridge.importers.keras_files.inputs import (
     with_name,
 )
 from kerasbridge.importers.keras_files.ir import Call, Input, Layer, Model, Ref
-from kerasbridge.importers.keras_files.layers import convert_layer
 from kerasbridge.importers.keras_files.layers.tf_op_layers import OPERATOR_CLASSES, convert_operator
 from kerasbridge.importers.keras_files.provenance import UNREADABLE, Origin, UnsupportedLayer
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.formats import ParsedModel
-from kerasbridge.importers.keras_files import reader
-from kerasbridge.importers.keras_files.detect import FileContents
+from kerasbridge.importers.keras_files import make_report, reader
 from kerasbridge.importers.keras_files.inputs import MODEL_CLASSES
 from kerasbridge.importers.keras_files.ir import Model
+from kerasbridge.importers.keras_files.parser import FileContents
 from kerasbridge.importers.keras_files.provenance import UNREADABLE, Origin, shared_data_format
 from kerasbridge.importers.report import Report
 from kerasbridge.importers.source_file import SourceFile
@@ -73,6 +73,6 @@ def _model_config(metadata: KerasMetadata, file: SourceFile) -> FileContents:
 
 
 def _report(model: Model, origin: Origin, contents: FileContents, files: Sequence[SourceFile]) -> Report:
-    report = reader.make_report(model, origin, contents, files)
+    report = make_report.report_model(model, origin, contents, files)
     note = "restored from the layers in its Keras metadata"
     return replace(report, format="tensorflow", files=tuple(file.name for file in files), notes=(note, *report.notes))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.keras_files.detect import MAX_CONFIG_BYTES
+from kerasbridge.importers.keras_files.parser import MAX_CONFIG_BYTES
 from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.tensorflow.object_graph import ObjectTree
 from kerasbridge.importers.tensorflow.schema import parse_message

@@ -43,7 +43,7 @@ class WeightFinder:
         objects = {str(self.metadata.config(child).get("name")): child for child in self._layers(index)}
         weights: dict[str, list[int] | WeightIds] = {}
         for name, layer in model.layers.items():
-            if layer.model is None and not layer.names:
+            if layer.model is None and not layer.weight_names:
                 continue
             if name not in objects:
                 raise LegacyFileError(f"layer {layer} is not among the objects.")
@@ -67,11 +67,13 @@ class WeightFinder:
         listed = self.tree.children(index).get("variables")
         items = self.tree.list_items(listed) if listed is not None else []
         weights = [item for item in items if not _RNG_STATE.fullmatch(self.tree.nodes[item].variable.name)]
-        if not weights and all(name in named for name in layer.names):  # Normalization
-            return [named[name] for name in layer.names]
-        if len(weights) != len(layer.names):
-            raise LegacyFileError(f"layer {layer} should have {len(layer.names)} weights, and has {len(weights)}.")
-        if any(named.get(name, item) != item for name, item in zip(layer.names, weights, strict=True)):
+        if not weights and all(name in named for name in layer.weight_names):  # Normalization
+            return [named[name] for name in layer.weight_names]
+        if len(weights) != len(layer.weight_names):
+            raise LegacyFileError(
+                f"layer {layer} should have {len(layer.weight_names)} weights, and has {len(weights)}."
+            )
+        if any(named.get(name, item) != item for name, item in zip(layer.weight_names, weights, strict=True)):
             raise LegacyFileError(f"the weights of layer {layer} are not in the order of Keras.")
         return weights
 

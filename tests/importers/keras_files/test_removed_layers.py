@@ -98,7 +98,7 @@ def test_layers_of_numbers_compute_what_keras_1_computed(on_theano, tmp_path):
     }
     path = write(tmp_path / "a.h5", functional(*entries, outputs=expected), w)
     outputs_of(saved_and_loaded(kb.load_legacy(path, flip_kernels=on_theano), tmp_path).predict_on_batch(x), expected)
-    with pytest.raises(LegacyFileError, match="'bent': the file does not say which backend"):
+    with pytest.raises(LegacyFileError, match="'bent': the file does not record which backend"):
         kb.load_legacy(path)
 
 
@@ -314,7 +314,7 @@ def test_what_else_is_brought(tmp_path):
     }
     path = write(tmp_path / "a.h5", functional(*entries, outputs=expected), w, **ON_TENSORFLOW)
     outputs_of(saved_and_loaded(kb.load_legacy(path), tmp_path).predict_on_batch(STEPS), expected)
-    assert "same: widths at random are left out" in str(kb.inspect_legacy(path))
+    assert "same: the random width is left out" in str(kb.inspect_legacy(path))
 
 
 DAMAGED = {

@@ -1,4 +1,4 @@
-"""Keras models: of a `Model` a new one, of stock layers wherever they say it; and `WeightsAlone` onto one."""
+"""Build a Keras model from a `Model`, or load `WeightsOnly` into an existing one."""
 
 from kerasbridge.importers.keras_files.builder.build import build as build
 from kerasbridge.importers.keras_files.builder.into_model import plan as plan

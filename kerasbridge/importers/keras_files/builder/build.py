@@ -1,4 +1,4 @@
-"""Layers called on tensors, in the order of the description, with the weights that they have there."""
+"""Build a Keras model by calling its layers on tensors."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,45 +7,31 @@ from typing import Any
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.keras_builder import DataFormat
 from kerasbridge.importers.keras_builder.context import UniqueNames
 from kerasbridge.importers.keras_files.builder import axis_order
 from kerasbridge.importers.keras_files.builder.axis_order import Value
 from kerasbridge.importers.keras_files.builder.parts import call_layer, make_layer, prepare_weights
-from kerasbridge.importers.keras_files.ir import (
-    CHANNELS_FIRST,
-    CHANNELS_LAST,
-    Call,
-    Input,
-    Layer,
-    Model,
-    Part,
-    Ref,
-)
+from kerasbridge.importers.keras_files.ir import CHANNELS_FIRST, CHANNELS_LAST, Call, Input, Layer, Model, Part, Ref
 from kerasbridge.keras_compat import keras
 
-Layout = str
 
-
-def build(model: Model, layout: Layout) -> Any:
-    """A functional Keras model that computes what the model in the file does.
+def build(model: Model, data_format: DataFormat) -> Any:
+    """Return a functional Keras model, not compiled, with the inputs and outputs in the order of the file.
 
     Args:
-        model: its layers with their weights.
-        layout: "channels_last" takes and gives images with the channels last, "channels_first" with them before height
-            and width, however the file has them.
-
-    Returns:
-        The model, its inputs and outputs in the file's order; not compiled.
+        model: the layers with their weights.
+        data_format: the data format of the images that the Keras model takes and returns, whatever that of the file.
 
     Raises:
-        LegacyFileError: the parts of the model do not fit each other.
+        LegacyFileError: layers do not fit each other.
     """
-    return ModelBuilder(model, UniqueNames()).build(layout).model
+    return ModelBuilder(model, UniqueNames()).build(data_format).model
 
 
 @dataclass(frozen=True)
 class BuiltModel:
-    """A model of Keras's, and the axes that lie last in what it takes and gives."""
+    """A Keras model, and the axes that are at the end in its inputs and outputs."""
 
     model: Any
     input_channels: tuple[int | None, ...]
@@ -53,154 +39,146 @@ class BuiltModel:
 
 
 class ModelBuilder:
-    """Builds one model; models within it have builders of their own."""
+    """Builds one model; each nested model has a builder of its own."""
 
     def __init__(self, model: Model, names: UniqueNames) -> None:
         self.model, self.names = model, names
         self.values: dict[Ref, Value] = {}
         self.layers: dict[tuple[str, int], tuple[Any, int | None]] = {}
-        self.inner_models: dict[str, BuiltModel] = {}
+        """Each layer and the channel axis of its inputs, by the name in the file and the index of the part."""
+        self.nested_models: dict[str, BuiltModel] = {}
         self.data_formats = axis_order.image_data_formats(model)
 
-    def build(self, layout: Layout, name: str = "") -> BuiltModel:
-        """The model, with its images in this order."""
-        inputs = [self._input(entry, layout) for entry in self.model.inputs]
-        takes = tuple(self.values[Ref(entry.name)].channels for entry in self.model.inputs)
-        for one in self.model.calls:
-            self._call(one)
-        outputs = [self._output(self.values[ref], layout) for ref in self.model.outputs]
+    def build(self, data_format: DataFormat, name: str = "") -> BuiltModel:
+        """Build the model with images in this data format."""
+        inputs = [self._input(entry, data_format) for entry in self.model.inputs]
+        input_channels = tuple(self.values[Ref(entry.name)].channels for entry in self.model.inputs)
+        for call in self.model.calls:
+            self._call(call)
+        outputs = [self._output(self.values[ref], data_format) for ref in self.model.outputs]
         tensors = [value.tensor for value in outputs]
         name = name or UniqueNames().new(self.model.name)
         try:
-            model = keras.Model(_one_or_all(inputs), _one_or_all(tensors), name=name)
+            model = keras.Model(_one_or_list(inputs), _one_or_list(tensors), name=name)
         except ValueError as error:
-            raise LegacyFileError(f"Keras refuses the model {self.model.name!r}: {_in_a_line(error)}") from error
-        return BuiltModel(model, takes, tuple(value.channels for value in outputs))
+            raise LegacyFileError(f"Keras rejects the model {self.model.name!r}: {_one_line(error)}") from error
+        return BuiltModel(model, input_channels, tuple(value.channels for value in outputs))
 
-    def _input(self, entry: Input, layout: Layout) -> Any:
-        """What is fed, in the layout's order; what the layers take is as in the file, or with the channels last."""
-        said, axis = self.data_formats.get(len(entry.shape), ("", 1))
+    def _input(self, entry: Input, data_format: DataFormat) -> Any:
+        """Return an input, and store the value that layers take: in the order of the file or with the channels last."""
+        file_format, axis = self.data_formats.get(len(entry.shape), ("", 1))
         batch = entry.shape[0] if _is_stateful(self.model) else None
         shape = [batch, *entry.shape[1:]]
-        moved = said == CHANNELS_FIRST and layout == CHANNELS_LAST
-        if moved:
+        is_moved = file_format == CHANNELS_FIRST and data_format == CHANNELS_LAST
+        if is_moved:
             shape.append(shape.pop(axis))
-        turned = self._is_turned(len(shape), layout)
-        if turned:
+        moves_first = self._moves_channels_first(len(shape), data_format)
+        if moves_first:
             shape.insert(axis, shape.pop())
         tensor = keras.Input(batch_shape=shape, dtype=entry.dtype, name=self.names.new(entry.name))
-        value = Value(tensor, axis if moved else None)
-        self.values[Ref(entry.name)] = Value(self._moved(value, axis).tensor) if turned else value
+        value = Value(tensor, axis if is_moved else None)
+        self.values[Ref(entry.name)] = Value(self._move(value, axis).tensor) if moves_first else value
         return tensor
 
-    def _is_turned(self, rank: int, layout: Layout) -> bool:
-        """Return whether images have their channels last in the file, and before height and width in this layout."""
-        return self.data_formats.get(rank, ("", 1))[0] == CHANNELS_LAST and layout == CHANNELS_FIRST and rank > 3
+    def _moves_channels_first(self, rank: int, data_format: DataFormat) -> bool:
+        """Return whether images have the channels last in the file, and first in the model's inputs and outputs."""
+        return self.data_formats.get(rank, ("", 1))[0] == CHANNELS_LAST and data_format == CHANNELS_FIRST and rank > 3
 
-    def _output(self, value: Value, layout: Layout) -> Value:
-        if layout == CHANNELS_LAST:
+    def _output(self, value: Value, data_format: DataFormat) -> Value:
+        if data_format == CHANNELS_LAST:
             return value
-        if not self._is_turned(value.rank, layout):
-            return self._moved(value, None)
+        if not self._moves_channels_first(value.rank, data_format):
+            return self._move(value, None)
         last = value.rank - 1
         dims = [*range(1, last)]
         dims.insert(self.data_formats[value.rank][1] - 1, last)
-        return Value(self._plain("Permute", value.tensor, dims=dims))
+        return Value(self._permute(value.tensor, dims))
 
-    def _moved(self, value: Value, channels: int | None) -> Value:
-        """The value with another axis last."""
+    def _move(self, value: Value, channels: int | None) -> Value:
+        """Return the value with another axis at the end."""
         dims = value.permutation_to(channels)
-        return Value(self._plain("Permute", value.tensor, dims=dims) if dims else value.tensor, channels)
+        return Value(self._permute(value.tensor, dims) if dims else value.tensor, channels)
 
-    def _plain(self, kind: str, tensor: Any, **options: Any) -> Any:
-        return getattr(keras.layers, kind)(name=self.names.new(kind.lower()), **options)(tensor)
+    def _permute(self, tensor: Any, dims: Sequence[int]) -> Any:
+        return keras.layers.Permute(dims, name=self.names.new("permute"))(tensor)
 
-    def _call(self, one: Call) -> None:
-        layer = self.model.layers[one.layer]
-        values = [self._value(ref, layer) for ref in one.inputs]
+    def _call(self, call: Call) -> None:
+        layer = self.model.layers[call.layer]
+        values = [self._value(ref, layer) for ref in call.inputs]
         options = {
-            name: self._value(value, layer) if isinstance(value, Ref) else value for name, value in one.options.items()
+            name: self._value(value, layer) if isinstance(value, Ref) else value for name, value in call.options.items()
         }
         try:
-            results = self._results(layer, values, options)
+            results = self._call_layer(layer, values, options)
         except LegacyFileError:
             raise
-        except Exception as error:  # whatever a layer of Keras, or its backend, says to what a file asks of it
-            raise LegacyFileError(f"Keras refuses layer {layer}: {_in_a_line(error)}") from error
-        for place, result in enumerate(results):
-            self.values[Ref(one.layer, one.index, place)] = result
+        except Exception as error:  # Keras and its backends raise many types of errors for invalid arguments
+            raise LegacyFileError(f"Keras rejects layer {layer}: {_one_line(error)}") from error
+        for index, result in enumerate(results):
+            self.values[Ref(call.layer, call.index, index)] = result
 
     def _value(self, ref: Ref, layer: Layer) -> Value:
         if ref not in self.values:
-            raise LegacyFileError(f"layer {layer} takes a tensor of {ref.layer!r} that is not there.")
+            raise LegacyFileError(f"layer {layer} takes an output of {ref.layer!r} that does not exist.")
         return self.values[ref]
 
-    def _results(self, layer: Layer, values: list[Value], options: Mapping[str, Any]) -> Sequence[Value]:
+    def _call_layer(self, layer: Layer, values: list[Value], options: Mapping[str, Any]) -> Sequence[Value]:
         if layer.model is not None:
-            return self._of_model(layer, values)
-        for place, part in enumerate(layer.parts):
-            weights = layer.weights[place] if layer.weights else ()
-            last = place == len(layer.parts) - 1
-            more = options if last else {}
-            values = list(self._of_part(layer, place, part, weights, values, more))
+            return self._call_model(layer, layer.model, values)
+        last = len(layer.parts) - 1
+        for index, part in enumerate(layer.parts):
+            weights = layer.weights[index] if layer.weights else ()
+            values = list(self._call_part(layer, index, part, weights, values, options if index == last else {}))
         return values
 
-    def _of_model(self, layer: Layer, values: list[Value]) -> Sequence[Value]:
-        """What a model within the model gives, or one that is called for every step of time."""
-        assert layer.model is not None
-        shift = len(layer.parts)
-        if layer.name not in self.inner_models:
+    def _call_model(self, layer: Layer, model: Model, values: list[Value]) -> Sequence[Value]:
+        """Call a nested model, or one in a TimeDistributed, which the layer has as its only part."""
+        time_axes = len(layer.parts)
+        if layer.name not in self.nested_models:
             name = self.names.new(layer.name)
-            built = ModelBuilder(layer.model, UniqueNames()).build(CHANNELS_LAST, "" if shift else name)
-            called = keras.layers.TimeDistributed(built.model, name=name) if shift else built.model
-            self.inner_models[layer.name] = BuiltModel(called, built.input_channels, built.output_channels)
-        built = self.inner_models[layer.name]
+            built = ModelBuilder(model, UniqueNames()).build(CHANNELS_LAST, "" if time_axes else name)
+            called = keras.layers.TimeDistributed(built.model, name=name) if time_axes else built.model
+            self.nested_models[layer.name] = BuiltModel(called, built.input_channels, built.output_channels)
+        built = self.nested_models[layer.name]
         tensors = [
-            self._moved(value, None if axis is None else axis + shift).tensor
+            self._move(value, None if axis is None else axis + time_axes).tensor
             for value, axis in zip(values, built.input_channels, strict=True)
         ]
-        results = built.model(_one_or_all(tensors))
+        results = built.model(_one_or_list(tensors))
         results = results if isinstance(results, list | tuple) else [results]
-        axes = [None if axis is None else axis + shift for axis in built.output_channels]
+        axes = [None if axis is None else axis + time_axes for axis in built.output_channels]
         return [Value(tensor, axis) for tensor, axis in zip(results, axes, strict=True)]
 
-    def _of_part(
+    def _call_part(
         self,
         layer: Layer,
-        place: int,
+        index: int,
         part: Part,
         weights: Sequence[Array],
         values: list[Value],
         options: Mapping[str, Any],
     ) -> Sequence[Value]:
-        """What one layer of Keras 3 gives; a second call of it goes to the same one."""
+        """Call one Keras 3 layer, which is made at the first call."""
         if part.kind == "Permute":
-            return [self._permuted(layer, part, values[0])]
-        key = (layer.name, place)
-        channels = self.layers[key][1] if key in self.layers else axis_order.input_channel_axis(part, values)
-        values = [self._moved(value, channels) for value in values]
-        if key not in self.layers:
+            return [self._call_permute(layer, part, values[0])]
+        key = (layer.name, index)
+        is_first_call = key not in self.layers
+        channels = axis_order.input_channel_axis(part, values) if is_first_call else self.layers[key][1]
+        values = [self._move(value, channels) for value in values]
+        if is_first_call:
             weights = prepare_weights(layer, part, weights, values, channels)
             name = self.names.new(f"{layer.name}_{part.suffix}" if part.suffix else layer.name)
-            made = make_layer(part, name, weights, values, channels)
-            made.trainable = layer.trainable
-            self.layers[key] = (made, channels)
-            return self._given(part, call_layer(made, values, options, self._moved, weights), values[0], channels)
-        return self._given(part, call_layer(self.layers[key][0], values, options, self._moved), values[0], channels)
+            keras_layer = make_layer(part, name, weights, values, channels)
+            keras_layer.trainable = layer.trainable
+            self.layers[key] = (keras_layer, channels)
+        tensors = call_layer(self.layers[key][0], values, options, self._move, weights if is_first_call else ())
+        axis = axis_order.output_channel_axis(part, channels, values[0].rank, len(tensors[0].shape))
+        return [Value(tensor, axis if index == 0 else None) for index, tensor in enumerate(tensors)]
 
-    def _given(self, part: Part, tensors: Sequence[Any], first: Value, channels: int | None) -> Sequence[Value]:
-        return [
-            Value(
-                tensor,
-                axis_order.output_channel_axis(part, channels, first.rank, len(tensor.shape)) if not place else None,
-            )
-            for place, tensor in enumerate(tensors)
-        ]
-
-    def _permuted(self, layer: Layer, part: Part, value: Value) -> Value:
-        """A permutation of the file's axes, together with what brings them back into the file's order."""
-        places = axis_order.axis_permutation(value.rank, value.channels)
-        dims = tuple(places.index(axis) for axis in part.options["dims"])
+    def _call_permute(self, layer: Layer, part: Part, value: Value) -> Value:
+        """Permute the axes of the file, and undo the moved channel axis in the same permutation."""
+        axes = axis_order.axis_permutation(value.rank, value.channels)
+        dims = tuple(axes.index(axis) for axis in part.options["dims"])
         if dims == tuple(range(1, value.rank)):
             return Value(value.tensor)
         return Value(keras.layers.Permute(dims, name=self.names.new(layer.name))(value.tensor))
@@ -208,13 +186,13 @@ class ModelBuilder:
 
 def _is_stateful(model: Model) -> bool:
     parts = [part for _, layer in model.all_layers() for part in layer.parts]
-    parts += [part.inner for part in parts if part.inner is not None]
-    return any(part.options.get("stateful") for part in parts)
+    return any(one.options.get("stateful") for part in parts for one in (part, part.core))
 
 
-def _one_or_all(tensors: list[Any]) -> Any:
+def _one_or_list(tensors: list[Any]) -> Any:
     return tensors[0] if len(tensors) == 1 else tensors
 
 
-def _in_a_line(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
+    """Return the message of an error without line breaks and terminal colours, at most 500 characters."""
     return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())[:500]

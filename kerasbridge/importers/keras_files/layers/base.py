@@ -1,100 +1,126 @@
-"""What a table of layers is given and gives."""
+"""The configuration that a converter of layers receives, and the table in which converters are registered."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kerasbridge.importers.ir.ops import Array
-from kerasbridge.importers.keras_files import arguments
+from kerasbridge.importers.ir.registry import Registry
+from kerasbridge.importers.keras_files.arguments import (
+    convert_activation,
+    convert_constraint,
+    convert_dtype,
+    convert_initializer,
+    convert_regularizer,
+)
 from kerasbridge.importers.keras_files.ir import CHANNELS_FIRST, Layer, Part
 from kerasbridge.importers.keras_files.provenance import Origin, UnsupportedLayer
 
-_CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
-    "initializer": arguments.initializer,
-    "regularizer": arguments.regularizer,
-    "constraint": arguments.constraint,
+_ARGUMENT_CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
+    "initializer": convert_initializer,
+    "regularizer": convert_regularizer,
+    "constraint": convert_constraint,
 }
+"""Converters of arguments by the last word of their names."""
+
+KERNEL_ARGUMENTS = (
+    "activation", "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer",
+    "activity_regularizer", "kernel_constraint", "bias_constraint",
+)  # fmt: skip
+"""The arguments that layers with a kernel have in common."""
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a file says of a layer, in the words of Keras 2.
+class LayerConfig:
+    """The configuration of a layer in a file, with the class and the argument names of Keras 2.
 
     Args:
-        name, type: as in the file.
-        kind: its class as Keras 2 calls it.
-        config: its configuration.
-        origin: where the file comes from.
+        name, type: its name and class in the file.
+        kind: its class in Keras 2.
+        arguments: the arguments of its constructor.
+        origin: the provenance of the file.
+        convert_inner: converts a layer that this one wraps, from its class and configuration.
     """
 
     name: str
     type: str
     kind: str
-    config: Mapping[str, Any]
+    arguments: Mapping[str, Any]
     origin: Origin
+    convert_inner: Callable[[str, Mapping[str, Any]], Layer]
 
     def get(self, name: str, default: Any = None) -> Any:
-        """What it says, `default` where it says nothing or null."""
-        value = self.config.get(name)
+        """Return an argument, or `default` if it is missing or null."""
+        value = self.arguments.get(name)
         return default if value is None else value
 
-    def numbers(self, name: str, count: int, default: int = 1) -> tuple[int, ...]:
-        """A number for each of `count` axes, whether the file gives one for all or one for each."""
+    def sizes(self, name: str, default: int = 1) -> tuple[int, ...]:
+        """Return an argument that is one integer for all spatial axes or one for each as one for each."""
         value = self.get(name, default)
-        found = tuple(value) if isinstance(value, list | tuple) else (value,) * count
-        if len(found) != count or not all(isinstance(number, int) for number in found):
+        sizes = tuple(value) if isinstance(value, list | tuple) else (value,) * self.spatial_rank
+        if len(sizes) != self.spatial_rank or not all(isinstance(size, int) for size in sizes):
             raise ValueError(f"{name} is {value!r}")
-        return found
+        return sizes
 
-    def data_format(self, axes: int) -> str | None:
-        """The order of the images that it takes, with `axes` of space; None where it is not said for a single one."""
-        return self.origin.data_format_of(self.config) if self.config.get("data_format") or axes > 1 else None
+    @property
+    def spatial_rank(self) -> int:
+        """Return the number of spatial axes in the name of the class: 2 for Conv2D."""
+        match = re.search("([123])D", self.kind)
+        assert match is not None
+        return int(match[1])
+
+    @property
+    def trainable(self) -> bool:
+        """Return whether the layer is trained."""
+        return self.arguments.get("trainable") is not False
+
+    def image_data_format(self) -> str:
+        """Return the data format; raise if the file does not record it."""
+        return self.origin.data_format_of(self.arguments)
+
+    def data_format(self) -> str | None:
+        """Return the data format; None for one spatial axis if the file does not record it."""
+        return self.image_data_format() if self.get("data_format") or self.spatial_rank > 1 else None
 
     def options(self, *names: str) -> dict[str, Any]:
-        """Those arguments that it says, as Keras 3 takes them; and the policy of its numbers."""
-        found: dict[str, Any] = {}
+        """Return the dtype and those of these arguments that the file has, as Keras 3 takes them."""
+        options: dict[str, Any] = {}
         for name in names:
             if name.endswith("activation"):
-                if name in self.config:
-                    found[name] = arguments.activation(self.config[name])
-            elif (value := self.config.get(name)) is not None:
-                value = _CONVERSIONS.get(name.rpartition("_")[2], _as_it_is)(value)
+                if name in self.arguments:
+                    options[name] = convert_activation(self.arguments[name])
+            elif (value := self.get(name)) is not None:
+                convert = _ARGUMENT_CONVERTERS.get(name.rpartition("_")[2])
+                value = convert(value) if convert else value
                 if value is not None:
-                    found[name] = value
-        policy = arguments.dtype(self.config.get("dtype"))
-        return found if policy is None else {**found, "dtype": policy}
+                    options[name] = value
+        dtype = convert_dtype(self.get("dtype"))
+        return options if dtype is None else {**options, "dtype": dtype}
 
-    def layer(self, *parts: Part, **more: Any) -> Layer:
-        """The layer of which these are the parts."""
-        trainable = self.config.get("trainable") is not False
-        return Layer(self.name, self.type, parts, trainable=trainable, **more)
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+    def layer(self, *parts: Part, **fields: Any) -> Layer:
+        """Return the layer that consists of these parts; `fields` are other fields of `Layer`."""
+        return Layer(self.name, self.type, parts, trainable=self.trainable, **fields)
 
 
-Table = Mapping[str, Callable[[Said], Layer]]
+LAYERS: Registry[Callable[[LayerConfig], Layer]] = Registry()
+"""The converters by class in Keras 2."""
 
-WEIGHTED = (
-    "activation", "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer",
-    "activity_regularizer", "kernel_constraint", "bias_constraint",
-)  # fmt: skip
-"""Arguments that layers with a kernel share."""
+converts = LAYERS.converts
 
 
-def with_bias(said: Said, *names: str) -> tuple[str, ...]:
-    """The names of its arrays, "bias" among them where it has one."""
-    return (*names, "bias") if said.get("use_bias", True) else names
+def with_bias(config: LayerConfig, *names: str) -> tuple[str, ...]:
+    """Return the names of weights, followed by "bias" if the layer has one."""
+    return (*names, "bias") if config.get("use_bias", True) else names
 
 
-def check_softmax(options: Mapping[str, Any], order: str | None) -> None:
-    """Refuse an activation that is taken along the last axis, where images have their channels first."""
-    if order == CHANNELS_FIRST and options.get("activation") in ("softmax", "log_softmax"):
-        raise UnsupportedLayer(f"has a {options['activation']} along the width of images, which is not brought")
+def check_softmax(options: Mapping[str, Any], data_format: str | None) -> None:
+    """Raise if an activation normalises the last axis of images whose channels are first."""
+    if data_format == CHANNELS_FIRST and options.get("activation") in ("softmax", "log_softmax"):
+        raise UnsupportedLayer(f"has a {options['activation']} along the width of images, which is not supported")
 
 
-def expect(array: Array, shape: tuple[int | None, ...]) -> None:
-    """Raise ValueError where an array is of another shape."""
+def check_shape(array: Array, shape: tuple[int | None, ...]) -> None:
+    """Raise ValueError unless the array has this shape."""
     if array.shape != shape:
-        raise ValueError(f"an array of {shape} is expected")
+        raise ValueError(f"expected an array of the shape {shape}")

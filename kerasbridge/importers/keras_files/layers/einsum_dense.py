@@ -1,30 +1,31 @@
-"""Dense layers that say by letters which axes they sum over."""
+"""EinsumDense."""
 
 from collections.abc import Sequence
 
 from kerasbridge.importers.ir.ops import Array, Shape
 from kerasbridge.importers.keras_files.ir import Layer, Part
-from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, expect
+from kerasbridge.importers.keras_files.layers.base import KERNEL_ARGUMENTS, LayerConfig, check_shape, converts
 
 
-def _einsum_dense(said: Said) -> Layer:
-    """Its kernel has to be of the sizes that the letters have in what it takes and gives."""
-    names = [name for name in WEIGHTED if name != "use_bias"]
-    options = said.options("equation", "output_shape", "bias_axes", *names)
-    given, wanted = options["equation"].split("->")
-    given, kernel = given.split(",")
-    shape = options["output_shape"]
+@converts("EinsumDense")
+def einsum_dense(config: LayerConfig) -> Layer:
+    """Convert EinsumDense; the axes of its input and output determine the shape of its kernel."""
+    names = [name for name in KERNEL_ARGUMENTS if name != "use_bias"]
+    options = config.options("equation", "output_shape", "bias_axes", *names)
+    inputs, output_axes = options["equation"].split("->")
+    input_axes, kernel_axes = inputs.split(",")
+    output_shape = options["output_shape"]
+    output_shape = output_shape if isinstance(output_shape, list | tuple) else [output_shape]
 
-    def fit(arrays: Sequence[Array], taken: Shape) -> Sequence[Array]:
-        ends = (wanted, shape if isinstance(shape, list | tuple) else [shape]), (given, taken)
+    def build_weights(arrays: Sequence[Array], input_shape: Shape) -> Sequence[Array]:
         sizes = {
-            letter: size for axes, end in ends for letter, size in zip(axes[::-1], end[::-1], strict=False) if size
+            axis: size
+            for axes, shape in ((output_axes, output_shape), (input_axes, input_shape))
+            for axis, size in zip(axes[::-1], shape[::-1], strict=False)
+            if size
         }
-        expect(arrays[0], tuple(sizes.get(letter) for letter in kernel))
+        check_shape(arrays[0], tuple(sizes.get(axis) for axis in kernel_axes))
         return arrays
 
-    arrays = ("kernel", "bias") if said.get("bias_axes") else ("kernel",)
-    return said.layer(Part("EinsumDense", options, fit=fit), names=arrays)
-
-
-TABLE: Table = {"EinsumDense": _einsum_dense}
+    weight_names = ("kernel", "bias") if config.get("bias_axes") else ("kernel",)
+    return config.layer(Part("EinsumDense", options, build_weights=build_weights), weight_names=weight_names)

@@ -1,6 +1,6 @@
-"""Convolutions with another kernel at each place, and the three ways in which Keras 2 keeps their weights."""
+"""Locally connected layers, and the three forms in which Keras 2 stores their kernels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -9,127 +9,130 @@ import numpy as np
 
 from kerasbridge.importers.ir.ops import Array, Shape
 from kerasbridge.importers.keras_files.ir import CHANNELS_FIRST, Layer, Part
-from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, check_softmax, expect, with_bias
-from kerasbridge.importers.keras_files.layers.convolution import pairs
+from kerasbridge.importers.keras_files.layers.base import (
+    KERNEL_ARGUMENTS,
+    LayerConfig,
+    check_shape,
+    check_softmax,
+    converts,
+    with_bias,
+)
+from kerasbridge.importers.keras_files.layers.convolution import padding_argument
 from kerasbridge.importers.keras_files.provenance import UnsupportedLayer
 
 
+@converts("LocallyConnected1D", "LocallyConnected2D")
+def locally_connected(config: LayerConfig) -> Layer:
+    """Convert LocallyConnected; padding "same" puts half the window before the image, as on Theano."""
+    axes, size, strides = config.spatial_rank, config.sizes("kernel_size"), config.sizes("strides")
+    padding = config.get("padding", "valid")
+    if padding not in ("valid", "same") or min(*size, *strides) < 1:
+        raise UnsupportedLayer(f"has the padding {padding!r}, windows of {size} and strides of {strides}")
+    data_format = config.data_format()
+    # A kernel_constraint applies to the kernel as it is stored, which is ours for implementation 1 only.
+    other_kernel = config.get("implementation", 1) != 1
+    names = [name for name in KERNEL_ARGUMENTS if not (other_kernel and name == "kernel_constraint")]
+    options = config.options("filters", *names) | {"kernel_size": size, "strides": strides}
+    check_softmax(options, data_format)
+    drops_constraint = other_kernel and config.get("kernel_constraint")
+    notes = ("its kernel_constraint is left out: it is for a kernel of another shape",) if drops_constraint else ()
+    sides = [(k // 2, k - 1 - k // 2) if padding == "same" else (0, 0) for k in size]
+    kernels = KernelConverter(options["filters"], size, strides, sides, data_format == CHANNELS_FIRST)
+    main = Part(f"LocallyConnected{axes}D", options, data_format, build_weights=kernels.build_weights)
+    weight_names = with_bias(config, "kernel")
+    if padding == "valid":
+        return config.layer(main, weight_names=weight_names, notes=notes)
+    pad = Part(f"ZeroPadding{axes}D", {"padding": padding_argument(sides)}, data_format, "pad")
+    return config.layer(pad, main, weight_names=weight_names, notes=notes, arrange=lambda arrays: [(), arrays])
+
+
 @dataclass(frozen=True)
-class Windows:
-    """Windows over images, and the weights of each.
+class KernelConverter:
+    """Converts the kernel and bias of a layer to those of `kerasbridge.layers.LocallyConnected2D`.
 
     Args:
-        filters: how many numbers come out of each.
-        size, strides: a number for each axis.
-        around: how many zeros lie before and behind the image along each.
-        first: whether the weights are for images with the channels first.
+        filters: the number of outputs of each window.
+        size, strides: of the windows, along each axis.
+        padding: the number of zeros before and after the image, along each axis.
+        channels_first: whether the weights are for images with the channels first.
     """
 
     filters: int
     size: Sequence[int]
     strides: Sequence[int]
-    around: Sequence[tuple[int, int]]
-    first: bool
+    padding: Sequence[tuple[int, int]]
+    channels_first: bool
 
-    def fitted(self, arrays: Sequence[Array], shape: Shape) -> Sequence[Array]:
-        """Kernel and bias as `kerasbridge.layers.LocallyConnected2D` has them.
+    def build_weights(self, arrays: Sequence[Array], input_shape: Shape) -> Sequence[Array]:
+        """Return the kernel and the bias.
 
-        A kernel of (places, features, filters) is of implementation 1, or of before there were others; one that joins
-        all that comes in to all that comes out of 2; a row of numbers of 3 (`keras/layers/local.py` of 2.7).
+        A kernel of (windows, features, filters) is of implementation 1 or of earlier versions; a dense one from all
+        inputs to all outputs of implementation 2; a flat list of implementation 3 (`keras/layers/local.py` of 2.7).
         """
-        if None in shape[1:]:
-            raise ValueError(f"images of one size alone fit it, these are {shape}")
-        *padded, channels = [int(size or 0) for size in shape[1:]]
-        sizes = [size - sum(sides) for size, sides in zip(padded, self.around, strict=True)]
+        if None in input_shape[1:]:
+            raise ValueError(f"expected images of a fixed size, received {input_shape}")
+        *padded, channels = [int(size or 0) for size in input_shape[1:]]
+        sizes = [size - sum(sides) for size, sides in zip(padded, self.padding, strict=True)]
         windows = zip(padded, self.size, self.strides, strict=True)
-        places = [(size - window) // stride + 1 for size, window, stride in windows]
+        counts = [(size - window) // stride + 1 for size, window, stride in windows]
         kernel, *bias = arrays
-        if min(places) < 1:
-            raise ValueError(f"windows of {tuple(self.size)} do not go into {tuple(sizes)}")
+        if min(counts) < 1:
+            raise ValueError(f"windows of {tuple(self.size)} are larger than images of {tuple(sizes)}")
         if kernel.ndim == 3:
-            kernel = self._from_rows(kernel, places, channels)
+            kernel = self._from_windows(kernel, counts, channels)
         elif kernel.ndim == 2 * len(sizes) + 2:
-            kernel = self._from_whole(kernel, sizes, places, channels)
+            kernel = self._from_dense(kernel, sizes, counts, channels)
         else:
-            kernel = self._from_list(kernel, sizes, places, channels)
-        return [kernel, *(self._bias(one, places) for one in bias)]
+            kernel = self._from_sparse(kernel, sizes, counts, channels)
+        return [kernel, *(self._bias(one, counts) for one in bias)]
 
-    def _from_rows(self, kernel: Array, places: Sequence[int], channels: int) -> Array:
-        """Of implementation 1: features are channels and cells, in the order of the images."""
-        cells, filters = prod(self.size), self.filters
-        expect(kernel, (prod(places), cells * channels, filters))
-        if self.first:
-            kernel = kernel.reshape(-1, channels, cells, filters).swapaxes(1, 2)
-        return kernel.reshape(-1, cells * channels, filters)
+    def _from_windows(self, kernel: Array, counts: Sequence[int], channels: int) -> Array:
+        """Convert a kernel of implementation 1: the features are channels and pixels, in the order of the images."""
+        pixels, filters = prod(self.size), self.filters
+        check_shape(kernel, (prod(counts), pixels * channels, filters))
+        if self.channels_first:
+            kernel = kernel.reshape(-1, channels, pixels, filters).swapaxes(1, 2)
+        return kernel.reshape(-1, pixels * channels, filters)
 
-    def _from_whole(self, kernel: Array, sizes: Sequence[int], places: Sequence[int], channels: int) -> Array:
-        """Of implementation 2: from every cell to every place, of which only those within a window count."""
+    def _from_dense(self, kernel: Array, sizes: Sequence[int], counts: Sequence[int], channels: int) -> Array:
+        """Convert a kernel of implementation 2: from every pixel to every window, which uses only those inside it."""
         axes, filters = len(sizes), self.filters
-        if self.first:
-            expect(kernel, (channels, *sizes, filters, *places))
+        if self.channels_first:
+            check_shape(kernel, (channels, *sizes, filters, *counts))
             kernel = np.moveaxis(kernel, (0, axes + 1), (axes, -1))
         else:
-            expect(kernel, (*sizes, channels, *places, filters))
-        cells = self._cells(sizes, places, kernel.size)
-        kernel = kernel.reshape(prod(sizes), channels, prod(places), filters)
-        found = kernel[cells, :, np.arange(prod(places))[:, None], :]
-        return np.where(cells[..., None, None] < 0, 0, found).reshape(prod(places), -1, filters)
+            check_shape(kernel, (*sizes, channels, *counts, filters))
+        pixels = self._pixels(sizes, counts, kernel.size)
+        kernel = kernel.reshape(prod(sizes), channels, prod(counts), filters)
+        used = kernel[pixels, :, np.arange(prod(counts))[:, None], :]
+        return np.where(pixels[..., None, None] < 0, 0, used).reshape(prod(counts), -1, filters)
 
-    def _from_list(self, kernel: Array, sizes: Sequence[int], places: Sequence[int], channels: int) -> Array:
-        """Of implementation 3: the same without the zeros, sorted by what comes out, then by what goes in."""
-        within = self._cells(sizes, places, kernel.size) >= 0
-        filters = self.filters
-        expect(kernel, (filters * channels * int(within.sum()),))
-        if self.first:
-            there, order = within[None, :, None, :], (1, 3, 2, 0)
+    def _from_sparse(self, kernel: Array, sizes: Sequence[int], counts: Sequence[int], channels: int) -> Array:
+        """Convert a kernel of implementation 3: as 2 without the zeros, sorted by output, then by input."""
+        inside = self._pixels(sizes, counts, kernel.size) >= 0
+        filters, windows = self.filters, prod(counts)
+        check_shape(kernel, (filters * channels * int(inside.sum()),))
+        if self.channels_first:
+            shape = (filters, windows, channels, prod(self.size))
+            mask, order = inside[None, :, None, :], (1, 3, 2, 0)
         else:
-            there, order = within[:, None, :, None], (0, 2, 3, 1)
-        shape = (filters, prod(places), channels, prod(self.size))
-        whole = np.zeros(shape if self.first else (shape[1], filters, shape[3], channels), kernel.dtype)
-        whole[np.broadcast_to(there, whole.shape)] = kernel
-        return whole.transpose(order).reshape(prod(places), -1, filters)
+            shape = (windows, filters, prod(self.size), channels)
+            mask, order = inside[:, None, :, None], (0, 2, 3, 1)
+        dense = np.zeros(shape, kernel.dtype)
+        dense[np.broadcast_to(mask, shape)] = kernel
+        return dense.transpose(order).reshape(windows, -1, filters)
 
-    def _cells(self, sizes: Sequence[int], places: Sequence[int], held: int) -> Any:
-        """By the place of each window its cells, all numbered row by row; -1 for those around the image."""
-        count = prod(places)
-        if any(k > 2 * size for k, size in zip(self.size, sizes, strict=True)) or count * prod(self.size) > 4 * held:
-            raise ValueError(
-                f"windows of {tuple(self.size)} over {tuple(sizes)} have more cells than there are weights"
-            )
-        numbers = np.pad(np.arange(prod(sizes)).reshape(sizes), self.around, constant_values=-1)
+    def _pixels(self, sizes: Sequence[int], counts: Sequence[int], num_weights: int) -> Any:
+        """Return the pixels of each window as (windows, pixels), numbered in row-major order; -1 in the padding."""
+        count = prod(counts)
+        is_large = any(k > 2 * size for k, size in zip(self.size, sizes, strict=True))
+        if is_large or count * prod(self.size) > 4 * num_weights:
+            raise ValueError(f"windows of {tuple(self.size)} over {tuple(sizes)} have more pixels than weights")
+        numbers = np.pad(np.arange(prod(sizes)).reshape(sizes), self.padding, constant_values=-1)
         windows = np.lib.stride_tricks.sliding_window_view(numbers, tuple(self.size))
         return windows[tuple(slice(None, None, stride) for stride in self.strides)].reshape(count, -1)
 
-    def _bias(self, bias: Array, places: Sequence[int]) -> Array:
-        """(…, filters), whose numbers Keras took as (filters, …) for images with the channels first."""
-        expect(bias, (*places, self.filters))
-        return np.moveaxis(bias.reshape(self.filters, *places), 0, -1) if self.first else bias
-
-
-def _unshared(axes: int) -> Callable[[Said], Layer]:
-    """What makes a layer with some axes. Padding "same" puts half the window before the image, as on Theano."""
-
-    def layer(said: Said) -> Layer:
-        size, strides = said.numbers("kernel_size", axes), said.numbers("strides", axes)
-        padding = said.get("padding", "valid")
-        if padding not in ("valid", "same") or min(*size, *strides) < 1:
-            raise UnsupportedLayer(f"has the padding {padding!r}, windows of {size} and strides of {strides}")
-        order = said.data_format(axes)
-        reformed = said.get("implementation", 1) != 1
-        names = [name for name in WEIGHTED if not (reformed and name == "kernel_constraint")]
-        options = said.options("filters", *names) | {"kernel_size": size, "strides": strides}
-        check_softmax(options, order)
-        left_out = reformed and said.get("kernel_constraint")
-        notes = ("its kernel_constraint is left out: it is of a kernel in another form",) if left_out else ()
-        sides = [(k // 2, k - 1 - k // 2) if padding == "same" else (0, 0) for k in size]
-        windows = Windows(options["filters"], size, strides, sides, order == CHANNELS_FIRST)
-        main = Part(f"LocallyConnected{axes}D", options, order, fit=windows.fitted)
-        if padding == "valid":
-            return said.layer(main, names=with_bias(said, "kernel"), notes=notes)
-        pad = Part(f"ZeroPadding{axes}D", {"padding": pairs(sides)}, order, "pad")
-        return said.layer(pad, main, names=with_bias(said, "kernel"), notes=notes, arrange=lambda arrays: [(), arrays])
-
-    return layer
-
-
-TABLE: Table = {"LocallyConnected1D": _unshared(1), "LocallyConnected2D": _unshared(2)}
+    def _bias(self, bias: Array, counts: Sequence[int]) -> Array:
+        """Return the bias (…, filters); for images with the channels first, Keras read its elements as (filters, …)."""
+        check_shape(bias, (*counts, self.filters))
+        return np.moveaxis(bias.reshape(self.filters, *counts), 0, -1) if self.channels_first else bias

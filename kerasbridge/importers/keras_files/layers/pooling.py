@@ -1,53 +1,47 @@
-"""Pooling. Theano's "same" has windows of its own, and averages leave padding out."""
-
-from collections.abc import Callable
+"""Pooling. On Theano, "same" has other windows; averages never include the padding."""
 
 from kerasbridge.importers.keras_files.ir import Layer, Part
-from kerasbridge.importers.keras_files.layers.base import Said, Table
+from kerasbridge.importers.keras_files.layers.base import LayerConfig, converts
 from kerasbridge.importers.keras_files.provenance import UnsupportedLayer
 
 
-def _pooling(kind: str, axes: int) -> Callable[[Said], Layer]:
-    """What makes max or average pooling along some axes."""
+@converts(
+    "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D"
+)  # fmt: skip
+def pooling(config: LayerConfig) -> Layer:
+    """Convert max and average pooling."""
+    pool_size = config.sizes("pool_size", 2)
+    options = {"pool_size": pool_size, "strides": config.sizes("strides") if config.get("strides") else pool_size}
+    data_format = config.data_format()
+    padding = config.get("padding", "valid")
+    if padding not in ("valid", "same"):
+        raise UnsupportedLayer(f"has the padding {padding!r}")
+    if padding == "valid" or max(pool_size) == 1:
+        return config.layer(Part(config.kind, {**options, "padding": "valid"}, data_format))
+    is_average = config.kind.startswith("Average")
+    if config.origin.ran_on_theano(config.name):
+        theano = _theano_padding(pool_size) | ({"count_padding": False} if is_average else {})
+        return config.layer(Part(f"Ceil{config.kind}", {**options, **theano}, data_format))
+    if is_average:
+        return config.layer(Part(f"Same{config.kind}", options, data_format))
+    return config.layer(Part(config.kind, {**options, "padding": "same"}, data_format))
 
-    def layer(said: Said) -> Layer:
-        window = said.numbers("pool_size", axes, 2)
-        options = {"pool_size": window, "strides": said.numbers("strides", axes) if said.get("strides") else window}
-        order = said.data_format(axes)
-        padding = said.get("padding", "valid")
-        if padding not in ("valid", "same"):
-            raise UnsupportedLayer(f"has the padding {padding!r}")
-        if padding == "valid" or max(window) == 1:
-            return said.layer(Part(f"{kind}Pooling{axes}D", {**options, "padding": "valid"}, order))
-        if said.origin.is_theano(said.name):
-            return said.layer(Part(f"Ceil{kind}Pooling{axes}D", {**options, **_theano(kind, window)}, order))
-        same = "SameAveragePooling" if kind == "Average" else "MaxPooling"
-        padded = {} if kind == "Average" else {"padding": "same"}
-        return said.layer(Part(f"{same}{axes}D", {**options, **padded}, order))
 
-    return layer
+def _theano_padding(pool_size: tuple[int, ...]) -> dict[str, object]:
+    """Return the padding that gives the windows of Theano (`pool2d` of `keras/backend/theano_backend.py`).
 
-
-def _theano(kind: str, window: tuple[int, ...]) -> dict[str, object]:
-    """The cells around an image with which windows lie as Theano's do (`pool2d` of `keras/backend/theano_backend.py`).
-
-    It pads by ``k - 2`` where k is odd and more than 2, else by ``k - 1``, on both sides, and takes the first
+    Keras pads by ``k - 2`` if k is odd and more than 2, else by ``k - 1``, on both sides, and takes the first
     ceil(n / stride) windows.
     """
-    before = [size - 2 if size > 2 and size % 2 else size - 1 for size in window]
-    sides = tuple((pad, size - 1 - pad) for pad, size in zip(before, window, strict=True))
-    options = {"padding": sides, "overflow": (0,) * len(window)}
-    return options | ({"count_padding": False} if kind == "Average" else {})
+    before = [size - 2 if size > 2 and size % 2 else size - 1 for size in pool_size]
+    sides = tuple((pad, size - 1 - pad) for pad, size in zip(before, pool_size, strict=True))
+    return {"padding": sides, "overflow": (0,) * len(pool_size)}
 
 
-def _global(kind: str, axes: int) -> Callable[[Said], Layer]:
-    def layer(said: Said) -> Layer:
-        order = said.data_format(axes)
-        return said.layer(Part(f"Global{kind}Pooling{axes}D", said.options("keepdims"), order))
-
-    return layer
-
-
-TABLE: Table = {f"{kind}Pooling{axes}D": _pooling(kind, axes) for kind in ("Max", "Average") for axes in (1, 2, 3)} | {
-    f"Global{kind}Pooling{axes}D": _global(kind, axes) for kind in ("Max", "Average") for axes in (1, 2, 3)
-}
+@converts(
+    "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D",
+    "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D",
+)  # fmt: skip
+def global_pooling(config: LayerConfig) -> Layer:
+    """Convert global max and average pooling."""
+    return config.layer(Part(config.kind, config.options("keepdims"), config.data_format()))

@@ -1,85 +1,90 @@
-"""Recurrent layers, those of cuDNN among them."""
+"""Recurrent layers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files.arguments import HARD_SIGMOID
 from kerasbridge.importers.keras_files.ir import Layer, Part
-from kerasbridge.importers.keras_files.layers.base import WEIGHTED, Said, Table, with_bias
-from kerasbridge.importers.keras_files.layers.convolution import flipped
+from kerasbridge.importers.keras_files.layers.base import KERNEL_ARGUMENTS, LayerConfig, converts, with_bias
+from kerasbridge.importers.keras_files.layers.convolution import flip, flips_kernel
 from kerasbridge.importers.keras_files.provenance import UnsupportedLayer
 
-_SEQUENCES = ("return_sequences", "return_state", "go_backwards", "stateful")
-_RECURRENT = tuple(f"recurrent_{name}" for name in ("initializer", "regularizer", "constraint"))
-_COMMON = ("units", "dropout", "recurrent_dropout", *WEIGHTED, *_RECURRENT, *_SEQUENCES, "zero_output_for_mask")
-_NAMES = ("kernel", "recurrent_kernel")
+_SEQUENCE_ARGUMENTS = ("return_sequences", "return_state", "go_backwards", "stateful")
+_RECURRENT_ARGUMENTS = ("recurrent_initializer", "recurrent_regularizer", "recurrent_constraint")
+_ARGUMENTS = (
+    "units", "dropout", "recurrent_dropout", *KERNEL_ARGUMENTS, *_RECURRENT_ARGUMENTS, *_SEQUENCE_ARGUMENTS,
+    "zero_output_for_mask",
+)  # fmt: skip
+_WEIGHTS = ("kernel", "recurrent_kernel")
 
 
-def _recurrent(kind: str, *names: str) -> Callable[[Said], Layer]:
-    def layer(said: Said) -> Layer:
-        if said.get("time_major"):
-            raise UnsupportedLayer("takes time as the first axis (time_major), which Keras 3 has not")
-        options = {**_gated(said, kind), **said.options(*_COMMON, *names)}
-        return said.layer(Part(kind, options), names=with_bias(said, *_NAMES))
-
-    return layer
+@converts("SimpleRNN")
+def simple_rnn(config: LayerConfig) -> Layer:
+    """Convert SimpleRNN."""
+    return _recurrent(config, "SimpleRNN")
 
 
-def _gated(said: Said, kind: str) -> dict[str, object]:
-    """What the old layers did where they do not say it."""
-    if kind == "SimpleRNN":
-        return {}
-    reset = {"reset_after": bool(said.get("reset_after", False))} if kind == "GRU" else {}
-    return {"recurrent_activation": HARD_SIGMOID, **reset}
+@converts("LSTM", "UnifiedLSTM")
+def lstm(config: LayerConfig) -> Layer:
+    """Convert LSTM, in TensorFlow 1.13 UnifiedLSTM."""
+    names = ("recurrent_activation", "unit_forget_bias")
+    return _recurrent(config, "LSTM", *names, recurrent_activation=HARD_SIGMOID)
 
 
-def _cudnn(kind: str, gates: int) -> Callable[[Said], Layer]:
-    """cuDNN's layers, which have the activations that Keras 3 has by default, and GRU's reset after the product."""
-
-    def layer(said: Said) -> Layer:
-        names = [name for name in (*_COMMON, *_RECURRENT) if name not in ("activation", "use_bias")]
-        options = said.options(*names) | ({"reset_after": True} if kind == "GRU" else {})
-
-        def arrange(arrays: Sequence[Array]) -> list[Sequence[Array]]:
-            kernel, recurrent, bias = arrays
-            kernels = [part.T.reshape(part.shape, order="F") for part in np.split(kernel, gates, axis=1)]
-            turned = [part.T for part in np.split(recurrent, gates, axis=1)]
-            two = np.stack(np.split(bias, 2))
-            return [[np.hstack(kernels), np.hstack(turned), two if kind == "GRU" else two.sum(axis=0)]]
-
-        return said.layer(Part(kind, options), names=(*_NAMES, "bias"), arrange=arrange)
-
-    return layer
+@converts("GRU", "UnifiedGRU")
+def gru(config: LayerConfig) -> Layer:
+    """Convert GRU, in TensorFlow 1.13 UnifiedGRU."""
+    reset_after = bool(config.get("reset_after", False))
+    return _recurrent(config, "GRU", "recurrent_activation", recurrent_activation=HARD_SIGMOID, reset_after=reset_after)
 
 
-def _convolutional(said: Said) -> Layer:
-    """Theano's convolutions turn both kernels; where they pad in their own way they are refused."""
-    axes = int(said.kind[-2])
-    size, strides, rate = (said.numbers(name, axes) for name in ("kernel_size", "strides", "dilation_rate"))
-    padding = said.get("padding", "valid")
-    alike = max(strides) == 1 and all(k % 2 for k in size)
-    if not alike and said.origin.is_theano(said.name):
-        raise UnsupportedLayer("has windows that Theano pads in its own way, which Keras 3 has not")
-    turn = said.origin.flips_kernels(said.name) if max(size) > 1 else False
-    names = ("filters", "dropout", "recurrent_dropout", *WEIGHTED, *_RECURRENT, *_SEQUENCES, "unit_forget_bias")
-    options = {"recurrent_activation": HARD_SIGMOID, **said.options(*names, "recurrent_activation")}
-    options |= {"kernel_size": size, "strides": strides, "dilation_rate": rate, "padding": padding}
+def _recurrent(config: LayerConfig, kind: str, *names: str, **defaults: Any) -> Layer:
+    if config.get("time_major"):
+        raise UnsupportedLayer("has time as the first axis (time_major=True), which Keras 3 does not support")
+    options = {**defaults, **config.options(*_ARGUMENTS, *names)}
+    return config.layer(Part(kind, options), weight_names=with_bias(config, *_WEIGHTS))
+
+
+@converts("CuDNNLSTM", "CuDNNGRU")
+def cudnn(config: LayerConfig) -> Layer:
+    """Convert CuDNNLSTM and CuDNNGRU, whose activations are the defaults of Keras 3; GRU resets after the product."""
+    kind = config.kind.removeprefix("CuDNN")
+    is_gru, gates = kind == "GRU", 3 if kind == "GRU" else 4
+    names = [name for name in (*_ARGUMENTS, *_RECURRENT_ARGUMENTS) if name not in ("activation", "use_bias")]
+    options = config.options(*names) | ({"reset_after": True} if is_gru else {})
 
     def arrange(arrays: Sequence[Array]) -> list[Sequence[Array]]:
-        kernels = [flipped(kernel, axes) for kernel in arrays[:2]] if turn else arrays[:2]
+        kernel, recurrent_kernel, bias = arrays
+        kernels = [part.T.reshape(part.shape, order="F") for part in np.split(kernel, gates, axis=1)]
+        recurrent_kernels = [part.T for part in np.split(recurrent_kernel, gates, axis=1)]
+        biases = np.stack(np.split(bias, 2))
+        return [[np.hstack(kernels), np.hstack(recurrent_kernels), biases if is_gru else biases.sum(axis=0)]]
+
+    return config.layer(Part(kind, options), weight_names=(*_WEIGHTS, "bias"), arrange=arrange)
+
+
+@converts("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
+def conv_lstm(config: LayerConfig) -> Layer:
+    """Convert ConvLSTM; Theano flips both kernels."""
+    axes = config.spatial_rank
+    size, strides, rate = (config.sizes(name) for name in ("kernel_size", "strides", "dilation_rate"))
+    is_symmetric = max(strides) == 1 and all(k % 2 for k in size)
+    if not is_symmetric and config.origin.ran_on_theano(config.name):
+        raise UnsupportedLayer("has windows that Theano pads differently from Keras 3")
+    flips = flips_kernel(config, size)
+    options = {"recurrent_activation": HARD_SIGMOID} | config.options(
+        "filters", "dropout", "recurrent_dropout", *KERNEL_ARGUMENTS, *_RECURRENT_ARGUMENTS, *_SEQUENCE_ARGUMENTS,
+        "unit_forget_bias", "recurrent_activation",
+    )  # fmt: skip
+    options |= {"kernel_size": size, "strides": strides, "dilation_rate": rate}
+    options |= {"padding": config.get("padding", "valid")}
+
+    def arrange(arrays: Sequence[Array]) -> list[Sequence[Array]]:
+        kernels = [flip(kernel, axes) for kernel in arrays[:2]] if flips else arrays[:2]
         return [[*kernels, *arrays[2:]]]
 
-    part = Part(said.kind, options, said.origin.data_format_of(said.config))
-    return said.layer(part, names=with_bias(said, *_NAMES), arrange=arrange)
-
-
-_lstm, _gru = _recurrent("LSTM", "recurrent_activation", "unit_forget_bias"), _recurrent("GRU", "recurrent_activation")
-
-TABLE: Table = {
-    "SimpleRNN": _recurrent("SimpleRNN"), "LSTM": _lstm, "GRU": _gru,
-    "UnifiedLSTM": _lstm, "UnifiedGRU": _gru,  # the same in TensorFlow 1.13
-    "CuDNNLSTM": _cudnn("LSTM", 4), "CuDNNGRU": _cudnn("GRU", 3),
-    "ConvLSTM1D": _convolutional, "ConvLSTM2D": _convolutional, "ConvLSTM3D": _convolutional,
-}  # fmt: skip
+    part = Part(config.kind, options, config.image_data_format())
+    return config.layer(part, weight_names=with_bias(config, *_WEIGHTS), arrange=arrange)

@@ -1,17 +1,17 @@
-"""Functions of TensorFlow that became layers of a functional model: those that a layer of Keras 3 says.
+"""TensorFlow functions that became layers of a functional model.
 
-The call holds their further arguments, so they are translated together with it.
+Their further arguments are stored with the call, so that layer and call are converted together.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from kerasbridge.importers.keras_files.arguments import activation
+from kerasbridge.importers.keras_files.arguments import convert_activation
 from kerasbridge.importers.keras_files.ir import Part, Ref
 from kerasbridge.importers.keras_files.provenance import UnsupportedLayer
 
 OPERATOR_CLASSES = ("TFOpLambda",)
-_OF_TWO = {
+_BINARY = {
     "math.add": "Add",
     "__operators__.add": "Add",
     "math.subtract": "Subtract",
@@ -20,8 +20,13 @@ _OF_TWO = {
     "__operators__.mul": "Multiply",
     "math.maximum": "Maximum",
     "math.minimum": "Minimum",
+    "math.truediv": "Divide",
+    "__operators__.truediv": "Divide",
+    "math.divide": "Divide",
 }
-_OF_ONE = {
+"""Functions of two tensors, and the merge layer for each; Divide is supported for numbers only."""
+
+_ACTIVATIONS = {
     "nn.relu": "relu", "nn.relu6": "relu6", "nn.sigmoid": "sigmoid", "math.sigmoid": "sigmoid", "nn.tanh": "tanh",
     "math.tanh": "tanh", "nn.elu": "elu", "nn.selu": "selu", "nn.softplus": "softplus", "math.softplus": "softplus",
     "nn.silu": "silu", "nn.swish": "silu", "nn.softmax": "softmax", "math.exp": "exponential", "identity": "linear",
@@ -31,35 +36,35 @@ _OF_ONE = {
 def convert_operator(
     function: str, inputs: tuple[Ref, ...], options: Mapping[str, Any]
 ) -> tuple[Part, tuple[Ref, ...]]:
-    """The layer that a function is, and the tensors it takes.
+    """Return the Keras layer for a TensorFlow function, and the tensors it takes.
 
     Args:
-        function: its name in TensorFlow, without "tf.".
-        inputs: the tensors among its arguments by place.
-        options: its arguments by name.
+        function: its name without "tf.".
+        inputs: the tensors among its positional arguments.
+        options: its keyword arguments.
+
+    Raises:
+        UnsupportedLayer: no Keras layer computes the function.
     """
-    said = {name: value for name, value in options.items() if value is not None and name != "name"}
-    if function in _OF_ONE and not said and len(inputs) == 1:
-        return Part("Activation", {"activation": activation(_OF_ONE[function])}), inputs
-    if {*said} <= {"y"} and (
-        function in _OF_TWO or function in ("math.truediv", "__operators__.truediv", "math.divide")
-    ):
-        return _of_two(function, inputs, said.get("y"))
-    raise UnsupportedLayer(f"is the function tf.{function} of TensorFlow, which is not brought")
+    arguments = {name: value for name, value in options.items() if value is not None and name != "name"}
+    if function in _ACTIVATIONS and not arguments and len(inputs) == 1:
+        return Part("Activation", {"activation": convert_activation(_ACTIVATIONS[function])}), inputs
+    if function in _BINARY and {*arguments} <= {"y"}:
+        return _convert_binary(function, inputs, arguments.get("y"))
+    raise UnsupportedLayer(f"calls the TensorFlow function tf.{function}, which is not supported")
 
 
-def _of_two(function: str, inputs: tuple[Ref, ...], other: Any) -> tuple[Part, tuple[Ref, ...]]:
+def _convert_binary(function: str, inputs: tuple[Ref, ...], other: Any) -> tuple[Part, tuple[Ref, ...]]:
     tensors = (*inputs, other) if isinstance(other, Ref) else inputs
-    kind = _OF_TWO.get(function)
-    if len(tensors) == 2 and kind:
+    kind = _BINARY[function]
+    if len(tensors) == 2 and kind != "Divide":
         return Part(kind), tensors
     if len(tensors) == 1 and isinstance(other, int | float) and kind not in ("Maximum", "Minimum"):
-        return Part("Rescaling", _rescaled(kind, float(other))), tensors
-    raise UnsupportedLayer(f"is the function tf.{function} of TensorFlow with arguments that are not brought")
+        return Part("Rescaling", _rescaling_options(kind, float(other))), tensors
+    raise UnsupportedLayer(f"calls the TensorFlow function tf.{function} with arguments that are not supported")
 
 
-def _rescaled(kind: str | None, number: float) -> dict[str, float]:
-    """Scale and offset; for a kind that is None, a division."""
+def _rescaling_options(kind: str, number: float) -> dict[str, float]:
     if kind in ("Add", "Subtract"):
         return {"scale": 1.0, "offset": number if kind == "Add" else -number}
     return {"scale": number if kind == "Multiply" else 1 / number, "offset": 0.0}

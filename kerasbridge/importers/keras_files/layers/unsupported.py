@@ -1,26 +1,26 @@
-"""Layers that no layer of Keras 3 says, nor one of kerasbridge's: why each is refused."""
+"""The reasons why layers are not supported."""
 
 from collections.abc import Mapping
 
-_TABLES = "looks up words or hashes in tables of TensorFlow, which the other backends have not"
-_ON_TENSORFLOW = "is made of calls of TensorFlow's own, which are not brought"
-_A_CELL = "is no layer by itself, and stands in none that is brought"
+_LOOKUP = "looks up strings or hashes in TensorFlow tables, which other backends do not have"
+_TENSORFLOW_CALLS = "consists of TensorFlow calls, which are not supported"
+_CELL = "is a cell outside of a supported RNN layer"
+_FEATURE_COLUMNS = "reads TensorFlow feature columns, which Keras 3 does not support"
 
 _REASONS: Mapping[str, str] = {
-    "Lambda": "holds Python code, which is not run",
-    **dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization", "Hashing", "HashedCrossing"), _TABLES),
-    **dict.fromkeys(("CategoryCrossing", "IndexLookup", "DynamicLookup", "DynamicEmbedding"), _TABLES),
-    **dict.fromkeys(("SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod"), _ON_TENSORFLOW),
-    "InstanceProperty": _ON_TENSORFLOW,
-    **dict.fromkeys(("SimpleRNNCell", "GRUCell", "LSTMCell", "StackedRNNCells", "ConvLSTM2DCell"), _A_CELL),
-    "ConvRNN2D": "runs a cell of its own over images, which Keras 3 has not",
-    "RandomCrop": "crops to the middle outside of training, which that of Keras 3 does not",
-    "DenseFeatures": "reads feature columns of TensorFlow's, which Keras 3 has not",
-    "SequenceFeatures": "reads feature columns of TensorFlow's, which Keras 3 has not",
-    "KerasLayer": "is a module of TensorFlow Hub, which lies elsewhere",
+    "Lambda": "contains Python code, which is not run",
+    **dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization", "Hashing", "HashedCrossing"), _LOOKUP),
+    **dict.fromkeys(("CategoryCrossing", "IndexLookup", "DynamicLookup", "DynamicEmbedding"), _LOOKUP),
+    **dict.fromkeys(("SlicingOpLambda", "TensorFlowOpLayer"), _TENSORFLOW_CALLS),
+    **dict.fromkeys(("ClassMethod", "InstanceMethod", "InstanceProperty"), _TENSORFLOW_CALLS),
+    **dict.fromkeys(("SimpleRNNCell", "GRUCell", "LSTMCell", "StackedRNNCells", "ConvLSTM2DCell"), _CELL),
+    **dict.fromkeys(("DenseFeatures", "SequenceFeatures"), _FEATURE_COLUMNS),
+    "ConvRNN2D": "runs a custom cell over images, which Keras 3 does not support",
+    "RandomCrop": "crops to the center outside of training, which RandomCrop of Keras 3 does not do",
+    "KerasLayer": "is a TensorFlow Hub module, which is not in the file",
 }
 
 
 def unsupported_reason(kind: str) -> str:
-    """Why a class of layers is not brought, to follow a layer's name."""
-    return _REASONS.get(kind, "is unknown: no layer of Keras's own has this name")
+    """Return the reason why a class of layers is not supported, as a predicate that follows the layer's name."""
+    return _REASONS.get(kind, "is unknown: Keras has no layer class of this name")

@@ -1,108 +1,102 @@
-"""Layers around others."""
+"""Layers that wrap another layer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from kerasbridge.importers.ir.ops import Array, Shape
-from kerasbridge.importers.keras_files.ir import Fit, Layer, Part
-from kerasbridge.importers.keras_files.layers.base import Said
-from kerasbridge.importers.keras_files.provenance import Origin, UnsupportedLayer
-
-Translate = Callable[[str, Mapping[str, Any], Origin], Layer]
+from kerasbridge.importers.keras_files.ir import BuildWeights, Layer, Part
+from kerasbridge.importers.keras_files.layers.base import LayerConfig, converts
+from kerasbridge.importers.keras_files.provenance import UnsupportedLayer
 
 
-def time_distributed(said: Said, translate: Translate) -> Layer:
-    """Each part of the layer within, or the model within, for every step of time."""
-    inner = said.config["layer"]
-    layer = translate(inner["class_name"], inner["config"], said.origin)
+def _convert_inner(config: LayerConfig) -> Layer:
+    inner = config.arguments["layer"]
+    return config.convert_inner(inner["class_name"], inner["config"])
+
+
+@converts("TimeDistributed")
+def time_distributed(config: LayerConfig) -> Layer:
+    """Convert TimeDistributed: each part of the layer, or the model, that it wraps, applied to every step."""
+    layer = _convert_inner(config)
     if layer.model is not None:
-        return replace(layer, name=said.name, type=said.type, parts=(Part("TimeDistributed"),))
+        return replace(layer, name=config.name, type=config.type, parts=(Part("TimeDistributed"),))
     parts = tuple(
-        Part("TimeDistributed", suffix=part.suffix, inner=part, fit=part.fit and _of_a_step(part.fit))
+        Part(
+            "TimeDistributed",
+            suffix=part.suffix,
+            inner=part,
+            build_weights=part.build_weights and _for_each_step(part.build_weights),
+        )
         for part in layer.parts
     )
-    trainable = layer.trainable and said.config.get("trainable") is not False
-    return replace(layer, name=said.name, type=f"{said.type} of {layer.type}", parts=parts, trainable=trainable)
+    trainable = layer.trainable and config.trainable
+    return replace(layer, name=config.name, type=f"{config.type} of {layer.type}", parts=parts, trainable=trainable)
 
 
-def _of_a_step(fit: Fit) -> Fit:
-    return lambda arrays, shape: fit(arrays, (shape[0], *shape[2:]))
+def _for_each_step(build_weights: BuildWeights) -> BuildWeights:
+    return lambda arrays, input_shape: build_weights(arrays, (input_shape[0], *input_shape[2:]))
 
 
-def _of_both_ways(fit: Fit) -> Fit:
-    def both(arrays: Sequence[Array], shape: Shape) -> Sequence[Array]:
-        half = len(arrays) // 2
-        return [*fit(arrays[:half], shape), *fit(arrays[half:], shape)]
-
-    return both
-
-
-def bidirectional(said: Said, translate: Translate) -> Layer:
-    """A recurrent layer, and the same with weights of its own from the other end."""
-    inner = said.config["layer"]
-    layer = translate(inner["class_name"], inner["config"], said.origin)
-    if (
-        layer.model is not None
-        or len(layer.parts) != 1
-        or layer.parts[0].kind not in ("LSTM", "GRU", "RNN", "SimpleRNN")
-    ):
-        raise UnsupportedLayer(f"wraps the layer {layer}, which is not brought")
-    if said.config.get("backward_layer") and not _is_alike(inner, said.config["backward_layer"]):
-        raise UnsupportedLayer("has a backward layer of another kind, which is not brought")
+@converts("Bidirectional")
+def bidirectional(config: LayerConfig) -> Layer:
+    """Convert Bidirectional; the weights of the forward layer are stored before those of the backward layer."""
+    layer = _convert_inner(config)
+    is_single = layer.model is None and len(layer.parts) == 1
+    if not is_single or layer.parts[0].kind not in ("LSTM", "GRU", "RNN", "SimpleRNN"):
+        raise UnsupportedLayer(f"wraps the layer {layer}, which is not supported")
+    backward = config.arguments.get("backward_layer")
+    if backward and not _is_same_layer(config.arguments["layer"], backward):
+        raise UnsupportedLayer("has a different backward_layer, which is not supported")
 
     def arrange(arrays: Sequence[Array]) -> list[Sequence[Array]]:
         half = len(arrays) // 2
         return [[array for part in (arrays[:half], arrays[half:]) for array in layer.arrange(part)[0]]]
 
-    names = tuple(f"{way}_{name}" for way in ("forward", "backward") for name in layer.names)
-    (inner_part,) = layer.parts
-    fit = inner_part.fit and _of_both_ways(inner_part.fit)
-    part = Part("Bidirectional", {"merge_mode": said.config.get("merge_mode")}, inner=inner_part, fit=fit)
-    return (
-        said.layer(part, names=names, arrange=arrange)
-        if said.config.get("trainable") is not False
-        else replace(said.layer(part, names=names, arrange=arrange), trainable=False)
+    (inner,) = layer.parts
+    options = {"merge_mode": config.arguments.get("merge_mode")}
+    build_weights = inner.build_weights and _for_both_directions(inner.build_weights)
+    part = Part("Bidirectional", options, inner=inner, build_weights=build_weights)
+    weight_names = tuple(f"{direction}_{name}" for direction in ("forward", "backward") for name in layer.weight_names)
+    return config.layer(part, weight_names=weight_names, arrange=arrange)
+
+
+def _for_both_directions(build_weights: BuildWeights) -> BuildWeights:
+    def build_both(arrays: Sequence[Array], input_shape: Shape) -> Sequence[Array]:
+        half = len(arrays) // 2
+        return [*build_weights(arrays[:half], input_shape), *build_weights(arrays[half:], input_shape)]
+
+    return build_both
+
+
+def _is_same_layer(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
+    """Return whether two recurrent layers differ only in name and direction."""
+    ignored = {"name", "go_backwards"}
+    first, second = (
+        {key: value for key, value in layer["config"].items() if key not in ignored} for layer in (forward, backward)
     )
+    return forward["class_name"] == backward["class_name"] and first == second
 
 
-def _is_alike(forward: Mapping[str, Any], backward: Mapping[str, Any]) -> bool:
-    """Return whether two recurrent layers differ in name and direction alone."""
-    apart = {"name", "go_backwards"}
-    one, other = (
-        {key: value for key, value in each["config"].items() if key not in apart} for each in (forward, backward)
-    )
-    return forward["class_name"] == backward["class_name"] and one == other
-
-
-def spectral_normalization(said: Said, translate: Translate) -> Layer:
-    """A layer whose kernel training divides by its largest singular value; the vector that finds it comes last."""
-    inner = said.config["layer"]
-    layer = translate(inner["class_name"], inner["config"], said.origin)
-    if not layer.names or layer.parts[-1].inner is not None or layer.parts[-1].fit is not None:
-        raise UnsupportedLayer(f"wraps the layer {layer}, which is not brought")
+@converts("SpectralNormalization")
+def spectral_normalization(config: LayerConfig) -> Layer:
+    """Convert SpectralNormalization; its vector for the power iteration is stored after the weights of the layer."""
+    layer = _convert_inner(config)
+    if not layer.weight_names or layer.parts[-1].inner is not None or layer.parts[-1].build_weights is not None:
+        raise UnsupportedLayer(f"wraps the layer {layer}, which is not supported")
 
     def arrange(arrays: Sequence[Array]) -> Sequence[Sequence[Array]]:
-        *before, (kernel, *bias) = layer.arrange(arrays[:-1])
-        return [*before, [kernel, arrays[-1], *bias]]
+        *earlier, (kernel, *bias) = layer.arrange(arrays[:-1])
+        return [*earlier, [kernel, arrays[-1], *bias]]
 
-    options = {"power_iterations": said.get("power_iterations", 1)}
     *before, last = layer.parts
-    part = Part(said.kind, options, suffix=last.suffix, inner=last)
-    trainable = layer.trainable and said.config.get("trainable") is not False
+    part = Part(config.kind, {"power_iterations": config.get("power_iterations", 1)}, suffix=last.suffix, inner=last)
     return replace(
         layer,
-        name=said.name,
-        type=f"{said.type} of {layer.type}",
+        name=config.name,
+        type=f"{config.type} of {layer.type}",
         parts=(*before, part),
-        trainable=trainable,
-        names=(*layer.names, "vector_u"),
+        trainable=layer.trainable and config.trainable,
+        weight_names=(*layer.weight_names, "vector_u"),
         arrange=arrange,
     )
-
-
-WRAPPERS: Mapping[str, Callable[[Said, Translate], Layer]] = {
-    "TimeDistributed": time_distributed,
-    "Bidirectional": bidirectional,
-    "SpectralNormalization": spectral_normalization,
-}

@@ -40,7 +40,7 @@ def test_a_report_tells_what_is_in_a_file(tmp_path):
     report = kb.inspect_legacy(small(tmp_path / "a.h5", backend="theano"))
     assert (report.format, report.network, report.inputs) == ("keras2", "net", (("d_input", (None, 3)),))
     assert [str(one) for one in report.converted] == ["d (Dense)"]
-    assert report.notes == ("written by Keras 2.3.1 on theano; kernels of convolutions were turned in space",)
+    assert report.notes == ("written by Keras 2.3.1 on theano; kernels of convolutions were flipped",)
 
 
 def test_all_unknown_layers_are_named_at_once_with_their_places(tmp_path):
@@ -57,10 +57,10 @@ def test_all_unknown_layers_are_named_at_once_with_their_places(tmp_path):
     sentence = refused(write(tmp_path / "a.h5", config, {}, "1.2.2"))
     for words in (
         "'a' (Mine) in 'base' is unknown",
-        "'b' (Lambda) holds Python code, which is not run",
-        "'c' (StringLookup) looks up words or hashes in tables of TensorFlow",
+        "'b' (Lambda) contains Python code, which is not run",
+        "'c' (StringLookup) looks up strings or hashes in TensorFlow tables",
         "'d' (Activation) has the activation 'mine'",
-        "'e' (Merge) merges by a function in Python",
+        "'e' (Merge) merges with a Python function",
     ):
         assert words in sentence
 
@@ -69,8 +69,8 @@ def test_all_unknown_layers_are_named_at_once_with_their_places(tmp_path):
     ("content", "words"),
     [
         (b"PK\x03\x04" + bytes(26) + b"metadata.json", "keras.models.load_model opens it"),
-        (b"backend: theano\nclass_name: Sequential\nconfig:\n- class_name: Dense\n", "is YAML, which is not read"),
-        (b'{"class_name": "Sequential", "config": ' + b"[" * 10000, "no JSON"),
+        (b"backend: theano\nclass_name: Sequential\nconfig:\n- class_name: Dense\n", "is YAML, which is not supported"),
+        (b'{"class_name": "Sequential", "config": ' + b"[" * 10000, "not valid JSON"),
         (b'{"class_name": "Sequential", "config": []}', "has no layers"),
         (b'{"class_name": "Sequential"}', "no model in its JSON"),
         (b'{"class_name": "Model", "config": {"layers": 3}}', "cannot be read"),
@@ -101,7 +101,7 @@ def test_numbers_that_are_elsewhere_or_nowhere_are_not_fetched(tmp_path):
         "words": lambda layer: layer.create_dataset("d", data=[b"a"]),
     }
     for words, place in zip(
-        ("link", "another file", "are there", "are there", "no numbers"), places.values(), strict=True
+        ("link", "another file", "are stored", "are stored", "not a numeric array"), places.values(), strict=True
     ):
         with h5py.File(path, "r+") as root:
             layer = root["model_weights/d"]
@@ -114,10 +114,12 @@ def test_numbers_that_are_elsewhere_or_nowhere_are_not_fetched(tmp_path):
 
 def test_weights_that_are_not_a_layers_are_told(tmp_path):
     config = sequential(dense("d", 2, batch_input_shape=[None, 3]))
-    assert "layer 'd' (Dense) has the arrays kernel, bias; in the file are (3, 2)" in refused(
+    assert "layer 'd' (Dense) has the weights kernel, bias; the file has (3, 2)" in refused(
         write(tmp_path / "a.h5", config, {"d": [KERNEL]}, "2.3.1")
     )
-    assert "has 1 that take some" in refused(write(tmp_path / "a.h5", config, {"e": [KERNEL], "f": [KERNEL]}, "2.3.1"))
+    assert "expected the weights of 1 layers, received those of 2" in refused(
+        write(tmp_path / "a.h5", config, {"e": [KERNEL], "f": [KERNEL]}, "2.3.1")
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,7 +154,7 @@ def test_kernels_are_asked_for_only_where_there_are_any(tmp_path):
     assert kb.inspect_legacy(write(tmp_path / "b.h5", one, {"c": (np.ones((1, 1, 3, 2)), BIAS)}, "2.0.1")).converted
     three = sequential(entry("Conv2D", "c", kernel_size=[3, 3], **window))
     path = write(tmp_path / "c.h5", three, {"c": (np.ones((3, 3, 3, 2)), BIAS)}, "2.0.1")
-    assert "'c': the file does not say which backend wrote it" in refused(path)
+    assert "'c': the file does not record which backend wrote it" in refused(path)
     assert kb.inspect_legacy(path, flip_kernels=False).converted
 
 
@@ -234,11 +236,11 @@ CELL = entry("LSTMCell", "c", units=2)
             "width",
         ),
         ("SpectralNormalization", {"layer": entry("Flatten", "f")}, "wraps the layer 'f' (Flatten)"),
-        ("Discretization", {"bin_boundaries": None, "num_bins": 4}, "found them in data"),
-        ("CategoryEncoding", {"num_tokens": 3, "sparse": True}, "gives sparse tensors"),
+        ("Discretization", {"bin_boundaries": None, "num_bins": 4}, "adapt() computed them"),
+        ("CategoryEncoding", {"num_tokens": 3, "sparse": True}, "returns sparse tensors"),
         ("EinsumDense", {"equation": "ab,bc", "output_shape": [3]}, "has a configuration that cannot be read"),
-        ("RandomCrop", {"height": 2, "width": 2}, "crops to the middle outside of training"),
-        ("SlicingOpLambda", {"function": "__operators__.getitem"}, "calls of TensorFlow's own"),
+        ("RandomCrop", {"height": 2, "width": 2}, "crops to the center outside of training"),
+        ("SlicingOpLambda", {"function": "__operators__.getitem"}, "consists of TensorFlow calls"),
     ],
 )
 def test_what_layers_ask_for_that_is_not_brought(kind, config, words, tmp_path):

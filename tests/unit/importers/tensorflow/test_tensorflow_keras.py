@@ -74,8 +74,8 @@ def test_a_model_whose_layers_cannot_be_brought_comes_back_as_its_graph(recorded
     folder = recorded / "lambdas" / "model"
     report = kb.inspect_legacy(folder)
     assert report.notes[0].endswith(
-        "not from the layers in its Keras metadata: cannot be brought: "
-        "'code' (Lambda) holds Python code, which is not run."
+        "not from the layers in its Keras metadata: cannot be converted: "
+        "'code' (Lambda) contains Python code, which is not run."
     )
     with root_note(folder) as said:
         del said["model_config"]
