@@ -119,8 +119,10 @@ def check_labels(labels: NDArray[Any], classes: int, ignore_class: int | None = 
     labels = np.atleast_1d(labels)
     if labels.dtype.kind not in "iufb":
         raise DataError(f"{name} must contain class numbers from 0 to {classes - 1}; received {labels.dtype} values.")
-    if labels.size == 0 or _plainly_within(labels, classes):
+    if labels.size == 0:
         return
+    if labels.dtype.kind in "iub" and labels.min() >= 0 and labels.max() < classes:
+        return  # the common case, checked without allocating memory
     valid = (labels >= 0) & (labels < classes) & (labels == np.floor(labels))
     if ignore_class is not None:
         valid |= labels == ignore_class
@@ -156,11 +158,6 @@ def _whole_number(name: str, value: object, low: int, high: int | None = None) -
             return number
     allowed = f"of {low} or more" if high is None else f"from {low} to {high}"
     raise ArgumentError(f"{name} must be a whole number {allowed}; received {value!r}.")
-
-
-def _plainly_within(labels: NDArray[Any], classes: int) -> bool:
-    """Return whether all labels are integers in range: the common case, checked without allocating memory."""
-    return labels.dtype.kind in "iub" and bool(labels.min() >= 0 and labels.max() < classes)
 
 
 def _invalid_labels_message(

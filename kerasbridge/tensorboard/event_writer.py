@@ -86,7 +86,7 @@ class EventFile:
         encoded = [
             str(width).encode(),
             str(height).encode(),
-            *(_png(_to_uint8(image)) for image in images[:max_images]),
+            *map(_png, images[:max_images]),
         ]
         self._add_tensor(tag, make_tensor_proto(encoded, dtype=np.object_), image_metadata(None, None), step)
 
@@ -140,16 +140,14 @@ def buckets(values: Any) -> NDArray[np.float64]:
     return np.stack([edges[:-1], edges[1:], counts], axis=1)
 
 
-def _to_uint8(image: Any) -> NDArray[np.uint8]:
-    """Convert an image to uint8, rounded as by `tf.image.convert_image_dtype`."""
+def _png(image: Any) -> bytes:
+    """Encode an image as PNG; floats are rounded as by `tf.image.convert_image_dtype`."""
     levels = np.asarray(image)
-    return levels if levels.dtype == np.uint8 else np.clip(levels.astype(np.float32) * 255.5, 0, 255).astype(np.uint8)
-
-
-def _png(image: NDArray[np.uint8]) -> bytes:
-    channels = image.shape[-1]
+    if levels.dtype != np.uint8:
+        levels = np.clip(levels.astype(np.float32) * 255.5, 0, 255).astype(np.uint8)
+    channels = levels.shape[-1]
     if channels not in MODES:
         raise ArgumentError(f"Expected images of 1 to 4 channels in their last dimension, received {channels}.")
     file = io.BytesIO()
-    Image.fromarray(image[..., 0] if channels == 1 else image).save(file, "png")
+    Image.fromarray(levels[..., 0] if channels == 1 else levels).save(file, "png")
     return file.getvalue()

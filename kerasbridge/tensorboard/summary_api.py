@@ -130,7 +130,7 @@ def _write_model(callback: Any, write_graph: Callable[[], None]) -> None:
             _write_graph(summary, callback.model)
         else:
             write_graph()
-        summary.text("model", _indent(_summary_of(callback.model)), step=0)
+        summary.text("model", _summary_markdown(callback.model), step=0)
 
 
 def _write_graph(summary: SummaryWriterApi, model: Any) -> None:
@@ -142,15 +142,11 @@ def _write_graph(summary: SummaryWriterApi, model: Any) -> None:
             warnings.warn(f"Model failed to serialize as JSON. Ignoring... {error}", stacklevel=2)
 
 
-def _summary_of(model: Any) -> str:
-    """Return the text that `model.summary` prints."""
+def _summary_markdown(model: Any) -> str:
+    """Return the text that `model.summary` prints, as a code block in Markdown."""
     lines: list[str] = []
     model.summary(line_length=80, print_fn=lambda line, line_break=True: lines.append(line))
-    return "\n".join(lines)
-
-
-def _indent(text: str) -> str:
-    return "".join(f"    {line}\n" for line in text.splitlines())
+    return "".join(f"    {line}\n" for line in "\n".join(lines).splitlines())
 
 
 def _array(data: Any) -> Any:

@@ -1,17 +1,46 @@
-"""Detection of the callbacks that need a call after every batch, and of those whose batch hooks do nothing."""
+"""Preparation of the user's callbacks, and detection of those that need a call after every batch."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from kerasbridge.keras_compat import keras
-
-keras_callbacks = keras.callbacks
+from kerasbridge.tensorboard import summary_api
+from kerasbridge.training import progress
 
 _HOOKS = {
     "train": ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"),
     "test": ("on_test_batch_begin", "on_test_batch_end"),
     "predict": ("on_predict_batch_begin", "on_predict_batch_end"),
 }
+
+
+def make_progress_reporter(
+    user_callbacks: Any, verbose: int | str, epochs: int = 1, title: str | None = None
+) -> progress.Reporter:
+    """Return the progress reporter; silent if the callbacks contain a Keras progress bar or are a CallbackList."""
+    is_list = isinstance(user_callbacks, keras.callbacks.CallbackList)
+    silent = is_list or has_progress_bar(keras.tree.flatten(user_callbacks))
+    return progress.make_reporter(0 if silent else verbose, epochs, title)
+
+
+def make_callback_list(
+    model: keras.Model, user_callbacks: Any, reporter: progress.Reporter | None, history: bool = False, **params: Any
+) -> Any:
+    """Return a CallbackList of the user's callbacks and the reporter; a CallbackList is returned unchanged."""
+    prepared = prepare_callbacks(user_callbacks)
+    if isinstance(prepared, keras.callbacks.CallbackList):
+        return prepared
+    all_callbacks = [*prepared, *filter(None, [reporter])]
+    return keras.callbacks.CallbackList(all_callbacks, add_history=history, add_progbar=False, model=model, **params)
+
+
+def prepare_callbacks(user_callbacks: Any) -> Any:
+    """Return the callbacks as a list, with TensorBoard callbacks patched; a CallbackList is returned unchanged."""
+    if isinstance(user_callbacks, keras.callbacks.CallbackList):
+        return user_callbacks
+    callbacks = keras.tree.flatten(user_callbacks) if user_callbacks else []
+    summary_api.patch_tensorboard_callbacks(callbacks)
+    return callbacks
 
 
 def needs_batch_hooks(callbacks: Iterable[Any], kind: str) -> bool:
@@ -21,12 +50,12 @@ def needs_batch_hooks(callbacks: Iterable[Any], kind: str) -> bool:
 
 def halts_on_nan(callbacks: Iterable[Any]) -> bool:
     """Return whether a callback stops training at the first loss that is not finite."""
-    return any(isinstance(callback, keras_callbacks.TerminateOnNaN) for callback in callbacks)
+    return any(isinstance(callback, keras.callbacks.TerminateOnNaN) for callback in callbacks)
 
 
 def has_progress_bar(callbacks: Iterable[Any]) -> bool:
     """Return whether a callback is a Keras progress bar."""
-    return any(isinstance(callback, keras_callbacks.ProgbarLogger) for callback in callbacks)
+    return any(isinstance(callback, keras.callbacks.ProgbarLogger) for callback in callbacks)
 
 
 def _has_batch_hooks(callback: Any, kind: str) -> bool:
@@ -36,7 +65,7 @@ def _has_batch_hooks(callback: Any, kind: str) -> bool:
 
 def _overrides(callback: Any, hook: str) -> tuple[bool, bool]:
     """Return whether the hook is set on the instance, and whether its class overrides it."""
-    return hook in vars(callback), getattr(type(callback), hook) is not getattr(keras_callbacks.Callback, hook)
+    return hook in vars(callback), getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
 
 
 def _is_noop_per_batch(callback: Any) -> bool:

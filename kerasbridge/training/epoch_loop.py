@@ -11,7 +11,6 @@ import numpy as np
 from kerasbridge.data.epoch_iterators import EpochIterator
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import first_epoch, pythonify_logs, should_validate
-from kerasbridge.tensorboard import summary_api
 from kerasbridge.training import callbacks, progress
 from kerasbridge.training.step_loop import BlockReport, BlockSizer, Runner
 
@@ -56,9 +55,9 @@ def run_training(
         optimizers: each optimizer in use with the variables that it updates; by default the one of the model.
     """
     runner, iterator = training.runner, training.iterator
-    reporter = make_progress_reporter(user_callbacks, config.verbose, config.epochs)
+    reporter = callbacks.make_progress_reporter(user_callbacks, config.verbose, config.epochs)
     params = {"epochs": config.epochs, "steps": iterator.steps, "verbose": config.verbose}
-    callback_list = make_callback_list(model, user_callbacks, reporter, history=True, **params)
+    callback_list = callbacks.make_callback_list(model, user_callbacks, reporter, history=True, **params)
     sizer = _block_sizer(model, callback_list, "train")
     model.stop_training = False
     iterator.restart()
@@ -146,35 +145,6 @@ def concatenate_batches(batches: list[Any]) -> Any:
     return keras.tree.map_structure(
         lambda *parts: np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]), *batches
     )
-
-
-def make_progress_reporter(
-    user_callbacks: Any, verbose: int | str, epochs: int = 1, title: str | None = None
-) -> progress.Reporter:
-    """Return the progress reporter; silent if the callbacks contain a Keras progress bar or are a CallbackList."""
-    is_list = isinstance(user_callbacks, keras.callbacks.CallbackList)
-    silent = is_list or callbacks.has_progress_bar(keras.tree.flatten(user_callbacks))
-    return progress.make_reporter(0 if silent else verbose, epochs, title)
-
-
-def make_callback_list(
-    model: keras.Model, user_callbacks: Any, reporter: progress.Reporter | None, history: bool = False, **params: Any
-) -> Any:
-    """Return a CallbackList of the user's callbacks and the reporter; a CallbackList is returned unchanged."""
-    callback_list = prepare_callbacks(user_callbacks)
-    if isinstance(callback_list, keras.callbacks.CallbackList):
-        return callback_list
-    all_callbacks = [*callback_list, *filter(None, [reporter])]
-    return keras.callbacks.CallbackList(all_callbacks, add_history=history, add_progbar=False, model=model, **params)
-
-
-def prepare_callbacks(user_callbacks: Any) -> Any:
-    """Return the callbacks as a list, with TensorBoard callbacks patched; a CallbackList is returned unchanged."""
-    if isinstance(user_callbacks, keras.callbacks.CallbackList):
-        return user_callbacks
-    callback_list = keras.tree.flatten(user_callbacks) if user_callbacks else []
-    summary_api.patch_tensorboard_callbacks(callback_list)
-    return callback_list
 
 
 def _train_epoch(

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from kerasbridge import checks, engines
@@ -14,12 +14,10 @@ from kerasbridge.keras_compat.models import metrics_in_order
 from kerasbridge.random import generator, keras_patch
 from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import arguments, build, run_recorder
+from kerasbridge.training.callbacks import make_callback_list, make_progress_reporter, prepare_callbacks
 from kerasbridge.training.epoch_loop import (
     FitConfig,
     concatenate_batches,
-    make_callback_list,
-    make_progress_reporter,
-    prepare_callbacks,
     run_evaluation,
     run_prediction,
     run_training,
@@ -115,27 +113,7 @@ def fit(
         checks.check_batch_size(validation_batch_size, 1)
     kinds = ("train", "test") if validation_data is not None or validation_split else ("train",)
     if step is None and arguments.delegates_to_keras(model, *kinds):
-        with run_recorder.record_run(fit_arguments, execution="model.fit") as record:
-            return record.finish(
-                model.fit(
-                    x,
-                    y,
-                    batch_size,
-                    epochs,
-                    verbose,
-                    prepare_callbacks(record.callbacks),
-                    validation_split,
-                    validation_data,
-                    shuffle,
-                    class_weight,
-                    sample_weight,
-                    initial_epoch,
-                    steps_per_epoch,
-                    validation_steps,
-                    validation_batch_size or batch_size,
-                    validation_freq,
-                )
-            )
+        return _fit_with_keras(fit_arguments)
     order_seed = generator.new_seed() if seed is None else seed
     engine = engines.current()
     source, validation_source = adapters.with_validation(
@@ -147,7 +125,7 @@ def fit(
     validation_batching = BatchingConfig(
         validation_batch_size or batch_size, validation_steps, device_budget=device_budget
     )
-    with _random_numbers(rng):
+    with keras_patch.portable_random() if rng == "portable" else contextlib.nullcontext():
         iterator = adapters.epoch_iterator(source, engine, batching)
         training, compiled_step = build.make_train_phase(model, step, engine, iterator)
         validation, validation_step = None, None
@@ -213,7 +191,7 @@ def evaluate(
     engine = engines.current()
     batching = BatchingConfig(batch_size, arguments.round_up_to_execution(model, steps), device_budget=device_budget)
     iterator = adapters.epoch_iterator(adapters.read(x, y, sample_weight), engine, batching)
-    with _random_numbers("portable"):
+    with keras_patch.portable_random():
         phase, compiled_step = build.make_test_phase(model, step, engine, iterator)
         reporter = make_progress_reporter(callbacks, verbose, title="Evaluate")
         callback_list = make_callback_list(model, callbacks, reporter, epochs=1, steps=iterator.steps, verbose=verbose)
@@ -221,7 +199,7 @@ def evaluate(
             logs = run_evaluation(model, phase, callback_list, reporter)
     if return_dict:
         return logs
-    return _in_order(logs) if compiled_step else metrics_in_order(model, logs)
+    return _logs_in_order(logs) if compiled_step else metrics_in_order(model, logs)
 
 
 def predict(
@@ -261,20 +239,24 @@ def predict(
     iterator = adapters.epoch_iterator(adapters.read(x), engine, batching)
     reporter = make_progress_reporter(callbacks, verbose, title="Predict")
     callback_list = make_callback_list(model, callbacks, reporter, epochs=1, steps=iterator.steps, verbose=verbose)
-    with _random_numbers("portable"), contextlib.closing(reporter):
+    with keras_patch.portable_random(), contextlib.closing(reporter):
         outputs = run_prediction(model, build.make_predict_phase(model, engine, iterator), callback_list, reporter)
     if not outputs:
         raise DataError("Expected at least one batch to predict for, received none.")
     return concatenate_batches(outputs)
 
 
-@contextlib.contextmanager
-def _random_numbers(rng: str) -> Iterator[None]:
-    with keras_patch.portable_random() if rng == "portable" else contextlib.nullcontext():
-        yield
+def _fit_with_keras(fit_arguments: Mapping[str, Any]) -> keras.callbacks.History:
+    """Train with `model.fit` and record the run."""
+    ours = ("model", "seed", "rng", "step", "device_budget", "run_dir")
+    keras_arguments = {name: value for name, value in fit_arguments.items() if name not in ours}
+    keras_arguments["validation_batch_size"] = fit_arguments["validation_batch_size"] or fit_arguments["batch_size"]
+    with run_recorder.record_run(fit_arguments, execution="model.fit") as record:
+        keras_arguments["callbacks"] = prepare_callbacks(record.callbacks)
+        return record.finish(fit_arguments["model"].fit(**keras_arguments))
 
 
-def _in_order(logs: dict[str, float]) -> float | list[float]:
+def _logs_in_order(logs: dict[str, float]) -> float | list[float]:
     """Return the loss, or a list of the loss and the named values in alphabetical order."""
     loss, *named = sorted(logs, key=lambda name: (name != "loss", name))
     return [logs[name] for name in (loss, *named)] if named else logs[loss]

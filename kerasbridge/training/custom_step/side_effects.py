@@ -156,11 +156,6 @@ def _values_read_by_function(function: FunctionType) -> Iterator[tuple[str, Any]
             continue
     namespace = function.__globals__
     yield from ((name, namespace[name]) for name in _referenced_names(function.__code__) if name in namespace)
-    yield from _defaults(function)
-
-
-def _defaults(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """Yield the name and the default value of each parameter that has one."""
     for parameter in inspect.signature(function).parameters.values():
         if parameter.default is not parameter.empty:
             yield parameter.name, parameter.default
