@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
-from kerasbridge.importers.caffe.ops.base import number
 from kerasbridge.importers.caffe.parser import Layer, text
 from kerasbridge.importers.ir.graph import Input
 from kerasbridge.importers.ir.ops import Shape
+from kerasbridge.importers.ir.options import decimal
 from kerasbridge.importers.report import Preprocessing
 
 IMAGES = ("Data", "ImageData", "WindowData")
@@ -86,8 +86,8 @@ def preprocessing(layer: Layer) -> Preprocessing:
         others.append("mirrors at random when training")
     return Preprocessing(
         layer.name,
-        scale=next((number(source.scale) for source in sources if source.scale != 1), 1.0),
-        means=tuple(number(mean) for mean in transform.mean_value),
+        scale=next((decimal(source.scale) for source in sources if source.scale != 1), 1.0),
+        means=tuple(decimal(mean) for mean in transform.mean_value),
         mean_file=next((source.mean_file for source in sources if source.mean_file), ""),
         crop=next((source.crop_size for source in sources if source.crop_size), 0),
         others=tuple(others),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasbridge.importers.ir.ops import Array, Shape
+from kerasbridge.importers.ir.options import decimal
 from kerasbridge.importers.matconvnet.values import Value, numbers, struct, texts
 from kerasbridge.importers.report import Preprocessing
 
@@ -58,7 +59,7 @@ def _average(value: Value) -> tuple[tuple[float, ...], Array | None]:
         return (), None
     height, width, *_ = value.shape
     if min(height, width) == 1 and average.size <= 4:
-        return tuple(float(f"{mean:.7g}") for mean in average), None
+        return tuple(map(decimal, average)), None
     image = np.asarray(value, np.float32)
     return (), image.reshape(height, width, -1, order="F")
 

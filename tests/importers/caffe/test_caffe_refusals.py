@@ -57,7 +57,7 @@ def test_all_layers_without_weights_are_named_at_once(tmp_path):
         ("Convolution", CONV, (W[..., :2], np.ones(4)), r"expected kernels of (3, 3)"),
         ("Convolution", CONV, (W, np.ones(5)), "expected 4 biases"),
         ("Convolution", CONV, (W,), "the weights of 'l' (Convolution) are missing"),
-        ("Convolution", CONV.replace("3", "3 kernel_size: 3 kernel_size: 3"), (W,), "3 dimensions of kernel_size"),
+        ("Convolution", CONV.replace("3", "3 kernel_size: 3 kernel_size: 3"), (W,), "has 3 numbers as kernel_size"),
         ("Convolution", CONV.replace("3", "3 stride: 0"), (W, np.ones(4)), "a stride of 0"),
         ("InnerProduct", "inner_product_param { num_output: 2 }", (np.ones((2, 7)), np.ones(2)), "7 numbers"),
         ("InnerProduct", "inner_product_param { num_output: 9 }", (np.ones((2, 90)), np.ones(9)), "expected 9 outputs"),
@@ -74,7 +74,7 @@ def test_all_layers_without_weights_are_named_at_once(tmp_path):
         ("Permute", "permute_param { order: 1 order: 0 }", (), "it would move the batch"),
         ("LRN", "lrn_param { local_size: 4 }", (), "local_size of 4"),
         ("Pooling", "pooling_param { kernel_size: 3 pad: 3 }", (), "padding as large as its kernel"),
-        ("Pooling", "", (), "a kernel size of 0"),
+        ("Pooling", "", (), "a kernel_size of 0"),
         ("Pooling", "pooling_param { kernel_size: 9 }", (), "its window is"),
     ],
 )

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from kerasbridge.importers.caffe.parser import Layer
-from kerasbridge.importers.ir.ops.base import Array, Operation
+from kerasbridge.importers.ir.ops.base import Array, Operation, Pair
 from kerasbridge.importers.ir.ops.scale_shift import ScaleShift
+from kerasbridge.importers.ir.options import check_sizes, decimal, to_pair
 from kerasbridge.importers.ir.registry import Registry
 from kerasbridge.importers.ir.unsupported import Unsupported, check
 
@@ -18,11 +19,6 @@ converts = OPERATIONS.converts
 
 class MissingWeights(Exception):
     """The file has no weights for a layer that needs them."""
-
-
-def number(value: float) -> float:
-    """Return a 32-bit float as the decimal that was written: 0.1, not 0.10000000149."""
-    return float(f"{value:.7g}")
 
 
 def blobs(layer: Layer, minimum: int, maximum: int) -> tuple[Array | None, ...]:
@@ -46,35 +42,21 @@ def check_weights(condition: object, expected: str) -> None:
     check(condition, f"has wrong weights: {expected}")
 
 
-def pair(options: Any, name: str, default: int, short: str = "") -> tuple[int, int]:
+def pair(options: Any, name: str, default: int, prefix: str = "", minimum: int = 1) -> Pair:
     """Return the height and width of an option: one number for both, two, or NAME_h and NAME_w.
 
     Args:
-        short: the prefix of _h and _w, if it is not the name.
+        prefix: the prefix of _h and _w, if it is not the name.
     """
-    prefix = short or name
-    sides = [f"{prefix}_h", f"{prefix}_w"]
-    if any(side in options.DESCRIPTOR.fields_by_name and options.HasField(side) for side in sides):
-        return getattr(options, sides[0]) or default, getattr(options, sides[1]) or default
+    sides = [f"{prefix or name}_h", f"{prefix or name}_w"]
     value = getattr(options, name)
-    values = [value] if isinstance(value, int) else list(value)
-    if len(values) > 2:
-        raise Unsupported(f"has {len(values)} dimensions of {name}")
-    if not values or (isinstance(value, int) and not options.HasField(name)):
-        return default, default
-    return values[0], values[-1]
-
-
-LARGEST = 4096
-"""The largest size of kernels, strides, dilations and paddings: more rows or columns than any image has."""
-
-
-def within(values: tuple[int, int], name: str, least: int = 1) -> tuple[int, int]:
-    """Return the values; raise unless they are between `least` and `LARGEST`."""
-    for value in values:
-        if not least <= value <= LARGEST:
-            raise Unsupported(f"has a {name} of {value}")
-    return values
+    if any(side in options.DESCRIPTOR.fields_by_name and options.HasField(side) for side in sides):
+        values = [getattr(options, side) or default for side in sides]
+    elif isinstance(value, int):
+        values = [value if options.HasField(name) else default]
+    else:
+        values = list(value) or [default]
+    return to_pair(check_sizes(values, name, minimum), name)
 
 
 def log_of_base(base: float) -> float:
@@ -86,4 +68,4 @@ def log_of_base(base: float) -> float:
 
 def scale_shift(scale: float, offset: float) -> list[Operation]:
     """Return ``scale * x + offset`` as operations; [] for the identity."""
-    return [] if (scale, offset) == (1, 0) else [ScaleShift(number(scale), number(offset))]
+    return [] if (scale, offset) == (1, 0) else [ScaleShift(decimal(scale), decimal(offset))]

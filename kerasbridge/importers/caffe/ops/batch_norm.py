@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from kerasbridge.importers.caffe.ops.base import blobs, check_weights, converts, number
+from kerasbridge.importers.caffe.ops.base import blobs, check_weights, converts
 from kerasbridge.importers.caffe.parser import Layer
 from kerasbridge.importers.ir.ops.base import Operation
 from kerasbridge.importers.ir.ops.batch_normalization import BatchNormalization
+from kerasbridge.importers.ir.options import decimal
 
 
 @converts("BatchNorm")
@@ -16,6 +17,6 @@ def batch_norm(layer: Layer) -> list[Operation]:
     assert mean is not None and variance is not None and total is not None  # noqa: PT018
     check_weights(total.size == 1 and mean.size == variance.size, "expected means, as many variances, and one number")
     factor = 0.0 if total.ravel()[0] == 0 else 1 / np.float32(total.ravel()[0])
-    momentum = number(options.moving_average_fraction)
+    momentum = decimal(options.moving_average_fraction)
     mean, variance = ((sums.ravel() * factor).astype(np.float32) for sums in (mean, variance))
-    return [BatchNormalization(mean, variance, epsilon=number(options.eps), momentum=momentum)]
+    return [BatchNormalization(mean, variance, epsilon=decimal(options.eps), momentum=momentum)]

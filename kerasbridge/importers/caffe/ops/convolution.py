@@ -1,6 +1,6 @@
 """Convolution and Deconvolution."""
 
-from kerasbridge.importers.caffe.ops.base import check_weights, converts, pair, with_bias, within
+from kerasbridge.importers.caffe.ops.base import check_weights, converts, pair, with_bias
 from kerasbridge.importers.caffe.parser import Layer
 from kerasbridge.importers.ir.ops.base import Array, Operation
 from kerasbridge.importers.ir.ops.convolution import Convolution
@@ -33,10 +33,9 @@ def _kernel(layer: Layer) -> tuple[Array, Array | None, dict[str, tuple[int, ...
     options = layer.options("convolution")
     if options.axis != 1:
         raise Unsupported(f"has channels in axis {options.axis}")
-    down, right = within(pair(options, "pad", 0), "padding", 0)
-    kernel = within(pair(options, "kernel_size", 0, "kernel"), "kernel size")
-    stride = within(pair(options, "stride", 1), "stride")
-    dilation = within(pair(options, "dilation", 1), "dilation")
+    down, right = pair(options, "pad", 0, minimum=0)
+    kernel = pair(options, "kernel_size", 0, "kernel")
+    stride, dilation = pair(options, "stride", 1), pair(options, "dilation", 1)
     if options.group < 1:
         raise Unsupported("has a group of 0")
     weight, bias = with_bias(layer, options.bias_term)

@@ -1,9 +1,10 @@
 """Eltwise."""
 
-from kerasbridge.importers.caffe.ops.base import converts, number
+from kerasbridge.importers.caffe.ops.base import converts
 from kerasbridge.importers.caffe.parser import Layer
 from kerasbridge.importers.ir.ops.base import Operation
 from kerasbridge.importers.ir.ops.elementwise_merge import ElementwiseMerge
+from kerasbridge.importers.ir.options import decimal
 
 
 @converts("Eltwise")
@@ -11,5 +12,5 @@ def eltwise(layer: Layer) -> list[Operation]:
     """Convert Eltwise: a product, a sum with coefficients, or a maximum."""
     options = layer.options("eltwise")
     kind = ("product", "sum", "maximum")[options.operation]
-    coefficients = tuple(map(number, options.coeff)) if kind == "sum" else ()
+    coefficients = tuple(map(decimal, options.coeff)) if kind == "sum" else ()
     return [ElementwiseMerge(kind, coefficients)]  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """Pooling."""
 
-from kerasbridge.importers.caffe.ops.base import converts, pair, within
+from kerasbridge.importers.caffe.ops.base import converts, pair
 from kerasbridge.importers.caffe.parser import Layer
 from kerasbridge.importers.ir.ops.base import Operation
 from kerasbridge.importers.ir.ops.pooling import GlobalPooling, Pooling
@@ -18,9 +18,9 @@ def pooling(layer: Layer) -> list[Operation]:
     kind = "average" if options.pool else "max"
     if options.global_pooling:
         return [GlobalPooling(kind)]  # type: ignore[arg-type]
-    window = within(pair(options, "kernel_size", 0, "kernel"), "kernel size")
-    stride = within(pair(options, "stride", 1), "stride")
-    down, right = within(pair(options, "pad", 0), "padding", 0)
+    window = pair(options, "kernel_size", 0, "kernel")
+    stride = pair(options, "stride", 1)
+    down, right = pair(options, "pad", 0, minimum=0)
     if down >= window[0] or right >= window[1]:
         raise Unsupported("has padding as large as its kernel")
     ceil = options.round_mode == 0

@@ -1,9 +1,10 @@
 """Reduction."""
 
-from kerasbridge.importers.caffe.ops.base import converts, number
+from kerasbridge.importers.caffe.ops.base import converts
 from kerasbridge.importers.caffe.parser import Layer
 from kerasbridge.importers.ir.ops.base import Operation
 from kerasbridge.importers.ir.ops.reduction import Reduction
+from kerasbridge.importers.ir.options import decimal
 
 
 @converts("Reduction")
@@ -11,4 +12,4 @@ def reduction(layer: Layer) -> list[Operation]:
     """Convert Reduction."""
     options = layer.options("reduction")
     kind = ("sum", "absolute sum", "sum of squares", "mean")[options.operation - 1]
-    return [Reduction(kind, options.axis, number(options.coeff))]  # type: ignore[arg-type]
+    return [Reduction(kind, options.axis, decimal(options.coeff))]  # type: ignore[arg-type]

@@ -8,14 +8,11 @@ import numpy as np
 from kerasbridge.importers.ir.builder import WithLayerInput
 from kerasbridge.importers.ir.ops.base import Array, Operation, Pair, Shape, Sides
 from kerasbridge.importers.ir.ops.transpose import Transpose
+from kerasbridge.importers.ir.options import check_sizes, decimal, to_pair, to_sides
 from kerasbridge.importers.ir.registry import Registry
 from kerasbridge.importers.ir.unsupported import Unsupported, check
 from kerasbridge.importers.matconvnet.parser import Layer
 from kerasbridge.importers.matconvnet.values import MatlabObject, Value, numbers
-
-LARGEST = 4096
-"""The largest size of kernels, strides and paddings: more rows or columns than any image has."""
-
 
 Steps = list[Operation | WithLayerInput]
 """A chain of operations."""
@@ -24,11 +21,6 @@ OPERATIONS: Registry[Callable[[Layer, Sequence[Shape]], Steps]] = Registry()
 """The converters by type of layer; they take the layer and the shapes of its inputs."""
 
 converts = OPERATIONS.converts
-
-
-def rounded(value: float) -> float:
-    """Return a 32-bit number as the decimal that was written: 0.1, not 0.10000000149."""
-    return float(f"{value:.7g}")
 
 
 def array(value: Value) -> Array | None:
@@ -62,35 +54,26 @@ def str_option(layer: Layer, name: str, default: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def integers(layer: Layer, name: str, default: int, least: int = 0) -> list[int]:
+def integers(layer: Layer, name: str, default: int, minimum: int = 0) -> list[int]:
     """Return an option that is one or more integers; fractions are truncated, as in C."""
-    values = numbers(layer.options.get(name)).tolist() or [default]
-    for value in values:
-        check(math.isfinite(value) and least <= int(value) <= LARGEST, f"has a {name} of {value:g}")
-    return [int(value) for value in values]
+    return check_sizes(numbers(layer.options.get(name)).tolist() or [default], name, minimum)
 
 
 def pair(layer: Layer, name: str, default: int) -> Pair:
     """Return the height and width of an option: one number for both, or two."""
-    values = integers(layer, name, default, least=1)
-    check(len(values) <= 2, f"has {len(values)} numbers as {name}")
-    return values[0], values[-1]
+    return to_pair(integers(layer, name, default, minimum=1), name)
 
 
 def sides(layer: Layer, name: str) -> Sides:
     """Return the top, bottom, left and right of an option: one number for all, two for height and width, or four."""
-    values = integers(layer, name, 0)
-    check(len(values) in (1, 2, 4), f"has {len(values)} numbers as {name}")
-    if len(values) == 4:
-        return values[0], values[1], values[2], values[3]
-    return values[0], values[0], values[-1], values[-1]
+    return to_sides(integers(layer, name, 0), name)
 
 
 def number(layer: Layer, name: str, default: float) -> float:
     """Return an option that is one number."""
     values = numbers(layer.options.get(name)).tolist() or [default]
     check(len(values) == 1 and math.isfinite(values[0]), f"has a {name} of {values[:4]}")
-    return rounded(values[0])
+    return decimal(values[0])
 
 
 MATLAB_AXES = (2, 3, 1, 0)

@@ -6,6 +6,7 @@ import numpy as np
 
 from kerasbridge.importers.ir.ops.base import Array, Shape
 from kerasbridge.importers.ir.ops.batch_normalization import BatchNormalization
+from kerasbridge.importers.ir.options import decimal
 from kerasbridge.importers.ir.unsupported import check
 from kerasbridge.importers.matconvnet.ops.base import (
     Steps,
@@ -14,7 +15,6 @@ from kerasbridge.importers.matconvnet.ops.base import (
     flat_weight,
     number,
     required_weight,
-    rounded,
 )
 from kerasbridge.importers.matconvnet.parser import Layer
 from kerasbridge.importers.matconvnet.values import numbers
@@ -51,4 +51,4 @@ def _momentum(layer: Layer) -> float:
     """Return the momentum of the moments: 1 minus the third learning rate of the layer."""
     rates = numbers(layer.options.get("learningrate"))
     rate = float(rates[2]) if rates.size > 2 and 0 < rates[2] < 1 else 0.1
-    return rounded(1 - rate)
+    return decimal(1 - rate)

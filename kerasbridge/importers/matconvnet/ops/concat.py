@@ -12,6 +12,6 @@ from kerasbridge.importers.matconvnet.parser import Layer
 @converts("dagnn.Concat")
 def concat(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     """Convert dagnn.Concat, along the channels unless `dim` is set."""
-    (dim,) = integers(layer, "dim", 3, least=1)[:1]
+    (dim,) = integers(layer, "dim", 3, minimum=1)[:1]
     check(dim < 4, f"joins along axis {dim}, which is that of the batch")
     return [Concatenate(MATLAB_AXES[dim - 1])]

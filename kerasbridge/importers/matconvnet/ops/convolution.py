@@ -43,7 +43,7 @@ def _groups(channels: int | None, filters: int, depth: int) -> int:
 def deconvolution(layer: Layer, shapes: Sequence[Shape]) -> Steps:
     """Convert convt: filters (height, width, out / groups, in); the result is cropped (`vl_nnconvt`)."""
     weight = to_4d(required_weight(layer, 0, "filters")).transpose(3, 2, 0, 1)
-    (groups,) = integers(layer, "numgroups", 1, least=1)[:1]
+    (groups,) = integers(layer, "numgroups", 1, minimum=1)[:1]
     bias = _bias(layer, weight.shape[1] * groups)
     stride = pair(layer, "upsample", 1)
     return [Deconvolution(weight, bias, stride, sides(layer, "crop"), groups=groups)]
