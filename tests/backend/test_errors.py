@@ -78,9 +78,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_wrong_input_is_one_sentence_and_changes_nothing(what, backend):
+def test_wrong_input_raises_one_sentence_and_changes_nothing(what, backend):
     if what == "strings" and backend == "tensorflow":
-        pytest.skip("TensorFlow has tensors of texts: the model says what it takes")
+        pytest.skip("TensorFlow has string tensors: the model decides")
     call, error, text = WRONG[what]
     model, untouched = seeded(mlp), seeded(mlp)
     with pytest.raises(error) as caught:
@@ -97,7 +97,7 @@ def assert_same_weights(model, untouched):
 
 
 @pytest.mark.parametrize("call", [lambda m: kb.fit(m, X, Y), lambda m: kb.evaluate(m, X, Y)])
-def test_a_model_that_is_not_compiled_is_refused(call):
+def test_a_model_that_is_not_compiled_is_rejected(call):
     model = keras.Sequential([keras.Input((12,)), keras.layers.Dense(5)])
     with pytest.raises(ArgumentError, match=r"^Expected a compiled model\. Call model\.compile") as caught:
         call(model)
@@ -114,7 +114,7 @@ def test_a_model_works_after_an_error():
 
 
 @pytest.mark.parametrize("ignored", [-1, 255])
-def test_the_ignored_class_is_no_wrong_label(ignored):
+def test_the_ignored_class_is_a_valid_label(ignored):
     labels = np.where(np.arange(64) % 8 == 0, ignored, Y)
     model = mlp(loss=keras.losses.SparseCategoricalCrossentropy(ignore_class=ignored), metrics=[])
     history = kb.fit(model, X, labels, verbose=0, validation_data=(X, labels))

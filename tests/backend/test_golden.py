@@ -17,7 +17,7 @@ GOLDEN = Path(__file__).parent / "golden" / "transformer.npz"
 SCRIPT = Path(__file__).parents[1] / "parity" / "subjects.py"
 
 
-def test_this_backend_trains_as_the_golden_record_says(backend):
+def test_this_backend_trains_like_the_golden_record(backend):
     found = kb.compare(script=f"{SCRIPT}:transformer", epochs=6, backends=[backend], against=GOLDEN)
     assert [check.where for check in found.judgement.digests if not check.equal] == []
     assert found.agree, [(pair.step, pair.quantity, pair.shown()) for pair in found.judgement.pairs]
@@ -25,7 +25,7 @@ def test_this_backend_trains_as_the_golden_record_says(backend):
     assert pair.losses.max() < 1e-5
 
 
-def test_the_golden_record_is_of_a_run_that_learns():
+def test_the_run_of_the_golden_record_learns():
     golden = Record.read(GOLDEN)
     assert golden.metrics[-1]["loss"] < 0.97 * golden.metrics[0]["loss"]
     assert len(golden.run.losses) == 48

@@ -26,7 +26,7 @@ def as_if_saved_on(backend, path):
 
 
 @pytest.mark.parametrize("saved_on", [None, "torch"])
-def test_a_compiled_model_goes_on_where_it_was(tmp_path, saved_on):
+def test_a_compiled_model_continues_its_training(tmp_path, saved_on):
     x, y = CASES["MLP"].arrays(64)
     model = mlp()
     kb.fit(model, x, y, verbose=0, seed=0)

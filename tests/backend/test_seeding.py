@@ -28,7 +28,7 @@ def digest(model):
 
 
 @pytest.mark.parametrize("name", DIGESTS)
-def test_the_weights_are_known_and_so_the_same_on_every_backend(name):
+def test_the_weights_have_known_values_on_every_backend(name):
     model = CASES[name].build()
     kb.reinitialize(model, 5)
     assert digest(model) == DIGESTS[name]
@@ -61,7 +61,7 @@ def test_layers_of_one_shape_get_weights_of_their_own():
     assert not np.array_equal(model.get_weights()[0], model.get_weights()[2])
 
 
-def test_random_layers_and_the_optimizer_start_anew():
+def test_random_layers_and_the_optimizer_are_reset():
     model = keras.Sequential([keras.Input((12,)), layers.Dropout(0.5), layers.Dense(5)])
     model.compile(keras.optimizers.Adam(0.01), "mse")
     kb.reinitialize(model, 3)
@@ -76,14 +76,14 @@ def test_random_layers_and_the_optimizer_start_anew():
     assert not any(moment.any() for moment in moments)
 
 
-def test_python_and_numpy_go_on_where_they_were():
+def test_python_and_numpy_generators_are_restored():
     model = kb.models.mlp()
     before = python_random.getstate(), np.random.get_state()[1].tolist()
     kb.reinitialize(model, 3)
     assert (python_random.getstate(), np.random.get_state()[1].tolist()) == before
 
 
-def test_an_initializer_of_ones_own_is_drawn_anew_too():
+def test_a_custom_initializer_is_drawn_again_too():
     def careless(shape, dtype=None):
         return keras.random.normal(shape, dtype=dtype)
 
@@ -95,7 +95,7 @@ def test_an_initializer_of_ones_own_is_drawn_anew_too():
     assert drawn[0] == drawn[2] != drawn[1]
 
 
-def test_what_a_layer_was_adapted_to_stays():
+def test_the_state_of_an_adapted_layer_is_kept():
     scale = layers.Normalization()
     scale.adapt(np.arange(12.0).reshape(4, 3))
     model = keras.Sequential([keras.Input((3,)), scale, layers.Dense(2)])
@@ -168,12 +168,12 @@ def test_an_error_leaves_every_weight_as_it_was():
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
-def test_a_model_that_is_not_built_is_an_error_that_says_so():
+def test_a_model_that_is_not_built_is_an_error():
     with pytest.raises(ArgumentError, match=r"Call model.build\(input_shape\) first"):
         kb.reinitialize(keras.Sequential([layers.Dense(4)]), 1)
 
 
-def test_the_optimizer_starts_anew_also_where_a_layer_was_frozen_since():
+def test_the_optimizer_is_reset_even_if_a_layer_was_frozen_since():
     x, y = CASES["MLP"].arrays(64)
     model = mlp()
     kb.fit(model, x, y, verbose=0)
@@ -195,7 +195,7 @@ class OwnWeight(keras.Model):
         return self.inner(x * self.scale)
 
 
-def test_a_weight_of_the_model_itself_is_drawn_anew():
+def test_a_weight_of_the_model_itself_is_drawn_again():
     models = [OwnWeight(), OwnWeight()]
     for model in models:
         model(np.ones((1, 3), "float32"))

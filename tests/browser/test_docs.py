@@ -45,12 +45,12 @@ def test_its_links_to_pages_and_places_in_them_lead_somewhere(page):
             assert not place or f'id="{place}"' in there.read_text("utf-8"), target
 
 
-def test_the_language_is_said(page):
+def test_the_language_is_set(page):
     language = "ko" if page.parent.name == "ko" else "en"
     assert re.search(r'<html [^>]*lang="(\w+)"', page.read_text("utf-8"))[1] == language
 
 
-def test_the_contents_name_every_page():
+def test_the_table_of_contents_lists_every_page():
     index = (BUILT / "index.html").read_text("utf-8")
     pages = [path.with_suffix(".html").as_posix() for path in SOURCES if path.stem != "index"]
     assert [page for page in pages if f'class="reference internal" href="{page}"' not in index] == []

@@ -50,7 +50,7 @@ def test_it_fits_shows_its_charts_and_complains_of_nothing(chromium, page, width
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_no_words_leave_the_window_or_cover_each_other_at_the_axes(chromium, page, width):
+def test_axis_labels_stay_in_the_window_and_do_not_overlap(chromium, page, width):
     chromium.open(page, width, 740)
     words = "[...plot.querySelectorAll('text')].map(t => [t.textContent, t.getBoundingClientRect()])"
     sides = "([words, box]) => [words, box.left, box.right, box.top, box.bottom]"
@@ -64,7 +64,7 @@ def test_no_words_leave_the_window_or_cover_each_other_at_the_axes(chromium, pag
                 assert apart or other.startswith("step "), (label, other)
 
 
-def test_the_colour_scheme_is_the_readers(chromium, page):
+def test_the_colour_scheme_follows_the_browser(chromium, page):
     papers = []
     for scheme in ("light", "dark"):
         chromium.open(page, 1000, 740, scheme)
@@ -77,7 +77,7 @@ def test_a_wide_table_scrolls_by_itself(chromium, page):
     assert chromium.evaluate("[...document.querySelectorAll('.scroll')].some(e => e.scrollWidth > e.clientWidth)")
 
 
-def test_a_page_that_is_too_wide_and_complains_is_found(chromium, tmp_path):
+def test_a_page_that_is_too_wide_and_logs_errors_is_found(chromium, tmp_path):
     path = tmp_path / "bad.html"
     path.write_text(
         "<!doctype html><div style='width: 500px'>wide</div><img src='gone.png'><script>nothing.at.all</script>"

@@ -41,7 +41,7 @@ def test_every_error_is_on_the_page_with_what_it_also_is(one):
 
 @pytest.mark.parametrize(("command", "message"), COMMANDS)
 @pytest.mark.skipif(os.environ.get("KERAS_BACKEND") not in (None, backend.installed()[0]), reason="the same on each")
-def test_a_command_says_what_the_page_says(command, message, tmp_path):
+def test_a_command_prints_the_message_on_the_page(command, message, tmp_path):
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     child = subprocess.run(
         ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
@@ -50,7 +50,7 @@ def test_a_command_says_what_the_page_says(command, message, tmp_path):
     assert " ".join(child.stderr.splitlines()[-1].split()) == " ".join(message.split())
 
 
-def test_messages_that_need_another_machine_are_in_the_source():
+def test_messages_that_cannot_be_provoked_here_are_in_the_source():
     source = {" ".join(template.split()) for template in templates()}
     for message in QUOTED:
         name, _, words = " ".join(message.split()).partition(": ")
@@ -58,7 +58,7 @@ def test_messages_that_need_another_machine_are_in_the_source():
         assert words in source
 
 
-def test_another_message_and_none_are_noticed():
+def test_a_wrong_message_and_a_missing_error_are_detected():
     with pytest.raises(AssertionError, match="received 'ValueError: one two'"), raises("ValueError: one … three"):
         raise ValueError("one two")
     with pytest.raises(AssertionError, match="nothing was raised"), raises("ValueError: …"):

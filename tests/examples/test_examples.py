@@ -62,19 +62,19 @@ OWN_STEPS = {
 
 @pytest.mark.once  # tests/parity compares their first losses
 @pytest.mark.parametrize("script", OWN_STEPS)
-def test_a_step_of_ones_own_learns(script, tmp_path):
+def test_an_example_of_a_custom_step_learns(script, tmp_path):
     pattern, learned = OWN_STEPS[script]
     assert learned(*map(float, re.search(pattern, run(script, tmp_path)).groups()))
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("script", OWN_STEPS)
-def test_a_step_of_ones_own_is_under_eighty_lines(script):
+def test_an_example_of_a_custom_step_is_under_eighty_lines(script):
     assert len((EXAMPLES / script).read_text().splitlines()) < 80
 
 
 @pytest.mark.once
-def test_a_net_of_caffe_is_tuned_further_and_goes_out_as_onnx(tmp_path):
+def test_a_caffe_net_is_fine_tuned_and_exported_to_onnx(tmp_path):
     printed = run("import_caffe.py", tmp_path)
     before, after = re.findall(r"accuracy .*: (\S+)", printed)
     assert float(before) < 0.3 < 0.85 < float(after)

@@ -46,7 +46,7 @@ def test_it_learns_the_digits_from_the_weights_and_masks_that_another_backend_st
     assert [printed(new) for new, _ in pairs] == [printed(stored) for _, stored in pairs]
 
 
-def test_what_is_stored_is_a_whole_run_without_traces_of_the_machine():
+def test_the_stored_notebook_is_a_complete_run_without_machine_metadata():
     stored = cells(STORED)
     assert [cell["execution_count"] for cell in stored] == list(range(1, len(stored) + 1))
     assert all(cell["outputs"] for cell in stored)

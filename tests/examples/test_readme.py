@@ -88,7 +88,7 @@ def test_the_readme_has_code_to_run():
     assert ROOT / "README.md" in WITH_CODE
 
 
-def test_ci_runs_the_tests_as_the_readme_says():
+def test_ci_runs_the_test_command_of_the_readme():
     assert "pip install nox && nox" in (ROOT / "README.md").read_text()
     steps = (ROOT / ".ci" / "run").read_text()
     assert re.search(r"^.*pip install --quiet nox$\n^nox ", steps, re.MULTILINE)
@@ -100,7 +100,7 @@ def test_links_between_pages_lead_somewhere():
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_paths_that_the_pages_name_are_there():
+def test_paths_named_in_pages_exist():
     path = re.compile(r"`((?:kerasbridge|tests|docs|examples|scripts)/[\w./-]*)`")
     named = {name for page in PAGES for name in path.findall(page.read_text())}
     assert len(named) > 30
@@ -114,7 +114,7 @@ def test_every_public_name_is_on_the_api_page():
     assert [name for name in names if name not in page] == []
 
 
-def test_addresses_are_written_as_addresses_are():
+def test_addresses_have_valid_syntax():
     """Check the syntax only, because the test may run offline."""
     address = re.compile(r"https://[a-z0-9-]+(\.[a-z0-9-]+)+(/[\w./%~-]*)?(#[\w-]+)?")
     for page in PAGES:

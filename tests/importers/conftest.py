@@ -32,5 +32,5 @@ def legacy():
     """The folder with files of the original frameworks."""
     folder = SHARED / "legacy"
     if not folder.is_dir():
-        pytest.skip("the files of the original frameworks are not beside the checkout, in ../shared/legacy")
+        pytest.skip("the files of the original frameworks are not next to the checkout, in ../shared/legacy")
     return folder

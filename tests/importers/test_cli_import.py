@@ -28,7 +28,7 @@ def net(tmp_path):
     return files(tmp_path, text + layer("TanH", name="t") + layer("Pooling", POOL, name="p", bottom="t"))
 
 
-def test_it_saves_a_model_and_says_what_became_of_the_layers(net, tmp_path, monkeypatch):
+def test_it_saves_a_model_and_prints_the_report(net, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     result = run("import", *net, "-o", tmp_path / "a.keras")
     assert result.exit_code == 0, result.output
@@ -65,14 +65,14 @@ def test_quiet_prints_nothing(net, tmp_path):
         ("a.keras", ["--from", "x"], "Expected the format caffe"),
     ],
 )
-def test_a_mistake_is_answered_in_one_line(net, tmp_path, output, options, words):
+def test_a_mistake_prints_one_line(net, tmp_path, output, options, words):
     result = run("import", *net, "-o", tmp_path / output, *options)
     assert (result.exit_code, result.stdout) == (2, "")
     assert words in result.stderr
     assert result.stderr.count("\n") == 1
 
 
-def test_unknown_layers_are_answered_in_one_line(tmp_path):
+def test_unknown_layers_are_reported_in_one_line(tmp_path):
     (path,) = files(tmp_path, data(1, 3, 9, 7) + layer("PriorBox"))
     result = run("import", path, "-o", tmp_path / "a.keras")
     assert result.exit_code == 2

@@ -20,7 +20,7 @@ def net(tmp_path):
     return files(tmp_path, text + layer("InnerProduct", "inner_product_param { num_output: 2 }", bottom="c"), WEIGHTS)
 
 
-def test_what_a_file_does_not_say_can_be_said(net):
+def test_missing_information_can_be_passed(net):
     with pytest.raises(LegacyFileError, match="takes images of one size only"):
         kb.load_legacy(*net)
     model = kb.load_legacy(*net, input_shape=(3, 6, 7))
@@ -29,7 +29,7 @@ def test_what_a_file_does_not_say_can_be_said(net):
     assert kb.inspect_legacy(*net, input_shape=(3, 6, 7)).inputs == (("data", (None, 3, 6, 7)),)
 
 
-def test_a_model_that_takes_any_size_takes_one_if_that_is_said(tmp_path):
+def test_input_shape_fixes_the_size_of_a_model_for_any_size(tmp_path):
     paths = files(tmp_path, data(1, 3, 9, 9) + layer("ReLU"))
     assert kb.load_legacy(*paths).input_shape == (None, None, None, 3)
     assert kb.load_legacy(*paths, input_shape=(3, 5, None)).input_shape == (None, 5, None, 3)
@@ -56,12 +56,12 @@ def test_each_of_several_inputs_has_a_shape(tmp_path):
         ((), ArgumentError, "Expected input_shape as"),
     ],
 )
-def test_a_shape_that_does_not_go_is_refused(net, shape, error, words):
+def test_an_impossible_shape_is_rejected(net, shape, error, words):
     with pytest.raises(error, match=words):
         kb.load_legacy(*net, input_shape=shape)
 
 
-def test_the_command_line_takes_it(net, tmp_path):
+def test_the_command_line_accepts_it(net, tmp_path):
     arguments = ["import", *map(str, net), "-o", str(tmp_path / "a.keras"), "--input-shape"]
     assert CliRunner().invoke(app, [*arguments, "3,6,7"]).exit_code == 0
     result = CliRunner().invoke(app, [*arguments, "3x6x7"])

@@ -84,7 +84,7 @@ def test_squares_of_pixels_are_made_of_images_of_any_size():
         np.testing.assert_array_equal(back, x)
 
 
-def test_layers_that_are_gone_from_keras_train(tmp_path, drawn_on_the_host):
+def test_removed_keras_layers_train(tmp_path, drawn_on_the_host):
     from kerasbridge import layers
 
     decay = keras.regularizers.L2(0.001)

@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(config, items):
             for item in matching:
                 item.add_marker(pytest.mark.skip(reason=entry["reason"]))
         if not matching and _is_whole(config, items, entry["name"].partition("::")[0]):
-            raise pytest.UsageError(f"{LIST.name}: no test is called {entry['name']}; mend its name or remove it.")
+            raise pytest.UsageError(f"{LIST.name}: no test is called {entry['name']}; fix its name or remove it.")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -33,7 +33,7 @@ def subject(name):
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in SHORT else LONG) for name in HEALTHY])
-def test_a_healthy_model_agrees_and_every_random_number_is_identical(name):
+def test_a_correct_model_agrees_and_every_random_number_is_identical(name):
     found = kb.compare(script=subject(name), epochs=2)
     assert found.agree, [(pair.first, pair.second, pair.step, pair.quantity) for pair in found.judgement.pairs]
     assert [check.name for check in found.judgement.digests if not check.equal] == []
@@ -56,7 +56,7 @@ def test_in_float64_with_the_leaks_corrected_the_losses_agree_to_12_digits(name)
 @pytest.mark.parametrize(
     ("name", "backend"), [pytest.param(*fault, marks=() if fault[0] in SHORT else LONG) for fault in FAULTS.items()]
 )
-def test_a_planted_fault_is_a_disagreement_of_its_backend_with_the_others(name, backend):
+def test_an_injected_fault_is_a_disagreement_of_its_backend_with_the_others(name, backend):
     found = kb.compare(script=f"{HERE / 'faults.py'}:{name}", epochs=2, dtype="float64", correct_leaks=True)
     assert not found.agree
     for pair in found.judgement.pairs:
@@ -69,7 +69,7 @@ def test_gross_faults_are_found_in_float32_too():
     assert not kb.compare(script=f"{HERE / 'faults.py'}:gradient_wrong_on_jax").agree
 
 
-def test_the_seed_decides_and_a_record_of_another_seed_is_refused(tmp_path):
+def test_a_record_of_another_seed_is_rejected(tmp_path):
     kb.compare("mlp", backends=["jax"], rows=64, seed=1, against=kept(tmp_path, seed=1))
     with pytest.raises(ArgumentError, match=r"Expected seed to be the record's, 1; received 2."):
         kb.compare("mlp", backends=["jax"], rows=64, seed=2, against=tmp_path / "torch.npz")
@@ -109,7 +109,7 @@ def test_a_saved_model_is_compared_whichever_backend_saved_it(tmp_path):
     assert {record.execution for record in found.records} <= {"looped", "jit", "traced"}
 
 
-def test_one_backend_alone_makes_a_record_and_is_held_against_it(tmp_path):
+def test_one_backend_can_be_compared_with_its_own_record(tmp_path):
     alone = kb.compare(script=subject("mlp"), backends=["torch"], save=tmp_path)
     assert alone.judgement.pairs == ()
     again = kb.compare(script=subject("mlp"), backends=["torch"], against=tmp_path / "torch.npz", save=tmp_path / "new")
@@ -122,7 +122,7 @@ def command(*arguments):
     return subprocess.run(whole, capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_the_command_prints_a_table_and_answers_with_its_exit_code(tmp_path):
+def test_the_command_prints_a_table_and_sets_the_exit_code(tmp_path):
     page = tmp_path / "report.html"
     good = command("--rows", 128, "--report", page, "--save", tmp_path / "records")
     assert good.returncode == 0, good.stderr
@@ -138,7 +138,7 @@ def test_the_command_prints_a_table_and_answers_with_its_exit_code(tmp_path):
     assert result["pairs"][0]["first_step_beyond"] == 1
 
 
-def test_mistakes_are_answered_with_one_sentence_and_code_2(tmp_path):
+def test_mistakes_print_one_sentence_and_exit_with_2(tmp_path):
     for arguments, words in (
         (("--backends", "jax"), "Expected at least 2 backends"),
         (("--backends", "jax,caffe"), "received 'caffe'"),
@@ -152,19 +152,19 @@ def test_mistakes_are_answered_with_one_sentence_and_code_2(tmp_path):
         assert done.stderr.count("\n") == 1
 
 
-def test_what_a_childs_own_code_raises_is_shown(tmp_path):
+def test_errors_of_the_code_of_a_child_are_shown(tmp_path):
     (tmp_path / "broken.py").write_text("def build():\n    raise RuntimeError('out of luck')\n")
     with pytest.raises(ParityError, match=r"(?s)process ended with code 1:.*RuntimeError: out of luck"):
         kb.compare(script=f"{tmp_path / 'broken.py'}:build")
 
 
-def test_a_script_that_returns_no_model_is_refused(tmp_path):
+def test_a_script_that_returns_no_model_is_rejected(tmp_path):
     (tmp_path / "odd.py").write_text("def build():\n    return 3\n")
     with pytest.raises(ParityError, match="to return a Keras model or"):
         kb.compare(script=f"{tmp_path / 'odd.py'}:build")
 
 
-def test_data_of_the_wrong_kind_is_refused(tmp_path):
+def test_data_of_the_wrong_kind_is_rejected(tmp_path):
     (tmp_path / "x.npz").write_bytes(b"nothing")
     with pytest.raises((DataError, ParityError), match=r"x\.npz"):
         kb.compare("mlp", data=tmp_path / "x.npz")
@@ -222,17 +222,17 @@ def test_data_is_drawn_to_fit_a_model_that_came_without(script, name):
     assert len(found.records[0].initial_weights) == len(found.records[0].run.final_weights) >= 2
 
 
-def test_a_model_that_the_dtype_does_not_reach_is_refused(script):
+def test_a_model_that_ignores_the_dtype_is_rejected(script):
     with pytest.raises(ParityError, match=r"Expected every layer in float32, received dense in mixed_bfloat16\. Build"):
         kb.compare(script=script("narrow"), backends=["jax", "torch"])
 
 
-def test_a_model_that_does_not_say_what_it_takes_needs_data(script):
+def test_a_model_without_input_shape_needs_data(script):
     with pytest.raises(ParityError, match="Expected data for Own, which does not say what it takes"):
         kb.compare(script=script("silent"), backends=["jax", "torch"])
 
 
-def test_a_file_of_the_current_folder_is_not_taken_for_pythons(tmp_path):
+def test_a_file_in_the_current_folder_does_not_shadow_a_python_module(tmp_path):
     (tmp_path / "calendar.py").write_text("raise RuntimeError('imported')")
     done = subprocess.run(
         [sys.executable, "-P", "-m", "kerasbridge", "compare", "--rows", "32", "--backends", "jax", "--save", "kept"],

@@ -30,7 +30,7 @@ def first(found):
 
 
 @pytest.mark.parametrize("name", chosen(["mlp"], ["cnn"], ["lstm"], ["transformer"], ["augmentation"]))
-def test_a_healthy_model_has_no_row_beyond(name):
+def test_a_correct_model_has_no_row_beyond(name):
     found = diagnosed(name)
     assert found.agree, found.findings
     assert {row.kind for row in found.rows} > {"output", "gradient by output", "slot", "compiled update"}
@@ -38,7 +38,7 @@ def test_a_healthy_model_has_no_row_beyond(name):
 
 @LONG
 @pytest.mark.parametrize("name", ["mlp", "cnn", "lstm"])
-def test_a_healthy_model_has_none_in_float64_with_leaks_corrected(name):
+def test_a_correct_model_has_no_finding_in_float64_with_leaks_corrected(name):
     found = diagnosed(name, **IN_FLOAT64)
     assert found.agree, found.findings
     assert max(row.tolerance for row in found.rows) < 1e-12
@@ -48,7 +48,7 @@ def test_a_healthy_model_has_none_in_float64_with_leaks_corrected(name):
 @pytest.mark.parametrize(
     ("name", "layer"), [("transformer", "dense_1"), ("augmentation", "sequential/random_translation")]
 )
-def test_what_tensorflow_itself_computes_in_float32_is_named(name, layer):
+def test_float32_computations_of_tensorflow_are_named(name, layer):
     """Its gelu casts the Python number sqrt(2), and its projective transform only supports float32."""
     found = diagnosed(name, **IN_FLOAT64)
     assert first(found) == ("output", layer, "tensorflow")
@@ -57,7 +57,7 @@ def test_what_tensorflow_itself_computes_in_float32_is_named(name, layer):
 
 
 @LONG
-def test_where_float32_enters_a_float64_model_is_named():
+def test_the_source_of_float32_in_a_float64_model_is_named():
     found = diagnosed("mlp", dtype="float64")
     assert first(found) == ("output", "sequential/dense", "torch")
     assert "Keras promotes float64 and float64 to float32" in found.first_mismatch.explanation
@@ -78,7 +78,7 @@ def test_where_float32_enters_a_float64_model_is_named():
         ("epsilon_wrong_on_jax", ("optimizer", "adam"), "jax", "its arguments", {}),
     ),
 )
-def test_a_planted_fault_is_named_with_its_backend(fault, row, backend, words, options):
+def test_an_injected_fault_is_named_with_its_backend(fault, row, backend, words, options):
     found = diagnosed(fault, "faults", **options)
     assert first(found) == (*row, backend)
     assert words in found.first_mismatch.explanation
@@ -86,7 +86,7 @@ def test_a_planted_fault_is_named_with_its_backend(fault, row, backend, words, o
 
 
 @LONG
-def test_the_key_bias_of_attention_is_no_fault_until_it_is_one():
+def test_the_key_bias_of_attention_is_only_reported_if_it_is_wrong():
     def key_bias(found):
         (row,) = [row for row in found.rows if row.kind == "gradient" and "key_bias" in row.name]
         return row
@@ -98,14 +98,14 @@ def test_the_key_bias_of_attention_is_no_fault_until_it_is_one():
 
 
 @LONG
-def test_what_is_called_inside_a_loop_is_left_out_and_a_note_says_so():
+def test_layers_called_inside_a_loop_are_skipped_with_a_note():
     found = diagnosed("looped", backends=["jax", "torch"])
     assert found.agree, found.findings
     assert found.notes == ("layers within layers are not shown: one is called inside a loop of the framework's own",)
     assert ("output", "sequential/looping") in [(row.kind, row.name) for row in found.rows]
 
 
-def test_a_model_that_is_not_compiled_and_branches_is_taken_apart():
+def test_a_branching_model_that_is_not_compiled_can_be_diagnosed():
     found = diagnosed("branching", backends=["jax", "torch"])
     assert found.agree, found.findings
     assert found.notes == ("the model is not compiled: mean square of its outputs as loss, and SGD with a rate of 1",)
@@ -116,7 +116,7 @@ def test_a_model_that_is_not_compiled_and_branches_is_taken_apart():
     assert rows.index(("gradient by output", "shared")) < rows.index(("gradient", "shared/kernel"))
 
 
-def test_the_command_names_what_is_wrong_and_answers_with_its_exit_code():
+def test_the_command_reports_findings_and_sets_the_exit_code():
     def command(*arguments):
         whole = [sys.executable, "-m", "kerasbridge", "diagnose", *arguments]
         return subprocess.run(whole, capture_output=True, text=True, timeout=300, check=False)

@@ -31,7 +31,7 @@ def test_an_empty_array_is_named():
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 32.0, "32", None, True, np.bool_(True), np.float32(8)])
-def test_a_batch_size_that_is_no_whole_number_of_1_or_more_is_refused(batch_size):
+def test_a_batch_size_must_be_a_positive_integer(batch_size):
     assert message(ArgumentError, checks.check_batch_size, batch_size, rows=100) == (
         f"batch_size must be a whole number of 1 or more; received {batch_size!r}."
     )
@@ -42,7 +42,7 @@ def test_batch_sizes_up_to_the_whole_data_pass(batch_size):
     checks.check_batch_size(batch_size, rows=100, strict=True)
 
 
-def test_a_batch_larger_than_the_data_is_one_batch_to_fit_but_refused_by_the_command_line():
+def test_fit_accepts_a_batch_larger_than_the_data_but_the_command_line_rejects_it():
     checks.check_batch_size(101, rows=100)
     assert message(ArgumentError, checks.check_batch_size, 101, rows=100, strict=True) == (
         "batch_size is 101 but the data has 100 rows: give a number from 1 to 100."
@@ -63,7 +63,7 @@ def test_epochs_that_keras_takes_pass(epochs, initial_epoch):
         ((5, False), "initial_epoch must be a whole number of 0 or more; received False."),
     ],
 )
-def test_epochs_that_are_not_whole_or_negative_are_refused(arguments, expected):
+def test_fractional_and_negative_epochs_are_rejected(arguments, expected):
     assert message(ArgumentError, checks.check_epochs, *arguments) == expected
 
 
@@ -73,7 +73,7 @@ def test_a_validation_split_below_1_passes(split):
 
 
 @pytest.mark.parametrize("split", [1, 1.0, -0.1, float("nan"), "0.1", True, None])
-def test_another_validation_split_is_refused(split):
+def test_another_validation_split_is_rejected(split):
     assert message(ArgumentError, checks.check_validation_split, split) == (
         f"validation_split must be a number from 0 up to, but not including, 1; received {split!r}. "
         "Pass 0.1 to validate on the last tenth of the data."
@@ -86,7 +86,7 @@ def test_a_seed_of_32_bits_passes(seed):
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 1.0, None, "7", True])
-def test_another_seed_is_refused(seed):
+def test_another_seed_is_rejected(seed):
     assert message(ArgumentError, checks.check_seed, seed) == (
         f"seed must be a whole number from 0 to 4294967295; received {seed!r}."
     )
@@ -99,7 +99,7 @@ def test_a_label_out_of_range_is_named_with_its_row_and_the_range():
     )
 
 
-def test_labels_numbered_from_1_are_refused():
+def test_labels_numbered_from_1_are_rejected():
     assert "the label 3 in row 2:" in message(DataError, checks.check_labels, np.array([1, 2, 3]), 3)
 
 
@@ -117,11 +117,11 @@ def test_the_row_of_a_label_is_its_sample_also_in_label_maps():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 0.5, -1.0, 3.0])
-def test_a_float_label_that_is_no_class_is_refused(bad):
+def test_a_fractional_label_is_rejected(bad):
     assert f"the label {bad} in row 1:" in message(DataError, checks.check_labels, np.array([0.0, bad, 2.0]), 3)
 
 
-def test_labels_that_are_no_numbers_are_refused():
+def test_labels_that_are_not_numbers_are_rejected():
     assert message(DataError, checks.check_labels, np.array(["cat", "dog"]), 2) == (
         "y must contain class numbers from 0 to 1; received <U3 values."
     )

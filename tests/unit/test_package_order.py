@@ -154,7 +154,7 @@ def touches_environment(source):
     return bool({f"os.{word}" for word in words} & attributes or words & names)
 
 
-def test_the_tables_name_what_exists():
+def test_the_tables_contain_existing_names():
     roots = {module.partition(".")[0] for module in MODULES} - {"__init__"}
     assert set(ORDER) == roots
     assert {*LIGHTER, *NEEDS_KERAS, *READS_ENVIRONMENT, *IMPORTS_KERAS} <= set(MODULES)
@@ -175,7 +175,7 @@ def test_only_an_engine_imports_a_framework_and_only_its_own():
     assert {module: names for module, names in offenders.items() if names} == {}
 
 
-def test_keras_and_the_environment_have_one_door_each():
+def test_private_keras_names_and_the_environment_are_used_in_one_place_each():
     inside = {module: source for module, source in MODULES.items() if not module.startswith(RUN_IN_OWN_PROCESS)}
     named = {module for module, source in inside.items() if "keras" in {n.partition(".")[0] for n in imports(source)}}
     assert {module.partition(".")[0] for module in named} <= set(IMPORTS_KERAS)
@@ -208,5 +208,5 @@ def test_an_import_in_the_wrong_place_is_found(find, module, source):
 @pytest.mark.parametrize(
     "source", ["import os\nos.environ['A']", "import os\nos.getenv('A')", "from os import environ"]
 )
-def test_a_look_at_the_environment_is_found(source):
+def test_an_access_to_the_environment_is_found(source):
     assert touches_environment(source)

@@ -34,12 +34,12 @@ def test_a_name_that_needs_no_keras_is_there(name):
     assert getattr(kb, name) is not None
 
 
-def test_the_table_of_lazy_names_leads_to_modules_that_exist():
+def test_the_table_of_lazy_names_refers_to_existing_modules():
     places = [place.partition(":")[0] for place in kb._PUBLIC.values()]
     assert all(importlib.util.find_spec(place) for place in places)
 
 
 @pytest.mark.parametrize("name", ["fti", "keras", "_hidden"])
-def test_another_name_is_an_attribute_error_that_says_so(name):
+def test_an_unknown_name_is_an_attribute_error(name):
     with pytest.raises(AttributeError, match=f"^module 'kerasbridge' has no attribute '{name}'$"):
         getattr(kb, name)

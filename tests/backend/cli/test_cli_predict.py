@@ -92,7 +92,7 @@ def test_colours_are_for_terminals_that_ask_for_them(folder):
 
 
 @pytest.mark.once
-def test_the_pictures_that_cannot_be_read_are_named_and_the_others_answered(folder):
+def test_unreadable_pictures_are_named_and_the_others_predicted(folder):
     code, out, err = program(folder, "predict", "run", "no.png", THREE, "run", "--quiet")
     assert (code, out) == (2, "3\n")
     assert err.splitlines() == [
@@ -102,7 +102,7 @@ def test_the_pictures_that_cannot_be_read_are_named_and_the_others_answered(fold
 
 
 @pytest.mark.once
-def test_a_folder_without_a_run_is_one_line(folder):
+def test_a_folder_without_a_run_prints_one_line(folder):
     code, out, err = program(folder, "predict", DIGITS, THREE)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("kerasbridge: ")
@@ -123,14 +123,14 @@ def other_run(folder, tmp_path):
 
 
 @pytest.mark.once
-def test_a_model_that_takes_no_digits_is_one_line(other_run):
+def test_a_model_that_takes_no_digits_prints_one_line(other_run):
     model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10)])
     code, out, err = program(other_run(model), "predict", "other", THREE)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "32, 32, 3" in err
 
 
-def test_a_model_that_diverged_is_one_line(other_run):
+def test_a_model_that_diverged_prints_one_line(other_run):
     model = kb.models.mlp()
     model.set_weights([weight * np.nan for weight in model.get_weights()])
     code, out, err = program(other_run(model), "predict", "other", THREE)

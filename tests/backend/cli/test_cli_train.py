@@ -100,7 +100,7 @@ def test_nothing_is_printed_on_stderr_and_no_other_framework_is_loaded(done):
     assert set(loaded.split()) | {"jax"} == {keras.config.backend(), "jax"}  # Keras 3.15 imports JAX on every backend
 
 
-def test_the_configuration_says_how_the_run_was_made(done):
+def test_the_configuration_describes_the_run(done):
     config, result = config_of(done[0]), json.loads(done[1])
     assert set(config) == {
         "arguments",
@@ -150,7 +150,7 @@ def test_quiet_prints_nothing_and_overwrite_replaces_the_run(done, tmp_path):
 
 
 @pytest.mark.once
-def test_tensorboard_files_lie_beside_the_model_and_the_line_to_look_is_printed(tmp_path):
+def test_tensorboard_files_are_next_to_the_model_and_the_command_is_printed(tmp_path):
     code, out, err = train(tmp_path, "--epochs", 2, "--tensorboard", "--run-dir", "a run", SHOW_LOADED="1")
     first, *_, last = out.splitlines()
     assert first == "To watch the training: tensorboard --logdir 'a run/tensorboard'"
@@ -173,7 +173,7 @@ def test_json_names_the_folder_for_tensorboard(tmp_path):
     assert (tmp_path / "run" / "tensorboard" / "train").is_dir()
 
 
-def test_an_absent_package_is_answered_before_training_with_the_line_that_installs_it(tmp_path):
+def test_a_missing_package_is_reported_before_training_with_the_install_command(tmp_path):
     message = refused(tmp_path, "--tensorboard", WITHOUT="tensorboard")
     assert message.endswith('Type: pip install "kerasbridge[tensorboard]"')
 
@@ -208,7 +208,7 @@ def test_ctrl_c_leaves_the_run_that_was_to_be_replaced(done, tmp_path):
 
 
 @pytest.mark.once
-def test_without_matplotlib_one_line_says_how_to_get_the_curves(tmp_path):
+def test_without_matplotlib_one_line_explains_how_to_get_plots(tmp_path):
     code, out, err = train(tmp_path, "--epochs", 1, "--run-dir", "run", WITHOUT="matplotlib")
     assert (code, err) == (0, "")
     assert out.splitlines()[-1].endswith('Type: pip install "kerasbridge[plots]"')
@@ -236,7 +236,7 @@ def test_a_run_is_evaluated_with_the_accuracy_that_was_printed(done):
 
 
 @pytest.mark.once
-def test_an_evaluation_says_that_the_predictions_are_the_same_and_how_to_get_the_picture(done):
+def test_an_evaluation_reports_equal_predictions_and_how_to_get_plots(done):
     code, out, err = evaluate(done[0], WITHOUT="matplotlib")
     assert (code, err) == (0, "")
     *_, same, picture = out.splitlines()
@@ -272,11 +272,11 @@ WRONG_OPTIONS = {
 
 @pytest.mark.once
 @pytest.mark.parametrize(("arguments", "words"), WRONG_OPTIONS.values(), ids=WRONG_OPTIONS)
-def test_a_wrong_option_is_one_line_and_leaves_nothing(tmp_path, arguments, words):
+def test_a_wrong_option_prints_one_line_and_leaves_nothing(tmp_path, arguments, words):
     assert words in refused(tmp_path, *arguments)
 
 
-def test_an_absent_backend_is_answered_with_the_line_that_installs_it(tmp_path):
+def test_a_missing_backend_prints_the_install_command(tmp_path):
     here = keras.config.backend()
     absent = next(name for name in choice.BACKENDS if name != here)
     message = refused(tmp_path, "--backend", absent, ONLY=here)
@@ -298,7 +298,7 @@ WRONG_DATA = {
 
 @pytest.mark.once
 @pytest.mark.parametrize(("changes", "words"), WRONG_DATA.values(), ids=WRONG_DATA)
-def test_wrong_data_is_one_line_and_leaves_nothing(tmp_path, tmp_path_factory, changes, words):
+def test_wrong_data_prints_one_line_and_leaves_nothing(tmp_path, tmp_path_factory, changes, words):
     arrays = {
         "x_train": np.zeros((40, 28, 28), np.uint8),
         "y_train": np.arange(40) % 10,

@@ -125,7 +125,7 @@ def by_arrays():
 
 
 @pytest.mark.parametrize("kind", [name for name in KINDS if name != "generator"])
-def test_batches_are_what_arrays_are(kind, by_arrays):
+def test_batches_train_like_arrays(kind, by_arrays):
     make, (expected, history, tested, predictions) = KINDS[kind], by_arrays
     source = make(cut(X, Y, WEIGHTS))
     model, found = trained(source, epochs=2, validation_data=make(cut(*HELD)))
@@ -136,7 +136,7 @@ def test_batches_are_what_arrays_are(kind, by_arrays):
     assert found.params["steps"] == (26 if kind in KNOWN else None)
 
 
-def test_a_generator_is_what_arrays_are():
+def test_a_generator_trains_like_arrays():
     expected, wanted = trained(X, Y, WEIGHTS, batch_size=8, validation_data=HELD, validation_batch_size=8)
     model, history = trained(generator(cut(X, Y, WEIGHTS)), validation_data=generator(cut(*HELD)))
     assert history.history == wanted.history
@@ -154,7 +154,7 @@ def test_dicts_of_batches_train_as_arrays(make):
 
 
 @pytest.mark.once
-def test_one_weight_per_sample_holds_for_every_output():
+def test_one_weight_per_sample_applies_to_every_output():
     x, y = CASES["two inputs, two outputs"].arrays(40)
     each = {"kind": WEIGHTS[:40], "size": WEIGHTS[:40]}
     model, history = trained(x, y, WEIGHTS[:40], build=two_in_two_out, batch_size=8)
@@ -184,7 +184,7 @@ def test_batches_of_tensors_and_of_float64_train_as_arrays():
     assert_same_state(trained(generator(cut(X.astype("float64"), Y)))[0], expected)
 
 
-def test_validation_steps_begin_anew_each_time():
+def test_validation_steps_start_again_each_time():
     history = trained(X, Y, validation_data=Batches(cut(X, Y)), validation_steps=3, epochs=3)[1].history
     by_hand = trained(X, Y, validation_data=(X[:24], Y[:24]), validation_batch_size=8, epochs=3)[1].history
     assert history == by_hand
@@ -315,12 +315,12 @@ def test_columns_are_named_and_several_are_a_dict(table):
     assert_same_state(model, expected)
 
 
-def test_a_hugging_face_dataset_without_a_format_is_told_the_line(table):
+def test_a_hugging_face_dataset_without_a_format_raises_an_error_with_the_fix(table):
     with pytest.raises(DataError, match=r'Call dataset\.with_format\("numpy"\) first\.$'):
         kb.fit(mlp(), table, "kind", verbose=0)
 
 
-def test_a_column_that_is_not_there_is_named_beside_those_that_are(table):
+def test_a_missing_column_is_named_with_the_existing_ones(table):
     with pytest.raises(DataError, match=r"\(left, right, kind, weight\); received 'digit'\.$"):
         kb.fit(mlp(), table.with_format("numpy"), "digit", verbose=0)
 
@@ -338,13 +338,13 @@ def test_a_column_that_is_not_there_is_named_beside_those_that_are(table):
         (7, "int"),
     ],
 )
-def test_what_holds_no_data_is_one_sentence(x, received):
+def test_a_file_without_data_raises_one_sentence(x, received):
     with pytest.raises(DataError, match=rf"^Expected x to be arrays \(NumPy, .*; received {received}\.$"):
         kb.fit(mlp(), x, Y, verbose=0)
 
 
 @pytest.mark.parametrize("name", ["y", "sample_weight"])
-def test_targets_beside_batches_are_refused(name):
+def test_targets_in_addition_to_batches_are_rejected(name):
     with pytest.raises(ArgumentError, match=rf"^Expected no {name} with a Batches"):
         kb.fit(mlp(), Batches(cut(X, Y)), **{name: Y}, verbose=0)
 
@@ -357,6 +357,6 @@ def test_a_source_without_batches_is_an_error(make):
         kb.fit(model, make([]), verbose=0)
 
 
-def test_a_validation_split_of_batches_is_refused():
+def test_a_validation_split_of_batches_is_rejected():
     with pytest.raises(ArgumentError, match="Expected arrays with validation_split"):
         kb.fit(mlp(), Batches(cut(X, Y)), validation_split=0.2, verbose=0)

@@ -48,7 +48,7 @@ def test_with_live_callbacks_too():
 
 
 @pytest.mark.parametrize(("limit", "fits"), [(BYTES, True), (BYTES - 1, False), ("11.368 kB", True), ("11kB", False)])
-def test_what_fits_the_budget_goes_as_a_whole(limit, fits):
+def test_data_within_the_budget_is_copied_as_a_whole(limit, fits):
     assert memory_budget.fits_in_memory(arrays(X, Y), engines.current(), limit) is fits
 
 
@@ -71,7 +71,7 @@ def test_half_of_what_is_free_is_the_budget(monkeypatch):
         assert memory_budget.fits_in_memory(arrays(X, Y), engine) is fits
 
 
-def test_the_backend_says_how_much_is_free():
+def test_the_backend_reports_free_memory():
     assert engines.current().free_bytes() > 10**6
 
 
@@ -79,12 +79,12 @@ def test_the_backend_says_how_much_is_free():
     ("word", "size"),
     [("2 kB", 2000), ("1.5GB", 1_500_000_000), ("3MiB", 3 * 2**20), ("7", 7), (12, 12)],
 )
-def test_a_budget_in_words(word, size):
+def test_a_budget_may_have_a_unit(word, size):
     assert memory_budget.parse_bytes(word) == size
 
 
 @pytest.mark.parametrize("word", ["much", "2 TB", "-1", "", True, "50%"])
-def test_a_budget_that_is_none_is_one_sentence(word):
+def test_an_invalid_budget_raises_one_sentence(word):
     with pytest.raises(ArgumentError, match=r"^Expected a device budget in bytes, received") as caught:
         kb.fit(seeded(linear), X, Y, device_budget=word)
     assert 'device_budget="2 GB" or KERASBRIDGE_DEVICE_BUDGET=500MB.' in str(caught.value)
@@ -143,7 +143,7 @@ def test_labels_are_checked(streams, on_disk):
 
 
 @pytest.mark.parametrize("limit", [None, 100], ids=["whole", "in batches"])
-def test_the_next_epoch_goes_on_where_steps_per_epoch_ended_the_last(limit):
+def test_the_next_epoch_continues_where_steps_per_epoch_ended_the_last(limit):
     arguments = {"batch_size": 8, "shuffle": True, "device_budget": limit}
     cut_up, history = trained(X[:200], Y[:200], steps_per_epoch=5, epochs=10, **arguments)
     assert_same_state(cut_up, trained(X[:200], Y[:200], epochs=2, **arguments)[0])
@@ -157,7 +157,7 @@ def test_steps_that_do_not_divide_the_batches_end_the_epoch_with_a_warning():
 
 
 @pytest.mark.parametrize(("steps", "batch_size"), [(7, 29), pytest.param(6, 34, marks=pytest.mark.once)])
-def test_without_a_batch_size_steps_make_it(steps, batch_size):
+def test_without_a_batch_size_steps_determine_it(steps, batch_size):
     model, history = trained(X, Y, steps_per_epoch=steps)
     assert int(model.optimizer.iterations) == steps
     assert_same_state(model, trained(X, Y, batch_size=batch_size)[0])

@@ -49,11 +49,11 @@ def test_the_order_is_the_same_on_every_backend():
     assert asked() == [4, 5, 6, 3, 2, 7, 1, 0, 9, 8]
 
 
-def test_without_shuffle_batches_come_in_their_order():
+def test_without_shuffle_batches_keep_their_order():
     assert asked(2, shuffle=False) == [*range(10)] * 2
 
 
-def test_the_next_epoch_goes_on_where_steps_per_epoch_ended_the_last():
+def test_the_next_epoch_continues_where_steps_per_epoch_ended_the_last():
     expected = [generator.permutation(5, number, 10).tolist() for number in (0, 1)]
     assert asked(4, steps_per_epoch=5) == [*expected[0], *expected[1]]
 
@@ -83,7 +83,7 @@ def test_workers_end_with_a_training_that_stops_early():
     assert [thread.name for thread in set(threading.enumerate()) - before if thread.name.startswith("Worker")] == []
 
 
-def test_the_error_of_a_worker_is_the_users():
+def test_the_error_of_a_worker_reaches_the_user():
     class Broken(Batches):
         def __getitem__(self, index):
             if index == 4:
@@ -103,9 +103,9 @@ def test_processes_read_what_threads_read(backend):
 
 
 @pytest.mark.parametrize("again", [False, True], ids=["first fit", "second fit"])
-def test_a_dataset_is_told_of_epochs_as_often_as_in_keras(again, backend):
+def test_epoch_hooks_of_a_dataset_are_called_as_in_keras(again, backend):
     if backend == "tensorflow" and not again:
-        pytest.skip("stock fit on TensorFlow looks at a first batch, to build the model, without telling the dataset")
+        pytest.skip("stock fit on TensorFlow reads a first batch to build the model without calling the hooks")
 
     def told(fit):
         model = seeded(linear)
@@ -119,7 +119,7 @@ def test_a_dataset_is_told_of_epochs_as_often_as_in_keras(again, backend):
     assert told(lambda model, *data, **arguments: kb.fit(model, *data, verbose=0, **arguments)) == stock
 
 
-def test_a_dataset_that_changes_itself_between_epochs_is_read_anew():
+def test_a_dataset_that_changes_between_epochs_is_read_again():
     class Doubling(Batches):
         factor = 0.5  # Keras calls on_epoch_end before the first epoch
 

@@ -102,7 +102,7 @@ def test_a_generator_may_fill_one_buffer_again_and_again():
 # Ends -----------------------------------------------------------------------------------------------------------------
 
 
-def test_the_next_fit_goes_on_where_the_last_ended():
+def test_the_next_fit_continues_where_the_last_ended():
     read = []
     source = reading(read)
     model, _ = trained(source, steps_per_epoch=5, epochs=2)
@@ -148,7 +148,7 @@ def test_an_infinite_loss_stops_the_thread_too():
 
 
 @pytest.mark.parametrize("callbacks", [[], [OnBatchEnd(lambda *_: None)]], ids=["in a thread", "in the loop"])
-def test_the_generators_error_is_the_users_and_the_steps_before_it_stay(callbacks):
+def test_the_error_of_a_generator_reaches_the_user_and_earlier_steps_are_kept(callbacks):
     error = KeyError("of the user")
     model = seeded(linear)
     with pytest.raises(KeyError) as caught:
@@ -204,14 +204,14 @@ def test_a_label_out_of_range_is_named_after_the_steps_before_it(make):
         kb.evaluate(model, make(batches), verbose=0)
 
 
-def test_batches_of_objects_are_refused_by_name(backend):
+def test_batches_of_objects_are_rejected_by_name(backend):
     if backend == "tensorflow":
         pytest.skip("objects may be texts")
     with pytest.raises(DataError, match=r"^Expected x to be numbers, received dtype object"):
         trained(generator([(np.array([None] * 8), Y[:8])]), build=lambda: linear(1))
 
 
-def test_steps_of_zero_are_refused():
+def test_steps_of_zero_are_rejected():
     with pytest.raises(ValueError, match="steps_per_epoch must be a whole number of 1 or more; received 0"):
         trained(X, Y, steps_per_epoch=0)
 

@@ -79,7 +79,7 @@ def test_a_missing_device_stops_a_script_that_only_trains(child, backend):
     assert "DeviceError: Expected a device that" in finished.stderr.splitlines()[-1]
 
 
-def test_a_model_built_before_its_device_was_chosen_is_refused(child, backend):
+def test_a_model_built_before_its_device_was_chosen_is_rejected(child, backend):
     if backend == "torch":
         pytest.skip("torch has one CPU")
     script = """
@@ -102,6 +102,6 @@ def test_tensorflow_is_loaded_to_train_and_save_only_where_it_is_the_backend(chi
     assert finished.stdout.split("\n")[-2] == f"True {backend == 'tensorflow'}"
 
 
-def test_training_writes_nothing_to_the_terminal_that_nobody_asked_for(child, backend):
+def test_training_writes_only_requested_output_to_the_terminal(child, backend):
     finished = child(TRAIN)
     assert (finished.stdout, finished.stderr) == ("", "")

@@ -67,7 +67,7 @@ def test_the_operation_knows_its_shape_without_values():
     assert (drawn.shape, drawn.dtype, drawn.device.type) == ((5,), torch.int32, "meta")
 
 
-def test_threads_that_draw_from_one_seed_get_their_own_words():
+def test_threads_that_draw_from_one_seed_get_different_words():
     def draw(start):
         keys = [torch.tensor([5, counter], dtype=torch.int32) for counter in range(start, start + 300)]
         return [rng.random_bits(key, 30).numpy().tolist() for key in keys]

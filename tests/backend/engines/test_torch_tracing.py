@@ -33,13 +33,13 @@ def targets(graph_module):
     return [str(node.target) for node in graph_module.graph.nodes if node.op == "call_function"]
 
 
-def test_what_depends_on_no_input_is_computed_once():
+def test_values_independent_of_the_input_are_computed_once():
     graph_module, constants = traced(lambda x: x + torch.arange(3.0) * 2, torch.zeros(3))
     assert targets(graph_module) == ["aten.add.Tensor"]
     assert constants[0].tolist() == [0, 2, 4]
 
 
-def test_a_tensor_that_is_written_later_is_no_constant():
+def test_a_tensor_that_is_written_later_is_not_a_constant():
     def count(x):
         counter = torch.zeros(3)
         counter[1:].add_(x)
@@ -51,7 +51,7 @@ def test_a_tensor_that_is_written_later_is_no_constant():
         assert program(torch.ones(2), *constants)[0].tolist() == [0, 1, 1]
 
 
-def test_the_frameworks_own_random_numbers_are_drawn_anew():
+def test_random_numbers_of_the_framework_are_drawn_again():
     graph_module, constants = traced(lambda x: x + torch.rand(1000), torch.zeros(1000))
     program = compile_graph(with_tuple_output(graph_module))
     assert not torch.equal(program(torch.zeros(1000), *constants)[0], program(torch.zeros(1000), *constants)[0])

@@ -50,7 +50,7 @@ def later_function(shape, seed=None):
 
 
 @pytest.mark.parametrize("where", ["random functions", "image functions"])
-def test_a_function_that_a_later_keras_draws_with_is_refused_while_portable(monkeypatch, where):
+def test_a_random_function_of_a_later_keras_is_rejected_while_portable(monkeypatch, where):
     module = private_api(where)
     monkeypatch.setattr(later_function, "__module__", module.__name__)
     monkeypatch.setattr(module, "poisson", later_function, raising=False)
@@ -75,7 +75,7 @@ def test_a_function_that_a_later_keras_lacks_is_named_and_nothing_is_replaced(mo
     assert not keras_patch.is_random_portable()
 
 
-def test_everything_that_is_replaced_is_given_back():
+def test_everything_that_is_patched_is_restored():
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in keras_patch.patch_table()]
     with keras_patch.portable_random():
         assert all(getattr(owner, name) is not value for owner, name, value in before)
@@ -105,7 +105,7 @@ def test_keras_finds_tensorflow_only_once_it_is_imported():
     assert private_api("lazy modules").available == ("tensorflow" in sys.modules)
 
 
-def test_a_tensorboard_callback_writes_with_the_summaries_it_is_given():
+def test_a_tensorboard_callback_writes_with_the_given_summaries():
     callback, summaries = keras.callbacks.TensorBoard("logs"), object()
     assert callback._summary_module is None
     set_summary_module(callback, summaries, lambda *_: None)

@@ -36,7 +36,7 @@ def assert_distribution(values, cumulative):
 
 @pytest.mark.parametrize("seed", LAYERS)
 @pytest.mark.parametrize("rate", [0.01, 0.1, 0.3, 0.5, 0.9])
-def test_masks_keep_the_share_they_are_asked_to(rate, seed):
+def test_masks_keep_the_given_share(rate, seed):
     for counter in (0, 1, 1000):
         assert_mean(mask(rate, seed, counter), 1 - rate, rate * (1 - rate))
 
@@ -110,7 +110,7 @@ def test_gamma_numbers_have_the_moments_of_the_gamma_distribution(alpha):
     assert_mean((drawn - alpha) ** 2, alpha, 2 * alpha**2 + 6 * alpha)
 
 
-def test_gamma_numbers_of_one_and_of_a_half_have_their_known_distributions():
+def test_gamma_numbers_of_one_and_of_a_half_have_the_expected_distributions():
     assert_distribution(host(distributions.gamma((SAMPLES,), 1.0, seed=generator(3))), lambda x: 1 - np.exp(-x))
     halves = host(distributions.gamma((SAMPLES,), 0.5, seed=generator(3))).astype("float64")
     normal = np.sqrt(2 * halves) * np.where(
@@ -147,7 +147,7 @@ def test_beta_numbers_of_a_tiny_alpha_are_zero_or_one():
 
 
 @pytest.mark.parametrize(("trials", "chance"), [(1, 0.3), (5, 0.3), (40, 0.5)])
-def test_binomial_numbers_are_counts_of_the_hosts_words_below_the_chance(trials, chance):
+def test_binomial_numbers_are_counts_of_the_hosts_words_below_the_probability(trials, chance):
     drawn = host(distributions.binomial((1000,), trials, chance, seed=generator(7)))
     words = random.uniform(7, 0, (trials, 1000))
     np.testing.assert_array_equal(drawn, (words < np.float32(chance)).sum(axis=0))
@@ -161,14 +161,14 @@ def test_binomial_numbers_follow_counts_and_chances_for_each_element():
     assert (drawn[..., 2] == counts[:, 0]).all()
 
 
-def test_binomial_numbers_of_too_many_trials_are_refused():
+def test_binomial_numbers_of_too_many_trials_are_rejected():
     with pytest.raises(
         NotPortableError, match=r"^Expected counts of keras.random.binomial up to 10,000, received 20,000"
     ):
         distributions.binomial((3,), 20_000, 0.5, seed=generator(7))
 
 
-def test_binomial_numbers_of_counts_that_a_step_computes_are_refused(backend):
+def test_binomial_numbers_of_counts_that_a_step_computes_are_rejected(backend):
     if backend == "torch":
         pytest.skip("torch runs such a step as plain Python, where the counts are known")
     import kerasbridge as kb
@@ -190,7 +190,7 @@ def test_binomial_numbers_of_counts_that_a_step_computes_are_refused(backend):
         ("beta", (0.4, 2.0), (0.003108, 0.433732, 0.263667, 0.034243)),
     ],
 )
-def test_gamma_and_beta_numbers_are_known(name, arguments, values):
+def test_gamma_and_beta_numbers_have_known_values(name, arguments, values):
     drawn = host(getattr(distributions, name)((4,), *arguments, seed=generator(7)))
     np.testing.assert_allclose(drawn, values, rtol=2e-6, atol=1e-6)
 

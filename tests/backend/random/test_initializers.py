@@ -41,13 +41,13 @@ def digest(array):
 
 
 @pytest.mark.parametrize("name", SEEDED)
-def test_an_initializer_with_a_seed_is_known_bit_by_bit(name):
+def test_an_initializer_with_a_seed_has_known_bits(name):
     initializer = getattr(initializers, name)(seed=3)
     assert digest(drawn(initializer, (3, 3, 4, 9))) == SEEDED[name]
 
 
 @pytest.mark.parametrize("side", STFT)
-def test_the_kernels_of_a_fourier_transform_are_known_bit_by_bit(side):
+def test_the_kernels_of_a_fourier_transform_have_known_bits(side):
     assert digest(drawn(initializers.STFT(side, WINDOW, "spectrum"), (16, 1, 9))) == STFT[side]
 
 
@@ -63,13 +63,13 @@ def test_every_initializer_of_keras_is_tested():
 @pytest.mark.parametrize("scaling", ["density", "spectrum", None])
 @pytest.mark.parametrize("window", [None, WINDOW], ids=["no window", "window"])
 @pytest.mark.parametrize("side", ["real", "imag"])
-def test_the_kernels_of_a_fourier_transform_are_kerass_to_its_rounding(side, window, scaling):
+def test_the_kernels_of_a_fourier_transform_are_those_of_keras_up_to_rounding(side, window, scaling):
     initializer = initializers.STFT(side, window, scaling)
     native = keras.ops.convert_to_numpy(initializer((16, 1, 9)))
     np.testing.assert_allclose(drawn(initializer, (16, 1, 9)), native, rtol=0, atol=1e-5)
 
 
-def test_a_named_window_is_scipys():
+def test_a_named_window_is_that_of_scipy():
     pytest.importorskip("scipy")
     initializer = initializers.STFT("real", "hann")
     native = keras.ops.convert_to_numpy(initializer((16, 1, 9)))
@@ -107,7 +107,7 @@ def test_an_orthogonal_vector_is_an_error():
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
 @pytest.mark.parametrize("name", ["Orthogonal", "GlorotUniform", "HeNormal", "RandomNormal"])
-def test_an_initializer_keeps_the_type_it_is_asked_for(name, dtype):
+def test_an_initializer_returns_the_requested_dtype(name, dtype):
     with keras_patch.portable_random():
         weight = getattr(initializers, name)(seed=1)((3, 4), dtype=dtype)
     assert keras.backend.standardize_dtype(weight.dtype) == dtype

@@ -53,14 +53,14 @@ def test_uniform_numbers_are_the_hosts_bit_by_bit(seed, counter):
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.75])
-def test_a_dropout_mask_is_the_hosts_words_held_against_the_rate(rate):
+def test_a_dropout_mask_compares_the_words_of_the_host_with_the_rate(rate):
     kept = host(distributions.dropout(keras.ops.ones((40, 25)), rate, seed=generator(7)))
     words = random.random_bits(7, 0, 1000).view(np.int32).astype("int64") + 2**31
     np.testing.assert_array_equal(kept.reshape(-1) != 0, words >= int(rate * 2**32))
     np.testing.assert_allclose(kept[kept != 0], 1 / (1 - rate), rtol=1e-6)
 
 
-def test_dropout_drops_the_share_it_is_asked_to():
+def test_dropout_drops_the_given_share():
     kept = host(distributions.dropout(keras.ops.ones((100_000,)), 0.2, seed=generator(3)))
     assert abs(np.mean(kept == 0) - 0.2) < 5 * np.sqrt(0.2 * 0.8 / 100_000)
 
@@ -81,7 +81,7 @@ def test_truncated_normal_numbers_are_the_hosts_within_a_millionth():
     assert np.abs(drawn).max() <= 2
 
 
-def test_mean_and_standard_deviation_are_those_asked_for():
+def test_mean_and_standard_deviation_are_the_given_ones():
     drawn = host(distributions.normal((1000,), mean=3.0, stddev=0.5, seed=generator(7)))
     np.testing.assert_allclose(drawn, 3 + 0.5 * random.normal(7, 0, (1000,)), rtol=0, atol=1e-6)
 
@@ -103,7 +103,7 @@ def test_a_shuffle_keeps_every_row():
     np.testing.assert_array_equal(shuffled, np.argsort(random.random_bits(7, 0, 100).view(np.int32)))
 
 
-def test_categories_come_as_often_as_their_logits_say():
+def test_categories_are_drawn_with_the_probabilities_of_their_logits():
     logits = np.log(np.array([[0.1, 0.2, 0.7]], "float32"))
     drawn = host(distributions.categorical(logits, 20_000, seed=generator(7)))
     assert drawn.shape == (1, 20_000)

@@ -79,7 +79,7 @@ def recording(case):
     return model
 
 
-def test_every_layer_of_keras_that_has_a_seed_is_tested_or_refused():
+def test_every_keras_layer_with_a_seed_is_tested_or_rejected():
     with_seed = {name for name, layer in vars(layers).items() if isinstance(layer, type) and takes_seed(layer)}
     assert with_seed <= {name.split()[0] for name in CASES} | set(ELSEWHERE)
 
@@ -88,7 +88,7 @@ def takes_seed(layer):
     return "seed" in layer.__init__.__code__.co_varnames[: layer.__init__.__code__.co_argcount]
 
 
-def test_augmix_is_refused_by_name():
+def test_augmix_is_rejected_by_name():
     model = keras.Sequential([keras.Input((12, 10, 3)), layers.AugMix(), layers.Flatten(), layers.Dense(1)])
     model.compile("sgd", "mse")
     y = np.zeros((len(IMAGES), 1))
@@ -97,7 +97,7 @@ def test_augmix_is_refused_by_name():
         kb.fit(model, IMAGES, y, verbose=0)
 
 
-def test_a_layer_in_a_pipeline_of_another_framework_is_refused_by_name(backend):
+def test_a_layer_in_a_pipeline_of_another_framework_is_rejected_by_name(backend):
     tf = pytest.importorskip("tensorflow")
     rows = tf.data.Dataset.from_tensor_slices(IMAGES)
     with keras_patch.portable_random():
@@ -122,7 +122,7 @@ def test_elastic_transforms_of_an_unknown_number_of_images_are_an_error(backend)
             rows.batch(4).map(layer)
 
 
-def test_no_layer_or_initializer_of_keras_draws_by_another_way():
+def test_no_keras_layer_or_initializer_draws_in_another_way():
     """In the source of Keras, only replaced or unsupported functions bypass the random functions of the backend."""
     source = Path(keras.src.__file__).parent
     found = set()

@@ -42,7 +42,7 @@ def by_epoch(numbers):
     return [(epoch, pytest.approx(number, rel=1e-6)) for epoch, number in enumerate(numbers)]
 
 
-def test_the_curves_are_the_history(tmp_path):
+def test_the_curves_show_the_history(tmp_path):
     history = train(seeded(mlp), tmp_path).history
     trained, validated = scalars(tmp_path / "train"), scalars(tmp_path / "validation")
     assert trained == {
@@ -189,7 +189,7 @@ def test_the_events_are_those_of_stock_fit_on_tensorflow(tmp_path, backend, monk
 
 
 @pytest.mark.usefixtures("without_tensorflow")
-def test_a_run_that_broke_off_leaves_the_next_ones_events_alone(tmp_path):
+def test_an_interrupted_run_does_not_affect_the_events_of_the_next(tmp_path):
     class Break(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
             raise KeyboardInterrupt
@@ -220,7 +220,7 @@ def test_a_class_that_writes_its_model_itself_does(tmp_path):
 
 
 @pytest.mark.usefixtures("without_tensorflow")
-def test_a_value_without_a_step_is_refused(tmp_path):
+def test_a_value_without_a_step_is_rejected(tmp_path):
     summary = summary_api.SummaryWriterApi()
     assert not summary.scalar("loss", 1.0)  # nowhere to write to
     writer = summary.create_file_writer(str(tmp_path))

@@ -111,7 +111,7 @@ KERAS_OWN = {
 
 
 @pytest.mark.parametrize("name", KERAS_OWN)
-def test_keras_own_callbacks_have_their_effect(name, tmp_path):
+def test_keras_callbacks_have_their_effect(name, tmp_path):
     beside(lambda folder: [KERAS_OWN[name](folder)], tmp_path)
 
 
@@ -130,7 +130,7 @@ def test_all_of_them_at_once_are_called_as_by_stock_fit(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")  # stock Keras warns at the end of the epoch
 @pytest.mark.parametrize("steps_per_epoch", [None, 3])
-def test_batches_from_a_generator_are_told_as_by_stock_fit(steps_per_epoch, tmp_path):
+def test_batch_hooks_for_a_generator_are_called_as_by_stock_fit(steps_per_epoch, tmp_path):
     calls = {}
 
     def batches():
@@ -160,14 +160,14 @@ def test_the_csv_has_a_row_for_each_epoch(tmp_path):
     assert [float(row["loss"]) for row in here] == pytest.approx(ran.history.history["loss"])
 
 
-def test_a_checkpoint_by_batches_holds_the_weights_after_them(tmp_path):
+def test_a_checkpoint_by_batches_contains_the_weights_after_them(tmp_path):
     kb.fit(seeded(sgd), X, Y, callbacks=[own.ModelCheckpoint(tmp_path / "{batch}.keras", save_freq=3)], **PLAIN)
     other = seeded(sgd)
     kb.fit(other, X[:24], Y[:24], **PLAIN)
     assert_same_state(keras.models.load_model(tmp_path / "3.keras"), other)
 
 
-def test_an_interrupted_run_goes_on_from_its_backup(tmp_path):
+def test_an_interrupted_run_continues_from_its_backup(tmp_path):
     whole, broken = twins(mlp)
     kb.fit(whole, X, Y, epochs=4, seed=3, batch_size=8, verbose=0)
 
@@ -210,7 +210,7 @@ def test_terminate_on_nan_may_raise():
     assert int(model.optimizer.iterations) == 3
 
 
-def test_a_terminate_on_nan_that_only_looks_ends_nothing():
+def test_an_overridden_terminate_on_nan_does_not_stop():
     class Look(own.TerminateOnNaN):
         def on_batch_end(self, batch, logs=None):
             pass
@@ -222,7 +222,7 @@ def test_a_terminate_on_nan_that_only_looks_ends_nothing():
 
 
 @pytest.mark.parametrize("call", ["fit", "evaluate", "predict"])
-def test_a_progress_bar_of_keras_stands_in_the_place_of_ours(call, capsys):
+def test_a_keras_progress_bar_replaces_ours(call, capsys):
     model = sgd()
     capsys.readouterr()
     getattr(kb, call)(model, *((X,) if call == "predict" else (X, Y)), 8, verbose=1, callbacks=[own.ProgbarLogger()])
@@ -340,7 +340,7 @@ WRITES = {
 
 @pytest.mark.parametrize("hook", ["on_epoch_end", "on_train_batch_end"])
 @pytest.mark.parametrize("what", WRITES)
-def test_what_a_callback_changes_takes_effect_with_the_next_step(hook, what):
+def test_changes_by_a_callback_take_effect_with_the_next_step(hook, what):
     kernels = []
 
     def change(model, times):
@@ -370,7 +370,7 @@ def test_weights_that_a_callback_sets_are_trained_on(hook, tmp_path):
 
 
 @pytest.mark.parametrize("name", KERAS_OWN)
-def test_keras_own_callbacks_are_live_only_where_they_act_on_batches(name, tmp_path):
+def test_keras_callbacks_need_batch_hooks_only_if_they_act_on_batches(name, tmp_path):
     callback = KERAS_OWN[name](tmp_path)
     assert liveness.needs_batch_hooks([callback], "train") == name.endswith("by batches")
     assert not liveness.needs_batch_hooks([callback], "test")

@@ -95,7 +95,7 @@ def test_blocks_of_many_steps_end_as_stock_fit_does(runs):
     )
 
 
-def test_the_history_says_that_it_ran_compiled(runs):
+def test_the_history_reports_compiled_steps(runs):
     assert runs.history.params["execution"] in COMPILED
     assert runs.free_history.params["execution"] in COMPILED
     assert runs.free_history.params["execution_reason"] is None

@@ -44,7 +44,7 @@ def test_a_ragged_last_batch_is_trained():
     assert int(model.optimizer.iterations) == STEPS
 
 
-def test_validation_split_holds_out_the_last_rows():
+def test_validation_split_takes_the_last_rows():
     split, by_hand = twins(mlp)
     at = int(203 * 0.7)
     one = kb.fit(split, X, Y, validation_split=0.3, **PLAIN)
@@ -151,11 +151,11 @@ def test_a_later_initial_epoch_sees_the_order_of_its_epoch():
     assert seen_rows(3, seed=5, initial_epoch=2) == [generator.permutation(5, 2, 40).tolist()]
 
 
-def test_without_shuffle_rows_come_as_they_lie():
+def test_without_shuffle_rows_keep_their_order():
     assert seen_rows(2, seed=5, shuffle=False) == [[*range(40)]] * 2
 
 
-def test_without_a_seed_pythons_random_makes_the_order_repeatable():
+def test_without_a_seed_python_random_determines_the_order():
     python_random.seed(9)
     first = seen_rows(1)
     python_random.seed(9)
@@ -170,13 +170,13 @@ def test_one_seed_gives_one_result_and_another_another():
     assert_same_state(models[0], models[1])
 
 
-def test_the_history_tells_the_seed_it_ran_with():
+def test_the_history_contains_the_seed():
     assert kb.fit(mlp(), X, Y, verbose=0, seed=5).params["seed"] == 5
     fresh = kb.fit(mlp(), X, Y, verbose=0).params["seed"]
     assert 0 <= fresh < 2**31
 
 
-def test_initial_epoch_trains_only_what_is_left():
+def test_initial_epoch_trains_only_the_remaining_epochs():
     model = mlp()
     history = kb.fit(model, X, Y, epochs=5, initial_epoch=3, **PLAIN)
     assert history.epoch == [3, 4]
@@ -184,7 +184,7 @@ def test_initial_epoch_trains_only_what_is_left():
 
 
 @pytest.mark.parametrize("arguments", [{"epochs": 0}, {"epochs": 2, "initial_epoch": 2}])
-def test_nothing_left_to_train_is_no_error(arguments):
+def test_nothing_left_to_train_is_not_an_error(arguments):
     model, untouched = seeded(mlp), seeded(mlp)
     assert kb.fit(model, X, Y, **PLAIN, **arguments).history == {}
     np.testing.assert_array_equal(model.get_weights()[0], untouched.get_weights()[0])
@@ -366,7 +366,7 @@ class OwnStep(keras.Sequential):
         return super().train_step(*arguments, **keywords)
 
 
-def test_a_model_with_a_train_step_of_its_own_is_handed_to_keras_with_one_line(caplog):
+def test_a_model_with_a_custom_train_step_is_trained_by_keras_with_one_log_line(caplog):
     model = OwnStep([keras.Input((12,)), layers.Dense(5, activation="softmax")])
     model.compile("adam", "sparse_categorical_crossentropy")
     with caplog.at_level(logging.WARNING, "kerasbridge"):
@@ -386,7 +386,7 @@ class OwnTestStep(keras.Sequential):
 
 
 @pytest.mark.once
-def test_a_model_with_a_test_step_of_its_own_is_handed_to_keras_only_to_validate(caplog):
+def test_a_model_with_a_custom_test_step_is_only_validated_by_keras(caplog):
     model = OwnTestStep([keras.Input((12,)), layers.Dense(5, activation="softmax")])
     model.compile("adam", "sparse_categorical_crossentropy")
     assert "execution" in kb.fit(model, X[:40], Y[:40], **PLAIN).params
@@ -399,12 +399,12 @@ def test_a_step_that_is_wrong_raises_the_models_own_error():
     class Wrong(layers.Layer):
         def call(self, inputs, training=False):
             if training:
-                raise RuntimeError("layer says no")
+                raise RuntimeError("layer failed")
             return inputs
 
     model = keras.Sequential([keras.Input((12,)), Wrong(), layers.Dense(5, activation="softmax")])
     model.compile("adam", "sparse_categorical_crossentropy")
-    with pytest.raises(RuntimeError, match="layer says no"):
+    with pytest.raises(RuntimeError, match="layer failed"):
         kb.fit(model, X, Y, **PLAIN)
 
 
@@ -456,7 +456,7 @@ def test_callbacks_of_evaluate_and_predict_are_called_in_keras_order(call):
 
 @pytest.mark.once
 @pytest.mark.parametrize("steps", [1, 4])
-def test_callbacks_of_predict_are_given_the_outputs_of_their_batches(steps):
+def test_callbacks_of_predict_receive_the_outputs_of_their_batches(steps):
     seen, look = [], keras.callbacks.Callback()
     look.on_predict_batch_end = lambda batch, logs: seen.append(ops.convert_to_numpy(logs["outputs"]))
     outputs = kb.predict(mlp(steps_per_execution=steps), X, 8, verbose=0, callbacks=[look])
@@ -473,7 +473,7 @@ def test_callbacks_find_the_params_that_keras_gives():
     assert params[1] == params[0]
 
 
-def test_early_stopping_stops_and_gives_back_the_best_weights():
+def test_early_stopping_stops_and_restores_the_best_weights():
     best = {}
 
     def keep(epoch, logs):
@@ -507,7 +507,7 @@ def test_stop_training_in_a_batch_hook_stops_at_once():
         lambda: keras.callbacks.ReduceLROnPlateau("loss", factor=0.1, patience=1, min_delta=10.0, cooldown=0),
     ],
 )
-def test_callbacks_that_change_the_learning_rate_have_their_effect(callback):
+def test_callbacks_can_change_the_learning_rate(callback):
     stock, model = twins(mlp)
     rates = stock.fit(X, Y, epochs=3, callbacks=[callback()], **PLAIN).history["learning_rate"]
     history = kb.fit(model, X, Y, epochs=3, callbacks=[callback()], **PLAIN).history
@@ -516,7 +516,7 @@ def test_callbacks_that_change_the_learning_rate_have_their_effect(callback):
     assert_same_state(model, stock, **CLOSE)
 
 
-def test_a_batch_hook_finds_the_variables_as_of_its_step():
+def test_a_batch_hook_sees_the_variables_as_of_its_step():
     iterations, kernels = [], []
 
     def look(model, step):
@@ -528,7 +528,7 @@ def test_a_batch_hook_finds_the_variables_as_of_its_step():
     assert len(set(kernels)) == STEPS
 
 
-def test_what_a_batch_hook_writes_is_trained_on():
+def test_values_written_by_a_batch_hook_are_trained_on():
     def reset(model, step):
         if step == STEPS - 2:
             model.set_weights([np.zeros_like(value) for value in model.get_weights()])
@@ -568,7 +568,7 @@ def test_terminate_on_nan_stops_at_the_bad_step(build, capsys):
     assert "Batch 13: Invalid loss" in capsys.readouterr().out
 
 
-def test_without_terminate_on_nan_training_goes_on_as_in_keras():
+def test_without_terminate_on_nan_training_continues_as_in_keras():
     model, weights = mlp(), np.where(np.arange(203) == 20, np.nan, 1.0)
     history = kb.fit(model, X, Y, epochs=2, sample_weight=weights, **PLAIN).history
     assert int(model.optimizer.iterations) == 2 * STEPS
@@ -708,7 +708,7 @@ def test_a_model_built_by_its_first_fit_trains_as_stock():
     assert_same_state(model, stock, **CLOSE)
 
 
-def test_a_word_that_comes_twice_in_a_batch_moves_as_far_as_any_other():
+def test_a_token_that_occurs_twice_in_a_batch_moves_as_far_as_any_other():
     """The first step of Adam has the size of the learning rate, also for sparse gradients, as on TensorFlow."""
     model = keras.Sequential(
         [keras.Input((3,), dtype="int32"), keras.layers.Embedding(4, 2), keras.layers.Flatten(), keras.layers.Dense(1)]

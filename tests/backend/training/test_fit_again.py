@@ -84,7 +84,7 @@ def test_fit_evaluate_and_predict_in_turn_compile_once(compilations, backend):
     assert (Counting.calls - predicting, compilations(), compiled(model)) == before
 
 
-def test_a_layer_frozen_without_compiling_anew_stands_still_and_moves_again():
+def test_a_layer_can_be_frozen_and_unfrozen_without_compiling_again():
     model = counting()
     dense, seen = model.layers[1], []
     for trainable in (True, False, True, False):
@@ -176,7 +176,7 @@ def other_weights(model):
     ],
     ids=lambda change: change.__name__,
 )
-def test_what_changed_between_two_fits_takes_effect_as_with_stock(change):
+def test_changes_between_two_fits_take_effect_as_with_stock(change):
     changed(change)
 
 

@@ -73,12 +73,12 @@ def test_fit_evaluate_and_predict_give_what_kerasbridge_gives():
     np.testing.assert_array_equal(predicted, kb.predict(called, X))
 
 
-def test_a_mistake_is_answered_by_kerasbridge():
+def test_a_wrong_argument_raises_an_error_of_kerasbridge():
     with kb.as_keras_fit(), pytest.raises(ArgumentError, match="batch_size"):
         mlp().fit(X, Y, batch_size=-1)
 
 
-def test_arguments_may_be_given_by_position_in_the_order_that_keras_has():
+def test_arguments_may_be_positional_in_the_order_of_keras():
     one, other = twins(mlp)
     expected = kb.fit(one, X, Y, batch_size=8, epochs=2, verbose=0, validation_split=0.2, shuffle=False)
     with kb.as_keras_fit():
@@ -103,12 +103,12 @@ def test_blocks_nest():
     assert not ran_here(mlp().fit(X, Y, **PLAIN))
 
 
-def test_it_holds_in_other_threads_too():
+def test_it_applies_in_other_threads_too():
     with kb.as_keras_fit(), ThreadPoolExecutor(1) as pool:
         assert ran_here(pool.submit(mlp().fit, X, Y, **PLAIN).result())
 
 
-def test_a_model_with_a_step_of_its_own_is_keras_s_to_train_and_to_validate(caplog, evaluated):
+def test_a_model_with_a_custom_train_step_is_trained_and_validated_by_keras(caplog, evaluated):
     with caplog.at_level(logging.WARNING, "kerasbridge"), kb.as_keras_fit():
         history = overriding().fit(X, Y, validation_data=(X, Y), **PLAIN)
     assert not ran_here(history)
@@ -119,7 +119,7 @@ def test_a_model_with_a_step_of_its_own_is_keras_s_to_train_and_to_validate(capl
     assert evaluated == []
 
 
-def test_after_it_was_handed_over_a_model_is_taken_over_again(evaluated):
+def test_a_model_is_trained_by_kerasbridge_again_after_keras(evaluated):
     model = overriding()
     with kb.as_keras_fit():
         model.fit(X, Y, **PLAIN)
@@ -127,14 +127,14 @@ def test_after_it_was_handed_over_a_model_is_taken_over_again(evaluated):
     assert evaluated == [model]
 
 
-def test_what_a_callback_evaluates_is_taken_over_too(evaluated):
+def test_evaluate_in_a_callback_runs_through_kerasbridge_too(evaluated):
     model, other = mlp(), mlp()
     with kb.as_keras_fit():
         model.fit(X, Y, callbacks=[Asking(), Asking(other)], **PLAIN)
     assert evaluated == [model, other]
 
 
-def test_another_model_that_a_callback_evaluates_is_taken_over_while_stock_trains(evaluated):
+def test_evaluate_of_another_model_in_a_callback_runs_through_kerasbridge_while_stock_trains(evaluated):
     other = mlp()
     with kb.as_keras_fit():
         overriding().fit(X, Y, callbacks=[Asking(), Asking(other)], **PLAIN)

@@ -177,7 +177,7 @@ def test_mixed_precision_trains_compiled_and_as_stock(policy):
     np.testing.assert_allclose(history.history["loss"], expected, rtol=2e-3)
 
 
-def test_a_scaled_loss_trains_step_by_step_too():
+def test_a_scaled_loss_trains_eagerly_too():
     def build(eager):
         return mlp(optimizer=scaled(optimizers.Adam, **SCALED), run_eagerly=eager)
 
@@ -213,7 +213,7 @@ def test_the_number_of_steps_in_a_block_changes_no_bit(make):
     assert_same_state(live, free)
 
 
-def test_a_second_fit_goes_on_where_the_first_ended():
+def test_a_second_fit_continues_where_the_first_ended():
     """In the midst of an accumulation, and between two overwritten averages."""
     make = partial(optimizers.Adam, 0.01, **OPTIONS["accumulation"])
     stock, model = twins(partial(with_optimizer, make))

@@ -40,7 +40,7 @@ class Stop(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def test_a_run_holds_the_model_its_history_and_how_it_was_made(tmp_path, backend):
+def test_a_run_contains_the_model_its_history_and_its_configuration(tmp_path, backend):
     model = compiled()
     history = fit(model, tmp_path / "run", validation_split=0.25, callbacks=Stop(9))
     assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
@@ -70,7 +70,7 @@ def test_recording_makes_no_blocks_of_one_step():
     assert not callbacks.needs_batch_hooks([RunCallback(None)], "test")
 
 
-def test_what_callbacks_add_to_the_logs_is_recorded_and_what_they_restore_is_saved(tmp_path):
+def test_logs_added_by_callbacks_are_recorded_and_restored_weights_are_saved(tmp_path):
     class Adding(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             logs["doubled"] = 2 * logs["loss"]
@@ -84,7 +84,7 @@ def test_what_callbacks_add_to_the_logs_is_recorded_and_what_they_restore_is_sav
     assert not np.any(run.load_model().get_weights()[0])
 
 
-def test_a_list_of_keras_takes_part_and_is_given_back_as_it_was(tmp_path):
+def test_a_callback_list_is_used_and_restored(tmp_path):
     model = compiled()
     given = keras.callbacks.CallbackList([], add_history=True, model=model, epochs=3)
     before = list(given.callbacks)
@@ -138,7 +138,7 @@ def test_an_interruption_before_that_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_is_not_empty_is_refused_before_the_first_step(tmp_path):
+def test_a_folder_that_is_not_empty_is_rejected_before_the_first_step(tmp_path):
     model = compiled()
     before = model.get_weights()
     (tmp_path / "thesis.tex").touch()
@@ -147,7 +147,7 @@ def test_a_folder_that_is_not_empty_is_refused_before_the_first_step(tmp_path):
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
 
 
-def test_a_model_that_cannot_be_saved_is_refused_before_the_first_step(tmp_path):
+def test_a_model_that_cannot_be_saved_is_rejected_before_the_first_step(tmp_path):
     class Through(keras.Model):
         def __init__(self, function):
             super().__init__()
@@ -163,14 +163,14 @@ def test_a_model_that_cannot_be_saved_is_refused_before_the_first_step(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_model_that_cannot_be_loaded_is_one_sentence(tmp_path):
+def test_a_model_that_cannot_be_loaded_raises_one_sentence(tmp_path):
     fit(compiled(), tmp_path, epochs=1)
     (tmp_path / "model.keras").write_text("no zip")
     with pytest.raises(RunFolderError, match=r"model\.keras cannot be loaded: "):
         kb.runs.load(tmp_path).load_model()
 
 
-def test_a_model_of_ones_own_classes_is_loaded_with_them(tmp_path):
+def test_a_model_with_custom_classes_can_be_loaded(tmp_path):
     class Doubling(keras.layers.Layer):
         def call(self, x):
             return 2 * x

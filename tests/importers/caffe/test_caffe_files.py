@@ -42,7 +42,7 @@ def test_a_net_computes_what_caffe_computes(net, tmp_path):
 
 
 @pytest.mark.parametrize("net", [net for net in NETS if "/" not in net])
-def test_channels_first_takes_and_gives_what_caffe_does(net, legacy):
+def test_channels_first_has_the_inputs_and_outputs_of_caffe(net, legacy):
     assert_as_recorded(kb.load_legacy(*paths(net), data_format="channels_first"), net, "channels_first")
 
 
@@ -59,7 +59,7 @@ def test_a_lenet_recognises_the_digits(net, legacy):
     assert 0.990 <= accuracy <= 0.991
 
 
-def test_the_scaling_in_a_file_of_weights_is_told(legacy):
+def test_the_preprocessing_in_a_file_of_weights_is_reported(legacy):
     (found,) = kb.inspect_legacy(*paths("lenet_v2_jachin")).preprocessing
     assert found.scale == SCALE
 
@@ -70,7 +70,7 @@ def test_a_lenet_is_made_of_stock_layers(net, legacy):
     assert modules == {"keras"}
 
 
-def test_a_lenet_is_tuned_further(legacy):
+def test_a_lenet_can_be_fine_tuned(legacy):
     data = kb.datasets.mnist("sample")
     x = data.x_train[:320, ..., None] * np.float32(SCALE)
     y = (data.y_train[:320] + 1) % 10  # another task: the next digit
@@ -80,7 +80,7 @@ def test_a_lenet_is_tuned_further(legacy):
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_weights_alone_hold_the_net_but_not_the_size_of_images(legacy):
+def test_weights_alone_contain_the_net_but_not_the_image_size(legacy):
     path = FOLDER / "lenet_v2_jachin.caffemodel"
     words = r"27 or 28 pixels a side would fit\. Pass input_shape=\(1, 28, 28\)"
     with pytest.raises(kb.errors.LegacyFileError, match=words):

@@ -43,7 +43,7 @@ def test_layers_of_another_phase_are_left_out(tmp_path, rule):
     assert_close(outputs(load(tmp_path, text)[0], X)[0], np.maximum(X, 0))
 
 
-def test_a_stage_that_the_file_sets_is_met(tmp_path):
+def test_a_stage_set_by_the_file_is_used(tmp_path):
     text = 'state { stage: "deploy" }' + data(*X.shape) + layer("TanH", 'include { stage: "deploy" }')
     assert_close(outputs(load(tmp_path, text)[0], X)[0], np.tanh(X))
 
@@ -59,7 +59,7 @@ TRAINING = (
 )
 
 
-def test_a_net_for_training_becomes_one_for_use(tmp_path):
+def test_a_training_net_becomes_an_inference_net(tmp_path):
     weight = RANDOM.normal(size=(4, 75)).astype(np.float32)
     model, report = load(tmp_path, TRAINING, {"l": (weight, B)})
     x = RANDOM.normal(size=(2, 3, 5, 5)).astype(np.float32)
@@ -73,7 +73,7 @@ def test_a_net_for_training_becomes_one_for_use(tmp_path):
     ]
 
 
-def test_a_data_layer_of_another_phase_feeds_what_lacks_otherwise(tmp_path):
+def test_a_data_layer_of_another_phase_is_used_if_there_is_no_other(tmp_path):
     text = 'layer { name: "d" type: "HDF5Data" top: "data" top: "label" include { phase: TRAIN } }'
     text += layer("ReLU", name="r", top="data") + layer("InnerProduct", DENSE)
     model, report = load(tmp_path, text, {"l": (W, B)})
@@ -90,7 +90,7 @@ def test_a_report_is_printed_line_by_line_and_is_json(tmp_path):
     assert json.loads(json.dumps(report.as_dict()))["skipped"][1]["layer"] == "accuracy"
 
 
-def test_the_losses_without_a_probability_leave_their_input(tmp_path):
+def test_losses_without_a_probability_return_their_input(tmp_path):
     text = data(*X.shape) + layer("TanH") + layer("EuclideanLoss", name="loss", bottom="l data")
     model, report = load(tmp_path, text)
     assert report.outputs == ("l",)
@@ -135,24 +135,24 @@ def test_numbers_of_64_bits_and_numbers_that_are_not_packed_are_read(tmp_path):
     assert_close(outputs(kb.load_legacy(*paths), X)[0], X.reshape(2, -1) @ W.T + B)
 
 
-def test_weights_may_be_drawn_anew(tmp_path):
+def test_weights_may_be_drawn_again(tmp_path):
     model, _ = load(tmp_path, data(*X.shape) + layer("InnerProduct", DENSE), {"l": (0 * W, B)})
     kb.reinitialize(model, 0)
     assert np.std(model.get_weights()[0]) > 0.01
 
 
-def test_names_that_keras_refuses_are_changed(tmp_path):
+def test_names_that_keras_rejects_are_changed(tmp_path):
     text = data(*X.shape) + layer("ReLU", name="a/b:c") + layer("TanH", name="a_b_c", bottom="a/b:c")
     assert [one.name for one in load(tmp_path, text)[0].layers] == ["data", "a_b_c", "a_b_c_1"]
 
 
-def test_files_are_known_by_what_is_in_them(tmp_path):
+def test_files_are_recognised_by_their_contents(tmp_path):
     text, weights = files(tmp_path, data(*X.shape) + layer("InnerProduct", DENSE), {"l": (W, B)})
     renamed = [weights.rename(tmp_path / "a.txt"), text.rename(tmp_path / "b.mat")]
     assert_close(outputs(kb.load_legacy(*renamed), X)[0], X.reshape(2, -1) @ W.T + B)
 
 
-def test_statistics_of_the_batch_are_replaced_and_that_is_said(tmp_path):
+def test_batch_statistics_are_replaced_and_reported(tmp_path):
     text = data(*X.shape) + layer("BatchNorm", "batch_norm_param { use_global_stats: false }")
     (entry,) = load(tmp_path, text, {"l": (np.zeros(3), np.ones(3), np.ones(1))})[1].substituted
     assert "stored statistics" in entry.what
@@ -165,7 +165,7 @@ def test_a_field_of_a_fork_is_noted(tmp_path):
     assert_close(outputs(model, X)[0], np.maximum(X, 0))
 
 
-def test_a_net_without_layers_that_need_a_size_takes_images_of_any(tmp_path):
+def test_a_net_without_layers_that_depend_on_a_size_takes_any_size(tmp_path):
     text = data(*X.shape) + layer("Pooling", "pooling_param { kernel_size: 2 stride: 2 }")
     assert load(tmp_path, text)[0].input_shape == (None, None, None, 3)
 

@@ -449,7 +449,7 @@ STOCK = [
 
 
 @pytest.mark.parametrize("name", STOCK)
-def test_stock_layers_say_what_they_can(name, tmp_path):
+def test_stock_layers_are_used_where_possible(name, tmp_path):
     assert own_layers(name, tmp_path) == set()
 
 
@@ -462,7 +462,7 @@ def test_stock_layers_say_what_they_can(name, tmp_path):
         ("average, rounded up", {"CeilAveragePooling2D"}),
     ],
 )
-def test_own_layers_say_the_rest(name, layers, tmp_path):
+def test_own_layers_implement_the_rest(name, layers, tmp_path):
     assert own_layers(name, tmp_path) == layers
 
 

@@ -78,14 +78,14 @@ def test_all_layers_without_weights_are_named_at_once(tmp_path):
         ("Pooling", "pooling_param { kernel_size: 9 }", (), "its window is"),
     ],
 )
-def test_what_does_not_fit_is_named(tmp_path, kind, options, blobs, words):
+def test_mismatches_are_named(tmp_path, kind, options, blobs, words):
     text = layer(kind, options) + layer("Flatten", name="f", bottom="l")  # so that sizes are known
     sentence = refused_net(tmp_path, text, {"l": blobs})
     assert words in sentence
     assert f"'l' ({kind})" in sentence
 
 
-def test_a_blob_that_lies_about_its_shape_is_refused(tmp_path):
+def test_a_blob_with_a_wrong_shape_is_rejected(tmp_path):
     net = message("NetParameter")(name="net")
     blob = net.layer.add(name="l", type="Scale").blobs.add(data=[b"\0" * 8])
     blob.shape.dim.extend([2**40, 2**40])
@@ -102,7 +102,7 @@ def test_a_blob_that_lies_about_its_shape_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("kept", [5, 40, 300])
-def test_a_file_that_is_cut_short_is_refused(tmp_path, kept):
+def test_a_truncated_file_is_rejected(tmp_path, kept):
     paths = files(tmp_path, data(*SHAPE) + layer("Convolution", CONV), {"l": (W, np.ones(4))})
     paths[1].write_bytes(paths[1].read_bytes()[:kept])
     sentence = refused(*paths)
@@ -113,13 +113,13 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path, kept):
 @pytest.mark.parametrize(
     "content", [b"", b"\x80\x04\x95", b"\x89HDF\r\n\x1a\n" + b"\0" * 64, b"PK\x03\x04" * 9, b"hello"]
 )
-def test_what_is_no_model_of_caffes_is_refused(tmp_path, content):
+def test_another_file_than_a_caffe_model_is_rejected(tmp_path, content):
     path = tmp_path / "net.caffemodel"
     path.write_bytes(content)
     assert "net.caffemodel" in refused(path)
 
 
-def test_random_bytes_are_refused(tmp_path):
+def test_random_bytes_are_rejected(tmp_path):
     draw = np.random.default_rng(0)
     path = tmp_path / "net.caffemodel"
     for start in (b"\x0a\x03net\xa2\x06", b"\x0a\x03net\x12", b"\xa2\x06", b"\x12\x40\x0a", b""):
@@ -128,7 +128,7 @@ def test_random_bytes_are_refused(tmp_path):
             refused(path)
 
 
-def test_files_with_changed_bytes_are_refused_or_read(tmp_path):
+def test_files_with_changed_bytes_are_rejected_or_read(tmp_path):
     draw = np.random.default_rng(1)
     paths = files(
         tmp_path,
@@ -145,36 +145,36 @@ def test_files_with_changed_bytes_are_refused_or_read(tmp_path):
             kb.inspect_legacy(*paths)
 
 
-def test_a_text_that_is_nested_deeply_is_refused(tmp_path):
+def test_a_text_that_is_nested_deeply_is_rejected(tmp_path):
     path = tmp_path / "net.prototxt"
     path.write_text("layer { name: 'a' x { " + "y { " * 100_000)
     assert "net.prototxt" in refused(path)
 
 
-def test_a_text_that_is_wrong_is_refused_by_its_line(tmp_path):
+def test_an_invalid_text_is_rejected_with_its_line(tmp_path):
     path = tmp_path / "net.prototxt"
     path.write_text('layer {\n  name: "a"\n  type: 7\n}')
     assert "net.prototxt is not a Caffe network, line 3" in refused(path)
 
 
-def test_the_oldest_version_is_refused_by_name(tmp_path):
+def test_the_oldest_version_is_rejected_by_name(tmp_path):
     path = tmp_path / "net.prototxt"
     path.write_text('layers { layer { name: "a" type: "relu" } bottom: "data" top: "a" }')
     assert "V0" in refused(path)
 
 
-def test_a_blob_that_nobody_writes_is_refused(tmp_path):
+def test_a_blob_that_no_layer_writes_is_rejected(tmp_path):
     assert "layer 'l' (ReLU) reads 'nothing', which no layer before it writes" in refused_net(
         tmp_path, layer("ReLU", bottom="nothing")
     )
 
 
-def test_two_descriptions_are_refused(tmp_path):
+def test_two_descriptions_are_rejected(tmp_path):
     (path,) = files(tmp_path, data(*SHAPE) + layer("ReLU"))
     assert "Expected one .prototxt and one .caffemodel" in refused(path, path)
 
 
-def test_a_size_that_the_file_does_not_say_is_asked_for(tmp_path):
+def test_a_size_that_is_not_in_the_file_must_be_passed(tmp_path):
     text = 'layer { name: "d" type: "Data" top: "data" }' + layer("Convolution", CONV, name="c")
     text += layer("InnerProduct", "inner_product_param { num_output: 2 }", bottom="c")
     arrays = {"c": (W, np.ones(4)), "l": (np.ones((2, 64)), np.ones(2))}
@@ -202,11 +202,11 @@ def test_arguments_are_checked(tmp_path, paths, options, words):
         kb.load_legacy(*(tmp_path / path for path in paths), **options)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     assert "none.prototxt does not exist or is not a file" in refused(tmp_path / "none.prototxt")
 
 
-def test_without_protobuf_it_says_what_to_type(tmp_path, monkeypatch):
+def test_without_protobuf_the_error_contains_the_install_command(tmp_path, monkeypatch):
     paths = files(tmp_path, data(*SHAPE) + layer("ReLU"))
     monkeypatch.setitem(sys.modules, "google.protobuf", None)
     monkeypatch.delitem(sys.modules, "kerasbridge.importers.caffe.schema")

@@ -296,7 +296,7 @@ def test_a_layer_of_sequences_computes_what_theano_computed(sequences, name):
     assert_close(*sequences[name])
 
 
-def test_branches_that_a_merge_joins_are_models_within(tmp_path):
+def test_branches_of_a_merge_are_nested_models(tmp_path):
     branches = [
         sequential(dense(f"d{place}", 3, "output_dim", bias=True, batch_input_shape=[None, 4]), old=True)
         for place in range(2)
@@ -312,7 +312,7 @@ def test_branches_that_a_merge_joins_are_models_within(tmp_path):
     assert_close(outputs(model, a, b)[0], product @ weights["last"][0] + weights["last"][1])
 
 
-def test_volumes_are_turned_along_three_axes(tmp_path):
+def test_volumes_are_flipped_along_three_axes(tmp_path):
     x, kernel = normal(2, 2, 5, 4, 6), normal(3, 2, 2, 1, 2)
     config = sequential(
         entry(

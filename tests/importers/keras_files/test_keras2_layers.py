@@ -79,7 +79,7 @@ def test_sequences(tmp_path):
 
 
 @pytest.mark.parametrize(("kernel", "stride"), [(2, 2), (3, 2), (4, 2), (1, 2), (2, 3)])
-def test_a_transposed_convolution_lies_as_on_tensorflow(kernel, stride, tmp_path):
+def test_a_transposed_convolution_is_aligned_as_on_tensorflow(kernel, stride, tmp_path):
     """`conv2d_transpose` with "same" is the gradient of a convolution with "same" of that size."""
     w, x = normal(kernel, kernel, 2, 3), normal(1, 3, 4, 5)
     window = {"kernel_size": [kernel] * 2, "strides": [stride] * 2, "data_format": "channels_last"}
@@ -110,7 +110,7 @@ def batch_normalization(name, trainable=True):
 
 
 @pytest.mark.parametrize("frozen", [False, True])
-def test_a_model_within_has_what_is_trained_first(frozen, tmp_path):
+def test_a_nested_model_has_its_trainable_weights_first(frozen, tmp_path):
     within = sequential(
         {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 3, 3, 2], "name": "i"}},
         conv("c", 2),
@@ -162,7 +162,7 @@ def test_functions_of_tensorflow_that_are_layers(tmp_path):
     assert_close(outputs(model, x)[0], np.clip(x + 3, 0, 6) * x / 4 - x)
 
 
-def test_a_json_and_the_weights_beside_it(tmp_path):
+def test_a_json_file_and_a_weights_file(tmp_path):
     config = sequential(dense("a", 3, batch_input_shape=[None, 4]), dense("b", 2))
     json_file = tmp_path / "model.json"
     json_file.write_text(json.dumps({**config, "keras_version": "2.2.4", "backend": "tensorflow"}))
@@ -180,7 +180,7 @@ def weights_onto(tmp_path, model, weights, **options):
     return kb.load_legacy(write(tmp_path / "w.h5", None, weights, **options), model=model, flip_kernels=False)
 
 
-def test_weights_of_keras_1_onto_a_model_with_the_channels_last(tmp_path):
+def test_weights_of_keras_1_in_a_channels_last_model(tmp_path):
     layers = keras.layers
     with portable_random():
         model = keras.Sequential([keras.Input((4, 5, 3)), layers.Conv2D(2, (2, 3)), layers.Flatten(), layers.Dense(3)])
@@ -191,7 +191,7 @@ def test_weights_of_keras_1_onto_a_model_with_the_channels_last(tmp_path):
     assert_close(outputs(weights_onto(tmp_path, model, weights, version=None), x)[0], y)
 
 
-def test_weights_by_name_where_all_names_are_there(tmp_path):
+def test_weights_are_matched_by_name_if_all_names_exist(tmp_path):
     layers = keras.layers
     model = keras.Sequential([keras.Input((3,)), layers.Dense(3, name="b"), layers.Dense(3, name="a")])
     weights = {"a": (normal(3, 3), normal(3)), "b": (normal(3, 3), normal(3)), "top": (normal(3, 1), normal(1))}
@@ -200,7 +200,7 @@ def test_weights_by_name_where_all_names_are_there(tmp_path):
     assert_close(outputs(weights_onto(tmp_path, model, weights, **ON_TENSORFLOW), x)[0], y)
 
 
-def test_what_normalization_found_in_data_is_computed_with(tmp_path):
+def test_adapted_statistics_of_normalization_are_used(tmp_path):
     mean, variance, x = normal(3), np.abs(normal(3)) + 0.5, normal(4, 3)
     weights = {"norm": (mean, variance, np.int64(9))}
     config = sequential(entry("Normalization", "norm", axis=[-1], batch_input_shape=[None, 3]))
@@ -228,7 +228,7 @@ def test_a_model_is_needed_for_weights_alone(tmp_path):
         kb.load_legacy(alone)
 
 
-def test_weights_of_a_model_that_cannot_be_brought_go_onto_one_that_is_given(tmp_path):
+def test_weights_of_an_unsupported_model_are_loaded_into_a_given_model(tmp_path):
     code = entry(
         "Lambda", "scale", function=["4wEAAAA", None, None], function_type="lambda", batch_input_shape=[None, 3]
     )
@@ -245,14 +245,14 @@ def test_weights_of_a_model_that_cannot_be_brought_go_onto_one_that_is_given(tmp
     np.testing.assert_allclose(kb.predict(model, x, verbose=0), 0.5 * x @ arrays[0] + arrays[1], rtol=1e-5, atol=1e-6)
 
 
-def test_a_layer_that_is_too_large_for_its_weights_is_not_made(tmp_path):
+def test_a_layer_that_is_too_large_for_its_weights_is_not_created(tmp_path):
     config = sequential(dense("d", 2**40, batch_input_shape=[None, 3]))
     path = write(tmp_path / "m.h5", config, {"d": (normal(3, 2), normal(2))}, **ON_TENSORFLOW)
     with pytest.raises(LegacyFileError, match=r"needs weights of the shape \(3, 1099511627776\)"):
         kb.load_legacy(path)
 
 
-def test_it_is_trained_further(tmp_path):
+def test_it_can_be_trained_further(tmp_path):
     config = sequential(
         entry("LSTM", "l", batch_input_shape=[None, 6, 4], units=3, recurrent_activation="hard_sigmoid"), dense("d", 1)
     )

@@ -42,14 +42,14 @@ def test_a_model_computes_what_theano_computed(name, data_format, legacy, tmp_pa
     assert_close(np.asarray(model.predict_on_batch(fed_as(x, first, data_format))), y)
 
 
-def test_kernels_of_which_nothing_is_known_are_asked_for(legacy):
+def test_kernels_of_unknown_origin_require_flip_kernels(legacy):
     with pytest.raises(LegacyFileError, match="trained on Theano, type flip_kernels=True") as caught:
         kb.load_legacy(FOLDER / "music_tagger_crnn_keras1.h5")
     assert "'conv1', 'conv2', 'conv3', 'conv4'" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["keras2_theano_channels_first", "keras2_theano_channels_last"])
-def test_weights_alone_go_onto_a_model_that_is_given(name, legacy):
+def test_weights_alone_are_loaded_into_a_given_model(name, legacy):
     x, y = recorded(name)
     layers = keras.layers
     with portable_random():  # drawing with Keras takes seconds on JAX

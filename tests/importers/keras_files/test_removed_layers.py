@@ -102,7 +102,7 @@ def test_layers_of_numbers_compute_what_keras_1_computed(on_theano, tmp_path):
         kb.load_legacy(path)
 
 
-def test_they_are_called_for_every_step_of_time(tmp_path):
+def test_they_are_called_for_every_time_step(tmp_path):
     square = [(normal(3, 3)) for _ in range(2)] + [normal(3) for _ in range(2)]
     w = {"highway": square, "bent": [normal(3) for _ in range(4)], "images": [normal(3, 7, 6) for _ in range(2)]}
     inner = {"highway": entry("Highway", "i", activation="tanh", bias=True), "images": entry("ParametricSoftplus", "i")}
@@ -128,7 +128,7 @@ def test_they_are_called_for_every_step_of_time(tmp_path):
     outputs_of(model.predict_on_batch([STEPS, films]), expected)
 
 
-def test_keras_2_kept_two_of_them_in_the_words_of_keras_1(tmp_path):
+def test_keras_2_kept_two_of_them_with_the_names_of_keras_1(tmp_path):
     x, w = normal(4, 5), {"m": [normal(2, 5, 5), normal(2, 5)], "h": [normal(5, 5), normal(5, 5), normal(5), normal(5)]}
     config = sequential(
         entry("MaxoutDense", "m", batch_input_shape=[None, 5], output_dim=5, nb_feature=2, bias=True),
@@ -190,7 +190,7 @@ def of_every_implementation():
     return functional(*entries, outputs=expected, kind="Functional"), w, expected
 
 
-def test_every_implementation_of_unshared_kernels_is_brought(tmp_path):
+def test_every_implementation_of_unshared_kernels_is_converted(tmp_path):
     config, w, expected = of_every_implementation()
     path = write(tmp_path / "a.h5", config, w, **ON_TENSORFLOW)
     outputs_of(kb.load_legacy(path).predict_on_batch(np.moveaxis(X, 1, -1)), expected)
@@ -261,7 +261,7 @@ def test_recurrent_layers_around_cells(tmp_path):
     outputs_of(saved_and_loaded(model, tmp_path).predict_on_batch(STEPS), expected)
 
 
-def test_weights_alone_go_onto_them(tmp_path):
+def test_weights_alone_are_loaded_into_them(tmp_path):
     with portable_random():
         x = keras.Input((5, 6, 3))
         y = layers.LocallyConnected2D(2, (2, 3), (1, 2), name="local")(x)
@@ -285,7 +285,7 @@ def test_weights_alone_go_onto_them(tmp_path):
     outputs_of([kb.load_legacy(path, model=model).predict_on_batch(images)], {"highway": np.asarray(before)})
 
 
-def test_what_else_is_brought(tmp_path):
+def test_other_layers_are_converted(tmp_path):
     """Formulas of `einsum_dense.py`, `kernelized.py` and `spectral_normalization.py` of Keras 2; Discretization, …"""
     w = {
         "einsum": [normal(3, 2, 4), normal(4)],
@@ -335,7 +335,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("kind", DAMAGED)
-def test_weights_that_are_not_the_layers_are_refused_before_room_is_made(kind, tmp_path):
+def test_wrong_weights_are_rejected_before_memory_is_allocated(kind, tmp_path):
     config, shapes = DAMAGED[kind]
     taken = {"LocallyConnected2D": (7, 3, 3), "Highway": (3,), "MaxoutDense": (3,), "RandomFourierFeatures": (3,)}
     fitting = functional(fed("x", *taken.get(kind, (7, 3))), node(kind.strip(), "l", "x", **config), outputs=["l"])

@@ -43,13 +43,13 @@ def test_a_dagnn_computes_what_matconvnet_computes(folder, tmp_path):
     assert_close(image, arrays["y"] + arrays["x"])
 
 
-def test_channels_first_takes_and_gives_what_matconvnet_does(folder):
+def test_channels_first_has_the_inputs_and_outputs_of_matconvnet(folder):
     arrays = recorded(folder, "sepnet1")
     model = kb.load_legacy(folder / "sepnet1.mat", data_format="channels_first")
     assert_close(outputs(model, arrays["x"], data_format="channels_first")[0], arrays["y"])
 
 
-def test_the_loss_is_dropped_and_named(folder):
+def test_the_loss_is_skipped_and_named(folder):
     report = kb.inspect_legacy(folder / "dncnn_dag_e50.mat")
     assert [*map(str, report.skipped)] == ["loss (dagnn.Loss): L2: loss or metric layer, not needed for inference"]
     assert report.outputs == ("prediction",)

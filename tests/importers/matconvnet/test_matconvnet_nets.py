@@ -83,7 +83,7 @@ SAID = {
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 @pytest.mark.parametrize("case", SAID)
-def test_the_scaling_is_a_stock_layer(case, data_format, tmp_path):
+def test_the_preprocessing_is_a_stock_layer(case, data_format, tmp_path):
     said, expected = SAID[case]
     x = PIXELS if data_format == "channels_last" else np.moveaxis(PIXELS, -1, 1)
     model = keras.Sequential([keras.Input(x.shape[1:]), preprocessing_layer(said, data_format=data_format)])
@@ -94,7 +94,7 @@ def test_the_scaling_is_a_stock_layer(case, data_format, tmp_path):
 @pytest.mark.parametrize(
     "average", [np.array(MEANS)[:, None], np.array(MEANS)[None, None], normal(6, 5, 3)], ids=["three", "flat", "image"]
 )
-def test_the_scaling_in_a_file_goes_before_the_model(average, tmp_path):
+def test_the_preprocessing_in_a_file_can_precede_the_model(average, tmp_path):
     f = normal(3, 3, 3, 2)
     meta = {"normalization": {"imageSize": [6, 5, 3], "averageImage": average, "interpolation": "bicubic"}}
     file = write(tmp_path / "net.mat", layers=[conv(f, pad=1.0)], meta=meta)
@@ -105,7 +105,7 @@ def test_the_scaling_in_a_file_goes_before_the_model(average, tmp_path):
     assert_close(np.asarray(whole.predict_on_batch(PIXELS)), y.transpose(3, 0, 1, 2))
 
 
-def test_a_mean_in_another_file_is_asked_for():
+def test_a_mean_in_another_file_is_an_error_with_its_name():
     with pytest.raises(kb.errors.ArgumentError, match=r"data subtracts the one in mean\.binaryproto"):
         preprocessing_layer(Preprocessing("data", mean_file="mean.binaryproto"))
     with pytest.raises(kb.errors.ArgumentError, match="Expected data_format"):

@@ -141,7 +141,7 @@ def test_layers_compute_their_formulas(make, version, tmp_path):
     cases.check(saved_and_loaded(cases.model(tmp_path / "net.mat", version), tmp_path))
 
 
-def test_channels_first_takes_and_gives_the_same(tmp_path):
+def test_channels_first_has_the_same_inputs_and_outputs(tmp_path):
     cases = Cases()
     f, b = normal(3, 2, 2, 6), normal(1, 6)
     cases.add("conv", {"stride": [2, 1]}, formulas.conv(X, f, b, stride=(2, 1)), f, b)

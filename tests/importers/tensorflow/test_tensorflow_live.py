@@ -89,7 +89,7 @@ def test_the_lenet_of_the_tutorial_is_made_of_stock_layers_in_every_form(tf, tmp
         assert "keep_prob" in report.skipped[0].what
 
 
-def test_a_variable_in_pieces_is_put_together(tf, tmp_path):
+def test_a_partitioned_variable_is_joined(tf, tmp_path):
     v1 = tf.compat.v1
     with nets.session(tf) as running:
         x, y = nets.pieces(tf)
@@ -136,7 +136,7 @@ def test_branches_of_training_are_left_out(tf, flow, tmp_path):
             assert_close(np.asarray(one), expected[name])
 
 
-def test_functions_of_tensorflow_2_are_entered(tf, tmp_path):
+def test_tensorflow_2_functions_are_inlined(tf, tmp_path):
     net, x = nets.module(tf), nets.given(nets.IMAGES)
     tf.saved_model.save(net, str(tmp_path / "net"), signatures=net.serve)
     model, report = kb.load_legacy(tmp_path / "net"), kb.inspect_legacy(tmp_path / "net")
@@ -144,7 +144,7 @@ def test_functions_of_tensorflow_2_are_entered(tf, tmp_path):
     assert_outputs(model, report.outputs, x, {name: value.numpy() for name, value in net.serve(x).items()})
 
 
-def test_what_keras_3_exports_comes_back(tf, tmp_path):
+def test_exports_of_keras_3_can_be_imported(tf, tmp_path):
     from kerasbridge.keras_compat import keras
 
     layers = keras.layers
@@ -172,7 +172,7 @@ def test_what_keras_3_exports_comes_back(tf, tmp_path):
     )
 
 
-def test_a_dropout_of_a_share_that_is_known_is_a_layer(tf, tmp_path):
+def test_dropout_with_a_constant_rate_is_a_layer(tf, tmp_path):
     v1 = tf.compat.v1
     with nets.session(tf) as running:
         x = v1.placeholder(tf.float32, [None, 5], name="x")
@@ -183,7 +183,7 @@ def test_a_dropout_of_a_share_that_is_known_is_a_layer(tf, tmp_path):
     assert "Dropout, which drops in training alone" in str(kb.inspect_legacy(frozen))
 
 
-def test_all_that_is_unknown_is_named_at_once(tf, tmp_path):
+def test_everything_unknown_is_named_at_once(tf, tmp_path):
     v1 = tf.compat.v1
     with nets.session(tf) as running:
         x = v1.placeholder(tf.float32, [None, 8], name="x")

@@ -52,7 +52,7 @@ def test_a_saved_model_of_tensorflow_1(recorded):
     assert_as_recorded(model, ["scores"], digits, recorded / "lenet" / "expected.npz")
 
 
-def test_a_lenet_is_tuned_further(recorded):
+def test_a_lenet_can_be_fine_tuned(recorded):
     data = kb.datasets.mnist("sample")
     x, y = data.x_train[:320].reshape(-1, 784) / np.float32(255), data.y_train[:320]
     model = kb.load_legacy(recorded / "lenet" / "saved")
@@ -79,7 +79,7 @@ def test_a_saved_model_of_tensorflow_2(recorded):
 TWO_INPUTS = [nets.given((2, 7, 6, 2)), nets.given((2, 5, 3))]
 
 
-def test_a_saved_model_of_keras_2_comes_back_by_its_layers(recorded, tmp_path):
+def test_a_keras_2_saved_model_is_restored_layer_by_layer(recorded, tmp_path):
     folder = recorded / "keras2"
     model = saved_and_loaded(kb.load_legacy(folder / "model"), tmp_path)
     kinds = {type(layer).__name__ for layer in model.layers}
@@ -87,14 +87,14 @@ def test_a_saved_model_of_keras_2_comes_back_by_its_layers(recorded, tmp_path):
     assert_as_recorded(model, ["0", "1"], TWO_INPUTS, folder / "expected.npz")
 
 
-def test_a_saved_model_whose_layers_cannot_be_brought_comes_back_as_its_graph(recorded):
+def test_a_saved_model_with_unsupported_layers_is_restored_from_its_graph(recorded):
     folder = recorded / "lambdas"
     x = nets.given((3, 4, 1))[..., 0]
     assert_as_recorded(kb.load_legacy(folder / "model"), ["0"], x, folder / "expected.npz")
 
 
 @pytest.mark.parametrize("name", ["one", "two", "tracked"])
-def test_variables_alone_go_onto_a_model(recorded, name, drawn_on_the_host):
+def test_variables_alone_are_loaded_into_a_model(recorded, name, drawn_on_the_host):
     from kerasbridge.keras_compat import keras
 
     folder = recorded / "weights"
@@ -102,7 +102,7 @@ def test_variables_alone_go_onto_a_model(recorded, name, drawn_on_the_host):
     assert_as_recorded(model, ["0"], nets.given((4, 6, 5, 1)), folder / "expected.npz")
 
 
-def test_variables_of_a_saved_model_go_onto_a_model(recorded, drawn_on_the_host):
+def test_variables_of_a_saved_model_are_loaded_into_a_model(recorded, drawn_on_the_host):
     from kerasbridge.keras_compat import keras
     from kerasbridge.layers import hard_sigmoid
 
@@ -121,7 +121,7 @@ def test_variables_without_scopes_are_named_by_a_mapping(recorded, drawn_on_the_
     assert_as_recorded(model, ["y"], nets.given((3, 7)), folder / "expected.npz")
 
 
-def test_a_model_with_its_channels_first_is_refused(recorded, drawn_on_the_host):
+def test_a_channels_first_model_is_rejected(recorded, drawn_on_the_host):
     from kerasbridge.keras_compat import keras
 
     model = keras.Sequential([keras.Input((1, 6, 5)), keras.layers.Conv2D(4, 3, data_format="channels_first")])

@@ -35,7 +35,7 @@ def digits_model():
     )
 
 
-def test_a_net_of_lasagne_computes_what_it_computed(legacy, tmp_path):
+def test_a_lasagne_net_has_the_recorded_outputs(legacy, tmp_path):
     digits = np.load(SHARED / "data" / "mnist.npz")
     x = digits["x_test"].reshape(-1, 28, 28, 1) / np.float32(256)
     model = kb.load_legacy(NET, model=digits_model(), flip_kernels=True)
@@ -44,7 +44,7 @@ def test_a_net_of_lasagne_computes_what_it_computed(legacy, tmp_path):
     assert round((found.argmax(-1) == digits["y_test"]).mean(), 4) == 0.9909
 
 
-def test_which_way_kernels_lie_is_asked_for_before_anything_is_set(legacy):
+def test_flip_kernels_is_required_before_any_weight_is_set(legacy):
     model = digits_model()
     before = model.get_weights()
     with pytest.raises(ArgumentError, match=r"Conv2DLayer .* flip_kernels=True .* Conv2DDNNLayer"):
@@ -141,7 +141,7 @@ def test_recurrent_layers(tmp_path):
         onto(model, values, tmp_path)
 
 
-def test_an_epsilon_that_no_variance_is_left_of_is_refused(tmp_path):
+def test_an_epsilon_larger_than_the_variances_is_rejected(tmp_path):
     model = keras.Sequential([keras.Input((2,)), L.BatchNormalization(epsilon=1e-2)])
     with pytest.raises(LegacyFileError, match=r"epsilon 0.01, .* make the layer with epsilon=1e-4"):
         onto(model, [np.ones(2), np.ones(2), np.ones(2), np.full(2, 50.0)], tmp_path)

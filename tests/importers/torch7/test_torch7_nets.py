@@ -72,7 +72,7 @@ def graph(nodes, inputs=1):
     return nn("gModule", *modules, forwardnodes=list(things.values()), nInputs=inputs)
 
 
-def test_a_graph_with_a_path_around_is_run_in_its_order(tmp_path):
+def test_a_graph_with_a_shortcut_is_run_in_its_order(tmp_path):
     nodes, first, last = [], conv(3, 4), conv(4, 4)
     entry = node(nodes)
     one = node(nodes, first, [entry])
@@ -124,7 +124,7 @@ def style_net():
     )
 
 
-def test_a_net_of_style_takes_images_of_any_size(tmp_path):
+def test_a_style_transfer_net_takes_images_of_any_size(tmp_path):
     model = kb.load_legacy(save(tmp_path / "net.t7", {"opt": {"arch": "c9"}, "model": style_net()}))
     assert model.input_shape == (None, None, None, 3)
     x = normal(2, 12, 10, 3)
@@ -156,7 +156,7 @@ def test_a_net_of_own_layers_trains(tmp_path):
     assert history.history["loss"][-1] < 0.95 * history.history["loss"][0]
 
 
-def test_a_net_that_has_to_know_a_size_takes_the_one_it_was_fed_with(tmp_path):
+def test_a_net_that_depends_on_a_size_takes_the_size_of_its_last_input(tmp_path):
     head = (
         nn("View", size=longs(48), numInputDims=3),
         nn("Dropout", p=0.5, v2=True),

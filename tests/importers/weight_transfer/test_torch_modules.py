@@ -130,7 +130,7 @@ def test_signals_and_volumes(tmp_path):
     assert_same(module, model, x, tmp_path, given=np.moveaxis(x.numpy(), 1, -1))
 
 
-def test_images_over_time(tmp_path):
+def test_sequences_of_images(tmp_path):
     class Film(nn.Module):
         def __init__(self):
             super().__init__()
@@ -233,7 +233,7 @@ def test_files_are_read_as_torch_reads_them(tmp_path, new):
         np.testing.assert_array_equal(found[name], (expected.float() if name == "brain" else expected).numpy())
 
 
-def test_what_other_programs_of_torch_save_is_read_or_refused(tmp_path):
+def test_torch_files_of_other_programs_are_read_or_rejected(tmp_path):
     module, path = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)), tmp_path / "state.pt"
     optimizer = torch.optim.Adam(module.parameters())
     module(torch.randn(1, 1, 4, 4)).sum().backward()

@@ -64,7 +64,7 @@ def refused(error, path, model, **options):
     return str(caught.value)
 
 
-def test_the_model_that_is_given_comes_back(file):
+def test_the_given_model_is_returned(file):
     model = dense(3, 2)
     assert kb.load_legacy(file(linear("fc", 2, 3)), model=model) is model
 
@@ -79,13 +79,13 @@ def test_a_report_maps_and_changes_nothing(file):
     np.testing.assert_array_equal(before, model.get_weights()[0])
 
 
-def test_without_a_model_one_is_asked_for(file):
+def test_without_a_model_an_error_requests_one(file):
     with pytest.raises(ArgumentError, match=r"contains only weights: pass the Keras model to load them into, model="):
         kb.load_legacy(file(linear("fc", 2, 3)))
 
 
 @pytest.mark.parametrize("sort", [False, True])
-def test_layers_that_lie_beside_each_other_and_are_alike_are_asked_for(file, sort):
+def test_equal_parallel_layers_require_a_mapping(file, sort):
     state = {**linear("p", 4, 6), **linear("q", 4, 6)}
     sentence = refused(LegacyFileError, file(state, sort), two_beside_each_other())
     assert "in more than one way: left <- p or q; right <- p or q. Pass mapping=" in sentence
@@ -94,19 +94,19 @@ def test_layers_that_lie_beside_each_other_and_are_alike_are_asked_for(file, sor
     np.testing.assert_array_equal(kernels(model)["right"], state["p.weight"])
 
 
-def test_names_that_are_alike_settle_it(file):
+def test_similar_names_resolve_the_mapping(file):
     state = {**linear("body.p", 4, 6), **linear("body.q", 4, 6)}
     model = kb.load_legacy(file(state, sort=True), model=two_beside_each_other(("body_q", "body_p")))
     np.testing.assert_array_equal(kernels(model)["body_q"], state["body.q.weight"])
 
 
-def test_names_that_keras_gave_settle_nothing(file):
+def test_default_keras_names_are_not_used_for_the_mapping(file):
     state = {**linear("dense_1", 4, 4), **linear("dense", 4, 4)}
     model = kb.load_legacy(file(state), model=dense(4, 4, 4, names=["dense", "dense_1"]))
     np.testing.assert_array_equal(kernels(model)["dense"], state["dense_1.weight"])
 
 
-def test_ten_comes_behind_nine(file):
+def test_ten_is_sorted_after_nine(file):
     state = {}
     for number in (0, 2, 9, 10):
         state |= linear(f"body.{number}", 4, 4)
@@ -115,7 +115,7 @@ def test_ten_comes_behind_nine(file):
         np.testing.assert_array_equal(found, state[f"body.{number}.weight"])
 
 
-def test_sorted_names_without_numbers_are_asked_for(file):
+def test_sorted_names_without_numbers_require_a_mapping(file):
     state = {**linear("first", 4, 4), **linear("last", 4, 4)}
     assert "in more than one way" in refused(LegacyFileError, file(state, sort=True), dense(4, 4, 4))
 
@@ -135,7 +135,7 @@ def residual(width):
 
 
 @pytest.mark.parametrize("sort", [False, True])
-def test_a_way_around_is_told_from_the_way_through(file, sort):
+def test_a_shortcut_is_distinguished_from_the_main_path(file, sort):
     state = {
         "conv1.weight": drawn(4, 3, 3, 3), **norm("bn1", 4), "layer1.0.conv1.weight": drawn(8, 4, 3, 3),
         **norm("layer1.0.bn1", 8), "layer1.0.conv2.weight": drawn(8, 8, 3, 3), **norm("layer1.0.bn2", 8),
@@ -169,7 +169,7 @@ def test_layers_may_be_made_in_another_order_than_they_are_used(file):
     ]
 
 
-def test_what_does_not_fit_is_shown_as_far_as_it_went(file):
+def test_mismatches_are_shown_with_the_partial_mapping(file):
     state = {**linear("a", 4, 3), **linear("b", 5, 4), **linear("c", 7, 5)}
     sentence = refused(LegacyFileError, file(state), dense(3, 4, 5, 6, names=["x", "y", "z"]))
     assert (
@@ -208,7 +208,7 @@ def test_arrays_without_modules_are_named_one_by_one(tmp_path):
         ({"left": "wide"}, "gives 'left' wide (weight (5, 6), bias (5,)); expected weight (4, 6), bias (4,)"),
     ],
 )
-def test_a_mapping_that_is_wrong_is_answered(file, mapping, words):
+def test_a_wrong_mapping_is_an_error(file, mapping, words):
     state = {**linear("p", 4, 6), **linear("q", 4, 6), **linear("wide", 5, 6)}
     assert words in refused(ArgumentError, file(state), two_beside_each_other(), mapping=mapping)
 
@@ -222,7 +222,7 @@ class Scaled(keras.layers.Layer):
         return x * self.scale
 
 
-def test_all_layers_that_take_nothing_are_named_at_once(file):
+def test_all_unsupported_layers_are_named_at_once(file):
     layers = [Scaled(name="s"), L.Dense(2), L.GRU(2, reset_after=False, name="g")]
     model = keras.Sequential([keras.Input((3, 4)), *layers])
     sentence = refused(ArgumentError, file(linear("a", 2, 2)), model)
@@ -230,7 +230,7 @@ def test_all_layers_that_take_nothing_are_named_at_once(file):
     assert "layer 'g' (GRU) has reset_after=False" in sentence
 
 
-def test_weights_of_a_models_own_are_not_passed_over(file):
+def test_own_weights_of_a_model_are_not_skipped(file):
     class Shifted(keras.Model):
         def __init__(self):
             super().__init__(name="shifted")
@@ -248,19 +248,19 @@ def test_weights_of_a_models_own_are_not_passed_over(file):
     assert "layer 'shifted' (Shifted) is of a kind" in refused(ArgumentError, file(linear("a", 2, 3)), model)
 
 
-def test_a_model_that_is_not_built_is_refused(file):
+def test_a_model_that_is_not_built_is_rejected(file):
     with pytest.raises(ArgumentError, match="Expected model= to be a built Keras model"):
         kb.load_legacy(file(linear("a", 2, 2)), model=keras.Sequential([L.Dense(2)]))
     with pytest.raises(ArgumentError, match="leave out data_format="):
         kb.load_legacy(file(linear("a", 2, 2)), model=dense(2, 2), data_format="channels_first")
 
 
-def test_numbers_that_are_not_finite_are_refused(file):
+def test_numbers_that_are_not_finite_are_rejected(file):
     state = {**linear("a", 2, 2), "a.bias": np.array([1, np.nan], "f4")}
     assert "a.bias has numbers that are not finite" in refused(LegacyFileError, file(state), dense(2, 2))
 
 
-def test_an_epsilon_that_is_not_usual_is_told(file):
+def test_an_unusual_epsilon_is_reported(file):
     model = keras.Sequential([keras.Input((3,)), L.BatchNormalization(name="bn")])
     (note,) = kb.inspect_legacy(file(norm("n", 3)), model=model).notes
     assert "bn 0.001; PyTorch's default is 1e-05" in note
@@ -277,7 +277,7 @@ class Small(keras.Model):
         return self.out(self.between(self.conv(x)))
 
 
-def test_models_that_are_classes_take_weights_in_the_order_of_their_attributes(file):
+def test_subclassed_models_match_weights_in_the_order_of_their_attributes(file):
     state = {"c.weight": drawn(4, 3, 2, 2), "c.bias": drawn(4), **linear("d", 2, 4)}
     model = Small(L.GlobalAveragePooling2D())
     model(np.zeros((1, 5, 5, 3), "f4"))
@@ -289,7 +289,7 @@ def test_models_that_are_classes_take_weights_in_the_order_of_their_attributes(f
     assert "takes 16 numbers of images of 4 channels, and their order is unknown because of flatten" in sentence
 
 
-def test_a_model_that_is_a_class_and_flattens_images_is_refused(file):
+def test_a_subclassed_model_that_flattens_images_is_rejected(file):
     class Flat(keras.Model):
         def __init__(self):
             super().__init__()

@@ -71,7 +71,7 @@ def test_each_kind_of_model_in_every_format(model, on, tmp_path):
 
 @pytest.mark.long
 @pytest.mark.parametrize("target", FORMATS)
-def test_a_sequence_of_any_length_goes_out_or_the_error_says_what_to_give(target, tmp_path):
+def test_a_sequence_of_any_length_is_exported_or_the_error_names_the_argument(target, tmp_path):
     (found,) = exports("jax", tmp_path, f"lstm_of_any_length:{target}")
     if target in ("torch", "litert"):
         assert "A model of one fixed size may work: pass example=" in found["error"]
@@ -79,12 +79,12 @@ def test_a_sequence_of_any_length_goes_out_or_the_error_says_what_to_give(target
         assert found["inputs"][0]["shape"] == [None, None, 4]
 
 
-def test_mixed_precision_goes_out_in_float32(tmp_path):
+def test_mixed_precision_is_exported_in_float32(tmp_path):
     (found,) = exports("jax", tmp_path, "mixed:stablehlo")
     assert found["difference"] < 1e-6
 
 
-def test_a_file_that_computes_otherwise_is_refused(tmp_path):
+def test_a_file_with_other_outputs_is_rejected(tmp_path):
     (found,) = exports("torch", tmp_path, "wrongly_pooled:litert")
     assert not found["there"]
     assert found["error"].startswith(
@@ -133,7 +133,7 @@ print(says(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]), "kept.s
 """
 
 
-def test_models_of_a_script_go_out_where_they_can_and_a_file_is_lost_to_a_right_one_alone(tmp_path):
+def test_models_of_a_script_are_exported_if_possible_and_only_a_correct_file_replaces_another(tmp_path):
     done = started("jax", tmp_path, "-c", OF_ITS_OWN)
     assert done.returncode == 0, done.stderr
     there, otherwise, elsewhere, unbuilt, pair, right = done.stdout.splitlines()
@@ -181,7 +181,7 @@ print(kb.export(brought("mtcnn_det1"), "det1.onnx").inputs[0].shape)
 
 
 @pytest.mark.skipif(not (SHARED / "legacy").is_dir(), reason="needs the files of ../shared/legacy")
-def test_a_net_of_caffe_goes_out_as_onnx_once_it_is_tuned(tmp_path):
+def test_a_fine_tuned_caffe_net_can_be_exported_to_onnx(tmp_path):
     import onnxruntime
 
     done = started("jax", tmp_path, "-c", FINE_TUNED, SHARED / "legacy" / "caffe")

@@ -123,7 +123,7 @@ WRONG_OPTIONS = {
 
 
 @pytest.mark.parametrize(("arguments", "words"), WRONG_OPTIONS.values(), ids=WRONG_OPTIONS)
-def test_a_wrong_option_is_answered_in_one_line_before_anything_happens(arguments, words):
+def test_a_wrong_option_prints_one_line_before_anything_happens(arguments, words):
     assert words in refused(*arguments)
 
 
@@ -144,17 +144,17 @@ WRONG_DATA = {
 
 
 @pytest.mark.parametrize(("changes", "words"), WRONG_DATA.values(), ids=WRONG_DATA)
-def test_wrong_data_is_one_line_that_names_the_file_before_anything_happens(save, changes, words):
+def test_wrong_data_prints_one_line_that_names_the_file_before_anything_happens(save, changes, words):
     path = save(**changes)
     assert refused("--data", path).startswith(f"{path}: {words}")
 
 
-def test_a_file_that_is_no_npz_is_answered_in_one_line():
+def test_an_invalid_npz_file_prints_one_line():
     Path("digits.npz").write_text("no zip")
     assert "expected an .npz file" in refused("--data", "digits.npz")
 
 
-def test_a_folder_that_is_not_empty_is_refused_before_anything_happens():
+def test_a_folder_that_is_not_empty_is_rejected_before_anything_happens():
     Path("mine").mkdir()
     Path("mine", "thesis.tex").touch()
     assert "mine is not empty" in refused("--run-dir", "mine")
@@ -214,7 +214,7 @@ def test_a_broken_default_backend_is_exit_code_1_and_shown_as_it_is(found):
     assert "ImportError: no [jaxlib]" in result.stdout
 
 
-def test_a_default_that_is_not_there_is_explained(found, monkeypatch):
+def test_an_unavailable_default_backend_is_explained(found, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     found(TORCH)
     result = run("backends", "--quiet")

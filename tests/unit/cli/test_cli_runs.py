@@ -101,7 +101,7 @@ def test_the_latest_run_comes_first_by_when_it_was_started():
 
 
 @pytest.mark.usefixtures("four")
-def test_json_says_all_of_a_run():
+def test_json_contains_all_of_a_run():
     found = {line["name"]: line for line in json.loads(run("runs", "--json").stdout)}
     assert found["own"]["scored_on"] == "validation"
     assert (found["better"]["scored_on"], found["better"]["run_dir"]) == ("test", "runs/better")
@@ -120,12 +120,12 @@ def test_a_narrow_terminal_shows_the_names_whole(monkeypatch):
     assert "device" not in output
 
 
-def test_what_a_file_says_does_not_steer_the_terminal():
+def test_control_characters_in_a_file_are_escaped():
     save("odd", model="\x1b[2J[bold]mlp")
     assert "?[2J[bold]mlp" in run("runs").stdout
 
 
-def test_a_damaged_history_hides_no_other_run():
+def test_a_corrupt_history_hides_no_other_run():
     save("damaged")
     save("whole")
     Path("runs", "damaged", "history.jsonl").write_text("{}}\n")
@@ -135,28 +135,28 @@ def test_a_damaged_history_hides_no_other_run():
 
 
 @pytest.mark.parametrize("arguments", [[], ["runs"], ["."]])
-def test_a_folder_without_runs_is_answered_with_what_to_type(arguments):
+def test_a_folder_without_runs_prints_what_to_type(arguments):
     result = run("runs", *arguments)
     assert result.exit_code == 0
     assert result.stdout == f"There is no run in {(arguments or ['runs'])[0]}. To create one, type: kerasbridge train\n"
     assert run("runs", *arguments, "--json").stdout == "[]\n"
 
 
-def test_a_wrong_order_or_folder_is_one_line():
+def test_a_wrong_order_or_folder_prints_one_line():
     assert refused("runs", "--sort", "beauty").startswith("Expected --sort to be one of accuracy, loss")
     assert refused("runs", "nowhere") == "nowhere is not a folder: expected one that contains runs, such as runs/."
 
 
-def test_evaluating_what_is_no_run_is_one_line():
+def test_evaluating_another_folder_prints_one_line():
     assert refused("evaluate", "nowhere").startswith("nowhere does not exist: expected a folder with a config.json")
 
 
-def test_evaluating_a_model_of_something_else_is_one_line():
+def test_evaluating_a_model_of_something_else_prints_one_line():
     save("texts", data={"x": {"shape": [640, 20], "dtype": "int32"}})
     assert refused("evaluate", "runs/texts").startswith("runs/texts was not trained on digits")
 
 
-def test_evaluating_a_run_that_does_not_name_its_digits_asks_for_them():
+def test_evaluating_a_run_without_data_requires_data():
     save("own", data={"x": {"shape": [640, 28, 28], "dtype": "float32"}})
     assert refused("evaluate", "runs/own") == (
         "runs/own does not name the digits to score it on. Type for example --data sample"
@@ -173,7 +173,7 @@ def shown(capsys, right=None, **changes):
     return capsys.readouterr().out.splitlines()
 
 
-def test_the_same_predictions_are_said_to_be_the_same(capsys):
+def test_equal_predictions_are_reported_as_equal(capsys):
     first, *_, last = shown(capsys)
     assert first == "10 images on torch, cpu: accuracy 1.0000, loss 0.0000"
     assert last == "The same 10 predictions as on jax, where it was trained."
@@ -186,7 +186,7 @@ def test_the_same_predictions_are_said_to_be_the_same(capsys):
         ({"backend": "jax", "device": "gpu:0"}, "as on cpu, where it was trained."),
     ],
 )
-def test_where_it_was_trained_is_named_where_that_is_elsewhere(capsys, here, words):
+def test_the_backend_of_the_training_is_named_if_it_is_another(capsys, here, words):
     assert shown(capsys, **here)[-1].endswith(words)
 
 
@@ -203,5 +203,5 @@ def test_the_confusion_is_a_row_for_each_digit(capsys):
     assert four == ["4", "1", *"·" * 9]
 
 
-def test_what_cannot_be_compared_is_said(capsys):
+def test_what_cannot_be_compared_is_reported(capsys):
     assert shown(capsys, differs=None, why_unknown="Other digits.")[-1] == "Other digits."

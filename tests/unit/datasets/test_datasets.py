@@ -101,7 +101,7 @@ def test_no_digit_of_the_sample_is_in_both_parts(sample):
     assert not {image.tobytes() for image in sample.x_train} & {image.tobytes() for image in sample.x_test}
 
 
-def test_the_sample_is_the_one_described_beside_it(sample):
+def test_the_sample_matches_its_description(sample):
     package = resources.files("kerasbridge.datasets")
     described = re.findall(r"`([0-9a-f]{64})`", package.joinpath("mnist_sample.md").read_text(encoding="utf-8"))
     embedded = hashlib.sha256(package.joinpath("mnist_sample.npz").read_bytes()).hexdigest()
@@ -139,7 +139,7 @@ def test_a_dataset_prints_its_name_not_its_pixels(sample):
 # A file
 
 
-def test_a_file_comes_back_as_it_was_saved(save):
+def test_a_file_is_read_as_it_was_saved(save):
     path = save()
     data = datasets.mnist(path)
     for name, array in arrays().items():
@@ -251,17 +251,17 @@ def test_each_problem_of_a_file_is_its_own_sentence(save, changes, expected):
     assert refusal(path) == f"{path}: {expected}"
 
 
-def test_a_missing_file_is_named_with_what_may_be_given(tmp_path):
+def test_a_missing_file_is_named_with_the_valid_values(tmp_path):
     path = tmp_path / "none.npz"
     assert refusal(path) == f'There is no file {path}: expected "sample", "full" or the path of an .npz file.'
 
 
-def test_a_folder_is_refused(tmp_path):
+def test_a_folder_is_rejected(tmp_path):
     assert refusal(tmp_path) == f"{tmp_path} is a folder: pass the path of an .npz file in it."
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 cut short"])
-def test_a_file_that_is_no_npz_is_refused(tmp_path, content):
+def test_an_invalid_npz_file_is_rejected(tmp_path, content):
     path = tmp_path / "digits.npz"
     path.write_bytes(content)
     assert refusal(path) == (
@@ -270,7 +270,7 @@ def test_a_file_that_is_no_npz_is_refused(tmp_path, content):
     )
 
 
-def test_a_file_damaged_anywhere_is_read_as_it_was_or_refused(save):
+def test_a_file_with_changed_bytes_is_read_correctly_or_rejected(save):
     """Invert every 7th byte of the file in turn; bytes before the checksums of the arrays may go unnoticed."""
     path, original = save(), datasets.mnist(save()).checksum
     content = path.read_bytes()
@@ -280,7 +280,7 @@ def test_a_file_damaged_anywhere_is_read_as_it_was_or_refused(save):
             assert datasets.mnist(path).checksum == original
 
 
-def test_an_array_that_is_no_npy_is_refused(tmp_path):
+def test_an_array_in_another_format_than_npy_is_rejected(tmp_path):
     path = tmp_path / "digits.npz"
     with zipfile.ZipFile(path, "w") as archive:
         for name in npz.NAMES:
@@ -300,11 +300,11 @@ def with_rows(path, rows):
     return path
 
 
-def test_an_array_cut_short_is_refused(save):
+def test_a_truncated_array_is_rejected(save):
     assert "x_train is truncated or damaged (" in refusal(with_rows(save(), rows=6))
 
 
-def test_a_header_that_announces_more_than_4_gib_is_refused_before_it_is_loaded(save):
+def test_a_header_that_states_more_than_4_gib_is_rejected_before_loading(save):
     path = with_rows(save(), rows=2**29)
     assert refusal(path) == (
         f"{path}: its arrays take 8.0 GiB, more than the limit of 4 GiB: "
@@ -313,7 +313,7 @@ def test_a_header_that_announces_more_than_4_gib_is_refused_before_it_is_loaded(
 
 
 @pytest.mark.parametrize("which", [None, 7, ["sample"]])
-def test_what_is_no_name_and_no_path_is_refused(which):
+def test_an_unknown_name_or_path_is_rejected(which):
     with pytest.raises(ArgumentError) as caught:
         datasets.mnist(which)
     assert str(caught.value) == f'mnist takes "sample", "full" or the path of an .npz file; received {which!r}.'
@@ -330,7 +330,7 @@ def test_the_cached_full_set_is_read_without_keras(save, keras_cache, monkeypatc
     assert (data.name, data.x_train.shape) == ("full", (5, 4, 4))
 
 
-def test_a_damaged_cache_is_named_with_both_checksums(keras_cache):
+def test_a_corrupt_cache_is_named_with_both_checksums(keras_cache):
     keras_cache.write_bytes(b"half a download")
     assert refusal("full") == (
         f"{keras_cache} is damaged: expected the sha256 {datasets.FULL_SHA256}, "

@@ -20,7 +20,7 @@ def test_accuracy_is_the_share_of_right_predictions_and_loss_the_mean_cross_entr
     assert scores.metrics == {"accuracy": scores.accuracy, "loss": scores.loss}
 
 
-def test_a_probability_of_nothing_costs_what_it_costs_in_keras():
+def test_a_zero_probability_has_the_loss_of_keras():
     assert Scores(np.array([0]), np.array([[0.0, 1.0]])).loss == pytest.approx(-np.log(1e-7))
 
 
@@ -41,7 +41,7 @@ def test_nothing_differs_from_the_same_mistakes(scores):
     assert scores.changed_since({1: 0, 2: 1}) == []
 
 
-def test_what_was_right_or_wrong_in_another_way_differs(scores):
+def test_changed_predictions_are_differences(scores):
     assert scores.changed_since({2: 0, 3: 1, 99: 5}) == [
         Difference(1, 1, then=1, now=0),
         Difference(2, 2, then=0, now=1),

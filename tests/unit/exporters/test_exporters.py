@@ -28,7 +28,7 @@ def test_a_suffix_names_the_format(target):
         ("onnx", "model.pt2", "Expected the path of a file in onnx to end in .onnx, received model.pt2"),
     ],
 )
-def test_an_unknown_format_is_refused(name, path, words):
+def test_an_unknown_format_is_rejected(name, path, words):
     with pytest.raises(ArgumentError, match=words):
         kb.export(None, path, name)
 
@@ -37,7 +37,7 @@ def pretend_installed(monkeypatch, *there):
     monkeypatch.setattr(formats, "_is_installed", lambda package: package in there)
 
 
-def test_what_is_missing_is_named_with_the_line_that_installs_it(monkeypatch, tmp_path):
+def test_missing_packages_are_named_with_the_install_command(monkeypatch, tmp_path):
     pretend_installed(monkeypatch, "jax", "torch", "onnxscript", "onnx")
     with pytest.raises(PackageNotInstalled) as caught:
         kb.export(None, tmp_path / "model.onnx")
@@ -68,7 +68,7 @@ def test_a_tolerance_is_above_zero(tolerance, tmp_path):
         kb.export(None, tmp_path / "model.onnx", tolerance=tolerance)
 
 
-def test_an_existing_file_or_a_missing_folder_is_refused(tmp_path):
+def test_an_existing_file_or_a_missing_folder_is_rejected(tmp_path):
     taken = tmp_path / "model.onnx"
     taken.write_text("mine")
     with pytest.raises(ArgumentError, match="Expected a path that does not exist"):
@@ -138,7 +138,7 @@ def test_the_largest_difference_of_all_batches_and_outputs_counts():
     assert comparison.max_relative_difference([[one, one], [one, other]], [[one, one], [one, one]]) == 0.5
 
 
-def test_arrays_come_back_from_a_file_in_their_batches(tmp_path):
+def test_arrays_are_read_from_a_file_in_their_batches(tmp_path):
     batches = [[np.arange(3), np.ones((1, 2), "float32")], [np.arange(12), np.zeros((3, 2), "float32")]]
     write_batches(tmp_path / "batches.npz", batches)
     for found, batch in zip(read_batches(tmp_path / "batches.npz"), batches, strict=True):
@@ -151,7 +151,7 @@ SIGNATURE = Signature(
 )
 
 
-def test_a_signature_packs_arrays_and_comes_back_from_json():
+def test_a_signature_packs_arrays_and_is_restored_from_json():
     assert SIGNATURE.pack(["x", "y"]) == {"a": "x", "b": ["y"]}
     assert Signature.from_dict(SIGNATURE.as_dict()) == SIGNATURE
     assert SIGNATURE.has_dynamic_sizes

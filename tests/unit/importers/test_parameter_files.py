@@ -150,7 +150,7 @@ def test_a_checkpoint_contains_its_state_dict_under_a_key(tmp_path):
     assert "several state_dicts, G, D: save the one" in refused(tmp_path / "a.pt", both)
 
 
-def test_a_pickled_module_is_refused_with_the_command_to_type(tmp_path):
+def test_a_pickled_module_is_rejected_with_the_command_to_type(tmp_path):
     module = b"\x80\x02c__main__\nNet\n)\x81}X\x08\x00\x00\x00_modules}sb."
     assert "torch.save(model.state_dict(), path)" in refused(tmp_path / "a.pt", with_pickle(module))
 
@@ -166,7 +166,7 @@ def test_a_pickled_module_is_refused_with_the_command_to_type(tmp_path):
         (b"X\x01\x00\x00\x000", b"X\x01\x00\x00\x009", "without archive/data/9"),
     ],
 )
-def test_an_inconsistent_tensor_is_refused(tmp_path, old, new, words):
+def test_an_inconsistent_tensor_is_rejected(tmp_path, old, new, words):
     content = pickled(STATE)
     assert old in content
     assert words in refused(tmp_path / "a.pt", with_pickle(content.replace(old, new, 1)))
@@ -180,13 +180,13 @@ def test_magnitudes_and_directions_of_weight_norm_are_multiplied(tmp_path):
         np.testing.assert_allclose(found["fc.weight"], expected, rtol=1e-6)
 
 
-def test_zip_files_that_announce_too_much_are_refused(tmp_path, monkeypatch):
+def test_zip_files_that_state_too_large_sizes_are_rejected(tmp_path, monkeypatch):
     monkeypatch.setattr("kerasbridge.importers.io.archives.MAX_BYTES", 100)
     assert "more than" in refused(tmp_path / "a.npz", saved(a=W))
     assert "more than" in refused(tmp_path / "a.pt", zipped(STATE))
 
 
-def test_an_array_with_a_wrong_shape_is_refused(tmp_path):
+def test_an_array_with_a_wrong_shape_is_rejected(tmp_path):
     content = saved(a=np.ones(3)).replace(b"'shape': (3,)", b"'shape': (9,)")
     assert "damaged" in refused(tmp_path / "a.npz", content)
     stream = io.BytesIO()
@@ -194,7 +194,7 @@ def test_an_array_with_a_wrong_shape_is_refused(tmp_path):
     assert "not have that many numbers" in refused(tmp_path / "a.npy", stream.getvalue().replace(b"(30,)", b"(99,)"))
 
 
-def test_files_that_are_damaged_are_refused_or_read(tmp_path):
+def test_corrupt_files_are_rejected_or_read(tmp_path):
     draw = np.random.default_rng(1)
     path = tmp_path / "a"
     wholes = [saved(arr_0=W, arr_1=B), pickle.dumps([W, B], 2), zipped(STATE), in_rows(STATE)]

@@ -82,13 +82,13 @@ def assert_in_form(image):
     np.testing.assert_allclose(centre_of_mass(image), 14, atol=0.5)
 
 
-def test_mnists_own_digits_are_in_that_form():
+def test_mnist_digits_are_in_that_form():
     for digit in DIGITS[DIGITS.max(axis=(1, 2)) == 255]:
         assert_in_form(digit)
 
 
 @pytest.mark.parametrize("path", DRAWN, ids=lambda path: path.name)
-def test_the_drawn_pictures_come_in_mnists_form(path):
+def test_drawn_pictures_are_converted_to_the_form_of_mnist(path):
     assert_in_form(mnist.read(path))
 
 
@@ -97,12 +97,12 @@ def test_there_are_twelve_of_them_and_every_digit():
     assert {path.name[0] for path in DRAWN} == set("0123456789")
 
 
-def test_digits_of_mnist_come_back_as_they_are(read):
+def test_mnist_digits_are_unchanged(read):
     assert np.mean([off(read(Image.fromarray(digit)), digit) for digit in DIGITS]) < 2
 
 
 @pytest.mark.parametrize("scale", [2, 7, 20])
-def test_digits_that_were_enlarged_inverted_and_shifted_come_back_nearly(read, scale):
+def test_enlarged_inverted_and_shifted_digits_are_restored_closely(read, scale):
     side = 28 * scale
     back = [read(written(digit, (2 * side, side + 9), (side - 5, 4), scale=scale)) for digit in DIGITS[:8]]
     assert np.mean([off(*pair) for pair in zip(back, DIGITS, strict=False)]) < 8  # of 33 that are not black
@@ -120,11 +120,11 @@ def test_light_on_dark_is_dark_on_light(read):
 
 
 @pytest.mark.parametrize("at", [(0, 0), (96, 76), (-30, -30)])
-def test_where_the_digit_stands_changes_nothing(read, at):
+def test_the_position_of_the_digit_does_not_matter(read, at):
     assert off(read(written(DIGITS[2], at=at)), read(written(DIGITS[2])), shift=0) < 0.1
 
 
-def test_inks_and_papers_of_equal_brightness_are_told_apart(read):
+def test_inks_and_papers_of_equal_brightness_are_distinguished(read):
     red, green = (190, 60, 60), (60, 124, 60)
     brightness = [Image.new("RGB", (1, 1), colour).convert("L").getpixel((0, 0)) for colour in (red, green)]
     assert abs(brightness[0] - brightness[1]) < 4
@@ -159,7 +159,7 @@ def test_specks_are_left_behind(read):
     assert off(read(sheet), clean) < 2
 
 
-def test_a_stroke_that_stands_apart_stays(read):
+def test_a_separate_stroke_is_kept(read):
     sheet = Image.new("L", (200, 240), 255)
     pen = ImageDraw.Draw(sheet)
     pen.line([(60, 100), (60, 200), (140, 200)], 0, 16)
@@ -215,7 +215,7 @@ def test_a_palette_may_have_a_transparent_colour(read):
     assert off(read(sheet, ".gif", transparency=background), read(written(DIGITS[6]))) < 8
 
 
-def test_the_camera_says_which_side_is_up(read):
+def test_the_exif_orientation_is_applied(read):
     sheet = written(DIGITS[7])
     exif = Image.Exif()
     exif[0x0112] = 6  # rotated: the first row is the right side
@@ -244,7 +244,7 @@ def test_otsus_threshold_parts_two_heaps():
     assert 0.2 < otsu(values) < 0.7
 
 
-def test_the_threshold_of_equal_values_is_none_of_them():
+def test_the_threshold_of_equal_values_differs_from_them():
     assert not (np.full(5, 0.5) > otsu(np.full(5, 0.5))).any()
 
 
@@ -258,7 +258,7 @@ BLANK = {
 
 
 @pytest.mark.parametrize("levels", BLANK.values(), ids=BLANK)
-def test_a_blank_picture_is_one_sentence(tmp_path, levels):
+def test_a_blank_picture_raises_one_sentence(tmp_path, levels):
     path = tmp_path / "blank.png"
     Image.fromarray(levels.clip(0, 255).astype(np.uint8)).save(path)
     assert message_of(path) == (
@@ -272,7 +272,7 @@ def test_a_picture_that_is_all_transparent_is_blank(tmp_path):
     assert "nothing.png is blank" in message_of(tmp_path / "nothing.png")
 
 
-def test_what_is_no_file_is_one_sentence(tmp_path):
+def test_a_missing_file_raises_one_sentence(tmp_path):
     path = tmp_path / "no.png"
     assert message_of(path) == f"There is no file {path}: expected a picture, such as digit.png."
     assert message_of(tmp_path) == f"{tmp_path} is a folder: expected a picture; type {tmp_path}/*.png for those in it."
@@ -280,13 +280,13 @@ def test_what_is_no_file_is_one_sentence(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+def test_a_pipe_is_rejected_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     assert "is not a regular file" in message_of(tmp_path / "pipe.png")
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"%!PS-Adobe-3.0 EPSF-3.0", b"\x89PNG\r\n\x1a\n"])
-def test_what_is_no_picture_is_one_sentence(tmp_path, content):
+def test_an_invalid_picture_raises_one_sentence(tmp_path, content):
     path = tmp_path / "digit.png"
     path.write_bytes(content)
     assert message_of(path) == (
@@ -296,7 +296,7 @@ def test_what_is_no_picture_is_one_sentence(tmp_path, content):
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".gif", ".bmp", ".webp"])
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
-def test_a_picture_that_is_cut_short_is_one_sentence(tmp_path, suffix, share):
+def test_a_picture_that_is_truncated_raises_one_sentence(tmp_path, suffix, share):
     whole = tmp_path / f"whole{suffix}"
     unevenly_lit(written(DIGITS[9])).save(whole)
     path = tmp_path / f"cut{suffix}"
@@ -307,7 +307,7 @@ def test_a_picture_that_is_cut_short_is_one_sentence(tmp_path, suffix, share):
     assert message.endswith("expected a complete picture; save it again.") or "not a readable picture" in message
 
 
-def test_a_damaged_picture_never_ends_otherwise_than_in_an_image_or_a_sentence(tmp_path):
+def test_a_corrupt_picture_gives_an_image_or_one_sentence(tmp_path):
     for suffix in (".png", ".jpg", ".gif", ".webp"):
         path = tmp_path / f"digit{suffix}"
         written(DIGITS[9], (112, 112), (0, 0), scale=4).save(path)
@@ -333,7 +333,7 @@ def announced(width, height):
 
 
 @pytest.mark.parametrize("side", [9000, 12_000, 100_000])
-def test_a_picture_with_too_many_pixels_is_refused_before_it_is_unpacked(tmp_path, side):
+def test_a_picture_with_too_many_pixels_is_rejected_before_decoding(tmp_path, side):
     path = tmp_path / "bomb.png"
     path.write_bytes(announced(side, side))
     assert message_of(path) == (

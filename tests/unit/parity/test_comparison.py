@@ -22,7 +22,7 @@ def test_a_comparison_is_json():
     assert [run["label"] for run in found["runs"]] == ["jax", "torch"]
 
 
-def test_losses_that_are_not_finite_are_said_to_be():
+def test_losses_that_are_not_finite_are_reported():
     losses = curve().losses
     losses[6:] = np.nan
     found = comparison(record("jax", curve(losses)), record("torch", curve(losses)))
@@ -31,6 +31,6 @@ def test_losses_that_are_not_finite_are_said_to_be():
     assert comparison(record("jax")).diverged is None
 
 
-def test_only_what_was_made_now_is_saved(tmp_path):
+def test_only_new_records_are_saved(tmp_path):
     comparison(record("jax"), replace(record("jax"), label="jax, 2026-11-01")).save(tmp_path / "new")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["jax.npz"]

@@ -35,11 +35,11 @@ def test_equal_steps_agree():
     assert not any(row.beyond for row in healthy.rows)
 
 
-def test_the_noise_of_a_gradient_that_is_zero_in_mathematics_is_no_error():
+def test_the_noise_of_a_theoretically_zero_gradient_is_not_an_error():
     assert found(faults_in_reference=False, **{"gradient: attention/key/bias": [3e-9, -8e-9]}).agree
 
 
-def test_a_fault_in_a_gradient_that_is_zero_in_mathematics_is_one():
+def test_a_fault_in_a_theoretically_zero_gradient_is_an_error():
     wrong = found(**{"gradient: attention/key/bias": [1e-4, 0.0]})
     assert (wrong.first_mismatch.name, wrong.first_mismatch.backend) == ("attention/key/bias", "torch")
 
@@ -54,7 +54,7 @@ def test_the_first_row_beyond_is_named_with_the_backend_that_is_wrong(backend):
     assert len(wrong.findings) == 1
 
 
-def test_of_two_backends_none_is_blamed():
+def test_of_two_backends_neither_is_blamed():
     wrong = found(names=("jax", "torch"), **{"output: second": [0.21, 0.8]})
     assert {finding.backend for finding in wrong.findings} == {"jax", "torch"}
     assert "name a third with --backends" in wrong.first_mismatch.explanation
@@ -81,7 +81,7 @@ def test_a_wrong_gradient_is_blamed_on_the_layer_between_a_right_one_and_a_wrong
         ({"compiled update: first/kernel": [-2e-3, -1e-3]}, "compare run_eagerly=True"),
     ],
 )
-def test_what_may_be_the_matter_is_said_in_a_sentence(changed, words):
+def test_the_probable_cause_is_given_in_a_sentence(changed, words):
     assert words in found(**changed).first_mismatch.explanation
 
 
@@ -93,7 +93,7 @@ def test_what_may_be_the_matter_is_said_in_a_sentence(changed, words):
         ("tensorflow", {"update: first/kernel": [-1e-3 - 1e-9, -1e-3]}, "Keras makes a Python number"),
     ],
 )
-def test_in_float64_an_error_as_float32_makes_it_is_called_that(backend, changed, words):
+def test_in_float64_a_float32_error_is_reported_as_such(backend, changed, words):
     leak = found(backend, dtype="float64", faults_in_reference=False, **changed).first_mismatch
     assert leak.backend == backend
     assert words in leak.explanation
@@ -113,12 +113,12 @@ def test_the_table_marks_what_is_beyond():
     assert marked[-1] == "first, torch"
 
 
-def test_as_json_it_has_no_number_that_is_not_finite():
+def test_its_json_has_only_finite_numbers():
     written = json.dumps(found(**{"output: first": [np.nan, 0.7]}).as_dict(), allow_nan=False)
     assert json.loads(written)["first_mismatch"]["error"] is None
 
 
-def test_notes_are_said_once():
+def test_notes_are_printed_once():
     steps = [step(name, notes=["no loss"]) for name in BACKENDS]
     assert align_rows(steps, [reference(name) for name in BACKENDS]).notes == ("no loss",)
 
@@ -134,7 +134,7 @@ def test_an_inspection_is_read_as_it_was_written(tmp_path):
         assert all(np.array_equal(after.runs[name][key], value) for key, value in run.items())
 
 
-def test_a_file_that_is_no_inspection_is_refused(tmp_path):
+def test_a_file_other_than_an_inspection_is_rejected(tmp_path):
     (tmp_path / "empty").write_text("")
     with pytest.raises(DataError, match=r"Expected .*empty to be an inspection"):
         Inspection.read(tmp_path / "empty")
@@ -145,7 +145,7 @@ def test_leaks_are_corrected_in_float64_only():
         diagnose("mlp", correct_leaks=True)
 
 
-def test_rounding_up_to_the_tolerance_is_none_and_beyond_it_is():
+def test_only_differences_beyond_the_tolerance_are_faults():
     for units, agree in ((250, True), (260, False)):
         changed = {"output: first": [0.3, 0.7 * (1 + units * UNIT32)]}
         assert found(faults_in_reference=False, **changed).agree == agree

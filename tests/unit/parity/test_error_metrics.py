@@ -20,7 +20,7 @@ def test_of_three_candidates_one_that_is_wrong_is_outvoted():
     assert error_metrics.median([right, np.zeros(3), right]).tolist() == [1.0, 2.0]
 
 
-def test_of_two_candidates_both_are_half_off():
+def test_two_candidates_are_both_off_by_half():
     assert error_metrics.median([np.array([1.0]), np.array([2.0])]).tolist() == [1.5]
 
 
@@ -52,7 +52,7 @@ def test_the_term_of_a_sum_that_cancels_is_that_of_what_was_summed():
     assert term == pytest.approx(0.3, rel=1e-6)
 
 
-def test_what_is_not_smooth_counts_in_float32_only():
+def test_operations_that_are_not_smooth_are_excused_in_float32_only():
     moved = references()
     for each in moved:
         each.runs[UP]["gradient", "first/kernel"] += 0.1
@@ -74,7 +74,7 @@ def test_an_update_carries_one_rounding_of_its_weight():
     assert term * tolerances.tolerance("float32", "update") >= UNIT32
 
 
-def test_only_rows_that_every_backend_has_are_held_together():
+def test_only_rows_that_every_backend_has_are_compared():
     one, other = step("jax"), step("torch")
     del other.runs["plain"]["output", "second"]
     keys = error_metrics.shared_keys([one, other], [reference("jax"), reference("torch")])

@@ -9,7 +9,7 @@ from kerasbridge.parity.record import Record
 from tests.unit.parity.records import record
 
 
-def test_a_record_comes_back_as_it_was(tmp_path):
+def test_a_record_is_read_as_it_was_written(tmp_path):
     kept = record()
     kept.write(tmp_path / "jax.npz")
     back = Record.read(tmp_path / "jax.npz")
@@ -22,7 +22,7 @@ def test_a_record_comes_back_as_it_was(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", None])
-def test_what_is_no_record_is_refused(tmp_path, content):
+def test_another_file_than_a_record_is_rejected(tmp_path, content):
     path = tmp_path / "x.npz"
     if content is not None:
         path.write_bytes(content)
@@ -30,13 +30,13 @@ def test_what_is_no_record_is_refused(tmp_path, content):
         Record.read(path)
 
 
-def test_an_npz_file_of_something_else_is_refused(tmp_path):
+def test_an_npz_file_with_other_contents_is_rejected(tmp_path):
     np.savez(tmp_path / "x.npz", x=np.ones(3))
     with pytest.raises(DataError, match="to be a record"):
         Record.read(tmp_path / "x.npz")
 
 
-def test_a_job_comes_back_as_it_was(tmp_path):
+def test_a_job_is_read_as_it_was_written(tmp_path):
     job = Job(model="cnn", dtype="float64", correct_leaks=True, seed=3, rows=10)
     job.write(tmp_path / "job.json")
     assert Job.read(tmp_path / "job.json") == job
@@ -52,7 +52,7 @@ def test_a_job_comes_back_as_it_was(tmp_path):
         ({"script": "a.py:build"}, "Expected a script and a function in it, received 'a.py:build': a.py is no file."),
     ],
 )
-def test_a_wrong_job_is_refused(changes, message):
+def test_a_wrong_job_is_rejected(changes, message):
     with pytest.raises(ArgumentError) as caught:
         Job(**changes).check()
     assert str(caught.value) == message

@@ -5,7 +5,7 @@ import pytest
 from kerasbridge.parity import tolerances
 
 
-def test_every_row_says_why():
+def test_every_row_has_a_reason():
     assert all(row.reason for row in tolerances.TABLE.values())
 
 
@@ -16,5 +16,5 @@ def test_a_tolerance_scales_with_the_rounding_of_the_dtype(kind):
     assert narrow < 1e-4
 
 
-def test_what_is_only_copied_may_not_be_off_at_all():
+def test_copied_values_must_be_equal():
     assert [kind for kind in tolerances.TABLE if not tolerances.tolerance("float32", kind)] == ["input", "weights"]

@@ -31,13 +31,13 @@ def test_a_difference_beyond_is_a_disagreement_from_its_first_step_on(start):
     assert (judged.pairs[0].step, judged.pairs[0].quantity) == (start, "loss")
 
 
-def test_gradients_that_differ_under_equal_losses_are_found():
+def test_gradients_that_differ_despite_equal_losses_are_found():
     wrong = curve(norms=curve().gradient_norms * np.where(np.arange(STEPS) >= 4, 1.01, 1))
     judged = judge([record(), record("torch", wrong)])
     assert (judged.pairs[0].step, judged.pairs[0].quantity) == (5, "gradient norm")
 
 
-def test_final_weights_that_differ_under_equal_curves_are_found():
+def test_final_weights_that_differ_despite_equal_curves_are_found():
     judged = judge([record(), record("torch", curve(weights=1.01))])
     assert (judged.pairs[0].step, judged.pairs[0].quantity) == (STEPS, "final weights")
 
@@ -57,7 +57,7 @@ def chaotic(rate, by=UNIT):
     return curve(losses * (1 + by * np.exp(rate * np.arange(STEPS))))
 
 
-def test_what_chaos_does_to_a_nudged_run_too_is_no_fault():
+def test_differences_that_a_nudged_run_shows_too_are_not_faults():
     calm, wild = record(), record(nudged=chaotic(0.3))
     other = record("torch", chaotic(0.3, 8 * UNIT))
     assert verdict(calm, other) == "disagree"
@@ -78,7 +78,7 @@ def test_the_bound_grows_with_the_steps_and_with_the_nudged_run():
     assert wild[-1] == MARGIN * 99
 
 
-def test_a_run_in_float64_is_judged_by_its_leaks_until_they_are_corrected():
+def test_leaks_are_findings_in_float64_until_they_are_corrected():
     def judged(**job):
         job = Job(dtype="float64", **job)
         run = curve()
@@ -104,7 +104,7 @@ def test_one_digest_that_differs_is_a_disagreement_with_a_name(field, changed, w
     assert [check.where for check in judged.digests if not check.equal] == [where]
 
 
-def test_masks_that_could_not_be_recorded_are_not_held_against_others():
+def test_masks_that_could_not_be_recorded_are_not_compared():
     assert verdict(record(), record("torch", masks={}, masks_missing="drawn inside a loop")) == "identical"
 
 
@@ -117,7 +117,7 @@ def test_a_loss_that_is_finite_on_one_side_only_disagrees(value):
     assert verdict(record("torch", curve(losses)), record("jax", curve(losses))) == "identical"
 
 
-def test_a_nudged_run_that_is_not_finite_excuses_no_loss_that_is_not():
+def test_a_nudged_run_that_is_not_finite_does_not_excuse_other_losses():
     broken = curve().losses
     broken[4:] = np.nan
     wild = record(nudged=curve(broken))

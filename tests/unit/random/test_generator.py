@@ -71,7 +71,7 @@ def test_words_of_consecutive_counters_are_those_drawn_one_by_one():
     np.testing.assert_array_equal(together[2], generator.random_bits(7, 0, 10))
 
 
-def test_derived_seeds_are_known_and_of_31_bits():
+def test_derived_seeds_have_known_values_of_31_bits():
     assert generator.fold_in(7, "masks", 3) == 1362370060
     assert all(0 <= generator.fold_in(seed, "masks") < 2**31 for seed in range(200))
 
@@ -81,7 +81,7 @@ def test_derived_seeds_differ_by_seed_purpose_and_position():
     assert len({generator.fold_in(*path) for path in paths}) == len(paths)
 
 
-def test_an_epochs_order_is_known():
+def test_the_order_of_an_epoch_has_known_values():
     assert generator.permutation(0, 0, 8).tolist() == [3, 7, 4, 6, 2, 5, 0, 1]
     assert generator.permutation(0, 1, 8).tolist() == [3, 6, 2, 7, 5, 4, 1, 0]
 
@@ -171,7 +171,7 @@ def test_truncated_normal_numbers_stay_within_two_and_keep_their_spread():
     assert drawn.std() == pytest.approx(0.87962566, abs=5e-3 * 2)  # of the normal cut at two
 
 
-def test_seeds_nobody_chose_come_from_pythons_random():
+def test_default_seeds_come_from_python_random():
     python_random.seed(3)
     first = [generator.new_seed() for _ in range(5)]
     python_random.seed(3)

@@ -64,13 +64,13 @@ def test_a_column_that_comes_later_is_empty_before(history, tmp_path):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, "high", None, [1.0, 2.0]])
-def test_what_is_no_finite_number_is_empty_and_null(history, tmp_path, value):
+def test_numbers_that_are_not_finite_are_empty_in_csv_and_null_in_json(history, tmp_path, value):
     history.add(1, 1.0, {"loss": value})
     assert (table(tmp_path)[0]["loss"], lines(tmp_path)[0]["loss"]) == ("", None)
     assert math.isnan(histories.read(tmp_path)["loss"][0])
 
 
-def test_names_with_commas_quotes_and_other_letters_come_back(history, tmp_path):
+def test_names_with_commas_quotes_and_other_letters_are_preserved(history, tmp_path):
     history.add(1, 1.0, {'a, "b"': 1.0, "정확도": 2.0})
     assert table(tmp_path)[0] == {"epoch": "1", "seconds": "1.0", 'a, "b"': "1.0", "정확도": "2.0"}
     assert histories.read(tmp_path)["정확도"] == [2]
@@ -84,7 +84,7 @@ def test_a_line_that_was_cut_off_is_left_out(history, tmp_path):
 
 
 @pytest.mark.parametrize("line", ["no JSON", "[1]", '{"loss": "high"}', '{"loss": {}}', "[" * 100_000])
-def test_a_damaged_history_is_one_sentence(tmp_path, line):
+def test_a_corrupt_history_raises_one_sentence(tmp_path, line):
     write_run(tmp_path, epochs=1)
     with (tmp_path / "history.jsonl").open("a") as file:
         file.write(line + "\n")
@@ -127,7 +127,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize(("text", "words"), DAMAGED.values(), ids=DAMAGED)
-def test_a_damaged_or_foreign_configuration_is_one_sentence(tmp_path, text, words):
+def test_a_corrupt_or_foreign_configuration_raises_one_sentence(tmp_path, text, words):
     (tmp_path / "config.json").write_text(text)
     assert words in message_of(tmp_path)
 
@@ -146,7 +146,7 @@ def test_a_field_of_another_kind_is_named(tmp_path, name):
     assert len(message_of(tmp_path)) < 300
 
 
-def test_a_folder_that_is_not_there_holds_no_run_or_is_a_file_is_told_apart(tmp_path):
+def test_a_missing_folder_a_folder_without_a_run_and_a_file_are_distinguished(tmp_path):
     (tmp_path / "file").touch()
     assert f"{tmp_path / 'none'} does not exist" in message_of(tmp_path / "none")
     assert f"{tmp_path} contains no run" in message_of(tmp_path)
@@ -171,7 +171,7 @@ def test_a_folder_that_is_a_run_is_found_in_itself(tmp_path):
     assert [run.folder for run in kb.runs.list(tmp_path)] == [tmp_path]
 
 
-def test_a_run_that_broke_off_says_that_it_has_no_model(tmp_path):
+def test_an_interrupted_run_has_no_model(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_run(tmp_path, failing_with=KeyboardInterrupt(), epochs=1)
     with pytest.raises(

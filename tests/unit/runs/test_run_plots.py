@@ -95,7 +95,7 @@ def test_a_finished_run_has_curves_and_pyplot_is_not_touched(tmp_path):
     assert "matplotlib.pyplot" not in sys.modules
 
 
-def test_without_matplotlib_a_run_is_complete_and_says_how_to_get_the_curves(tmp_path, monkeypatch):
+def test_without_matplotlib_a_run_is_complete_and_prints_how_to_get_plots(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with kb.runs.create(tmp_path, config()) as run:
         run.add_epoch(1, 0.5, {"loss": 0.25})

@@ -48,13 +48,13 @@ def test_a_run_appears_with_the_folders_above_it(tmp_path):
     assert folders.is_run(tmp_path / "a" / "b")
 
 
-def test_a_run_is_as_open_to_others_as_any_new_folder(tmp_path):
+def test_a_run_has_the_permissions_of_a_new_folder(tmp_path):
     write_run(tmp_path / "run")
     (tmp_path / "plain").mkdir()
     assert (tmp_path / "run").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_an_empty_folder_that_is_there_is_filled_and_stays_the_same_folder(tmp_path):
+def test_an_existing_empty_folder_is_filled_and_stays_the_same_folder(tmp_path):
     before = tmp_path.stat().st_ino
     write_run(tmp_path)
     assert files(tmp_path) == ["config.json", "model.keras"]
@@ -67,7 +67,7 @@ def test_a_run_can_be_written_into_the_current_folder(tmp_path, monkeypatch):
     assert files(tmp_path) == ["config.json", "model.keras"]
 
 
-def test_a_new_run_is_there_from_the_start_and_says_that_it_is_not_finished(tmp_path):
+def test_a_new_run_exists_from_the_start_and_is_marked_as_unfinished(tmp_path):
     with runs.create(tmp_path / "run", config()) as run:
         started = runs.load(tmp_path / "run")
         assert (started.config.finished, started.history) == (None, {})
@@ -91,7 +91,7 @@ def test_a_model_that_is_being_written_is_not_there_yet(tmp_path):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
-def test_a_failure_after_an_epoch_keeps_the_history_and_says_where_it_is(tmp_path, error):
+def test_a_failure_after_an_epoch_keeps_the_history_and_reports_its_path(tmp_path, error):
     with pytest.raises(error) as caught:
         write_run(tmp_path / "a" / "b", failing_with=error(), epochs=2)
     assert files(tmp_path / "a" / "b") == ["config.json", "history.csv", "history.jsonl"]
@@ -114,7 +114,7 @@ def test_a_full_disk_while_a_run_is_replaced_leaves_the_old_one(tmp_path):
     assert files(tmp_path / "run") == ["config.json", "model.keras"]
 
 
-def test_a_disk_that_is_full_when_the_model_is_saved_costs_the_model_alone(tmp_path):
+def test_a_full_disk_while_saving_only_loses_the_model(tmp_path):
     def train():
         with runs.create(tmp_path, config()) as run:
             run.add_epoch(1, 0.5, {"loss": 0.25})
@@ -133,7 +133,7 @@ def test_a_failure_before_an_epoch_has_ended_leaves_nothing(tmp_path, error):
     assert files(tmp_path) == []
 
 
-def test_a_failure_leaves_an_empty_folder_that_was_there_and_what_others_put_into_it(tmp_path):
+def test_a_failure_leaves_an_existing_empty_folder_and_the_files_of_others(tmp_path):
     def train():
         with runs.create(tmp_path, config()):
             (tmp_path / "notes.txt").touch()
@@ -144,7 +144,7 @@ def test_a_failure_leaves_an_empty_folder_that_was_there_and_what_others_put_int
     assert files(tmp_path) == ["notes.txt"]
 
 
-def test_a_failure_leaves_an_empty_folder_that_was_there(tmp_path):
+def test_a_failure_leaves_an_existing_empty_folder(tmp_path):
     (tmp_path / "run").mkdir()
     with pytest.raises(ValueError, match="no data"):
         write_run(tmp_path / "run", failing_with=ValueError("no data"))
@@ -156,7 +156,7 @@ def fill_the_disk(path):
     raise OSError(28, "No space left on device")
 
 
-def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path):
+def test_a_full_disk_raises_one_sentence_and_leaves_nothing(tmp_path):
     def train():
         with runs.create(tmp_path / "run", config()) as run:
             run.finish(fill_the_disk)
@@ -183,7 +183,7 @@ def test_overwrite_replaces_all_of_a_run(tmp_path):
     assert (tmp_path / "run" / "model.keras").read_text() == "new"
 
 
-def test_overwrite_without_a_run_there_is_no_error(tmp_path):
+def test_overwrite_without_an_existing_run_is_not_an_error(tmp_path):
     write_run(tmp_path / "run", overwrite=True)
     assert folders.is_run(tmp_path / "run")
 
@@ -224,7 +224,7 @@ def test_an_overwrite_moves_config_json_last(tmp_path, monkeypatch):
     assert moved == ["model.keras", "config.json"] * 2
 
 
-def test_an_old_run_that_cannot_be_brought_back_is_kept(tmp_path, monkeypatch):
+def test_an_old_run_that_cannot_be_restored_is_kept(tmp_path, monkeypatch):
     write_run(tmp_path / "run", "old")
     rename = Path.rename
 
@@ -249,7 +249,7 @@ def test_the_old_run_is_there_until_the_new_one_is_complete(tmp_path):
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_who_comes_second_to_a_folder_is_refused_and_leaves_the_first_alone(tmp_path, is_there):
+def test_the_second_writer_of_a_folder_is_rejected_and_leaves_the_first_alone(tmp_path, is_there):
     if is_there:
         (tmp_path / "run").mkdir()
     with runs.create(tmp_path / "run", config()) as first:
@@ -258,7 +258,7 @@ def test_who_comes_second_to_a_folder_is_refused_and_leaves_the_first_alone(tmp_
     assert (tmp_path / "run" / "model.keras").read_text() == "of the first"
 
 
-def test_a_folder_that_is_taken_after_it_was_looked_at_is_not_touched(tmp_path, monkeypatch):
+def test_a_folder_that_is_created_after_the_check_is_not_touched(tmp_path, monkeypatch):
     look = folders.check_writable
 
     def look_and_be_late(folder, *arguments):
@@ -272,7 +272,7 @@ def test_a_folder_that_is_taken_after_it_was_looked_at_is_not_touched(tmp_path, 
     assert (tmp_path / "run" / "model.keras").read_text() == "of another"
 
 
-def test_a_folder_that_is_not_empty_is_refused(tmp_path):
+def test_a_folder_that_is_not_empty_is_rejected(tmp_path):
     write_run(tmp_path)
     assert message_of(runs.check_writable, tmp_path) == (
         f"{tmp_path} is not empty: choose another folder with --run-dir, or replace the run in it with --overwrite."
@@ -289,29 +289,29 @@ def test_in_python_another_folder_is_the_only_way(tmp_path):
 @pytest.mark.parametrize(
     "text", [None, "{}", "[]", "no JSON", '{"model_type": "bert"}', '{"versions": null}', '{"versions": 3}']
 )
-def test_overwrite_refuses_a_folder_that_holds_no_run(tmp_path, text):
+def test_overwrite_rejects_a_folder_without_a_run(tmp_path, text):
     (tmp_path / "config.json" if text else tmp_path / "thesis.tex").write_text(text or "")
     assert "contains no run" in message_of(runs.check_writable, tmp_path, True)
 
 
-def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
+def test_a_file_instead_of_the_folder_is_rejected(tmp_path):
     (tmp_path / "run").touch()
     assert "is a file: expected a run folder" in message_of(runs.check_writable, tmp_path / "run", True)
 
 
-def test_a_path_below_a_file_is_refused(tmp_path):
+def test_a_path_below_a_file_is_rejected(tmp_path):
     (tmp_path / "file").touch()
     message = message_of(runs.check_writable, tmp_path / "file" / "run")
     assert message.endswith("cannot be written (Not a directory): choose another with --run-dir.")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission_is_refused(tmp_path):
+def test_a_folder_without_permission_is_rejected(tmp_path):
     tmp_path.chmod(0o500)
     assert "Permission denied" in message_of(runs.check_writable, tmp_path / "run")
 
 
-def test_checking_leaves_nothing_behind(tmp_path):
+def test_checks_leave_nothing_behind(tmp_path):
     runs.check_writable(tmp_path / "a" / "b")
     assert files(tmp_path) == []
 

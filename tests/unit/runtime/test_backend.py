@@ -82,13 +82,13 @@ def test_the_environment_wins_over_keras_json(tmp_path):
     assert backend.configure() == backend.BackendConfig("tensorflow", Device("auto"), "KERAS_BACKEND")
 
 
-def test_keras_json_is_a_wish_where_it_names_another_than_tensorflow(tmp_path):
+def test_keras_json_is_a_choice_if_it_names_another_backend_than_tensorflow(tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "torch"}')
     assert backend.configure() == backend.BackendConfig("torch", Device("auto"), "keras.json")
 
 
 @pytest.mark.parametrize("text", ['{"backend": "tensorflow"}', "{}", "[]", "not json", ""])
-def test_keras_json_is_no_wish_where_keras_wrote_it_or_it_is_broken(tmp_path, text):
+def test_keras_json_is_ignored_if_keras_wrote_it_or_it_is_broken(tmp_path, text):
     (tmp_path / "keras.json").write_text(text)
     assert backend.configure().reason == "first installed"
 
@@ -101,7 +101,7 @@ def test_keras_json_is_looked_for_in_the_home_folder(tmp_path):
     assert backend.configure().backend == "torch"
 
 
-def test_the_first_installed_is_taken_and_said_in_one_line(install, caplog):
+def test_the_first_installed_backend_is_used_and_reported_in_one_line(install, caplog):
     install("torch", "tensorflow")
     os.environ["KERAS_BACKEND"] = ""
     assert backend.configure().backend == "tensorflow"
@@ -111,14 +111,14 @@ def test_the_first_installed_is_taken_and_said_in_one_line(install, caplog):
     ]
 
 
-def test_a_choice_that_was_asked_for_is_silent(caplog):
+def test_an_explicit_choice_prints_nothing(caplog):
     backend.configure("jax")
     backend.configure()
     assert caplog.messages == []
 
 
 @pytest.mark.parametrize("name", ["numpy", "openvino", "pytorch", "JAX"])
-def test_another_backend_is_refused_with_the_three_there_are(name):
+def test_another_backend_is_rejected_with_the_three_supported_ones(name):
     os.environ["KERAS_BACKEND"] = name
     assert message_of(BackendError) == (
         "Expected backend jax, tensorflow or torch, the three kerasbridge trains on; "
@@ -127,11 +127,11 @@ def test_another_backend_is_refused_with_the_three_there_are(name):
     assert backend.current() is None
 
 
-def test_an_empty_name_is_refused():
+def test_an_empty_name_is_rejected():
     assert "received '' (use_backend)" in message_of(BackendError, "")
 
 
-def test_an_absent_backend_is_answered_with_those_installed_and_the_line_to_type(install, tmp_path):
+def test_a_missing_backend_is_an_error_with_the_installed_ones_and_the_install_command(install, tmp_path):
     install("jax", "tensorflow")
     (tmp_path / "keras.json").write_text('{"backend": "torch"}')
     assert message_of(BackendNotInstalled) == (
@@ -140,7 +140,7 @@ def test_an_absent_backend_is_answered_with_those_installed_and_the_line_to_type
     )
 
 
-def test_without_any_backend_the_lines_to_type_are_given(install):
+def test_without_any_backend_the_error_contains_the_install_commands(install):
     install()
     assert message_of(BackendNotInstalled) == (
         "Expected jax, tensorflow or torch to be installed; found none. Type one of: "
@@ -157,7 +157,7 @@ def test_a_folder_that_an_uninstalled_framework_left_behind_is_not_installed(mon
     assert "jax" not in backend.installed()
 
 
-def test_a_framework_that_was_put_into_the_process_by_hand_is_installed(monkeypatch):
+def test_a_framework_injected_into_the_process_counts_as_installed(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", REAL_FIND_SPEC)
     monkeypatch.setitem(sys.modules, "jax", ModuleType("jax"))
     assert "jax" in backend.installed()
@@ -175,7 +175,7 @@ def test_an_imported_keras_with_the_same_backend_is_fine(import_keras):
     assert backend.configure("torch").reason == "use_backend"
 
 
-def test_an_imported_keras_with_another_backend_is_an_error_that_says_how_to_start_anew(import_keras):
+def test_an_imported_keras_with_another_backend_is_an_error_that_explains_how_to_restart(import_keras):
     import_keras("tensorflow")
     assert message_of(BackendError, "torch") == (
         "This process has imported Keras with the tensorflow backend and cannot change it; received 'torch' "
@@ -184,7 +184,7 @@ def test_an_imported_keras_with_another_backend_is_an_error_that_says_how_to_sta
     assert "KERAS_BACKEND" not in os.environ
 
 
-def test_in_a_notebook_starting_anew_means_restarting_the_kernel(import_keras, monkeypatch):
+def test_in_a_notebook_the_kernel_must_be_restarted(import_keras, monkeypatch):
     monkeypatch.setitem(sys.modules, "ipykernel", ModuleType("ipykernel"))
     import_keras("tensorflow")
     assert message_of(BackendError, "jax").endswith(
@@ -215,7 +215,7 @@ def test_a_process_has_one_device():
     )
 
 
-def test_the_device_is_what_the_variable_says_where_there_is_no_argument():
+def test_the_device_is_taken_from_the_variable_without_an_argument():
     os.environ["KERASBRIDGE_DEVICE"] = "mps"
     assert backend.configure("torch").device == Device("mps")
 
@@ -226,7 +226,7 @@ def test_the_device_argument_wins_over_the_variable_and_reaches_children():
     assert os.environ["KERASBRIDGE_DEVICE"] == "cpu"
 
 
-def test_a_wrong_device_word_settles_nothing():
+def test_a_wrong_device_name_configures_nothing():
     os.environ["KERASBRIDGE_DEVICE"] = "gpus"
     assert "received 'gpus'" in message_of(DeviceError, "jax")
     assert backend.current() is None
@@ -249,14 +249,14 @@ def test_choosing_writes_what_the_framework_reads_and_nothing_else(name, device,
     assert os.environ == before | written | {"KERAS_BACKEND": name, "KERASBRIDGE_DEVICE": device}
 
 
-def test_what_the_user_set_stays():
+def test_variables_set_by_the_user_are_kept():
     own = {"JAX_PLATFORMS": "cuda,cpu", "XLA_PYTHON_CLIENT_PREALLOCATE": "true"}
     os.environ.update(own)
     backend.configure("jax", "cpu")
     assert own.items() <= os.environ.items()
 
 
-def test_a_torch_device_that_contradicts_is_refused_before_anything_is_written():
+def test_a_torch_device_that_contradicts_is_rejected_before_anything_is_written():
     os.environ["KERAS_TORCH_DEVICE"] = "cpu"
     before = dict(os.environ)
     assert message_of(DeviceError, "torch", "gpu:1") == (
@@ -272,7 +272,7 @@ def test_a_torch_device_that_agrees_is_fine():
     assert backend.configure("torch", "gpu").device == Device("gpu")
 
 
-def test_the_default_backend_is_known_without_settling_it():
+def test_the_default_backend_is_found_without_configuring_it():
     before = dict(os.environ)
     assert backend.default_backend() == "jax"
     assert os.environ == before
@@ -290,7 +290,7 @@ def test_a_child_gets_its_own_backend_and_device():
     assert os.environ["KERAS_BACKEND"] == "jax"
 
 
-def test_a_child_without_a_device_inherits_none():
+def test_a_child_without_a_device_does_not_inherit_one():
     backend.configure("jax", "cpu")
     environment = backend.child_environment("jax")
     assert {"KERASBRIDGE_DEVICE", "JAX_PLATFORMS"}.isdisjoint(environment)

@@ -49,18 +49,18 @@ def look(monkeypatch, tmp_path):
     return status
 
 
-def test_a_healthy_backend_has_a_version_devices_and_no_problem(look):
+def test_a_working_backend_has_a_version_devices_and_no_problem(look):
     assert look(HEALTHY) == backend_status.BackendStatus("jax", True, "0.10.2", ("cpu",), None, None, True)
 
 
-def test_a_backend_that_is_not_installed_comes_with_the_line_that_installs_it(look):
+def test_a_missing_backend_has_an_install_command(look):
     look(HEALTHY)
     assert backend_status.backends()[2] == backend_status.BackendStatus(
         "torch", False, None, (), None, 'pip install "kerasbridge[torch]"', False
     )
 
 
-def test_looking_settles_nothing(look):
+def test_the_status_configures_nothing(look):
     before = dict(os.environ)
     look(HEALTHY)
     assert backend.current() is None
@@ -72,12 +72,12 @@ def test_no_backend_is_the_default_where_choosing_would_fail(look):
     assert look(HEALTHY).default is False
 
 
-def test_what_a_framework_prints_does_not_hide_its_devices(look):
+def test_output_of_a_framework_does_not_hide_its_devices(look):
     noise = 'import os, sys; print("{}"); os.write(1, b"from C"); sys.__stdout__.write("end")\n'
     assert look(HEALTHY + noise).devices == ("cpu",)
 
 
-def test_an_import_that_fails_is_told_by_the_last_line_of_its_error(look, monkeypatch):
+def test_a_failed_import_is_reported_with_the_last_line_of_its_error(look, monkeypatch):
     monkeypatch.setattr(importlib.metadata, "version", {"jax": "0.9.1"}.__getitem__)
     status = look('raise ImportError("libcudart.so.13: cannot open shared object file")')
     assert status.problem == "ImportError: libcudart.so.13: cannot open shared object file"
@@ -85,7 +85,7 @@ def test_an_import_that_fails_is_told_by_the_last_line_of_its_error(look, monkey
     assert (status.installed, status.version, status.devices) == (True, "0.9.1", ())
 
 
-def test_an_error_with_a_traceback_and_advice_in_it_is_told_by_its_cause(look):
+def test_an_error_with_a_traceback_and_advice_is_shown_by_its_cause(look):
     source = r'raise ImportError("Traceback:\n  File x\nImportError: libfoo.so: no such file\n\nSee https://…")'
     assert look(source).problem == "ImportError: libfoo.so: no such file"
 
@@ -97,13 +97,13 @@ def test_devices_that_cannot_be_listed_are_a_problem_of_a_known_version(look):
     assert status.remedy == "to see the whole error: python -m kerasbridge.runtime._status_worker jax"
 
 
-def test_a_framework_that_hangs_is_given_up(look):
+def test_a_framework_that_hangs_is_killed(look):
     status = look("import threading; threading.Event().wait()", timeout=1)
     assert status.problem == "no answer within 1 seconds"
     assert status.remedy == 'to see where it hangs: python -X faulthandler -c "import jax"'
 
 
-def test_a_framework_that_kills_its_process_is_told_by_its_last_words(look):
+def test_a_framework_that_kills_its_process_is_reported_with_its_last_output(look):
     status = look('import os, sys; print("illegal instruction", file=sys.stderr, flush=True); os._exit(4)')
     assert status.problem == "the process ended with code 4: illegal instruction"
 
@@ -123,15 +123,15 @@ def test_a_version_outside_the_tested_range_is_a_problem(look, version, problem)
 
 
 @pytest.mark.parametrize(("name", "version"), [("jax", "0.7.0"), ("torch", "2.13.0+cpu"), ("tensorflow", "2.21.0rc1")])
-def test_a_version_inside_the_tested_range_is_none(name, version):
+def test_a_version_inside_the_tested_range_is_not_a_problem(name, version):
     assert backend_status.FRAMEWORKS[name].version_warning(version) is None
 
 
-def test_a_range_of_one_version_is_told_as_one():
+def test_a_range_of_one_version_is_shown_as_one():
     assert backend_status.FRAMEWORKS["torch"].version_warning("2.14.1") == "2.14.1 is newer than the tested 2.13"
 
 
-def test_tensorflow_is_mended_under_the_name_it_was_installed_by(monkeypatch):
+def test_tensorflow_is_found_under_the_name_of_its_installed_package(monkeypatch):
     versions = {"tensorflow-cpu": "2.21.0"}
     monkeypatch.setattr(importlib.metadata, "version", lambda name: versions.get(name) or unknown_to_pip(name))
     assert backend_status.FRAMEWORKS["tensorflow"].distribution() == ("tensorflow-cpu", "2.21.0")
@@ -145,7 +145,7 @@ def test_an_nvidia_card_that_the_framework_does_not_see_is_a_problem(look, monke
 
 
 @pytest.mark.parametrize(("variable", "value"), [("CUDA_VISIBLE_DEVICES", ""), ("JAX_PLATFORMS", "cpu")])
-def test_an_nvidia_card_that_the_user_hides_is_none(look, monkeypatch, variable, value):
+def test_an_nvidia_card_hidden_by_the_user_is_ignored(look, monkeypatch, variable, value):
     monkeypatch.setattr(backend_status, "_has_nvidia_card", lambda: True)
     os.environ[variable] = value
     assert look(HEALTHY).problem is None
@@ -159,7 +159,7 @@ def local_devices(backend=None):
     assert look(HEALTHY + platforms).devices == ("cpu", "gpu:0", "gpu:1")
 
 
-def test_the_device_of_this_process_does_not_hide_others_from_the_look(look, monkeypatch):
+def test_the_device_of_this_process_does_not_hide_others_from_the_status(look, monkeypatch):
     os.environ["KERAS_BACKEND"] = "jax"
     source = (
         HEALTHY + 'import os; assert "JAX_PLATFORMS" not in os.environ; assert "KERASBRIDGE_DEVICE" not in os.environ'
@@ -169,7 +169,7 @@ def test_the_device_of_this_process_does_not_hide_others_from_the_look(look, mon
     assert look(source).problem is None
 
 
-def test_the_oldest_tested_versions_are_those_that_the_package_asks_for():
+def test_the_oldest_tested_versions_are_those_that_the_package_requires():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
     asked = {"keras": project["dependencies"], **{name: extras[name] for name in ("jax", "tensorflow", "torch")}}

@@ -20,7 +20,7 @@ from kerasbridge.runtime.device import Device, environment_variables
         (" Auto ", "auto", None),
     ],
 )
-def test_a_device_is_read_from_a_word(word, kind, index):
+def test_a_device_is_parsed_from_its_name(word, kind, index):
     assert Device.parse(word) == Device(kind, index)
 
 
@@ -30,7 +30,7 @@ def test_a_device_is_written_as_it_was_read(word):
 
 
 @pytest.mark.parametrize("word", ["", "gpus", "gpu:", "gpu:-1", "gpu:one", "auto:1", "xpu", "cpu gpu", "gpu:²"])
-def test_an_unknown_word_is_an_error_that_says_what_to_type(word):
+def test_an_unknown_name_is_an_error_with_the_fix(word):
     with pytest.raises(DeviceError) as caught:
         Device.parse(word)
     assert str(caught.value) == (
@@ -42,11 +42,11 @@ def test_an_unknown_word_is_an_error_that_says_what_to_type(word):
 @pytest.mark.parametrize(
     ("word", "torch_word"), [("cpu:0", "cpu"), ("gpu", "cuda"), ("cuda:1", "cuda:1"), ("mps:0", "mps")]
 )
-def test_keras_on_torch_is_told_the_device_in_torch_words(word, torch_word):
+def test_keras_on_torch_receives_the_torch_name_of_the_device(word, torch_word):
     assert environment_variables("torch", Device.parse(word)) == {"KERAS_TORCH_DEVICE": torch_word}
 
 
-def test_jax_is_kept_to_the_cpu_only_when_the_cpu_was_asked_for():
+def test_jax_is_restricted_to_the_cpu_only_when_the_cpu_is_requested():
     assert environment_variables("jax", Device("cpu"))["JAX_PLATFORMS"] == "cpu"
     assert "JAX_PLATFORMS" not in environment_variables("jax", Device("gpu", 1))
     assert "JAX_PLATFORMS" not in environment_variables("jax", Device("auto"))

@@ -27,7 +27,7 @@ def test_a_number_is_on_the_disk_when_scalar_returns(file, tmp_path):
     assert scalars(tmp_path) == {"loss": [(3, 0.25), (4, 0.125)]}
 
 
-def test_two_files_of_one_folder_and_one_second_are_two(file, tmp_path):
+def test_two_writers_in_one_folder_and_second_write_different_files(file, tmp_path):
     other = EventFile(tmp_path)
     file.scalar("loss", 1, step=0)
     other.scalar("accuracy", 1, step=0)
@@ -71,7 +71,7 @@ def test_values_too_close_for_thirty_edges_are_in_the_last_bucket():
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_images_are_those_given_the_first_three_of_them(file, tmp_path, channels):
+def test_images_are_the_first_three_inputs(file, tmp_path, channels):
     images = RANDOM.integers(0, 256, (5, 6, 4, channels), dtype=np.uint8)
     file.image("kernel", images, step=1)
     ((step, found),) = read(tmp_path)["images", "kernel"]
@@ -85,12 +85,12 @@ def test_grey_levels_are_clipped(file, tmp_path):
     assert pixels(found).tolist() == [[0, 0, 127, 255, 255]]
 
 
-def test_an_image_of_five_channels_is_refused(file):
+def test_an_image_of_five_channels_is_rejected(file):
     with pytest.raises(ArgumentError, match="1 to 4 channels in their last dimension, received 5"):
         file.image("kernel", np.zeros((1, 2, 2, 5)), step=0)
 
 
-def test_a_text_and_a_model_come_back(file, tmp_path):
+def test_a_text_and_a_model_can_be_read_back(file, tmp_path):
     file.text("notes", "*größer*", step=0)
     file.model("keras", "{}", step=0)
     found = read(tmp_path)
@@ -98,13 +98,13 @@ def test_a_text_and_a_model_come_back(file, tmp_path):
     assert found["graph_keras_model", "keras"][0][1].item() == b"{}"
 
 
-def test_a_folder_on_another_machine_is_refused():
+def test_a_folder_on_another_machine_is_rejected():
     with pytest.raises(ArgumentError, match="a folder on this machine for TensorBoard, received 'gs://bucket/logs'"):
         EventFile("gs://bucket/logs")
 
 
 @pytest.mark.parametrize("package", ["tensorboard", "PIL"])
-def test_without_a_package_the_error_says_what_to_type(package):
+def test_without_a_package_the_error_contains_the_install_command(package):
     script = f"import sys; sys.modules[{package!r}] = None; import kerasbridge.tensorboard.event_writer"
     child = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     last = child.stderr.splitlines()[-1]

@@ -65,7 +65,7 @@ class LossOfEachStep(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.4])
-def test_the_built_in_step_written_as_ones_own_is_bit_identical(rate):
+def test_the_default_step_written_as_a_custom_step_is_bit_identical(rate):
     one, own = twins(partial(mlp, rate=rate))
     arguments = {**PLAIN, "epochs": 2, "seed": 3, "validation_split": 0.2, "shuffle": True}
     expected, history = kb.fit(one, X, Y, **arguments), kb.fit(own, X, Y, step=builtin, **arguments)
@@ -104,7 +104,7 @@ def test_run_eagerly_runs_step_by_step_and_ends_the_same():
     assert_same_state(eager, compiled, rtol=1e-4, atol=1e-5)
 
 
-def test_a_model_with_a_train_step_of_its_own_runs_the_step_it_is_given():
+def test_a_model_with_a_custom_train_step_uses_the_step_argument():
     class OwnStep(keras.Sequential):
         def train_step(self, *arguments, **keywords):
             raise AssertionError
@@ -152,7 +152,7 @@ def test_a_keras_metric_is_reported_as_it_counts():
     assert kb.fit(own, X, Y, epochs=2, step=step, **PLAIN).history["right"] == expected
 
 
-def test_a_value_that_shares_the_losss_name_gives_way_to_the_loss():
+def test_a_value_named_loss_is_replaced_by_the_loss():
     def step(model, batch):
         return ops.mean(model(batch.x) ** 2), {"loss": 7.0}
 
@@ -252,7 +252,7 @@ def test_one_loss_may_be_moved_by_two_optimizers():
     np.testing.assert_allclose(model.right.get_weights()[0], 2 - 0.2 * 2, rtol=1e-6)
 
 
-def test_a_model_brings_its_own_optimizer():
+def test_a_model_is_trained_with_its_own_optimizer():
     def step(model, batch):
         return kb.Objective(ops.mean(model.left(batch.x)), model.left)
 
@@ -323,7 +323,7 @@ def test_moving_averages_of_an_optimizer_that_only_the_step_names_end_in_the_wei
     assert weights[0] == weights[1] != pytest.approx(1.8)
 
 
-def test_a_scaled_loss_trains_as_one_that_is_not():
+def test_a_scaled_loss_trains_like_an_unscaled_one():
     def build(scaled):
         return mlp(optimizer=keras.optimizers.LossScaleOptimizer(sgd()) if scaled else sgd())
 
@@ -413,7 +413,7 @@ def test_a_gradient_by_a_nest_has_its_structure():
     }
 
 
-def test_a_gradient_stops_where_the_step_says():
+def test_a_gradient_stops_at_stop_gradient():
     def step(model, batch):
         return ops.mean(model(batch.x) * ops.stop_gradient(model(batch.x)))
 
@@ -521,7 +521,7 @@ def test_a_step_keeps_a_ring_of_rows_and_a_moving_average():
     np.testing.assert_allclose(model.average, average, rtol=1e-5)
 
 
-def test_what_the_model_holds_is_saved_and_goes_on_from_there(tmp_path):
+def test_attributes_of_the_model_are_saved_and_restored(tmp_path):
     x = np.arange(8, dtype="float32").reshape(8, 1)
     run = partial(kb.fit, batch_size=1, shuffle=False, verbose=0, step=remembering)
     model, other = Remembering(), Remembering()
@@ -536,7 +536,7 @@ def test_what_the_model_holds_is_saved_and_goes_on_from_there(tmp_path):
             np.testing.assert_array_equal(variable.numpy(), expected.numpy(), err_msg=variable.path)
 
 
-def test_backup_and_restore_brings_back_everything(tmp_path):
+def test_backup_and_restore_restores_everything(tmp_path):
     class Stop(Exception):
         pass
 
@@ -557,7 +557,7 @@ def test_backup_and_restore_brings_back_everything(tmp_path):
             np.testing.assert_array_equal(variable.numpy(), expected.numpy(), err_msg=variable.path)
 
 
-def test_reinitialize_sets_everything_back_that_the_model_holds():
+def test_reinitialize_resets_every_attribute_of_the_model():
     x = np.arange(8, dtype="float32").reshape(8, 1)
     run = partial(kb.fit, batch_size=1, verbose=0, seed=2, step=remembering)
     model, fresh = Remembering(), Remembering()
@@ -571,7 +571,7 @@ def test_reinitialize_sets_everything_back_that_the_model_holds():
             np.testing.assert_array_equal(variable.numpy(), expected.numpy(), err_msg=variable.path)
 
 
-def test_state_that_the_model_does_not_hold_is_told_once(caplog):
+def test_state_outside_the_model_is_reported_once(caplog):
     count = keras.Variable(0.0, trainable=False, name="mine")
 
     def step(model, batch):
@@ -604,7 +604,7 @@ def test_a_value_read_before_a_write_stays_what_it_was():
     np.testing.assert_allclose(model.get_weights()[0], 1.9, rtol=1e-6)
 
 
-def test_a_weight_is_logged_as_it_is_before_the_update():
+def test_a_weight_is_logged_before_the_update():
     def step(model, batch):
         return ops.mean(model(batch.x)), {"bias": ops.sum(model.weights[1]), "part": model.weights[1][0]}
 
@@ -652,7 +652,7 @@ def test_branches_within_branches_are_compiled():
 
 @pytest.mark.filterwarnings("ignore:__array_wrap__")  # raised by torch and NumPy before torch rejects the product
 @pytest.mark.parametrize("left", [True, False])
-def test_numpy_arrays_are_operands_or_the_step_is_told_how(left, backend):
+def test_numpy_arrays_are_operands_or_the_error_contains_the_fix(left, backend):
     constant = np.full((1,), 3.0)
 
     def step(model, batch):
@@ -667,7 +667,7 @@ def test_numpy_arrays_are_operands_or_the_step_is_told_how(left, backend):
         assert run().history["loss"] == [6.0]
 
 
-def test_data_may_lie_in_y_alone():
+def test_data_may_be_in_y_alone():
     def step(model, batch):
         return ops.mean(model(batch.y))
 
@@ -687,7 +687,7 @@ def noisy(seeds):
     return step
 
 
-def test_one_seed_gives_one_noise_wherever_the_generator_is_held():
+def test_one_seed_gives_the_same_noise_for_every_owner_of_the_generator():
     step, other = noisy(keras.random.SeedGenerator(1)), noisy(keras.random.SeedGenerator(2))
     run = partial(kb.fit, x=numbers(), batch_size=4, verbose=0)
     expected = run(linear(optimizer=sgd()), seed=7, step=step).history
@@ -695,7 +695,7 @@ def test_one_seed_gives_one_noise_wherever_the_generator_is_held():
     assert run(linear(optimizer=sgd()), seed=8, step=step).history != expected
 
 
-def test_a_generator_that_only_testing_uses_starts_anew_too():
+def test_a_generator_that_only_evaluation_uses_restarts_too():
     seeds = keras.random.SeedGenerator(1)
 
     def step(model, batch, training):
@@ -706,7 +706,7 @@ def test_a_generator_that_only_testing_uses_starts_anew_too():
     assert run(linear(optimizer=sgd())).history["val_noise"] == run(linear(optimizer=sgd())).history["val_noise"]
 
 
-def test_noise_goes_on_from_step_to_step():
+def test_noise_differs_from_step_to_step():
     watch = LossOfEachStep()
     step = noisy(keras.random.SeedGenerator(1))
     kb.fit(linear(optimizer=sgd(0.0)), np.ones((12, 1)), batch_size=4, verbose=0, callbacks=[watch], step=step)
@@ -913,7 +913,7 @@ def test_another_optimizer_takes_effect_in_the_next_fit():
     np.testing.assert_allclose(model.get_weights()[0], 2 - 0.1 - 0.5, rtol=1e-6)
 
 
-def test_a_model_held_outside_is_read_as_it_is_now():
+def test_a_model_outside_the_step_is_read_with_its_current_weights():
     teacher = linear()
 
     def step(model, batch):
@@ -942,7 +942,7 @@ def test_layers_that_are_not_built_are_built_by_the_step():
     assert history.history["loss"][1] < history.history["loss"][0]
 
 
-def test_what_a_step_raises_by_itself_stays_what_it_is():
+def test_other_errors_of_a_step_are_unchanged():
     def step(model, batch):
         raise KeyError("mine")
 

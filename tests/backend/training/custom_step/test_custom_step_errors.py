@@ -291,7 +291,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("step", WRONG, ids=lambda step: step.__name__)
-def test_a_wrong_step_is_one_sentence_and_changes_nothing(step):
+def test_a_wrong_step_raises_one_sentence_and_changes_nothing(step):
     model = seeded(mlp)
     before = model.get_weights()
     with pytest.raises(StepError) as caught:
@@ -302,7 +302,7 @@ def test_a_wrong_step_is_one_sentence_and_changes_nothing(step):
     assert all((one == two).all() for one, two in zip(model.get_weights(), before, strict=True))
 
 
-def test_an_object_that_counts_its_calls_is_refused():
+def test_an_object_that_counts_its_calls_is_rejected():
     with pytest.raises(StepError, match=r'changes self\.calls in line \d+ of .*, "self\.calls \+= 1": the step is'):
         kb.fit(mlp(), X, Y, verbose=0, step=Counting())
 
@@ -317,12 +317,12 @@ def test_step_by_step_a_step_may_look_at_values():
 
 
 @pytest.mark.parametrize("step", [3, [], [mean, None], "mean", int, lambda model: model, lambda a, b, c: a])
-def test_what_is_no_function_is_refused(step):
+def test_a_step_that_is_not_a_function_is_rejected(step):
     with pytest.raises(ArgumentError, match=r"^Expected step to be a function of \(model, batch\)"):
         kb.fit(mlp(), X, Y, verbose=0, step=step)
 
 
-def test_a_mistake_in_a_name_stays_what_it_is():
+def test_a_name_error_stays_a_name_error():
     def step(model, batch):
         return batch.x.foo()
 
@@ -330,13 +330,13 @@ def test_a_mistake_in_a_name_stays_what_it_is():
         kb.fit(mlp(), X, Y, verbose=0, step=step)
 
 
-def test_a_model_without_an_optimizer_is_told_what_to_type():
+def test_a_model_without_an_optimizer_raises_an_error_with_the_fix():
     model = keras.Sequential([keras.Input((12,)), keras.layers.Dense(5)])
     with pytest.raises(StepError, match=r'^Expected an optimizer for the loss, found none.*model\.compile\("adam"\)'):
         kb.fit(model, X, Y, verbose=0, step=mean)
 
 
-def test_an_optimizer_built_for_other_variables_is_refused():
+def test_an_optimizer_built_for_other_variables_is_rejected():
     model, other = seeded(mlp), seeded(mlp)
 
     def step(model, batch):
@@ -347,13 +347,13 @@ def test_an_optimizer_built_for_other_variables_is_refused():
         kb.fit(model, X, Y, verbose=0, step=step)
 
 
-def test_validating_needs_a_way_to_test():
+def test_validation_needs_a_training_parameter_or_a_compiled_loss():
     model = mlp(loss=None, metrics=None)
     with pytest.raises(StepError, match=r"^Expected a step with a `training` parameter, or a model compiled"):
         kb.fit(model, X, Y, validation_data=(X, Y), verbose=0, step=mean)
 
 
-def test_what_cannot_be_drawn_alike_says_so():
+def test_what_cannot_be_drawn_portably_raises_an_error():
     seeds = keras.random.SeedGenerator(0)
 
     def step(model, batch):

@@ -115,7 +115,7 @@ def test_created_dicts_and_lists_keep_their_entries():
         b"\x80",
     ],
 )
-def test_a_damaged_pickle_is_refused_without_taking_memory(content):
+def test_a_corrupt_pickle_is_rejected_without_allocating_memory(content):
     if content == b"N.":
         assert read(content)[0] is None
         return
@@ -134,7 +134,7 @@ def test_deep_nesting_is_read_without_recursion():
         found = found[0]
 
 
-def test_cut_and_changed_pickles_are_refused_or_read():
+def test_truncated_and_changed_pickles_are_rejected_or_read():
     draw = np.random.default_rng(0)
     whole = pickle.dumps({"a": np.arange(5.0), "b": [np.ones((2, 2), "f4"), "text", 3]}, 4)
     for end in range(len(whole)):

@@ -36,7 +36,7 @@ def small(path, version="2.3.1", **options):
     )
 
 
-def test_a_report_tells_what_is_in_a_file(tmp_path):
+def test_a_report_lists_the_contents_of_a_file(tmp_path):
     report = kb.inspect_legacy(small(tmp_path / "a.h5", backend="theano"))
     assert (report.format, report.network, report.inputs) == ("keras2", "net", (("d_input", (None, 3)),))
     assert [str(one) for one in report.converted] == ["d (Dense)"]
@@ -77,7 +77,7 @@ def test_all_unknown_layers_are_named_at_once_with_their_places(tmp_path):
         (b"\x89HDF\r\n\x1a\n" + bytes(200), "is damaged or cut short"),
     ],
 )
-def test_what_is_no_model_of_these(content, words, tmp_path):
+def test_other_files_are_rejected(content, words, tmp_path):
     path = tmp_path / "a"
     path.write_bytes(content)
     assert words in refused(path)
@@ -90,7 +90,7 @@ def test_files_of_keras_3_are_for_keras_3(tmp_path):
     assert "keras.models.Model.load_weights reads it" in refused(tmp_path / "b.weights.h5")
 
 
-def test_numbers_that_are_elsewhere_or_nowhere_are_not_fetched(tmp_path):
+def test_external_or_missing_numbers_are_not_read(tmp_path):
     (tmp_path / "secret").write_bytes(bytes(100))
     path = small(tmp_path / "a.h5")
     places = {
@@ -112,7 +112,7 @@ def test_numbers_that_are_elsewhere_or_nowhere_are_not_fetched(tmp_path):
         assert words in refused(path)
 
 
-def test_weights_that_are_not_a_layers_are_told(tmp_path):
+def test_weights_without_a_layer_are_reported(tmp_path):
     config = sequential(dense("d", 2, batch_input_shape=[None, 3]))
     assert "layer 'd' (Dense) has the weights kernel, bias; the file has (3, 2)" in refused(
         write(tmp_path / "a.h5", config, {"d": [KERNEL]}, "2.3.1")
@@ -131,23 +131,23 @@ def test_weights_that_are_not_a_layers_are_told(tmp_path):
         ("2.11.0", None, "keras2"),
     ],
 )
-def test_a_version_that_is_not_said_is_seen(version, config, name, tmp_path):
+def test_a_missing_version_is_inferred(version, config, name, tmp_path):
     path = write(tmp_path / "a.h5", config, {"d": (KERNEL, BIAS)}, version)
     assert kb.inspect_legacy(path).format == name
 
 
-def test_other_hdf5_is_none_of_keras(tmp_path):
+def test_other_hdf5_files_are_not_keras_files(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as root:
         root["x"] = [1.0]
     assert "has an unknown format" in refused(tmp_path / "a.h5")
 
 
-def test_what_layers_wait_for_each_other(tmp_path):
+def test_layers_in_a_cycle_are_rejected(tmp_path):
     config = functional(fed("x", 3), node("Activation", "a", "b"), node("Activation", "b", "a"), outputs=["b"])
     assert "wait for each other" in refused(write(tmp_path / "a.h5", config, {}, "2.3.1"))
 
 
-def test_kernels_are_asked_for_only_where_there_are_any(tmp_path):
+def test_flip_kernels_is_only_required_for_convolutions(tmp_path):
     assert kb.inspect_legacy(small(tmp_path / "a.h5", version=None)).converted
     window = {"filters": 2, "data_format": "channels_last", "batch_input_shape": [None, 5, 5, 3]}
     one = sequential(entry("Conv2D", "c", kernel_size=[1, 1], **window))
@@ -158,14 +158,14 @@ def test_kernels_are_asked_for_only_where_there_are_any(tmp_path):
     assert kb.inspect_legacy(path, flip_kernels=False).converted
 
 
-def test_two_models_are_one_too_many(tmp_path):
+def test_two_models_are_rejected(tmp_path):
     paths = small(tmp_path / "a.h5"), small(tmp_path / "b.h5")
     assert "Expected one model" in refused(*paths)
     with pytest.raises(ArgumentError, match=r"Expected the format caffe or .* or keras2"):
         kb.inspect_legacy(paths[0], format="keras")
 
 
-def test_damage_anywhere_is_one_sentence(tmp_path):
+def test_corruption_anywhere_raises_one_sentence(tmp_path):
     whole = small(tmp_path / "a.h5").read_bytes()
     random = np.random.default_rng(0)
     path = tmp_path / "b.h5"
@@ -180,7 +180,7 @@ def test_damage_anywhere_is_one_sentence(tmp_path):
         read_or_refused(path)
 
 
-def test_a_configuration_with_anything_anywhere_is_one_sentence(tmp_path):
+def test_a_configuration_with_anything_anywhere_raises_one_sentence(tmp_path):
     config = functional(
         fed("x", 3), node("Dense", "d", "x", units=2, activation="relu"), node("Add", "a", "d", "d"), outputs=["a"]
     )
@@ -243,7 +243,7 @@ CELL = entry("LSTMCell", "c", units=2)
         ("SlicingOpLambda", {"function": "__operators__.getitem"}, "consists of TensorFlow calls"),
     ],
 )
-def test_what_layers_ask_for_that_is_not_brought(kind, config, words, tmp_path):
+def test_unsupported_options_of_layers_are_named(kind, config, words, tmp_path):
     path = tmp_path / "a.json"
     first = {"class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": [None, 6, 6, 2]}}
     path.write_text(json.dumps({**sequential(first, entry(kind, "l", **config)), "keras_version": "2.11.0"}))

@@ -83,11 +83,11 @@ def shared():
     from tests.paths import SHARED
 
     if not SHARED.is_dir():
-        pytest.skip("the files of the original frameworks are not beside the checkout, in ../shared/legacy")
+        pytest.skip("the files of the original frameworks are not next to the checkout, in ../shared/legacy")
     return SHARED
 
 
-def test_the_other_order_of_bytes_is_read(tmp_path):
+def test_the_other_byte_order_is_read(tmp_path):
     def element(kind, data):
         return struct.pack(">II", kind, len(data)) + data + b"\0" * (-len(data) % 8)
 
@@ -103,7 +103,7 @@ def test_rows_of_text_are_several(tmp_path):
     assert held(tmp_path / "a.mat")["names"] == ["cat", "dog"]
 
 
-def test_what_only_matlab_reads_is_opaque(tmp_path):
+def test_objects_that_only_matlab_reads_are_opaque(tmp_path):
     scipy.io.savemat(tmp_path / "a.mat", {"z": np.ones((2, 2)) * 1j})
     assert held(tmp_path / "a.mat")["z"] == MatlabObject("complex")
     path = write(tmp_path / "b.mat", "7.3", net="x")
@@ -126,7 +126,7 @@ def refused(path):
 
 @pytest.mark.parametrize("version", ["5", "7.3"])
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
-def test_a_file_that_is_cut_short_is_refused(version, share, tmp_path):
+def test_a_truncated_file_is_rejected(version, share, tmp_path):
     path = write(tmp_path / "a.mat", version, layers=LAYERS)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * share)])
@@ -134,7 +134,7 @@ def test_a_file_that_is_cut_short_is_refused(version, share, tmp_path):
 
 
 @pytest.mark.parametrize(("version", "compressed", "rounds"), [("5", False, 400), ("5", True, 100), ("7.3", True, 150)])
-def test_files_with_changed_bytes_are_refused_or_read(version, compressed, rounds, tmp_path):
+def test_files_with_changed_bytes_are_rejected_or_read(version, compressed, rounds, tmp_path):
     draw = np.random.default_rng(1)
     path = write(tmp_path / "a.mat", version, compressed, layers=LAYERS)
     whole = path.read_bytes()
@@ -161,7 +161,7 @@ def matrix(kind, shape, *parts):
     return element(14, element(6, struct.pack("<II", kind, 0)) + element(5, sizes) + element(1, b"x") + b"".join(parts))
 
 
-def test_cells_in_cells_without_end_are_refused(tmp_path):
+def test_endlessly_nested_cells_are_rejected(tmp_path):
     deep = matrix(6, (1, 1), element(9, b"\0" * 8))
     for _ in range(2000):
         deep = matrix(1, (1, 1), deep)
@@ -186,11 +186,11 @@ def test_cells_in_cells_without_end_are_refused(tmp_path):
         (element(15, zlib.compress(struct.pack("<II", 14, 2**20))), "is cut short"),
     ],
 )
-def test_sizes_are_held_against_the_file_before_memory_is_taken(body, words, tmp_path):
+def test_sizes_are_compared_with_the_file_before_memory_is_allocated(body, words, tmp_path):
     assert words in refused(level5_file(tmp_path / "a.mat", body))
 
 
-def test_little_that_claims_to_be_much_is_refused(tmp_path):
+def test_small_files_that_state_large_sizes_are_rejected(tmp_path):
     zeros = zlib.compress(struct.pack("<II", 14, 2**28 + 2**24) + b"\0" * 2**24)
     assert "more than a file of its size can" in refused(level5_file(tmp_path / "a.mat", element(15, zeros)))
     with h5py.File(tmp_path / "b.mat", "w", userblock_size=512) as file:
@@ -200,7 +200,7 @@ def test_little_that_claims_to_be_much_is_refused(tmp_path):
         kb.inspect_legacy(tmp_path / "b.mat", format="matconvnet")
 
 
-def test_values_that_hold_themselves_are_refused(tmp_path):
+def test_recursive_values_are_rejected(tmp_path):
     path = write(tmp_path / "a.mat", "7.3", layers=["a"] * 20)
     with h5py.File(path, "r+") as file:
         file["layers"][:, 0] = file["layers"].ref
@@ -208,14 +208,14 @@ def test_values_that_hold_themselves_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("link", [h5py.ExternalLink("other.mat", "/layers"), h5py.SoftLink("/#refs#")])
-def test_values_in_another_place_are_refused(link, tmp_path):
+def test_values_in_another_file_are_rejected(link, tmp_path):
     path = write(tmp_path / "a.mat", "7.3", layers=LAYERS)
     with h5py.File(path, "r+") as file:
         file["more"] = link
     assert "in another place or file" in refused(path)
 
 
-def test_numbers_in_another_file_are_refused(tmp_path):
+def test_numbers_in_another_file_are_rejected(tmp_path):
     path = write(tmp_path / "a.mat", "7.3", layers=LAYERS)
     (tmp_path / "secret").write_bytes(b"\0" * 80)
     with h5py.File(path, "r+") as file:
@@ -229,12 +229,12 @@ def test_a_budget_grows_with_the_file():
     Budget(2**20).count_bytes(2**28 + 20 * 2**20)
 
 
-def test_an_empty_file_of_version_5_holds_nothing(tmp_path):
+def test_an_empty_file_of_version_5_has_no_variables(tmp_path):
     assert mat5.read(b"MATLAB".ljust(124) + b"\x00\x01IM", Budget(128)) == {}
     assert "received nothing" in refused(level5_file(tmp_path / "a.mat", b""))
 
 
-def test_another_file_is_no_mat_file(tmp_path):
+def test_another_file_is_not_a_mat_file(tmp_path):
     path = tmp_path / "a.mat"
     path.write_bytes(b"hello" * 99)
     assert "matconvnet: a .mat file" in refused(path)

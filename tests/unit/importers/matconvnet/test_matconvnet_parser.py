@@ -23,7 +23,7 @@ def refused(path, *layers, **variables):
     return str(caught.value)
 
 
-def test_a_reference_model_tells_its_preprocessing(tmp_path):
+def test_the_report_of_a_reference_model_contains_its_preprocessing(tmp_path):
     meta = {
         "normalization": {
             "imageSize": [224, 224, 3, 10],
@@ -58,7 +58,7 @@ def test_images_are_cut_by_a_border_or_a_part(said, words, tmp_path):
     assert str(found) == f"input: {words}, takes the channels as red, green, blue"
 
 
-def test_old_files_say_it_beside_the_layers(tmp_path):
+def test_old_files_store_it_next_to_the_layers(tmp_path):
     old = {"normalization": {"imageSize": [6, 5, 3], "averageImage": MEAN_IMAGE}, "classes": {"name": ["cat"]}}
     found = report(tmp_path, layers=[{"type": "conv", "filters": F, "biases": B}], **old)
     (said,) = found.preprocessing
@@ -83,13 +83,13 @@ def test_old_files_say_it_beside_the_layers(tmp_path):
         ({"normalization": {"imageSize": [np.nan, 0, 3]}}, (None, 3, None, None)),
     ],
 )
-def test_sizes_stand_in_many_places_and_weights_know_channels(meta, shape, tmp_path):
+def test_sizes_are_inferred_from_many_places_and_channels_from_weights(meta, shape, tmp_path):
     layers = [("c", "dagnn.Conv", {"hasBias": False}, "data", "c", ["f"])]
     flat = [("f", "dagnn.Flatten", {"axis": 3}, "c", "f", [])] if shape[2] else []
     assert report(tmp_path, **dag(*layers, *flat, params={"f": F}, meta=meta)).inputs == (("data", shape),)
 
 
-def test_a_size_that_has_to_be_known_is_asked_for(tmp_path):
+def test_a_required_size_must_be_passed(tmp_path):
     layers = [
         ("c", "dagnn.Conv", {"hasBias": False}, "data", "c", ["f"]),
         ("f", "dagnn.Flatten", {"axis": 3}, "c", "f", []),
@@ -99,7 +99,7 @@ def test_a_size_that_has_to_be_known_is_asked_for(tmp_path):
         kb.load_legacy(path)
 
 
-def test_layers_are_put_in_order_and_outputs_are_what_nobody_takes(tmp_path):
+def test_layers_are_sorted_and_outputs_are_unread_values(tmp_path):
     found = report(
         tmp_path,
         **dag(
@@ -118,7 +118,7 @@ def test_layers_are_put_in_order_and_outputs_are_what_nobody_takes(tmp_path):
     assert "the output is without the softmax that this loss begins with" in found.skipped[0].what
 
 
-def test_a_loss_in_the_middle_is_no_end(tmp_path):
+def test_a_loss_in_the_middle_is_unknown(tmp_path):
     layers = ("l", "dagnn.Loss", {}, "x", "o", []), ("r", "dagnn.ReLU", {}, "o", "y", [])
     assert "'l' (dagnn.Loss) is unknown" in refused(tmp_path, **dag(*layers))
 
@@ -145,7 +145,7 @@ def test_groups_follow_from_the_channels(tmp_path):
     assert "does not fit its input of shape (any, 4, any, any)" in sentence
 
 
-def test_normalisations_without_moments_are_told(tmp_path):
+def test_normalisations_without_moments_are_reported(tmp_path):
     bare = {"type": "bnorm", "name": "a", "weights": [np.ones((4, 1)), np.ones((4, 1))]}
     zeros = {**bare, "name": "b", "weights": [*bare["weights"], np.zeros((4, 2))]}
     old = {"type": "bnorm", "name": "c", "filters": np.ones((4, 1)), "biases": np.ones((4, 1))}
@@ -199,7 +199,7 @@ def test_all_unknown_layers_are_named_at_once(tmp_path):
         ({"type": "bnorm", "weights": [np.ones(2), np.ones(2), np.eye(2)]}, "has a deviation of 0 among its moments"),
     ],
 )
-def test_what_a_layer_cannot_be_is_named(layer, words, tmp_path):
+def test_invalid_properties_of_a_layer_are_named(layer, words, tmp_path):
     sentence = refused(tmp_path, {**layer, "name": "l"})
     assert f"'l' ({layer['type']}) {words}" in sentence
 
@@ -220,13 +220,13 @@ def test_what_a_layer_cannot_be_is_named(layer, words, tmp_path):
         (("PDist", {}, "x y", []), "is unknown"),
     ],
 )
-def test_what_a_block_cannot_be_is_named(layer, words, tmp_path):
+def test_invalid_properties_of_a_block_are_named(layer, words, tmp_path):
     kind, block, inputs, params = layer
     block = dag(("l", f"dagnn.{kind}", block, inputs, "o", params), params={"f": F})
     assert f"'l' (dagnn.{kind}) {words}" in refused(tmp_path, **block)
 
 
-def test_a_value_that_two_give_and_a_circle_are_refused(tmp_path):
+def test_a_value_with_two_producers_and_a_cycle_are_rejected(tmp_path):
     twice = dag(("a", "dagnn.ReLU", {}, "x", "y", []), ("b", "dagnn.ReLU", {}, "x", "y", []))
     assert "'y' is an output of both 'a' (dagnn.ReLU) and 'b' (dagnn.ReLU)" in refused(tmp_path, **twice)
     circle = dag(("a", "dagnn.ReLU", {}, "x", "y", []), ("b", "dagnn.ReLU", {}, "y", "x", []))
@@ -252,5 +252,5 @@ def test_one_file_is_expected_and_kernels_are_not_flipped(tmp_path):
         kb.inspect_legacy(path, flip_kernels=True)
 
 
-def test_names_obey_no_terminal(tmp_path):
+def test_control_characters_in_names_are_escaped(tmp_path):
     assert "'a?b' (x??[31m)" in refused(tmp_path, {"type": "x\n\x1b[31m", "name": "a\rb"})

@@ -82,7 +82,7 @@ def constant(name, array):
 W = np.ones((3, 3, 2, 4), np.float32)
 
 
-def test_a_graph_is_told_from_a_net_of_caffes(tmp_path):
+def test_a_graph_is_distinguished_from_a_caffe_net(tmp_path):
     assert kb.inspect_legacy(graph(tmp_path, placeholder(5), node("r", "Relu", "x"))).format == "tensorflow"
 
 
@@ -117,14 +117,14 @@ def test_all_unknown_operations_are_named_at_once(tmp_path):
         ("SpaceToDepth", ["x"], {"block_size": 1}, "a block_size of 1"),
     ],
 )
-def test_what_does_not_fit_is_named(tmp_path, op, inputs, options, words):
+def test_mismatches_are_named(tmp_path, op, inputs, options, words):
     known = (constant("w", W), constant("five", np.ones(5, np.float32)), constant("places", np.array([3, 0], np.int32)))
     sentence = refused(graph(tmp_path, placeholder(9, 7, 2), *known, node("l", op, *inputs, **options)))
     assert f"'l' ({op}) has " in sentence
     assert words in sentence
 
 
-def test_functions_that_call_themselves_are_refused(tmp_path):
+def test_functions_that_call_themselves_are_rejected(tmp_path):
     function = message_class("FunctionDef")(node_def=[node("again", "PartitionedCall", "a", f="f")])
     function.signature.name = "f"
     function.signature.input_arg.add(name="a")
@@ -134,18 +134,18 @@ def test_functions_that_call_themselves_are_refused(tmp_path):
     assert "functions that call each other without an end" in refused(path)
 
 
-def test_nodes_that_read_each_other_are_refused(tmp_path):
+def test_nodes_that_read_each_other_are_rejected(tmp_path):
     path = graph(tmp_path, placeholder(5), node("a", "Add", "x", "b"), node("b", "Relu", "a"), node("c", "Relu", "b"))
     assert "depends on itself" in refused(path)
 
 
-def test_a_node_that_is_not_there_is_named(tmp_path):
+def test_a_missing_node_is_named(tmp_path):
     assert "'nothing', which is not in the graph" in refused(
         graph(tmp_path, placeholder(5), node("a", "Add", "x", "nothing"))
     )
 
 
-def test_a_constant_that_lies_about_its_shape_takes_no_memory(tmp_path):
+def test_a_constant_with_a_wrong_shape_allocates_no_memory(tmp_path):
     huge = node("w", "Const", value=np.ones((), np.float32))
     huge.attr[0].value.tensor.tensor_content = b""
     huge.attr[0].value.tensor.tensor_shape.dim.extend(message_class("Dim")(size=2**20) for _ in range(3))
@@ -155,7 +155,7 @@ def test_a_constant_that_lies_about_its_shape_takes_no_memory(tmp_path):
 
 @pytest.mark.parametrize("kept", [3, 40, 100])
 @pytest.mark.parametrize("name", ["functions/frozen.pb", "lenet/saved/saved_model.pb", "checkpoint/model.ckpt.index"])
-def test_a_file_that_is_cut_short_is_refused(recorded, name, kept):
+def test_a_truncated_file_is_rejected(recorded, name, kept):
     path = recorded / name
     path.write_bytes(path.read_bytes()[:kept])
     refused(path)
@@ -170,7 +170,7 @@ def test_a_file_that_is_cut_short_is_refused(recorded, name, kept):
         ("checkpoint/model.ckpt.index", "checkpoint/model.ckpt.meta"),
     ],
 )
-def test_files_with_changed_bytes_are_refused_or_read(recorded, name, given):
+def test_files_with_changed_bytes_are_rejected_or_read(recorded, name, given):
     draw = np.random.default_rng(1)
     whole = (recorded / name).read_bytes()
     for _ in range(40):
@@ -182,7 +182,7 @@ def test_files_with_changed_bytes_are_refused_or_read(recorded, name, given):
             kb.inspect_legacy(recorded / given)
 
 
-def test_numbers_that_are_damaged_are_found_by_their_checksum(recorded):
+def test_numbers_that_are_corrupt_are_found_by_their_checksum(recorded):
     path = recorded / "checkpoint" / "model.ckpt.data-00000-of-00001"
     content = bytearray(path.read_bytes())
     content[10] ^= 1
@@ -218,7 +218,7 @@ def test_only_the_innermost_node_of_nested_calls_is_named(recorded):
     assert "(ReadVariableOp): " in sentence
 
 
-def test_a_table_that_is_compressed_is_refused_by_name(recorded):
+def test_a_table_that_is_compressed_is_rejected_by_name(recorded):
     path = recorded / "checkpoint" / "model.ckpt.index"
     content = bytearray(path.read_bytes())
     _, place = sstable._read_handle(content[-48:], 0)
@@ -231,11 +231,11 @@ def test_a_table_that_is_compressed_is_refused_by_name(recorded):
     assert "compressed with snappy" in refused(recorded / "checkpoint" / "model.ckpt.meta")
 
 
-def test_a_folder_of_something_else_is_refused(tmp_path):
+def test_a_folder_of_something_else_is_rejected(tmp_path):
     assert "has an unknown format" in refused(tmp_path)
 
 
-def test_without_protobuf_it_says_what_to_type(tmp_path, monkeypatch):
+def test_without_protobuf_the_error_contains_the_install_command(tmp_path, monkeypatch):
     path = graph(tmp_path, placeholder(5), node("r", "Relu", "x"))
     monkeypatch.setitem(sys.modules, "google.protobuf", None)
     for cached in (schema.message_classes, schema.message_class):

@@ -57,7 +57,7 @@ def root_note(folder):
         root.metadata = json.dumps(said).encode()
 
 
-def test_notes_are_read_where_they_were_before_2_5(recorded):
+def test_keras_metadata_from_before_2_5_is_read(recorded):
     folder = recorded / "keras2" / "model"
     report = kb.inspect_legacy(folder)
     assert report.notes == (NOTE, "written by Keras 2.21.0 on tensorflow")
@@ -70,7 +70,7 @@ def test_notes_are_read_where_they_were_before_2_5(recorded):
     assert kb.inspect_legacy(folder) == report
 
 
-def test_a_model_whose_layers_cannot_be_brought_comes_back_as_its_graph(recorded):
+def test_a_model_with_unsupported_layers_is_restored_from_its_graph(recorded):
     folder = recorded / "lambdas" / "model"
     report = kb.inspect_legacy(folder)
     assert report.notes[0].endswith(
@@ -85,7 +85,7 @@ def test_a_model_whose_layers_cannot_be_brought_comes_back_as_its_graph(recorded
     assert "keras_metadata.pb, which contains them, is missing." in kb.inspect_legacy(folder).notes[0]
 
 
-def test_where_neither_can_be_brought_both_are_told(recorded):
+def test_if_neither_can_be_converted_both_errors_are_reported(recorded):
     folder = recorded / "keras2" / "model"  # without a graph
     (folder / "keras_metadata.pb").write_bytes(b"\x0a\xff")
     sentence = refused(folder)
@@ -93,7 +93,7 @@ def test_where_neither_can_be_brought_both_are_told(recorded):
     assert "The graph: " in sentence
 
 
-def test_weights_in_an_order_of_their_own_are_not_taken(recorded):
+def test_weights_in_an_unknown_order_are_not_used(recorded):
     folder = recorded / "keras2" / "model"
     with changed(folder / "saved_model.pb", "SavedModel") as whole:
         nodes = whole.meta_graphs[0].object_graph_def.nodes
@@ -112,7 +112,7 @@ def _child(node, name):
     return next(child.node_id for child in node.children if child.local_name == name)
 
 
-def test_weights_that_are_missing_are_asked_for(recorded):
+def test_missing_weights_are_an_error(recorded):
     folder = recorded / "keras2" / "model"
     (folder / "variables" / "variables.data-00000-of-00001").unlink()
     assert "variables.data-00000-of-00001" in refused(folder)
@@ -123,7 +123,7 @@ def test_weights_that_are_missing_are_asked_for(recorded):
 
 
 @pytest.mark.parametrize("name", ["saved_model.pb", "keras_metadata.pb", "variables/variables.index"])
-def test_files_with_changed_bytes_are_refused_or_read(recorded, name):
+def test_files_with_changed_bytes_are_rejected_or_read(recorded, name):
     folder, draw = recorded / "keras2" / "model", np.random.default_rng(2)
     whole = (folder / name).read_bytes()
     for place in range(30):
@@ -135,7 +135,7 @@ def test_files_with_changed_bytes_are_refused_or_read(recorded, name):
             kb.inspect_legacy(folder)
 
 
-def test_notes_that_are_nested_without_an_end_are_refused(recorded):
+def test_endlessly_nested_notes_are_rejected(recorded):
     folder = recorded / "keras2" / "model"
     with changed(folder / "keras_metadata.pb", "KerasMetadata") as notes:
         notes.nodes[0].metadata = b"[" * 200_000
@@ -143,14 +143,14 @@ def test_notes_that_are_nested_without_an_end_are_refused(recorded):
 
 
 @pytest.mark.parametrize("name", ["one", "two", "tracked"])
-def test_variables_that_train_are_left_out(recorded, name):
+def test_variables_of_the_training_are_skipped(recorded, name):
     report = kb.inspect_legacy(recorded / "weights" / f"{name}.index")
     layers = ["batch_normalization"] * 4 + ["conv2d"] * 2 + [f"dense_{n}" for n in (3, 4, 5) for _ in range(2)]
     assert sorted(one.layer.partition("/")[0] for one in report.converted) == layers
     assert [one.layer for one in report.skipped] == ["optimizer, counters"]
 
 
-def test_variables_of_a_model_are_read_for_one_that_is_given(recorded):
+def test_variables_of_a_model_are_read_for_a_given_model(recorded):
     content = formats.read([recorded / "keras2" / "model"], None, weights_only=True).content
     assert [group.prefix.rpartition("-")[2] for group in content.groups] == [
         "0",
@@ -188,7 +188,7 @@ def test_variables_of_a_model_are_read_for_one_that_is_given(recorded):
         ({"m/one": (4, 4), "m/two": (4, 4), "c/kernel": (4, 2)}, {"m": "one two", "c": "kernel"}),
     ],
 )
-def test_names_say_which_layer_a_variable_is_of(shapes, layers):
+def test_names_contain_the_layer_of_a_variable(shapes, layers):
     groups = variable_scopes.group_by_layer(
         [Parameter(name, np.zeros(shape, np.float32)) for name, shape in shapes.items()]
     )
@@ -196,7 +196,7 @@ def test_names_say_which_layer_a_variable_is_of(shapes, layers):
     assert [group.name(role) for group in groups for role in group.arrays] == ([*shapes] if layers else [])
 
 
-def test_averages_and_slots_are_not_of_layers():
+def test_averages_and_slots_are_not_layer_weights():
     names = {
         "c/kernel", "c/kernel/Adam", "c/kernel/Adam_1", "c/bias/ExponentialMovingAverage", "training/Adam/Variable",
         "beta1_power", "global_step", "train/c/kernel/Momentum", "Adam/m/c/kernel", "AdamBlock/kernel",

@@ -86,7 +86,7 @@ def test_tensors_see_parts_of_a_storage(tmp_path, form):
         ((-1,), (1,), 0),
     ],
 )
-def test_a_tensor_that_reaches_beyond_its_storage_is_refused(tmp_path, sizes, strides, offset):
+def test_a_tensor_beyond_its_storage_is_rejected(tmp_path, sizes, strides, offset):
     weight = Seen(Numbers(np.arange(12, dtype=np.float32)), sizes, strides, offset)
     with pytest.raises(LegacyFileError, match=r"'net' \(nn.Linear\) has a weight that is damaged: a tensor .* shape"):
         kb.inspect_legacy(save(tmp_path / "a.t7", nn("Linear", weight=weight)), input_shape=(3,))
@@ -98,7 +98,7 @@ def nested(depth):
     return np.array([*tables, [3, 1, 0, 0, 0, 0]], "<i4").tobytes()[:-16]
 
 
-def test_tables_may_be_deep_and_hold_themselves(tmp_path):
+def test_tables_may_be_deep_and_contain_themselves(tmp_path):
     path = tmp_path / "a.t7"
     path.write_bytes(nested(40_000))
     found = inner = parser.load(SourceFile(path))
@@ -107,7 +107,7 @@ def test_tables_may_be_deep_and_hold_themselves(tmp_path):
     assert inner is found
 
 
-def test_tables_that_are_deeper_are_refused(tmp_path):
+def test_tables_that_are_deeper_are_rejected(tmp_path):
     path = tmp_path / "a.t7"
     path.write_bytes(nested(60_000))
     with pytest.raises(LegacyFileError, match="more than 50,000 in another"):
@@ -136,13 +136,13 @@ def test_a_network_is_recognised_and_read(tmp_path, form):
     assert report.inputs == (("input", (None, 4)),)
 
 
-def test_text_that_looks_like_a_description_of_caffes_is_torch7s(tmp_path):
+def test_text_similar_to_a_prototxt_is_recognised_as_torch7(tmp_path):
     value = {"input": "input", "model": NET}
     assert kb.inspect_legacy(save(tmp_path / "net", value, text=True)).format == "torch7"
 
 
 @pytest.mark.parametrize("text", [False, True])
-def test_a_damaged_file_is_one_sentence(tmp_path, text):
+def test_a_corrupt_file_raises_one_sentence(tmp_path, text):
     """A file cut at any place, or with any byte changed, is read or raises one sentence."""
     path = save(tmp_path / "net.t7", NET, text=text)
     whole, draw = path.read_bytes(), np.random.default_rng(0)
@@ -158,7 +158,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path, text):
             kb.inspect_legacy(path)
 
 
-def test_a_file_that_is_cut_short_says_so(tmp_path):
+def test_a_truncated_file_is_reported_as_such(tmp_path):
     path = save(tmp_path / "net.t7", NET)
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(LegacyFileError, match=r"net.t7 is damaged or cut short: at byte \d+ it should have \d+ more"):
@@ -177,7 +177,7 @@ def test_a_file_that_is_cut_short_says_so(tmp_path):
         (np.ones((2, 3), np.float32), r"contains no network, but a tensor of shape \(2, 3\)"),
     ],
 )
-def test_what_holds_no_network_is_refused(tmp_path, value, words):
+def test_a_file_without_a_network_is_rejected(tmp_path, value, words):
     with pytest.raises(LegacyFileError, match=words):
         kb.inspect_legacy(save(tmp_path / "a.t7", value))
 

@@ -66,12 +66,12 @@ def refused(tmp_path, value, **options):
         (net(conv(1, 2), pool(), nn("View", size=longs(8)), linear(8), **last_input(1, 7, 6)), (1, 7, 6)),
     ],
 )
-def test_what_a_network_takes_is_found(tmp_path, value, shape):
+def test_the_input_of_a_network_is_inferred(tmp_path, value, shape):
     ((_, found),) = report(tmp_path, value).inputs
     assert found == (None, *shape)
 
 
-def test_where_a_size_is_from_is_told(tmp_path):
+def test_the_source_of_a_size_is_reported(tmp_path):
     head = nn("View", size=longs(8)), linear(8)
     fits = report(tmp_path, net(conv(1, 2), nn("View", size=longs(50)), linear(50)))
     fed = report(tmp_path, net(conv(1, 2), pool(), *head, **last_input(4, 1, 7, 6)))
@@ -79,14 +79,14 @@ def test_where_a_size_is_from_is_told(tmp_path):
     assert fed.notes == ("images of 7 x 6 pixels, as the network was fed with last",)
 
 
-def test_a_size_of_several_that_fit_is_asked_for(tmp_path):
+def test_several_possible_sizes_require_input_shape(tmp_path):
     value = net(conv(1, 2), pool(), nn("View", size=longs(8)), linear(8))
     sentence = refused(tmp_path, value)
     assert "images of 6 or 7 pixels a side would fit. Pass input_shape=(1, 6, 6), or --input-shape 1,6,6" in sentence
     assert report(tmp_path, value, input_shape=(1, 6, 6)).inputs == (("input", (None, 1, 6, 6)),)
 
 
-def test_a_network_that_does_not_tell_what_it_takes_asks(tmp_path):
+def test_a_network_without_input_shape_requires_one(tmp_path):
     sentence = refused(tmp_path, net(nn("Tanh"), nn("CMul", weight=np.ones(3, np.float32))))
     assert "does not contain the input shape of the network. Pass input_shape" in sentence
     assert report(tmp_path, net(nn("Tanh")), input_shape=(3,)).inputs == (("input", (None, 3)),)
@@ -98,7 +98,7 @@ def test_each_of_a_table_has_an_input(tmp_path):
     assert report(tmp_path, value).inputs == (("input_1", (None, 3)), ("input_2", (None, 5)))
 
 
-def test_all_that_cannot_be_brought_is_named_at_once(tmp_path):
+def test_everything_unsupported_is_named_at_once(tmp_path):
     value = net(
         conv(3, 4),
         nn("ConcatTable", nn("SpatialConvolutionLocal"), net(nn("Tanh"), nn("nn.LSTM"))),
@@ -157,13 +157,13 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("value", "words"), WRONG, ids=[words for _, words in WRONG])
-def test_what_does_not_fit_is_named(tmp_path, value, words):
+def test_mismatches_are_named(tmp_path, value, words):
     sentence = refused(tmp_path, value, input_shape=(3, 8, 8))
     assert words in sentence
     assert value.type in sentence or "Sequential" in value.type
 
 
-def test_modules_in_themselves_are_refused(tmp_path):
+def test_recursive_modules_are_rejected(tmp_path):
     inner = net(nn("Tanh"))
     inner.fields["modules"].append(inner)
     assert "100 nested ones" in refused(tmp_path, inner, input_shape=(3,))
@@ -173,7 +173,7 @@ def test_modules_in_themselves_are_refused(tmp_path):
     assert "has more than 20,000 modules" in refused(tmp_path, twice, input_shape=(3,))
 
 
-def test_two_files_are_refused(tmp_path):
+def test_two_files_are_rejected(tmp_path):
     path = save(tmp_path / "net.t7", net(nn("Tanh")))
     with pytest.raises(LegacyFileError, match="Expected one file, received"):
         kb.load_legacy(path, path)

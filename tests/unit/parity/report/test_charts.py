@@ -19,14 +19,14 @@ def test_every_backend_has_a_loss_curve_of_all_steps_in_another_dash():
     assert len({dash for _, dash in dashes}) == 6  # c0 and the nudged run are solid lines
 
 
-def test_the_first_step_beyond_the_bound_is_marked_where_it_lies():
+def test_the_first_step_beyond_the_bound_is_marked():
     picture = chart(page(*disagreeing()), "loss-difference")
     assert paths(picture, "mark")["mark"][0] == pytest.approx(1000 * 8 / (STEPS - 1), abs=0.1)
     assert ">step 9</text>" in picture
     assert "mark" not in chart(page(*rounding()), "loss-difference")
 
 
-def test_every_pair_the_nudged_run_and_the_bound_lie_in_both_difference_charts():
+def test_every_pair_the_nudged_run_and_the_bound_are_in_both_difference_charts():
     html = page(*disagreeing())
     for name in ("loss-difference", "norm-difference"):
         drawn = {style.split()[-1] for style in paths(chart(html, name), "(?:line|zero)")}
@@ -43,7 +43,7 @@ def test_each_difference_chart_has_the_nudged_run_of_its_own_quantity():
         assert f"nudged run, largest so far: largest {size} in" in words
 
 
-def test_what_lies_above_the_bound_is_tinted():
+def test_the_area_above_the_bound_is_tinted():
     picture = chart(page(*rounding()), "loss-difference")
     left, top, *along, right, last = paths(picture, "beyond")["beyond"]
     assert (left, top, right, last) == (0, 0, 1000, 0)
@@ -119,7 +119,7 @@ def test_a_loss_over_more_than_three_decades_gets_a_logarithmic_axis():
     assert ">10⁻⁴</text>" in chart(page(record("jax", run), record("torch", run)), "loss")
 
 
-def test_a_chart_is_told_in_words_too():
+def test_a_chart_has_a_text_description():
     words = re.search(r'<desc id="loss-difference-desc">(.*?)</desc>', page(*disagreeing()))[1]
     assert "jax – torch: largest 0.0099" in words
     assert "Step 9 is the first beyond the bound." in words

@@ -40,7 +40,7 @@ def test_the_pairs_table_has_the_differences_of_steps_1_and_10_and_the_end():
     assert "step 100" in text(page(record("jax", long(101)), record("torch", long(101))))
 
 
-def test_a_pair_that_disagrees_says_from_where():
+def test_a_pair_that_disagrees_names_the_first_step():
     assert "jax – torch disagree, step 9: loss" in text(page(*disagreeing()))
 
 
@@ -63,7 +63,7 @@ def test_versions_times_metrics_and_settings_are_there():
         assert part in words
 
 
-def test_what_nudged_and_the_bound_mean_is_explained():
+def test_nudged_and_the_bound_are_explained():
     words = text(page(*rounding()))
     assert "every initial weight moved by one unit in its last place" in words
     assert f"{ROUNDING} √t units in the last place (3.1e-5 √t), or, after step 1, {MARGIN} times the largest" in words
@@ -102,7 +102,7 @@ def test_the_page_needs_nothing_but_itself():
     assert "default-src 'none'" in html
 
 
-def test_a_screen_reader_finds_language_headings_pictures_and_heads_of_tables():
+def test_a_screen_reader_finds_language_headings_images_and_table_headers():
     html = page(*disagreeing())
     assert html.startswith('<!doctype html>\n<html lang="en">')
     ids = [attributes["id"] for _, attributes in Elements(html).seen if "id" in attributes]
@@ -128,7 +128,7 @@ def luminance(colour):
     return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
 
 
-def test_every_colour_stands_out_from_its_paper():
+def test_every_colour_has_enough_contrast():
     palettes = re.findall(r":root \{(.*?)\}", page(*rounding()), re.S)
     assert len(palettes) == 2
     for palette in palettes:

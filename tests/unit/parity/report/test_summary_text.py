@@ -6,30 +6,30 @@ from tests.unit.parity.records import apart, curve, record
 from tests.unit.parity.report.pages import UNIT, disagreeing, page, rounding, text
 
 
-def test_a_step_beyond_the_bound_is_told_with_backends_and_quantity():
+def test_a_step_beyond_the_bound_is_reported_with_backends_and_quantity():
     words = text(page(*disagreeing()))
     assert "From step 9 on, jax and torch part by more than rounding: the loss differs by 9.9e-3" in words
     assert "Every pair that disagrees has torch in it." in words
 
 
-def test_two_backends_that_disagree_accuse_neither():
+def test_if_two_backends_disagree_neither_is_blamed():
     assert "Every pair" not in text(page(record("jax"), record("torch", apart(1e-2))))
 
 
-def test_a_gradient_norm_beyond_the_bound_is_told():
+def test_a_gradient_norm_beyond_the_bound_is_reported():
     norms = curve().gradient_norms.copy()
     norms[4] *= 1.01
     words = text(page(record("jax"), record("torch", curve(norms=norms))))
     assert "From step 5 on, jax and torch part by more than rounding: the gradient norm differs by 9.9e-3" in words
 
 
-def test_final_weights_alone_that_disagree_are_told():
+def test_a_disagreement_of_final_weights_alone_is_reported():
     words = text(page(record("jax"), record("torch", curve(weights=1.1))))
     assert "their final weights differ by 9.1e-2, where rounding explains 1.9e-4" in words
     assert "Where the first difference arises: final weights, jax and torch: 9.1e-2" in words
 
 
-def test_an_unequal_digest_is_told_with_name_and_backends():
+def test_a_different_digest_is_reported_with_name_and_backends():
     other = record("torch", initial_weights={"net/dense/kernel": "w1"})
     words = text(page(record("jax"), other, record("tensorflow")))
     parties = "net/dense/kernel: jax, tensorflow ≠ torch"
@@ -39,7 +39,7 @@ def test_an_unequal_digest_is_told_with_name_and_backends():
     assert "order of rows 1 equal" in words
 
 
-def test_digests_of_other_variables_are_told():
+def test_digests_of_other_variables_are_reported():
     words = text(page(record("jax"), record("torch", initial_weights={})))
     assert "The initial weights are not the same (1 of them on one side, 0 on another)." in words
 
@@ -55,5 +55,5 @@ def test_digests_of_other_variables_are_told():
         ),
     ],
 )
-def test_where_the_first_difference_arises(records, where):
+def test_the_first_difference_is_located(records, where):
     assert f"Where the first difference arises: {where} Loss" in text(page(*records))
