@@ -1,4 +1,4 @@
-"""`kb.compare`: the same training run on several backends, and whether the numbers are the same."""
+"""`kb.compare`: train the same model on several backends and compare the numbers."""
 
 import json
 import os
@@ -15,18 +15,18 @@ from kerasbridge.parity.record import Record
 from kerasbridge.parity.verdict import DISAGREE, Judgement, judge
 from kerasbridge.parity.workers import check_backends, run_on_each
 
-_CHILD = "kerasbridge.parity.compare_worker"
-_COMPARABLE = ("seed", "epochs", "batch_size", "rows", "dtype", "correct_leaks")
+_WORKER = "kerasbridge.parity.compare_worker"
+_MUST_MATCH = ("seed", "epochs", "batch_size", "rows", "dtype", "correct_leaks")  # fields of the jobs of two records
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What `kb.compare` found.
+    """Result of `kb.compare`.
 
     Attributes:
         verdict: "identical", "rounding" or "disagree".
-        records: one a backend, in the order asked for; a record kept earlier comes last.
-        judgement: the digests, and every two records beside each other.
+        records: one per backend, in the order of `backends`; an earlier record (`against`) comes last.
+        judgement: the comparison of the digests and of every pair of records.
     """
 
     verdict: str
@@ -35,24 +35,24 @@ class Comparison:
 
     @property
     def agree(self) -> bool:
-        """Return whether nothing but rounding lies between the records."""
+        """Return whether the records differ by rounding at most."""
         return self.verdict != DISAGREE
 
     @property
     def diverged(self) -> int | None:
-        """The first step, from 1, with a loss that is not finite on some backend; None where all are finite."""
+        """The first step, from 1, with a loss that is not finite on some backend; None if all losses are finite."""
         steps = [np.flatnonzero(~np.isfinite(record.run.losses)) for record in self.records]
-        return min((int(found[0]) + 1 for found in steps if found.size), default=None)
+        return min((int(indices[0]) + 1 for indices in steps if indices.size), default=None)
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything but the curves, as JSON takes it: numbers that are not finite become None."""
-        judged = self.judgement
+        """Return everything but the curves in a form that JSON can encode: numbers that are not finite become None."""
+        judgement = self.judgement
         result = {
             "verdict": self.verdict,
             "diverged": self.diverged,
             "job": asdict(self.records[0].job),
-            "steps": len(judged.nudged),
-            "digests": [asdict(check) for check in judged.digests],
+            "steps": len(judgement.nudged),
+            "digests": [asdict(check) for check in judgement.digests],
             "pairs": [
                 {
                     "backends": [pair.first, pair.second],
@@ -64,15 +64,15 @@ class Comparison:
                     "largest_gradient_norm_difference": float(pair.gradient_norms.max()),
                     "final_weights_difference": pair.weights,
                 }
-                for pair in judged.pairs
+                for pair in judgement.pairs
             ],
-            "nudged": float(judged.nudged[-1]),
-            "runs": [_described(record) for record in self.records],
+            "nudged": float(judgement.nudged[-1]),
+            "runs": [_metadata(record) for record in self.records],
         }
         return dict(json.loads(json.dumps(result), parse_constant=lambda _: None))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write each record made now to ``folder/<backend>.npz``, for a later ``against=``.
+        """Write each record of this comparison to ``folder/<backend>.npz``, for a later ``against=``.
 
         Raises:
             DataError: the folder cannot be written.
@@ -102,33 +102,33 @@ def compare(
     against: str | os.PathLike[str] | None = None,
     save: str | os.PathLike[str] | None = None,
 ) -> Comparison:
-    """Train the same model on each backend, in processes that share nothing but the seed, and compares the numbers.
+    """Train the same model on each backend, in processes that share nothing but the seed, and compare the numbers.
 
     Args:
         model: "mlp", "cnn", or the path of a compiled model saved as .keras.
-        script: ``"train.py:build"`` instead: a function without arguments that returns a compiled model, or
+        script: instead of `model`, ``"train.py:build"``: a function without arguments that returns a compiled model or
             ``(model, x, y)``.
-        backends: which to run; all that are installed by default.
-        data: "sample", "full" or an .npz file with `x` and `y` (or `x_train` and `y_train`). By default MNIST's sample
-            where the model takes its images, else numbers drawn to fit the model.
-        dtype: "float32" or "float64", in which rounding is smaller by 10^9 and a fault is not.
-        correct_leaks: in float64, correct what Keras computes in float32 all the same.
-        seed: settles initial weights, order of rows, random layers and drawn data.
+        backends: the backends to run; by default all that are installed.
+        data: "sample", "full" or an .npz file with `x` and `y` (or `x_train` and `y_train`). By default the MNIST
+            sample if the model takes MNIST images, otherwise synthetic data of the model's shapes.
+        dtype: "float32", or "float64", which makes rounding smaller by 10^9 but not a bug.
+        correct_leaks: in float64, correct what Keras computes in float32 nevertheless.
+        seed: determines initial weights, order of rows, random layers and synthetic data.
         epochs, batch_size: as for `fit`.
-        rows: use at most so many rows.
-        against: a record kept earlier.
-        save: a folder in which to keep each backend's record, for a later `against`. With either, one backend is
+        rows: use at most this many rows.
+        against: the path of an earlier record.
+        save: a folder to write each backend's record to, for a later `against`. With either of the two, one backend is
             enough.
 
     Returns:
-        The comparison. Its verdict is "identical" where every loss is equal bit for bit, "rounding" where the
-        differences stay within what a change of one unit in the last place does to the same run, "disagree" else, or
-        where initial weights, order of rows or random numbers are not identical.
+        The comparison. Its verdict is "identical" if every loss is equal bit for bit; "rounding" if the differences
+        are within what a change of one unit in the last place of the weights does to the same run; otherwise
+        "disagree", also if initial weights, order of rows or random numbers are not identical.
 
     Raises:
-        ArgumentError, DataError: an argument is outside what it may be; a file cannot be read.
+        ArgumentError, DataError: an argument is invalid, or a file cannot be read.
         BackendNotInstalled: a backend is not installed.
-        ParityError: a backend cannot run what the others run.
+        ParityError: the training failed on a backend.
 
     Example:
         >>> import kerasbridge as kb
@@ -147,29 +147,29 @@ def compare(
         rows=rows,
     )
     job.check()
-    kept = Record.read(Path(against)) if against is not None else None
-    if kept is not None:
-        _check_comparable(job, kept)
-    chosen = check_backends(backends, at_least=1 if kept or save is not None else 2)
-    with run_on_each(_CHILD, job, chosen) as outputs:
+    earlier = Record.read(Path(against)) if against is not None else None
+    if earlier is not None:
+        _check_same_settings(job, earlier)
+    checked = check_backends(backends, at_least=1 if earlier or save is not None else 2)
+    with run_on_each(_WORKER, job, checked) as outputs:
         records = [Record.read(path) for path in outputs.values()]
-    if kept is not None:
-        records.append(replace(kept, label=f"{kept.label}, {kept.made[:10]}"))
+    if earlier is not None:
+        records.append(replace(earlier, label=f"{earlier.label}, {earlier.made[:10]}"))
     judgement = judge(records)
-    found = Comparison(judgement.verdict, tuple(records), judgement)
+    comparison = Comparison(judgement.verdict, tuple(records), judgement)
     if save is not None:
-        found.save(save)
-    return found
+        comparison.save(save)
+    return comparison
 
 
-def _check_comparable(job: Job, kept: Record) -> None:
-    """A record of another run says nothing about this one."""
-    for name in _COMPARABLE:
-        wanted, found = getattr(job, name), getattr(kept.job, name)
-        if wanted != found:
-            raise ArgumentError(f"Expected {name} to be the record's, {found!r}; received {wanted!r}.")
+def _check_same_settings(job: Job, earlier: Record) -> None:
+    """Raise if the earlier record is of a run with other settings, to which this one cannot be compared."""
+    for name in _MUST_MATCH:
+        received, recorded = getattr(job, name), getattr(earlier.job, name)
+        if received != recorded:
+            raise ArgumentError(f"Expected {name}={recorded!r}, as in the record; received {received!r}.")
 
 
-def _described(record: Record) -> dict[str, Any]:
+def _metadata(record: Record) -> dict[str, Any]:
     names = ("label", "backend", "device", "execution", "versions", "made", "seconds", "metrics", "masks_missing")
     return {name: getattr(record, name) for name in names}

@@ -1,4 +1,4 @@
-"""`kb.diagnose`: one training step taken apart on several backends, and the first row in which one is wrong."""
+"""`kb.diagnose`: compare every array of one training step on several backends, and name the first that is wrong."""
 
 import json
 import os
@@ -10,23 +10,23 @@ from kerasbridge.parity import error_metrics, explanations
 from kerasbridge.parity.error_metrics import Row
 from kerasbridge.parity.explanations import Finding
 from kerasbridge.parity.jobs import Job
-from kerasbridge.parity.step_trace import Inspection, Key
+from kerasbridge.parity.step_trace import Key, StepTrace
 from kerasbridge.parity.workers import check_backends, run_on_each
 
-_CHILD = "kerasbridge.parity.diagnose_worker"
+_WORKER = "kerasbridge.parity.diagnose_worker"
 
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """What `kb.diagnose` found.
+    """Result of `kb.diagnose`.
 
     Attributes:
-        job: what was run.
-        backends: where.
-        rows: each array of the step on every backend, in the order of computation.
-        findings: for each backend that is beyond a tolerance, the first row in which it is.
-        notes: what a reader has to know, as that the model had no loss of its own.
-        execution: by backend, how the compiled step ran.
+        job: the model and the settings.
+        backends: the names of the backends.
+        rows: the arrays of the step in the order of computation, each with the errors of all backends.
+        findings: for each backend with an error beyond its tolerance, the first such row.
+        notes: remarks for the reader, for example that the model had no loss of its own.
+        execution: by backend, the execution mode of the compiled step.
     """
 
     job: Job
@@ -43,12 +43,12 @@ class Diagnosis:
 
     @property
     def first_mismatch(self) -> Finding | None:
-        """The finding that comes first in the order of computation; None where all agree."""
-        places = {(row.kind, row.name): place for place, row in enumerate(self.rows)}
-        return min(self.findings, key=lambda found: (places[found.kind, found.name], -found.error), default=None)
+        """The finding that comes first in the order of computation; None if all backends agree."""
+        order = {(row.kind, row.name): index for index, row in enumerate(self.rows)}
+        return min(self.findings, key=lambda finding: (order[finding.kind, finding.name], -finding.error), default=None)
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it, as JSON takes it: numbers that are not finite become None."""
+        """Return the diagnosis in a form that JSON can encode: numbers that are not finite become None."""
         first = self.first_mismatch
         result = {
             "agree": self.agree,
@@ -57,18 +57,18 @@ class Diagnosis:
             "execution": self.execution,
             "notes": self.notes,
             "first_mismatch": asdict(first) if first else None,
-            "findings": [asdict(found) for found in self.findings],
+            "findings": [asdict(finding) for finding in self.findings],
             "rows": [asdict(row) for row in self.rows],
         }
         return dict(json.loads(json.dumps(result), parse_constant=lambda _: None))
 
     def table_rows(self) -> list[list[str]]:
-        """The table in plain cells, the header first: kind, name, a column of errors a backend, tolerance, mark.
+        """Return the cells of the table as text, header first: kind, name, the error of each backend, tolerance, mark.
 
-        An error beyond the tolerance has a star; "first" marks the row of `first_mismatch`, the name of a backend the
-        first row in which that one is beyond.
+        A star marks an error beyond the tolerance. In the last column "first" marks the row of `first_mismatch`, and
+        the name of a backend the first row in which its error is beyond the tolerance.
         """
-        header = ["", "layer or variable", *self.backends, "may be", ""]
+        header = ["", "layer or variable", *self.backends, "tolerance", ""]
         return [header, *(self._cells(row) for row in self.rows)]
 
     def _cells(self, row: Row) -> list[str]:
@@ -78,7 +78,7 @@ class Diagnosis:
     def _mark(self, key: Key) -> str:
         first = self.first_mismatch
         marks = ["first"] if first and (first.kind, first.name) == key else []
-        return ", ".join(marks + [found.backend for found in self.findings if (found.kind, found.name) == key])
+        return ", ".join(marks + [each.backend for each in self.findings if (each.kind, each.name) == key])
 
 
 def diagnose(
@@ -92,31 +92,32 @@ def diagnose(
     seed: int = 0,
     batch_size: int = 32,
 ) -> Diagnosis:
-    """Take one training step apart on each backend: same weights, same batch, and a float64 reference beside it.
+    """Compare one training step, array by array, with a float64 reference: same weights and batch on each backend.
 
-    Held against the reference are the output of each layer, the loss, the gradient by each output and variable, the
-    update and the optimizer's slots after it, and the loss and the update of the compiled step, which is the one that
-    `kb.fit` runs. Each backend also runs the step in float64 with Keras's leaks corrected, in a process of its own; the
-    reference is the median of those. An error is relative to the largest term that was summed.
+    Compared are the output of each layer, the loss, the gradient with respect to each output and variable, the update,
+    the optimizer's slots after it, and the loss and the update of the compiled step, which is the one that `kb.fit`
+    runs. Each backend also runs the step in float64, corrected where Keras computes in float32 nevertheless, in a
+    separate process; the reference is the median of those runs. An error is relative to the largest term of the sums.
 
     Args:
-        model: "mlp", "cnn", or the path of a model saved as .keras. One that is not compiled is given the mean square
-            of its outputs as loss, and SGD with a rate of 1.
-        script: ``"train.py:build"`` instead: a function without arguments that returns a model, or ``(model, x, y)``.
-        backends: which to run; all that are installed by default. Of three, one that is wrong can be told.
+        model: "mlp", "cnn", or the path of a model saved as .keras. A model that is not compiled is compiled with the
+            mean square of its outputs as loss, and SGD with a learning rate of 1.
+        script: instead of `model`, ``"train.py:build"``: a function without arguments that returns a model or
+            ``(model, x, y)``.
+        backends: the backends to run; by default all that are installed. With three, the wrong one is named.
         data: "sample", "full" or an .npz file, as for `kb.compare`.
         dtype: "float32" or "float64".
-        correct_leaks: in float64, correct what Keras computes in float32 all the same.
-        seed: settles initial weights, the batch, random layers and drawn data.
+        correct_leaks: in float64, correct what Keras computes in float32 nevertheless.
+        seed: determines initial weights, the batch, random layers and synthetic data.
         batch_size: rows of the batch.
 
     Returns:
-        The diagnosis; its `first_mismatch` says where to look.
+        The diagnosis; its `first_mismatch` names the first array that is wrong.
 
     Raises:
-        ArgumentError, DataError: an argument is outside what it may be; a file cannot be read.
+        ArgumentError, DataError: an argument is invalid, or a file cannot be read.
         BackendNotInstalled: a backend is not installed.
-        ParityError: a backend cannot run what the others run.
+        ParityError: the step failed on a backend.
 
     Example:
         >>> import kerasbridge as kb
@@ -133,29 +134,29 @@ def diagnose(
         batch_size=batch_size,
     )
     job.check()
-    chosen = check_backends(backends, at_least=2)
-    steps = _inspected(job, chosen)
-    references = steps if correct_leaks else _inspected(replace(job, dtype="float64", correct_leaks=True), chosen)
-    return align_rows(steps, references)
+    checked = check_backends(backends, at_least=2)
+    steps = _trace(job, checked)
+    references = steps if correct_leaks else _trace(replace(job, dtype="float64", correct_leaks=True), checked)
+    return make_diagnosis(steps, references)
 
 
-def align_rows(steps: Sequence[Inspection], references: Sequence[Inspection]) -> Diagnosis:
-    """The diagnosis of one step on several backends; see `measuring.rows`."""
+def make_diagnosis(steps: Sequence[StepTrace], references: Sequence[StepTrace]) -> Diagnosis:
+    """Return the diagnosis of one step on several backends; the arguments are those of `error_metrics.rows`."""
     job = steps[0].job
     rows = error_metrics.rows(steps, references, job.dtype)
     backends = tuple(step.backend for step in steps)
-    found = [explanations.finding(rows, backend, job) for backend in backends]
+    findings = [explanations.first_finding(rows, backend, job) for backend in backends]
     notes = dict.fromkeys(note for step in steps for note in step.notes)
     return Diagnosis(
         job,
         backends,
         tuple(rows),
-        tuple(finding for finding in found if finding),
+        tuple(finding for finding in findings if finding),
         tuple(notes),
         {step.backend: step.execution for step in steps},
     )
 
 
-def _inspected(job: Job, backends: Sequence[str]) -> list[Inspection]:
-    with run_on_each(_CHILD, job, backends) as outputs:
-        return [Inspection.read(path) for path in outputs.values()]
+def _trace(job: Job, backends: Sequence[str]) -> list[StepTrace]:
+    with run_on_each(_WORKER, job, backends) as outputs:
+        return [StepTrace.read(path) for path in outputs.values()]

@@ -1,4 +1,4 @@
-"""What a row beyond its tolerance may come from, in one sentence: the causes that are known."""
+"""Explain an error beyond its tolerance: likely causes, and what to type next."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from kerasbridge.parity.error_metrics import Row
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.step_trace import COMPILED
 
-_LEAST_OF_FLOAT32 = 2.0**-34
-"""A thousandth of float32's rounding: one rounded constant among larger terms."""
+_MIN_FLOAT32_ERROR = 2.0**-34
+"""A thousandth of float32 rounding: the error of a single float32 constant among larger terms."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """The first row in which a backend is further off than it may be.
+    """The first row in which the error of a backend is beyond the tolerance.
 
     Attributes:
-        kind, name, backend, error, tolerance: of the row.
-        explanation: what may be the matter, and what to type where that is known.
+        kind, name, backend, error, tolerance: those of the row.
+        explanation: the likely cause and, if known, what to type.
     """
 
     kind: str
@@ -31,74 +31,65 @@ class Finding:
     explanation: str
 
 
-def finding(rows: Sequence[Row], backend: str, job: Job) -> Finding | None:
-    """The first row in which this backend is beyond, explained; None without one."""
-    place = next((place for place, row in enumerate(rows) if backend in row.beyond), None)
-    if place is None:
+def first_finding(rows: Sequence[Row], backend: str, job: Job) -> Finding | None:
+    """Return the first row in which this backend is beyond the tolerance, explained; None if there is no such row."""
+    index = next((index for index, row in enumerate(rows) if backend in row.beyond), None)
+    if index is None:
         return None
-    row = rows[place]
-    error, words = row.errors[backend], explanation(rows, place, backend, job)
-    return Finding(row.kind, row.name, backend, error, row.tolerance, words)
+    row = rows[index]
+    return Finding(row.kind, row.name, backend, row.errors[backend], row.tolerance, explain(rows, index, backend, job))
 
 
-def explanation(rows: Sequence[Row], place: int, backend: str, job: Job) -> str:
-    """What may be the matter with ``rows[place]`` on this backend."""
-    row = rows[place]
+def explain(rows: Sequence[Row], index: int, backend: str, job: Job) -> str:
+    """Return a likely cause of the error of ``rows[index]`` on this backend."""
+    row = rows[index]
     if len(row.errors) == 2 and len(row.beyond) == 2:
-        return "The two backends differ and none can outvote the other: name a third with --backends."
+        return "The two backends differ, and neither can outvote the other: name a third with --backends."
     if not np.isfinite(row.errors[backend]):
-        return "Its shape is another here, or numbers in it are not finite."
+        return "It has another shape on this backend, or contains numbers that are not finite."
     betas = backend == "tensorflow" and row.kind == "optimizer" and not job.correct_leaks
-    if job.dtype == "float64" and (_like_float32(row, backend) or betas):
-        return _narrow(row, backend, job)
-    return _by_kind(rows, place)
+    if job.dtype == "float64" and (_looks_like_float32(row, backend) or betas):
+        return _explain_float32(backend, job)
+    if row.kind.startswith(COMPILED):
+        return "The eager step is correct, the compiled one is not: compare with run_eagerly=True."
+    if row.kind == "gradient by output":
+        return _explain_backward(rows, index)
+    return _BY_KIND[row.kind]
 
 
-def _like_float32(row: Row, backend: str) -> bool:
-    most = tolerances.tolerance("float32", row.kind.removeprefix(COMPILED))
-    return row.computed_in[backend] == "float32" or _LEAST_OF_FLOAT32 < row.errors[backend] <= most
+def _looks_like_float32(row: Row, backend: str) -> bool:
+    max_error = tolerances.tolerance("float32", row.kind.removeprefix(COMPILED))
+    return row.computed_in[backend] == "float32" or _MIN_FLOAT32_ERROR < row.errors[backend] <= max_error
 
 
-def _narrow(row: Row, backend: str, job: Job) -> str:
+def _explain_float32(backend: str, job: Job) -> str:
     if job.correct_leaks:
         return "Computed in float32 here: look for a float32 constant or a cast."
     if backend == "tensorflow":
-        why = "Keras makes a Python number, as Adam's betas are, a float32 tensor first"
+        reason = "Keras first converts a Python number, such as Adam's betas, to a float32 tensor"
     else:
-        why = "Keras promotes float64 and float64 to float32"
-    return f"Computed in float32 here: on {backend} {why}. Add --correct-leaks."
-
-
-def _by_kind(rows: Sequence[Row], place: int) -> str:
-    row = rows[place]
-    kind = row.kind.removeprefix(COMPILED)
-    if kind != row.kind:
-        return "The eager step is right, the compiled one is not: compare run_eagerly=True."
-    if kind in ("gradient", "gradient by output"):
-        return _backward(rows, place)
-    return _BY_KIND[kind]
+        reason = "Keras promotes float64 and float64 to float32"
+    return f"Computed in float32 here: on {backend} {reason}. Add --correct-leaks."
 
 
 _BY_KIND = {
-    "input": "The backends were not given the same data: does the script draw it without a seed?",
-    "weights": "The backends do not start from the same weights: an initializer draws numbers of its own.",
-    "output": "All before it is right: look at this layer's call.",
-    "loss": "Every output is right: look at the loss and at added losses.",
-    "state": "Every output is right: look at how the layer updates its state.",
-    "optimizer": "Given the same gradients it goes elsewhere: look at the optimizer and its arguments.",
-    "update": "Every gradient is right: look at the optimizer and its arguments.",
-    "slot": "Given the same gradients it is another: look at the optimizer and its arguments.",
+    "input": "The backends did not receive the same data: does the script generate it without a seed?",
+    "weights": "The backends do not start from the same weights: an initializer uses its own random numbers.",
+    "output": "Everything before it is correct: look at this layer's call.",
+    "loss": "Every output is correct: look at the loss and at added losses.",
+    "state": "Every output is correct: look at how the layer updates its state.",
+    "gradient": "The outputs are correct: look at the gradient of the layer that owns this variable.",
+    "optimizer": "For the same gradients it computes another update: look at the optimizer and its arguments.",
+    "update": "Every gradient is correct: look at the optimizer and its arguments.",
+    "slot": "For the same gradients it has another value: look at the optimizer and its arguments.",
 }
 
 
-def _backward(rows: Sequence[Row], place: int) -> str:
-    """A layer's backward pass is wrong where the gradient is right behind it and wrong before it."""
-    row = rows[place]
-    behind = [other.name for other in rows[:place] if other.kind == "gradient by output"]
-    outputs = [other.name for other in rows if other.kind == "output"]
-    if row.kind == "gradient":
-        return "The outputs are right: look at the gradient of the layer that holds this variable."
-    after = outputs.index(row.name) + 1 if row.name in outputs else 0
-    until = outputs.index(behind[-1]) + 1 if behind and behind[-1] in outputs else len(outputs)
-    suspects = ", ".join(outputs[after:until]) or "the loss"
-    return f"The outputs are right, and so are the gradients behind it: look at the gradient of {suspects}."
+def _explain_backward(rows: Sequence[Row], index: int) -> str:
+    """Name the layers between the last correct gradient and the first wrong one: their backward pass is wrong."""
+    correct = [row.name for row in rows[:index] if row.kind == "gradient by output"]
+    outputs = [row.name for row in rows if row.kind == "output"]
+    start = outputs.index(rows[index].name) + 1 if rows[index].name in outputs else 0
+    stop = outputs.index(correct[-1]) + 1 if correct and correct[-1] in outputs else len(outputs)
+    suspects = ", ".join(outputs[start:stop]) or "the loss"
+    return f"The outputs are correct, and so are the later gradients: look at the gradient of {suspects}."

@@ -1,13 +1,13 @@
-"""float64 throughout, and the same formulas: what Keras 3.15 does otherwise on one backend, corrected where asked.
+"""Models in float64, and optional corrections of three differences between the backends of Keras 3.15.
 
-Three differences are known that are no rounding; `kerasbridge compare` and `kerasbridge diagnose` found them.
+The differences are larger than rounding; `kerasbridge compare` and `kerasbridge diagnose` revealed them.
 
-- Keras promotes (float64, float64) to float32 on JAX and torch, where `keras.backend.result_type` decides: torch
+- On JAX and torch, wherever `keras.backend.result_type` decides, Keras promotes (float64, float64) to float32: torch
   multiplies matrices and divides losses in float32.
-- A Python number becomes a float32 tensor first on TensorFlow: ``ops.cast(0.9, "float64")`` is 0.8999999761581421,
-  and so are Adam's betas.
-- The crossentropy of probabilities clips them to [1e-7, 1 - 1e-7] after they are normalised on JAX and torch, before
-  on TensorFlow: a class of probability below 1e-7 adds up to 1e-7 to the loss there.
+- On TensorFlow a Python number first becomes a float32 tensor: ``ops.cast(0.9, "float64")`` is 0.8999999761581421, and
+  so are Adam's betas.
+- The crossentropy clips probabilities to [1e-7, 1 - 1e-7]: on JAX and torch after they are normalised, on TensorFlow
+  before. There a class of probability below 1e-7 adds up to 1e-7 to the loss.
 """
 
 from typing import Any
@@ -26,44 +26,44 @@ def set_dtype(dtype: str, correct_leaks: bool = False) -> None:
     """Build models in this dtype from now on, in this process.
 
     Args:
-        dtype: "float32" or "float64"; the latter needs JAX_ENABLE_X64=1 on JAX.
-        correct_leaks: correct the three differences, until the process ends.
+        dtype: "float32" or "float64"; the latter requires JAX_ENABLE_X64=1 on JAX.
+        correct_leaks: correct the three differences until the process ends.
     """
     keras.config.set_floatx(dtype)
     keras.config.set_dtype_policy(dtype)
     if correct_leaks:
-        _keep_wide_in_promotion()
-        _keep_python_numbers_wide()
-        _clip_normalised_probabilities()
+        private_api("narrowed dtypes")["float64"] = "float64"
+        _keep_python_numbers_float64()
+        _clip_normalized_probabilities()
 
 
 def cast_model(model: Any, dtype: str) -> Any:
-    """The model with every layer in this dtype, its weights and its compilation taken over.
+    """Return the model with every layer in this dtype, with its weights and its compilation.
 
     Args:
-        model: a built model whose layers all have the same dtype policy but for the dtype asked for.
+        model: a built model whose layers all have the same dtype policy.
         dtype: "float32" or "float64".
 
     Returns:
-        A new model, or the same where it already is in this dtype.
+        A new model, or the same model if it already has this dtype.
     """
     if set(dtype_policies(model)) == {f'<DTypePolicy "{dtype}">'}:
         return model
-    new = type(model).from_config(_retyped(model.get_config(), dtype))
+    new = type(model).from_config(_cast_config(model.get_config(), dtype))
     new.set_weights(model.get_weights())
     if model.compiled:
-        new.compile_from_config(_retyped(model.get_compile_config(), dtype))
+        new.compile_from_config(_cast_config(model.get_compile_config(), dtype))
     return new
 
 
-def _retyped(config: Any, dtype: str) -> Any:
-    """The configuration with every dtype policy, and every floating dtype of an input, replaced."""
+def _cast_config(config: Any, dtype: str) -> Any:
+    """Return the config with every dtype policy, and every floating-point dtype of an input, replaced."""
     if isinstance(config, dict):
         if config.get("class_name") == "DTypePolicy":
             return {**config, "config": {"name": dtype}}
-        return {key: dtype if _is_float(key, value) else _retyped(value, dtype) for key, value in config.items()}
+        return {key: dtype if _is_float(key, value) else _cast_config(value, dtype) for key, value in config.items()}
     if isinstance(config, (list, tuple)):
-        return type(config)(_retyped(item, dtype) for item in config)
+        return type(config)(_cast_config(item, dtype) for item in config)
     return config
 
 
@@ -71,23 +71,19 @@ def _is_float(key: str, value: Any) -> bool:
     return key == "dtype" and isinstance(value, str) and value.startswith("float")
 
 
-def _keep_wide_in_promotion() -> None:
-    private_api("narrowed dtypes")["float64"] = "float64"
-
-
-def _keep_python_numbers_wide() -> None:
+def _keep_python_numbers_float64() -> None:
     cast, convert = private_api("cast"), private_api("conversion to tensors")
 
-    def wide_cast(x: Any, dtype: Any) -> Any:
+    def float64_cast(x: Any, dtype: Any) -> Any:
         return cast(np.float64(x) if type(x) is float else x, dtype)
 
-    def wide_convert(x: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def float64_convert(x: Any, dtype: Any = None, *args: Any, **kwargs: Any) -> Any:
         return convert(np.float64(x) if type(x) is float else x, dtype, *args, **kwargs)
 
-    patch_backend_functions({cast: wide_cast, convert: wide_convert})
+    patch_backend_functions({cast: float64_cast, convert: float64_convert})
 
 
-def _clip_normalised_probabilities() -> None:
+def _clip_normalized_probabilities() -> None:
     original = private_api("sparse crossentropy")
 
     def crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
@@ -96,15 +92,15 @@ def _clip_normalised_probabilities() -> None:
             return original(target, output, from_logits, axis)
         probabilities = output / ops.sum(output, -1, keepdims=True)
         logarithms = ops.log(ops.clip(probabilities, epsilon, 1.0 - epsilon))
-        labels = ops.expand_dims(_without_last(target, output), -1)
+        labels = ops.expand_dims(_squeeze_labels(target, output), -1)
         chosen = ops.equal(labels, ops.arange(output.shape[-1], dtype="int32"))
         return -ops.sum(ops.where(chosen, logarithms, ops.zeros_like(logarithms)), -1)
 
     patch_backend_functions({original: crossentropy})
 
 
-def _without_last(target: Any, output: Any) -> Any:
-    """Labels of shape (samples, 1) count as (samples,)."""
+def _squeeze_labels(target: Any, output: Any) -> Any:
+    """Return the labels as int32, those of shape (samples, 1) as (samples,)."""
     target = ops.convert_to_tensor(target)
-    extra = len(target.shape) == len(output.shape) and target.shape[-1] == 1
-    return ops.cast(ops.squeeze(target, -1) if extra else target, "int32")
+    has_extra_axis = len(target.shape) == len(output.shape) and target.shape[-1] == 1
+    return ops.cast(ops.squeeze(target, -1) if has_extra_axis else target, "int32")

@@ -1,4 +1,4 @@
-"""Child side: the output of every layer of a model as it is called, and a zero added to each to differentiate by."""
+"""Child side: record the output of every layer call, adding a zero to each so that it can be differentiated by."""
 
 import contextlib
 import functools
@@ -15,12 +15,12 @@ Zeros = dict[str, Any]
 
 
 class OutputRecorder:
-    """What the layers of a model put out while `record_outputs` is open.
+    """The outputs of a model's layers, recorded within `record_outputs`.
 
     Attributes:
-        outputs: tensors by layer and call, in the order in which they were ready. A tensor that a layer only hands on
-            belongs to the layer that made it.
-        owners: the layer of each.
+        outputs: tensors by layer and call, in the order of computation. A tensor that a layer only passes on belongs to
+            the layer that computed it.
+        owners: the layer of each output.
     """
 
     def __init__(self, zeros: Zeros) -> None:
@@ -30,52 +30,56 @@ class OutputRecorder:
         self._seen: list[Tensor] = []
 
     def begin(self, inputs: Any) -> None:
-        """Forgets an earlier pass; `inputs` are nobody's output."""
+        """Clear the outputs of an earlier pass; `inputs` do not count as outputs."""
         self.outputs.clear()
         self.owners.clear()
         self._seen = keras.tree.flatten(inputs)
 
-    def note(self, layer: Any, outputs: Any) -> Any:
-        """The outputs of a call, each with its zero added."""
-        parts = keras.tree.flatten_with_path(outputs)
-        return keras.tree.pack_sequence_as(outputs, [self._one(layer, path, leaf, len(parts)) for path, leaf in parts])
+    def record(self, layer: Any, outputs: Any) -> Any:
+        """Record the outputs of a call and return them, each with its zero added."""
+        leaves = keras.tree.flatten_with_path(outputs)
+        paths = ["".join(f"[{step!r}]" for step in path) if len(leaves) > 1 else "" for path, _ in leaves]
+        recorded = [self._record_leaf(layer, path, leaf) for path, (_, leaf) in zip(paths, leaves, strict=True)]
+        return keras.tree.pack_sequence_as(outputs, recorded)
 
-    def _one(self, layer: Any, path: tuple[Any, ...], leaf: Any, parts: int) -> Any:
+    def _record_leaf(self, layer: Any, path: str, leaf: Any) -> Any:
         if not keras.ops.is_tensor(leaf) or any(leaf is seen for seen in self._seen):
             return leaf
-        key = self._key(layer, "".join(f"[{step!r}]" for step in path) if parts > 1 else "")
+        key = self._key(layer, path)
         if key in self._zeros:
             leaf = leaf + self._zeros[key].value
         self._seen.append(leaf)
         self.outputs[key], self.owners[key] = leaf, layer
         return leaf
 
-    def _key(self, layer: Any, part: str) -> str:
-        name = (layer.path or layer.name) + part
-        calls = sum(known == name or known.startswith(f"{name} (call ") for known in self.outputs)
+    def _key(self, layer: Any, path: str) -> str:
+        name = (layer.path or layer.name) + path
+        calls = sum(key == name or key.startswith(f"{name} (call ") for key in self.outputs)
         return f"{name} (call {calls + 1})" if calls else name
 
 
 @contextlib.contextmanager
 def record_outputs(model: Any, zeros: Zeros, nested: bool) -> Iterator[OutputRecorder]:
-    """Let a `OutputRecorder` see every call of the model's layers; `nested` also those of layers within layers."""
-    watch = OutputRecorder(zeros)
+    """Record the output of every call of the model's layers; with `nested` also of layers within layers."""
+    recorder = OutputRecorder(zeros)
     layers = _layers(model, nested)
     for layer in layers:
-        object.__setattr__(layer, "call", _watched(layer, layer.call, watch.note))
+        object.__setattr__(layer, "call", _recorded(layer, layer.call, recorder.record))
     try:
-        yield watch
+        yield recorder
     finally:
         for layer in layers:
             object.__delattr__(layer, "call")
 
 
-def zeros_like(watch: OutputRecorder) -> Zeros:
-    """A variable of zeros for each output that training takes a gradient by: from the first layer that learns on.
+def zeros_like(recorder: OutputRecorder) -> Zeros:
+    """Return a variable of zeros for each output with a gradient: those from the first trainable layer on.
 
-    Not for one that carries its logits: TensorFlow's losses look past it.
+    An output with cached logits has none: TensorFlow computes the loss from the logits.
     """
-    outputs = itertools.dropwhile(lambda each: not watch.owners[each[0]].trainable_variables, watch.outputs.items())
+    outputs = itertools.dropwhile(
+        lambda item: not recorder.owners[item[0]].trainable_variables, recorder.outputs.items()
+    )
     return {
         key: keras.Variable(keras.ops.zeros(leaf.shape, leaf.dtype), dtype=leaf.dtype, autocast=False, name="zero")
         for key, leaf in outputs
@@ -83,17 +87,17 @@ def zeros_like(watch: OutputRecorder) -> Zeros:
     }
 
 
-def _watched(layer: Any, call: Callable[..., Any], note: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+def _recorded(layer: Any, call: Callable[..., Any], record: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     @functools.wraps(call)
-    def watched(*args: Any, **kwargs: Any) -> Any:
-        return note(layer, call(*args, **kwargs))
+    def recorded(*args: Any, **kwargs: Any) -> Any:
+        return record(layer, call(*args, **kwargs))
 
-    return watched
+    return recorded
 
 
 def _layers(model: Any, nested: bool) -> list[Any]:
-    """The model itself last. What a layer calls once a time step lies in a loop of the framework's own: left out."""
-    found = flatten_layers(model) if nested else model.layers
+    """Return the layers and, last, the model; not those called once per time step, in a loop of the framework."""
+    layers = flatten_layers(model) if nested else model.layers
     looping = (keras.layers.RNN, keras.layers.TimeDistributed)
-    inside = {id(part) for layer in found if isinstance(layer, looping) for part in flatten_layers(layer)}
-    return [*(layer for layer in found if id(layer) not in inside), model]
+    in_loops = {id(inner) for layer in layers if isinstance(layer, looping) for inner in flatten_layers(layer)}
+    return [*(layer for layer in layers if id(layer) not in in_loops), model]

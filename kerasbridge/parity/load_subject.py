@@ -1,4 +1,4 @@
-"""Child side: the model that a job names, and its data."""
+"""Child side: load the model of a job, and its data."""
 
 import importlib.util
 import sys
@@ -19,13 +19,13 @@ from kerasbridge.parity.jobs import MODELS, Job
 from kerasbridge.random import generator
 from kerasbridge.seeding import seed_everything
 
-_PIXELS = 28 * 28
-_NAMES = ("x", "y", "x_train", "y_train")
+_MNIST_PIXELS = 28 * 28
+_ARRAY_NAMES = ("x", "y", "x_train", "y_train")
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A model and nests of arrays to train it on."""
+    """A model, and nests of arrays to train it on."""
 
     model: Any
     x: Any
@@ -33,36 +33,36 @@ class Subject:
 
 
 def load_subject(job: Job) -> Subject:
-    """Build or reads the model in the job's dtype, with weights drawn from its seed, and takes its data.
+    """Build or load the model in the job's dtype, with initial weights from the job's seed, and load its data.
 
     Raises:
-        ArgumentError: the script or the file holds no model.
-        DataError: the data cannot be read, or none can be found for this model.
+        ArgumentError: the script or the file does not contain a model.
+        DataError: the data cannot be read, or cannot be generated for this model.
     """
     float64_fixes.set_dtype(job.dtype, job.correct_leaks)
     seed_everything(job.seed)
-    model, x, y = _from_script(job.script) if job.script else (_model(job), None, None)
+    model, x, y = _from_script(job.script) if job.script else (_load_model(job), None, None)
     _check_dtype(model, job)
     if x is None:
-        x, y = _data(model, job)
-    x, y = (map_tensors(lambda leaf: _typed(leaf, job)[: job.rows], nest) for nest in (x, y))
+        x, y = _load_data(model, job)
+    x, y = (map_tensors(lambda leaf: _cast(leaf, job)[: job.rows], nest) for nest in (x, y))
     return Subject(model, x, y)
 
 
-def _model(job: Job) -> Any:
+def _load_model(job: Job) -> Any:
     if job.model in MODELS:
         model = getattr(models, job.model)()
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         return model
     try:
-        loaded = saving.load_model(job.model)
+        model = saving.load_model(job.model)
     except Exception as error:
-        words = str(error).strip().partition("\n")[0]
+        first_line = str(error).strip().partition("\n")[0]
         raise ArgumentError(
-            f"Expected {job.model} to hold a Keras model, received: {words} Layers of your own, and Lambda, need "
-            "their code: return the model from a script, --script FILE.py:FUNCTION."
+            f"Cannot load a Keras model from {job.model}: {first_line} Custom layers and Lambda need their code: "
+            "return the model from a script, --script FILE.py:FUNCTION."
         ) from error
-    return float64_fixes.cast_model(loaded, job.dtype)
+    return float64_fixes.cast_model(model, job.dtype)
 
 
 def _from_script(script: str) -> tuple[Any, Any, Any]:
@@ -75,16 +75,16 @@ def _from_script(script: str) -> tuple[Any, Any, Any]:
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     if not callable(getattr(module, name, None)):
-        raise ArgumentError(f"Expected a function {name} in {path}, found none.")
-    built = getattr(module, name)()
-    model, x, y = built if isinstance(built, tuple) else (built, None, None)
+        raise ArgumentError(f"Expected a function {name} in {path}, which does not define one.")
+    result = getattr(module, name)()
+    model, x, y = result if isinstance(result, tuple) else (result, None, None)
     if not isinstance(model, keras.Model):
-        raise ArgumentError(f"Expected {script} to return a Keras model or (model, x, y), received {type(built)}.")
+        raise ArgumentError(f"Expected {script} to return a Keras model or (model, x, y), received {type(result)}.")
     return model, x, y
 
 
 def _check_dtype(model: Any, job: Job) -> None:
-    """A layer in another dtype would be judged by a precision that it has not."""
+    """Raise if a layer has another dtype, to whose rounding the tolerances would not apply."""
     for layer in flatten_layers(model):
         policy = layer.dtype_policy
         if layer.trainable_variables and {policy.compute_dtype, policy.variable_dtype} != {job.dtype}:
@@ -94,8 +94,8 @@ def _check_dtype(model: Any, job: Job) -> None:
             )
 
 
-def _data(model: Any, job: Job) -> tuple[Any, Any]:
-    if job.model in MODELS or job.data in ("sample", "full") or (not job.data and _takes_digits(model)):
+def _load_data(model: Any, job: Job) -> tuple[Any, Any]:
+    if job.model in MODELS or job.data in ("sample", "full") or (not job.data and _takes_mnist(model)):
         digits = datasets.mnist(job.data or "sample")
         images = digits.x_train.reshape(len(digits.x_train), *model.input_shape[1:])
         return images.astype(job.dtype) / 255, synthetic_data.as_targets(model, digits.y_train)
@@ -109,14 +109,14 @@ def _data(model: Any, job: Job) -> tuple[Any, Any]:
 def _from_file(path: Path, model: Any) -> tuple[Any, Any]:
     try:
         with np.load(path, allow_pickle=False) as file:
-            held = {name: file[name] for name in file.files if name in _NAMES}
+            arrays = {name: file[name] for name in file.files if name in _ARRAY_NAMES}
     except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as error:
         raise DataError(f"Expected an .npz file with x and y, received {path}: {error}") from error
-    for x, y in (_NAMES[:2], _NAMES[2:]):
-        if x in held and y in held:
-            grey = held[x].dtype == np.uint8 and _takes_floats(model)
-            return held[x] / 255.0 if grey else held[x], held[y]
-    raise DataError(f"Expected {path} to hold x and y, or x_train and y_train; found neither.")
+    for x, y in (_ARRAY_NAMES[:2], _ARRAY_NAMES[2:]):
+        if x in arrays and y in arrays:
+            is_grey = arrays[x].dtype == np.uint8 and _takes_floats(model)
+            return arrays[x] / 255.0 if is_grey else arrays[x], arrays[y]
+    raise DataError(f"Expected {path} to contain x and y, or x_train and y_train; it contains neither.")
 
 
 def _takes_floats(model: Any) -> bool:
@@ -124,15 +124,15 @@ def _takes_floats(model: Any) -> bool:
     return all("float" in tensor.dtype for tensor in inputs)
 
 
-def _takes_digits(model: Any) -> bool:
+def _takes_mnist(model: Any) -> bool:
     if not synthetic_data.wants_classes(model) or not getattr(model, "inputs", None):
         return False
     shapes = (model.input_shape, model.output_shape)
     if not all(isinstance(shape, tuple) and None not in shape[1:] for shape in shapes):
         return False
-    return int(np.prod(shapes[0][1:])) == _PIXELS and shapes[1][-1] == 10
+    return int(np.prod(shapes[0][1:])) == _MNIST_PIXELS and shapes[1][-1] == 10
 
 
-def _typed(leaf: Any, job: Job) -> Any:
+def _cast(leaf: Any, job: Job) -> Any:
     array = np.asarray(leaf)
     return array.astype(job.dtype) if array.dtype.kind == "f" else array

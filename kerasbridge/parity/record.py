@@ -1,4 +1,4 @@
-"""What one backend's training run leaves to be compared: digests, the numbers of every step, final weights."""
+"""Record of a training run on one backend: digests, the loss and gradient norm of every step, final weights."""
 
 import json
 import zipfile
@@ -19,14 +19,14 @@ DIGESTS = {
     "data": "data",
     "initial_weights": "initial weights",
     "orders": "order of rows",
-    "masks": "words of the first step's random layers",
+    "masks": "random bits of the first step's random layers",
 }
-"""The fields of a record that have to be equal bit for bit, and what they are called."""
+"""The fields of a record that must be equal bit for bit, and their names in reports."""
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A run step by step: arrays of shape (steps,), and the trained variables by name."""
+    """The numbers of every step, arrays of shape (steps,), and the trained variables by name."""
 
     losses: Numbers
     gradient_norms: Numbers
@@ -35,22 +35,22 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """One backend's run.
+    """A training run on one backend.
 
     Attributes:
-        job: what was run.
-        label: "jax", or more where several records of one backend lie beside each other.
-        backend, device, execution: where and how it ran.
+        job: the model and the settings.
+        label: the name of the backend, with a date for an earlier record of the same backend.
+        backend, device, execution: the names of the backend and the device, and the execution mode.
         versions: of kerasbridge, keras, the backend, numpy and python.
-        made: when, UTC in ISO 8601.
-        seconds: how long the training took, compilation included.
+        made: time of the recording, UTC in ISO 8601.
+        seconds: duration of the training, compilation included.
         data, initial_weights, orders, masks: sha256 digests by name, in order.
-        masks_missing: why there are no masks, where they could not be recorded.
+        masks_missing: the reason if the masks (random bits) could not be recorded.
         metrics: the logs of each epoch.
         run: the numbers of the run.
-        nudged: the losses and norms of a second run whose initial weights were each moved by one unit in the last
-            place; its final weights are not kept.
-        nudged_weights: how far its final weights lie from the first run's, relative to their length.
+        nudged: the losses and norms of a second run, from initial weights that were each changed by one unit in the
+            last place; its final weights are not stored.
+        nudged_weights: the distance of its final weights from those of the first run, relative to their norm.
     """
 
     job: Job
@@ -72,9 +72,9 @@ class Record:
     masks_missing: str | None = None
 
     def write(self, path: Path) -> None:
-        """Write the record as one .npz file, the words in it as JSON."""
-        words = {name: value for name, value in asdict(self).items() if name not in ("run", "nudged")}
-        arrays: dict[str, Any] = {"words": np.array(json.dumps({"format": FORMAT, **words}))}
+        """Write the record as one .npz file, everything but the arrays as JSON."""
+        metadata = {name: value for name, value in asdict(self).items() if name not in ("run", "nudged")}
+        arrays: dict[str, Any] = {"words": np.array(json.dumps({"format": FORMAT, **metadata}))}
         for name in ("run", "nudged"):
             curve: Curve = getattr(self, name)
             arrays[f"{name}/losses"], arrays[f"{name}/gradient_norms"] = curve.losses, curve.gradient_norms
@@ -84,28 +84,28 @@ class Record:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read what `write` wrote.
+        """Read a file written by `write`.
 
         Raises:
-            DataError: the file is no record.
+            DataError: the file is not a record.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
-                words = json.loads(str(file["words"]))
-                if words.pop("format") != FORMAT:
-                    raise DataError(f"{path} was written by another version of kerasbridge: record it anew.")
-                words["execution"] = current_execution_name(words["execution"])
-                words.update({name: _curve(file, name) for name in ("run", "nudged")})
+                fields = json.loads(str(file["words"]))
+                if fields.pop("format") != FORMAT:
+                    raise DataError(f"{path} was written by another version of kerasbridge: record it again.")
+                fields["execution"] = current_execution_name(fields["execution"])
+                fields.update({name: _read_curve(file, name) for name in ("run", "nudged")})
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(
-                f"Expected {path} to be a record that `kerasbridge compare --save` wrote: {error}"
+                f"Expected {path} to be a record written by `kerasbridge compare --save`: {error}"
             ) from error
-        return cls(job=Job(**words.pop("job")), **words)
+        return cls(job=Job(**fields.pop("job")), **fields)
 
 
-def _curve(file: Any, name: str) -> Curve:
+def _read_curve(file: Any, name: str) -> Curve:
     prefix = f"{name}/final/"
     final = {key.removeprefix(prefix): file[key] for key in file.files if key.startswith(prefix)}
     return Curve(file[f"{name}/losses"], file[f"{name}/gradient_norms"], final)

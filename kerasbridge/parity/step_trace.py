@@ -1,8 +1,7 @@
-"""What one backend's training step leaves to be diagnosed: every array of it, in the order of computation."""
+"""Trace of one training step on one backend: every array of it, in the order of computation."""
 
 import json
 import zipfile
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,23 +17,23 @@ Key = tuple[str, str]
 """The kind of a row (`tolerances.py` lists them) and the name of the layer or variable."""
 
 Run = dict[Key, Numbers]
-PLAIN, UP, DOWN, SHAKEN = "plain", "up", "down", "shaken"
+PLAIN, UP, DOWN, FLOAT64_NUDGE = "plain", "up", "down", "float64 nudge"
 COMPILED = "compiled "
-"""Before the kind of a row that comes out of the compiled step, the one that trains."""
+"""Prefix of the kind of a row that comes from the compiled step, the one that trains."""
 
 
 @dataclass(frozen=True, eq=False)
-class Inspection:
-    """One training step on one backend.
+class StepTrace:
+    """The arrays of one training step on one backend.
 
     Attributes:
-        job: what was run.
-        backend: where.
-        execution: how the compiled step ran.
-        notes: what a reader has to know, as that the model had no loss of its own.
-        runs: by name, each row's array. "plain" is the step as it is. With leaks corrected there are three more, of the
-            same model with every weight and input nudged: "up" and "down", by `tolerances.NUDGE` units of float32 in
-            one direction and in the opposite one, and "shaken", by one unit of float64.
+        job: the model and the settings.
+        backend: the name of the backend.
+        execution: the execution mode of the compiled step.
+        notes: remarks for the reader, for example that the model had no loss of its own.
+        runs: the arrays of each run by kind and name. The run "plain" is the step itself. With `correct_leaks` there
+            are three more, in which every weight and input is nudged: "up" and "down" by `tolerances.NUDGE` units of
+            float32 in opposite directions, "float64 nudge" by one unit of float64.
     """
 
     job: Job
@@ -44,33 +43,29 @@ class Inspection:
     runs: dict[str, Run]
 
     def write(self, path: Path) -> None:
-        """Write the inspection as one .npz file, the words in it as JSON."""
-        words = {"job": asdict(self.job), "backend": self.backend, "execution": self.execution, "notes": self.notes}
+        """Write the trace as one .npz file, everything but the arrays as JSON."""
+        metadata = {"job": asdict(self.job), "backend": self.backend, "execution": self.execution, "notes": self.notes}
         rows = {name: list(run) for name, run in self.runs.items()}
-        arrays = dict(self._placed())
+        arrays = {
+            f"{name}/{index}": array for name, run in self.runs.items() for index, array in enumerate(run.values())
+        }
         with path.open("wb") as file:
-            np.savez(file, words=np.array(json.dumps({**words, "rows": rows})), **arrays)  # type: ignore[arg-type]
+            np.savez(file, metadata=np.array(json.dumps({**metadata, "rows": rows})), **arrays)  # type: ignore[arg-type]
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read what `write` wrote.
+        """Read a file written by `write`.
 
         Raises:
-            DataError: the file is no inspection.
+            DataError: the file is not a step trace.
         """
         try:
             with np.load(path, allow_pickle=False) as file:
-                words = json.loads(str(file["words"]))
-                rows = words.pop("rows")
+                metadata = json.loads(str(file["metadata"]))
                 runs = {
-                    run: {(kind, name): file[f"{run}/{place}"] for place, (kind, name) in enumerate(keys)}
-                    for run, keys in rows.items()
+                    run: {(kind, name): file[f"{run}/{index}"] for index, (kind, name) in enumerate(keys)}
+                    for run, keys in metadata["rows"].items()
                 }
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise DataError(f"Expected {path} to be an inspection of kerasbridge: {error}") from error
-        return cls(Job(**words["job"]), words["backend"], words["execution"], tuple(words["notes"]), runs)
-
-    def _placed(self) -> Iterator[tuple[str, Numbers]]:
-        for name, run in self.runs.items():
-            for place, array in enumerate(run.values()):
-                yield f"{name}/{place}", array
+            raise DataError(f"Expected {path} to be a step trace of kerasbridge: {error}") from error
+        return cls(Job(**metadata["job"]), metadata["backend"], metadata["execution"], tuple(metadata["notes"]), runs)

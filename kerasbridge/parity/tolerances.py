@@ -1,6 +1,6 @@
-"""The one table of what a row of a diagnosis may be off, by dtype and kind of operation, each with its reason.
+"""The table of tolerances of a diagnosis, by kind of row, each with its reason.
 
-A tolerance is so many units of the dtype times the largest term that was summed for the row (`measuring.py`).
+A tolerance is a number of units of the dtype; errors are relative to the largest term of a row (`error_metrics.py`).
 """
 
 from typing import NamedTuple
@@ -9,11 +9,11 @@ import numpy as np
 
 UNITS, UPDATE_UNITS = 256, 512
 NUDGE = 64
-"""By how many units of float32 the reference is nudged up and down: twice what batch normalisation of MNIST is off."""
+"""Units of float32 by which the reference is nudged up and down: twice the error of batch normalisation on MNIST."""
 
 
 class Tolerance(NamedTuple):
-    """So many units, and why."""
+    """A number of units of the dtype, and the reason for it."""
 
     units: int
     reason: str
@@ -21,11 +21,11 @@ class Tolerance(NamedTuple):
 
 _COPIED = "copied, not computed: equal bit for bit"
 _SUMMED = (
-    "n terms summed in another order part by sqrt(n) units or so, which the measure of the largest term follows: 5 at "
-    "most were seen. But TensorFlow adds the numbers that batch normalisation averages one after another: 28 units off "
-    "for 20,000 numbers, and 160 were seen"
+    "sums of n terms in different orders differ by about sqrt(n) units, and so does the estimate of the largest term: "
+    "at most 5 units were measured. But TensorFlow sums sequentially for the mean of batch normalisation: 28 units for "
+    "20,000 numbers, and up to 160 were measured"
 )
-_MOMENTS = "a moment is a few operations an element, on gradients that are the same everywhere"
+_MOMENTS = "a moment takes a few elementwise operations, on gradients that are the same everywhere"
 _CORRECTED = "Adam divides by 1 - 0.999, and the rounding of 0.999 is 500 units of that"
 
 TABLE = {
@@ -40,14 +40,14 @@ TABLE = {
     "slot": Tolerance(UNITS, _MOMENTS),
     "update": Tolerance(UPDATE_UNITS, _CORRECTED),
 }
-"""By kind of row. "optimizer" and "slot" come of gradients drawn the same everywhere, "update" of the step's own."""
+"""Tolerances by kind of row. Rows "optimizer" and "slot" use synthetic gradients, "update" those of the step."""
 
 
 def tolerance(dtype: str, kind: str) -> float:
-    """What an error of this kind may be in a computation in this dtype, relative to the largest term."""
+    """Return the largest error allowed for a kind of row in this dtype, relative to the largest term."""
     return TABLE[kind].units * unit(dtype)
 
 
 def unit(dtype: str) -> float:
-    """The relative rounding of a dtype: 1.2e-7 of float32, 2.2e-16 of float64."""
+    """Return the machine epsilon of a dtype: 1.2e-7 for float32, 2.2e-16 for float64."""
     return float(np.finfo(dtype).eps)

@@ -1,16 +1,16 @@
-"""Are two runs the same but for rounding? Judged against how far a run parts from itself once it is nudged.
+"""Decide whether two runs differ by rounding only; the scale is how much a run diverges from itself when nudged.
 
-Rounding differs between backends in every step. Where training is chaotic it grows until the losses differ in the
-second digit, and nothing is wrong; where training is calm it stays at the eighth. Each record therefore holds a second
-run of the same backend whose initial weights were each moved by one unit in the last place: what that run does to the
-losses, rounding may do as well. The bound on step t (from 1) is the larger of
+Rounding differs between backends in every step. If training is chaotic, the difference grows until the losses differ in
+the second digit, and nothing is wrong; if it is not, the losses agree to the eighth. Each record therefore contains a
+second run on the same backend, from initial weights that were each changed by one unit in the last place: as much as
+that run changes the losses, rounding may change them too. The bound on step t (from 1) is the larger of
 
-- ``ROUNDING * sqrt(t)`` units in the last place: what rounding adds up to where nothing amplifies it. 256, since
-  TensorFlow's batch normalisation alone was seen 160 units from the others, in float32 and float64 alike;
-- ``MARGIN`` times the largest difference that any nudged run shows up to step ``2 t + HEAD_START``. Rounding comes in
-  every step, the nudge only once and small, so that chaos may set in somewhat earlier.
+- ``ROUNDING * sqrt(t)`` units in the last place: accumulated rounding that nothing amplifies. It is 256 because
+  TensorFlow's batch normalisation alone was measured 160 units from the others, in both float32 and float64;
+- ``MARGIN`` times the largest difference of any nudged run up to step ``2 t + HEAD_START``. Rounding occurs in every
+  step, the nudge is small and occurs only once, so chaos may set in somewhat earlier than in the nudged run.
 
-The first step is held to the former alone: both sides still have the same weights.
+In the first step, in which both sides still have the same weights, only the former applies.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ IDENTICAL, ROUNDED, DISAGREE = "identical", "rounding", "disagree"
 
 @dataclass(frozen=True)
 class DigestCheck:
-    """Whether one kind of digest is equal in all records; `where` names the first that is not."""
+    """Comparison of one kind of digest over all records; `where` names the first that differs."""
 
     name: str
     equal: bool
@@ -41,15 +41,15 @@ class DigestCheck:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two records beside each other.
+    """Comparison of two records.
 
     Attributes:
         first, second: the labels of the records.
         verdict: "identical" (every loss, bit for bit), "rounding" or "disagree".
-        step: the first step beyond the bound, from 1, and `quantity` what was beyond it there; None without one.
+        step, quantity: the first step beyond the bound, from 1, and the quantity that exceeds it; None without one.
         losses, gradient_norms: relative differences of each step, shape (steps,).
         weights: relative difference of the final weights, ``|a - b| / |b|`` over all of them.
-        weights_bound: what that may be.
+        weights_bound: the largest value allowed for `weights`.
     """
 
     first: str
@@ -63,21 +63,21 @@ class Pair:
     weights_bound: float
 
     def shown(self) -> dict[str, float]:
-        """The difference of the losses at steps 1, 10 and 100, as far as there are so many, and at the end."""
+        """Return the differences of the losses at steps 1, 10 and 100, if there are as many, and at the end."""
         steps = [step for step in SHOWN_STEPS if step < len(self.losses)]
         return {**{f"step {step}": float(self.losses[step - 1]) for step in steps}, "end": float(self.losses[-1])}
 
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """What several records say together.
+    """Comparison of several records.
 
     Attributes:
-        verdict: the worst of all.
-        digests: one check a kind, in the order of a run.
-        pairs: every two records.
-        loss_bound, norm_bound: what the differences of losses and of gradient norms may be, shape (steps,).
-        nudged, nudged_norms: the largest difference that a nudged run shows up to each step, shape (steps,).
+        verdict: the worst verdict of all pairs and digests.
+        digests: one check per kind of digest, in the order of a run.
+        pairs: the comparison of every two records.
+        loss_bound, norm_bound: the largest differences allowed for losses and gradient norms, shape (steps,).
+        nudged, nudged_norms: the largest difference of any nudged run up to each step, shape (steps,).
     """
 
     verdict: str
@@ -90,11 +90,11 @@ class Judgement:
 
 
 def judge(records: Sequence[Record]) -> Judgement:
-    """Hold the records of one job together."""
+    """Compare the records of one job."""
     digests = tuple(_check_digests(field, records) for field in DIGESTS)
     unit = float(np.finfo(records[0].job.precision).eps)
-    losses = _spread([(record.run.losses, record.nudged.losses) for record in records])
-    norms = _spread([(record.run.gradient_norms, record.nudged.gradient_norms) for record in records])
+    losses = _largest_so_far([(record.run.losses, record.nudged.losses) for record in records])
+    norms = _largest_so_far([(record.run.gradient_norms, record.nudged.gradient_norms) for record in records])
     bounds = bound(losses, unit), bound(norms, unit)
     weights = max(record.nudged_weights for record in records)
     weights_bound = max(ROUNDING * unit * len(losses) ** 0.5, MARGIN * weights)
@@ -105,25 +105,30 @@ def judge(records: Sequence[Record]) -> Judgement:
 
 
 def bound(nudged: Numbers, unit: float) -> Numbers:
-    """What a difference may be in each step, given the largest so far of the nudged runs; `unit` is the precision's."""
+    """Return the largest difference allowed in each step.
+
+    Args:
+        nudged: the largest difference of the nudged runs up to each step.
+        unit: the machine epsilon of the precision.
+    """
     steps = np.arange(1, len(nudged) + 1)
     later = nudged[np.minimum(2 * steps + HEAD_START, len(nudged)) - 1]
     chaos = np.where(steps > 1, MARGIN * later, 0.0)
-    allowed: Numbers = np.maximum(ROUNDING * unit * np.sqrt(steps), chaos)
-    return allowed
+    largest: Numbers = np.maximum(ROUNDING * unit * np.sqrt(steps), chaos)
+    return largest
 
 
 def difference(one: Numbers, other: Numbers) -> Numbers:
-    """``|a - b| / max(|a|, |b|)``; 0 where both are the same or both not a number, infinite where one is not finite."""
+    """Return ``|a - b| / max(|a|, |b|)``; 0 where both are equal or both NaN, infinite where only one is finite."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = np.abs(one - other) / np.maximum(np.abs(one), np.abs(other))
-    same = (one == other) | (np.isnan(one) & np.isnan(other))
-    relative: Numbers = np.where(same, 0.0, np.where(np.isfinite(found), found, np.inf))
-    return relative
+        relative = np.abs(one - other) / np.maximum(np.abs(one), np.abs(other))
+    equal = (one == other) | (np.isnan(one) & np.isnan(other))
+    result: Numbers = np.where(equal, 0.0, np.where(np.isfinite(relative), relative, np.inf))
+    return result
 
 
 def weight_difference(one: Curve, other: Curve) -> float:
-    """The distance of the final weights of two runs over their length, as one vector of floats each."""
+    """Return ``|a - b| / |b|`` of the final weights of two runs, each taken as one vector of floats."""
     if list(one.final_weights) != list(other.final_weights):
         return float("inf")
     pairs = [
@@ -133,13 +138,14 @@ def weight_difference(one: Curve, other: Curve) -> float:
     ]
     if any(a.shape != b.shape or not np.isfinite(a).all() or not np.isfinite(b).all() for a, b in pairs):
         return float("inf")
-    apart = np.sqrt(sum(float(np.sum((a - b) ** 2)) for a, b in pairs))
-    length = np.sqrt(sum(float(np.sum(b**2)) for _, b in pairs))
-    return float(apart / length) if length else float(apart)
+    distance = np.sqrt(sum(float(np.sum((a - b) ** 2)) for a, b in pairs))
+    norm = np.sqrt(sum(float(np.sum(b**2)) for _, b in pairs))
+    return float(distance / norm) if norm else float(distance)
 
 
 def _check_digests(field: str, records: Sequence[Record]) -> DigestCheck:
-    first, *others = [getattr(record, field) for record in records if not _missing(field, record)] or [{}]
+    recorded = [record for record in records if field != "masks" or record.masks_missing is None]
+    first, *others = [getattr(record, field) for record in recorded] or [{}]
     for other in others:
         if list(other) != list(first):
             return DigestCheck(DIGESTS[field], False, f"{len(first)} of them on one side, {len(other)} on another")
@@ -149,15 +155,11 @@ def _check_digests(field: str, records: Sequence[Record]) -> DigestCheck:
     return DigestCheck(DIGESTS[field], True, None)
 
 
-def _missing(field: str, record: Record) -> bool:
-    return field == "masks" and record.masks_missing is not None
-
-
-def _spread(runs: list[tuple[Numbers, Numbers]]) -> Numbers:
-    """The largest difference so far within any of the pairs."""
-    shortest = min(len(one) for one, _ in runs)
-    largest = np.max([difference(one[:shortest], other[:shortest]) for one, other in runs], axis=0)
-    # One run that turned infinite and one that did not are as far apart as any two: 1, which excuses no infinity.
+def _largest_so_far(pairs: list[tuple[Numbers, Numbers]]) -> Numbers:
+    """Return the largest difference up to each step within any of the pairs."""
+    shortest = min(len(one) for one, _ in pairs)
+    largest = np.max([difference(one[:shortest], other[:shortest]) for one, other in pairs], axis=0)
+    # At most 1: an infinite bound would allow infinite losses.
     so_far: Numbers = np.minimum(np.maximum.accumulate(largest), 1.0)
     return so_far
 
@@ -174,6 +176,6 @@ def _pair(first: Record, second: Record, loss_bound: Numbers, norm_bound: Number
     ]
     if not beyond and weights > weights_bound:
         beyond = [(steps, "final weights")]
-    step, quantity = min(beyond, default=(None, None), key=lambda found: found[0])
+    step, quantity = min(beyond, default=(None, None), key=lambda each: each[0])
     verdict: Any = DISAGREE if beyond else ROUNDED if losses.any() or norms.any() or weights else IDENTICAL
     return Pair(first.label, second.label, verdict, step, quantity, losses, norms, weights, weights_bound)

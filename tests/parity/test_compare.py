@@ -71,7 +71,7 @@ def test_gross_faults_are_found_in_float32_too():
 
 def test_a_record_of_another_seed_is_rejected(tmp_path):
     kb.compare("mlp", backends=["jax"], rows=64, seed=1, against=kept(tmp_path, seed=1))
-    with pytest.raises(ArgumentError, match=r"Expected seed to be the record's, 1; received 2."):
+    with pytest.raises(ArgumentError, match=r"Expected seed=1, as in the record; received 2."):
         kb.compare("mlp", backends=["jax"], rows=64, seed=2, against=tmp_path / "torch.npz")
 
 
@@ -144,7 +144,7 @@ def test_mistakes_print_one_sentence_and_exit_with_2(tmp_path):
         (("--backends", "jax,caffe"), "received 'caffe'"),
         (("--script", f"{HERE / 'subjects.py'}:nothing"), "Expected a function nothing in"),
         (("--report", tmp_path / "no" / "report.html"), "Expected --report to be a file in a folder that exists"),
-        (("--against", tmp_path / "none.npz"), "to be a record that `kerasbridge compare --save` wrote"),
+        (("--against", tmp_path / "none.npz"), "to be a record written by `kerasbridge compare --save`"),
     ):
         done = command(*arguments)
         assert done.returncode == 2, done.stderr
@@ -228,7 +228,7 @@ def test_a_model_that_ignores_the_dtype_is_rejected(script):
 
 
 def test_a_model_without_input_shape_needs_data(script):
-    with pytest.raises(ParityError, match="Expected data for Own, which does not say what it takes"):
+    with pytest.raises(ParityError, match="Expected data for Own, whose inputs have no known shapes"):
         kb.compare(script=script("silent"), backends=["jax", "torch"])
 
 

@@ -63,7 +63,7 @@ def test_the_source_of_float32_in_a_float64_model_is_named():
     assert "Keras promotes float64 and float64 to float32" in found.first_mismatch.explanation
     (tensorflow,) = [finding for finding in found.findings if finding.backend == "tensorflow"]
     assert (tensorflow.kind, tensorflow.name) == ("optimizer", "adam")
-    assert "as Adam's betas are" in tensorflow.explanation
+    assert "such as Adam's betas" in tensorflow.explanation
     assert "jax" not in {finding.backend for finding in found.findings}
 
 
@@ -74,7 +74,7 @@ def test_the_source_of_float32_in_a_float64_model_is_named():
         ("gradient_wrong_on_jax", ("gradient by output", "sequential/dense"), "jax", "sequential/suspect", {}),
         ("even_kernel_padded_elsewhere_on_tensorflow", ("output", "sequential/suspect"), "tensorflow", "call", {}),
         ("float32_constant_on_torch", ("output", "sequential/suspect"), "torch", "float32 constant", IN_FLOAT64),
-        ("key_bias_wrong_on_jax", ("gradient", "sequential/suspect/key_bias"), "jax", "holds this variable", {}),
+        ("key_bias_wrong_on_jax", ("gradient", "sequential/suspect/key_bias"), "jax", "owns this variable", {}),
         ("epsilon_wrong_on_jax", ("optimizer", "adam"), "jax", "its arguments", {}),
     ),
 )
@@ -128,6 +128,6 @@ def test_the_command_reports_findings_and_sets_the_exit_code():
     missing = command("nothing.keras")
     assert missing.returncode == 2
     assert missing.stderr == (
-        "kerasbridge: Expected a model mlp, cnn or the path of a .keras file, "
-        "received 'nothing.keras', which is no file.\n"
+        "kerasbridge: Expected mlp, cnn or the path of a .keras file as the model, "
+        "received 'nothing.keras', which is not a file.\n"
     )

@@ -1,9 +1,9 @@
-"""Handmade inspections: a step of two layers and three variables, on any number of backends."""
+"""Handmade step traces of two layers and three variables, on any number of backends."""
 
 import numpy as np
 
 from kerasbridge.parity.jobs import Job
-from kerasbridge.parity.step_trace import DOWN, PLAIN, SHAKEN, UP, Inspection
+from kerasbridge.parity.step_trace import DOWN, FLOAT64_NUDGE, PLAIN, UP, StepTrace
 
 UNIT32, UNIT64 = 2.0**-23, 2.0**-52
 KEY_BIAS = ("gradient", "attention/key/bias")
@@ -27,14 +27,14 @@ STEP = {
 
 
 def step(backend="jax", dtype="float32", correct_leaks=False, notes=(), **changed):
-    """Return an inspection without nudged runs; `changed` maps "kind: name" to other numbers."""
+    """Return a trace without nudged runs; `changed` maps "kind: name" to other numbers."""
     job = Job(dtype=dtype, correct_leaks=correct_leaks)
     runs = {PLAIN: run(dtype, changed)}
     if correct_leaks:
-        runs.update({UP: run(dtype, changed), DOWN: run(dtype, changed), SHAKEN: run(dtype, changed)})
+        runs.update({UP: run(dtype, changed), DOWN: run(dtype, changed), FLOAT64_NUDGE: run(dtype, changed)})
         # The key bias is noise of terms about as large as the other gradients.
-        runs[SHAKEN][KEY_BIAS] = runs[SHAKEN][KEY_BIAS] - 0.3 * UNIT64
-    return Inspection(job, backend, "looped", tuple(notes), runs)
+        runs[FLOAT64_NUDGE][KEY_BIAS] = runs[FLOAT64_NUDGE][KEY_BIAS] - 0.3 * UNIT64
+    return StepTrace(job, backend, "looped", tuple(notes), runs)
 
 
 def reference(backend="jax", **changed):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kerasbridge.errors import ArgumentError, DataError
-from kerasbridge.parity.diagnose import align_rows, diagnose
-from kerasbridge.parity.step_trace import Inspection
+from kerasbridge.parity.diagnose import diagnose, make_diagnosis
+from kerasbridge.parity.step_trace import StepTrace
 from kerasbridge.parity.tolerances import TABLE
 from tests.unit.parity.inspected import UNIT32, reference, step
 
@@ -18,7 +18,7 @@ def found(backend="torch", dtype="float32", correct_leaks=False, names=BACKENDS,
     """Return the diagnosis of steps of which one is changed, in float64 too by default."""
     steps = [step(name, dtype, correct_leaks, **(changed if name == backend else {})) for name in names]
     references = [reference(name, **(changed if name == backend and faults_in_reference else {})) for name in names]
-    return align_rows(steps, steps if correct_leaks else references)
+    return make_diagnosis(steps, steps if correct_leaks else references)
 
 
 @pytest.fixture(autouse=True)
@@ -71,14 +71,14 @@ def test_a_wrong_gradient_is_blamed_on_the_layer_between_a_right_one_and_a_wrong
     [
         ({"input: x": [1.0, 0.6]}, "same data"),
         ({"weights: first/kernel": [0.1, 0.2]}, "same weights"),
-        ({"output: first": [0.3, 0.7, 0.1]}, "shape is another here"),
-        ({"output: first": [np.nan, 0.7]}, "shape is another here, or numbers in it are not finite"),
+        ({"output: first": [0.3, 0.7, 0.1]}, "It has another shape on this backend"),
+        ({"output: first": [np.nan, 0.7]}, "another shape on this backend, or contains numbers that are not finite"),
         ({"loss: loss": 1.6}, "look at the loss"),
-        ({"gradient: first/kernel": [0.3, 0.4]}, "the layer that holds this variable"),
+        ({"gradient: first/kernel": [0.3, 0.4]}, "the layer that owns this variable"),
         ({"optimizer: adam": [2e-3, 1e-3]}, "look at the optimizer"),
         ({"slot: adam/momentum": [0.0, 0.04]}, "look at the optimizer"),
         ({"update: first/kernel": [-2e-3, -1e-3]}, "look at the optimizer"),
-        ({"compiled update: first/kernel": [-2e-3, -1e-3]}, "compare run_eagerly=True"),
+        ({"compiled update: first/kernel": [-2e-3, -1e-3]}, "compare with run_eagerly=True"),
     ],
 )
 def test_the_probable_cause_is_given_in_a_sentence(changed, words):
@@ -89,8 +89,8 @@ def test_the_probable_cause_is_given_in_a_sentence(changed, words):
     ("backend", "changed", "words"),
     [
         ("torch", {"output: first": [0.3 + 2e-8, 0.7]}, "Keras promotes float64 and float64 to float32"),
-        ("tensorflow", {"optimizer: adam": [1e-3 + 7e-9, 1e-3]}, "as Adam's betas are"),
-        ("tensorflow", {"update: first/kernel": [-1e-3 - 1e-9, -1e-3]}, "Keras makes a Python number"),
+        ("tensorflow", {"optimizer: adam": [1e-3 + 7e-9, 1e-3]}, "such as Adam's betas"),
+        ("tensorflow", {"update: first/kernel": [-1e-3 - 1e-9, -1e-3]}, "Keras first converts a Python number"),
     ],
 )
 def test_in_float64_a_float32_error_is_reported_as_such(backend, changed, words):
@@ -104,7 +104,7 @@ def test_in_float64_a_float32_error_is_reported_as_such(backend, changed, words)
 
 def test_the_table_marks_what_is_beyond():
     header, *rows = found(**{"output: second": [0.21, 0.8]}).table_rows()
-    assert header == ["", "layer or variable", "jax", "tensorflow", "torch", "may be", ""]
+    assert header == ["", "layer or variable", "jax", "tensorflow", "torch", "tolerance", ""]
     assert all(len(row) == len(header) for row in rows)
     (marked,) = [row for row in rows if row[-1]]
     assert marked[:2] == ["output", "second"]
@@ -120,13 +120,13 @@ def test_its_json_has_only_finite_numbers():
 
 def test_notes_are_printed_once():
     steps = [step(name, notes=["no loss"]) for name in BACKENDS]
-    assert align_rows(steps, [reference(name) for name in BACKENDS]).notes == ("no loss",)
+    assert make_diagnosis(steps, [reference(name) for name in BACKENDS]).notes == ("no loss",)
 
 
-def test_an_inspection_is_read_as_it_was_written(tmp_path):
+def test_a_step_trace_is_read_as_it_was_written(tmp_path):
     before = reference("torch")
     before.write(tmp_path / "torch.out")
-    after = Inspection.read(tmp_path / "torch.out")
+    after = StepTrace.read(tmp_path / "torch.out")
     assert (after.job, after.backend, after.execution) == (before.job, "torch", "looped")
     assert list(after.runs) == list(before.runs)
     for name, run in before.runs.items():
@@ -134,10 +134,10 @@ def test_an_inspection_is_read_as_it_was_written(tmp_path):
         assert all(np.array_equal(after.runs[name][key], value) for key, value in run.items())
 
 
-def test_a_file_other_than_an_inspection_is_rejected(tmp_path):
+def test_a_file_other_than_a_step_trace_is_rejected(tmp_path):
     (tmp_path / "empty").write_text("")
-    with pytest.raises(DataError, match=r"Expected .*empty to be an inspection"):
-        Inspection.read(tmp_path / "empty")
+    with pytest.raises(DataError, match=r"Expected .*empty to be a step trace"):
+        StepTrace.read(tmp_path / "empty")
 
 
 def test_leaks_are_corrected_in_float64_only():

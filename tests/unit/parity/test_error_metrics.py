@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kerasbridge.parity import error_metrics, tolerances
-from kerasbridge.parity.step_trace import SHAKEN, UP
+from kerasbridge.parity.step_trace import FLOAT64_NUDGE, UP
 from tests.unit.parity.inspected import KEY_BIAS, UNIT32, UNIT64, reference, step
 
 BACKENDS = ("jax", "tensorflow", "torch")
@@ -36,11 +36,11 @@ def test_two_candidates_are_both_off_by_half():
     ],
 )
 def test_the_error_is_the_largest_difference_over_the_term(value, expected, found):
-    assert error_metrics.error(np.array(value), np.array(expected), 2.0) == found
+    assert error_metrics.relative_error(np.array(value), np.array(expected), 2.0) == found
 
 
 def test_a_difference_where_nothing_was_summed_is_without_bound():
-    assert error_metrics.error(np.array([1e-30]), np.zeros(1), 0.0) == np.inf
+    assert error_metrics.relative_error(np.array([1e-30]), np.zeros(1), 0.0) == np.inf
 
 
 def test_the_term_of_an_output_is_its_largest_number():
@@ -64,7 +64,7 @@ def test_operations_that_are_not_smooth_are_excused_in_float32_only():
 def test_a_backend_that_is_wrong_does_not_widen_its_own_bound():
     for count in (2, 3):
         moved = references()[:count]
-        moved[1].runs[SHAKEN]["output", "first"] += 1e6 * UNIT64
+        moved[1].runs[FLOAT64_NUDGE]["output", "first"] += 1e6 * UNIT64
         assert error_metrics.largest_term(("output", "first"), np.array([0.7]), moved, "float32") == 0.7
 
 

@@ -26,7 +26,7 @@ def test_another_file_than_a_record_is_rejected(tmp_path, content):
     path = tmp_path / "x.npz"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(DataError, match=r"Expected .*x\.npz to be a record that `kerasbridge compare --save` wrote"):
+    with pytest.raises(DataError, match=r"Expected .*x\.npz to be a record written by `kerasbridge compare --save`"):
         Record.read(path)
 
 
@@ -47,9 +47,15 @@ def test_a_job_is_read_as_it_was_written(tmp_path):
     [
         ({"dtype": "float16"}, "Expected dtype float32 or float64, received 'float16'."),
         ({"correct_leaks": True}, "Expected correct_leaks with float64 only. Add --dtype float64."),
-        ({"model": "net"}, "Expected a model mlp, cnn or the path of a .keras file, received 'net', which is no file."),
-        ({"script": "build"}, "Expected a script and a function in it, as train.py:build, received 'build'."),
-        ({"script": "a.py:build"}, "Expected a script and a function in it, received 'a.py:build': a.py is no file."),
+        (
+            {"model": "net"},
+            "Expected mlp, cnn or the path of a .keras file as the model, received 'net', which is not a file.",
+        ),
+        ({"script": "build"}, "Expected a script and a function in it, such as train.py:build, received 'build'."),
+        (
+            {"script": "a.py:build"},
+            "Expected a script and a function in it, received 'a.py:build': a.py is not a file.",
+        ),
     ],
 )
 def test_a_wrong_job_is_rejected(changes, message):
