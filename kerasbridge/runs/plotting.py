@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from kerasbridge.errors import PackageNotInstalled
+from kerasbridge.runs.palette import LIGHT
 
-INK, SOFT, GRID = "#1d2329", "#5a646e", "#eaecee"
-COLOURS = ("#0b63b0", "#c4500c", "#00805e")
+INK, SOFT, GRID, COLOURS = LIGHT.ink, LIGHT.soft, LIGHT.grid, LIGHT.curves
 
 
 def figure(width: float, height: float, purpose: str) -> Any:

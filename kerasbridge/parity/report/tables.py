@@ -12,17 +12,17 @@ from kerasbridge.parity.record import DIGESTS, Record
 from kerasbridge.parity.report import summary_text
 from kerasbridge.parity.verdict import DISAGREE, IDENTICAL, ROUNDED, DigestCheck, Pair
 
-if TYPE_CHECKING:  # which imports what writes the report
+if TYPE_CHECKING:  # compare.py imports this package
     from kerasbridge.parity.compare import Comparison
 
 Row = list[str]
-"""Its cells, as HTML."""
+"""The cells of a row, as HTML."""
 
-_TONES = {IDENTICAL: "yes", ROUNDED: "near", DISAGREE: "no"}
+_STYLES = {IDENTICAL: "yes", ROUNDED: "near", DISAGREE: "no"}
 
 
 def pairs(comparison: Comparison) -> str:
-    """Every two records: verdict, differences at steps 1, 10, 100 and the end, final weights."""
+    """Return the table of pairs: verdict, differences at steps 1, 10, 100 and the end, final weights."""
     pairs = comparison.judgement.pairs
     columns = list(dict.fromkeys(name for pair in pairs for name in pair.shown()))
     head = ["backends", "verdict", *columns, "largest", "final weights", "bound of the weights"]
@@ -37,37 +37,37 @@ def _pair_row(pair: Pair, columns: Sequence[str]) -> Row:
     numbers += [summary_text.short(value) for value in (float(np.max(pair.losses)), pair.weights, pair.weights_bound)]
     return [
         _head_cell(f"{pair.first} – {pair.second}"),
-        _cell(f"{pair.verdict}{where}", _TONES[pair.verdict]),
+        _cell(f"{pair.verdict}{where}", _STYLES[pair.verdict]),
         *(_cell(text, "number") for text in numbers),
     ]
 
 
 def digests(comparison: Comparison) -> str:
-    """What has to be equal bit for bit, and where it is not."""
+    """Return the table of digests, which must be equal bit for bit."""
     rows = [_digest_row(comparison, check) for check in comparison.judgement.digests]
     head = ["what", "how many", "equal", "where"]
-    return _table("What every backend starts from", "All of this has to be equal bit for bit.", head, [rows])
+    return _table("What every backend starts from", "All of this must be equal bit for bit.", head, [rows])
 
 
 def _digest_row(comparison: Comparison, check: DigestCheck) -> Row:
-    field = next((name for name, words in DIGESTS.items() if words == check.name), "")
+    field = next((name for name, title in DIGESTS.items() if title == check.name), "")
     records = comparison.records
     missing = [record for record in records if field == "masks" and record.masks_missing is not None]
     count = max((len(getattr(record, field, ())) for record in records), default=0)
-    where = "" if check.equal else summary_text.parties(comparison, check) or str(check.where)
+    where = "" if check.equal else summary_text.sides(comparison, check) or str(check.where)
     where += " ".join(f"Not recorded on {record.label}: {record.masks_missing}" for record in missing)
     compared = len(records) - len(missing) > 1
-    equal, tone = ("not compared", "") if not compared else ("equal", "yes") if check.equal else ("not equal", "no")
+    equal, style = ("not compared", "") if not compared else ("equal", "yes") if check.equal else ("not equal", "no")
     return [
         _head_cell(check.name),
         _cell(count or "none", "number"),
-        _cell(equal, f"number {tone}".strip()),
+        _cell(equal, f"number {style}".strip()),
         _cell(where, "wide"),
     ]
 
 
 def runs(records: Sequence[Record]) -> str:
-    """Each record's device, time, last metrics and versions."""
+    """Return the table of the records' devices, times, last metrics and versions."""
     groups: dict[str, list[dict[str, Any]]] = {
         "run": [
             {
@@ -93,13 +93,11 @@ def runs(records: Sequence[Record]) -> str:
         for name in dict.fromkeys(name for part in values for name in part):
             rows[-1].append([_head_cell(name), *(_cell(part.get(name) or "–") for part in values)])
     head = ["", *(record.label for record in records)]
-    return _table(
-        "Runs and versions", "The seconds include compilation, once; the nudged run is not in them.", head, rows
-    )
+    return _table("Runs and versions", "The seconds include one compilation, but not the nudged run.", head, rows)
 
 
 def settings(comparison: Comparison) -> str:
-    """What was asked for."""
+    """Return the settings of the job as a list."""
     job = comparison.records[0].job
     values = {
         "model": job.subject,
@@ -112,7 +110,7 @@ def settings(comparison: Comparison) -> str:
         "steps": len(comparison.judgement.nudged),
     }
     if job.dtype == "float64":
-        values["float32 leaks of Keras"] = "corrected" if job.correct_leaks else "left as they are"
+        values["float32 leaks of Keras"] = "corrected" if job.correct_leaks else "not corrected"
     items = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(str(value))}</dd></div>" for name, value in values.items()
     )
@@ -120,26 +118,26 @@ def settings(comparison: Comparison) -> str:
 
 
 def section(heading: str, content: str) -> str:
-    """HTML under a heading."""
+    """Return a section of HTML with a heading."""
     return f"<section>\n<h2>{escape(heading)}</h2>\n{content}\n</section>"
 
 
-def _table(heading: str, words: str, head: Sequence[str], groups: Iterable[Sequence[Row]]) -> str:
-    """A table under its heading, which scrolls by itself where it is wider than the page."""
+def _table(heading: str, caption: str, head: Sequence[str], groups: Iterable[Sequence[Row]]) -> str:
+    """Return a section with a table, which scrolls on its own if it is wider than the page."""
     name = heading.lower().replace(" ", "-")
     heads = "".join(f'<th scope="col">{escape(title)}</th>' if title else "<td></td>" for title in head)
     bodies = ("".join(f"<tr>{''.join(row)}</tr>\n" for row in rows) for rows in groups)
     body = "".join(f"<tbody>\n{rows}</tbody>" for rows in bodies)
     return (
-        f'<section>\n<h2 id="{name}">{escape(heading)}</h2>\n<p>{escape(words)}</p>\n'
+        f'<section>\n<h2 id="{name}">{escape(heading)}</h2>\n<p>{escape(caption)}</p>\n'
         f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}"><table aria-labelledby="{name}">\n'
         f"<thead><tr>{heads}</tr></thead>\n{body}</table></div>\n</section>"
     )
 
 
 def _cell(content: Any, style: str = "") -> str:
-    words = f' class="{style}"' if style else ""
-    return f"<td{words}>{escape(str(content))}</td>"
+    attribute = f' class="{style}"' if style else ""
+    return f"<td{attribute}>{escape(str(content))}</td>"
 
 
 def _head_cell(content: str) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerasbridge.parity.record import Curve
-from kerasbridge.parity.report.axes import POINTS
+from kerasbridge.parity.report.charts import MAX_POINTS
 from tests.unit.parity.records import STEPS, curve, record
 from tests.unit.parity.report.pages import UNIT, Elements, chart, disagreeing, long, page, paths, rounding, text
 
@@ -60,7 +60,7 @@ def test_steps_without_a_difference_are_marks_below_a_labelled_floor():
     assert max(paths(picture, "line")["line c2"][1::2]) <= floor
     assert re.search(r'y="88%" dy=".32em">10⁻⁷</text>', picture)
     assert ">0</text>" in picture
-    assert "steps in which there is no difference at all" in text(html)
+    assert "steps without any difference" in text(html)
 
 
 def test_identical_runs_draw_only_marks_and_the_bound():
@@ -76,7 +76,7 @@ def test_a_long_run_keeps_its_extremes_and_is_small():
     html = page(*records)
     assert len(html.encode()) < 400_000
     points = paths(chart(html, "loss"), "line")["line band c0 under"]
-    assert len(points) == 2 * POINTS
+    assert len(points) == 2 * MAX_POINTS
     peak, dip = points[1::2].index(min(points[1::2])), points[1::2].index(max(points[1::2]))
     assert points[2 * peak] == pytest.approx(1000 * 12_345 / 20_000, abs=5)
     assert points[2 * dip] == pytest.approx(1000 * 777 / 20_000, abs=5)

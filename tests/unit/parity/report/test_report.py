@@ -2,13 +2,17 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import kerasbridge
 from kerasbridge.parity import report
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.verdict import HEAD_START, MARGIN, ROUNDING, bound
+from kerasbridge.runs import plotting
+from kerasbridge.runs.palette import DARK, LIGHT
 from tests.unit.parity.records import STEPS, record
 from tests.unit.parity.report.pages import UNIT, Elements, compared, disagreeing, elements, long, page, rounding, text
 
@@ -120,6 +124,21 @@ def test_both_colour_schemes_and_narrow_tables_are_styled():
     html = page(*rounding())
     assert "@media (prefers-color-scheme: dark)" in html
     assert html.count('<div class="scroll" tabindex="0" role="region"') == html.count("<table") == 3
+
+
+def test_the_page_has_the_colours_of_the_plots():
+    light, dark = re.findall(r":root \{(.*?)\}", page(*rounding()), re.S)
+    assert LIGHT.css_variables() in light
+    assert DARK.css_variables() in dark
+    assert (LIGHT.ink, LIGHT.soft, LIGHT.grid) == (plotting.INK, plotting.SOFT, plotting.GRID)
+    assert f"--c0: {plotting.COLOURS[0]}; --c1: {plotting.COLOURS[1]}; --c2: {plotting.COLOURS[2]};" in light
+
+
+def test_no_other_module_or_style_sheet_defines_a_colour():
+    package = Path(kerasbridge.__file__).parent
+    files = [path for path in package.rglob("*.*") if path.suffix in (".py", ".css") and path.name != "palette.py"]
+    assert len(files) > 100
+    assert [path.name for path in files if re.search(r"#[0-9a-fA-F]{6}\b", path.read_text("utf-8"))] == []
 
 
 def luminance(colour):

@@ -8,8 +8,8 @@ from tests.unit.parity.report.pages import UNIT, disagreeing, page, rounding, te
 
 def test_a_step_beyond_the_bound_is_reported_with_backends_and_quantity():
     words = text(page(*disagreeing()))
-    assert "From step 9 on, jax and torch part by more than rounding: the loss differs by 9.9e-3" in words
-    assert "Every pair that disagrees has torch in it." in words
+    assert "From step 9 on, jax and torch differ by more than rounding: the loss differs by 9.9e-3" in words
+    assert "Every pair that disagrees includes torch." in words
 
 
 def test_if_two_backends_disagree_neither_is_blamed():
@@ -20,7 +20,7 @@ def test_a_gradient_norm_beyond_the_bound_is_reported():
     norms = curve().gradient_norms.copy()
     norms[4] *= 1.01
     words = text(page(record("jax"), record("torch", curve(norms=norms))))
-    assert "From step 5 on, jax and torch part by more than rounding: the gradient norm differs by 9.9e-3" in words
+    assert "From step 5 on, jax and torch differ by more than rounding: the gradient norm differs by 9.9e-3" in words
 
 
 def test_a_disagreement_of_final_weights_alone_is_reported():
