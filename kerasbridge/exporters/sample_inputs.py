@@ -9,7 +9,7 @@ from kerasbridge.exporters.batches import Arrays
 from kerasbridge.exporters.signatures import DynamicAxes, Signature
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import output_spec
-from kerasbridge.parity.synthetic_data import vocabulary
+from kerasbridge.parity.synthetic_data import vocabulary_size
 from kerasbridge.random import generator
 
 BATCH_SIZES = (1, 3)
@@ -30,7 +30,7 @@ def batches(model: Any, signature: Signature, dynamic: DynamicAxes, example: Arr
     batch_sizes = (fixed, fixed, fixed) if fixed else BATCH_SIZES
     if example is not None:
         return [_take_rows(example, rows, sum(batch_sizes[:k])) for k, rows in enumerate(batch_sizes)]
-    num_tokens, (first, second) = vocabulary(model), _find_sizes(model, signature)
+    num_tokens, (first, second) = vocabulary_size(model), _find_sizes(model, signature)
     sizes = [first, second, second]
     return [_draw_batch(signature, rows, sizes[k], num_tokens, k) for k, rows in enumerate(batch_sizes)]
 
