@@ -101,12 +101,8 @@ def _split(layer: Layer, model: Model, arrays: Sequence[Array]) -> dict[str, lis
     split: list[dict[str, Array]] = [{} for _ in leaves]
     for trainable in (True, False):
         for leaf, by_name in zip(leaves, split, strict=True):
-            names = [name for name in leaf.weight_names if _is_trainable(leaf, name) == trainable]
+            names = [name for name in leaf.weight_names if (leaf.trainable and name not in _NOT_TRAINABLE) == trainable]
             by_name.update({name: next(remaining) for name in names})
     return {
         leaf.name: [by_name[name] for name in leaf.weight_names] for leaf, by_name in zip(leaves, split, strict=True)
     }
-
-
-def _is_trainable(layer: Layer, name: str) -> bool:
-    return layer.trainable and name not in _NOT_TRAINABLE

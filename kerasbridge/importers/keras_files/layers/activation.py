@@ -15,7 +15,7 @@ _ARGUMENTS = {
 @converts(*_ARGUMENTS)
 def activation_layer(config: LayerConfig) -> Layer:
     """Convert a layer without weights whose arguments have the same names in Keras 3."""
-    return config.layer(Part(config.kind, config.options(*_ARGUMENTS[config.kind])))
+    return config.same_layer(*_ARGUMENTS[config.kind])
 
 
 @converts("Activation")

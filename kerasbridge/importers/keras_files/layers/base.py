@@ -98,6 +98,10 @@ class LayerConfig:
         dtype = convert_dtype(self.get("dtype"))
         return options if dtype is None else {**options, "dtype": dtype}
 
+    def same_layer(self, *names: str, data_format: str | None = None) -> Layer:
+        """Return the Keras 3 layer of the same class, without weights, with those of these arguments in the file."""
+        return self.layer(Part(self.kind, self.options(*names), data_format))
+
     def layer(self, *parts: Part, **fields: Any) -> Layer:
         """Return the layer that consists of these parts; `fields` are other fields of `Layer`."""
         return Layer(self.name, self.type, parts, trainable=self.trainable, **fields)

@@ -23,10 +23,10 @@ def embedding(config: LayerConfig) -> Layer:
 @converts("Identity")
 def identity(config: LayerConfig) -> Layer:
     """Convert Identity."""
-    return config.layer(Part("Identity", config.options()))
+    return config.same_layer()
 
 
 @converts("Masking")
 def masking(config: LayerConfig) -> Layer:
     """Convert Masking."""
-    return config.layer(Part("Masking", config.options("mask_value")))
+    return config.same_layer("mask_value")

@@ -48,7 +48,7 @@ def group_normalization(config: LayerConfig) -> Layer:
 @converts("UnitNormalization")
 def unit_normalization(config: LayerConfig) -> Layer:
     """Convert UnitNormalization."""
-    return config.layer(Part("UnitNormalization", config.options("axis")))
+    return config.same_layer("axis")
 
 
 @converts("Normalization")

@@ -44,4 +44,4 @@ def _theano_padding(pool_size: tuple[int, ...]) -> dict[str, object]:
 )  # fmt: skip
 def global_pooling(config: LayerConfig) -> Layer:
     """Convert global max and average pooling."""
-    return config.layer(Part(config.kind, config.options("keepdims"), config.data_format()))
+    return config.same_layer("keepdims", data_format=config.data_format())

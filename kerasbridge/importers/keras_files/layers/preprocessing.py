@@ -22,13 +22,13 @@ def image_layer(config: LayerConfig) -> Layer:
     """Convert a layer that takes images with the channels last, and the same arguments in Keras 3."""
     if config.get("crop_to_aspect_ratio"):
         raise UnsupportedLayer("has crop_to_aspect_ratio=True, which is not supported")
-    return config.layer(Part(config.kind, config.options(*_ARGUMENTS[config.kind]), CHANNELS_LAST))
+    return config.same_layer(*_ARGUMENTS[config.kind], data_format=CHANNELS_LAST)
 
 
 @converts("Rescaling")
 def rescaling(config: LayerConfig) -> Layer:
     """Convert Rescaling."""
-    return config.layer(Part("Rescaling", config.options("scale", "offset")))
+    return config.same_layer("scale", "offset")
 
 
 @converts("CategoryEncoding")

@@ -53,7 +53,7 @@ def cudnn(config: LayerConfig) -> Layer:
     """Convert CuDNNLSTM and CuDNNGRU, whose activations are the defaults of Keras 3; GRU resets after the product."""
     kind = config.kind.removeprefix("CuDNN")
     is_gru, gates = kind == "GRU", 3 if kind == "GRU" else 4
-    names = [name for name in (*_ARGUMENTS, *_RECURRENT_ARGUMENTS) if name not in ("activation", "use_bias")]
+    names = [name for name in _ARGUMENTS if name not in ("activation", "use_bias")]
     options = config.options(*names) | ({"reset_after": True} if is_gru else {})
 
     def arrange(arrays: Sequence[Array]) -> list[Sequence[Array]]:
@@ -80,7 +80,7 @@ def conv_lstm(config: LayerConfig) -> Layer:
         "unit_forget_bias", "recurrent_activation",
     )  # fmt: skip
     options |= {"kernel_size": size, "strides": strides, "dilation_rate": rate}
-    options |= {"padding": config.get("padding", "valid")}
+    options["padding"] = config.get("padding", "valid")
 
     def arrange(arrays: Sequence[Array]) -> list[Sequence[Array]]:
         kernels = [flip(kernel, axes) for kernel in arrays[:2]] if flips else arrays[:2]

@@ -1,6 +1,6 @@
 """Dropout, noise and penalties."""
 
-from kerasbridge.importers.keras_files.ir import CHANNELS_LAST, Layer, Part
+from kerasbridge.importers.keras_files.ir import CHANNELS_LAST, Layer
 from kerasbridge.importers.keras_files.layers.base import LayerConfig, converts
 
 _ARGUMENTS = {
@@ -16,11 +16,10 @@ _ARGUMENTS = {
 @converts(*_ARGUMENTS)
 def regularization_layer(config: LayerConfig) -> Layer:
     """Convert a layer whose arguments have the same names in Keras 3."""
-    return config.layer(Part(config.kind, config.options(*_ARGUMENTS[config.kind])))
+    return config.same_layer(*_ARGUMENTS[config.kind])
 
 
 @converts("SpatialDropout2D", "SpatialDropout3D")
 def spatial_dropout(config: LayerConfig) -> Layer:
     """Convert SpatialDropout; its data format, which files do not record, matters only in training."""
-    data_format = config.origin.data_format or CHANNELS_LAST
-    return config.layer(Part(config.kind, config.options("rate"), data_format))
+    return config.same_layer("rate", data_format=config.origin.data_format or CHANNELS_LAST)

@@ -18,13 +18,13 @@ _ARGUMENTS = {
 @converts(*_ARGUMENTS)
 def reshaping_layer(config: LayerConfig) -> Layer:
     """Convert a layer whose arguments have the same names in Keras 3."""
-    return config.layer(Part(config.kind, config.options(*_ARGUMENTS[config.kind])))
+    return config.same_layer(*_ARGUMENTS[config.kind])
 
 
 @converts("ZeroPadding2D", "ZeroPadding3D", "Cropping2D", "Cropping3D")
 def padding_or_cropping(config: LayerConfig) -> Layer:
     """Convert ZeroPadding and Cropping of images."""
-    return config.layer(Part(config.kind, config.options("padding", "cropping"), config.image_data_format()))
+    return config.same_layer("padding", "cropping", data_format=config.image_data_format())
 
 
 @converts("Flatten")

@@ -45,7 +45,7 @@ def bidirectional(config: LayerConfig) -> Layer:
     is_single = layer.model is None and len(layer.parts) == 1
     if not is_single or layer.parts[0].kind not in ("LSTM", "GRU", "RNN", "SimpleRNN"):
         raise UnsupportedLayer(f"wraps the layer {layer}, which is not supported")
-    backward = config.arguments.get("backward_layer")
+    backward = config.get("backward_layer")
     if backward and not _is_same_layer(config.arguments["layer"], backward):
         raise UnsupportedLayer("has a different backward_layer, which is not supported")
 
@@ -54,7 +54,7 @@ def bidirectional(config: LayerConfig) -> Layer:
         return [[array for part in (arrays[:half], arrays[half:]) for array in layer.arrange(part)[0]]]
 
     (inner,) = layer.parts
-    options = {"merge_mode": config.arguments.get("merge_mode")}
+    options = {"merge_mode": config.get("merge_mode")}
     build_weights = inner.build_weights and _for_both_directions(inner.build_weights)
     part = Part("Bidirectional", options, inner=inner, build_weights=build_weights)
     weight_names = tuple(f"{direction}_{name}" for direction in ("forward", "backward") for name in layer.weight_names)
