@@ -59,13 +59,10 @@ def has_progress_bar(callbacks: Iterable[Any]) -> bool:
 
 
 def _has_batch_hooks(callback: Any, kind: str) -> bool:
-    set_on_instance, overridden = zip(*(_overrides(callback, hook) for hook in _HOOKS[kind]), strict=True)
-    return any(set_on_instance) or (any(overridden) and not _is_noop_per_batch(callback))
-
-
-def _overrides(callback: Any, hook: str) -> tuple[bool, bool]:
-    """Return whether the hook is set on the instance, and whether its class overrides it."""
-    return hook in vars(callback), getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
+    hooks, base = _HOOKS[kind], keras.callbacks.Callback
+    set_on_instance = any(hook in vars(callback) for hook in hooks)
+    overridden = any(getattr(type(callback), hook) is not getattr(base, hook) for hook in hooks)
+    return set_on_instance or (overridden and not _is_noop_per_batch(callback))
 
 
 def _is_noop_per_batch(callback: Any) -> bool:

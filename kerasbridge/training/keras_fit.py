@@ -76,8 +76,8 @@ def _uninstall() -> None:
 
 def _keras_trainer() -> type:
     """Return the backend-specific class that defines `fit` of Keras models."""
-    found: type = next(base for base in keras.Model.__mro__ if "fit" in vars(base))
-    return found
+    trainer_class: type = next(base for base in keras.Model.__mro__ if "fit" in vars(base))
+    return trainer_class
 
 
 def _wrap(original: Callable[..., Any], replacement: Callable[..., Any]) -> Callable[..., Any]:

@@ -79,7 +79,20 @@ class BarReporter(Reporter):
 
     def begin(self, steps: int | None) -> None:
         self._samples = self._steps = 0
-        self._start_bar(self._title or f"Epoch {self._epoch + 1}/{self._epochs}", steps)
+        self._start = time.perf_counter()
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[speed]}  {task.fields[logs]}"),
+            console=self._console,
+            auto_refresh=False,
+        )
+        title = self._title or f"Epoch {self._epoch + 1}/{self._epochs}"
+        self._progress.add_task(title, total=steps, speed="", logs="")
+        self._progress.start()
 
     def on_block_end(self, report: BlockReport) -> None:
         self._steps, self._samples = report.last + 1, self._samples + report.samples
@@ -101,21 +114,6 @@ class BarReporter(Reporter):
         if self._progress:
             self._progress.stop()
         self._progress = None
-
-    def _start_bar(self, title: str, steps: int | None) -> None:
-        self._start = time.perf_counter()
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[speed]}  {task.fields[logs]}"),
-            console=self._console,
-            auto_refresh=False,
-        )
-        self._progress.add_task(title, total=steps, speed="", logs="")
-        self._progress.start()
 
     def _show(self, logs: Logs, finished: bool = False) -> None:
         if self._progress is None:

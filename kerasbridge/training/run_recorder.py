@@ -55,7 +55,7 @@ class RunRecord:
 
 @contextlib.contextmanager
 def record_run(fit_arguments: Mapping[str, Any], **entries: Any) -> Iterator[RunRecord]:
-    """Record a training run in the folder `run_dir`, if it is given; the body ends with `finish`.
+    """Record a training run in the folder `run_dir`, unless it is None; the ``with`` body ends with `finish`.
 
     Args:
         fit_arguments: the arguments of `kb.fit`.

@@ -4,7 +4,6 @@ import linecache
 import re
 from pathlib import Path
 from types import FrameType, ModuleType, TracebackType
-from typing import Any
 
 import numpy as np
 
@@ -72,12 +71,9 @@ def _numpy_array_name(line: str, frame: FrameType) -> str | None:
 def _other_framework(line: str, frame: FrameType, current: str) -> str | None:
     """Return the framework of a name in the line, if it is a backend other than the current one."""
     for name in _NAME.findall(line):
-        framework = _framework(frame.f_locals.get(name, frame.f_globals.get(name)))
+        value = frame.f_locals.get(name, frame.f_globals.get(name))
+        module = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+        framework = str(module or "").partition(".")[0]
         if framework in backend.BACKENDS and framework != current:
             return framework
     return None
-
-
-def _framework(value: Any) -> str:
-    name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-    return str(name or "").partition(".")[0]
