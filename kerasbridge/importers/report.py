@@ -47,9 +47,9 @@ class Preprocessing:
         return self.mean_image is not None or self != Preprocessing(self.layer)
 
     def __str__(self) -> str:
-        return f"{self.layer}: " + ", ".join(self._words())
+        return f"{self.layer}: " + ", ".join(self._steps())
 
-    def _words(self) -> Iterable[str]:
+    def _steps(self) -> Iterable[str]:
         if self.crop:
             yield f"cuts images to {self.crop}x{self.crop}"
         if self.means:
@@ -84,7 +84,9 @@ class WeightAssignment:
     arrays: tuple[tuple[str, Shape], ...]
 
     def __str__(self) -> str:
-        weights, arrays = (", ".join(f"{name} {shape}" for name, shape in one) for one in (self.weights, self.arrays))
+        weights, arrays = (
+            ", ".join(f"{name} {shape}" for name, shape in pairs) for pairs in (self.weights, self.arrays)
+        )
         return f"{self.layer} ({self.type}): {weights} <- {arrays}"
 
 
@@ -120,17 +122,17 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report in dicts, lists, strings and numbers, as for JSON; a mean image is given by its shape."""
-        told = asdict(self)
-        for entry, said in zip(told["preprocessing"], self.preprocessing, strict=True):
-            entry["mean_image"] = None if said.mean_image is None else said.mean_image.shape
-        return told
+        report = asdict(self)
+        for entry, step in zip(report["preprocessing"], self.preprocessing, strict=True):
+            entry["mean_image"] = None if step.mean_image is None else step.mean_image.shape
+        return report
 
     def rows(self) -> Iterable[tuple[str, str]]:
         """Return the heading and the text of each section of the printed report."""
         yield "format", self.format
         yield "files", ", ".join(self.files)
         yield "network", self.network or ("without a name" if self.outputs else "")
-        yield "inputs", ", ".join(f"{name} {_written(shape)}" for name, shape in self.inputs)
+        yield "inputs", ", ".join(f"{name} {_format_shape(shape)}" for name, shape in self.inputs)
         yield "outputs", ", ".join(self.outputs)
         yield "converted", ", ".join(map(str, self.converted))
         for heading in ("mapping", "substituted", "skipped", "preprocessing", "notes"):
@@ -141,5 +143,5 @@ class Report:
         return "\n".join(f"{heading:14}{line}" for heading, line in lines)
 
 
-def _written(shape: Shape) -> str:
+def _format_shape(shape: Shape) -> str:
     return "(" + ", ".join(["N", *("any" if size is None else str(size) for size in shape[1:])]) + ")"

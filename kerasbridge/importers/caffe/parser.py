@@ -170,8 +170,8 @@ def _array(blob: Any) -> Array:
 
 
 def _numbers(blob: Any) -> Iterator[Array]:
-    for pieces, dtype in ((blob.data, "<f4"), (blob.double_data, "<f8")):
-        for piece in pieces:
-            if len(piece) % int(dtype[-1]):
-                raise ValueError(f"has {len(piece):,} bytes, which is not a multiple of {dtype[-1]}.")
-            yield np.frombuffer(piece, dtype).astype(np.float32, copy=False)
+    for chunks, dtype in ((blob.data, "<f4"), (blob.double_data, "<f8")):
+        for chunk in chunks:
+            if len(chunk) % int(dtype[-1]):
+                raise ValueError(f"has {len(chunk):,} bytes, which is not a multiple of {dtype[-1]}.")
+            yield np.frombuffer(chunk, dtype).astype(np.float32, copy=False)

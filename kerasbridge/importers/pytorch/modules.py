@@ -19,10 +19,14 @@ def strip_wrappers(parameters: Sequence[Parameter]) -> tuple[list[Parameter], st
     """Return the parameters without the prefixes that wrappers add to all names, and these prefixes."""
     removed = ""
     names = [parameter.name for parameter in parameters]
-    while prefix := next((one for one in WRAPPERS if names and all(name.startswith(one) for name in names)), None):
+    while prefix := _common_wrapper(names):
         names = [name.removeprefix(prefix) for name in names]
         removed += prefix
     return [Parameter(name, parameter.array) for name, parameter in zip(names, parameters, strict=True)], removed
+
+
+def _common_wrapper(names: Sequence[str]) -> str | None:
+    return next((prefix for prefix in WRAPPERS if names and all(name.startswith(prefix) for name in names)), None)
 
 
 def group_modules(parameters: Iterable[Parameter]) -> tuple[Group, ...]:

@@ -97,18 +97,18 @@ def _dtype_and_key(persistent_id: Any) -> tuple[str, str]:
 
 def _persistent_ids(value: Any) -> list[Any]:
     """Return all persistent ids in a value; iterative, since pickles can be nested deeply."""
-    stack, seen, found = [value], set(), []
+    stack, seen, persistent_ids = [value], set(), []
     while stack:
         item = stack.pop()
         if id(item) in seen:
             continue
         seen.add(id(item))
         if isinstance(item, PersistentId):
-            found.append(item.value)
+            persistent_ids.append(item.value)
         elif isinstance(item, InertObject):
             stack += [item.arguments, item.state, item.items, item.entries]
         elif isinstance(item, dict):
             stack += item.values()
         elif isinstance(item, list | tuple):
             stack += item
-    return found
+    return persistent_ids

@@ -28,7 +28,7 @@ def recurrent(layer: Any, context: SlotContext) -> list[WeightSlot]:
     """Return a slot for LSTM, GRU, SimpleRNN or RNN, or one for each of stacked cells."""
     if isinstance(layer.cell, L.StackedRNNCells):
         cells = layer.cell.cells
-        return [_cell_slot(cell, context.inner(cell.name), first=not place) for place, cell in enumerate(cells)]
+        return [_cell_slot(cell, context.inner(cell.name), first=number == 0) for number, cell in enumerate(cells)]
     return [_cell_slot(layer.cell, context)]
 
 

@@ -45,7 +45,7 @@ def _kernel(layer: Layer) -> tuple[Array, Array | None, dict[str, tuple[int, ...
     return weight, bias, {"stride": stride, "dilation": dilation, "pad": (down, down, right, right)}
 
 
-def _check_filters(layer: Layer, found: int, groups: int) -> None:
+def _check_filters(layer: Layer, filters: int, groups: int) -> None:
     expected = layer.options("convolution").num_output
-    fits = found == expected and found % groups == 0
-    check_weights(fits, f"expected {expected} filters in {groups} groups, received {found}")
+    fits = filters == expected and filters % groups == 0
+    check_weights(fits, f"expected {expected} filters in {groups} groups, received {filters}")
