@@ -63,7 +63,7 @@ POOLS = {
 }
 
 
-def of_images():
+def image_layers():
     """A model with every image layer, its weights, and the expected outputs by name."""
     entries, weights, expected = [fed("x", 3, 9, 7)], {}, {}
     for name, (border, kernel, stride) in WINDOWS.items():
@@ -117,15 +117,15 @@ def of_images():
     return functional(*entries, outputs=expected), weights, expected
 
 
-OF_IMAGES = of_images()
-IN_THE_MODELS_ORDER = {"turn"}
-"""Outputs that the model gives as the file has them: they are of no layer of images."""
+IMAGE_LAYERS = image_layers()
+NOT_IMAGES = {"turn"}
+"""Outputs with four axes whose order is that of the file in every model."""
 
 
 @pytest.fixture(scope="module", params=["channels_last", "channels_first"])
 def images(request, tmp_path_factory):
     """Return the actual and the expected outputs by name, both as N, C, H, W."""
-    config, weights, expected = OF_IMAGES
+    config, weights, expected = IMAGE_LAYERS
     folder = tmp_path_factory.mktemp("images")
     model = kb.load_legacy(write(folder / "a.h5", config, weights), data_format=request.param, flip_kernels=True)
     first = request.param == "channels_first"
@@ -133,13 +133,13 @@ def images(request, tmp_path_factory):
     model = model if first else saved_and_loaded(model, folder)
     found = dict(zip(expected, model.predict_on_batch(x), strict=True))
     back = {
-        name: np.asarray(y) if first or np.ndim(y) != 4 or name in IN_THE_MODELS_ORDER else np.moveaxis(y, -1, 1)
+        name: np.asarray(y) if first or np.ndim(y) != 4 or name in NOT_IMAGES else np.moveaxis(y, -1, 1)
         for name, y in found.items()
     }
     return {name: (back[name], expected[name]) for name in expected}
 
 
-@pytest.mark.parametrize("name", OF_IMAGES[2])
+@pytest.mark.parametrize("name", IMAGE_LAYERS[2])
 def test_a_layer_of_images_computes_what_theano_computed(images, name):
     assert_close(*images[name])
 
@@ -191,7 +191,7 @@ def joined(found, letters):
     return [np.concatenate([found[letter][which] for letter in letters], -1) for which in range(3)]
 
 
-def of_sequences():
+def sequence_layers():
     entries, weights, expected = [fed("x", 7, 5)], {}, {}
     i, z, back = gates("icfo", 3), gates("zrh", 4), gates("icfo", 3)
     entries.append(recurrent("LSTM", "lstm", 3, forget_bias_init="one"))
@@ -279,19 +279,19 @@ def of_sequences():
     return functional(*entries, outputs=expected), weights, expected
 
 
-OF_SEQUENCES = of_sequences()
+SEQUENCE_LAYERS = sequence_layers()
 
 
 @pytest.fixture(scope="module")
 def sequences(tmp_path_factory):
-    config, weights, expected = OF_SEQUENCES
+    config, weights, expected = SEQUENCE_LAYERS
     folder = tmp_path_factory.mktemp("sequences")
     model = kb.load_legacy(write(folder / "a.h5", config, weights), flip_kernels=True)
     found = saved_and_loaded(model, folder).predict_on_batch(STEPS)
     return {name: (np.asarray(y), expected[name]) for name, y in zip(expected, found, strict=True)}
 
 
-@pytest.mark.parametrize("name", OF_SEQUENCES[2])
+@pytest.mark.parametrize("name", SEQUENCE_LAYERS[2])
 def test_a_layer_of_sequences_computes_what_theano_computed(sequences, name):
     assert_close(*sequences[name])
 

@@ -42,7 +42,7 @@ def gru_after(x, kernel, recurrent, bias):
     return h
 
 
-def of_sequences():
+def sequence_layers():
     w = {
         "lstm": (normal(4, 12), normal(3, 12), normal(24)),
         "gru": (normal(4, 9), normal(3, 9), normal(18)),
@@ -72,7 +72,7 @@ def of_sequences():
 
 
 def test_sequences(tmp_path):
-    config, weights, expected = of_sequences()
+    config, weights, expected = sequence_layers()
     model = kb.load_legacy(write(tmp_path / "a.h5", config, weights, **ON_TENSORFLOW))
     for name, y in zip(expected, saved_and_loaded(model, tmp_path).predict_on_batch(STEPS), strict=True):
         assert_close(np.asarray(y), expected[name])

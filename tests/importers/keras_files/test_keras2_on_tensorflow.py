@@ -22,7 +22,7 @@ def old():
         return pytest.importorskip("tf_keras", reason="tf_keras is not installed: pip install tf_keras")
 
 
-def of_images(old):
+def image_layers(old):
     layers = old.layers
     x = images = old.Input((9, 11, 3))
     for layer in (
@@ -43,7 +43,7 @@ def of_images(old):
     return old.Model(images, layers.Softmax()(x)), (9, 11, 3)
 
 
-def of_sequences(old):
+def sequence_layers(old):
     layers = old.layers
     steps = old.Input((7, 6))
     x = layers.Bidirectional(layers.LSTM(3, return_sequences=True))(steps)
@@ -59,7 +59,7 @@ def of_sequences(old):
     return old.Model(steps, layers.Concatenate()(together)), (7, 6)
 
 
-def of_models_within(old):
+def nested_models(old):
     layers = old.layers
     base = old.Sequential([old.Input((8, 8, 3)), layers.Conv2D(4, 3), layers.BatchNormalization()])
     second = old.Model(base.input, layers.BatchNormalization()(base.output))
@@ -69,7 +69,7 @@ def of_models_within(old):
     return old.Model(images, layers.Dense(2)(layers.Flatten()(both))), (8, 8, 3)
 
 
-def of_unshared_kernels(old):
+def locally_connected_layers(old):
     """A model with every implementation, padding and axis order that tf_keras supports on CPUs."""
     layers = old.layers
     images = old.Input((6, 7, 3))
@@ -95,7 +95,7 @@ def of_unshared_kernels(old):
     return old.Model(images, layers.Concatenate()(each)), (6, 7, 3)
 
 
-def of_cells(old):
+def rnn_cells(old):
     layers = old.layers
     steps = old.Input((5, 4))
     hard = {"recurrent_activation": "hard_sigmoid"}
@@ -108,7 +108,7 @@ def of_cells(old):
     return old.Model(steps, layers.Concatenate()([layers.RNN(stack)(x), both, last])), (5, 4)
 
 
-def of_rare_layers(old):
+def rare_layers(old):
     layers = old.layers
     numbers = old.Input((3, 4))
     each = [layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de", activation="tanh")(numbers)]
@@ -126,7 +126,7 @@ def of_rare_layers(old):
 
 
 @pytest.mark.parametrize(
-    "make", [of_images, of_sequences, of_models_within, of_unshared_kernels, of_cells, of_rare_layers]
+    "make", [image_layers, sequence_layers, nested_models, locally_connected_layers, rnn_cells, rare_layers]
 )
 @pytest.mark.filterwarnings("ignore")
 def test_a_model_computes_what_tf_keras_computed(make, old, tmp_path):

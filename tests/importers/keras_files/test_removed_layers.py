@@ -9,7 +9,7 @@ from kerasbridge.errors import LegacyFileError
 from kerasbridge.keras_compat import keras
 from kerasbridge.random.keras_patch import portable_random
 from tests.importers import theano_formulas as theano
-from tests.importers.keras_files import removed_layer_formulas as gone
+from tests.importers.keras_files import removed_layer_formulas as formulas
 from tests.importers.keras_h5 import entry, fed, functional, node, sequential, write
 from tests.importers.nets import assert_close, saved_and_loaded
 
@@ -25,14 +25,14 @@ def normal(*shape):
     return RANDOM.normal(size=shape).astype(np.float32)
 
 
-def outputs_of(found, expected):
-    """Return the outputs of a model, in the order of the expected outputs by name."""
+def assert_outputs(found, expected):
+    """Compare the outputs of a model with the expected outputs by name."""
     for (name, y), one in zip(expected.items(), found, strict=True):
         assert np.shape(one) == y.shape, name
         assert_close(np.asarray(one), y)
 
 
-def of_images():
+def image_layers():
     """Layers of Keras 1 on Theano, in the order "th"."""
     windows = {"nb_filter": 4, "nb_row": 3, "nb_col": 2, "subsample": [2, 1], "border_mode": "valid"}
     w = {
@@ -50,24 +50,24 @@ def of_images():
         node("ParametricSoftplus", "soft", "x", alpha_init=0.2, beta_init=5.0),
     ]
     expected = {
-        "local": np.tanh(gone.local_conv(X, *w["local"], (3, 2), (2, 1), (3, 5))),
-        "plain": gone.local_conv(X, *w["plain"], None, (3, 2), (2, 1), (3, 5)),
-        "bent": gone.srelu(X, *w["bent"], on_theano=True),
-        "shared": gone.srelu(X, *w["shared"], on_theano=True),
-        "soft": gone.parametric_softplus(X, *w["soft"]),
+        "local": np.tanh(formulas.local_conv(X, *w["local"], (3, 2), (2, 1), (3, 5))),
+        "plain": formulas.local_conv(X, *w["plain"], None, (3, 2), (2, 1), (3, 5)),
+        "bent": formulas.srelu(X, *w["bent"], on_theano=True),
+        "shared": formulas.srelu(X, *w["shared"], on_theano=True),
+        "soft": formulas.parametric_softplus(X, *w["soft"]),
     }
     return functional(*entries, outputs=expected), w, expected
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_layers_of_images_compute_what_theano_computed(data_format, tmp_path):
-    config, weights, expected = of_images()
+    config, weights, expected = image_layers()
     model = kb.load_legacy(write(tmp_path / "a.h5", config, weights), data_format=data_format, flip_kernels=True)
     if data_format == "channels_first":
-        outputs_of(model.predict_on_batch(X), expected)
+        assert_outputs(model.predict_on_batch(X), expected)
     else:
         found = saved_and_loaded(model, tmp_path).predict_on_batch(np.moveaxis(X, 1, -1))
-        outputs_of([np.moveaxis(one, -1, 1) for one in found], expected)
+        assert_outputs([np.moveaxis(one, -1, 1) for one in found], expected)
 
 
 @pytest.mark.parametrize("on_theano", [True, False])
@@ -89,15 +89,17 @@ def test_layers_of_numbers_compute_what_keras_1_computed(on_theano, tmp_path):
         node("MaxoutDense", "one", "x", output_dim=2, nb_feature=3, bias=False),
     ]
     expected = {
-        "bent": gone.srelu(x, *w["bent"], on_theano),
-        "old": gone.highway(x, *w["old"]),
-        "highway": gone.highway(x, *w["old"]),
-        "bare": gone.highway(x, w["old"][0], 0, w["old"][2], 0),
-        "maxout": gone.maxout(x, *w["maxout"]),
-        "one": gone.maxout(x, *w["one"], 0),
+        "bent": formulas.srelu(x, *w["bent"], on_theano),
+        "old": formulas.highway(x, *w["old"]),
+        "highway": formulas.highway(x, *w["old"]),
+        "bare": formulas.highway(x, w["old"][0], 0, w["old"][2], 0),
+        "maxout": formulas.maxout(x, *w["maxout"]),
+        "one": formulas.maxout(x, *w["one"], 0),
     }
     path = write(tmp_path / "a.h5", functional(*entries, outputs=expected), w)
-    outputs_of(saved_and_loaded(kb.load_legacy(path, flip_kernels=on_theano), tmp_path).predict_on_batch(x), expected)
+    assert_outputs(
+        saved_and_loaded(kb.load_legacy(path, flip_kernels=on_theano), tmp_path).predict_on_batch(x), expected
+    )
     with pytest.raises(LegacyFileError, match="'bent': the file does not record which backend"):
         kb.load_legacy(path)
 
@@ -118,14 +120,14 @@ def test_they_are_called_for_every_time_step(tmp_path):
     ]
     w["conv"] = [kernel := normal(3, 3, 1, 1)]
     expected = {
-        "highway": gone.highway(STEPS, *(square[place] for place in (0, 2, 1, 3))),
-        "bent": gone.srelu(STEPS, *w["bent"], on_theano=True),
+        "highway": formulas.highway(STEPS, *(square[place] for place in (0, 2, 1, 3))),
+        "bent": formulas.srelu(STEPS, *w["bent"], on_theano=True),
         "kept": STEPS * (STEPS > 0.5),
-        "images": gone.parametric_softplus(np.einsum("ntchw,fc->ntfhw", films, kernel[..., 0, 0]), *w["images"]),
+        "images": formulas.parametric_softplus(np.einsum("ntchw,fc->ntfhw", films, kernel[..., 0, 0]), *w["images"]),
     }
     path = write(tmp_path / "a.h5", functional(*entries, outputs=expected), w)
     model = kb.load_legacy(path, data_format="channels_first", flip_kernels=True)
-    outputs_of(model.predict_on_batch([STEPS, films]), expected)
+    assert_outputs(model.predict_on_batch([STEPS, films]), expected)
 
 
 def test_keras_2_kept_two_of_them_with_the_names_of_keras_1(tmp_path):
@@ -135,8 +137,8 @@ def test_keras_2_kept_two_of_them_with_the_names_of_keras_1(tmp_path):
         entry("Highway", "h", activation="tanh", bias=True, init={"class_name": "VarianceScaling", "config": {}}),
     )
     model = kb.load_legacy(write(tmp_path / "a.h5", config, w, "2.1.6", "theano"))
-    y = gone.maxout(x, *w["m"])
-    outputs_of([model.predict_on_batch(x)], {"h": gone.highway(y, *(w["h"][place] for place in (0, 2, 1, 3)))})
+    y = formulas.maxout(x, *w["m"])
+    assert_outputs([model.predict_on_batch(x)], {"h": formulas.highway(y, *(w["h"][place] for place in (0, 2, 1, 3)))})
 
 
 LOCAL = [
@@ -149,7 +151,7 @@ LOCAL = [
 SIZE, STRIDES = {1: (4,), 2: (3, 2)}, {1: (3,), 2: (2, 1)}
 
 
-def of_every_implementation():
+def locally_connected_layers():
     """Layers of Keras 2 with a matrix from all inputs to all outputs, dense (2) or sparse (3)."""
     entries, w, expected = [fed("x", 7, 6, 3), node("Reshape", "steps", "x", target_shape=[14, 9])], {}, {}
     x = np.moveaxis(X, 1, -1)
@@ -159,10 +161,10 @@ def of_every_implementation():
         sizes, channels = given.shape[2:] if first else given.shape[1:-1], given.shape[1 if first else -1]
         windows = [*zip(sizes, SIZE[axes], STRIDES[axes], strict=True)]
         places = tuple(-(-n // s) if padding == "same" else (n - k) // s + 1 for n, k, s in windows)
-        at = gone.pairs(sizes, places, SIZE[axes], STRIDES[axes], padding, channels, 2, first)
+        at = formulas.pairs(sizes, places, SIZE[axes], STRIDES[axes], padding, channels, 2, first)
         kernel, bias = normal(len(at)), normal(*places, 2)
         goes_in, comes_out = given[0].size, 2 * int(np.prod(places))
-        whole = gone.matrix(kernel, at, (comes_out, goes_in))
+        whole = formulas.matrix(kernel, at, (comes_out, goes_in))
         name, turned = f"l{place}", f"t{place}"
         entries.append(
             node("Permute", turned, taken, dims=[axes + 1, *range(1, axes + 1)] if first else [*range(1, axes + 2)])
@@ -191,9 +193,9 @@ def of_every_implementation():
 
 
 def test_every_implementation_of_unshared_kernels_is_converted(tmp_path):
-    config, w, expected = of_every_implementation()
+    config, w, expected = locally_connected_layers()
     path = write(tmp_path / "a.h5", config, w, **ON_TENSORFLOW)
-    outputs_of(kb.load_legacy(path).predict_on_batch(np.moveaxis(X, 1, -1)), expected)
+    assert_outputs(kb.load_legacy(path).predict_on_batch(np.moveaxis(X, 1, -1)), expected)
 
 
 def test_unshared_kernels_of_the_first_implementation(tmp_path):
@@ -215,11 +217,11 @@ def test_unshared_kernels_of_the_first_implementation(tmp_path):
         node("TimeDistributed", "t", "y", layer=each),
     ]
     y = normal(2, 2, 8, 6, 3)
-    expected = {"l": gone.local_conv_last(STEPS, *w["l"], (3,), (2,), (3,))}
-    steps = [gone.local_conv_last(y[:, step], *w["t"], (2, 2), (3, 1), (3, 5)) for step in range(2)]
+    expected = {"l": formulas.local_conv_last(STEPS, *w["l"], (3,), (2,), (3,))}
+    steps = [formulas.local_conv_last(y[:, step], *w["t"], (2, 2), (3, 1), (3, 5)) for step in range(2)]
     expected["t"] = np.stack(steps, 1)
     model = kb.load_legacy(write(tmp_path / "a.h5", functional(*entries, outputs=expected), w, **ON_TENSORFLOW))
-    outputs_of(saved_and_loaded(model, tmp_path).predict_on_batch([STEPS, y]), expected)
+    assert_outputs(saved_and_loaded(model, tmp_path).predict_on_batch([STEPS, y]), expected)
 
 
 def cell(kind, units, **more):
@@ -258,7 +260,7 @@ def test_recurrent_layers_around_cells(tmp_path):
         "single": theano.lstm(STEPS[:, ::-1], *a)[:, -1],
     }
     model = kb.load_legacy(write(tmp_path / "a.h5", functional(*entries, outputs=expected), w, "2.2.4", "tensorflow"))
-    outputs_of(saved_and_loaded(model, tmp_path).predict_on_batch(STEPS), expected)
+    assert_outputs(saved_and_loaded(model, tmp_path).predict_on_batch(STEPS), expected)
 
 
 def test_weights_alone_are_loaded_into_them(tmp_path):
@@ -272,7 +274,7 @@ def test_weights_alone_are_loaded_into_them(tmp_path):
         model = keras.Model(x, layers.Highway(name="highway")(y))
     before = model.predict_on_batch(images := normal(2, 5, 6, 3))
     weights = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
-    at = gone.pairs((5, 6), (4, 2), (2, 3), (1, 2), "valid", 3, 2, False)
+    at = formulas.pairs((5, 6), (4, 2), (2, 3), (1, 2), "valid", 3, 2, False)
     dense = np.zeros((16, 90))
     for place, (row, column) in enumerate(np.ndindex(4, 2)):
         cells = [r * 6 + c for r in (row, row + 1) for c in range(2 * column, 2 * column + 3)]
@@ -282,7 +284,7 @@ def test_weights_alone_are_loaded_into_them(tmp_path):
     path = write(tmp_path / "w.h5", None, weights, **ON_TENSORFLOW)
     for layer in model.layers:
         layer.set_weights([np.zeros_like(array) for array in layer.get_weights()])
-    outputs_of([kb.load_legacy(path, model=model).predict_on_batch(images)], {"highway": np.asarray(before)})
+    assert_outputs([kb.load_legacy(path, model=model).predict_on_batch(images)], {"highway": np.asarray(before)})
 
 
 def test_other_layers_are_converted(tmp_path):
@@ -313,7 +315,7 @@ def test_other_layers_are_converted(tmp_path):
         "metric": STEPS,
     }
     path = write(tmp_path / "a.h5", functional(*entries, outputs=expected), w, **ON_TENSORFLOW)
-    outputs_of(saved_and_loaded(kb.load_legacy(path), tmp_path).predict_on_batch(STEPS), expected)
+    assert_outputs(saved_and_loaded(kb.load_legacy(path), tmp_path).predict_on_batch(STEPS), expected)
     assert "same: the random width is left out" in str(kb.inspect_legacy(path))
 
 
