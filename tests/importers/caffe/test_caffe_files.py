@@ -46,7 +46,7 @@ def test_channels_first_has_the_inputs_and_outputs_of_caffe(net, legacy):
     assert_as_recorded(kb.load_legacy(*paths(net), data_format="channels_first"), net, "channels_first")
 
 
-def test_all_nets_are_there(legacy):
+def test_all_nets_are_present(legacy):
     assert len(NETS) == 23
 
 
@@ -65,7 +65,7 @@ def test_the_preprocessing_in_a_file_of_weights_is_reported(legacy):
 
 
 @pytest.mark.parametrize("net", LENETS)
-def test_a_lenet_is_made_of_stock_layers(net, legacy):
+def test_a_lenet_consists_of_stock_layers(net, legacy):
     modules = {type(layer).__module__.partition(".")[0] for layer in kb.load_legacy(*paths(net)).layers}
     assert modules == {"keras"}
 

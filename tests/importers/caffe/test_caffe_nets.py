@@ -21,7 +21,7 @@ def load(tmp_path, text, arrays=None, **options):
     return kb.load_legacy(*paths), kb.inspect_legacy(*paths)
 
 
-def test_a_blob_that_is_written_again_is_read_as_it_is_then(tmp_path):
+def test_a_rewritten_blob_is_read_with_its_new_value(tmp_path):
     text = data(*X.shape) + layer("Power", "power_param { shift: 1 }", name="a", top="data")
     text += layer("ReLU", name="b", bottom="data") + layer("Power", "power_param { scale: 2 }", name="c", top="data")
     model, report = load(tmp_path, text + layer("Eltwise", name="d", bottom="data b"))
@@ -29,7 +29,7 @@ def test_a_blob_that_is_written_again_is_read_as_it_is_then(tmp_path):
     assert_close(outputs(model, X)[0], 2 * (X + 1) + np.maximum(X + 1, 0))
 
 
-def test_outputs_are_the_unread_blobs_in_the_order_of_their_names_as_caffe_gives_them(tmp_path):
+def test_outputs_are_the_unread_blobs_sorted_by_name_as_in_caffe(tmp_path):
     text = data(*X.shape) + layer("ReLU", name="z") + layer("TanH", name="a", bottom="data")
     model, report = load(tmp_path, text)
     assert report.outputs == ("a", "z")
@@ -97,7 +97,7 @@ def test_losses_without_a_probability_return_their_input(tmp_path):
     assert_close(outputs(model, X)[0], np.tanh(X))
 
 
-def test_silence_takes_an_output_away(tmp_path):
+def test_silence_removes_an_output(tmp_path):
     text = data(*X.shape) + layer("ReLU", name="r") + layer("TanH", name="t") + layer("Silence", bottom="t", name="s")
     assert load(tmp_path, text)[1].outputs == ("r",)
 
@@ -121,7 +121,7 @@ def test_weights_of_version_one_fit_a_net_of_version_two(tmp_path):
     assert_close(outputs(model, X)[0], X.reshape(2, -1) @ W.T + B)
 
 
-def test_numbers_of_64_bits_and_numbers_that_are_not_packed_are_read(tmp_path):
+def test_64_bit_and_unpacked_numbers_are_read(tmp_path):
     from kerasbridge.importers.caffe.schema import message
 
     paths = files(tmp_path, data(*X.shape) + layer("InnerProduct", DENSE), {"l": (W, B)})

@@ -215,7 +215,7 @@ def test_without_protobuf_the_error_contains_the_install_command(tmp_path, monke
         kb.load_legacy(*paths)
 
 
-def test_weights_alone_are_recognised(tmp_path):
+def test_a_caffemodel_alone_is_detected(tmp_path):
     path = tmp_path / "net"
     path.write_bytes(weights({"l": (np.ones(3),)}))
     assert "cannot be converted: 'l' () is unknown" in refused(path)

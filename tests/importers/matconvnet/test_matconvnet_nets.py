@@ -32,7 +32,7 @@ def old_net(filters, biases, whole):
 
 
 @pytest.mark.parametrize("version", ["5", "7.3"])
-def test_an_old_net_gives_probabilities_of_its_classes(version, tmp_path):
+def test_an_old_net_returns_probabilities_of_its_classes(version, tmp_path):
     f, b, whole, x = normal(3, 3, 3, 8), normal(1, 8), normal(3, 3, 8, 5), normal(13, 12, 3, 2)
     model = kb.load_legacy(write(tmp_path / "net.mat", version, layers=old_net(f, b, whole)))
     y = np.maximum(formulas.conv(x, f, b, (1, 0, 1, 0), (2, 2)), 0)
@@ -58,7 +58,7 @@ def test_an_upsampling_net_takes_images_of_any_size(tmp_path):
         assert_close(outputs(model, nchw(x))[0], nchw(formulas.crop(y, x, [2, 3])))
 
 
-def test_a_net_of_a_training_gives_probabilities(tmp_path):
+def test_a_net_saved_by_training_returns_probabilities(tmp_path):
     """As saved by the MNIST example: no names, no biases before normalisations, with momentum."""
     f, g, b, moments = normal(5, 5, 1, 6), normal(6, 1), normal(6, 1), np.abs(normal(6, 2)) + 0.5
     whole, x = normal(12, 12, 6, 10), normal(28, 28, 1, 2)

@@ -114,7 +114,7 @@ def recurrent_model():
     return keras.Model(words, L.Dense(3)(L.Flatten()(x)))
 
 
-def assert_sorted_names_do(state, model, expected, folder):
+def assert_sorted_names_suffice(state, model, expected, folder):
     """Assert that a file with sorted names gives the model the same weights."""
     kb.load_legacy(write(folder, state, "safetensors"), model=model)
     for one, other in zip(model.get_weights(), expected.get_weights(), strict=True):
@@ -125,14 +125,14 @@ def test_layers_of_images(tmp_path):
     state, x = drawn(IMAGES), DRAW.normal(size=(2, 4, 9, 7)).astype("f4")
     model = kb.load_legacy(write(tmp_path, state, "pt"), model=images_model())
     assert_close(outputs(saved_and_loaded(model, tmp_path), x)[0], images_by_formula(x, state))
-    assert_sorted_names_do(state, images_model(), model, tmp_path)
+    assert_sorted_names_suffice(state, images_model(), model, tmp_path)
 
 
 def test_layers_of_sequences(tmp_path):
     state, x = drawn(RECURRENT), DRAW.integers(0, 11, (2, 6))
     model = kb.load_legacy(write(tmp_path, state, "pt"), model=recurrent_model())
     assert_close(outputs(model, x)[0], recurrent_by_formula(x, state))
-    assert_sorted_names_do(state, recurrent_model(), model, tmp_path)
+    assert_sorted_names_suffice(state, recurrent_model(), model, tmp_path)
 
 
 def test_numbers_of_sixteen_bits_are_read(tmp_path):

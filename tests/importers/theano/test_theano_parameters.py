@@ -101,7 +101,7 @@ def test_layers_of_images(tmp_path):
     assert_close(outputs(model, x)[0], y.reshape(2, -1) @ w6 + b6)
 
 
-def test_a_dilated_layer_is_not_turned(tmp_path):
+def test_the_kernels_of_a_dilated_layer_are_not_flipped(tmp_path):
     (w, b), x = arrays((3, 2, 2, 2), 2), DRAW.normal(size=(1, 3, 6, 5)).astype("f4")
     model = onto(keras.Sequential([keras.Input((6, 5, 3)), L.Conv2D(2, 2, dilation_rate=2)]), [w, b], tmp_path)
     assert_close(outputs(model, x)[0], convolution(x, w.transpose(1, 0, 2, 3), b, dilation=(2, 2)))

@@ -61,7 +61,7 @@ def convolved():
     return Chain(nn.Conv2d(3, 4, 2), nn.Linear(80, 3), between=flat)
 
 
-def test_rows_of_images_are_sorted_whatever_flattens_them(tmp_path):
+def test_rows_of_flattened_images_are_reordered(tmp_path):
     images = keras.Input((6, 5, 3))
     x = L.Conv2D(4, 2)(images)
     inner = keras.Sequential([keras.Input((6, 5, 3)), L.Conv2D(4, 2)])(images)
@@ -76,7 +76,7 @@ def test_rows_of_images_are_sorted_whatever_flattens_them(tmp_path):
         assert_same(convolved(), keras.Model(images, L.Dense(3)(flattened)), IMAGES, tmp_path)
 
 
-def test_rows_of_two_branches_are_sorted_each_by_itself(tmp_path):
+def test_rows_of_two_branches_are_reordered_separately(tmp_path):
     class Branches(nn.Module):
         def __init__(self):
             super().__init__()
@@ -90,7 +90,7 @@ def test_rows_of_two_branches_are_sorted_each_by_itself(tmp_path):
     assert_same(Branches(), keras.Model(images, L.Dense(3)(L.Concatenate()(both))), IMAGES, tmp_path)
 
 
-def test_rows_that_become_images_are_sorted(tmp_path):
+def test_rows_that_become_images_are_reordered(tmp_path):
     module = Chain(
         nn.Linear(5, 24),
         nn.BatchNorm1d(24),
@@ -111,7 +111,7 @@ def test_rows_that_become_images_are_sorted(tmp_path):
     assert_same(module, model, torch.randn(2, 5), tmp_path)
 
 
-def test_rows_that_become_signals_are_sorted(tmp_path):
+def test_rows_that_become_signals_are_reordered(tmp_path):
     module = Chain(nn.Linear(5, 12), nn.Conv1d(3, 2, 2), between=lambda x: x.view(-1, 3, 4))
     model = keras.Sequential([keras.Input((5,)), L.Dense(12), L.Reshape((4, 3)), L.Conv1D(2, 2)])
     torch.save(shaken(module).state_dict(), tmp_path / "state.pt")

@@ -40,7 +40,7 @@ def file(tmp_path):
     return write
 
 
-def two_beside_each_other(names=("left", "right")):
+def parallel_layers(names=("left", "right")):
     x = keras.Input((6,))
     return keras.Model(x, L.Add()([L.Dense(4, name=name)(x) for name in names]))
 
@@ -87,16 +87,16 @@ def test_without_a_model_an_error_requests_one(file):
 @pytest.mark.parametrize("sort", [False, True])
 def test_equal_parallel_layers_require_a_mapping(file, sort):
     state = {**linear("p", 4, 6), **linear("q", 4, 6)}
-    sentence = refused(LegacyFileError, file(state, sort), two_beside_each_other())
+    sentence = refused(LegacyFileError, file(state, sort), parallel_layers())
     assert "in more than one way: left <- p or q; right <- p or q. Pass mapping=" in sentence
-    model = kb.load_legacy(file(state, sort), model=two_beside_each_other(), mapping={"left": "q"})
+    model = kb.load_legacy(file(state, sort), model=parallel_layers(), mapping={"left": "q"})
     np.testing.assert_array_equal(kernels(model)["left"], state["q.weight"])
     np.testing.assert_array_equal(kernels(model)["right"], state["p.weight"])
 
 
 def test_similar_names_resolve_the_mapping(file):
     state = {**linear("body.p", 4, 6), **linear("body.q", 4, 6)}
-    model = kb.load_legacy(file(state, sort=True), model=two_beside_each_other(("body_q", "body_p")))
+    model = kb.load_legacy(file(state, sort=True), model=parallel_layers(("body_q", "body_p")))
     np.testing.assert_array_equal(kernels(model)["body_q"], state["body.q.weight"])
 
 
@@ -151,7 +151,7 @@ def test_a_shortcut_is_distinguished_from_the_main_path(file, sort):
     assert places[normalization] == "layer1.0.downsample.1.weight"
 
 
-def test_layers_may_be_made_in_another_order_than_they_are_used(file):
+def test_layers_may_be_created_in_another_order_than_they_are_used(file):
     state = {}
     for number in "123":
         state |= {f"conv{number}.weight": drawn(3, 3, 2, 2)}
@@ -191,11 +191,11 @@ def test_a_layer_may_keep_its_weights(file):
     np.testing.assert_array_equal(model.layers[1].get_weights()[0], head)
 
 
-def test_arrays_without_modules_are_named_one_by_one(tmp_path):
+def test_a_mapping_names_single_arrays_of_a_file_without_modules(tmp_path):
     path, w, b = tmp_path / "a.npz", drawn(6, 4), drawn(4)
     np.savez(path, b1=b, W1=w, W2=w + 1, b2=b + 1)
     mapping = {"left": ["W1", "b1"], "right": "W2,b2"}
-    model = kb.load_legacy(path, model=two_beside_each_other(), mapping=mapping)
+    model = kb.load_legacy(path, model=parallel_layers(), mapping=mapping)
     np.testing.assert_array_equal(kernels(model)["right"].T, w + 1)
 
 
@@ -210,7 +210,7 @@ def test_arrays_without_modules_are_named_one_by_one(tmp_path):
 )
 def test_a_wrong_mapping_is_an_error(file, mapping, words):
     state = {**linear("p", 4, 6), **linear("q", 4, 6), **linear("wide", 5, 6)}
-    assert words in refused(ArgumentError, file(state), two_beside_each_other(), mapping=mapping)
+    assert words in refused(ArgumentError, file(state), parallel_layers(), mapping=mapping)
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -308,7 +308,7 @@ def test_a_subclassed_model_that_flattens_images_is_rejected(file):
 
 
 def test_on_the_command_line(tmp_path, file):
-    two_beside_each_other().save(tmp_path / "model.keras")
+    parallel_layers().save(tmp_path / "model.keras")
     path, out = file({**linear("p", 4, 6), **linear("q", 4, 6)}), tmp_path / "out.keras"
     command = ["import", str(path), "--onto", str(tmp_path / "model.keras"), "-o", str(out), "--json"]
     result = CliRunner().invoke(app, command)

@@ -98,7 +98,7 @@ def test_the_other_byte_order_is_read(tmp_path):
     assert held(path)["x"].tolist() == [[1.5, -2]]
 
 
-def test_rows_of_text_are_several(tmp_path):
+def test_a_char_array_of_several_rows_is_a_list(tmp_path):
     scipy.io.savemat(tmp_path / "a.mat", {"names": np.array(["cat", "dog"])})
     assert held(tmp_path / "a.mat")["names"] == ["cat", "dog"]
 
