@@ -1,6 +1,5 @@
 """Build a Keras model of a graph: stock layers where one computes the same, else those of `kerasbridge.layers`."""
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from kerasbridge.errors import LegacyFileError
@@ -32,7 +31,8 @@ def build(graph: Graph, data_format: DataFormat) -> Any:
         for entry, tensor in zip(graph.inputs, inputs, strict=True)
     }
     for node in graph.nodes:
-        context = LayerContext(node.name, *_shapes_of(node, shapes), node.inputs[0] in nonnegative, names)
+        inputs_and_outputs = [shapes[name] for name in node.inputs], [shapes[name] for name in node.outputs]
+        context = LayerContext(node.name, *inputs_and_outputs, node.inputs[0] in nonnegative, names)
         result = _build_node(node, context, [values[name] for name in node.inputs])
         values.update(zip(node.outputs, result if isinstance(result, list) else [result], strict=True))
     outputs = [
@@ -64,10 +64,6 @@ def _input(shape: Shape, name: str, data_format: DataFormat, names: UniqueNames)
 def _transposed_rank(shape: Shape, data_format: DataFormat) -> int:
     """Return the rank of a value that the model takes or returns with its channels first; 0 for other values."""
     return len(shape) if data_format == "channels_first" else 0
-
-
-def _shapes_of(node: Node, shapes: Mapping[str, Shape]) -> tuple[list[Shape], list[Shape]]:
-    return [shapes[name] for name in node.inputs], [shapes[name] for name in node.outputs]
 
 
 def _one_or_all(tensors: list[Any]) -> Any:

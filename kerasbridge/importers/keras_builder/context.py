@@ -30,15 +30,15 @@ class UniqueNames:
         self._taken: set[str] = set()
         self.permuted: dict[int, tuple[Any, Any, tuple[int, ...]]] = {}
 
-    def new(self, wanted: str) -> str:
+    def new(self, name: str) -> str:
         """Return the name, with "_" for characters that Keras or TensorFlow refuse, and a number if it is taken."""
-        plain = re.sub(r"[^A-Za-z0-9_.-]", "_", wanted.replace("][", "_").replace("]", ""))
+        plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name.replace("][", "_").replace("]", ""))
         plain = plain if re.match(r"[A-Za-z0-9.]", plain) else f"layer{plain}"
-        name, number = plain, 1
-        while name.lower() in self._taken:
-            name, number = f"{plain}_{number}", number + 1
-        self._taken.add(name.lower())
-        return name
+        unique, number = plain, 1
+        while unique.lower() in self._taken:
+            unique, number = f"{plain}_{number}", number + 1
+        self._taken.add(unique.lower())
+        return unique
 
 
 class LayerContext:
@@ -114,8 +114,8 @@ class LayerContext:
 
     def transpose(self, tensor: Any, order: Sequence[int]) -> Any:
         """Return the tensor with the axes of the graph in another order."""
-        places = _TO_LAST if len(order) == 4 else range(len(order))
-        return self.permute(tensor, [keras_axis(order[place], len(order)) for place in places][1:])
+        axes = _TO_LAST if len(order) == 4 else range(len(order))
+        return self.permute(tensor, [keras_axis(order[axis], len(order)) for axis in axes][1:])
 
     def permute(self, tensor: Any, dims: Sequence[int], part: str = "") -> Any:
         """Return the tensor with its axes in another order, as in `keras.layers.Permute`.
@@ -124,7 +124,7 @@ class LayerContext:
         """
         dims, unchanged = tuple(dims), tuple(range(1, len(dims) + 1))
         _, source, before = self._names.permuted.get(id(tensor), (tensor, tensor, unchanged))
-        order = tuple(before[place - 1] for place in dims)
+        order = tuple(before[axis - 1] for axis in dims)
         if order == unchanged:
             return source
         moved = self.layer(keras.layers.Permute, source, part=part, dims=order)
@@ -142,19 +142,20 @@ class LayerContext:
 def zero_initializers(layer: Any) -> Iterator[None]:
     """Initialize the layer's weights to zeros: they are about to be set, and random values take JAX seconds."""
     initializers = [
-        (one, name, value)
-        for one in _with_wrapped(layer)
-        for name, value in vars(one).items()
+        (inner, name, value)
+        for inner in _with_wrapped(layer)
+        for name, value in vars(inner).items()
         if name.endswith("initializer") and isinstance(value, keras.initializers.Initializer)
     ]
-    for one, name, _ in initializers:
-        setattr(one, name, keras.initializers.Zeros())
+    for inner, name, _ in initializers:
+        setattr(inner, name, keras.initializers.Zeros())
     yield
-    for one, name, value in initializers:
-        setattr(one, name, value)
+    for inner, name, value in initializers:
+        setattr(inner, name, value)
 
 
 def _with_wrapped(layer: Any) -> Iterator[Any]:
+    """Yield a layer and those that it wraps."""
     yield layer
     for wrapped in (*(getattr(layer, name, None) for name in _WRAPPED), *getattr(layer, "cells", ())):
         if isinstance(wrapped, keras.layers.Layer) and not isinstance(wrapped, keras.Model):

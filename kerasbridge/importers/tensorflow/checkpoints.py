@@ -60,8 +60,8 @@ def _layer_keys(bundle: TensorBundle) -> dict[str, str]:
 def _skipped(keys: Sequence[str]) -> list[LayerReport]:
     if not keys:
         return []
-    more = f" and {len(keys) - _MAX_SHOWN} more" if len(keys) > _MAX_SHOWN else ""
-    return [LayerReport("optimizer, counters", f"{len(keys)} variables", f"{', '.join(keys[:_MAX_SHOWN])}{more}")]
+    rest = f" and {len(keys) - _MAX_SHOWN} more" if len(keys) > _MAX_SHOWN else ""
+    return [LayerReport("optimizer, counters", f"{len(keys)} variables", f"{', '.join(keys[:_MAX_SHOWN])}{rest}")]
 
 
 def _parameters(file: str, weights: Sequence[Parameter], ordered: bool) -> Parameters:

@@ -129,15 +129,17 @@ class NodeContext:
             shapes = operation.shapes(*(tensor.shape for tensor in tensors))
         except UnknownDimension as unknown:
             shapes = _partial_shapes(operation, tensors, unknown)
-        except (ShapeError, TypeError, IndexError) as misfit:
-            given = ", ".join(str(tensor.graph_shape) for tensor in tensors)
-            raise Unsupported(f"has inputs of shape {given} that do not fit it: {misfit}") from None
+        except (ShapeError, TypeError, IndexError) as error:
+            inputs = ", ".join(str(tensor.graph_shape) for tensor in tensors)
+            raise Unsupported(f"has inputs of shape {inputs} that do not fit it: {error}") from None
         if any(size is not None and size < 1 for shape in shapes for size in shape):
             raise Unsupported(f"has a result of the shape {shapes[0]}")
         names = self.state.add_operation(self.node, operation, [tensor.name for tensor in tensors], len(shapes), part)
-        orders = [_order(shape, tensors[0].order if order is None else order) for shape in shapes]
-        results = [Tensor(name, shape, order) for name, shape, order in zip(names, shapes, orders, strict=True)]
-        self.state.tensors.update((tensor.name, tensor) for tensor in results)
+        order = tuple(tensors[0].order if order is None else order)
+        results = []
+        for name, shape in zip(names, shapes, strict=True):
+            results.append(Tensor(name, shape, order if len(order) == len(shape) else tuple(range(len(shape)))))
+            self.state.tensors[name] = results[-1]
         return results
 
     def with_order(self, tensor: Tensor, order: Sequence[int]) -> Tensor:
@@ -184,10 +186,6 @@ class NodeContext:
         """Return the shape of a value in the TensorFlow graph; unknown sizes are a `SymbolicDim`."""
         axes = zip(tensor.order[1:], tensor.graph_shape[1:], strict=True)
         return [BATCH, *(SymbolicDim(f"{tensor.name} {axis}") if size is None else size for axis, size in axes)]
-
-
-def _order(shape: Shape, order: Sequence[int]) -> tuple[int, ...]:
-    return tuple(order) if len(order) == len(shape) else tuple(range(len(shape)))
 
 
 def _partial_shapes(operation: Operation, tensors: Sequence[Tensor], unknown: UnknownDimension) -> tuple[Shape, ...]:

@@ -1,4 +1,4 @@
-"""Names of layers, after the scopes that TensorFlow's users and layers make."""
+"""Names of layers, derived from the scopes in the names of nodes."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ _MAIN_OPS = {
     "Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "MatMul", "BatchMatMul", "BatchMatMulV2",
     "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3", "MaxPool", "AvgPool", "GatherV2", "ResourceGather",
 }  # fmt: skip
-"""What a scope of a layer is named for."""
+"""The main operations of layers, after whose scopes the layers are named."""
 
 _TENSORFLOW_SCOPES = {
     "convolution",
@@ -20,24 +20,24 @@ _TENSORFLOW_SCOPES = {
     "batchnorm",
     "embedding_lookup",
 }
-"""Scopes that TensorFlow makes itself, inside of a layer's."""
+"""Scopes that TensorFlow itself adds within the scope of a layer."""
 
 
 def layer_name(node: Node) -> str:
-    """ "conv1" for "conv1/Conv2D": the scope of what a layer is made for, of other nodes the whole name."""
+    """Return the scope of the main operation of a layer, "conv1" for "conv1/Conv2D"; for other nodes their name."""
     parts = node.name.split("/")
     if node.op not in _MAIN_OPS:
         return node.name
-    gone = ""
-    while len(parts) > 1 and _is_tensorflow_scope(parts[-1], node.op, gone):
-        gone = _without_number(parts.pop())
+    removed = ""
+    while len(parts) > 1 and _is_tensorflow_scope(parts[-1], node.op, removed):
+        removed = _without_number(parts.pop())
     return "/".join(parts)
 
 
-def _is_tensorflow_scope(part: str, op: str, gone: str) -> bool:
+def _is_tensorflow_scope(part: str, op: str, removed: str) -> bool:
     """Return whether part of a name comes from TensorFlow: the operation, or a scope other than the one inside it."""
     plain = _without_number(part)
-    return (plain in (op, "Conv1D") and not gone) or (plain.lower() in _TENSORFLOW_SCOPES and plain != gone)
+    return (plain in (op, "Conv1D") and not removed) or (plain.lower() in _TENSORFLOW_SCOPES and plain != removed)
 
 
 def _without_number(part: str) -> str:
@@ -45,7 +45,7 @@ def _without_number(part: str) -> str:
 
 
 def common_scope(names: Iterable[str]) -> str:
-    """The scopes that all names begin with, such as a model's, with the "/" behind them."""
+    """Return the scopes that all names begin with, such as that of the model, with a "/" at the end."""
     scopes: Sequence[Sequence[str]] = [name.split("/")[:-1] for name in names]
     if not scopes:
         return ""

@@ -27,17 +27,17 @@ def variable_entries(bundle: TensorBundle) -> dict[str, str]:
 
 def _variables(tree: ObjectTree) -> Iterator[tuple[str, str, str]]:
     """Yield the path to each variable, its own name, and its entry."""
-    seen: set[int] = set()
-    waiting = [(0, "")]
-    while waiting:
-        index, path = waiting.pop()
+    visited: set[int] = set()
+    stack = [(0, "")]
+    while stack:
+        index, path = stack.pop()
         children = tree.children(index)
-        if index in seen or _OPTIMIZER_CHILDREN & {*children}:
+        if index in visited or _OPTIMIZER_CHILDREN & {*children}:
             continue
-        seen.add(index)
+        visited.add(index)
         yield from ((path, name, key) for name, key in variable_keys(tree, index))
         names = sorted((name for name in children if name not in _SKIPPED), key=_visit_priority)
-        waiting += [(children[name], f"{path}/{name}".lstrip("/")) for name in reversed(names)]
+        stack += [(children[name], f"{path}/{name}".lstrip("/")) for name in reversed(names)]
 
 
 def _visit_priority(name: str) -> int:

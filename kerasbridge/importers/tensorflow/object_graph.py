@@ -64,14 +64,14 @@ class SavedObjects:
     def _keys(self) -> Mapping[int, str]:
         """The checkpoint entry of each variable; the checkpoint may number the objects differently."""
         checkpoint = checkpoint_tree(self.bundle)
-        pairs, waiting = {0: 0}, [0]
-        while waiting:
-            index = waiting.pop()
+        pairs, stack = {0: 0}, [0]
+        while stack:
+            index = stack.pop()
             counterparts = checkpoint.children(pairs[index])
             for name, child in self.tree.children(index).items():
                 if child not in pairs and name in counterparts:
                     pairs[child] = counterparts[name]
-                    waiting.append(child)
+                    stack.append(child)
         return {index: key for index, other in pairs.items() for _, key in variable_keys(checkpoint, other)}
 
     def array(self, index: int) -> NDArray[Any]:

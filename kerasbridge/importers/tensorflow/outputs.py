@@ -30,67 +30,70 @@ class Signature:
     Args:
         outputs: by name.
         inputs: by name the node and its TensorInfo; None if there is no signature.
-        signature: its name.
+        name: of the signature.
         others: the names of other signatures.
     """
 
     outputs: dict[str, Reference]
     inputs: dict[str, tuple[str, Any]] | None = None
-    signature: str = ""
+    name: str = ""
     others: tuple[str, ...] = ()
 
 
 def find_signature(graph: Graph, signatures: dict[str, Any]) -> Signature:
-    """The values of the signature for serving, or of the first; of a graph without one, what nobody reads.
+    """Return the signature for serving, or else the first; for a graph without one, the values that no node reads.
 
     Raises:
         LegacyFileError: there is no output.
     """
     if signatures:
         return _serving_signature(signatures)
-    found = _find_outputs(graph)
-    if not found:
+    outputs = _find_outputs(graph)
+    if not outputs:
         raise LegacyFileError("has no outputs: no node computes what it is fed with and no other reads.")
-    return Signature({node.name: (node.name, 0) for node in found})
+    return Signature({node.name: (node.name, 0) for node in outputs})
 
 
 def _serving_signature(signatures: dict[str, Any]) -> Signature:
-    usual = [name for name in signatures if name == "serving_default"]
-    useful = [name for name in sorted(signatures) if not name.startswith("__")]
-    name = [*usual, *useful, *signatures][0]
-    signature = signatures[name]
-    outputs = {
-        entry.key: parse_reference(entry.value.name) for entry in sorted(signature.outputs, key=lambda one: one.key)
-    }
-    inputs = {
-        entry.key: (parse_reference(entry.value.name)[0], entry.value)
-        for entry in sorted(signature.inputs, key=lambda one: one.key)
-    }
-    return Signature(outputs, inputs, name, tuple(other for other in useful if other != name))
+    public = [name for name in sorted(signatures) if not name.startswith("__")]
+    name = "serving_default" if "serving_default" in signatures else [*public, *signatures][0]
+    outputs = sorted(signatures[name].outputs, key=lambda entry: entry.key)
+    inputs = sorted(signatures[name].inputs, key=lambda entry: entry.key)
+    return Signature(
+        {entry.key: parse_reference(entry.value.name) for entry in outputs},
+        {entry.key: (parse_reference(entry.value.name)[0], entry.value) for entry in inputs},
+        name,
+        tuple(other for other in public if other != name),
+    )
 
 
 def _find_outputs(graph: Graph) -> list[Node]:
-    """The nodes whose values nobody reads, without those that train and what reads these."""
-    gone = {node.name for node in graph.nodes.values() if _is_training(graph, node)}
-    _add_consumers(graph, gone)
-    labels = _find_labels(graph, gone)
-    gone |= labels
-    _add_consumers(graph, gone)
-    fed = {node.name for node in find_placeholders(graph)} - labels
-    _add_consumers(graph, fed)
-    left = [node for node in graph.nodes.values() if node.name in fed - gone and not _TRAINING.fullmatch(node.op)]
-    names = {node.name for node in left if not _is_metric(graph, node, gone)}
+    """Return the nodes whose values no node reads, without nodes for training and those that depend on them."""
+    training = {node.name for node in graph.nodes.values() if _is_training(graph, node)}
+    _add_consumers(graph, training)
+    labels = _find_labels(graph, training)
+    training |= labels
+    _add_consumers(graph, training)
+    names = {node.name for node in find_placeholders(graph)} - labels
+    _add_consumers(graph, names)
+    names = {
+        name
+        for name in names - training
+        if not _TRAINING.fullmatch(graph.nodes[name].op) and not _is_metric(graph, graph.nodes[name], training)
+    }
     return [
-        node for node in left if node.name in names and not any(one.name in names for one in graph.consumers(node.name))
+        node
+        for node in graph.nodes.values()
+        if node.name in names and not any(reader.name in names for reader in graph.consumers(node.name))
     ]
 
 
-def _is_metric(graph: Graph, node: Node, gone: set[str]) -> bool:
+def _is_metric(graph: Graph, node: Node, training: set[str]) -> bool:
     """Return whether a node is part of a metric, or an ArgMax that only a metric reads."""
-    if node.name.rpartition("/")[0] in gone:
+    if node.name.rpartition("/")[0] in training:
         return True
     readers = [*_consumers(graph, node)]
-    return node.op == "ArgMax" and bool(readers) and all(reader.name in gone for reader in readers)
+    return node.op == "ArgMax" and bool(readers) and all(reader.name in training for reader in readers)
 
 
 def _consumers(graph: Graph, node: Node) -> Iterator[Node]:
@@ -108,33 +111,32 @@ def _is_training(graph: Graph, node: Node) -> bool:
 
 
 def _is_loss(graph: Graph, node: Node) -> bool:
-    """Return whether it makes one number of a whole batch."""
+    """Return whether a node reduces a whole batch to one number."""
     if node.op not in ("Mean", "Sum") or len(node.inputs) < 2:
         return False
     axes = graph.nodes.get(node.inputs[1][0])
     if axes is None or axes.op != "Const" or "value" not in axes.attributes:
         return axes is not None and axes.op == "Range"
-    found = np.ravel(tensors.parse_tensor(axes.attributes["value"].tensor))
-    return 0 in found
+    return 0 in np.ravel(tensors.parse_tensor(axes.attributes["value"].tensor))
 
 
 def _add_consumers(graph: Graph, names: set[str]) -> None:
-    """Add what reads nodes with these names, and what reads that."""
-    left = list(names)
-    while left:
-        for reader in graph.consumers(left.pop()):
+    """Add the nodes that depend on nodes with these names."""
+    stack = list(names)
+    while stack:
+        for reader in graph.consumers(stack.pop()):
             if reader.name not in names:
                 names.add(reader.name)
-                left.append(reader.name)
+                stack.append(reader.name)
 
 
-def _find_labels(graph: Graph, gone: set[str]) -> set[str]:
-    """The placeholders that no weights are applied to, if others are fed to weights."""
-    all_ = {node.name for node in find_placeholders(graph)}
-    weighed = set()
-    for name in all_:
+def _find_labels(graph: Graph, training: set[str]) -> set[str]:
+    """Return the placeholders that no weights are applied to; none if that is so for all of them."""
+    names = {node.name for node in find_placeholders(graph)}
+    weighted = set()
+    for name in names:
         reached = {name}
         _add_consumers(graph, reached)
-        if any(graph.nodes[one].op in _WEIGHTED for one in reached - gone if one in graph.nodes):
-            weighed.add(name)
-    return all_ - weighed if weighed else set()
+        if any(graph.nodes[node].op in _WEIGHTED for node in reached - training):
+            weighted.add(name)
+    return names - weighted if weighted else set()

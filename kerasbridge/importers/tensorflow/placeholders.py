@@ -20,7 +20,7 @@ IDENTITY_OPS = frozenset(
         "StopGradient",
     }
 )
-"""Operations that give what they take."""
+"""Operations that return their input."""
 
 _PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "PlaceholderWithDefaultV2")
 _ELEMENTWISE = IDENTITY_OPS | {"Sub", "Add", "AddV2", "Mul", "RealDiv", "Div", "BiasAdd", "Relu"}
@@ -30,17 +30,18 @@ Sizes = tuple[int | None, ...]
 
 
 def find_placeholders(graph: Graph) -> list[Node]:
-    """The placeholders that batches are fed to: not those of one number, or of whether this is training."""
+    """Return the placeholders of batches: not those of one number, or of a switch for training."""
     return [node for node in graph.nodes.values() if node.op in _PLACEHOLDERS and input_shape(graph, node)]
 
 
 def input_shape(graph: Graph, node: Node, info: Any = None) -> Sizes | None:
-    """The shape of what is fed to a node, None for each size that is open; None for what is no batch.
+    """Return the shape of a placeholder, with None for unknown sizes; None if it does not take batches.
 
     Args:
         info: a TensorInfo, of a signature.
     """
-    dtype = tensors.base_dtype(info.dtype if info is not None else _dtype(node))
+    own_dtype = node.attributes["dtype"].type if "dtype" in node.attributes else 1
+    dtype = tensors.base_dtype(own_dtype if info is None else info.dtype)
     if dtype not in tensors.DTYPES or dtype == tensors.BOOL:
         return None
     for message in (info.tensor_shape if info is not None else None, _declared_shape(node)):
@@ -50,23 +51,20 @@ def input_shape(graph: Graph, node: Node, info: Any = None) -> Sizes | None:
     return None if node.op.startswith("PlaceholderWithDefault") else _infer_shape(graph, node)
 
 
-def _dtype(node: Node) -> int:
-    return node.attributes["dtype"].type if "dtype" in node.attributes else 1
-
-
 def _declared_shape(node: Node) -> Any:
     return node.attributes["shape"].shape if "shape" in node.attributes else None
 
 
 def _with_channels(graph: Graph, node: Node, sizes: Sizes) -> Sizes:
+    """Return the sizes, with the channels that the first weights require if they are unknown."""
     if len(sizes) == 4 and sizes[3] is None and axis_order(graph, node) == CHANNELS_LAST:
-        guessed = _infer_shape(graph, node)
-        return (*sizes[:3], guessed[3]) if guessed is not None and len(guessed) == 4 else sizes
+        inferred = _infer_shape(graph, node)
+        return (*sizes[:3], inferred[3]) if inferred is not None and len(inferred) == 4 else sizes
     return sizes
 
 
 def _infer_shape(graph: Graph, node: Node) -> Sizes | None:
-    """The shape that the first consumer with known weights requires."""
+    """Return the shape that the first consumer with known weights requires."""
     for reader, place in _consumers(graph, node):
         weights = _weight_shape(graph, reader)
         if reader.op in _CONVOLUTIONS and weights is not None and len(weights) == 4 and place == 0:
@@ -75,43 +73,43 @@ def _infer_shape(graph: Graph, node: Node) -> Sizes | None:
             transposed = "transpose_b" in reader.attributes and reader.attributes["transpose_b"].b
             return (None, weights[1 if transposed else 0])
         if reader.op == "Reshape" and place == 0:
-            wanted = _constant(graph, reader.inputs[1][0])
-            if wanted is not None and wanted.ndim == 1 and wanted.size > 1 and min(wanted[1:]) > 0:
-                return (None, int(np.prod(wanted[1:])))
+            shape = _constant(graph, reader.inputs[1][0])
+            if shape is not None and shape.ndim == 1 and shape.size > 1 and min(shape[1:]) > 0:
+                return (None, int(np.prod(shape[1:])))
     return None
 
 
 def axis_order(graph: Graph, node: Node) -> tuple[int, ...]:
-    """Return whether images that are fed to a node are N, H, W, C, or as N, C, H, W."""
+    """Return the order of the axes of images that are fed to a node."""
     for reader, _ in _consumers(graph, node):
         if "data_format" in reader.attributes:
             return CHANNELS_FIRST if reader.attributes["data_format"].s == b"NCHW" else CHANNELS_LAST
         if reader.op == "Transpose":
-            moved = _constant(graph, reader.inputs[1][0])
-            if moved is not None and moved.tolist() == [0, 2, 3, 1]:
+            order = _constant(graph, reader.inputs[1][0])
+            if order is not None and order.tolist() == [0, 2, 3, 1]:
                 return CHANNELS_FIRST
     return CHANNELS_LAST
 
 
 def _consumers(graph: Graph, node: Node) -> Iterator[tuple[Node, int]]:
     """Yield the consumers of a node, elementwise operations skipped, with the index of the input."""
-    left, seen = [node.name], {node.name}
-    while left:
-        name = left.pop(0)
+    queue, visited = [node.name], {node.name}
+    while queue:
+        name = queue.pop(0)
         for reader in graph.consumers(name):
             place = next(place for place, (read, _) in enumerate(reader.inputs) if read == name)
             yield reader, place
             if (
                 place == 0
                 and (reader.op in _ELEMENTWISE or reader.op in ("Pad", "PadV2", "MirrorPad"))
-                and reader.name not in seen
+                and reader.name not in visited
             ):
-                seen.add(reader.name)
-                left.append(reader.name)
+                visited.add(reader.name)
+                queue.append(reader.name)
 
 
 def _weight_shape(graph: Graph, node: Node) -> Sizes | None:
-    """The shape of a node's second input, where it is a constant or a variable."""
+    """Return the shape of a node's second input, if it is a constant or a variable."""
     if len(node.inputs) < 2:
         return None
     source = graph.nodes.get(node.inputs[1][0])
@@ -128,5 +126,5 @@ def _constant(graph: Graph, name: str) -> Any:
     node = graph.nodes.get(name)
     if node is None or node.op != "Const" or "value" not in node.attributes:
         return None
-    found = tensors.parse_tensor(node.attributes["value"].tensor)
-    return found if found.dtype.kind in "iu" else None
+    array = tensors.parse_tensor(node.attributes["value"].tensor)
+    return array if array.dtype.kind in "iu" else None

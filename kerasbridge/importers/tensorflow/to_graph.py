@@ -1,4 +1,4 @@
-"""A graph as a network: what is asked of it, what is fed to it, and what became of its nodes."""
+"""Convert a TensorFlow graph: find its outputs and inputs, execute it symbolically, and report on its nodes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,101 +19,89 @@ from kerasbridge.importers.tensorflow.node_names import common_scope
 from kerasbridge.importers.tensorflow.ops import TABLES
 from kerasbridge.importers.tensorflow.outputs import Signature, find_signature
 from kerasbridge.importers.tensorflow.symbolic_executor import Scope, SymbolicExecutor
-from kerasbridge.importers.tensorflow.symbolic_values import Fault, Tensor, Value
+from kerasbridge.importers.tensorflow.symbolic_values import Tensor, join_faults
 from kerasbridge.importers.tensorflow.variables import Variables, restore_keys
 
 
-def read_graph(found: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel:
-    """The network that a graph and its variables are.
+def read_graph(model_files: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel:
+    """Convert a graph with its variables.
 
     Raises:
         LegacyFileError: operations that cannot be converted, all of them, or a damaged file.
     """
-    graph = parse_graph(found.graph)
-    functions = {one.signature.name: one for one in found.graph.library.function}
-    wanted = find_signature(graph, found.signatures)
-    state = ExecutionState(variables=Variables(found.bundle, restore_keys(graph, functions)))
-    network = _network(SymbolicExecutor(functions, state, TABLES), graph, wanted)
-    network = fuse_affine(network)
-    network, gone = fuse(network)
-    report = _report(state, network, wanted, files, gone)
+    graph = parse_graph(model_files.graph)
+    functions = {function.signature.name: function for function in model_files.graph.library.function}
+    signature = find_signature(graph, model_files.signatures)
+    state = ExecutionState(variables=Variables(model_files.bundle, restore_keys(graph, functions)))
+    network = _execute(SymbolicExecutor(functions, state, TABLES), graph, signature)
+    network, fused = fuse(fuse_affine(network))
+    report = _report(state, network, signature, files, fused)
     if not state.variables.missing:
         return ParsedModel(report, network)
     names = ", ".join(dict.fromkeys(state.variables.missing))
     return ParsedModel(
-        report, None, f"{found.path}: the .index and .data of the checkpoint are missing, which contain {names}."
+        report, None, f"{model_files.path}: the .index and .data of the checkpoint are missing, which contain {names}."
     )
 
 
-def _network(executor: SymbolicExecutor, graph: Graph, wanted: Signature) -> IRGraph:
+def _execute(executor: SymbolicExecutor, graph: Graph, signature: Signature) -> IRGraph:
+    """Execute the graph from its inputs to its outputs."""
     state = executor.state
     scope = Scope(graph, {})
-    for node, tensor in _find_inputs(state, graph, wanted):
+    for node, tensor in _find_inputs(state, graph, signature):
         state.add_input_tensor(tensor)
         scope.values[node] = [tensor]
-    values = executor.run(scope, list(wanted.outputs.values()))
-    _raise_unsupported(values)
-    named = {
-        name: _as_image(state, graph.nodes[node], value)
-        for (name, (node, _)), value in zip(wanted.outputs.items(), values, strict=True)
-        if isinstance(value, Tensor)
-    }
-    for name in wanted.outputs:
-        if name not in named:
+    values = executor.run(scope, list(signature.outputs.values()))
+    reasons = dict.fromkeys(reason for _, reason in sorted(join_faults(values).reasons))
+    if reasons:
+        raise LegacyFileError("cannot be converted: " + "; ".join(reasons) + ".")
+    outputs: dict[str, Tensor] = {}
+    for (name, (node, _)), value in zip(signature.outputs.items(), values, strict=True):
+        if isinstance(value, Tensor):
+            outputs[name] = _with_image_order(state, graph.nodes[node], value)
+        else:
             state.skipped.append(LayerReport(name, "output", "it does not depend on what is fed to the model"))
-    if not named:
+    if not outputs:
         raise LegacyFileError("no output depends on what is fed to the model.")
-    return _rename(state, IRGraph("", tuple(state.inputs), tuple(state.nodes), ()), named)
+    return _rename(state, IRGraph("", tuple(state.inputs), tuple(state.nodes), ()), outputs)
 
 
-def _as_image(state: ExecutionState, node: Node, tensor: Tensor) -> Tensor:
-    """An output of four dimensions with its axes as those of images, in the order of those that are fed."""
+def _with_image_order(state: ExecutionState, node: Node, tensor: Tensor) -> Tensor:
+    """Return an output; if it has the rank of images, with its axes in the order of the images that are inputs."""
     if tensor.rank != 4:
         return tensor
-    first = any(
-        one.order == CHANNELS_FIRST
-        for one in state.tensors.values()
-        if one.name in {entry.name for entry in state.inputs}
-    )
+    channels_first = any(state.tensors[entry.name].order == CHANNELS_FIRST for entry in state.inputs)
     context = NodeContext(node, [], state, node.name, call_function=lambda *_: [])
-    return context.with_order(tensor, CHANNELS_FIRST if first else CHANNELS_LAST)
+    return context.with_order(tensor, CHANNELS_FIRST if channels_first else CHANNELS_LAST)
 
 
-def _find_inputs(state: ExecutionState, graph: Graph, wanted: Signature) -> list[tuple[str, Tensor]]:
-    """Return node and value of each input, and note the size of batches."""
-    told = wanted.inputs
-    if told is None:
-        told = {node.name: (node.name, None) for node in placeholders.find_placeholders(graph)}
-    found = []
-    for name, (node, info) in told.items():
+def _find_inputs(state: ExecutionState, graph: Graph, signature: Signature) -> list[tuple[str, Tensor]]:
+    """Return node and value of each input, and set the size of batches."""
+    entries = signature.inputs
+    if entries is None:
+        entries = {node.name: (node.name, None) for node in placeholders.find_placeholders(graph)}
+    inputs = []
+    for name, (node, info) in entries.items():
         if node not in graph.nodes:
             raise LegacyFileError(f"input {name!r} is node {node!r}, which is not in the graph.")
         sizes = placeholders.input_shape(graph, graph.nodes[node], info)
         if sizes is not None:
             order = placeholders.axis_order(graph, graph.nodes[node]) if len(sizes) == 4 else tuple(range(len(sizes)))
             state.batch_size = sizes[0] if state.batch_size is None else state.batch_size
-            free = (None, *sizes[1:])
-            shape = tuple(free[order.index(axis)] for axis in range(len(sizes)))
-            found.append((node, Tensor(name, shape, order)))
-    return found
+            sizes = (None, *sizes[1:])
+            shape = tuple(sizes[order.index(axis)] for axis in range(len(sizes)))
+            inputs.append((node, Tensor(name, shape, order)))
+    return inputs
 
 
-def _raise_unsupported(values: Sequence[Value]) -> None:
-    """Raise one error for all operations that cannot be converted."""
-    faults = frozenset[tuple[int, str]]().union(*(value.reasons for value in values if isinstance(value, Fault)))
-    if faults:
-        reasons = dict.fromkeys(reason for _, reason in sorted(faults))
-        raise LegacyFileError("cannot be converted: " + "; ".join(reasons) + ".")
-
-
-def _rename(state: ExecutionState, network: IRGraph, named: dict[str, Tensor]) -> IRGraph:
-    """The network whose outputs have the names that they are asked for by, and whose nodes have short ones."""
-    taken = {entry.name for entry in network.inputs}
+def _rename(state: ExecutionState, network: IRGraph, outputs: dict[str, Tensor]) -> IRGraph:
+    """Return the network with the names of its outputs, and without the scope that the names of all nodes share."""
+    input_names = {entry.name for entry in network.inputs}
     new: dict[str, str] = {}
-    for name, tensor in named.items():
-        if tensor.name not in taken and tensor.name not in new and name not in taken:
+    for name, tensor in outputs.items():
+        if tensor.name not in input_names and tensor.name not in new and name not in input_names:
             new[tensor.name] = name
-    network = replace(network, outputs=tuple(tensor.name for tensor in named.values())).pruned()
+    network = replace(network, outputs=tuple(tensor.name for tensor in outputs.values())).pruned()
     scope = common_scope(node.name for node in network.nodes)
     nodes = tuple(
         replace(
@@ -129,22 +117,22 @@ def _rename(state: ExecutionState, network: IRGraph, named: dict[str, Tensor]) -
 
 
 def _report(
-    state: ExecutionState, network: IRGraph, wanted: Signature, files: Sequence[SourceFile], gone: dict[str, str]
+    state: ExecutionState, network: IRGraph, signature: Signature, files: Sequence[SourceFile], fused: dict[str, str]
 ) -> Report:
-    brought = dict.fromkeys(
+    converted = dict.fromkeys(
         LayerReport(node.name, node.type) for node in network.nodes if node.name not in state.internal_names
     )
-    merged = [LayerReport(name, "Affine", f"part of {into}") for name, into in gone.items()]
+    merged = [LayerReport(name, "Affine", f"part of {into}") for name, into in fused.items()]
     notes = list(state.notes)
-    if wanted.signature and wanted.others:
-        notes.append(f"the signature {wanted.signature!r} is converted; others are {', '.join(sorted(wanted.others))}")
+    if signature.name and signature.others:
+        notes.append(f"the signature {signature.name!r} is converted; others are {', '.join(sorted(signature.others))}")
     return Report(
         "tensorflow",
         tuple(file.name for file in files),
         "",
         tuple((entry.name, entry.shape) for entry in network.inputs),
         network.outputs,
-        tuple(entry for entry in brought if entry not in state.substituted),
+        tuple(entry for entry in converted if entry not in state.substituted),
         (*dict.fromkeys(state.substituted), *merged),
         tuple(dict.fromkeys(state.skipped)),
         notes=tuple(notes),

@@ -47,12 +47,12 @@ class BinaryStream:
     """A binary, little-endian file.
 
     Args:
-        content: all of it.
+        content: the whole file.
         long: the size of the C type long in bytes, 8 or 4.
     """
 
     def __init__(self, content: bytes, long: int = 8) -> None:
-        self._content, self._place, self._long = content, 0, f"i{long}"
+        self._content, self._position, self._long = content, 0, f"i{long}"
 
     def int32(self) -> int:
         return int(struct.unpack("<i", self.string(4))[0])
@@ -64,26 +64,27 @@ class BinaryStream:
         return float(struct.unpack("<d", self.string(8))[0])
 
     def string(self, count: int) -> bytes:
-        start = self._place
+        start = self._position
         self._advance(count)
-        return self._content[start : self._place]
+        return self._content[start : self._position]
 
     def numbers(self, kind: str, count: int) -> LazyArray:
-        dtype, start = np.dtype(self._long if kind == "long" else kind).newbyteorder("<"), self._place
+        dtype, start = np.dtype(self._long if kind == "long" else kind).newbyteorder("<"), self._position
         self._advance(count * dtype.itemsize)
         return lambda: np.frombuffer(self._content, dtype, count, start)
 
     def _advance(self, size: int) -> None:
-        if not 0 <= size <= len(self._content) - self._place:
-            raise CorruptFile(f"is damaged or cut short: at byte {self._place:,} it should have {size:,} more bytes.")
-        self._place += size
+        start = self._position
+        if not 0 <= size <= len(self._content) - start:
+            raise CorruptFile(f"is damaged or cut short: at byte {start:,} it should have {size:,} more bytes.")
+        self._position += size
 
 
 class TextStream:
     """A text file: numbers separated by white space, those of a storage in one line."""
 
     def __init__(self, content: bytes) -> None:
-        self._content, self._place = content, 0
+        self._content, self._position = content, 0
 
     def int32(self) -> int:
         word = self._word()
@@ -108,42 +109,42 @@ class TextStream:
         start = self._line_end()
         if not 0 <= count <= len(self._content) - start:
             raise self._damage(f"{count:,} letters")
-        self._place = start + count
-        return self._content[start : self._place]
+        self._position = start + count
+        return self._content[start : self._position]
 
     def numbers(self, kind: str, count: int) -> LazyArray:
         if kind in _BYTE_TYPES:
-            letters = self.string(count)
-            return lambda: np.frombuffer(letters, kind)
+            content = self.string(count)
+            return lambda: np.frombuffer(content, kind)
         if not 0 <= count <= len(self._content) // 2 + 1:
             raise self._damage(f"{count:,} numbers")
         start = self._line_end()
         end = self._content.find(b"\n", start) if count else start
         end = len(self._content) if end < 0 else end
-        self._place = end
+        self._position = end
         return lambda: _parse_numbers(self._content[start:end], kind, count)
 
     def _word(self) -> bytes:
-        found = _NUMBER.match(self._content, self._place)
-        if not found:
+        match = _NUMBER.match(self._content, self._position)
+        if not match:
             raise self._damage("a number")
-        self._place = found.end()
-        return found[1]
+        self._position = match.end()
+        return match[1]
 
     def _line_end(self) -> int:
         """Return the start of the next line, after the last number of a line."""
-        return self._place + len(_LINE_END.match(self._content, self._place)[0])  # type: ignore[index]
+        return self._position + len(_LINE_END.match(self._content, self._position)[0])  # type: ignore[index]
 
     def _damage(self, expected: str) -> CorruptFile:
-        line = self._content.count(b"\n", 0, self._place) + 1
+        line = self._content.count(b"\n", 0, self._position) + 1
         return CorruptFile(f"is damaged or cut short: expected {expected} in line {line:,}.")
 
 
 def _parse_numbers(line: bytes, kind: str, count: int) -> np.ndarray[Any, Any]:
     """Parse the numbers of a line."""
     with warnings.catch_warnings(), contextlib.suppress(ValueError):
-        warnings.simplefilter("ignore", DeprecationWarning)  # older NumPys only warn of what is no number
-        found = np.fromstring(line.strip(_WHITESPACE), "i8" if kind == "long" else np.dtype(kind), sep=" ")
-        if len(found) == count:
-            return found
+        warnings.simplefilter("ignore", DeprecationWarning)  # older NumPy versions only warn of invalid text
+        numbers = np.fromstring(line.strip(_WHITESPACE), "i8" if kind == "long" else np.dtype(kind), sep=" ")
+        if len(numbers) == count:
+            return numbers
     raise CorruptFile(f"is damaged: expected a line of {count:,} numbers.")

@@ -19,20 +19,21 @@ def locate_network(value: Any) -> tuple[Module, str]:
     if isinstance(value, Object):
         return Module(value), ""
     if not isinstance(value, Table):
-        what = f"a tensor of shape {value.sizes}" if isinstance(value, Tensor) else "no table or object"
-        raise LegacyFileError(f"contains no network, but {what}.")
-    found = {path: one for path, one in iter_objects(value) if _is_network(one)}
-    for name in NAMES if len(found) > 1 else ():
-        if name in found:
-            found = {name: found[name]}
-    if len(found) != 1:
-        several = f"{len(found)} networks, {', '.join(found)}" if found else "a table without a network"
-        raise LegacyFileError(f"contains {several}: expected one; write it with torch.save('net.t7', checkpoint.NAME).")
-    ((path, network),) = found.items()
+        received = f"a tensor of shape {value.sizes}" if isinstance(value, Tensor) else "no table or object"
+        raise LegacyFileError(f"contains no network, but {received}.")
+    networks = {path: entry for path, entry in iter_objects(value) if _is_network(entry)}
+    for name in NAMES if len(networks) > 1 else ():
+        if name in networks:
+            networks = {name: networks[name]}
+    if len(networks) != 1:
+        received = f"{len(networks)} networks, {', '.join(networks)}" if networks else "a table without a network"
+        hint = "write it with torch.save('net.t7', checkpoint.NAME)"
+        raise LegacyFileError(f"contains {received}: expected one; {hint}.")
+    ((path, network),) = networks.items()
     return Module(network, path), path
 
 
-def _is_network(found: Object) -> bool:
-    if found.type.endswith("Criterion"):
+def _is_network(entry: Object) -> bool:
+    if entry.type.endswith("Criterion"):
         return False
-    return found.type.startswith(("nn.", "cudnn.")) or found.fields.get("modules") is not None
+    return entry.type.startswith(("nn.", "cudnn.")) or entry.fields.get("modules") is not None

@@ -24,20 +24,20 @@ class Table:
 
     def list(self) -> list[Any]:
         """Return the values of the keys 1, 2, 3, … up to the first gap."""
-        found: list[Any] = []
-        while (value := self.fields.get(len(found) + 1)) is not None:
-            found.append(value)
-        return found
+        values: list[Any] = []
+        while (value := self.fields.get(len(values) + 1)) is not None:
+            values.append(value)
+        return values
 
 
 @dataclass(eq=False)
 class Object:
-    """An object of a class that is kept as a table.
+    """An object of a class.
 
     Args:
         type: the name of the class, "nn.Linear".
-        version: of the class, 0 in files older than versions.
-        table: its fields; another thing where the class writes something else.
+        version: of the file format; 0 in files that are older than versions.
+        table: the table of its fields; another value if the class serializes itself differently.
     """
 
     type: str
@@ -46,7 +46,7 @@ class Object:
 
     @property
     def fields(self) -> Table:
-        """Its fields by name; none where it has no table of them."""
+        """Its fields by name; empty if it has no table of fields."""
         return self.table if isinstance(self.table, Table) else Table()
 
 
@@ -57,12 +57,12 @@ class Function:
 
 @dataclass(eq=False)
 class Storage:
-    """Numbers in a row.
+    """A one-dimensional array.
 
     Args:
         kind: "Float", "CudaLong", …
-        size: how many there are.
-        numbers: gives them, when they are asked for.
+        size: the number of elements.
+        numbers: returns the elements, which are decoded on demand.
     """
 
     kind: str
@@ -75,10 +75,10 @@ class Tensor:
     """A view of a storage, which other tensors may share.
 
     Args:
-        kind: as of a storage.
-        sizes, strides: one number for each dimension; strides count numbers.
-        offset: where it begins in the storage, from 0.
-        storage: None for one without numbers.
+        kind: as that of a storage.
+        sizes, strides: one number for each dimension; strides count elements.
+        offset: the index of the first element in the storage, from 0.
+        storage: None for an empty tensor.
     """
 
     kind: str
@@ -88,7 +88,7 @@ class Tensor:
     storage: Any
 
     def array(self) -> Array:
-        """Its numbers, of 32 bits.
+        """Return its elements as 32-bit floats.
 
         Raises:
             LegacyFileError: it reaches beyond its storage.
@@ -102,11 +102,11 @@ class Tensor:
         self._check_reach(self.storage)
         numbers = self.storage.numbers()
         strides = [stride * numbers.itemsize for stride in self.strides]
-        seen = np.lib.stride_tricks.as_strided(numbers[self.offset :], self.sizes, strides, writeable=False)
-        return np.array(seen, np.float32, order="C")
+        view = np.lib.stride_tricks.as_strided(numbers[self.offset :], self.sizes, strides, writeable=False)
+        return np.array(view, np.float32, order="C")
 
     def _check_reach(self, storage: Storage) -> None:
-        """Check that every number is in the storage, and that none is used twice: a short file makes no large array."""
+        """Check that all elements are in the storage, each used once, so that a small file has no large arrays."""
         steps = [(size - 1) * stride for size, stride in zip(self.sizes, self.strides, strict=True)]
         first = self.offset + sum(step for step in steps if step < 0)
         last = self.offset + sum(step for step in steps if step > 0)
@@ -116,16 +116,16 @@ class Tensor:
             raise LegacyFileError(f"a tensor of shape {self.sizes} shows {storage.size:,} numbers more than once.")
 
 
-def iter_objects(value: Any, deep: int = 3) -> Iterator[tuple[str, Object]]:
-    """The objects in a table and in the tables in it, each once, with the keys that lead to it."""
-    waiting, met = [("", value)], {value}
-    for path, table in waiting:
+def iter_objects(value: Any, depth: int = 3) -> Iterator[tuple[str, Object]]:
+    """Yield the objects in a table and in its nested tables, each once, with the path to it."""
+    queue, visited = [("", value)], {value}
+    for path, table in queue:
         for key, inner in table.fields.items():
             name = f"{path}{key:g}" if isinstance(key, float) else f"{path}{key}"
-            if inner is None or isinstance(inner, float | str) or inner in met:
+            if inner is None or isinstance(inner, float | str) or inner in visited:
                 continue
-            met.add(inner)
+            visited.add(inner)
             if isinstance(inner, Object):
                 yield name, inner
-            if isinstance(inner, Table) and name.count(".") < deep:
-                waiting.append((f"{name}.", inner))
+            if isinstance(inner, Table) and name.count(".") < depth:
+                queue.append((f"{name}.", inner))

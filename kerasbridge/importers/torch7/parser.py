@@ -1,4 +1,4 @@
-"""Torch7's files, bytes or text, as values: `File.lua` of torch7 read back, without Lua, and nothing in them run."""
+"""Parse Torch7 files, binary or text, as `File.lua` of torch7 writes them; code in them is never run."""
 
 import re
 from collections.abc import Callable, Generator
@@ -12,7 +12,7 @@ from kerasbridge.importers.torch7.lua_objects import Function, Object, Storage, 
 MAX_VALUES = 5_000_000
 MAX_DEPTH = 50_000
 MAX_CLASS_NAME = 200
-"""Of values, of values in each other, of letters of a class: more than any file of a network has."""
+"""The maximum numbers of values, of nested values, and of letters of a class: more than any network has."""
 
 _NIL, _NUMBER, _STRING, _TABLE, _TORCH, _BOOLEAN, _FUNCTION, _OLD_CLOSURE, _CLOSURE = range(9)
 _DTYPES = {
@@ -30,16 +30,16 @@ _TEXT = re.compile(rb"[34]\s\d{1,10}\s(\d{1,4}\s(V \d|[A-Za-z_]\w*\.\w)|\d{1,10}
 _CLASS = re.compile(rb"V \d|[A-Za-z_]\w*\.\w")
 
 Steps = Generator[None, Any, Any]
-"""Reads a value; each `yield` asks for the value that comes next."""
+"""A generator that reads a value; each `yield` receives the next value of the file."""
 
 
 def is_text(file: SourceFile) -> bool:
-    """Return whether a file begins as text of Torch7's does: with a table or an object."""
+    """Return whether a file begins like a Torch7 text file, with a table or an object."""
     return bool(_TEXT.match(file.head))
 
 
 def is_binary(file: SourceFile) -> bool:
-    """Return whether a file begins as bytes of Torch7's do: with a table or an object."""
+    """Return whether a file begins like a Torch7 binary file, with a table or an object."""
     head = file.head
     if head[:1] not in (b"\3", b"\4") or head[1:4] != b"\0\0\0" or len(head) < 16:
         return False
@@ -64,39 +64,39 @@ def load(file: SourceFile) -> Any:
 
 
 class Reader:
-    """Reads one value and all that is in it; what is read twice is one thing."""
+    """Reads one value with all values in it; references to the same index are one object."""
 
-    def __init__(self, source: ByteStream) -> None:
-        self._source = source
-        self._known: dict[int, Any] = {}
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._by_index: dict[int, Any] = {}
 
     def read(self) -> Any:
-        """The next value; a stack of its own keeps what is open, so that files may be as deep as they are."""
-        open_steps, value, values = [self._value()], None, 1
-        while open_steps:
+        """Return the next value; an explicit stack of generators replaces recursion, whose depth is limited."""
+        stack, value, num_values = [self._value()], None, 1
+        while stack:
             try:
-                open_steps[-1].send(value)
-                open_steps.append(self._value())
-                value, values = None, values + 1
+                stack[-1].send(value)
+                stack.append(self._value())
+                value, num_values = None, num_values + 1
             except StopIteration as done:
-                open_steps.pop()
+                stack.pop()
                 value = done.value
-            if values > MAX_VALUES or len(open_steps) > MAX_DEPTH:
+            if num_values > MAX_VALUES or len(stack) > MAX_DEPTH:
                 raise LegacyFileError(
                     f"contains more than {MAX_VALUES:,} values, or more than {MAX_DEPTH:,} in another."
                 )
         return value
 
     def _value(self) -> Steps:
-        kind = self._source.int32()
+        kind = self._stream.int32()
         if kind == _NIL:
             return None
         if kind == _NUMBER:
-            return self._source.double()
+            return self._stream.double()
         if kind == _STRING:
             return self._string()
         if kind == _BOOLEAN:
-            return self._source.int32() == 1
+            return self._stream.int32() == 1
         if kind == _FUNCTION:
             return (yield from self._function())
         if kind in (_TABLE, _TORCH, _CLOSURE, _OLD_CLOSURE):
@@ -105,23 +105,23 @@ class Reader:
 
     def _indexed(self, kind: int) -> Steps:
         """Read a value that is written once, and later referred to by its index."""
-        index = self._source.int32()
-        if index in self._known:
-            return self._known[index]
+        index = self._stream.int32()
+        if index in self._by_index:
+            return self._by_index[index]
         if kind == _TABLE:
             return (yield from self._table(index))
         if kind == _TORCH:
             return (yield from self._object(index))
-        self._known[index] = Function()
+        self._by_index[index] = Function()
         yield from self._function()
-        return self._known[index]
+        return self._by_index[index]
 
     def _string(self) -> str:
-        return self._source.string(self._source.int32()).decode("utf-8", "replace")
+        return self._stream.string(self._stream.int32()).decode("utf-8", "replace")
 
     def _table(self, index: int) -> Steps:
-        table = self._known[index] = Table()
-        for _ in range(self._source.int32()):
+        table = self._by_index[index] = Table()
+        for _ in range(self._stream.int32()):
             key = yield
             value = yield
             table.fields[key] = value
@@ -140,41 +140,41 @@ class Reader:
             raise CorruptFile("is damaged: invalid class name.")
         numeric = _NUMERIC.fullmatch(name)
         if numeric:
-            prefix, kind, what = numeric.groups()
-            read = self._tensor if what == "Tensor" else self._storage
+            prefix, kind, suffix = numeric.groups()
+            read = self._tensor if suffix == "Tensor" else self._storage
             return (yield from read(index, prefix + kind, _DTYPES[kind or ("Float" if prefix else "Double")]))
         if name in _CUSTOM_FORMATS:
             return (yield from _CUSTOM_FORMATS[name](self, index))
-        found = self._known[index] = Object(name, version)
-        found.table = yield
-        return found
+        entry = self._by_index[index] = Object(name, version)
+        entry.table = yield
+        return entry
 
     def _tensor(self, index: int, kind: str, _: str) -> Steps:
-        dimensions = self._source.int32()
+        dimensions = self._stream.int32()
         if not 0 <= dimensions <= 32:
             raise CorruptFile(f"is damaged: a tensor should have {dimensions} dimensions.")
-        sizes, strides = self._source.int64(dimensions), self._source.int64(dimensions)
-        found = self._known[index] = Tensor(kind, sizes, strides, self._source.int64(1)[0] - 1, None)
-        found.storage = yield
-        return found
+        sizes, strides = self._stream.int64(dimensions), self._stream.int64(dimensions)
+        tensor = self._by_index[index] = Tensor(kind, sizes, strides, self._stream.int64(1)[0] - 1, None)
+        tensor.storage = yield
+        return tensor
 
     def _storage(self, index: int, kind: str, dtype: str) -> Steps:
-        (size,) = self._source.int64(1)
-        self._known[index] = Storage(kind, size, self._source.numbers(dtype, size))
-        return self._known[index]
+        (size,) = self._stream.int64(1)
+        self._by_index[index] = Storage(kind, size, self._stream.numbers(dtype, size))
+        return self._by_index[index]
         yield
 
     def _vector(self, index: int) -> Steps:
-        table = self._known[index] = Table()
-        size = self._source.int32()
+        table = self._by_index[index] = Table()
+        size = self._stream.int32()
         yield
         for place in range(1, size + 1):
             table.fields[place] = yield
         return table
 
     def _hash(self, index: int) -> Steps:
-        table = self._known[index] = Table()
-        size = self._source.int32()
+        table = self._by_index[index] = Table()
+        size = self._stream.int32()
         yield
         for _ in range(size):
             key = yield

@@ -113,9 +113,9 @@ def flatten_value(value: Value) -> list[str]:
     """Return the names in a value."""
     names, stack = [], [value]
     while stack:
-        one = stack.pop()
-        names += [one] if isinstance(one, str) else []
-        stack += [] if isinstance(one, str) else reversed(one)
+        item = stack.pop()
+        names += [item] if isinstance(item, str) else []
+        stack += [] if isinstance(item, str) else reversed(item)
         if len(names) + len(stack) > MAX_MODULES:
             raise LegacyFileError(f"has a table of more than {MAX_MODULES:,} tensors.")
     return names

@@ -30,7 +30,7 @@ class CropLike(SignPreserving):
         expect(axis > 0 and len(first) == len(second), "its two inputs have to have as many dimensions")
         starts = (0 if self.clamped else start for start in self.starts(len(first)))
         sizes = zip(first[axis:], second[axis:], starts, strict=True)
-        fits = all(size is None or wanted is None or start + wanted <= size for size, wanted, start in sizes)
+        fits = all(size is None or like is None or start + like <= size for size, like, start in sizes)
         expect(fits, f"the second cannot be cut out of the first at {self.starts(len(first))}")
         return (first[:axis] + second[axis:],)
 
@@ -48,14 +48,15 @@ def build(operation: CropLike, context: "LayerContext", tensor: Any, like: Any) 
     first, second = context.inputs
     axis, starts = operation.axis % context.rank, operation.starts(context.rank)
     if context.rank == 4 and axis >= 2 and None not in (*first[axis:], *second[axis:]):
-        cuts = _cuts(first[axis:], second[axis:], starts, operation.clamped)
-        return context.layer(context.keras.layers.Cropping2D, tensor, cropping=[(0, 0)] * (axis - 2) + cuts)
+        cropping = _cropping(first[axis:], second[axis:], starts, operation.clamped)
+        return context.layer(context.keras.layers.Cropping2D, tensor, cropping=[(0, 0)] * (axis - 2) + cropping)
     axes = [context.axis(place) for place in range(axis, context.rank)]
     layer = context.layers.CropLike
     return context.layer(layer, [tensor, like], axes=axes, starts=starts, clamped=operation.clamped)
 
 
-def _cuts(sizes: Any, wanted: Any, starts: Any, clamped: bool) -> list[tuple[int, int]]:
-    excess = [size - kept for size, kept in zip(sizes, wanted, strict=True)]
+def _cropping(sizes: Any, like: Any, starts: Any, clamped: bool) -> list[tuple[int, int]]:
+    """Return the number of rows or columns to cut off before and after, for each axis."""
+    excess = [size - other for size, other in zip(sizes, like, strict=True)]
     starts = map(min, starts, excess) if clamped else starts
-    return [(start, both - start) for both, start in zip(excess, starts, strict=True)]
+    return [(start, total - start) for total, start in zip(excess, starts, strict=True)]

@@ -55,8 +55,8 @@ class Pooling(SignPreserving):
         after = self.sides(axis)[1]
         if not self.ceil:
             return after
-        more = after + self.stride[axis] - 1
-        return min(more, self.window[axis] - 1) if any(self.padding) else more
+        reach = after + self.stride[axis] - 1
+        return min(reach, self.window[axis] - 1) if any(self.padding) else reach
 
     def windows(self, size: int, axis: int) -> int:
         """Return the number of windows along an axis of this size."""

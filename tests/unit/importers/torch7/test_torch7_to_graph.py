@@ -5,6 +5,10 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.importers.torch7.containers import CONTAINERS
+from kerasbridge.importers.torch7.infer_inputs import CONTAINER_RULES
+from kerasbridge.importers.torch7.ops import IDENTITIES, OPERATIONS
+from kerasbridge.importers.torch7.ops.base import INPUT_RULES, KEEPS_CHANNELS
 from tests.importers.torch7_files import longs, nn, save, tensor
 
 
@@ -177,3 +181,10 @@ def test_two_files_are_rejected(tmp_path):
     path = save(tmp_path / "net.t7", net(nn("Tanh")))
     with pytest.raises(LegacyFileError, match="Expected one file, received"):
         kb.load_legacy(path, path)
+
+
+def test_each_type_of_module_has_one_converter():
+    tables = (OPERATIONS, CONTAINERS, IDENTITIES)
+    kinds = {*OPERATIONS, *CONTAINERS, *IDENTITIES}
+    assert len(kinds) == sum(map(len, tables))
+    assert kinds >= {*INPUT_RULES, *CONTAINER_RULES, *KEEPS_CHANNELS}
