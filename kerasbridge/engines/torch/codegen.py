@@ -15,13 +15,13 @@ def compile_graph(graph: Graph) -> Callable[..., Any]:
     namespace: dict[str, Any] = {}
     lines: list[str] = []
     guards = guards_of(graph)
-    decisions = {condition for found in guards.values() for condition, _ in found}
-    above: Guards = []
-    for node, dying in zip(graph.nodes, _last_uses(graph), strict=True):
-        own = guards.get(node, [])
-        lines += _ifs(own) if own != above else []
-        above = own
-        lines += ["    " * len(own) + line for line in _statements(node, dying, graph, decisions, namespace)]
+    decisions = {condition for conditions in guards.values() for condition, _ in conditions}
+    open_guards: Guards = []
+    for node, unused in zip(graph.nodes, _last_uses(graph), strict=True):
+        node_guards = guards.get(node, [])
+        lines += _if_statements(node_guards) if node_guards != open_guards else []
+        open_guards = node_guards
+        lines += ["    " * len(node_guards) + line for line in _statements(node, unused, graph, decisions, namespace)]
     parameters = ", ".join(node.name for node in graph.nodes if node.op == "placeholder")
     source = f"def program({parameters}):\n" + "\n".join(f"    {line}" for line in lines)
     exec(compile(source, "<traced step>", "exec"), namespace)
@@ -29,7 +29,7 @@ def compile_graph(graph: Graph) -> Callable[..., Any]:
     return program
 
 
-def _ifs(guards: Guards) -> list[str]:
+def _if_statements(guards: Guards) -> list[str]:
     negations = ("" if wanted else "not " for _, wanted in guards)
     return [
         f"{'    ' * depth}if {negation}{condition.name}_holds:"
@@ -38,7 +38,7 @@ def _ifs(guards: Guards) -> list[str]:
 
 
 def _statements(
-    node: Node, dying: list[str], graph: Graph, decisions: set[Node], namespace: dict[str, Any]
+    node: Node, unused: list[str], graph: Graph, decisions: set[Node], namespace: dict[str, Any]
 ) -> Iterator[str]:
     if node.op == "output":
         yield f"return {_tuple(node.args[0], namespace)}"
@@ -47,7 +47,7 @@ def _statements(
         yield f"{node.name} = {_choice(node, graph) if is_decided else _call(node, namespace)}"
         if node in decisions:
             yield f"{node.name}_holds = bool({node.name})"
-    yield from (f"{name} = None" for name in dying)
+    yield from (f"{name} = None" for name in unused)
 
 
 def _choice(node: Node, graph: Graph) -> str:
@@ -90,11 +90,11 @@ def _constant(value: Any, namespace: dict[str, Any]) -> str:
 def _last_uses(graph: Graph) -> list[list[str]]:
     """Return, for each node, the names that are not read after it."""
     seen: set[Node] = set()
-    dying: list[list[str]] = []
+    unused: list[list[str]] = []
     for node in reversed(graph.nodes):
         last = [source for source in dict.fromkeys(node.all_input_nodes) if source not in seen]
         seen.update(last)
         names = [source.name for source in last if source.op != "placeholder"]
-        unused = [node.name] if node.op == "call_function" and node not in seen else []
-        dying.append([] if node.op == "output" else [*names, *unused])
-    return dying[::-1]
+        never_used = [node.name] if node.op == "call_function" and node not in seen else []
+        unused.append([] if node.op == "output" else [*names, *never_used])
+    return unused[::-1]

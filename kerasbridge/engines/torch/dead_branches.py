@@ -9,7 +9,7 @@ from torch.fx import Graph, Node
 
 from kerasbridge.engines.torch.passes import ATEN, StorageRoots, layout_of, written_by
 
-WORTH = 4
+MIN_SKIPPED = 4
 """Minimum number of operations to skip: with fewer, the decision costs more than it saves."""
 
 Guards = list[tuple[Node, bool]]
@@ -17,16 +17,16 @@ Guards = list[tuple[Node, bool]]
 
 def guards_of(graph: Graph) -> dict[Node, Guards]:
     """Return, for each operation that one side of a `where` needs, the conditions and their values, outermost first."""
-    memory = _Memory(graph)
+    readers = _Readers(graph)
     conditions = {node.args[0] for node in graph.nodes if is_choice(node)}
-    found: dict[Node, Guards] = {}
+    guards: dict[Node, Guards] = {}
     for condition in (node for node in graph.nodes if node in conditions):
-        sides = {wanted: memory.only_for(condition, wanted) for wanted in (True, False)}
-        if sum(map(len, sides.values())) >= WORTH:
+        sides = {wanted: readers.only_for(condition, wanted) for wanted in (True, False)}
+        if sum(map(len, sides.values())) >= MIN_SKIPPED:
             for wanted, nodes in sides.items():
                 for node in nodes:
-                    found.setdefault(node, []).append((condition, wanted))
-    return found
+                    guards.setdefault(node, []).append((condition, wanted))
+    return guards
 
 
 def is_choice(node: Node) -> bool:
@@ -49,13 +49,13 @@ def shares_memory_safely(graph: Graph, choice: Node) -> bool:
     return True
 
 
-class _Memory:
+class _Readers:
     """The operations that read each tensor's memory."""
 
     def __init__(self, graph: Graph) -> None:
         self._roots = StorageRoots(graph)
         self._nodes = list(graph.nodes)
-        self._order = {node: place for place, node in enumerate(self._nodes)}
+        self._order = {node: index for index, node in enumerate(self._nodes)}
         self._readers: dict[Node, set[Node]] = {}
         for node in self._nodes:
             for source in node.all_input_nodes:
@@ -63,30 +63,30 @@ class _Memory:
 
     def only_for(self, condition: Node, wanted: bool) -> set[Node]:
         """Return the operations after `condition` that are needed only for its choices of this side."""
-        found: set[Node] = set()
+        skippable: set[Node] = set()
         for node in reversed(self._nodes[self._order[condition] + 1 :]):
-            if node.op == "call_function" and self._serves(node, condition, wanted, found):
-                found.add(node)
-        return found
+            if node.op == "call_function" and self._is_skippable(node, condition, wanted, skippable):
+                skippable.add(node)
+        return skippable
 
-    def _serves(self, node: Node, condition: Node, wanted: bool, found: set[Node]) -> bool:
+    def _is_skippable(self, node: Node, condition: Node, wanted: bool, skippable: set[Node]) -> bool:
         written = {self._roots.of(target) for target in written_by(node)}
         if any(root.op != "call_function" for root in written):
             return False
         later = {
             reader for root in written for reader in self._readers[root] if self._order[reader] > self._order[node]
         }
-        made = written | {self._roots.of(node)}
+        results = written | {self._roots.of(node)}
         needed_by = later | set(node.users)
         return bool(needed_by) and all(
-            each in found or self._chooses(each, condition, wanted, made) for each in needed_by
+            reader in skippable or self._chooses(reader, condition, wanted, results) for reader in needed_by
         )
 
-    def _chooses(self, node: Node, condition: Node, wanted: bool, made: set[Node]) -> bool:
+    def _chooses(self, node: Node, condition: Node, wanted: bool, results: set[Node]) -> bool:
         if not is_choice(node) or node.args[0] is not condition:
             return False
         chosen, other = (self._roots.of(node.args[k]) for k in ((1, 2) if wanted else (2, 1)))
-        return chosen in made and other not in made
+        return chosen in results and other not in results
 
 
 def _is_readable(condition: Node) -> bool:

@@ -11,7 +11,7 @@ from torch.fx.node import map_arg
 ATEN = torch.ops.aten
 
 # Elementwise operations that may write their result over their first operand.
-_OVERWRITING = {
+_IN_PLACE = {
     ATEN.add.Tensor: ATEN.add_.Tensor,
     ATEN.add.Scalar: ATEN.add_.Scalar,
     ATEN.mul.Tensor: ATEN.mul_.Tensor,
@@ -67,13 +67,13 @@ def reuse_memory(graph: Graph) -> None:
 
     Weights are large compared with the cache of a CPU: allocating a result costs more time than its arithmetic.
     """
-    lives = _Liveness(graph)
+    liveness = _Liveness(graph)
     for node in list(graph.nodes):
-        target = _OVERWRITING.get(node.target)
-        if target and lives.end_with(node):
+        target = _IN_PLACE.get(node.target)
+        if target and liveness.end_with(node):
             node.target = target
             if isinstance(node.args[0], (list, tuple)):
-                _replace_results(node, lives)
+                _replace_results(node, liveness)
 
 
 def mutated_nodes(graph: Graph) -> set[Node]:
@@ -112,9 +112,9 @@ def _aliased_arguments(node: Node) -> Iterator[tuple[Node, bool]]:
         return
     if not isinstance(node.target, torch._ops.OpOverload):
         return
-    for declared, given in zip(node.target._schema.arguments, node.args, strict=False):
+    for declared, argument in zip(node.target._schema.arguments, node.args, strict=False):
         if declared.alias_info is not None:
-            sources = given if isinstance(given, (list, tuple)) else [given]
+            sources = argument if isinstance(argument, (list, tuple)) else [argument]
             yield from ((source, declared.alias_info.is_write) for source in sources if isinstance(source, Node))
 
 
@@ -168,11 +168,11 @@ class _Liveness:
         )
 
 
-def _replace_results(node: Node, lives: _Liveness) -> None:
+def _replace_results(node: Node, liveness: _Liveness) -> None:
     """Replace the results of an in-place foreach operation, which returns nothing, by its operands."""
     for item in list(node.users):
         operand = node.args[0][item.args[1]]
-        lives.move(item, operand)
+        liveness.move(item, operand)
         item.replace_all_uses_with(operand)
         node.graph.erase_node(item)
 

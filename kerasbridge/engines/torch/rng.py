@@ -35,25 +35,25 @@ class BitStream:
     def draw(self, counter: int) -> Tensor:
         """Return the bits of this counter."""
         if counter != self._next:
-            self._ready = self._drawn(counter, 1)
+            self._ready = self._draw_ahead(counter, 1)
         elif not self._ready:
-            self._ready = self._drawn(counter, max(1, BITS_AHEAD // max(1, self._count)))
+            self._ready = self._draw_ahead(counter, max(1, BITS_AHEAD // max(1, self._count)))
         self._next = counter + 1
         return self._ready.pop()
 
-    def _drawn(self, counter: int, ahead: int) -> list[Tensor]:
+    def _draw_ahead(self, counter: int, ahead: int) -> list[Tensor]:
         """Return draws from `counter` on, the last one first."""
-        drawn = generator.random_bits_batch(self._seed, counter, self._count, ahead).view(np.int32)
-        return list(torch.from_numpy(drawn).unbind())[::-1]
+        draws = generator.random_bits_batch(self._seed, counter, self._count, ahead).view(np.int32)
+        return list(torch.from_numpy(draws).unbind())[::-1]
 
 
 _streams: dict[tuple[int, int], BitStream] = {}
-_one_at_a_time = threading.Lock()
+_lock = threading.Lock()
 
 
-def _on_cpu(key: Tensor, count: int) -> Tensor:
+def _random_bits_cpu(key: Tensor, count: int) -> Tensor:
     seed, counter = key.tolist()
-    with _one_at_a_time:
+    with _lock:
         stream = _streams.get((seed, count))
         if stream is None:
             if len(_streams) == MAX_STREAMS:
@@ -62,9 +62,9 @@ def _on_cpu(key: Tensor, count: int) -> Tensor:
         return stream.draw(counter)
 
 
-def _without_values(key: Tensor, count: int) -> Tensor:
+def _random_bits_meta(key: Tensor, count: int) -> Tensor:
     return key.new_empty(count, dtype=torch.int32)
 
 
-_LIBRARY.impl("random_bits", _on_cpu, "CPU")
-_LIBRARY.impl("random_bits", _without_values, "Meta")
+_LIBRARY.impl("random_bits", _random_bits_cpu, "CPU")
+_LIBRARY.impl("random_bits", _random_bits_meta, "Meta")
