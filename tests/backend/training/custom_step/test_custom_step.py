@@ -397,6 +397,19 @@ def test_gradients_by_variables_nest():
     assert (float(value), float(gradient)) == (27.0, 18.0)
 
 
+def test_a_gradient_that_torch_cannot_take_without_values_is_taken_in_a_step():
+    def step(model, batch):
+        loss, gradients = kb.value_and_grad(lambda: ops.sum(ops.inv(model(batch.x))), model)
+        return kb.Objective(loss, gradients=gradients)
+
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(2, use_bias=False, kernel_initializer="identity")])
+    model.compile(sgd())
+    history = kb.fit(model, np.diag([2.0, 4.0]), verbose=0, step=step).history
+    assert history["loss"] == pytest.approx([0.75])
+    # The gradient by A of the sum of inv(A) is -v v', where v holds the sums of the rows of inv(A)': 1/2 and 1/4.
+    np.testing.assert_allclose(model.get_weights()[0], [[1.05, 0.025], [0.05, 1.025]], rtol=1e-5)
+
+
 def test_a_loss_may_depend_on_some_of_the_variables():
     used, unused = keras.Variable(3.0), keras.Variable([1.0, 2.0])
     loss, gradients = kb.value_and_grad(lambda: used * used, [unused, used])
