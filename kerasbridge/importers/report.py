@@ -51,7 +51,7 @@ class Preprocessing:
 
     def _steps(self) -> Iterable[str]:
         if self.crop:
-            yield f"cuts images to {self.crop}x{self.crop}"
+            yield f"crops images to {self.crop}x{self.crop}"
         if self.means:
             yield "subtracts " + ", ".join(f"{mean:g}" for mean in self.means)
         if self.mean_file:

@@ -75,7 +75,7 @@ def _others(options: Mapping[str, Value]) -> Iterable[str]:
         steps += ["keeping the aspect" if keep_aspect[0] else "without keeping the aspect"] if keep_aspect.size else []
         yield ", ".join(steps)
         if (resized != size).any():
-            yield f"cuts {size[0]:g}x{size[1]:g} out of the middle"
+            yield f"crops the center {size[0]:g}x{size[1]:g}"
     for name, value in options.items():
         if name not in _KNOWN and 0 < numbers(value).size <= 9:
             yield f"{name} is {', '.join(f'{number:g}' for number in numbers(value))}"

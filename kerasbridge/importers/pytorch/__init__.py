@@ -43,7 +43,7 @@ def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> Parse
             raise LegacyFileError(f"{file.path} is {error}.") from error
     unwrapped, wrappers = strip_wrappers(parameters)
     if wrappers:
-        notes.append(f"left out of all names: {wrappers}")
+        notes.append(f"removed from all names: {wrappers}")
     return _parsed_model(paths, tuple(file.name for file in files), unwrapped, notes, ordered)
 
 

@@ -1,6 +1,5 @@
 """Find the state_dict in the content of a `torch.save` file."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from kerasbridge.importers.io.pickles import GlobalRef, InertObject, PersistentId
@@ -29,8 +28,9 @@ def find_state_dict(content: Any, find_storage: FindStorage) -> tuple[list[Param
     if factory is not None and factory.module.startswith("__torch__"):
         parameters = _module_tensors("", content, find_storage, 0)
         return parameters, ["a TorchScript archive: its weights are used, not its program"]
-    entries, notes = _state_dict(content)
-    return [Parameter(name, _to_array(name, tensor, find_storage)) for name, tensor in _tensors(entries)], notes
+    entries, notes = _state_dict(content)  # other entries than tensors, such as `_metadata`, are skipped
+    tensors = [(str(name), value) for name, value in entries.items() if _is_tensor(value)]
+    return [Parameter(name, _to_array(name, tensor, find_storage)) for name, tensor in tensors], notes
 
 
 def _factory(value: Any) -> GlobalRef | None:
@@ -80,11 +80,6 @@ def _refuse_module(value: Any, location: str = "") -> None:
             f"a whole pickled module, {factory}{location}, which only its own program can open: in that program "
             "type torch.save(model.state_dict(), path), and pass the new file"
         )
-
-
-def _tensors(entries: dict[Any, Any]) -> Iterator[tuple[str, InertObject]]:
-    """Yield the names and descriptions of tensors; other entries, such as `_metadata`, are skipped."""
-    return ((str(name), value) for name, value in entries.items() if _is_tensor(value))
 
 
 def _has_tensors(entries: dict[Any, Any]) -> bool:

@@ -27,7 +27,9 @@ def multi_head_attention(layer: Any, context: SlotContext) -> list[WeightSlot]:
         output.kernel.shape[-1],
     )
     if others or output.kernel.ndim != 3:
-        raise NotAssignable("attends along more axes, or with values of another size, than PyTorch's does")
+        raise NotAssignable(
+            "attends along several axes or has another value_dim than key_dim, unlike nn.MultiheadAttention"
+        )
     rest = {"in_proj_bias": (3 * width,), "out_proj.weight": (out_features, width), "out_proj.bias": (out_features,)}
     if output.bias is None:
         rest = {"out_proj.weight": (out_features, width)}

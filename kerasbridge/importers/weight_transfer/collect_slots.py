@@ -81,4 +81,4 @@ def _slots(layer: Any, context: SlotContext) -> list[WeightSlot]:
     for kinds, rule in {**SHARED_RULES, **(PYTORCH_RULES if context.pytorch else {})}.items():
         if isinstance(layer, kinds):
             return rule(layer, context)
-    raise NotAssignable("is of a kind that takes no weights from such a file")
+    raise NotAssignable("is of a type whose weights cannot be loaded from such a file")

@@ -59,8 +59,8 @@ class AxisOrders:
             channels = max((self._channels[source] for source in node.inputs), default=0)
             if channels > 1 and count != channels:
                 raise NotAssignable(
-                    f"takes {count} numbers of images of {channels} channels, and their order is unknown because of "
-                    f"{order.lost_at}: put a Flatten of a functional or sequential model there"
+                    f"takes {count} features of images of {channels} channels, whose order is unknown after "
+                    f"{order.lost_at}: replace it with a Flatten layer in a functional or sequential model"
                 )
         return _checked_index(order, count)
 

@@ -27,12 +27,14 @@ def parse_mapping(
             unchanged |= {*numbers}
         elif len(numbers) > 1:
             inner = ", ".join(slots[number].name for number in numbers)
-            raise ArgumentError(f"Expected in mapping= a layer that takes one module; {layer!r} has several: {inner}.")
+            raise ArgumentError(
+                f"Expected mapping= to name layers that take one module; {layer!r} has several: {inner}."
+            )
         else:
             matches[numbers[0]] = _match(layer, value, slots[numbers[0]], available)
     used = [unit for match in matches.values() for unit in match.units]
     if len(used) > len({*used}):
-        raise ArgumentError("Expected in mapping= each module or array for one layer alone.")
+        raise ArgumentError("Expected mapping= to name each module or array once.")
     return matches, unchanged
 
 
@@ -68,7 +70,7 @@ def _slots_of_layer(name: str, slots: Sequence[WeightSlot]) -> list[int]:
         if numbers:
             return numbers
     names = ", ".join(slot.name for slot in slots)
-    raise ArgumentError(f"Expected in mapping= names of layers that take weights, received {name!r}; they are {names}.")
+    raise ArgumentError(f"Expected mapping= to name layers with weights, received {name!r}; they are {names}.")
 
 
 def _match(layer: str, value: str | Sequence[str], slot: WeightSlot, available: AvailableArrays) -> Match:
@@ -77,7 +79,7 @@ def _match(layer: str, value: str | Sequence[str], slot: WeightSlot, available: 
     if match is None:
         received = ", ".join(available.descriptions(units))
         expected = " or ".join(map(str, slot.layouts))
-        raise ArgumentError(f"mapping= gives {layer!r} {received}; expected {expected}.")
+        raise ArgumentError(f"mapping= assigns {received} to {layer!r}; expected {expected}.")
     return match
 
 
@@ -92,5 +94,5 @@ def _unit(name: str, available: AvailableArrays) -> int:
     if unit is None:
         kind = "modules" if available.groups else "arrays"
         every = ", ".join(available.descriptions(range(len(available))))
-        raise ArgumentError(f"Expected in mapping= the {kind} of the file, received {name!r}; they are {every}.")
+        raise ArgumentError(f"Expected mapping= to name {kind} of the file, received {name!r}; they are {every}.")
     return unit

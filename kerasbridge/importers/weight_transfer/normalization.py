@@ -40,7 +40,7 @@ def batch_normalization(layer: Any, context: SlotContext) -> list[WeightSlot]:
 
 def _variance(inverse_std: Array, epsilon: float) -> Array:
     if not (inverse_std > 0).all():
-        raise NotAssignable("takes an inverse of deviations that is not above 0")
+        raise NotAssignable("has values of inv_std in the file that are not positive")
     variance = 1 / np.square(inverse_std, dtype=np.float64) - epsilon
     if variance.min() < -_ROUNDING * epsilon:
         raise NotAssignable(

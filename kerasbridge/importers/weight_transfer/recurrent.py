@@ -55,7 +55,7 @@ def _cell_slot(cell: Any, context: SlotContext, first: bool = True) -> WeightSlo
     """Return the slot of a cell; `first` is False for a stacked cell whose input is another cell's output."""
     kind = _kind(cell)
     if kind == "gru" and not cell.reset_after:
-        raise NotAssignable("has reset_after=False, which the file's GRU has not: make the layer with reset_after=True")
+        raise NotAssignable("has reset_after=False, unlike the file's GRU: make the layer with reset_after=True")
     rows = context.input_index(cell.kernel.shape[0]) if first else None
     layouts = (_pytorch_layouts if context.pytorch else _lasagne_layouts)(cell, kind, context, rows)
     return context.slot([cell.kernel, cell.recurrent_kernel, cell.bias], layouts)
@@ -64,7 +64,7 @@ def _cell_slot(cell: Any, context: SlotContext, first: bool = True) -> WeightSlo
 def _kind(cell: Any) -> str:
     kinds = {L.LSTMCell: "lstm", L.GRUCell: "gru", L.SimpleRNNCell: "simple"}
     if type(cell) not in kinds:
-        raise NotAssignable(f"has a cell that is unknown here, {type(cell).__name__}")
+        raise NotAssignable(f"has an unsupported cell, {type(cell).__name__}")
     return kinds[type(cell)]
 
 
@@ -88,7 +88,7 @@ def _pytorch_layouts(cell: Any, kind: str, context: SlotContext, rows: Array | N
 
 def _lasagne_layouts(cell: Any, kind: str, context: SlotContext, rows: Array | None) -> list[ArrayLayout]:
     if cell.bias is None:
-        raise NotAssignable("has no bias, which Lasagne's has: make the layer with use_bias=True")
+        raise NotAssignable("has no bias, unlike Lasagne's layers: make the layer with use_bias=True")
     in_features, units = cell.kernel.shape[0], cell.units
     if kind == "simple":
         specs = [
@@ -132,7 +132,7 @@ def _with_initial_states(
     def check_states_and_convert(*arrays: Array) -> list[Array]:
         initial, others = (arrays[:count], arrays[count:]) if states_first else (arrays[-count:], arrays[:-count])
         if any(state.any() for state in initial):
-            raise NotAssignable("begins with states that were learnt; Keras's begin with 0")
+            raise NotAssignable("has learned initial states in the file; in Keras, initial states are 0")
         return to_keras(*others)
 
     all_specs = (*state_specs, *specs) if states_first else (*specs, *state_specs)

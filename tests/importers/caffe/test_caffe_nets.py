@@ -69,7 +69,7 @@ def test_a_training_net_becomes_an_inference_net(tmp_path):
     assert [str(entry) for entry in report.substituted] == ["loss (SoftmaxWithLoss): Softmax, without the loss"]
     assert [entry.layer for entry in report.skipped] == ["digits", "accuracy"]
     assert [*map(str, report.preprocessing)] == [
-        "digits: cuts images to 5x5, subtracts 104, 117, 123, multiplies by 0.017"
+        "digits: crops images to 5x5, subtracts 104, 117, 123, multiplies by 0.017"
     ]
 
 

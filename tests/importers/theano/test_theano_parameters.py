@@ -137,7 +137,7 @@ def test_recurrent_layers(tmp_path):
         h = np.tanh(now @ w + b + h @ u)
     assert_close(outputs(model, x)[0], h)
     values[12] = np.ones((1, 3))
-    with pytest.raises(LegacyFileError, match="begins with states that were learnt"):
+    with pytest.raises(LegacyFileError, match="has learned initial states"):
         onto(model, values, tmp_path)
 
 

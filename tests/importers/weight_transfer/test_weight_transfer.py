@@ -202,10 +202,10 @@ def test_a_mapping_names_single_arrays_of_a_file_without_modules(tmp_path):
 @pytest.mark.parametrize(
     ("mapping", "words"),
     [
-        ({"none": "p"}, "names of layers that take weights, received 'none'; they are left, right"),
-        ({"left": "r"}, "the modules of the file, received 'r'; they are p (weight"),
-        ({"left": "p", "right": "p"}, "each module or array for one layer alone"),
-        ({"left": "wide"}, "gives 'left' wide (weight (5, 6), bias (5,)); expected weight (4, 6), bias (4,)"),
+        ({"none": "p"}, "to name layers with weights, received 'none'; they are left, right"),
+        ({"left": "r"}, "to name modules of the file, received 'r'; they are p (weight"),
+        ({"left": "p", "right": "p"}, "to name each module or array once"),
+        ({"left": "wide"}, "assigns wide (weight (5, 6), bias (5,)) to 'left'; expected weight (4, 6), bias (4,)"),
     ],
 )
 def test_a_wrong_mapping_is_an_error(file, mapping, words):
@@ -226,7 +226,7 @@ def test_all_unsupported_layers_are_named_at_once(file):
     layers = [Scaled(name="s"), L.Dense(2), L.GRU(2, reset_after=False, name="g")]
     model = keras.Sequential([keras.Input((3, 4)), *layers])
     sentence = refused(ArgumentError, file(linear("a", 2, 2)), model)
-    assert "layer 's' (Scaled) is of a kind that takes no weights from such a file" in sentence
+    assert "layer 's' (Scaled) is of a type whose weights cannot be loaded from such a file" in sentence
     assert "layer 'g' (GRU) has reset_after=False" in sentence
 
 
@@ -245,7 +245,7 @@ def test_own_weights_of_a_model_are_not_skipped(file):
 
     model = Shifted()
     model(np.zeros((1, 3), "f4"))
-    assert "layer 'shifted' (Shifted) is of a kind" in refused(ArgumentError, file(linear("a", 2, 3)), model)
+    assert "layer 'shifted' (Shifted) is of a type" in refused(ArgumentError, file(linear("a", 2, 3)), model)
 
 
 def test_a_model_that_is_not_built_is_rejected(file):
@@ -286,7 +286,7 @@ def test_subclassed_models_match_weights_in_the_order_of_their_attributes(file):
     model = Small(L.Flatten())
     model(np.zeros((1, 3, 3, 3), "f4"))
     sentence = refused(ArgumentError, file({**state, **linear("d", 2, 16)}), model)
-    assert "takes 16 numbers of images of 4 channels, and their order is unknown because of flatten" in sentence
+    assert "takes 16 features of images of 4 channels, whose order is unknown after flatten" in sentence
 
 
 def test_a_subclassed_model_that_flattens_images_is_rejected(file):
@@ -304,7 +304,7 @@ def test_a_subclassed_model_that_flattens_images_is_rejected(file):
         if fits:
             assert kb.load_legacy(path, model=model) is model
         else:
-            assert "takes 48 numbers of images of 3 channels" in refused(ArgumentError, path, model)
+            assert "takes 48 features of images of 3 channels" in refused(ArgumentError, path, model)
 
 
 def test_on_the_command_line(tmp_path, file):

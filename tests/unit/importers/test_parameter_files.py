@@ -126,7 +126,7 @@ def test_a_state_dict_is_read_without_torch(tmp_path, write):
 def test_prefixes_of_wrappers_are_removed_and_reported(tmp_path):
     path = tmp_path / "a.pt"
     assert "conv.weight" in parameters(path, zipped({f"module._orig_mod.{name}": one for name, one in STATE.items()}))
-    assert "left out of all names: module._orig_mod." in kb.inspect_legacy(path).notes
+    assert "removed from all names: module._orig_mod." in kb.inspect_legacy(path).notes
 
 
 def with_pickle(content):

@@ -39,7 +39,7 @@ def test_the_report_of_a_reference_model_contains_its_preprocessing(tmp_path):
     found = report(tmp_path, layers=[conv(F, B, name="conv1")], meta=meta)
     assert [*map(str, found.preprocessing)] == [
         "input: subtracts 123.68, 116.779, 103.939, resizes to 256x256, bicubic, keeping the aspect, "
-        "cuts 224x224 out of the middle, rgbvariance is 1, 0, 0, 0, 1, 0, 0, 0, 1, "
+        "crops the center 224x224, rgbvariance is 1, 0, 0, 0, 1, 0, 0, 0, 1, "
         "takes the channels as red, green, blue"
     ]
     assert found.notes == ("names 4 classes, in the order of the channels: tench, goldfish, white shark, …",)
@@ -48,7 +48,7 @@ def test_the_report_of_a_reference_model_contains_its_preprocessing(tmp_path):
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"imageSize": [224, 224, 3], "cropSize": 0.875}, "resizes to 256x256, cuts 224x224 out of the middle"),
+        ({"imageSize": [224, 224, 3], "cropSize": 0.875}, "resizes to 256x256, crops the center 224x224"),
         ({"imageSize": [6, 5], "cropSize": 1.0, "keepAspect": 0.0}, "resizes to 6x5, without keeping the aspect"),
         ({"imageSize": [6, 5], "border": 0.0, "averageImage": np.zeros((3, 1))}, "resizes to 6x5"),
     ],
