@@ -35,6 +35,24 @@ class OnBatchEnd(keras.callbacks.Callback):  # type: ignore[misc]
         self.function(self.model, batch)
 
 
+class BatchRecorder(keras.callbacks.Callback):  # type: ignore[misc]
+    """Record the step and the logs after every batch; with such a hook, blocks have one step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[int] = []
+        self.logs: list[dict[str, float]] = []
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.steps.append(batch)
+        self.logs.append({name: float(value) for name, value in logs.items()})
+
+    @property
+    def losses(self) -> list[float]:
+        """The losses of the batches so far."""
+        return [logs["loss"] for logs in self.logs]
+
+
 def twins(build: Callable[[], Any]) -> tuple[Any, Any]:
     """Return two models with the same initial weights and the same seeds of random layers."""
     return seeded(build), seeded(build)

@@ -7,6 +7,11 @@ from kerasbridge.keras_compat import keras
 from kerasbridge.random.keras_patch import portable_random
 
 
+def normals(generator):
+    """Return a function that draws float32 normal numbers of a shape."""
+    return lambda *shape: generator.normal(size=shape).astype(np.float32)
+
+
 def data(*shape, name="data"):
     """Return the shortest input layer."""
     return f'input: "{name}" input_shape {{ ' + " ".join(f"dim: {size}" for size in shape) + " }\n"

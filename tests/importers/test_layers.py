@@ -5,13 +5,11 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.keras_compat import keras
-from tests.importers.nets import data, files, layer, outputs, saved_and_loaded
+from tests.importers.nets import data, files, layer, normals, outputs, saved_and_loaded
 
 RANDOM = np.random.default_rng(11)
 
-
-def normal(*shape):
-    return RANDOM.normal(size=shape).astype(np.float32)
+normal = normals(RANDOM)
 
 
 def conv(group, count, options):

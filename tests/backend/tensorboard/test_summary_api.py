@@ -9,7 +9,7 @@ from tensorboard.plugins.graph.keras_util import keras_model_to_graph_def
 import kerasbridge as kb
 from kerasbridge.keras_compat import keras
 from kerasbridge.tensorboard import summary_api
-from tests.backend.models import CASES, mlp, seeded
+from tests.backend.models import CASES, BatchRecorder, mlp, seeded
 from tests.events import pixels, read, scalars
 
 X, Y = CASES["MLP"].arrays(80)
@@ -117,19 +117,8 @@ def test_a_model_that_has_no_json_trains_with_a_warning(tmp_path):
     assert ("graph_keras_model", "keras") not in read(tmp_path / "train")
 
 
-class Batches(keras.callbacks.Callback):
-    """Record the losses of the batches so far."""
-
-    def __init__(self):
-        super().__init__()
-        self.losses = []
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.losses.append(float(logs["loss"]))
-
-
 def test_every_second_batch_is_logged_where_asked(tmp_path):
-    batches = Batches()
+    batches = BatchRecorder()
     train(seeded(mlp), tmp_path, update_freq=2, more=[batches])
     expected = [(step, pytest.approx(batches.losses[step - 1], rel=1e-6)) for step in (2, 4, 6, 8)]
     assert scalars(tmp_path / "train")["batch_loss"] == expected

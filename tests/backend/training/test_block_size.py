@@ -6,24 +6,13 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.keras_compat import keras
-from tests.backend.models import CASES, assert_same_state, cnn, mlp, seeded
+from tests.backend.models import CASES, BatchRecorder, assert_same_state, cnn, mlp, seeded
 
 ROWS, BATCH_SIZE = 203, 8  # 25 batches of 8 and one of 3
 MODELS = {
     "MLP with dropout": (partial(mlp, rate=0.3), CASES["MLP"].arrays(ROWS)),
     "CNN with BatchNorm": (cnn, CASES["CNN with BatchNorm"].arrays(ROWS)),
 }
-
-
-class Live(keras.callbacks.Callback):
-    """A callback with a hook for every batch."""
-
-    def __init__(self):
-        super().__init__()
-        self.steps = []
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.steps.append(batch)
 
 
 def train(build, x, y, callbacks=(), **compiled):
@@ -41,7 +30,7 @@ def free(request):
 
 def test_a_callback_after_every_batch_changes_no_bit(free):
     build, x, y, expected, history = free
-    live = Live()
+    live = BatchRecorder()
     model, lived = train(build, x, y, [live])
     assert live.steps == [*range(26)] * 2
     assert_same_state(model, expected)
@@ -58,7 +47,7 @@ def test_steps_per_execution_changes_no_bit(free, steps):
 
 def test_a_live_callback_sees_every_block_of_steps_per_execution(free):
     build, x, y, *_ = free
-    live = Live()
+    live = BatchRecorder()
     train(build, x, y, [live], steps_per_execution=7)
     assert live.steps == [6, 13, 20, 27] * 2  # as Keras counts: whole executions
 

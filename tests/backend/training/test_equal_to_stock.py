@@ -12,7 +12,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.keras_compat import keras
-from tests.backend.models import CASES, assert_same_state, seeded, twins
+from tests.backend.models import CASES, BatchRecorder, assert_same_state, seeded, twins
 
 BATCH_SIZE, EPOCHS, STEPS = 8, 2, 200
 COMPILED = {"looped", "traced", "jit"}
@@ -25,17 +25,6 @@ TOLERANCES = {
     # 1e-3. One step in 200 may differ.
     "state": {"rtol": 1e-3, "atol": 1e-3},
 }
-
-
-class Losses(keras.callbacks.Callback):
-    """Record the running loss after every batch: a batch hook, so that blocks have one step."""
-
-    def __init__(self):
-        super().__init__()
-        self.values = []
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.values.append(float(logs["loss"]))
 
 
 @contextlib.contextmanager
@@ -65,7 +54,7 @@ def runs(request):
     arguments = {"batch_size": BATCH_SIZE, "epochs": EPOCHS, "shuffle": False, "verbose": 0}
     stock, model = twins(case.build)
     free = seeded(case.build)
-    expected, recorded = Losses(), Losses()
+    expected, recorded = BatchRecorder(), BatchRecorder()
     with whole_gradients():
         stock_history = stock.fit(x, y, callbacks=[expected], **arguments)
     history = kb.fit(model, x, y, callbacks=[recorded], **arguments)
@@ -74,8 +63,8 @@ def runs(request):
 
 
 def test_the_losses_of_200_steps_are_those_of_stock_fit(runs):
-    assert len(runs.recorded.values) == STEPS
-    np.testing.assert_allclose(runs.recorded.values, runs.expected.values, **TOLERANCES["loss"])
+    assert len(runs.recorded.losses) == STEPS
+    np.testing.assert_allclose(runs.recorded.losses, runs.expected.losses, **TOLERANCES["loss"])
 
 
 def test_the_metrics_of_every_epoch_are_those_of_stock_fit(runs):

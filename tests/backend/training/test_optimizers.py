@@ -7,7 +7,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.keras_compat import keras
-from tests.backend.models import CASES, assert_same_state, mlp, seeded, twins
+from tests.backend.models import CASES, BatchRecorder, assert_same_state, mlp, seeded, twins
 
 COMPILED = {"looped", "traced"}
 X, Y = CASES["MLP"].arrays(88)  # 11 batches of 8
@@ -191,13 +191,6 @@ def test_a_scaled_loss_trains_eagerly_too():
 # Blocks ---------------------------------------------------------------------------------------------------------------
 
 
-class Live(keras.callbacks.Callback):
-    """Wants to be called after every batch."""
-
-    def on_train_batch_end(self, batch, logs=None):
-        pass
-
-
 @pytest.mark.parametrize(
     "make",
     [
@@ -209,7 +202,7 @@ class Live(keras.callbacks.Callback):
 def test_the_number_of_steps_in_a_block_changes_no_bit(make):
     free, live = twins(partial(with_optimizer, make))
     kb.fit(free, X, Y, sample_weight=OVERFLOWING, **PLAIN)
-    kb.fit(live, X, Y, sample_weight=OVERFLOWING, callbacks=[Live()], **PLAIN)
+    kb.fit(live, X, Y, sample_weight=OVERFLOWING, callbacks=[BatchRecorder()], **PLAIN)
     assert_same_state(live, free)
 
 

@@ -7,13 +7,11 @@ import pytest
 
 import kerasbridge as kb
 from tests.importers import formulas
-from tests.importers.nets import assert_close, data, files, layer, outputs, saved_and_loaded
+from tests.importers.nets import assert_close, data, files, layer, normals, outputs, saved_and_loaded
 
 RANDOM = np.random.default_rng(7)
 
-
-def normal(*shape):
-    return RANDOM.normal(size=shape).astype(np.float32)
+normal = normals(RANDOM)
 
 
 @dataclass

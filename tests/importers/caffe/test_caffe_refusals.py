@@ -11,6 +11,7 @@ import kerasbridge.importers.caffe
 from kerasbridge.errors import ArgumentError, LegacyFileError, PackageNotInstalled
 from kerasbridge.importers.caffe.schema import message
 from tests.importers.nets import data, files, layer, weights
+from tests.legacy_errors import load_error
 
 pytestmark = pytest.mark.once
 
@@ -19,17 +20,8 @@ CONV = "convolution_param { num_output: 4 kernel_size: 3 }"
 W = np.ones((4, 3, 3, 3))
 
 
-def refused(*paths, **options):
-    """Return the error message, a single sentence."""
-    with pytest.raises(LegacyFileError) as caught:
-        kb.load_legacy(*paths, **options)
-    sentence = str(caught.value)
-    assert sentence.count("\n") == 0
-    return sentence
-
-
 def refused_net(tmp_path, text, arrays=None):
-    sentence = refused(*files(tmp_path, data(*SHAPE) + text, arrays))
+    sentence = load_error(*files(tmp_path, data(*SHAPE) + text, arrays))
     assert "net.prototxt" in sentence
     return sentence
 
@@ -91,21 +83,21 @@ def test_a_blob_with_a_wrong_shape_is_rejected(tmp_path):
     blob.shape.dim.extend([2**40, 2**40])
     paths = files(tmp_path, data(*SHAPE) + layer("Scale"), {"l": (np.ones(3),)})
     paths[1].write_bytes(net.SerializeToString())
-    assert "blob 0 of layer 'l' (Scale) should have 1,208,925,819,614,629,174,706,176 numbers" in refused(*paths)
+    assert "blob 0 of layer 'l' (Scale) should have 1,208,925,819,614,629,174,706,176 numbers" in load_error(*paths)
     blob.shape.dim[:] = [-2, -1]
     paths[1].write_bytes(net.SerializeToString())
-    assert "which no array can have" in refused(*paths)
+    assert "which no array can have" in load_error(*paths)
     blob.data[0] += b"\0"
     blob.shape.dim[:] = [2]
     paths[1].write_bytes(net.SerializeToString())
-    assert "not a multiple of 4" in refused(*paths)
+    assert "not a multiple of 4" in load_error(*paths)
 
 
 @pytest.mark.parametrize("kept", [5, 40, 300])
 def test_a_truncated_file_is_rejected(tmp_path, kept):
     paths = files(tmp_path, data(*SHAPE) + layer("Convolution", CONV), {"l": (W, np.ones(4))})
     paths[1].write_bytes(paths[1].read_bytes()[:kept])
-    sentence = refused(*paths)
+    sentence = load_error(*paths)
     assert "net.caffemodel" in sentence
     assert "cut short" in sentence or "unknown format" in sentence
 
@@ -116,7 +108,7 @@ def test_a_truncated_file_is_rejected(tmp_path, kept):
 def test_another_file_than_a_caffe_model_is_rejected(tmp_path, content):
     path = tmp_path / "net.caffemodel"
     path.write_bytes(content)
-    assert "net.caffemodel" in refused(path)
+    assert "net.caffemodel" in load_error(path)
 
 
 def test_random_bytes_are_rejected(tmp_path):
@@ -125,7 +117,7 @@ def test_random_bytes_are_rejected(tmp_path):
     for start in (b"\x0a\x03net\xa2\x06", b"\x0a\x03net\x12", b"\xa2\x06", b"\x12\x40\x0a", b""):
         for _ in range(20):
             path.write_bytes(start + draw.bytes(200))
-            refused(path)
+            load_error(path)
 
 
 def test_files_with_changed_bytes_are_rejected_or_read(tmp_path):
@@ -148,19 +140,19 @@ def test_files_with_changed_bytes_are_rejected_or_read(tmp_path):
 def test_a_text_that_is_nested_deeply_is_rejected(tmp_path):
     path = tmp_path / "net.prototxt"
     path.write_text("layer { name: 'a' x { " + "y { " * 100_000)
-    assert "net.prototxt" in refused(path)
+    assert "net.prototxt" in load_error(path)
 
 
 def test_an_invalid_text_is_rejected_with_its_line(tmp_path):
     path = tmp_path / "net.prototxt"
     path.write_text('layer {\n  name: "a"\n  type: 7\n}')
-    assert "net.prototxt is not a Caffe network, line 3" in refused(path)
+    assert "net.prototxt is not a Caffe network, line 3" in load_error(path)
 
 
 def test_the_oldest_version_is_rejected_by_name(tmp_path):
     path = tmp_path / "net.prototxt"
     path.write_text('layers { layer { name: "a" type: "relu" } bottom: "data" top: "a" }')
-    assert "V0" in refused(path)
+    assert "V0" in load_error(path)
 
 
 def test_a_blob_that_no_layer_writes_is_rejected(tmp_path):
@@ -171,14 +163,14 @@ def test_a_blob_that_no_layer_writes_is_rejected(tmp_path):
 
 def test_two_descriptions_are_rejected(tmp_path):
     (path,) = files(tmp_path, data(*SHAPE) + layer("ReLU"))
-    assert "Expected one .prototxt and one .caffemodel" in refused(path, path)
+    assert "Expected one .prototxt and one .caffemodel" in load_error(path, path)
 
 
 def test_a_size_that_is_not_in_the_file_must_be_passed(tmp_path):
     text = 'layer { name: "d" type: "Data" top: "data" }' + layer("Convolution", CONV, name="c")
     text += layer("InnerProduct", "inner_product_param { num_output: 2 }", bottom="c")
     arrays = {"c": (W, np.ones(4)), "l": (np.ones((2, 64)), np.ones(2))}
-    sentence = refused(*files(tmp_path, text, arrays))
+    sentence = load_error(*files(tmp_path, text, arrays))
     assert "images of 6 pixels a side would fit" in sentence
     assert "Pass input_shape=(3, 6, 6), or --input-shape 3,6,6." in sentence
 
@@ -203,7 +195,7 @@ def test_arguments_are_checked(tmp_path, paths, options, words):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    assert "none.prototxt does not exist or is not a file" in refused(tmp_path / "none.prototxt")
+    assert "none.prototxt does not exist or is not a file" in load_error(tmp_path / "none.prototxt")
 
 
 def test_without_protobuf_the_error_contains_the_install_command(tmp_path, monkeypatch):
@@ -218,7 +210,7 @@ def test_without_protobuf_the_error_contains_the_install_command(tmp_path, monke
 def test_a_caffemodel_alone_is_detected(tmp_path):
     path = tmp_path / "net"
     path.write_bytes(weights({"l": (np.ones(3),)}))
-    assert "cannot be converted: 'l' () is unknown" in refused(path)
+    assert "cannot be converted: 'l' () is unknown" in load_error(path)
 
 
 def test_kernels_of_caffe_are_never_flipped(tmp_path):

@@ -6,15 +6,13 @@ import pytest
 import kerasbridge as kb
 from tests.importers import theano_formulas as theano
 from tests.importers.keras_h5 import dense, entry, fed, functional, node, sequential, write
-from tests.importers.nets import assert_close, outputs, saved_and_loaded
+from tests.importers.nets import assert_close, normals, outputs, saved_and_loaded
 
 pytestmark = pytest.mark.once
 
 RANDOM = np.random.default_rng(3)
 
-
-def normal(*shape):
-    return RANDOM.normal(size=shape).astype(np.float32)
+normal = normals(RANDOM)
 
 
 def conv(name, border, kernel, stride=(1, 1), kind="Convolution2D", **more):

@@ -12,7 +12,7 @@ from kerasbridge.random.keras_patch import portable_random
 from tests.importers import formulas
 from tests.importers import theano_formulas as theano
 from tests.importers.keras_h5 import dense, entry, fed, functional, node, sequential, write
-from tests.importers.nets import assert_close, outputs, saved_and_loaded
+from tests.importers.nets import assert_close, normals, outputs, saved_and_loaded
 
 pytestmark = pytest.mark.once
 
@@ -20,9 +20,7 @@ RANDOM = np.random.default_rng(5)
 STEPS = RANDOM.normal(size=(2, 6, 4)).astype(np.float32)
 ON_TENSORFLOW = {"version": "2.11.0", "backend": "tensorflow"}
 
-
-def normal(*shape):
-    return RANDOM.normal(size=shape).astype(np.float32)
+normal = normals(RANDOM)
 
 
 def from_cudnn(kernel, recurrent, gates):

@@ -11,7 +11,7 @@ from kerasbridge.random.keras_patch import portable_random
 from tests.importers import theano_formulas as theano
 from tests.importers.keras_files import removed_layer_formulas as formulas
 from tests.importers.keras_h5 import entry, fed, functional, node, sequential, write
-from tests.importers.nets import assert_close, saved_and_loaded
+from tests.importers.nets import assert_close, normals, saved_and_loaded
 
 pytestmark = pytest.mark.once
 
@@ -20,9 +20,7 @@ ON_TENSORFLOW = {"version": "2.11.0", "backend": "tensorflow"}
 X = RANDOM.normal(size=(2, 3, 7, 6)).astype(np.float32)
 STEPS = RANDOM.normal(size=(2, 7, 3)).astype(np.float32)
 
-
-def normal(*shape):
-    return RANDOM.normal(size=shape).astype(np.float32)
+normal = normals(RANDOM)
 
 
 def assert_outputs(found, expected):

@@ -9,13 +9,11 @@ from kerasbridge.importers.report import Preprocessing
 from kerasbridge.keras_compat import keras
 from tests.importers.mat_files import conv, dag, nchw, write
 from tests.importers.matconvnet import matconvnet_formulas as formulas
-from tests.importers.nets import assert_close, outputs, saved_and_loaded
+from tests.importers.nets import assert_close, normals, outputs, saved_and_loaded
 
 RANDOM = np.random.default_rng(11)
 
-
-def normal(*shape):
-    return RANDOM.normal(size=shape).astype(np.float32)
+normal = normals(RANDOM)
 
 
 def old_net(filters, biases, whole):

@@ -6,13 +6,11 @@ import pytest
 import kerasbridge as kb
 from tests.importers.mat_files import dag, nchw, write
 from tests.importers.matconvnet import matconvnet_formulas as formulas
-from tests.importers.nets import assert_close, outputs, saved_and_loaded
+from tests.importers.nets import assert_close, normals, outputs, saved_and_loaded
 
 RANDOM = np.random.default_rng(7)
 
-
-def normal(*shape):
-    return RANDOM.normal(size=shape).astype(np.float32)
+normal = normals(RANDOM)
 
 
 X = normal(10, 11, 4, 2)

@@ -6,16 +6,14 @@ import pytest
 import kerasbridge as kb
 from kerasbridge.keras_compat import keras
 from tests.importers import formulas
-from tests.importers.nets import assert_close, outputs, saved_and_loaded
+from tests.importers.nets import assert_close, normals, outputs, saved_and_loaded
 from tests.importers.torch7_files import Thing, longs, nn, save
 from tests.paths import SHARED
 
 RANDOM = np.random.default_rng(23)
 MLP = SHARED / "legacy" / "torch7" / "mnist_mlp.t7"
 
-
-def normal(*shape):
-    return RANDOM.normal(size=shape).astype(np.float32)
+normal = normals(RANDOM)
 
 
 IMAGES = normal(2, 3, 12, 10)

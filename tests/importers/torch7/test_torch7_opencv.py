@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from tests.importers.nets import assert_close, outputs
+from tests.importers.nets import assert_close, normals, outputs
 from tests.importers.torch7_files import longs, nn, save
 
 RANDOM = np.random.default_rng(3)
 
-
-def normal(*shape):
-    return RANDOM.normal(size=shape).astype(np.float32)
+normal = normals(RANDOM)
 
 
 def both(prefix, size):

@@ -10,14 +10,12 @@ import pytest
 
 import kerasbridge as kb
 from tests.importers import formulas
-from tests.importers.nets import assert_close, last, outputs, saved_and_loaded
+from tests.importers.nets import assert_close, last, normals, outputs, saved_and_loaded
 from tests.importers.torch7_files import longs, nn, save
 
 RANDOM = np.random.default_rng(17)
 
-
-def normal(*shape):
-    return RANDOM.normal(size=shape).astype(np.float32)
+normal = normals(RANDOM)
 
 
 IMAGES, ROWS, LINES = normal(2, 4, 9, 7), normal(3, 6), normal(2, 3, 5)

@@ -15,7 +15,7 @@ from kerasbridge.engines import compile_cache
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras
 from kerasbridge.training import step_loop
-from tests.backend.models import CASES, assert_same_state, mlp, seeded, twins
+from tests.backend.models import CASES, BatchRecorder, assert_same_state, mlp, seeded, twins
 
 layers, ops = keras.layers, keras.ops
 X, Y = CASES["MLP"].arrays(203)  # 25 batches of 8 and one of 3
@@ -50,17 +50,6 @@ def numbers(rows=16):
     return np.linspace(-1, 1, rows, dtype="float32").reshape(rows, 1)
 
 
-class LossOfEachStep(keras.callbacks.Callback):
-    """Record the logs after every batch."""
-
-    def __init__(self):
-        super().__init__()
-        self.seen = []
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.seen.append({name: float(value) for name, value in logs.items()})
-
-
 # Equal to the built-in step -------------------------------------------------------------------------------------------
 
 
@@ -75,10 +64,10 @@ def test_the_default_step_written_as_a_custom_step_is_bit_identical(rate):
 
 
 def test_every_batch_is_bit_identical_too():
-    (one, own), (first, second) = twins(partial(mlp, rate=0.3)), (LossOfEachStep(), LossOfEachStep())
+    (one, own), (first, second) = twins(partial(mlp, rate=0.3)), (BatchRecorder(), BatchRecorder())
     kb.fit(one, X, Y, callbacks=[first], seed=1, **PLAIN)
     kb.fit(own, X, Y, callbacks=[second], seed=1, step=builtin, **PLAIN)
-    assert second.seen == first.seen
+    assert second.logs == first.logs
 
 
 def test_sample_weights_reach_the_step():
@@ -92,7 +81,7 @@ def test_sample_weights_reach_the_step():
 def test_results_do_not_depend_on_the_block_size():
     one, other = twins(partial(mlp, rate=0.3))
     kb.fit(one, X, Y, epochs=2, seed=1, step=crossentropy, **PLAIN)
-    kb.fit(other, X, Y, epochs=2, seed=1, step=crossentropy, callbacks=[LossOfEachStep()], **PLAIN)
+    kb.fit(other, X, Y, epochs=2, seed=1, step=crossentropy, callbacks=[BatchRecorder()], **PLAIN)
     assert_same_state(one, other)
 
 
@@ -720,10 +709,10 @@ def test_a_generator_that_only_evaluation_uses_restarts_too():
 
 
 def test_noise_differs_from_step_to_step():
-    watch = LossOfEachStep()
+    watch = BatchRecorder()
     step = noisy(keras.random.SeedGenerator(1))
     kb.fit(linear(optimizer=sgd(0.0)), np.ones((12, 1)), batch_size=4, verbose=0, callbacks=[watch], step=step)
-    assert len({logs["noise"] for logs in watch.seen}) == 3
+    assert len({logs["noise"] for logs in watch.logs}) == 3
 
 
 # Compiled once, never stale -------------------------------------------------------------------------------------------

@@ -11,17 +11,9 @@ import kerasbridge as kb
 from kerasbridge.errors import ArgumentError, LegacyFileError
 from kerasbridge.importers import formats
 from tests.importers.keras_h5 import dense, entry, fed, functional, node, sequential, write
+from tests.legacy_errors import inspect_error
 
 KERNEL, BIAS = np.ones((3, 2)), np.ones(2)
-
-
-def refused(*paths, **options):
-    """Return the error message, a single sentence."""
-    with pytest.raises(LegacyFileError) as caught:
-        kb.inspect_legacy(*paths, **options)
-    sentence = str(caught.value)
-    assert sentence.count("\n") == 0
-    return sentence
 
 
 def read_or_refused(path):
@@ -54,7 +46,7 @@ def test_all_unknown_layers_are_named_at_once_with_their_places(tmp_path):
         node("Merge", "e", "c", "d", mode="x", mode_type="lambda"),
         outputs=["e"],
     )
-    sentence = refused(write(tmp_path / "a.h5", config, {}, "1.2.2"))
+    sentence = inspect_error(write(tmp_path / "a.h5", config, {}, "1.2.2"))
     for words in (
         "'a' (Mine) in 'base' is unknown",
         "'b' (Lambda) contains Python code, which is not run",
@@ -80,14 +72,14 @@ def test_all_unknown_layers_are_named_at_once_with_their_places(tmp_path):
 def test_other_files_are_rejected(content, words, tmp_path):
     path = tmp_path / "a"
     path.write_bytes(content)
-    assert words in refused(path)
+    assert words in inspect_error(path)
 
 
 def test_files_of_keras_3_are_for_keras_3(tmp_path):
-    assert "is of Keras 3: keras.models.load_model opens it" in refused(small(tmp_path / "a.h5", version="3.1.0"))
+    assert "is of Keras 3: keras.models.load_model opens it" in inspect_error(small(tmp_path / "a.h5", version="3.1.0"))
     with h5py.File(tmp_path / "b.weights.h5", "w") as root:
         root.create_group("layers/dense/vars")
-    assert "keras.models.Model.load_weights reads it" in refused(tmp_path / "b.weights.h5")
+    assert "keras.models.Model.load_weights reads it" in inspect_error(tmp_path / "b.weights.h5")
 
 
 def test_external_or_missing_numbers_are_not_read(tmp_path):
@@ -109,15 +101,15 @@ def test_external_or_missing_numbers_are_not_read(tmp_path):
             for name in [*layer]:
                 del layer[name]
             place(layer)
-        assert words in refused(path)
+        assert words in inspect_error(path)
 
 
 def test_weights_without_a_layer_are_reported(tmp_path):
     config = sequential(dense("d", 2, batch_input_shape=[None, 3]))
-    assert "layer 'd' (Dense) has the weights kernel, bias; the file has (3, 2)" in refused(
+    assert "layer 'd' (Dense) has the weights kernel, bias; the file has (3, 2)" in inspect_error(
         write(tmp_path / "a.h5", config, {"d": [KERNEL]}, "2.3.1")
     )
-    assert "expected the weights of 1 layers, received those of 2" in refused(
+    assert "expected the weights of 1 layers, received those of 2" in inspect_error(
         write(tmp_path / "a.h5", config, {"e": [KERNEL], "f": [KERNEL]}, "2.3.1")
     )
 
@@ -139,12 +131,12 @@ def test_a_missing_version_is_inferred(version, config, name, tmp_path):
 def test_other_hdf5_files_are_not_keras_files(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as root:
         root["x"] = [1.0]
-    assert "has an unknown format" in refused(tmp_path / "a.h5")
+    assert "has an unknown format" in inspect_error(tmp_path / "a.h5")
 
 
 def test_layers_in_a_cycle_are_rejected(tmp_path):
     config = functional(fed("x", 3), node("Activation", "a", "b"), node("Activation", "b", "a"), outputs=["b"])
-    assert "wait for each other" in refused(write(tmp_path / "a.h5", config, {}, "2.3.1"))
+    assert "wait for each other" in inspect_error(write(tmp_path / "a.h5", config, {}, "2.3.1"))
 
 
 def test_flip_kernels_is_only_required_for_convolutions(tmp_path):
@@ -154,13 +146,13 @@ def test_flip_kernels_is_only_required_for_convolutions(tmp_path):
     assert kb.inspect_legacy(write(tmp_path / "b.h5", one, {"c": (np.ones((1, 1, 3, 2)), BIAS)}, "2.0.1")).converted
     three = sequential(entry("Conv2D", "c", kernel_size=[3, 3], **window))
     path = write(tmp_path / "c.h5", three, {"c": (np.ones((3, 3, 3, 2)), BIAS)}, "2.0.1")
-    assert "'c': the file does not record which backend wrote it" in refused(path)
+    assert "'c': the file does not record which backend wrote it" in inspect_error(path)
     assert kb.inspect_legacy(path, flip_kernels=False).converted
 
 
 def test_two_models_are_rejected(tmp_path):
     paths = small(tmp_path / "a.h5"), small(tmp_path / "b.h5")
-    assert "Expected one model" in refused(*paths)
+    assert "Expected one model" in inspect_error(*paths)
     with pytest.raises(ArgumentError, match=r"Expected the format caffe or .* or keras2"):
         kb.inspect_legacy(paths[0], format="keras")
 
@@ -247,4 +239,4 @@ def test_unsupported_options_of_layers_are_named(kind, config, words, tmp_path):
     path = tmp_path / "a.json"
     first = {"class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": [None, 6, 6, 2]}}
     path.write_text(json.dumps({**sequential(first, entry(kind, "l", **config)), "keras_version": "2.11.0"}))
-    assert words in refused(path)
+    assert words in inspect_error(path)

@@ -18,6 +18,7 @@ pytest.importorskip("google.protobuf", reason="TensorFlow's files are messages o
 from kerasbridge.importers.tensorflow import detect, schema, sstable
 from kerasbridge.importers.tensorflow.crc32c import crc32c, masked_crc32c
 from kerasbridge.importers.tensorflow.schema import message_class
+from tests.legacy_errors import inspect_error
 
 RECORDED = ROOT / "tests" / "importers" / "tensorflow_files" / "recorded.zip"
 FLOAT = 1
@@ -28,14 +29,6 @@ def recorded(tmp_path):
     with zipfile.ZipFile(RECORDED) as archive:
         archive.extractall(tmp_path)
     return tmp_path
-
-
-def refused(*paths):
-    """Return the error message, a single sentence."""
-    with pytest.raises(LegacyFileError) as caught:
-        kb.inspect_legacy(*paths)
-    assert str(caught.value).count("\n") == 0
-    return str(caught.value)
 
 
 def node(name, op, *inputs, **options):
@@ -88,7 +81,7 @@ def test_a_graph_is_distinguished_from_a_caffe_net(tmp_path):
 
 def test_all_unknown_operations_are_named_at_once(tmp_path):
     path = graph(tmp_path, placeholder(5), node("a", "Digamma", "x"), node("b", "Relu", "a"), node("c", "Lgamma", "b"))
-    assert "cannot be converted: 'a' (Digamma) is unknown; 'c' (Lgamma) is unknown." in refused(path)
+    assert "cannot be converted: 'a' (Digamma) is unknown; 'c' (Lgamma) is unknown." in inspect_error(path)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +112,7 @@ def test_all_unknown_operations_are_named_at_once(tmp_path):
 )
 def test_mismatches_are_named(tmp_path, op, inputs, options, words):
     known = (constant("w", W), constant("five", np.ones(5, np.float32)), constant("places", np.array([3, 0], np.int32)))
-    sentence = refused(graph(tmp_path, placeholder(9, 7, 2), *known, node("l", op, *inputs, **options)))
+    sentence = inspect_error(graph(tmp_path, placeholder(9, 7, 2), *known, node("l", op, *inputs, **options)))
     assert f"'l' ({op}) has " in sentence
     assert words in sentence
 
@@ -131,16 +124,16 @@ def test_functions_that_call_themselves_are_rejected(tmp_path):
     function.signature.output_arg.add(name="y")
     function.ret.add(key="y", value="again:output:0")
     path = graph(tmp_path, placeholder(5), node("call", "PartitionedCall", "x", f="f"), functions=[function])
-    assert "functions that call each other without an end" in refused(path)
+    assert "functions that call each other without an end" in inspect_error(path)
 
 
 def test_nodes_that_read_each_other_are_rejected(tmp_path):
     path = graph(tmp_path, placeholder(5), node("a", "Add", "x", "b"), node("b", "Relu", "a"), node("c", "Relu", "b"))
-    assert "depends on itself" in refused(path)
+    assert "depends on itself" in inspect_error(path)
 
 
 def test_a_missing_node_is_named(tmp_path):
-    assert "'nothing', which is not in the graph" in refused(
+    assert "'nothing', which is not in the graph" in inspect_error(
         graph(tmp_path, placeholder(5), node("a", "Add", "x", "nothing"))
     )
 
@@ -150,7 +143,7 @@ def test_a_constant_with_a_wrong_shape_allocates_no_memory(tmp_path):
     huge.attr[0].value.tensor.tensor_content = b""
     huge.attr[0].value.tensor.tensor_shape.dim.extend(message_class("Dim")(size=2**20) for _ in range(3))
     path = graph(tmp_path, placeholder(5), huge, node("m", "MatMul", "x", "w"))
-    assert "should have 1,152,921,504,606,846,976 numbers, has 0" in refused(path)
+    assert "should have 1,152,921,504,606,846,976 numbers, has 0" in inspect_error(path)
 
 
 @pytest.mark.parametrize("kept", [3, 40, 100])
@@ -158,7 +151,7 @@ def test_a_constant_with_a_wrong_shape_allocates_no_memory(tmp_path):
 def test_a_truncated_file_is_rejected(recorded, name, kept):
     path = recorded / name
     path.write_bytes(path.read_bytes()[:kept])
-    refused(path)
+    inspect_error(path)
 
 
 @pytest.mark.parametrize(
@@ -187,13 +180,13 @@ def test_numbers_that_are_corrupt_are_found_by_their_checksum(recorded):
     content = bytearray(path.read_bytes())
     content[10] ^= 1
     path.write_bytes(content)
-    assert "do not match their checksum" in refused(recorded / "checkpoint" / "model.ckpt.meta")
+    assert "do not match their checksum" in inspect_error(recorded / "checkpoint" / "model.ckpt.meta")
 
 
 def test_numbers_that_are_missing_are_named(recorded):
     folder = recorded / "checkpoint"
     (folder / "model.ckpt.data-00000-of-00001").unlink()
-    assert "model.ckpt.data-00000-of-00001, which cannot be read" in refused(folder / "model.ckpt.meta")
+    assert "model.ckpt.data-00000-of-00001, which cannot be read" in inspect_error(folder / "model.ckpt.meta")
     (folder / "model.ckpt.index").unlink()
     with pytest.raises(
         LegacyFileError, match=r"the \.index and \.data of the checkpoint are missing, which contain 'matrix"
@@ -207,13 +200,13 @@ def test_variables_without_a_graph_are_weights_alone(recorded):
     (folder / "model.ckpt.meta").unlink()
     assert [one.layer for one in kb.inspect_legacy(folder / "model.ckpt.index").converted] == ["bias", "matrix"]
     (folder / "model.ckpt.data-00000-of-00001").unlink()
-    assert "model.ckpt.data-00000-of-00001 is missing" in refused(folder / "model.ckpt.index")
+    assert "model.ckpt.data-00000-of-00001 is missing" in inspect_error(folder / "model.ckpt.index")
 
 
 def test_only_the_innermost_node_of_nested_calls_is_named(recorded):
     folder = recorded / "module" / "module"
     (folder / "variables" / "variables.data-00000-of-00001").unlink()
-    sentence = refused(folder)
+    sentence = inspect_error(folder)
     assert sentence.count("node '") == 1
     assert "(ReadVariableOp): " in sentence
 
@@ -228,11 +221,11 @@ def test_a_table_that_is_compressed_is_rejected_by_name(recorded):
         "<I", masked_crc32c(bytes(content[offset : offset + size + 1]))
     )
     path.write_bytes(content)
-    assert "compressed with snappy" in refused(recorded / "checkpoint" / "model.ckpt.meta")
+    assert "compressed with snappy" in inspect_error(recorded / "checkpoint" / "model.ckpt.meta")
 
 
 def test_a_folder_of_something_else_is_rejected(tmp_path):
-    assert "has an unknown format" in refused(tmp_path)
+    assert "has an unknown format" in inspect_error(tmp_path)
 
 
 def test_without_protobuf_the_error_contains_the_install_command(tmp_path, monkeypatch):

@@ -17,6 +17,7 @@ pytest.importorskip("google.protobuf", reason="TensorFlow's files are messages o
 
 from kerasbridge.importers.tensorflow import variable_scopes
 from kerasbridge.importers.tensorflow.schema import message_class
+from tests.legacy_errors import inspect_error
 
 RECORDED = ROOT / "tests" / "importers" / "tensorflow_files" / "recorded.zip"
 NOTE = "restored from the layers in its Keras metadata"
@@ -29,14 +30,6 @@ def recorded(tmp_path):
             if name.startswith(("keras2/", "lambdas/", "weights/")):
                 archive.extract(name, tmp_path)
     return tmp_path
-
-
-def refused(*paths):
-    """Return the error message, a single sentence."""
-    with pytest.raises(LegacyFileError) as caught:
-        kb.inspect_legacy(*paths)
-    assert str(caught.value).count("\n") == 0
-    return str(caught.value)
 
 
 @contextlib.contextmanager
@@ -88,7 +81,7 @@ def test_a_model_with_unsupported_layers_is_restored_from_its_graph(recorded):
 def test_if_neither_can_be_converted_both_errors_are_reported(recorded):
     folder = recorded / "keras2" / "model"  # without a graph
     (folder / "keras_metadata.pb").write_bytes(b"\x0a\xff")
-    sentence = refused(folder)
+    sentence = inspect_error(folder)
     assert "The layers: keras_metadata.pb is damaged" in sentence
     assert "The graph: " in sentence
 
@@ -105,7 +98,7 @@ def test_weights_in_an_unknown_order_are_not_used(recorded):
         )
         row = nodes[_child(layer, "variables")].children
         row[0].node_id, row[1].node_id = row[1].node_id, row[0].node_id
-    assert "the weights of layer 'norm' (BatchNormalization) are not in the order of Keras" in refused(folder)
+    assert "the weights of layer 'norm' (BatchNormalization) are not in the order of Keras" in inspect_error(folder)
 
 
 def _child(node, name):
@@ -115,7 +108,7 @@ def _child(node, name):
 def test_missing_weights_are_an_error(recorded):
     folder = recorded / "keras2" / "model"
     (folder / "variables" / "variables.data-00000-of-00001").unlink()
-    assert "variables.data-00000-of-00001" in refused(folder)
+    assert "variables.data-00000-of-00001" in inspect_error(folder)
     (folder / "variables" / "variables.index").unlink()
     assert kb.inspect_legacy(folder).notes[0] == NOTE
     with pytest.raises(LegacyFileError, match="its folder variables, which contains the weights, is missing"):
@@ -139,7 +132,7 @@ def test_endlessly_nested_notes_are_rejected(recorded):
     folder = recorded / "keras2" / "model"
     with changed(folder / "keras_metadata.pb", "KerasMetadata") as notes:
         notes.nodes[0].metadata = b"[" * 200_000
-    assert "they are nested too deeply" in refused(folder)
+    assert "they are nested too deeply" in inspect_error(folder)
 
 
 @pytest.mark.parametrize("name", ["one", "two", "tracked"])
