@@ -25,7 +25,8 @@ def build(graph: Graph, data_format: DataFormat) -> Any:
         LegacyFileError: the parts of the graph do not fit each other.
     """
     shapes, names, nonnegative = graph.shapes(), UniqueNames(), graph.nonnegative()
-    inputs = [_input(entry.shape, entry.name, data_format, names) for entry in graph.inputs]
+    to_model_shape = keras_shape if data_format == "channels_last" else tuple
+    inputs = [keras.Input(to_model_shape(entry.shape)[1:], name=names.new(entry.name)) for entry in graph.inputs]
     values = {
         entry.name: _outside(entry.name, names).to_nhwc(tensor, _transposed_rank(entry.shape, data_format))
         for entry, tensor in zip(graph.inputs, inputs, strict=True)
@@ -54,11 +55,6 @@ def _build_node(node: Node, context: LayerContext, tensors: list[Any]) -> Any:
 def _outside(name: str, names: UniqueNames) -> LayerContext:
     """Return the context of an input or output of the model, which belongs to no node."""
     return LayerContext(name, [], [], False, names)
-
-
-def _input(shape: Shape, name: str, data_format: DataFormat, names: UniqueNames) -> Any:
-    stored = shape if data_format == "channels_first" else keras_shape(shape)
-    return keras.Input(stored[1:], name=names.new(name))
 
 
 def _transposed_rank(shape: Shape, data_format: DataFormat) -> int:

@@ -12,6 +12,7 @@ from kerasbridge.importers.tensorflow.detect import FileKind, detect_kind
 from kerasbridge.importers.tensorflow.schema import parse_message
 from kerasbridge.importers.tensorflow.tensor_bundle import TensorBundle
 
+_CHECKPOINT_SUFFIX = re.compile(r"\.(meta|index|data-\d{5}-of-\d{5})$")
 _EXPECTED = "a SavedModel's folder, a frozen graph, or a checkpoint's .meta, .index and .data"
 
 
@@ -56,21 +57,14 @@ def open_files(files: Sequence[SourceFile]) -> ModelFiles:
             return _open_saved_model(file.path.absolute().parent)
         if kind is FileKind.CHECKPOINT:
             return _open_checkpoint(_latest_checkpoint(file), None)
-    prefix = next(
-        (_prefix(by_kind[kind]) for kind in (FileKind.INDEX, FileKind.SHARD, FileKind.META_GRAPH) if kind in by_kind),
-        None,
-    )
+    parts = [by_kind[kind].path for kind in (FileKind.INDEX, FileKind.SHARD, FileKind.META_GRAPH) if kind in by_kind]
+    prefix = Path(_CHECKPOINT_SUFFIX.sub("", str(parts[0]))) if parts else None
     graph = by_kind.get(FileKind.GRAPH)
     if graph is not None:
         bundle = TensorBundle(prefix) if prefix else None
         return ModelFiles(graph.path, parse_message("GraphDef", graph.content, graph.path), {}, bundle)
     assert prefix is not None
     return _open_checkpoint(prefix, by_kind.get(FileKind.META_GRAPH))
-
-
-def _prefix(file: SourceFile) -> Path:
-    """Return the common path of a checkpoint's files."""
-    return Path(re.sub(r"\.(meta|index|data-\d{5}-of-\d{5})$", "", str(file.path)))
 
 
 def _open_folder(path: Path) -> ModelFiles:

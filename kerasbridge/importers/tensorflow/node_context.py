@@ -8,6 +8,7 @@ import numpy as np
 
 from kerasbridge.importers.ir.ops.base import Operation, Shape, ShapeError, UnknownDimension
 from kerasbridge.importers.ir.ops.transpose import Transpose
+from kerasbridge.importers.ir.options import decimal
 from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.tensorflow.execution_state import ExecutionState
 from kerasbridge.importers.tensorflow.graphdef import Node
@@ -48,7 +49,7 @@ class NodeContext:
 
     def number(self, option: str, default: float) -> float:
         """Return an option that is a number, as the decimal that was written."""
-        return float(f"{self.node.attributes[option].f:.7g}") if self.has(option) else default
+        return decimal(self.node.attributes[option].f) if self.has(option) else default
 
     def integer(self, option: str, default: int) -> int:
         """Return an option that is an integer."""
@@ -167,19 +168,19 @@ class NodeContext:
         """The index in N, C, H, W of each axis of the node."""
         data_format = self.text("data_format", "NHWC")
         if data_format not in ("NHWC", "NCHW"):
-            raise Unsupported(f"has a data_format {data_format}")
+            raise Unsupported(f"has a data_format {data_format}", "data_format")
         return CHANNELS_LAST if data_format == "NHWC" else CHANNELS_FIRST
 
     def spatial_pair(self, option: str) -> tuple[int, int]:
         """Return height and width of an option with a number for each axis; batch and channels have to be 1."""
         values = self.integers(option) or (1, 1, 1, 1)
         if len(values) != 4:
-            raise Unsupported(f"has {len(values)} {option}")
+            raise Unsupported(f"has {len(values)} {option}", option)
         by_axis = dict(zip(self.image_order, values, strict=True))
         if by_axis[0] != 1 or by_axis[1] != 1:
-            raise Unsupported(f"has {option} of {list(values)}, along the batch or the channels")
+            raise Unsupported(f"has {option} of {list(values)}, along the batch or the channels", option)
         if not (1 <= by_axis[2] <= 2**16 and 1 <= by_axis[3] <= 2**16):
-            raise Unsupported(f"has {option} of {list(values)}")
+            raise Unsupported(f"has {option} of {list(values)}", option)
         return by_axis[2], by_axis[3]
 
     def symbolic_shape(self, tensor: Tensor) -> list[Any]:

@@ -64,15 +64,11 @@ def _unrecognized_group(layer: str, variables: Sequence[tuple[str, Parameter]]) 
 
 def _split_names(names: Sequence[str]) -> list[tuple[str, str]]:
     """Return layer and role of each name."""
-    stripped = [_strip_variable(name) for name in names]
+    # "layer1/weights" for "layer1/weights/Variable"
+    stripped = [name.rpartition("/")[0] if _VARIABLE.fullmatch(name) and "/" in name else name for name in names]
     if len({*stripped}) == len(names):
         names = stripped
     return [_split_name(name) for name in names]
-
-
-def _strip_variable(name: str) -> str:
-    """Return "layer1/weights" for "layer1/weights/Variable"."""
-    return name.rpartition("/")[0] if _VARIABLE.fullmatch(name) and "/" in name else name
 
 
 def _split_name(name: str) -> tuple[str, str]:

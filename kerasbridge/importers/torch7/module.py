@@ -7,11 +7,9 @@ from typing import Any
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.ops.base import Array
+from kerasbridge.importers.ir.options import MAX_SIZE
 from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.torch7.lua_objects import Object, Storage, Table, Tensor
-
-MAX_SIZE = 4096
-"""The maximum size of kernels, strides, dilations and paddings: more rows or columns than any image has."""
 
 MAX_CHANNELS = 10**7
 MAX_DIMENSIONS = 32
@@ -57,14 +55,14 @@ class Module:
         """Return a field that is a number."""
         value = self.get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-            raise Unsupported(f"has no number as its {name}")
+            raise Unsupported(f"has no number as its {name}", name)
         return float(value)
 
     def integer(self, name: str, default: int | None = None, least: int = 1, most: int = MAX_SIZE) -> int:
         """Return a field that is an integer within bounds."""
         value = self.number(name, default)
         if not (least <= value <= most and value == int(value)):
-            raise Unsupported(f"has a {name} of {value:g}")
+            raise Unsupported(f"has a {name} of {value:g}", name)
         return int(value)
 
     def index(self, name: str, default: int | None = None) -> int:
@@ -103,14 +101,14 @@ class Module:
             numbers = value.list() if isinstance(value, Table) else []
         integers = all(isinstance(number, int | float) and float(number).is_integer() for number in numbers)
         if not 0 < len(numbers) <= MAX_DIMENSIONS or not integers:
-            raise Unsupported(f"has no list of whole numbers as its {name}")
+            raise Unsupported(f"has no list of whole numbers as its {name}", name)
         return [int(number) for number in numbers]
 
     def weight(self, name: str, shape: Sequence[int] | None = None) -> Array:
         """Return the numbers of a tensor, reshaped if a shape is given."""
         array = self.optional_weight(name, shape)
         if array is None:
-            raise Unsupported(f"has no {name}")
+            raise Unsupported(f"has no {name}", name)
         return array
 
     def optional_weight(self, name: str, shape: Sequence[int] | None = None) -> Array | None:
@@ -119,14 +117,14 @@ class Module:
         if tensor is None:
             return None
         if not isinstance(tensor, Tensor):
-            raise Unsupported(f"has no tensor as its {name}")
+            raise Unsupported(f"has no tensor as its {name}", name)
         try:
             array = tensor.array()
         except LegacyFileError as error:
-            raise Unsupported(f"has a {name} that is damaged: {str(error).rstrip('.')}") from None
+            raise Unsupported(f"has a {name} that is damaged: {str(error).rstrip('.')}", name) from None
         wanted = array.shape if shape is None else tuple(shape)
         if array.size != math.prod(wanted):
-            raise Unsupported(f"has a {name} of shape {array.shape}, where its options ask for {wanted}")
+            raise Unsupported(f"has a {name} of shape {array.shape}, where its options ask for {wanted}", name)
         return array.reshape(wanted)
 
     def bias(self, size: int) -> Array | None:

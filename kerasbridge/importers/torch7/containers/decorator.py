@@ -2,17 +2,22 @@
 
 from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.torch7.containers.base import converts
-from kerasbridge.importers.torch7.infer_inputs import InputShape, Visited, infer_sequence
+from kerasbridge.importers.torch7.infer_inputs import infer_sequence
 from kerasbridge.importers.torch7.module import Module
 from kerasbridge.importers.torch7.to_graph import ModuleConverter, Value
 
 
-def _takes(module: Module, visited: Visited) -> InputShape:
-    return infer_sequence(module.parts()[:1], visited)
-
-
 @converts("NoBackprop")
-@converts("DataParallel", "DataParallelTable", "Decorator", "DontCast", "GPU", "Inception", "Profile", takes=_takes)
+@converts(
+    "DataParallel",
+    "DataParallelTable",
+    "Decorator",
+    "DontCast",
+    "GPU",
+    "Inception",
+    "Profile",
+    takes=lambda module, visited: infer_sequence(module.parts()[:1], visited),
+)
 def decorator(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """Convert the first module; those of DataParallelTable after it are copies for other devices."""
     parts = module.parts()

@@ -2,16 +2,12 @@
 
 from kerasbridge.importers.torch7.containers.base import converts, mismatch, table
 from kerasbridge.importers.torch7.containers.decorator import decorator
-from kerasbridge.importers.torch7.infer_inputs import InputShape, Visited, infer_input
+from kerasbridge.importers.torch7.infer_inputs import infer_input
 from kerasbridge.importers.torch7.module import Module
 from kerasbridge.importers.torch7.to_graph import ModuleConverter, Value
 
 
-def _takes(module: Module, visited: Visited) -> InputShape:
-    return [infer_input(part, visited) for part in module.parts()]
-
-
-@converts("ParallelTable", takes=_takes)
+@converts("ParallelTable", takes=lambda module, visited: [infer_input(part, visited) for part in module.parts()])
 def parallel_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
     """Convert ParallelTable: each module takes one value of a table."""
     parts, values = module.parts(), table(graph, value)

@@ -2,22 +2,14 @@
 
 import numpy as np
 
-from kerasbridge.importers.ir.ops.base import Operation, Shape
+from kerasbridge.importers.ir.ops.base import Operation
 from kerasbridge.importers.ir.ops.batch_normalization import BatchNormalization
 from kerasbridge.importers.torch7.module import Module
 from kerasbridge.importers.torch7.ops.base import InputInfo, converts
 
 
-def _takes_rows(module: Module) -> Shape:
-    return (None, module.size("running_mean", 0))
-
-
-def _takes_images(module: Module) -> Shape:
-    return (*_takes_rows(module), None, None)
-
-
-@converts("BatchNormalization", takes=_takes_rows)
-@converts("SpatialBatchNormalization", takes=_takes_images)
+@converts("BatchNormalization", takes=lambda module: (None, module.size("running_mean", 0)))
+@converts("SpatialBatchNormalization", takes=lambda module: (None, module.size("running_mean", 0), None, None))
 def batch_normalization(module: Module, info: InputInfo) -> list[Operation]:
     """Convert batch normalization; old files store ``1 / sqrt(variance + eps)`` as running_std."""
     epsilon, mean = module.number("eps", 1e-5), module.weight("running_mean")

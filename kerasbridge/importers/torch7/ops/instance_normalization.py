@@ -2,17 +2,13 @@
 
 import numpy as np
 
-from kerasbridge.importers.ir.ops.base import Operation, Shape
+from kerasbridge.importers.ir.ops.base import Operation
 from kerasbridge.importers.ir.ops.instance_normalization import InstanceNormalization
 from kerasbridge.importers.torch7.module import Module
 from kerasbridge.importers.torch7.ops.base import InputInfo, converts
 
 
-def _takes(module: Module) -> Shape:
-    return (None, module.size("weight", 0), None, None)
-
-
-@converts("InstanceNormalization", takes=_takes)
+@converts("InstanceNormalization", takes=lambda module: (None, module.size("weight", 0), None, None))
 def instance_normalization(module: Module, info: InputInfo) -> list[Operation]:
     """Convert InstanceNormalization of texture_nets and fast-neural-style."""
     channels = module.channels("nOutput")

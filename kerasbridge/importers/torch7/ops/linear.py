@@ -1,17 +1,13 @@
 """Linear."""
 
-from kerasbridge.importers.ir.ops.base import Operation, Shape, ShapeError
+from kerasbridge.importers.ir.ops.base import Operation, ShapeError
 from kerasbridge.importers.ir.ops.dense import Dense
 from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.torch7.module import Module
 from kerasbridge.importers.torch7.ops.base import InputInfo, converts
 
 
-def _takes(module: Module) -> Shape:
-    return (None, module.size("weight", 1))
-
-
-@converts("Linear", "LinearNoBias", takes=_takes)
+@converts("Linear", "LinearNoBias", takes=lambda module: (None, module.size("weight", 1)))
 def linear(module: Module, info: InputInfo) -> list[Operation]:
     """Convert Linear: weights (out, in), for rows of numbers."""
     weight = module.weight("weight")

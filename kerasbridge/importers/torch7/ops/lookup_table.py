@@ -2,18 +2,14 @@
 
 import numpy as np
 
-from kerasbridge.importers.ir.ops.base import Operation, Shape
+from kerasbridge.importers.ir.ops.base import Operation
 from kerasbridge.importers.ir.ops.embedding import Embedding
 from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.torch7.module import Module
 from kerasbridge.importers.torch7.ops.base import InputInfo, converts
 
 
-def _takes(module: Module) -> Shape:
-    return (None, None)
-
-
-@converts("LookupTable", takes=_takes)
+@converts("LookupTable", takes=lambda _: (None, None))
 def lookup_table(module: Module, info: InputInfo) -> list[Operation]:
     """Convert LookupTable; indices count from 1, so a row of zeros is prepended."""
     weight = module.weight("weight")
