@@ -1,7 +1,6 @@
-"""Layers for what the old frameworks compute and no layer of Keras does, written in `keras.ops`.
+"""Layers for operations of older frameworks that Keras has no layer for, written with `keras.ops`.
 
-They take images in the order N, H, W, C, and train. A .keras file names them; whoever opens one imports this module
-first:
+They are trainable and take images as (N, H, W, C). Import this module before loading a .keras file that contains them:
 
     import kerasbridge.layers
     model = keras.models.load_model("model.keras")

@@ -1,4 +1,4 @@
-"""Activations of Keras 1 with weights of their own (`keras/layers/advanced_activations.py` of 1.2.2)."""
+"""Trainable activations of Keras 1 (`keras/layers/advanced_activations.py` of 1.2.2)."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -9,11 +9,11 @@ from kerasbridge.layers.base import Layer
 ops = keras.ops
 
 
-class _Bent(Layer):
-    """Has weights for each number of a sample, shared along some axes.
+class _TrainableActivation(Layer):
+    """An activation with weights for each element of a sample, shared along some axes.
 
     Args:
-        shared_axes: those along which all have the same, the batch being axis 0.
+        shared_axes: the axes along which the weights are shared, where the batch is axis 0.
     """
 
     options: ClassVar[tuple[str, ...]] = ("shared_axes",)
@@ -24,7 +24,7 @@ class _Bent(Layer):
         self.shared_axes = None if shared_axes is None else list(shared_axes)
 
     def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        """The same shape."""
+        """Return the shape of the inputs."""
         return tuple(shape)
 
     def _add(self, name: str, shape: Sequence[int], initializer: Any) -> Any:
@@ -34,8 +34,8 @@ class _Bent(Layer):
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
-class SReLU(_Bent):
-    """Three straight lines: x between two bends, another slope to the left and another to the right of them.
+class SReLU(_TrainableActivation):
+    """A piecewise linear function: x between two points, with other slopes to the left and to the right of them.
 
     ``left + left_slope * (x - left)`` up to left, x up to ``right = left + |width|``, then
     ``right + right_slope * (x - right)``. Jin et al., Deep Learning with S-shaped Rectified Linear Activation Units
@@ -43,9 +43,9 @@ class SReLU(_Bent):
     Keras 1.
 
     Args:
-        shared_axes: along which axes of a sample all have the same weights, the batch being axis 0.
-        bounded: whether the left line, where it falls, ends at the height of the right bend: ``minimum(line, right)``,
-            as Keras 1 had it on Theano.
+        shared_axes: the axes along which the weights are shared, where the batch is axis 0.
+        bounded: whether the left line, if it has a negative slope, is limited to the value of the right point:
+            ``minimum(line, right)``, as in Keras 1 on Theano.
 
     >>> import numpy as np
     >>> layer = SReLU()
@@ -62,30 +62,30 @@ class SReLU(_Bent):
         self.bounded, self.line_initializer = bounded, keras.initializers.GlorotUniform()
 
     def build(self, shape: Sequence[int]) -> None:
-        """Make the weights, of the shape of a sample, with 1 for each axis that is shared."""
+        """Create the weights, which have the shape of a sample with 1 for each shared axis."""
         self.left = self._add("left", shape, "zeros")
         self.left_slope = self._add("left_slope", shape, self.line_initializer)
         self.width = self._add("width", shape, self.line_initializer)
         self.right_slope = self._add("right_slope", shape, "ones")
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of the shape of the weights behind the batch, and so the result."""
+        """Apply the activation elementwise to inputs of shape (batch, *sample)."""
         width = ops.abs(self.width)
-        beyond = inputs - self.left
-        middle = ops.minimum(ops.relu(beyond), width) + self.left_slope * ops.minimum(beyond, 0)
+        offset = inputs - self.left
+        middle = ops.minimum(ops.relu(offset), width) + self.left_slope * ops.minimum(offset, 0)
         middle = ops.minimum(middle, width) if self.bounded else middle
-        return self.left + middle + self.right_slope * ops.relu(beyond - width)
+        return self.left + middle + self.right_slope * ops.relu(offset - width)
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
-class ParametricSoftplus(_Bent):
+class ParametricSoftplus(_TrainableActivation):
     """``alpha * log(1 + exp(beta * x))``.
 
     McFarland et al., Inferring Nonlinear Neuronal Computation Based on Physiologically Plausible Inputs (2013).
 
     Args:
-        alpha, beta: what the weights begin with.
-        shared_axes: along which axes of a sample all have the same weights, the batch being axis 0.
+        alpha, beta: initial values of the weights.
+        shared_axes: the axes along which the weights are shared, where the batch is axis 0.
 
     >>> layer = ParametricSoftplus(alpha=0.5, beta=2.0)
     >>> round(float(keras.ops.convert_to_numpy(layer(keras.ops.array([[1.0]])))[0, 0]), 4)
@@ -101,10 +101,10 @@ class ParametricSoftplus(_Bent):
         self.alpha, self.beta = alpha, beta
 
     def build(self, shape: Sequence[int]) -> None:
-        """Make the weights, of the shape of a sample, with 1 for each axis that is shared."""
+        """Create the weights, which have the shape of a sample with 1 for each shared axis."""
         self.alphas = self._add("alphas", shape, keras.initializers.Constant(self.alpha))
         self.betas = self._add("betas", shape, keras.initializers.Constant(self.beta))
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of the shape of the weights behind the batch, and so the result."""
+        """Apply the activation elementwise to inputs of shape (batch, *sample)."""
         return self.alphas * ops.softplus(self.betas * inputs)

@@ -1,11 +1,11 @@
-"""What kerasbridge's own layers have in common: options that are saved, images in the order N, H, W, C."""
+"""Base classes of the layers, which save their options."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from kerasbridge.keras_compat import keras
 
-_OF_WEIGHTS = {
+_WEIGHT_OPTIONS = {
     "kernel_initializer": "glorot_uniform",
     "bias_initializer": "zeros",
     "kernel_regularizer": None,
@@ -21,37 +21,37 @@ _MODULES = {
 
 
 class Layer(keras.layers.Layer):  # type: ignore[misc]
-    """A layer whose `options` are attributes of the same names and are saved with it."""
+    """A layer whose config contains the attributes named in `options`."""
 
     options: ClassVar[tuple[str, ...]] = ()
 
     def get_config(self) -> dict[str, Any]:
-        """The options, and what every layer of Keras has."""
+        """Return the config of a Keras layer with the options."""
         return {**super().get_config(), **{name: getattr(self, name) for name in self.options}}
 
 
 class Weighted(Layer):
-    """A layer with a kernel, and a bias unless `use_bias` is off; further arguments are those of Keras's `Dense`."""
+    """A layer with a kernel and, with `use_bias`, a bias; the other arguments are those of `keras.layers.Dense`."""
 
     def __init__(self, *, activation: Any = None, use_bias: bool = True, **keywords: Any) -> None:
-        own = {name: keywords.pop(name, default) for name, default in _OF_WEIGHTS.items()}
+        weight_options = {name: keywords.pop(name, default) for name, default in _WEIGHT_OPTIONS.items()}
         super().__init__(**keywords)
         self.activation, self.use_bias = keras.activations.get(activation), use_bias
-        for name, value in own.items():
-            setattr(self, name, _module(name).get(value))
+        for name, identifier in weight_options.items():
+            setattr(self, name, _module(name).get(identifier))
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments, and the options."""
-        own = {name: _module(name).serialize(getattr(self, name)) for name in _OF_WEIGHTS}
+        """Return the config of a Keras layer with the arguments and the options."""
+        weight_options = {name: _module(name).serialize(getattr(self, name)) for name in _WEIGHT_OPTIONS}
         activation = keras.activations.serialize(self.activation)
-        return {**super().get_config(), **own, "activation": activation, "use_bias": self.use_bias}
+        return {**super().get_config(), **weight_options, "activation": activation, "use_bias": self.use_bias}
 
-    def _add(self, part: str, shape: Sequence[int]) -> Any:
-        """A new weight: of a kernel or, None where there is to be none, of a bias."""
-        if part == "bias" and not self.use_bias:
+    def _add(self, name: str, shape: Sequence[int]) -> Any:
+        """Add the "kernel" or the "bias" and return it; return None for a bias if the layer has none."""
+        if name == "bias" and not self.use_bias:
             return None
-        more = {what: getattr(self, f"{part}_{what}") for what in _MODULES}
-        return self.add_weight(shape=tuple(shape), name=part, **more)
+        arguments = {kind: getattr(self, f"{name}_{kind}") for kind in _MODULES}
+        return self.add_weight(shape=tuple(shape), name=name, **arguments)
 
 
 def _module(name: str) -> Any:

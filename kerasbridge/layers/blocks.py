@@ -1,4 +1,4 @@
-"""Squares of pixels as channels, and channels as squares of pixels, on images of any size."""
+"""Rearrangement of blocks of pixels into channels and back, for images of any size."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -9,7 +9,7 @@ from kerasbridge.layers.base import Layer
 ops = keras.ops
 
 
-class _OfBlocks(Layer):
+class _BlockLayer(Layer):
     options: ClassVar[tuple[str, ...]] = ("block",)
 
     def __init__(self, block: int, **keywords: Any) -> None:
@@ -18,15 +18,15 @@ class _OfBlocks(Layer):
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
-class DepthToSpace(_OfBlocks):
-    """A square of pixels from the channels of each, as `tf.nn.depth_to_space`.
+class DepthToSpace(_BlockLayer):
+    """Rearrange the channels of each pixel into a square of pixels, like `tf.nn.depth_to_space`.
 
     Args:
-        block: the pixels of a side of the square.
+        block: the side of the square in pixels.
     """
 
     def call(self, inputs: Any) -> Any:
-        """Images (N, H, W, block * block * C) to (N, block * H, block * W, C)."""
+        """Rearrange images of shape (N, H, W, block * block * C) to (N, block * H, block * W, C)."""
         _, height, width, _ = ops.shape(inputs)
         channels = inputs.shape[-1] // self.block**2
         squares = ops.reshape(inputs, (-1, height, width, self.block, self.block, channels))
@@ -34,22 +34,22 @@ class DepthToSpace(_OfBlocks):
         return ops.reshape(rows, (-1, height * self.block, width * self.block, channels))
 
     def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        """The shape, with sides that are known where they were."""
+        """Return the output shape; unknown sides stay unknown."""
         batch, *sides, channels = shape
-        grown = (None if side is None else side * self.block for side in sides)
-        return (batch, *grown, channels and channels // self.block**2)
+        larger = (None if side is None else side * self.block for side in sides)
+        return (batch, *larger, channels and channels // self.block**2)
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
-class SpaceToDepth(_OfBlocks):
-    """The channels of each square of pixels as one pixel, as `tf.nn.space_to_depth`.
+class SpaceToDepth(_BlockLayer):
+    """Rearrange each square of pixels into the channels of one pixel, like `tf.nn.space_to_depth`.
 
     Args:
-        block: the pixels of a side of the square, which goes into height and width.
+        block: the side of the square in pixels, a divisor of height and width.
     """
 
     def call(self, inputs: Any) -> Any:
-        """Images (N, block * H, block * W, C) to (N, H, W, block * block * C)."""
+        """Rearrange images of shape (N, block * H, block * W, C) to (N, H, W, block * block * C)."""
         _, height, width, _ = ops.shape(inputs)
         height, width, channels = height // self.block, width // self.block, inputs.shape[-1]
         rows = ops.reshape(inputs, (-1, height, self.block, width, self.block, channels))
@@ -57,7 +57,7 @@ class SpaceToDepth(_OfBlocks):
         return ops.reshape(squares, (-1, height, width, self.block**2 * channels))
 
     def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        """The shape, with sides that are known where they were."""
+        """Return the output shape; unknown sides stay unknown."""
         batch, *sides, channels = shape
-        shrunk = (None if side is None else side // self.block for side in sides)
-        return (batch, *shrunk, channels and channels * self.block**2)
+        smaller = (None if side is None else side // self.block for side in sides)
+        return (batch, *smaller, channels and channels * self.block**2)

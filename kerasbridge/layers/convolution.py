@@ -1,4 +1,4 @@
-"""Convolutions that Keras has no layer for: stride with dilation, and transposed ones in groups."""
+"""Convolutions that Keras has no layer for: stride with dilation, and grouped transposed convolution."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -9,8 +9,8 @@ from kerasbridge.layers.base import Layer
 ops = keras.ops
 
 
-class _Kernel(Layer):
-    """A kernel and a bias."""
+class _Convolution(Layer):
+    """A convolution with a kernel and an optional bias."""
 
     options: ClassVar[tuple[str, ...]] = ("filters", "kernel_size", "strides", "dilation_rate", "groups", "use_bias")
 
@@ -40,79 +40,79 @@ class _Kernel(Layer):
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
-class StridedDilatedConv2D(_Kernel):
-    """A convolution with stride and dilation, which Keras's `Conv2D` refuses together; without padding.
+class StridedDilatedConv2D(_Convolution):
+    """A convolution with both stride and dilation, which `keras.layers.Conv2D` rejects; without padding.
 
     ``y[i, j] = bias + sum over a, b of kernel[a, b] * x[i * stride + a * dilation, j * stride + b * dilation]``
-    (Caffe: `src/caffe/layers/base_conv_layer.cpp`). It is the dilated convolution, of which every stride-th row and
-    column is kept.
+    (Caffe: `src/caffe/layers/base_conv_layer.cpp`). It is computed as the dilated convolution, reduced to every
+    stride-th row and column.
 
     Args:
-        filters: how many channels come out.
+        filters: number of output channels.
         kernel_size, strides, dilation_rate: two numbers each, for height and width.
-        groups: into how many the channels are shared out.
-        use_bias: whether a bias is added.
+        groups: number of groups of channels.
+        use_bias: whether to add a bias.
     """
 
     def build(self, shape: Sequence[int]) -> None:
-        """Make the kernel, shape (height, width, channels / groups, filters), and the bias, shape (filters,)."""
+        """Create the kernel, shape (height, width, channels / groups, filters), and the bias, shape (filters,)."""
         self._add_kernel((shape[-1] // self.groups, self.filters))
 
     def call(self, images: Any) -> Any:
-        """Images of shape (batch, height, width, channels) to (batch, rows, columns, filters)."""
+        """Convolve images of shape (batch, height, width, channels) to (batch, rows, columns, filters)."""
         dense = ops.conv(images, self.kernel, 1, "valid", "channels_last", self.dilation_rate)
         down, right = self.strides
         return self._with_bias(dense[:, ::down, ::right])
 
     def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        """(batch, rows, columns, filters); JAX cannot find it out for images of any size."""
+        """Return (batch, rows, columns, filters), which JAX cannot infer for images of unknown size."""
         options = zip(shape[1:3], self.kernel_size, self.strides, self.dilation_rate, strict=True)
         sizes = (None if n is None else (n - rate * (k - 1) - 1) // stride + 1 for n, k, stride, rate in options)
         return (shape[0], *sizes, self.filters)
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
-class GroupedConv2DTranspose(_Kernel):
-    """A transposed convolution in groups, or with dilation, which Keras's `Conv2DTranspose` has not; without padding.
+class GroupedConv2DTranspose(_Convolution):
+    """A transposed convolution with groups and dilation, which `keras.layers.Conv2DTranspose` lacks; without padding.
 
     ``y[i * stride + a * dilation, j * stride + b * dilation] += x[i, j] * kernel[a, b]``, within each group of channels
-    (Caffe: `src/caffe/layers/deconv_layer.cpp`); ``(H - 1) * stride + (k - 1) * dilation + 1`` rows come out.
+    (Caffe: `src/caffe/layers/deconv_layer.cpp`); the output has ``(H - 1) * stride + (k - 1) * dilation + 1`` rows.
 
     Args:
-        filters: how many channels come out.
+        filters: number of output channels.
         kernel_size, strides, dilation_rate: two numbers each, for height and width.
-        groups: into how many the channels are shared out.
-        use_bias: whether a bias is added.
+        groups: number of groups of channels.
+        use_bias: whether to add a bias.
     """
 
     def build(self, shape: Sequence[int]) -> None:
-        """Make the kernel, shape (height, width, filters / groups, channels), and the bias, shape (filters,)."""
+        """Create the kernel, shape (height, width, filters / groups, channels), and the bias, shape (filters,)."""
         self._add_kernel((self.filters // self.groups, shape[-1]))
 
     def call(self, images: Any) -> Any:
-        """Images of shape (batch, height, width, channels) to (batch, rows, columns, filters)."""
-        parts, kernels = (ops.split(whole, self.groups, axis=-1) for whole in (images, self._spread()))
-        spread = [
-            ops.conv_transpose(part, kernel, self.strides, "valid", None, "channels_last")
-            for part, kernel in zip(parts, kernels, strict=True)
+        """Convolve images of shape (batch, height, width, channels) to (batch, rows, columns, filters)."""
+        groups, kernels = (ops.split(tensor, self.groups, axis=-1) for tensor in (images, self._dilated_kernel()))
+        outputs = [
+            ops.conv_transpose(group, kernel, self.strides, "valid", None, "channels_last")
+            for group, kernel in zip(groups, kernels, strict=True)
         ]
-        return self._with_bias(self._cut(ops.concatenate(spread, axis=-1)))
+        return self._with_bias(self._crop(ops.concatenate(outputs, axis=-1)))
 
-    def _spread(self) -> Any:
-        """The kernel with dilation - 1 zeros between its cells."""
+    def _dilated_kernel(self) -> Any:
+        """Return the kernel with dilation - 1 zeros between its cells."""
         kernel = ops.convert_to_tensor(self.kernel)
         for axis, rate in enumerate(self.dilation_rate):
-            between = [(0, 0)] * 5
-            between[axis + 1] = (0, rate - 1)
-            sizes = [size * (rate if at == axis else 1) for at, size in enumerate(kernel.shape)]
-            kernel = ops.reshape(ops.pad(ops.expand_dims(kernel, axis + 1), between), sizes)
+            padding = [(0, 0)] * 5
+            padding[axis + 1] = (0, rate - 1)
+            sizes = [size * (rate if k == axis else 1) for k, size in enumerate(kernel.shape)]
+            kernel = ops.reshape(ops.pad(ops.expand_dims(kernel, axis + 1), padding), sizes)
             kernel = kernel[: sizes[0] - rate + 1] if axis == 0 else kernel[:, : sizes[1] - rate + 1]
         return kernel
 
-    def _cut(self, images: Any) -> Any:
-        """Without the rows and columns that Keras adds where the stride is larger than the kernel."""
-        more = [
+    def _crop(self, images: Any) -> Any:
+        """Remove the rows and columns that Keras adds if the stride is larger than the kernel."""
+        extra = [
             max(stride - (size - 1) * rate - 1, 0)
             for stride, size, rate in zip(self.strides, self.kernel_size, self.dilation_rate, strict=True)
         ]
-        return images[:, : -more[0] or None, : -more[1] or None]
+        return images[:, : -extra[0] or None, : -extra[1] or None]

@@ -1,4 +1,4 @@
-"""Functions of each number that Keras has no layer for."""
+"""Elementwise functions that Keras has no layer for."""
 
 from typing import Any, ClassVar
 
@@ -10,10 +10,10 @@ ops = keras.ops
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class Power(Layer):
-    """``x ** exponent``, the power in Caffe's Power (`src/caffe/layers/power_layer.cpp`).
+    """``x ** exponent``, the power of a Caffe Power layer (`src/caffe/layers/power_layer.cpp`).
 
     Args:
-        exponent: with one that is not whole, numbers below 0 give NaN, as in C.
+        exponent: if it is not an integer, the result is NaN for negative numbers, as in C.
     """
 
     options: ClassVar[tuple[str, ...]] = ("exponent",)
@@ -23,43 +23,43 @@ class Power(Layer):
         self.exponent = exponent
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of any shape, and so the result."""
+        """Apply the function elementwise to a tensor of any shape."""
         return ops.power(inputs, self.exponent)
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class Logarithm(Layer):
-    """The natural logarithm, as in Caffe's Log (`src/caffe/layers/log_layer.cpp`)."""
+    """The natural logarithm, as in a Caffe Log layer (`src/caffe/layers/log_layer.cpp`)."""
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of any shape, and so the result."""
+        """Apply the function elementwise to a tensor of any shape."""
         return ops.log(inputs)
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class Erf(Layer):
-    """The error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t ** 2)`` from 0 to x, as `tf.math.erf`."""
+    """The error function, ``2 / sqrt(pi)`` times the integral of ``exp(-t ** 2)`` from 0 to x, like `tf.math.erf`."""
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of any shape, and so the result."""
+        """Apply the function elementwise to a tensor of any shape."""
         return ops.erf(inputs)
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class Absolute(Layer):
-    """``|x|``, as Caffe's AbsVal (`src/caffe/layers/absval_layer.cpp`)."""
+    """``|x|``, as in a Caffe AbsVal layer (`src/caffe/layers/absval_layer.cpp`)."""
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of any shape, and so the result."""
+        """Apply the function elementwise to a tensor of any shape."""
         return ops.abs(inputs)
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class Clip(Layer):
-    """``min(max(x, low), high)``, as Caffe's Clip (`src/caffe/layers/clip_layer.cpp`).
+    """``min(max(x, low), high)``, as in a Caffe Clip layer (`src/caffe/layers/clip_layer.cpp`).
 
     Args:
-        low, high: what comes out is between them.
+        low, high: the smallest and the largest result.
     """
 
     options: ClassVar[tuple[str, ...]] = ("low", "high")
@@ -69,16 +69,16 @@ class Clip(Layer):
         self.low, self.high = low, high
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of any shape, and so the result."""
+        """Apply the function elementwise to a tensor of any shape."""
         return ops.clip(inputs, self.low, self.high)
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class Threshold(Layer):
-    """1 where ``x > threshold``, else 0, as Caffe's Threshold (`src/caffe/layers/threshold_layer.cpp`).
+    """1 where ``x > threshold``, else 0, as in a Caffe Threshold layer (`src/caffe/layers/threshold_layer.cpp`).
 
     Args:
-        threshold: it itself gives 0.
+        threshold: the largest number that becomes 0.
     """
 
     options: ClassVar[tuple[str, ...]] = ("threshold",)
@@ -88,17 +88,17 @@ class Threshold(Layer):
         self.threshold = threshold
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of any shape, and so the result."""
+        """Apply the function elementwise to a tensor of any shape."""
         return ops.cast(inputs > self.threshold, inputs.dtype)
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class Replace(Layer):
-    """``x`` where ``x > threshold``, else ``value``, as Torch7's Threshold (`lib/THNN/generic/Threshold.c`).
+    """``x`` where ``x > threshold``, else ``value``, as in a Torch7 Threshold module (`lib/THNN/generic/Threshold.c`).
 
     Args:
-        threshold: it itself gives the value.
-        value: what numbers become that are not above it.
+        threshold: the largest number that is replaced.
+        value: the number it is replaced by.
     """
 
     options: ClassVar[tuple[str, ...]] = ("threshold", "value")
@@ -108,5 +108,5 @@ class Replace(Layer):
         self.threshold, self.value = threshold, value
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of any shape, and so the result."""
+        """Apply the function elementwise to a tensor of any shape."""
         return ops.where(inputs > self.threshold, inputs, ops.full_like(inputs, self.value))

@@ -1,4 +1,4 @@
-"""Dense layers of Keras 1 that choose: by a gate, or the largest of several (`keras/layers/core.py` of 1.2.2)."""
+"""The layers Highway and MaxoutDense of Keras 1 (`keras/layers/core.py` of 1.2.2)."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -13,11 +13,11 @@ ops = keras.ops
 class Highway(Weighted):
     """``gate * activation(x @ kernel + bias) + (1 - gate) * x``.
 
-    The gate is ``sigmoid(x @ carry_kernel + carry_bias)``. Srivastava et al., Highway Networks (2015), section 2. In
-    Keras 1 the kernel of the gate is W_carry, though nothing is carried where the gate is 1.
+    The gate is ``sigmoid(x @ carry_kernel + carry_bias)``. Srivastava et al., Highway Networks (2015), section 2. The
+    names are those of Keras 1 (W_carry), though x is carried where the gate is 0.
 
     Args:
-        keywords: those of Keras's `Dense` beside `units`: as many numbers come out as go in.
+        keywords: those of `keras.layers.Dense` except `units`: inputs and outputs have the same size.
 
     >>> layer = Highway(activation="tanh")
     >>> layer.build((None, 4))
@@ -26,7 +26,7 @@ class Highway(Weighted):
     """
 
     def build(self, shape: Sequence[int]) -> None:
-        """Make two kernels of the shape (numbers, numbers), and two biases."""
+        """Create two kernels of shape (features, features), and two biases."""
         units = shape[-1]
         self.kernel = self._add("kernel", (units, units))
         self.carry_kernel = self.add_weight(
@@ -38,28 +38,28 @@ class Highway(Weighted):
         )
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of the shape (batch, numbers), and so the result."""
-        made, gate = ops.matmul(inputs, self.kernel), ops.matmul(inputs, self.carry_kernel)
+        """Transform inputs of shape (batch, features) to the same shape."""
+        features, gate = ops.matmul(inputs, self.kernel), ops.matmul(inputs, self.carry_kernel)
         if self.use_bias:
-            made, gate = made + self.bias, gate + self.carry_bias
+            features, gate = features + self.bias, gate + self.carry_bias
         gate = ops.sigmoid(gate)
-        return gate * self.activation(made) + (1 - gate) * inputs
+        return gate * self.activation(features) + (1 - gate) * inputs
 
     def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        """The same shape."""
+        """Return the shape of the inputs."""
         return tuple(shape)
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class MaxoutDense(Weighted):
-    """The largest of several ``x @ kernel[n] + bias[n]``, number by number.
+    """The elementwise maximum of several dense layers ``x @ kernel[n] + bias[n]``.
 
     Goodfellow et al., Maxout Networks (2013), section 3.
 
     Args:
-        units: how many numbers come out.
-        pieces: of how many the largest is taken; `nb_feature` in Keras 1.
-        keywords: those of Keras's `Dense` beside `units`, an activation excepted: there is none.
+        units: number of outputs.
+        pieces: number of dense layers; `nb_feature` in Keras 1.
+        keywords: those of `keras.layers.Dense` except `units` and `activation`, which it does not have.
 
     >>> layer = MaxoutDense(2, pieces=3)
     >>> layer(keras.ops.ones((1, 4))).shape[1], [tuple(weight.shape) for weight in layer.weights]
@@ -73,15 +73,15 @@ class MaxoutDense(Weighted):
         self.units, self.pieces = units, pieces
 
     def build(self, shape: Sequence[int]) -> None:
-        """Make the kernels, shape (pieces, numbers, units), and the biases, shape (pieces, units)."""
+        """Create the kernels, shape (pieces, features, units), and the biases, shape (pieces, units)."""
         self.kernel = self._add("kernel", (self.pieces, shape[-1], self.units))
         self.bias = self._add("bias", (self.pieces, self.units))
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of the shape (batch, numbers) to (batch, units)."""
+        """Transform inputs of shape (batch, features) to (batch, units)."""
         pieces = ops.matmul(inputs, self.kernel)
         return ops.max(pieces if self.bias is None else pieces + ops.expand_dims(self.bias, 1), axis=0)
 
     def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        """(batch, units)."""
+        """Return (batch, units)."""
         return (*shape[:-1], self.units)

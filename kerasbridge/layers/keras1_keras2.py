@@ -1,4 +1,4 @@
-"""What Keras 1 and Keras 2 had and Keras 3 has not: an activation, a layer, and averages that leave padding out."""
+"""Activations and layers of Keras 1 and Keras 2 that Keras 3 no longer has."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -12,9 +12,9 @@ ops = keras.ops
 
 @keras.saving.register_keras_serializable("kerasbridge")  # type: ignore[untyped-decorator]
 def hard_sigmoid(x: Any) -> Any:
-    """``clip(0.2 * x + 0.5, 0, 1)``, of Keras 1 and 2 (`keras/backend/tensorflow_backend.py`).
+    """Return ``clip(0.2 * x + 0.5, 0, 1)``, as in Keras 1 and 2 (`keras/backend/tensorflow_backend.py`).
 
-    Keras 3's is ``clip(x / 6 + 0.5, 0, 1)``.
+    Keras 3 computes ``clip(x / 6 + 0.5, 0, 1)``.
 
     >>> from kerasbridge.keras_compat import keras
     >>> [round(float(y), 3) for y in hard_sigmoid(keras.ops.array([-3.0, 1.0, 2.4]))]
@@ -25,7 +25,7 @@ def hard_sigmoid(x: Any) -> Any:
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class ThresholdedReLU(Layer):
-    """``x`` where it is more than `theta`, else 0 (`keras/layers/advanced_activations.py` of Keras 2).
+    """``x`` where ``x > theta``, else 0 (`keras/layers/advanced_activations.py` of Keras 2).
 
     Args:
         theta: the threshold.
@@ -38,43 +38,43 @@ class ThresholdedReLU(Layer):
         self.theta = theta
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of any shape, and so the result."""
+        """Apply the activation elementwise to a tensor of any shape."""
         return inputs * ops.cast(inputs > self.theta, inputs.dtype)
 
     def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        """The same shape."""
+        """Return the shape of the inputs."""
         return tuple(shape)
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class CeilMaxPooling1D(CeilMaxPooling2D):
-    """`CeilMaxPooling2D` along one axis: of (batch, steps, channels)."""
+    """`CeilMaxPooling2D` in one dimension: for inputs of shape (batch, steps, channels)."""
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class CeilMaxPooling3D(CeilMaxPooling2D):
-    """`CeilMaxPooling2D` along three axes: of (batch, depth, height, width, channels)."""
+    """`CeilMaxPooling2D` in three dimensions: for inputs of shape (batch, depth, height, width, channels)."""
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class CeilAveragePooling1D(CeilAveragePooling2D):
-    """`CeilAveragePooling2D` along one axis: of (batch, steps, channels)."""
+    """`CeilAveragePooling2D` in one dimension: for inputs of shape (batch, steps, channels)."""
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class CeilAveragePooling3D(CeilAveragePooling2D):
-    """`CeilAveragePooling2D` along three axes: of (batch, depth, height, width, channels)."""
+    """`CeilAveragePooling2D` in three dimensions: for inputs of shape (batch, depth, height, width, channels)."""
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class EachBatchNormalization(Layer):
-    """Batch normalisation by the statistics of each batch, also outside of training.
+    """Batch normalisation by the statistics of each batch, in inference too.
 
     BatchNormalization of Keras 1 with mode=2 (`keras/layers/normalization.py`).
 
     Args:
-        axis: that of the channels.
-        epsilon: what is added to the variance.
+        axis: the axis of the channels.
+        epsilon: a small number added to the variance.
     """
 
     options: ClassVar[tuple[str, ...]] = ("axis", "epsilon")
@@ -84,12 +84,12 @@ class EachBatchNormalization(Layer):
         self.axis, self.epsilon = axis, epsilon
 
     def build(self, shape: Sequence[int]) -> None:
-        """Make the weights, one of each kind for each channel."""
+        """Create gamma and beta, shape (channels,)."""
         self.gamma = self.add_weight(shape=(shape[self.axis],), initializer="ones", name="gamma")
         self.beta = self.add_weight(shape=(shape[self.axis],), initializer="zeros", name="beta")
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of any shape, and so the result."""
+        """Normalize inputs of any shape."""
         channels = self.axis % len(inputs.shape)
         sizes = [-1 if axis == channels else 1 for axis in range(len(inputs.shape))]
         mean, variance = ops.moments(inputs, [axis for axis, size in enumerate(sizes) if size == 1], keepdims=True)
@@ -98,7 +98,7 @@ class EachBatchNormalization(Layer):
 
 
 class _SameAverage(Layer):
-    """The mean of those cells of each window of "same" that lie within; Keras 3 on torch repeats the edge instead.
+    """Average pooling with padding "same" over the cells within the image; Keras 3 on torch repeats the edge instead.
 
     Args:
         pool_size, strides: a number for each axis.
@@ -111,24 +111,24 @@ class _SameAverage(Layer):
         self.pool_size, self.strides = tuple(pool_size), tuple(strides)
 
     def call(self, images: Any) -> Any:
-        """Images with the channels last to the same with fewer cells."""
+        """Pool images of shape (batch, …, channels)."""
         sizes = ops.shape(images)[1:-1]
         windows = zip(sizes, self.pool_size, self.strides, strict=True)
-        zeros = [(0, 0), *(_around(*window) for window in windows), (0, 0)]
-        cells = ops.ones_like(images[:1, ..., :1])
-        return self._averages(ops.pad(images, zeros)) / self._averages(ops.pad(cells, zeros))
+        padding = [(0, 0), *(_same_padding(*window) for window in windows), (0, 0)]
+        ones = ops.ones_like(images[:1, ..., :1])
+        return self._average(ops.pad(images, padding)) / self._average(ops.pad(ones, padding))
 
     def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        """As many cells as windows begin in the images."""
+        """Return (batch, …, channels), where each size is divided by the stride and rounded up."""
         sizes = zip(shape[1:-1], self.strides, strict=True)
         return (shape[0], *(None if size is None else -(-size // stride) for size, stride in sizes), shape[-1])
 
-    def _averages(self, images: Any) -> Any:
+    def _average(self, images: Any) -> Any:
         return ops.average_pool(images, self.pool_size, self.strides, "valid", data_format="channels_last")
 
 
-def _around(size: Any, window: int, stride: int) -> tuple[Any, Any]:
-    """The cells that "same" adds before and behind, of a size that may be a tensor."""
+def _same_padding(size: Any, window: int, stride: int) -> tuple[Any, Any]:
+    """Return the padding before and after an axis of this size, which may be a tensor."""
     missing = (-(-size // stride) - 1) * stride + window - size
     if window < stride:
         missing = max(missing, 0) if isinstance(missing, int) else ops.maximum(missing, 0)
@@ -137,12 +137,12 @@ def _around(size: Any, window: int, stride: int) -> tuple[Any, Any]:
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class SameAveragePooling1D(_SameAverage):
-    """Average pooling with padding "same" as TensorFlow has it, of (batch, steps, channels)."""
+    """Average pooling with padding "same" as in TensorFlow, for inputs of shape (batch, steps, channels)."""
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class SameAveragePooling2D(_SameAverage):
-    """Average pooling with padding "same" as TensorFlow has it, of (batch, height, width, channels).
+    """Average pooling with padding "same" as in TensorFlow, for images of shape (batch, height, width, channels).
 
     >>> from kerasbridge.keras_compat import keras
     >>> layer = SameAveragePooling2D((2, 2), (2, 2))
@@ -153,4 +153,4 @@ class SameAveragePooling2D(_SameAverage):
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class SameAveragePooling3D(_SameAverage):
-    """Average pooling with padding "same" as TensorFlow has it, of (batch, depth, height, width, channels)."""
+    """Average pooling with padding "same" as in TensorFlow, for inputs (batch, depth, height, width, channels)."""

@@ -1,4 +1,4 @@
-"""Numbers around others, of kinds that Keras has no layer for."""
+"""Padding layers that Keras does not have."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -11,13 +11,14 @@ ops = keras.ops
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class EdgePadding2D(Layer):
-    """Rows and columns around images that are their own: the outermost again and again, or those before it, reflected.
+    """Padding of images with copies of the outermost rows and columns, or with a reflection of the image.
 
-    Torch7's SpatialReplicationPadding and SpatialReflectionPadding (`lib/THNN/generic/SpatialReflectionPadding.c`).
+    As in the Torch7 modules SpatialReplicationPadding and SpatialReflectionPadding
+    (`lib/THNN/generic/SpatialReflectionPadding.c`).
 
     Args:
-        padding: ((top, bottom), (left, right)), how many.
-        reflected: whether the image is reflected at its outermost row and column, which are not repeated.
+        padding: ((top, bottom), (left, right)), numbers of rows and columns.
+        reflected: whether to reflect the image at its outermost row and column, which are not repeated.
 
     >>> from kerasbridge.keras_compat import keras
     >>> layer = EdgePadding2D(((0, 0), (2, 0)), reflected=True)
@@ -32,7 +33,7 @@ class EdgePadding2D(Layer):
         self.padding, self.reflected = tuple(map(tuple, padding)), reflected
 
     def call(self, images: Any) -> Any:
-        """Images of shape (batch, height, width, channels) to the same with more rows and columns."""
+        """Pad images of shape (batch, height, width, channels)."""
         for axis, (before, after) in enumerate(self.padding, 1):
             first = self._part(images, axis, slice(1, before + 1), slice(0, 1), before)
             last = self._part(images, axis, slice(-after - 1, -1), slice(-1, None), after)
@@ -50,12 +51,12 @@ class EdgePadding2D(Layer):
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class Margin(Layer):
-    """Numbers of one value before and behind those along an axis, as Torch7's Padding (`Padding.lua` of nn).
+    """Padding with a constant along an axis, as in a Torch7 Padding module (`Padding.lua` of nn).
 
     Args:
-        axis: along which.
-        widths: how many before, and how many behind.
-        value: of each.
+        axis: the axis to pad.
+        widths: the widths before and after.
+        value: the constant.
     """
 
     options: ClassVar[tuple[str, ...]] = ("axis", "widths", "value")
@@ -65,6 +66,6 @@ class Margin(Layer):
         self.axis, self.widths, self.value = axis, tuple(widths), value
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of any shape to more along the axis."""
+        """Pad a tensor of any shape."""
         widths = [self.widths if axis == self.axis else (0, 0) for axis in range(len(inputs.shape))]
         return ops.pad(inputs, widths, constant_values=self.value)

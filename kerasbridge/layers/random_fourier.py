@@ -1,4 +1,4 @@
-"""Waves at random, which Keras 2 had for kernel machines (`keras/layers/kernelized.py` of 2.7)."""
+"""Random Fourier features, a layer of Keras 2 for kernel machines (`keras/layers/kernelized.py` of 2.7)."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -11,12 +11,12 @@ ops = keras.ops
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class RandomFourierFeatures(Layer):
-    """``cos(x @ (kernel / scale) + bias)``, where the scale alone is trained, and that only if the layer is.
+    """``cos(x @ (kernel / scale) + bias)``, where only the scale is trainable.
 
     Rahimi and Recht, Random Features for Large-Scale Kernel Machines (2007), algorithm 1.
 
     Args:
-        units: how many numbers come out; `output_dim` in Keras 2.
+        units: number of outputs; `output_dim` in Keras 2.
 
     >>> layer = RandomFourierFeatures(5)
     >>> layer.build((None, 3))
@@ -33,7 +33,7 @@ class RandomFourierFeatures(Layer):
         self.bias_initializer = keras.initializers.RandomUniform(0.0, 6.2831853)
 
     def build(self, shape: Sequence[int]) -> None:
-        """Make the scale, shape (1,), the kernel, (numbers, units), and the bias, (units,)."""
+        """Create the scale, shape (1,), the kernel, (features, units), and the bias, (units,)."""
         self.scale = self.add_weight(
             shape=(1,),
             initializer=keras.initializers.Constant((shape[-1] / 2) ** 0.5),
@@ -46,9 +46,9 @@ class RandomFourierFeatures(Layer):
         self.bias = self.add_weight(shape=(self.units,), initializer=bias, name="bias", **fixed)
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of the shape (batch, numbers) to (batch, units), each from -1 to 1."""
+        """Transform inputs of shape (batch, features) to (batch, units), each number from -1 to 1."""
         return ops.cos(ops.matmul(inputs, self.kernel / self.scale) + self.bias)
 
     def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        """(batch, units)."""
+        """Return (batch, units)."""
         return (*shape[:-1], self.units)

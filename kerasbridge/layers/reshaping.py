@@ -1,4 +1,4 @@
-"""Cutting, copying and reducing along axes, for which Keras has no layer; the batch is axis 0."""
+"""Slicing, tiling and reducing along axes, for which Keras has no layers; the batch is axis 0."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
@@ -11,12 +11,11 @@ ops = keras.ops
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class Slice(Layer):
-    """What lies from `start` up to `stop` along an axis: a piece of Caffe's Slice (`src/caffe/layers/slice_layer.cpp`).
+    """A slice along an axis: one output of a Caffe Slice layer (`src/caffe/layers/slice_layer.cpp`).
 
     Args:
-        axis: along which.
-        start, stop: the first that is taken, and the first that is not; below 0 they count from the end, None is the
-            end.
+        axis: the axis to slice.
+        start, stop: as in a Python slice: negative numbers count from the end, None is the end.
     """
 
     options: ClassVar[tuple[str, ...]] = ("axis", "start", "stop")
@@ -26,29 +25,29 @@ class Slice(Layer):
         self.axis, self.start, self.stop = axis, start, stop
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of any shape to fewer along the axis."""
+        """Slice a tensor of any shape."""
         return inputs[(slice(None),) * self.axis + (slice(self.start, self.stop),)]
 
     def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        """The shape with as many places as are taken, which is also known where those that are there are not."""
+        """Return the output shape; the size of the slice may be known even if that of the axis is not."""
         size = shape[self.axis]
         stop = 0 if self.stop is None and self.start < 0 else self.stop
-        taken: int | None = None
+        length: int | None = None
         if size is not None:
-            taken = len(range(*slice(self.start, self.stop).indices(size)))
+            length = len(range(*slice(self.start, self.stop).indices(size)))
         elif stop is not None and (self.start < 0) == (stop <= 0):
-            taken = stop - self.start
-        return (*shape[: self.axis], taken, *shape[self.axis + 1 :])
+            length = stop - self.start
+        return (*shape[: self.axis], length, *shape[self.axis + 1 :])
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class CropLike(Layer):
-    """The first input cut to the size of the second, as Caffe's Crop (`src/caffe/layers/crop_layer.cpp`).
+    """The first input cropped to the size of the second, as in a Caffe Crop layer (`src/caffe/layers/crop_layer.cpp`).
 
     Args:
-        axes: along which it is cut.
-        starts: the first that is taken, for each of them.
-        clamped: take an earlier first one where there is not room, as MatConvNet (`matlab/+dagnn/Crop.m`).
+        axes: the axes to crop.
+        starts: the start index for each axis.
+        clamped: start earlier if the input is too small, as in MatConvNet (`matlab/+dagnn/Crop.m`).
     """
 
     options: ClassVar[tuple[str, ...]] = ("axes", "starts", "clamped")
@@ -58,30 +57,31 @@ class CropLike(Layer):
         self.axes, self.starts, self.clamped = tuple(axes), tuple(starts), clamped
 
     def call(self, inputs: Any) -> Any:
-        """Two tensors with as many dimensions to one."""
+        """Crop the first of two tensors of the same rank."""
         tensor, like = inputs
-        sizes, cut = ops.shape(like), [slice(None)] * len(like.shape)
+        sizes, slices = ops.shape(like), [slice(None)] * len(like.shape)
         for axis, start in zip(self.axes, self.starts, strict=True):
-            first = self._first(start, ops.shape(tensor)[axis] - sizes[axis]) if self.clamped else start
-            cut[axis] = slice(first, first + sizes[axis])
-        return tensor[tuple(cut)]
-
-    def _first(self, start: int, room: Any) -> Any:
-        """The start, or less; TensorFlow knows sizes only when it computes."""
-        return min(start, room) if isinstance(room, int) else ops.minimum(start, room)
+            first = _minimum(start, ops.shape(tensor)[axis] - sizes[axis]) if self.clamped else start
+            slices[axis] = slice(first, first + sizes[axis])
+        return tensor[tuple(slices)]
 
     def compute_output_shape(self, shapes: Any) -> tuple[int | None, ...]:
-        """The first shape, along the axes that of the second."""
+        """Return the first shape, with the sizes of the second along the axes."""
         return tuple(shapes[axis in self.axes][axis] for axis in range(len(shapes[0])))
+
+
+def _minimum(start: int, size: Any) -> Any:
+    """Return the smaller number; TensorFlow knows some sizes only as tensors."""
+    return min(start, size) if isinstance(size, int) else ops.minimum(start, size)
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class Tile(Layer):
-    """Copies one after the other along an axis, as Caffe's Tile (`src/caffe/layers/tile_layer.cpp`).
+    """Repetition of a tensor along an axis, as in a Caffe Tile layer (`src/caffe/layers/tile_layer.cpp`).
 
     Args:
-        axis: along which.
-        copies: how many.
+        axis: the axis to repeat along.
+        copies: the number of copies.
     """
 
     options: ClassVar[tuple[str, ...]] = ("axis", "copies")
@@ -91,17 +91,17 @@ class Tile(Layer):
         self.axis, self.copies = axis, copies
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of any shape to `copies` as many along the axis."""
+        """Repeat a tensor of any shape."""
         repeats = [self.copies if axis == self.axis else 1 for axis in range(len(inputs.shape))]
         return ops.tile(inputs, repeats)
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class Squeeze(Layer):
-    """Without an axis of one place, as Torch7's Squeeze (`Squeeze.lua` of nn), on images of any size.
+    """Removal of an axis of size 1, as in a Torch7 Squeeze module (`Squeeze.lua` of nn), for images of any size.
 
     Args:
-        axis: which.
+        axis: the axis to remove.
     """
 
     options: ClassVar[tuple[str, ...]] = ("axis",)
@@ -111,16 +111,16 @@ class Squeeze(Layer):
         self.axis = axis
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of any shape to one axis less."""
+        """Remove the axis of a tensor of any shape."""
         return ops.squeeze(inputs, self.axis)
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class Unsqueeze(Layer):
-    """With a new axis of one place, as Torch7's Unsqueeze (`Unsqueeze.lua` of nn), on images of any size.
+    """Insertion of an axis of size 1, as in a Torch7 Unsqueeze module (`Unsqueeze.lua` of nn), for images of any size.
 
     Args:
-        axis: which it is afterwards.
+        axis: the index of the new axis.
     """
 
     options: ClassVar[tuple[str, ...]] = ("axis",)
@@ -130,17 +130,17 @@ class Unsqueeze(Layer):
         self.axis = axis
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of any shape to one axis more."""
+        """Insert the axis into a tensor of any shape."""
         return ops.expand_dims(inputs, self.axis)
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class Reduce(Layer):
-    """One number for several axes, times a coefficient, as Caffe's Reduction (`src/caffe/layers/reduction_layer.cpp`).
+    """Reduction over axes, times a coefficient, as in a Caffe Reduction layer (`src/caffe/layers/reduction_layer.cpp`).
 
     Args:
-        kind: the sum of the numbers, of their absolute values or of their squares, their mean, or the largest or least.
-        axes: which vanish.
+        kind: the sum of the numbers, of their absolute values or of their squares, their mean, maximum or minimum.
+        axes: the axes to reduce, which are removed.
         coefficient: a factor of the result.
     """
 
@@ -157,23 +157,23 @@ class Reduce(Layer):
         self.kind, self.axes, self.coefficient = kind, tuple(axes), coefficient
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of any shape to those without the axes."""
-        before = {"absolute sum": ops.abs, "sum of squares": ops.square}.get(self.kind, ops.convert_to_tensor)
+        """Reduce a tensor of any shape."""
+        transform = {"absolute sum": ops.abs, "sum of squares": ops.square}.get(self.kind, ops.convert_to_tensor)
         reduce = {"mean": ops.mean, "maximum": ops.max, "minimum": ops.min}.get(self.kind, ops.sum)
-        return reduce(before(inputs), axis=self.axes) * self.coefficient
+        return reduce(transform(inputs), axis=self.axes) * self.coefficient
 
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class LargestPlaces(Layer):
-    """Where the largest numbers along an axis are, or what they are.
+    """Indices or values of the largest numbers along an axis, the largest first.
 
-    Caffe's ArgMax (`src/caffe/layers/argmax_layer.cpp`). Of equal numbers the last counts as the largest, as in Caffe.
+    As in a Caffe ArgMax layer (`src/caffe/layers/argmax_layer.cpp`), the last of several equal numbers comes first.
 
     Args:
-        axis: along which.
-        most: how many, the largest first.
-        gives: "places" gives places, as floating numbers; "values" the numbers; "both" the one and then the other in a
-            new axis before.
+        axis: the axis to search.
+        most: the number of largest numbers.
+        gives: "places" for the indices, as floats; "values" for the numbers; "both" for the two of them, in this order
+            along a new axis before `axis`.
     """
 
     options: ClassVar[tuple[str, ...]] = ("axis", "most", "gives")
@@ -185,11 +185,11 @@ class LargestPlaces(Layer):
         self.axis, self.most, self.gives = axis, most, gives
 
     def call(self, inputs: Any) -> Any:
-        """Numbers of any shape to `most` along the axis."""
-        last = ops.flip(ops.moveaxis(inputs, self.axis, -1), axis=-1)
-        order = ops.argsort(-last, axis=-1)[..., : self.most]
-        values = ops.take_along_axis(last, order, axis=-1)
-        places = ops.cast(ops.shape(last)[-1] - 1 - order, values.dtype)
-        chosen = {"places": [places], "values": [values], "both": [places, values]}[self.gives]
-        moved = [ops.moveaxis(one, -1, self.axis) for one in chosen]
+        """Search a tensor of any shape; the size of the axis becomes `most`."""
+        reverse = ops.flip(ops.moveaxis(inputs, self.axis, -1), axis=-1)  # so that the last of equal numbers is first
+        order = ops.argsort(-reverse, axis=-1)[..., : self.most]
+        values = ops.take_along_axis(reverse, order, axis=-1)
+        indices = ops.cast(ops.shape(reverse)[-1] - 1 - order, values.dtype)
+        outputs = {"places": [indices], "values": [values], "both": [indices, values]}[self.gives]
+        moved = [ops.moveaxis(output, -1, self.axis) for output in outputs]
         return ops.stack(moved, axis=self.axis) if self.gives == "both" else moved[0]

@@ -1,4 +1,4 @@
-"""Images of other sizes, by the rules that TensorFlow has had."""
+"""Resizing of images by the rules of TensorFlow 1 and 2."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -11,16 +11,16 @@ ops = keras.ops
 
 @keras.saving.register_keras_serializable("kerasbridge")
 class Resize(Layer):
-    """Each pixel from the nearest one, or from the four around its place.
+    """Bilinear or nearest-neighbour interpolation.
 
-    Row i of the result is at row ``i * H / rows`` of the image (TensorFlow 1's resize_images), at
-    ``(i + 0.5) * H / rows - 0.5`` with `centred`, at ``i * (H - 1) / (rows - 1)`` with `corners`
-    (`core/kernels/image/resize_bilinear_op.cc`, `resize_nearest_neighbor_op.cc`). Keras's `Resizing` and `UpSampling2D`
-    know the second alone.
+    Row i of the result is at row ``i * H / rows`` of the image (resize_images of TensorFlow 1), with `centred` at
+    ``(i + 0.5) * H / rows - 0.5``, with `corners` at ``i * (H - 1) / (rows - 1)``
+    (`core/kernels/image/resize_bilinear_op.cc`, `resize_nearest_neighbor_op.cc`). The Keras layers `Resizing` and
+    `UpSampling2D` use the second formula only.
 
     Args:
         kind: "bilinear" or "nearest".
-        size: rows and columns that come out; None for `factors` times as many.
+        size: rows and columns of the result; None to multiply those of the image by `factors`.
         factors: two numbers.
         centred, corners: as above.
 
@@ -46,34 +46,34 @@ class Resize(Layer):
         self.size, self.factors = size and tuple(size), factors and tuple(factors)
 
     def call(self, images: Any) -> Any:
-        """Images of shape (batch, height, width, channels) to the same with other height and width."""
+        """Resize images of shape (batch, height, width, channels)."""
         for axis in (1, 2):
-            there = ops.shape(images)[axis]
-            wanted = self.size[axis - 1] if self.size else there * (self.factors or (1, 1))[axis - 1]
-            images = self._along(images, axis, there, wanted)
+            old_size = ops.shape(images)[axis]
+            new_size = self.size[axis - 1] if self.size else old_size * (self.factors or (1, 1))[axis - 1]
+            images = self._resize_axis(images, axis, old_size, new_size)
         return images
 
     def compute_output_shape(self, shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        """(batch, rows, columns, channels)."""
+        """Return (batch, rows, columns, channels)."""
         if self.size:
             return (shape[0], *self.size, shape[3])
         sizes = zip(shape[1:3], self.factors or (1, 1), strict=True)
         return (shape[0], *(None if n is None else n * factor for n, factor in sizes), shape[3])
 
-    def _along(self, images: Any, axis: int, there: Any, wanted: Any) -> Any:
-        places = self._places(there, wanted)
+    def _resize_axis(self, images: Any, axis: int, old_size: Any, new_size: Any) -> Any:
+        positions = self._positions(old_size, new_size)
         if self.kind == "nearest":
-            rounded = ops.round(places) if self.corners else ops.floor(places)
-            return ops.take(images, self._within(rounded, there), axis=axis)
-        low = ops.floor(places)
-        share = ops.reshape(places - low, (-1,) + (1,) * (3 - axis))
-        first, second = (ops.take(images, self._within(low + more, there), axis=axis) for more in (0.0, 1.0))
-        return first + (second - first) * ops.cast(share, images.dtype)
+            nearest = ops.round(positions) if self.corners else ops.floor(positions)
+            return ops.take(images, _to_indices(nearest, old_size), axis=axis)
+        lower = ops.floor(positions)
+        fraction = ops.reshape(positions - lower, (-1,) + (1,) * (3 - axis))
+        first, second = (ops.take(images, _to_indices(lower + k, old_size), axis=axis) for k in (0.0, 1.0))
+        return first + (second - first) * ops.cast(fraction, images.dtype)
 
-    def _places(self, there: Any, wanted: Any) -> Any:
-        """Where each row of the result lies among those of the image."""
-        rows = ops.cast(ops.arange(wanted), "float32")
-        before, after = (ops.cast(ops.convert_to_tensor(size), "float32") for size in (there, wanted))
+    def _positions(self, old_size: Any, new_size: Any) -> Any:
+        """Return the position of each row of the result, in rows of the image."""
+        rows = ops.cast(ops.arange(new_size), "float32")
+        before, after = (ops.cast(ops.convert_to_tensor(size), "float32") for size in (old_size, new_size))
         if self.corners:
             return rows * ((before - 1) / ops.maximum(after - 1, 1.0))
         scale = before / after
@@ -82,5 +82,7 @@ class Resize(Layer):
         middle = (rows + 0.5) * scale
         return middle if self.kind == "nearest" else middle - 0.5
 
-    def _within(self, places: Any, there: Any) -> Any:
-        return ops.cast(ops.clip(places, 0, ops.cast(ops.convert_to_tensor(there - 1), "float32")), "int32")
+
+def _to_indices(positions: Any, size: Any) -> Any:
+    """Return positions clipped to the rows of an image of this size, as int32."""
+    return ops.cast(ops.clip(positions, 0, ops.cast(ops.convert_to_tensor(size - 1), "float32")), "int32")

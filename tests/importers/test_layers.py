@@ -102,5 +102,5 @@ def test_removed_keras_layers_train(tmp_path, drawn_on_the_host):
     back = saved_and_loaded(model, tmp_path)
     assert back.layers[1].kernel_regularizer is not None
     assert all(map(np.array_equal, back.get_weights(), model.get_weights()))
-    with pytest.raises(ValueError, match="to take one size alone"):
+    with pytest.raises(ValueError, match="to take inputs of a fixed size"):
         layers.LocallyConnected2D(3, (3, 2), (1, 1))(keras.Input((None, 6, 2)))
