@@ -56,7 +56,7 @@ class LayerConfig:
         return default if value is None else value
 
     def sizes(self, name: str, default: int = 1) -> tuple[int, ...]:
-        """Return an argument that is one integer for all spatial axes or one for each as one for each."""
+        """Return an argument with one integer for each spatial axis; the file can have one for all axes."""
         value = self.get(name, default)
         sizes = tuple(value) if isinstance(value, list | tuple) else (value,) * self.spatial_rank
         if len(sizes) != self.spatial_rank or not all(isinstance(size, int) for size in sizes):
