@@ -7,7 +7,7 @@ import numpy as np
 
 from kerasbridge.errors import ArgumentError
 from kerasbridge.importers.ir.ops import Array
-from kerasbridge.importers.ir.weights import Parameters
+from kerasbridge.importers.ir.weights import Convention, Parameters
 from kerasbridge.importers.weight_transfer.flatten_order import AxisOrders
 from kerasbridge.importers.weight_transfer.model_graph import LayerNode
 from kerasbridge.importers.weight_transfer.slots import ArrayLayout, WeightSlot
@@ -27,13 +27,13 @@ class SlotContext:
         self.node, self._orders, self._parameters, self._inner_path = node, orders, parameters, inner_path
 
     @property
-    def convention(self) -> str:
+    def convention(self) -> Convention:
         """The framework whose layouts the file has."""
         return self._parameters.convention
 
     @property
     def pytorch(self) -> bool:
-        """Return whether it is PyTorch; else it is Lasagne, as `same_layout` handles TensorFlow."""
+        """Return whether it is PyTorch; else it is Lasagne, as `layouts.tensorflow` needs no conversion."""
         return self.convention == "pytorch"
 
     def inner(self, name: str) -> "SlotContext":

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kerasbridge.importers.weight_transfer.axis_propagation import per_step_layer
+from kerasbridge.importers.weight_transfer.layouts.base import slots_for
 from kerasbridge.importers.weight_transfer.model_graph import NotAssignable
 from kerasbridge.importers.weight_transfer.slot_context import SlotContext
 from kerasbridge.importers.weight_transfer.slots import ArrayLayout, ArraySpec, WeightSlot
@@ -13,6 +14,7 @@ L = keras.layers
 _NORMALIZATIONS = (L.BatchNormalization, L.LayerNormalization, L.GroupNormalization)
 
 
+@slots_for(keras.Layer, conventions=("tensorflow",))
 def same_layout_slots(layer: Any, context: SlotContext) -> list[WeightSlot]:
     """Return one slot, or one for each inner layer; both directions of a recurrent layer are one slot.
 

@@ -7,13 +7,17 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.weight_transfer.layouts.base import slots_for
 from kerasbridge.importers.weight_transfer.model_graph import NotAssignable
 from kerasbridge.importers.weight_transfer.slot_context import SlotContext
 from kerasbridge.importers.weight_transfer.slots import ArrayLayout, ArraySpec, WeightSlot
+from kerasbridge.keras_compat import keras
 
+L = keras.layers
 _PROJECTIONS = ("query", "key", "value")
 
 
+@slots_for(L.MultiHeadAttention, conventions=("pytorch",))
 def multi_head_attention(layer: Any, context: SlotContext) -> list[WeightSlot]:
     """Return a slot of the (in, heads, size) kernels of query, key and value, and the (heads, size, out) output kernel.
 
@@ -22,10 +26,8 @@ def multi_head_attention(layer: Any, context: SlotContext) -> list[WeightSlot]:
     """
     projections, output = [getattr(layer, f"{name}_dense") for name in _PROJECTIONS], layer.output_dense
     in_features = [dense.kernel.shape[0] for dense in projections]
-    (width, *others), out_features = (
-        {math.prod(dense.kernel.shape[1:]) for dense in projections},
-        output.kernel.shape[-1],
-    )
+    width, *others = {math.prod(dense.kernel.shape[1:]) for dense in projections}
+    out_features = output.kernel.shape[-1]
     if others or output.kernel.ndim != 3:
         raise NotAssignable(
             "attends along several axes or has another value_dim than key_dim, unlike nn.MultiheadAttention"

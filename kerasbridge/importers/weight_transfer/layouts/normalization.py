@@ -10,14 +10,18 @@ import numpy as np
 
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.weight_transfer.axis_propagation import channels_last
+from kerasbridge.importers.weight_transfer.layouts.base import slots_for
 from kerasbridge.importers.weight_transfer.model_graph import NotAssignable
 from kerasbridge.importers.weight_transfer.slot_context import SlotContext
 from kerasbridge.importers.weight_transfer.slots import ArrayLayout, ArraySpec, WeightSlot
+from kerasbridge.keras_compat import keras
 
+L = keras.layers
 _ROUNDING = 1e-3
 """Tolerance, relative to epsilon, for a variance of 0 that becomes negative by rounding in float32."""
 
 
+@slots_for(L.BatchNormalization)
 def batch_normalization(layer: Any, context: SlotContext) -> list[WeightSlot]:
     """Return a slot of gamma, beta, mean and variance."""
     variables = [layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance]
@@ -51,11 +55,13 @@ def _variance(inverse_std: Array, epsilon: float) -> Array:
     return clipped
 
 
+@slots_for(L.LayerNormalization, L.GroupNormalization, conventions=("pytorch",))
 def layer_or_group_normalization(layer: Any, context: SlotContext) -> list[WeightSlot]:
     """Return a slot of gamma and beta; for images, the file has the channels first."""
     return _scale_and_shift(context, layer.gamma, layer.beta)
 
 
+@slots_for(L.RMSNormalization, conventions=("pytorch",))
 def rms_normalization(layer: Any, context: SlotContext) -> list[WeightSlot]:
     """Return a slot of the scale."""
     return _scale_and_shift(context, layer.scale, None)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.weight_transfer.layouts.base import slots_for
 from kerasbridge.importers.weight_transfer.model_graph import NotAssignable
 from kerasbridge.importers.weight_transfer.slot_context import SlotContext
 from kerasbridge.importers.weight_transfer.slots import ArrayLayout, ArraySpec, WeightSlot
@@ -24,6 +25,7 @@ _LASAGNE_GATES = {
 }
 
 
+@slots_for(L.LSTM, L.GRU, L.SimpleRNN, L.RNN)
 def recurrent(layer: Any, context: SlotContext) -> list[WeightSlot]:
     """Return a slot for LSTM, GRU, SimpleRNN or RNN, or one for each of stacked cells."""
     if isinstance(layer.cell, L.StackedRNNCells):
@@ -32,6 +34,7 @@ def recurrent(layer: Any, context: SlotContext) -> list[WeightSlot]:
     return [_cell_slot(layer.cell, context)]
 
 
+@slots_for(L.Bidirectional)
 def bidirectional(layer: Any, context: SlotContext) -> list[WeightSlot]:
     """Return a slot of both directions; PyTorch calls the second "reverse"."""
     forward, backward = (
