@@ -46,6 +46,7 @@ def value_and_grad(function: Callable[[], Any], variables: Any) -> tuple[Any, li
 
     if _in_dry_run.get():
         _, result = loss_and_result()
+        trained = variables_of(variables)  # once more: the call builds layers that are not built
         return result, [keras.ops.zeros(variable.shape, variable.dtype) for variable in trained]
     (_, result), gradients = engines.current().value_and_grad(loss_and_result, trained)
     if trained and all(gradient is None for gradient in gradients):

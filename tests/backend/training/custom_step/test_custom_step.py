@@ -944,6 +944,17 @@ def test_layers_that_are_not_built_are_built_by_the_step():
     assert history.history["loss"][1] < history.history["loss"][0]
 
 
+def test_layers_that_are_not_built_are_built_inside_a_gradient():
+    def step(model, batch):
+        loss, gradients = kb.value_and_grad(lambda: ops.mean(model(batch.x)), model)
+        return kb.Objective(loss, gradients=gradients)
+
+    model = keras.Sequential([layers.Dense(1, kernel_initializer="ones")])
+    model.compile(sgd())
+    kb.fit(model, np.ones((4, 1)), verbose=0, step=step)
+    np.testing.assert_allclose(model.get_weights()[0], 0.9, rtol=1e-6)
+
+
 def test_other_errors_of_a_step_are_unchanged():
     def step(model, batch):
         raise KeyError("mine")
