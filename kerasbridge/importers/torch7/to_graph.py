@@ -69,10 +69,10 @@ class ModuleConverter(GraphBuilder):
             return value
         if module.kind not in OPERATIONS:
             raise Unsupported("is unknown")
-        self.note(module)
+        self.report_module(module)
         return self.add(module, OPERATIONS[module.kind](module, self.input_info(value)), [value])
 
-    def note(self, module: Module) -> None:
+    def report_module(self, module: Module) -> None:
         """Report a module as converted."""
         self.report_converted(module.place, module.type)
 

@@ -25,41 +25,41 @@ def converts(*kinds: str, takes: ContainerRule | None = None) -> Callable[[Conta
     return CONTAINERS.converts(*kinds)
 
 
-def table(graph: ModuleConverter, value: Value) -> Sequence[Value]:
+def table(converter: ModuleConverter, value: Value) -> Sequence[Value]:
     """Return the values of a table; a tensor raises ShapeError."""
     if isinstance(value, str):
-        return [mismatch(graph, value, "expected a table, received a tensor")]
+        return [mismatch(converter, value, "expected a table, received a tensor")]
     values: Sequence[Value] = value
     return values
 
 
-def tensors(graph: ModuleConverter, value: Value) -> list[str]:
+def tensors(converter: ModuleConverter, value: Value) -> list[str]:
     """Return the tensors of a table; one that contains tables raises ShapeError."""
-    values = table(graph, value)
+    values = table(converter, value)
     if not values or not all(isinstance(one, str) for one in values):
         raise ShapeError("expected a table of tensors")
     return list(values)
 
 
-def two_tensors(graph: ModuleConverter, value: Value) -> tuple[str, str]:
+def two_tensors(converter: ModuleConverter, value: Value) -> tuple[str, str]:
     """Return the tensors of a table of two."""
-    values = tensors(graph, value)
+    values = tensors(converter, value)
     if len(values) != 2:
         raise ShapeError(f"expected two tensors, received {len(values)}")
     return values[0], values[1]
 
 
-def table_item(graph: ModuleConverter, value: Value, index: int) -> Value:
+def table_item(converter: ModuleConverter, value: Value, index: int) -> Value:
     """Return one value of a table; the index counts from 1, or from the end if it is negative."""
-    values = table(graph, value)
+    values = table(converter, value)
     position = index - 1 if index > 0 else len(values) + index
     if not 0 <= position < len(values) or index == 0:
-        return mismatch(graph, value, f"there is no {index} among {len(values)}")
+        return mismatch(converter, value, f"there is no {index} among {len(values)}")
     return values[position]
 
 
-def mismatch(graph: ModuleConverter, value: Value, reason: str) -> Value:
+def mismatch(converter: ModuleConverter, value: Value, reason: str) -> Value:
     """Return the value if an earlier module is not supported, else raise ShapeError."""
-    if not graph.unsupported:
+    if not converter.unsupported:
         raise ShapeError(reason)
     return value

@@ -8,8 +8,8 @@ from kerasbridge.importers.torch7.to_graph import ModuleConverter, Value
 
 
 @converts("Bottle")
-def bottle(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def bottle(converter: ModuleConverter, module: Module, value: Value) -> Value:
     """Convert Bottle for an input with as many dimensions as its module takes."""
-    if graph.input_info(value).rank != module.integer("nInputDim", 2):
+    if converter.input_info(value).rank != module.integer("nInputDim", 2):
         raise Unsupported("has more dimensions before those of its module")
-    return decorator(graph, module, value)
+    return decorator(converter, module, value)

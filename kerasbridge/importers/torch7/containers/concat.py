@@ -11,18 +11,18 @@ from kerasbridge.importers.torch7.to_graph import ModuleConverter, Value
 
 
 @converts("Concat", takes=infer_branches)
-def concat(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def concat(converter: ModuleConverter, module: Module, value: Value) -> Value:
     """Convert Concat: concatenate the results of all its modules for the same input."""
-    values = tensors(graph, concat_table(graph, module, value))
-    graph.note(module)
-    return graph.add(module, [Concatenate(graph.input_info(values[0]).axis(module.dimension()))], values)
+    values = tensors(converter, concat_table(converter, module, value))
+    converter.report_module(module)
+    return converter.add(module, [Concatenate(converter.input_info(values[0]).axis(module.dimension()))], values)
 
 
 @converts("DepthConcat", takes=infer_branches)
-def depth_concat(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def depth_concat(converter: ModuleConverter, module: Module, value: Value) -> Value:
     """Convert DepthConcat: concatenate along the channels, with zeros around smaller images."""
-    values = tensors(graph, concat_table(graph, module, value))
-    if graph.input_info(values[0]).axis(module.dimension()) != 1:
+    values = tensors(converter, concat_table(converter, module, value))
+    if converter.input_info(values[0]).axis(module.dimension()) != 1:
         raise Unsupported("has a dimension that is not that of the channels")
-    graph.note(module)
-    return graph.add(module, [DepthConcat()], values)
+    converter.report_module(module)
+    return converter.add(module, [DepthConcat()], values)

@@ -7,6 +7,6 @@ from kerasbridge.importers.torch7.to_graph import ModuleConverter, Value
 
 
 @converts("ConcatTable", takes=infer_branches)
-def concat_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def concat_table(converter: ModuleConverter, module: Module, value: Value) -> Value:
     """Convert ConcatTable: the table of the results of all its modules for the same input."""
-    return [graph.convert(part, value) for part in module.parts()]
+    return [converter.convert(part, value) for part in module.parts()]

@@ -18,9 +18,9 @@ from kerasbridge.importers.torch7.to_graph import ModuleConverter, Value
     "Profile",
     takes=lambda module, visited: infer_sequence(module.parts()[:1], visited),
 )
-def decorator(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def decorator(converter: ModuleConverter, module: Module, value: Value) -> Value:
     """Convert the first module; those of DataParallelTable after it are copies for other devices."""
     parts = module.parts()
     if not parts:
         raise Unsupported("has no module in it")
-    return graph.convert(Module(parts[0].object, f"{module.place}[1]"), value)
+    return converter.convert(Module(parts[0].object, f"{module.place}[1]"), value)

@@ -16,17 +16,17 @@ _MERGES = {
 
 
 @converts(*_MERGES)
-def elementwise_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def elementwise_table(converter: ModuleConverter, module: Module, value: Value) -> Value:
     """Convert all of them but CDivTable."""
-    values = tensors(graph, value)
-    graph.note(module)
-    return graph.add(module, [_MERGES[module.kind]], values)
+    values = tensors(converter, value)
+    converter.report_module(module)
+    return converter.add(module, [_MERGES[module.kind]], values)
 
 
 @converts("CDivTable")
-def cdiv_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def cdiv_table(converter: ModuleConverter, module: Module, value: Value) -> Value:
     """Convert CDivTable: the first tensor divided by the second."""
-    first, second = two_tensors(graph, value)
-    graph.note(module)
-    inverse = graph.add(module, [Power(-1.0)], [second], "inverse")
-    return graph.add(module, [ElementwiseMerge("product")], [first, inverse])
+    first, second = two_tensors(converter, value)
+    converter.report_module(module)
+    inverse = converter.add(module, [Power(-1.0)], [second], "inverse")
+    return converter.add(module, [ElementwiseMerge("product")], [first, inverse])

@@ -45,7 +45,7 @@ def _infer_node(node: Object | None, by_data: dict[Table, Object], visited: Visi
 
 
 @converts("gModule", takes=_takes)
-def graph_module(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def graph_module(converter: ModuleConverter, module: Module, value: Value) -> Value:
     """Convert a graph: each node stores its result with the nodes that take it; the result of the last is returned."""
     nodes, stored = nngraph.forward_nodes(module), {}
     several = module.get("nInputs", 1.0) != 1 and not isinstance(value, str)
@@ -55,22 +55,22 @@ def graph_module(graph: ModuleConverter, module: Module, value: Value) -> Value:
         inputs = [one for _, one in sorted(stored.get(data, {}).items())]
         if not inputs:
             raise Unsupported(f"has a node, {place}, that is given nothing")
-        result = _convert_node(graph, module, data, place, inputs)
+        result = _convert_node(converter, module, data, place, inputs)
         for child in nngraph.consumers(node):
             stored.setdefault(child, {})[nngraph.input_index(child, data)] = result
     return result
 
 
-def _convert_node(graph: ModuleConverter, module: Module, data: Table, place: int, inputs: list[Value]) -> Value:
+def _convert_node(converter: ModuleConverter, module: Module, data: Table, place: int, inputs: list[Value]) -> Value:
     index, inner = data.get("selectindex"), data.get("module")
     if index is not None:
         values = inputs[0]
         if not isinstance(index, float) or isinstance(values, str) or not 1 <= index <= len(values):
-            if graph.unsupported:
+            if converter.unsupported:
                 return values
             raise Unsupported(f"has a node, {place}, that takes the {index} of what is no such table")
         return values[int(index) - 1]
     value = inputs[0] if len(inputs) == 1 else inputs
     if isinstance(inner, Object):
-        return graph.convert(Module(inner, f"{module.place}[{place}]"), value)
+        return converter.convert(Module(inner, f"{module.place}[{place}]"), value)
     return value

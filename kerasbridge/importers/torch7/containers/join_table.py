@@ -7,9 +7,9 @@ from kerasbridge.importers.torch7.to_graph import ModuleConverter, Value
 
 
 @converts("JoinTable")
-def join_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def join_table(converter: ModuleConverter, module: Module, value: Value) -> Value:
     """Convert JoinTable: concatenate the tensors of a table."""
-    values = tensors(graph, value)
-    axis = graph.input_info(values[0]).axis(module.dimension(), module.rank())
-    graph.note(module)
-    return graph.add(module, [Concatenate(axis)], values)
+    values = tensors(converter, value)
+    axis = converter.input_info(values[0]).axis(module.dimension(), module.rank())
+    converter.report_module(module)
+    return converter.add(module, [Concatenate(axis)], values)

@@ -8,9 +8,9 @@ from kerasbridge.importers.torch7.to_graph import ModuleConverter, Value
 
 
 @converts("w2nn.ScaleTable")
-def scale_table(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def scale_table(converter: ModuleConverter, module: Module, value: Value) -> Value:
     """Convert ScaleTable: images, and a factor for each of their channels."""
-    images, factors = two_tensors(graph, value)
-    graph.note(module)
-    rows = graph.add(module, [Flatten()], [factors], "factors")
-    return graph.add(module, [Broadcast("product", 0)], [images, rows])
+    images, factors = two_tensors(converter, value)
+    converter.report_module(module)
+    rows = converter.add(module, [Flatten()], [factors], "factors")
+    return converter.add(module, [Broadcast("product", 0)], [images, rows])

@@ -7,8 +7,8 @@ from kerasbridge.importers.torch7.to_graph import ModuleConverter, Value
 
 
 @converts("Sequential", "SpatialLPPooling", takes=lambda module, visited: infer_sequence(module.parts(), visited))
-def sequential(graph: ModuleConverter, module: Module, value: Value) -> Value:
+def sequential(converter: ModuleConverter, module: Module, value: Value) -> Value:
     """Convert Sequential, and SpatialLPPooling, which is a Sequential of a power, a pooling and a root."""
     for part in module.parts():
-        value = graph.convert(part, value)
+        value = converter.convert(part, value)
     return value
