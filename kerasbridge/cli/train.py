@@ -53,6 +53,7 @@ def train(
     """
     arguments = {name: str(value) if isinstance(value, Path) else value for name, value in context.params.items()}
     with errors_in_one_line(quiet):
+        import kerasbridge as kb
         from kerasbridge import checks, runs
         from kerasbridge.runtime import backend as backend_module
 
@@ -63,12 +64,11 @@ def train(
         checks.check_batch_size(batch_size, len(digits.x_train), strict=True)
         runs.check_writable(run_dir or runs.default_folder(model, name, started), overwrite)
         options = _TrainingOptions(model, digits, epochs, batch_size, seed, tensorboard, silent=as_json or quiet)
-        compiled, config = _compile_model(options, arguments, started)
-        folder = run_dir or runs.default_folder(
-            model, name, started
-        )  # another process may have taken the name meanwhile
-        with runs.create(folder, config, overwrite) as run:
-            _train(compiled, options, run)
+        with kb.seed_everything(seed):
+            compiled, config = _compile_model(options, arguments, started)
+            folder = run_dir or runs.default_folder(model, name, started)  # again: the name may be taken by now
+            with runs.create(folder, config, overwrite) as run:
+                _train(compiled, options, run)
     if as_json:
         print(json.dumps(_as_dict(folder, run.config, tensorboard)))
     elif not quiet:
@@ -111,7 +111,6 @@ def _compile_model(options: _TrainingOptions, arguments: dict[str, Any], started
     from kerasbridge.training import run_recorder
 
     backend = engines.current().name
-    kb.seed_everything(options.seed)
     model = getattr(kb.models, options.model)()
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model, runs.Config(

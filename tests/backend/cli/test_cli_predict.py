@@ -1,4 +1,4 @@
-"""`kerasbridge predict` from the shell: its prediction, its output, and one line for each wrong input."""
+"""`kerasbridge predict`: its prediction, its output, and one line for each wrong input."""
 
 import json
 import subprocess
@@ -11,16 +11,17 @@ import kerasbridge as kb
 from kerasbridge import mnist
 from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import backend as choice
+from tests.backend.cli.commands import run
 from tests.paths import ROOT
 
 DIGITS = ROOT / "examples" / "digits"
 THREE = DIGITS / "3-photo.jpg"
 
 
-def program(folder, *arguments, **variables):
-    """Run `kerasbridge` in a folder and a separate process: return the exit code, stdout and stderr."""
-    environment = {**choice.child_environment(keras.config.backend()), "PYTHONPATH": str(ROOT), **variables}
-    environment["PYTHONIOENCODING"] = variables.get("PYTHONIOENCODING", "utf-8")
+def run_in_child(folder, *arguments):
+    """Run a command in a folder and a separate process: return the exit code, stdout and stderr."""
+    environment = choice.child_environment(keras.config.backend())
+    environment |= {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, "-m", "kerasbridge", *map(str, arguments)]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", timeout=300)
     return done.returncode, done.stdout, done.stderr
@@ -30,13 +31,13 @@ def program(folder, *arguments, **variables):
 def folder(tmp_path_factory):
     """A folder with a run on the sample, in `run`."""
     folder = tmp_path_factory.mktemp("shell")
-    code, _, err = program(folder, "train", "--epochs", 3, "--quiet", "--run-dir", "run")
+    code, _, err = run(folder, "train", "--epochs", 3, "--quiet", "--run-dir", "run")
     assert code == 0, err
     return folder
 
 
 def test_json_has_the_model_s_own_probabilities_and_the_pixels_that_it_saw(folder):
-    code, out, err = program(folder, "predict", "run", THREE, DIGITS / "0-ballpoint.png", "--json", "--show")
+    code, out, err = run_in_child(folder, "predict", "run", THREE, DIGITS / "0-ballpoint.png", "--json", "--show")
     assert (code, err) == (0, "")
     answers = json.loads(out)
     assert [answer["image"] for answer in answers] == [str(THREE), str(DIGITS / "0-ballpoint.png")]
@@ -50,13 +51,13 @@ def test_json_has_the_model_s_own_probabilities_and_the_pixels_that_it_saw(folde
 
 @pytest.mark.once
 def test_json_without_show_has_no_pixels(folder):
-    (answer,) = json.loads(program(folder, "predict", "run", THREE, "--json")[1])
+    (answer,) = json.loads(run(folder, "predict", "run", THREE, "--json")[1])
     assert set(answer) == {"image", "digit", "probabilities"}
 
 
 def test_most_of_the_drawn_digits_are_recognised_after_three_epochs_of_the_sample(folder):
     images = sorted(DIGITS.glob("*.*g"))
-    code, out, err = program(folder, "predict", "run", *images, "--quiet")
+    code, out, err = run(folder, "predict", "run", *images, "--quiet")
     assert (code, err) == (0, "")
     right = [digit == image.name[0] for digit, image in zip(out.split(), images, strict=True)]
     assert sum(right) >= 10
@@ -64,7 +65,7 @@ def test_most_of_the_drawn_digits_are_recognised_after_three_epochs_of_the_sampl
 
 @pytest.mark.once
 def test_bars_are_plain_text_of_at_most_eighty_columns(folder):
-    code, out, err = program(folder, "predict", "run", THREE)
+    code, out, err = run(folder, "predict", "run", THREE)
     name, *bars, _ = out.splitlines()
     assert (code, err, name) == (0, "", f"{THREE}: 3")
     assert max(map(len, bars)) <= 80
@@ -75,25 +76,27 @@ def test_bars_are_plain_text_of_at_most_eighty_columns(folder):
 
 @pytest.mark.once
 def test_show_draws_what_the_model_saw_also_where_the_terminal_has_no_blocks(folder):
-    drawn = program(folder, "predict", "run", THREE, "--show")[1].splitlines()
+    drawn = run(folder, "predict", "run", THREE, "--show")[1].splitlines()
     assert len(drawn) == 1 + 14 + 1
     assert max(map(len, drawn[1:])) <= 80
     assert "▄██▀" in "".join(drawn)
-    plain = program(folder, "predict", "run", THREE, "--show", PYTHONIOENCODING="ascii")[1]
+    plain = run(folder, "predict", "run", THREE, "--show", charset="ascii")[1]
     assert plain.isascii()
     assert "@" in plain
     assert "####" in plain
 
 
 @pytest.mark.once
-def test_colours_are_for_terminals_that_ask_for_them(folder):
-    out = program(folder, "predict", "run", THREE, "--show", FORCE_COLOR="1", COLORTERM="truecolor", TERM="xterm")[1]
+def test_colours_are_for_terminals_that_ask_for_them(folder, monkeypatch):
+    for name, value in {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+    out = run(folder, "predict", "run", THREE, "--show")[1]
     assert "\x1b[38;2;255;255;255;48;2;" in out
 
 
 @pytest.mark.once
 def test_unreadable_pictures_are_named_and_the_others_predicted(folder):
-    code, out, err = program(folder, "predict", "run", "no.png", THREE, "run", "--quiet")
+    code, out, err = run(folder, "predict", "run", "no.png", THREE, "run", "--quiet")
     assert (code, out) == (2, "3\n")
     assert err.splitlines() == [
         "kerasbridge: There is no file no.png: expected a picture, such as digit.png.",
@@ -103,7 +106,7 @@ def test_unreadable_pictures_are_named_and_the_others_predicted(folder):
 
 @pytest.mark.once
 def test_a_folder_without_a_run_prints_one_line(folder):
-    code, out, err = program(folder, "predict", DIGITS, THREE)
+    code, out, err = run(folder, "predict", DIGITS, THREE)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("kerasbridge: ")
     assert str(DIGITS) in err
@@ -125,7 +128,7 @@ def other_run(folder, tmp_path):
 @pytest.mark.once
 def test_a_model_that_takes_no_digits_prints_one_line(other_run):
     model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10)])
-    code, out, err = program(other_run(model), "predict", "other", THREE)
+    code, out, err = run(other_run(model), "predict", "other", THREE)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "32, 32, 3" in err
 
@@ -133,6 +136,6 @@ def test_a_model_that_takes_no_digits_prints_one_line(other_run):
 def test_a_model_that_diverged_prints_one_line(other_run):
     model = kb.models.mlp()
     model.set_weights([weight * np.nan for weight in model.get_weights()])
-    code, out, err = program(other_run(model), "predict", "other", THREE)
+    code, out, err = run(other_run(model), "predict", "other", THREE)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "not finite: its training diverged" in err

@@ -17,7 +17,7 @@ from kerasbridge.runtime import backend, backend_status
 from kerasbridge.runtime.backend_status import BackendStatus
 from tests.paths import ROOT
 
-COMMANDS = ("train", "evaluate", "predict", "runs", "backends", "compare", "diagnose", "import")
+COMMANDS = ("train", "evaluate", "predict", "runs", "backends", "compare", "diagnose", "import", "export")
 JAX = BackendStatus("jax", True, "0.10.2", ("cpu", "gpu:0"), None, None, default=True)
 TORCH = BackendStatus("torch", False, None, (), None, 'pip install "kerasbridge[torch]"', default=False)
 BROKEN = BackendStatus("jax", True, "0.10.2", (), "ImportError: no [jaxlib]", "pip install jax", default=True)
@@ -61,34 +61,42 @@ def save(tmp_path):
             "y_test": np.arange(10),
         }
         path = tmp_path / "digits.npz"
-        np.savez(path, **(arrays | changes))
+        np.savez(path, **{name: array for name, array in (arrays | changes).items() if array is not None})
         return path
 
     return save
 
 
-def in_a_process(*arguments):
-    """Run `python -m kerasbridge` in a separate process: standard output, and the loaded packages."""
-    script = (
-        "import atexit, sys; heavy = {'keras', 'numpy', 'rich', 'jax', 'tensorflow', 'torch'};"
-        "atexit.register(lambda: print('loaded:', *sorted(heavy & set(sys.modules)), file=sys.stderr));"
-        "from kerasbridge.cli import main; main()"
-    )
-    command = [sys.executable, "-c", script, *map(str, arguments)]
+LOADED = """
+import json, sys
+from kerasbridge.cli import app
+heavy = {"keras", "numpy", "rich", "jax", "tensorflow", "torch"}
+results = []
+for arguments in json.loads(sys.argv[1]):
+    try:
+        app(arguments, prog_name="kerasbridge")
+    except SystemExit as ending:
+        results.append([arguments, ending.code, sorted(heavy & set(sys.modules))])
+print(json.dumps(results), file=sys.stderr)
+"""
+
+
+def loaded_by(*commands):
+    """Return each command with its exit code and the heavy packages loaded so far, in one child process."""
+    child = [sys.executable, "-c", LOADED, json.dumps(commands)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(child, env=environment, capture_output=True, text=True, check=True)
+    return json.loads(done.stderr.splitlines()[-1])
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)])
-def test_help_and_version_load_nothing_heavy(arguments):
-    done = in_a_process(*arguments)
-    assert (done.returncode, done.stderr) == (0, "loaded:\n")
+def test_help_and_version_load_nothing_heavy():
+    commands = [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)]
+    assert loaded_by(*commands) == [[command, 0, []] for command in commands]
 
 
 def test_a_wrong_option_loads_no_framework():
-    done = in_a_process("train", "--batch-size", "0")
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[1:] == ["loaded: numpy"]
+    command = ["train", "--batch-size", "0"]
+    assert loaded_by(command) == [[command, 2, ["numpy"]]]
 
 
 def test_python_dash_m_is_the_command():
@@ -115,6 +123,7 @@ WRONG_OPTIONS = {
     "seed": (["--seed", -1], "seed must be a whole number from 0 to 4294967295; received -1."),
     "batch size": (["--batch-size", 4001], "batch_size is 4001 but the data has 4000 rows"),
     "no file": (["--data", "no.npz"], 'There is no file no.npz: expected "sample", "full" or the path'),
+    "folder of a run": (["--run-dir", f"{os.devnull}/run"], "cannot be written (Not a directory)"),
     "folder": (["--data", "."], ". is a folder: pass the path of an .npz file in it."),
     "backend": (["--backend", "numpy"], "received 'numpy'"),
     "absent": (["--backend", "torch"], 'Type: pip install "kerasbridge[torch]"'),
@@ -140,6 +149,10 @@ WRONG_DATA = {
     "labels": ({"y_test": np.arange(1, 11)}, "y_test contains the label 10 in row 9"),
     "NaN": ({"x_train": np.full((40, 28, 28), np.nan)}, "x_train contains 31360 NaN"),
     "lengths": ({"y_train": np.arange(9)}, "x_train has 40 rows but y_train has 9"),
+    "many labels": ({"y_train": np.arange(40)}, "y_train contains the label 10 in row 10, and 29 more like it"),
+    "missing array": ({"y_test": None}, "the array y_test is missing"),
+    "wrong shape": ({"x_train": np.zeros((40, 784), np.uint8)}, "x_train has the shape (40, 784)"),
+    "empty": ({"x_train": np.zeros((0, 28, 28), np.uint8), "y_train": np.zeros(0, int)}, "x_train has 0 rows"),
 }
 
 
