@@ -33,9 +33,9 @@ ALONE = ("docs/backends-and-devices.md", "docs/errors.md", "docs/random-numbers.
 def script_of(page):
     """Return the blocks of a page as one script, and the missing packages of skipped blocks."""
     lines, missing = [RAISES], set()
-    for package, raises, code, said in BLOCK.findall(page.read_text()):
+    for package, raises, code, message in BLOCK.findall(page.read_text()):
         if raises:
-            lines.append(f"with raises({said!r}):\n{textwrap.indent(code, '    ')}")
+            lines.append(f"with raises({message!r}):\n{textwrap.indent(code, '    ')}")
         elif not package or importlib.util.find_spec(package):
             lines.append(code)
         else:

@@ -31,9 +31,9 @@ def test_no_seed_gives_a_false_alarm(tmp_path, name):
         assert len([*pool.map(lambda backend: record_all(backend, name, folders[backend]), BACKENDS)]) == len(BACKENDS)
     alarms, digests = {}, set()
     for seed in range(SEEDS):
-        judged = judge([Record.read(folder / f"{seed}.npz") for folder in folders.values()])
-        digests |= {(seed, check.name, check.where) for check in judged.digests if not check.equal}
-        if judged.verdict == "disagree":
-            alarms[seed] = [(pair.first, pair.second, pair.step, pair.quantity) for pair in judged.pairs]
+        judgement = judge([Record.read(folder / f"{seed}.npz") for folder in folders.values()])
+        digests |= {(seed, check.name, check.where) for check in judgement.digests if not check.equal}
+        if judgement.verdict == "disagree":
+            alarms[seed] = [(pair.first, pair.second, pair.step, pair.quantity) for pair in judgement.pairs]
     assert not digests
     assert not alarms

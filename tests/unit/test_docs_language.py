@@ -1,17 +1,20 @@
-"""Pages, examples, scripts and the noxfile use plain English too; test_language.py checks the package."""
+"""Pages, examples, scripts, the noxfile and tests use plain English too; test_language.py checks the package."""
 
+import io
 import re
+import tokenize
 
 import pytest
 
 from tests.paths import ROOT
-from tests.unit.test_language import BANNED, banned, openers
+from tests.unit.test_language import BANNED, banned, docstrings, openers
 
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CODE = [
     ROOT / "noxfile.py",
     *sorted(path for name in ("docs", "examples", "scripts") for path in (ROOT / name).rglob("*.py")),
 ]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 CODE_BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 INLINE_CODE = re.compile(r"`[^`]*`")
 LINK_TARGET = re.compile(r"\]\([^)]*\)")
@@ -26,9 +29,8 @@ def prose(page):
     return page
 
 
-def banned_in_prose(page, allowed=frozenset()):
-    """Return "line: word (what to write)" of each banned word in a page."""
-    text = prose(page)
+def banned_in(text, allowed=frozenset()):
+    """Return "line: word (what to write)" of each banned word in a text."""
     return [
         f"{text.count(chr(10), 0, found.start()) + 1}: {found[0]!r} (write: {instead})"
         for word, instead in BANNED.items()
@@ -37,9 +39,16 @@ def banned_in_prose(page, allowed=frozenset()):
     ]
 
 
+def comments(source):
+    """Return the comments and docstrings of a module; strings of tests quote messages and contain code."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    found = [token.string for token in tokens if token.type == tokenize.COMMENT]
+    return "\n".join([*found, *(text for _, text in docstrings(source))])
+
+
 def test_banned_words_are_not_used_in_pages():
     found = {page.relative_to(ROOT).as_posix(): page.read_text("utf-8") for page in PAGES}
-    words = {name: banned_in_prose(text, ALLOWED.get(name, frozenset())) for name, text in found.items()}
+    words = {name: banned_in(prose(text), ALLOWED.get(name, frozenset())) for name, text in found.items()}
     assert {name: each for name, each in words.items() if each} == {}
 
 
@@ -48,8 +57,13 @@ def test_banned_words_are_not_used_in_examples_and_scripts():
     assert {name: each for name, each in words.items() if each} == {}
 
 
-def test_docstrings_of_examples_and_scripts_begin_with_a_verb_or_a_noun():
-    first = {path.relative_to(ROOT).as_posix(): openers(path.read_text("utf-8")) for path in CODE}
+def test_banned_words_are_not_used_in_comments_and_docstrings_of_tests():
+    words = {path.relative_to(ROOT).as_posix(): banned_in(comments(path.read_text("utf-8"))) for path in TESTS}
+    assert {name: each for name, each in words.items() if each} == {}
+
+
+def test_docstrings_begin_with_a_verb_or_a_noun_here_too():
+    first = {path.relative_to(ROOT).as_posix(): openers(path.read_text("utf-8")) for path in (*CODE, *TESTS)}
     assert {name: each for name, each in first.items() if each} == {}
 
 
@@ -60,10 +74,16 @@ def test_every_allowed_word_is_in_its_page():
 
 @pytest.mark.parametrize("page", ["# What it says\n", "A\n`b`\n\n```python\nx\n```\n\n| c | made anew |\n"])
 def test_a_banned_word_in_a_page_is_found_with_its_line(page):
-    (found,) = banned_in_prose(page)
+    (found,) = banned_in(prose(page))
     assert found.startswith(f"{page.count(chr(10))}: ")
 
 
 def test_code_links_and_allowed_words_are_not_checked():
     page = "`says` [a](says.md)\n```text\nit says\n```\nsays\n"
-    assert banned_in_prose(page, {"says"}) == []
+    assert banned_in(prose(page), {"says"}) == []
+
+
+def test_a_banned_word_in_a_comment_is_found_but_not_in_a_string():
+    assert banned_in(comments('"""It says."""\n'))
+    assert banned_in(comments("x = 1  # made anew\n"))
+    assert banned_in(comments('x = "it says so"\n')) == []

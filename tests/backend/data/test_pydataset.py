@@ -18,10 +18,10 @@ class Watched(Batches):
 
     def __init__(self, batches=BATCHES[:10], **options):
         super().__init__(batches, **options)
-        self.asked, self.begun, self.ended = [], 0, 0
+        self.requested, self.begun, self.ended = [], 0, 0
 
     def __getitem__(self, index):
-        self.asked.append(index)
+        self.requested.append(index)
         return super().__getitem__(index)
 
     def on_epoch_begin(self):
@@ -31,36 +31,36 @@ class Watched(Batches):
         self.ended += 1
 
 
-def asked(epochs=1, **arguments):
+def requested(epochs=1, **arguments):
     """Return the batches that the training of a built model requests."""
     model, dataset = seeded(linear), Watched()
     kb.fit(model, X, Y, epochs=1, verbose=0)
     kb.fit(model, dataset, epochs=epochs, verbose=0, **{"seed": 5, **arguments})
-    return dataset.asked
+    return dataset.requested
 
 
 def test_the_order_of_batches_is_the_permutation_of_seed_and_epoch():
     expected = [generator.permutation(5, epoch, 10).tolist() for epoch in (0, 1)]
-    assert asked(2) == [*expected[0], *expected[1]]
-    assert asked(2, initial_epoch=1) == expected[1]
+    assert requested(2) == [*expected[0], *expected[1]]
+    assert requested(2, initial_epoch=1) == expected[1]
 
 
 def test_the_order_is_the_same_on_every_backend():
-    assert asked() == [4, 5, 6, 3, 2, 7, 1, 0, 9, 8]
+    assert requested() == [4, 5, 6, 3, 2, 7, 1, 0, 9, 8]
 
 
 def test_without_shuffle_batches_keep_their_order():
-    assert asked(2, shuffle=False) == [*range(10)] * 2
+    assert requested(2, shuffle=False) == [*range(10)] * 2
 
 
 def test_the_next_epoch_continues_where_steps_per_epoch_ended_the_last():
     expected = [generator.permutation(5, number, 10).tolist() for number in (0, 1)]
-    assert asked(4, steps_per_epoch=5) == [*expected[0], *expected[1]]
+    assert requested(4, steps_per_epoch=5) == [*expected[0], *expected[1]]
 
 
 def test_steps_that_do_not_divide_the_batches_are_warned_of():
     with pytest.warns(UserWarning, match="gives 10 batches, which steps_per_epoch=4 does not divide: epoch 3 ends"):
-        assert asked(3, steps_per_epoch=4) == generator.permutation(5, 0, 10).tolist()
+        assert requested(3, steps_per_epoch=4) == generator.permutation(5, 0, 10).tolist()
 
 
 @pytest.mark.parametrize("steps", [None, 13])
@@ -107,16 +107,16 @@ def test_epoch_hooks_of_a_dataset_are_called_as_in_keras(again, backend):
     if backend == "tensorflow" and not again:
         pytest.skip("stock fit on TensorFlow reads a first batch to build the model without calling the hooks")
 
-    def told(fit):
+    def epoch_calls(fit):
         model = seeded(linear)
         if again:
             fit(model, X, Y)
-        data, held = Watched(), Watched()
-        fit(model, data, validation_data=held, epochs=2)
-        return [(dataset.begun, dataset.ended) for dataset in (data, held)]
+        data, validation = Watched(), Watched()
+        fit(model, data, validation_data=validation, epochs=2)
+        return [(dataset.begun, dataset.ended) for dataset in (data, validation)]
 
-    stock = told(lambda model, *data, **arguments: model.fit(*data, verbose=0, **arguments))
-    assert told(lambda model, *data, **arguments: kb.fit(model, *data, verbose=0, **arguments)) == stock
+    stock = epoch_calls(lambda model, *data, **arguments: model.fit(*data, verbose=0, **arguments))
+    assert epoch_calls(lambda model, *data, **arguments: kb.fit(model, *data, verbose=0, **arguments)) == stock
 
 
 def test_a_dataset_that_changes_between_epochs_is_read_again():

@@ -132,8 +132,8 @@ def test_only_the_chosen_side_is_computed_and_gives_the_same(flag, inner):
 
 def test_a_chosen_tensor_that_is_written_later_is_a_copy():
     def compute(flag, x):
-        holds = flag.all()
-        chosen = torch.where(holds, x.exp().sin().cos().tan().abs(), x)
+        condition = flag.all()
+        chosen = torch.where(condition, x.exp().sin().cos().tan().abs(), x)
         chosen.add_(1)
         return (chosen,)
 
@@ -145,8 +145,8 @@ def test_a_chosen_tensor_that_is_written_later_is_a_copy():
 
 def test_a_choice_that_widens_a_side_is_left_as_it_is():
     def compute(flag, x):
-        holds = flag.all()
-        return (torch.where(holds, x.sum().exp().sin().cos().tan().abs(), x.double()),)
+        condition = flag.all()
+        return (torch.where(condition, x.sum().exp().sin().cos().tan().abs(), x.double()),)
 
     given = torch.tensor([True]), torch.ones(3)
     graph, program = compiled(compute, *given)

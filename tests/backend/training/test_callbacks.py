@@ -47,7 +47,7 @@ def call_on(hook, function):
     return type("One", (own.Callback,), {hook: called})()
 
 
-def noting(callback, seen):
+def recording_calls(callback, seen):
     """Record each call of a hook: its name, its batch or epoch, and the names of its logs."""
 
     def note(hook, original, *arguments, **keywords):
@@ -61,7 +61,7 @@ def noting(callback, seen):
     return callback
 
 
-def beside(make, folder, build=sgd, x=X, y=Y, **arguments):
+def assert_equal_to_stock(make, folder, build=sgd, x=X, y=Y, **arguments):
     """Train with stock `fit` and with kerasbridge; each with the callbacks from `make`, in a folder of its own.
 
     Assert that histories, weights and the files in the folders are equal.
@@ -112,7 +112,7 @@ KERAS_OWN = {
 
 @pytest.mark.parametrize("name", KERAS_OWN)
 def test_keras_callbacks_have_their_effect(name, tmp_path):
-    beside(lambda folder: [KERAS_OWN[name](folder)], tmp_path)
+    assert_equal_to_stock(lambda folder: [KERAS_OWN[name](folder)], tmp_path)
 
 
 def test_all_of_them_at_once_are_called_as_by_stock_fit(tmp_path):
@@ -121,9 +121,9 @@ def test_all_of_them_at_once_are_called_as_by_stock_fit(tmp_path):
     def make(folder):
         seen = calls.setdefault(folder.name, [])
         chosen = [make(folder) for name, make in KERAS_OWN.items() if name != "ProgbarLogger"]
-        return [noting(callback, seen) for callback in chosen]
+        return [recording_calls(callback, seen) for callback in chosen]
 
-    beside(make, tmp_path)
+    assert_equal_to_stock(make, tmp_path)
     assert len(calls["stock"]) > 2 * STEPS * len(KERAS_OWN)
     assert calls["bridge"] == calls["stock"]
 
@@ -140,7 +140,7 @@ def test_batch_hooks_for_a_generator_are_called_as_by_stock_fit(steps_per_epoch,
     stock, model = twins(sgd)
     arguments = {"epochs": 3 if steps_per_epoch else 1, "steps_per_epoch": steps_per_epoch, **PLAIN, "batch_size": None}
     for name, fit in (("stock", stock.fit), ("bridge", partial(kb.fit, model))):
-        fit(batches(), callbacks=[noting(own.Callback(), calls.setdefault(name, []))], **arguments)
+        fit(batches(), callbacks=[recording_calls(own.Callback(), calls.setdefault(name, []))], **arguments)
     assert len(calls["stock"]) > 2 * STEPS
     # Stock Keras on TensorFlow announces a fifth batch before it finds that the data has ended.
     expected = [call for call in calls["stock"] if steps_per_epoch or call[0] == "on_train_end" or call[1] != [STEPS]]
@@ -153,11 +153,11 @@ def test_batch_hooks_for_a_generator_are_called_as_by_stock_fit(steps_per_epoch,
 
 
 def test_the_csv_has_a_row_for_each_epoch(tmp_path):
-    ran = beside(lambda folder: [own.CSVLogger(folder / "log.csv")], tmp_path)
-    here, there = ([*csv.DictReader((path / "log.csv").read_text().splitlines())] for path in (ran.here, ran.there))
+    runs = assert_equal_to_stock(lambda folder: [own.CSVLogger(folder / "log.csv")], tmp_path)
+    here, there = ([*csv.DictReader((path / "log.csv").read_text().splitlines())] for path in (runs.here, runs.there))
     assert [row["epoch"] for row in here] == ["0", "1", "2"]
     assert list(here[0]) == list(there[0])
-    assert [float(row["loss"]) for row in here] == pytest.approx(ran.history.history["loss"])
+    assert [float(row["loss"]) for row in here] == pytest.approx(runs.history.history["loss"])
 
 
 def test_a_checkpoint_by_batches_contains_the_weights_after_them(tmp_path):
@@ -187,7 +187,7 @@ def test_an_interrupted_run_continues_from_its_backup(tmp_path):
 
 @pytest.mark.parametrize("swap_on_epoch", [False, True])
 def test_moving_averages_are_swapped_in_for_validation(swap_on_epoch, tmp_path):
-    beside(lambda _: [own.SwapEMAWeights(swap_on_epoch)], tmp_path, build=averaging)
+    assert_equal_to_stock(lambda _: [own.SwapEMAWeights(swap_on_epoch)], tmp_path, build=averaging)
 
 
 def test_moving_averages_are_swapped_in_to_evaluate():
@@ -234,7 +234,7 @@ def test_a_keras_progress_bar_replaces_ours(call, capsys):
 
 def test_a_list_of_callbacks_is_taken_as_it_is(capsys):
     model, seen = sgd(), []
-    ready = own.CallbackList([noting(own.Callback(), seen)], add_history=True, model=model, epochs=7)
+    ready = own.CallbackList([recording_calls(own.Callback(), seen)], add_history=True, model=model, epochs=7)
     capsys.readouterr()
     history = kb.fit(model, X, Y, 8, callbacks=ready, verbose=2)
     assert history is model.history is ready._history
@@ -245,8 +245,8 @@ def test_a_list_of_callbacks_is_taken_as_it_is(capsys):
 
 def test_lists_in_lists_and_a_single_callback_are_taken_as_by_keras():
     seen = []
-    nested = [[noting(own.Callback(), seen)], (noting(own.Callback(), seen),)]
-    for callbacks in (nested, noting(own.Callback(), seen)):
+    nested = [[recording_calls(own.Callback(), seen)], (recording_calls(own.Callback(), seen),)]
+    for callbacks in (nested, recording_calls(own.Callback(), seen)):
         kb.fit(sgd(), X, Y, callbacks=callbacks, **PLAIN)
     assert [hook for hook, *_ in seen].count("on_train_begin") == 3
 
@@ -268,7 +268,7 @@ def test_stop_training_in_any_hook_has_stocks_effect(hook, tmp_path):
 
         return [call_on(hook, stop), call_on("on_epoch_end", count)]
 
-    beside(make, tmp_path)
+    assert_equal_to_stock(make, tmp_path)
     assert counts["bridge"] == counts["stock"]
     assert counts["bridge"] < 3 * STEPS or hook == "on_train_end"
 
@@ -311,7 +311,7 @@ def test_a_callback_that_raises_in_any_hook_leaves_the_model_as_stock_does(hook)
     arguments = {"epochs": 3, "validation_data": (X[:16], Y[:16]), **PLAIN}
     for fit, noted in ((stock.fit, []), (partial(kb.fit, model), seen)):
         with pytest.raises(OSError, match="disk full"):
-            fit(X, Y, callbacks=[noting(own.Callback(), noted), call_on(hook, fail)], **arguments)
+            fit(X, Y, callbacks=[recording_calls(own.Callback(), noted), call_on(hook, fail)], **arguments)
     assert ("on_train_end" in [name for name, *_ in seen]) == (hook == "on_train_end")
     assert_same_state(model, stock, **CLOSE)
     before = state(model)
@@ -363,7 +363,7 @@ def test_weights_that_a_callback_sets_are_trained_on(hook, tmp_path):
     def shrink(model, times):
         model.set_weights([value * 0.9 for value in model.get_weights()])
 
-    beside(lambda _: [call_on(hook, shrink)], tmp_path)
+    assert_equal_to_stock(lambda _: [call_on(hook, shrink)], tmp_path)
 
 
 # Which are called after every batch -----------------------------------------------------------------------------------
@@ -392,8 +392,8 @@ def test_a_class_that_inherits_from_an_idle_one_is_live(tmp_path):
 def test_orbax_checkpoints_are_those_of_stock_fit(tmp_path):
     pytest.importorskip("orbax.checkpoint")
     checkpoint = partial(own.OrbaxCheckpoint, save_on_background=False, max_to_keep=None)
-    ran = beside(lambda folder: [checkpoint(folder / "orbax")], tmp_path)
-    assert sorted(path.name for path in (ran.here / "orbax").iterdir()) == ["0", "1", "2"]
+    runs = assert_equal_to_stock(lambda folder: [checkpoint(folder / "orbax")], tmp_path)
+    assert sorted(path.name for path in (runs.here / "orbax").iterdir()) == ["0", "1", "2"]
     assert not liveness.needs_batch_hooks([checkpoint(tmp_path / "one")], "train")
     assert liveness.needs_batch_hooks([checkpoint(tmp_path / "two", save_freq=5)], "train")
 

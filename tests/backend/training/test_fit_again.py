@@ -118,32 +118,32 @@ def then(build):
     return mark
 
 
-def compile_anew(model):
+def compile_again(model):
     model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", metrics=["accuracy"])
 
 
 @then(mlp)
 def enabling_lora(model):
     model.layers[0].enable_lora(2)
-    compile_anew(model)
+    compile_again(model)
 
 
 @then(mlp)
 def freezing(model):
     model.layers[0].trainable = False
-    compile_anew(model)
+    compile_again(model)
 
 
 @then(mlp)
 def another_optimizer(model):
-    compile_anew(model)
+    compile_again(model)
 
 
 @then(partial(mlp, optimizer="sgd"))
 def another_dtype_policy(model):
     for layer in model.layers:
         layer.dtype_policy = keras.DTypePolicy("mixed_bfloat16")
-    compile_anew(model)
+    compile_again(model)
 
 
 @then(partial(mlp, optimizer="sgd"))
@@ -155,7 +155,7 @@ def another_loss(model):
 @then(mlp)
 def another_activation(model):
     model.layers[0].activation = keras.activations.tanh
-    compile_anew(model)
+    compile_again(model)
 
 
 @then(mlp)

@@ -71,7 +71,7 @@ def test_a_net_saved_by_training_returns_probabilities(tmp_path):
 
 
 MEANS, IMAGE, PIXELS = (120.0, 110.5, 99.0), normal(6, 5, 3), RANDOM.integers(256, size=(2, 6, 5, 3)).astype(np.uint8)
-SAID = {
+PREPROCESSING = {
     "means": (Preprocessing("data", means=MEANS), PIXELS - np.array(MEANS)),
     "an image": (Preprocessing("data", mean_image=IMAGE), PIXELS - IMAGE),
     "a scale": (Preprocessing("data", scale=0.5, means=(3.0,)), (PIXELS - 3.0) * 0.5),
@@ -80,11 +80,11 @@ SAID = {
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-@pytest.mark.parametrize("case", SAID)
+@pytest.mark.parametrize("case", PREPROCESSING)
 def test_the_preprocessing_is_a_stock_layer(case, data_format, tmp_path):
-    said, expected = SAID[case]
+    preprocessing, expected = PREPROCESSING[case]
     x = PIXELS if data_format == "channels_last" else np.moveaxis(PIXELS, -1, 1)
-    model = keras.Sequential([keras.Input(x.shape[1:]), preprocessing_layer(said, data_format=data_format)])
+    model = keras.Sequential([keras.Input(x.shape[1:]), preprocessing_layer(preprocessing, data_format=data_format)])
     found = np.asarray(saved_and_loaded(model, tmp_path).predict_on_batch(x))
     assert_close(found if data_format == "channels_last" else np.moveaxis(found, 1, -1), expected, 1e-6)
 
@@ -96,8 +96,8 @@ def test_the_preprocessing_in_a_file_can_precede_the_model(average, tmp_path):
     f = normal(3, 3, 3, 2)
     meta = {"normalization": {"imageSize": [6, 5, 3], "averageImage": average, "interpolation": "bicubic"}}
     file = write(tmp_path / "net.mat", layers=[conv(f, pad=1.0)], meta=meta)
-    (said,) = kb.inspect_legacy(file).preprocessing
-    whole = keras.Sequential([keras.Input((6, 5, 3)), preprocessing_layer(said), kb.load_legacy(file)])
+    (preprocessing,) = kb.inspect_legacy(file).preprocessing
+    whole = keras.Sequential([keras.Input((6, 5, 3)), preprocessing_layer(preprocessing), kb.load_legacy(file)])
     mean = average if average.shape[:2] == (6, 5) else np.array(MEANS)
     y = formulas.conv((PIXELS - mean).transpose(1, 2, 3, 0), f, pad=(1,) * 4)
     assert_close(np.asarray(whole.predict_on_batch(PIXELS)), y.transpose(3, 0, 1, 2))

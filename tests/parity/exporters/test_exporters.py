@@ -114,7 +114,7 @@ class Pair(keras.Model):
     def call(self, x):
         return {"sum": self.dense(x["a"] + x["b"]), "rest": (x["a"], x["b"])}
 
-def says(*arguments, **keywords):
+def try_export(*arguments, **keywords):
     try:
         return kb.export(*arguments, **keywords)
     except kb.errors.KerasbridgeError as error:
@@ -122,14 +122,15 @@ def says(*arguments, **keywords):
 
 open("kept.stablehlo", "w").write("kept")
 counting = keras.Sequential([keras.Input((3,)), Counting()])
-print(says(counting, "kept.stablehlo"))
-print(says(counting, "kept.stablehlo", overwrite=True))
-print(says(counting, "elsewhere.pt2"))
-print(says(Pair(), "pair.stablehlo"))
+print(try_export(counting, "kept.stablehlo"))
+print(try_export(counting, "kept.stablehlo", overwrite=True))
+print(try_export(counting, "elsewhere.pt2"))
+print(try_export(Pair(), "pair.stablehlo"))
 batch = {"a": np.ones((2, 3), "float32"), "b": np.eye(2, 3, dtype="float32")}
 found = kb.export(Pair(), "pair.stablehlo", example=batch)
 print([spec.name for spec in found.inputs], found.outputs, found.difference, found.dynamic_batch)
-print(says(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]), "kept.stablehlo", overwrite=True).bytes > 100)
+dense = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+print(try_export(dense, "kept.stablehlo", overwrite=True).bytes > 100)
 """
 
 
@@ -166,17 +167,17 @@ import kerasbridge as kb
 kb.use_backend()
 from kerasbridge.keras_compat import keras
 
-def brought(name):
+def load_caffe(name):
     return kb.load_legacy(*(Path(sys.argv[1], f"{name}.{suffix}") for suffix in ("prototxt", "caffemodel")))
 
-lenet = brought("lenet_v2_jachin")
+lenet = load_caffe("lenet_v2_jachin")
 digits = kb.datasets.mnist()
 x = digits.x_train[:320, ..., None] / np.float32(255)
 lenet.compile("sgd", "sparse_categorical_crossentropy")
 kb.fit(lenet, x, digits.y_train[:320], verbose=0, seed=0)
 print(kb.export(lenet, "lenet.onnx"))
 np.savez("lenet.npz", x=x[:5], y=kb.predict(lenet, x[:5], verbose=0))
-print(kb.export(brought("mtcnn_det1"), "det1.onnx").inputs[0].shape)
+print(kb.export(load_caffe("mtcnn_det1"), "det1.onnx").inputs[0].shape)
 """
 
 

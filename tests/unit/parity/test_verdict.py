@@ -26,25 +26,25 @@ def test_a_difference_of_a_few_units_is_rounding():
 
 @pytest.mark.parametrize("start", [1, 2, 17, STEPS])
 def test_a_difference_beyond_is_a_disagreement_from_its_first_step_on(start):
-    judged = judge([record(), record("torch", apart(1e-3, start))])
-    assert judged.verdict == "disagree"
-    assert (judged.pairs[0].step, judged.pairs[0].quantity) == (start, "loss")
+    judgement = judge([record(), record("torch", apart(1e-3, start))])
+    assert judgement.verdict == "disagree"
+    assert (judgement.pairs[0].step, judgement.pairs[0].quantity) == (start, "loss")
 
 
 def test_gradients_that_differ_despite_equal_losses_are_found():
     wrong = curve(norms=curve().gradient_norms * np.where(np.arange(STEPS) >= 4, 1.01, 1))
-    judged = judge([record(), record("torch", wrong)])
-    assert (judged.pairs[0].step, judged.pairs[0].quantity) == (5, "gradient norm")
+    judgement = judge([record(), record("torch", wrong)])
+    assert (judgement.pairs[0].step, judgement.pairs[0].quantity) == (5, "gradient norm")
 
 
 def test_final_weights_that_differ_despite_equal_curves_are_found():
-    judged = judge([record(), record("torch", curve(weights=1.01))])
-    assert (judged.pairs[0].step, judged.pairs[0].quantity) == (STEPS, "final weights")
+    judgement = judge([record(), record("torch", curve(weights=1.01))])
+    assert (judgement.pairs[0].step, judgement.pairs[0].quantity) == (STEPS, "final weights")
 
 
 def test_only_the_wrong_one_of_three_disagrees_with_the_others():
-    judged = judge([record("jax"), record("torch", apart(1e-2)), record("tensorflow")])
-    assert [(pair.first, pair.second, pair.verdict) for pair in judged.pairs] == [
+    judgement = judge([record("jax"), record("torch", apart(1e-2)), record("tensorflow")])
+    assert [(pair.first, pair.second, pair.verdict) for pair in judgement.pairs] == [
         ("jax", "torch", "disagree"),
         ("jax", "tensorflow", "identical"),
         ("torch", "tensorflow", "disagree"),
@@ -79,13 +79,13 @@ def test_the_bound_grows_with_the_steps_and_with_the_nudged_run():
 
 
 def test_leaks_are_findings_in_float64_until_they_are_corrected():
-    def judged(**job):
+    def judgement(**job):
         job = Job(dtype="float64", **job)
         run = curve()
         return verdict(record(job=job, nudged=run), record("torch", apart(1e-8), nudged=apart(1e-8), job=job))
 
-    assert judged() == "rounding"
-    assert judged(correct_leaks=True) == "disagree"
+    assert judgement() == "rounding"
+    assert judgement(correct_leaks=True) == "disagree"
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def test_leaks_are_findings_in_float64_until_they_are_corrected():
     ],
 )
 def test_one_digest_that_differs_is_a_disagreement_with_a_name(field, changed, where):
-    judged = judge([record(), record("torch", **{field: changed})])
-    assert judged.verdict == "disagree"
-    assert [check.where for check in judged.digests if not check.equal] == [where]
+    judgement = judge([record(), record("torch", **{field: changed})])
+    assert judgement.verdict == "disagree"
+    assert [check.where for check in judgement.digests if not check.equal] == [where]
 
 
 def test_masks_that_could_not_be_recorded_are_not_compared():
@@ -112,8 +112,8 @@ def test_masks_that_could_not_be_recorded_are_not_compared():
 def test_a_loss_that_is_finite_on_one_side_only_disagrees(value):
     losses = curve().losses
     losses[7] = value
-    judged = judge([record(), record("torch", curve(losses, curve().gradient_norms))])
-    assert judged.pairs[0].step == 8
+    judgement = judge([record(), record("torch", curve(losses, curve().gradient_norms))])
+    assert judgement.pairs[0].step == 8
     assert verdict(record("torch", curve(losses)), record("jax", curve(losses))) == "identical"
 
 
@@ -137,9 +137,9 @@ def test_runs_of_different_length_are_compared_as_far_as_both_go():
 
 
 def test_shown_are_steps_1_10_100_and_the_end():
-    judged = judge([record(run=curve(steps=150)), record("torch", apart(UNIT, 2, 150))])
-    assert list(judged.pairs[0].shown()) == ["step 1", "step 10", "step 100", "end"]
-    assert judged.pairs[0].shown()["step 1"] == 0
+    judgement = judge([record(run=curve(steps=150)), record("torch", apart(UNIT, 2, 150))])
+    assert list(judgement.pairs[0].shown()) == ["step 1", "step 10", "step 100", "end"]
+    assert judgement.pairs[0].shown()["step 1"] == 0
 
 
 def test_differences_are_relative_to_the_larger():

@@ -395,7 +395,7 @@ def test_a_gradient_that_torch_cannot_take_without_values_is_taken_in_a_step():
     model.compile(sgd())
     history = kb.fit(model, np.diag([2.0, 4.0]), verbose=0, step=step).history
     assert history["loss"] == pytest.approx([0.75])
-    # The gradient by A of the sum of inv(A) is -v v', where v holds the sums of the rows of inv(A)': 1/2 and 1/4.
+    # The gradient by A of the sum of inv(A) is -v v', where v is the sums of the rows of inv(A)': 1/2 and 1/4.
     np.testing.assert_allclose(model.get_weights()[0], [[1.05, 0.025], [0.05, 1.025]], rtol=1e-5)
 
 

@@ -30,7 +30,7 @@ VARIABLES = {
 }
 
 
-def held(path):
+def read_variables(path):
     return reader.variables(SourceFile(path))
 
 
@@ -59,7 +59,7 @@ def as_form(value):
 
 @pytest.mark.parametrize(("version", "compressed"), [("5", True), ("5", False), ("7.3", True)])
 def test_values_of_both_versions_become_one_form(version, compressed, tmp_path):
-    found = held(write(tmp_path / "a.mat", version, compressed, **VARIABLES))
+    found = read_variables(write(tmp_path / "a.mat", version, compressed, **VARIABLES))
     expected = {**VARIABLES, "one": (({"a": "b", "c": ({"d": np.ones((1, 3))},)}),)}
     for name, value in expected.items():
         assert same(found[name], value), name
@@ -68,14 +68,14 @@ def test_values_of_both_versions_become_one_form(version, compressed, tmp_path):
 def test_version_5_is_read_as_scipy_reads_it(tmp_path):
     path = write(tmp_path / "a.mat", **VARIABLES)
     theirs = scipy.io.loadmat(path)
-    for name, value in held(path).items():
+    for name, value in read_variables(path).items():
         assert same(value, as_form(theirs[name])), name
 
 
 def test_an_own_file_is_read_as_scipy_reads_it(tmp_path, shared):
     path = shared / "legacy" / "matconvnet" / "sepnet1.mat"
     theirs = scipy.io.loadmat(path)
-    for name, value in held(path).items():
+    for name, value in read_variables(path).items():
         assert same(value, as_form(theirs[name])), name
 
 
@@ -96,21 +96,21 @@ def test_the_other_byte_order_is_read(tmp_path):
     body += struct.pack(">HH4s", 1, 1, b"x") + element(9, struct.pack(">dd", 1.5, -2))
     path = tmp_path / "a.mat"
     path.write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + b"\x01\x00MI" + element(14, body))
-    assert held(path)["x"].tolist() == [[1.5, -2]]
+    assert read_variables(path)["x"].tolist() == [[1.5, -2]]
 
 
 def test_a_char_array_of_several_rows_is_a_list(tmp_path):
     scipy.io.savemat(tmp_path / "a.mat", {"names": np.array(["cat", "dog"])})
-    assert held(tmp_path / "a.mat")["names"] == ["cat", "dog"]
+    assert read_variables(tmp_path / "a.mat")["names"] == ["cat", "dog"]
 
 
 def test_objects_that_only_matlab_reads_are_opaque(tmp_path):
     scipy.io.savemat(tmp_path / "a.mat", {"z": np.ones((2, 2)) * 1j})
-    assert held(tmp_path / "a.mat")["z"] == MatlabObject("complex")
+    assert read_variables(tmp_path / "a.mat")["z"] == MatlabObject("complex")
     path = write(tmp_path / "b.mat", "7.3", net="x")
     with h5py.File(path, "r+") as file:
         file["net"].attrs["MATLAB_class"] = np.bytes_("dagnn.DagNN")
-    assert held(path)["net"] == MatlabObject("dagnn.DagNN")
+    assert read_variables(path)["net"] == MatlabObject("dagnn.DagNN")
     with pytest.raises(LegacyFileError, match=r"net \(an object of class dagnn.DagNN\). In MATLAB: net = net.saveobj"):
         kb.inspect_legacy(path)
 

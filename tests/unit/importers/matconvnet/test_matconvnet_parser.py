@@ -44,27 +44,27 @@ def test_the_report_of_a_reference_model_contains_its_preprocessing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("normalization", "words"),
     [
         ({"imageSize": [224, 224, 3], "cropSize": 0.875}, "resizes to 256x256, crops the center 224x224"),
         ({"imageSize": [6, 5], "cropSize": 1.0, "keepAspect": 0.0}, "resizes to 6x5, without keeping the aspect"),
         ({"imageSize": [6, 5], "border": 0.0, "averageImage": np.zeros((3, 1))}, "resizes to 6x5"),
     ],
 )
-def test_images_are_cut_by_a_border_or_a_part(said, words, tmp_path):
-    (found,) = report(tmp_path, layers=[{"type": "relu"}, conv(F)], meta={"normalization": said}).preprocessing
+def test_images_are_cut_by_a_border_or_a_part(normalization, words, tmp_path):
+    (found,) = report(tmp_path, layers=[{"type": "relu"}, conv(F)], meta={"normalization": normalization}).preprocessing
     assert str(found) == f"input: {words}, takes the channels as red, green, blue"
 
 
 def test_old_files_store_it_next_to_the_layers(tmp_path):
     old = {"normalization": {"imageSize": [6, 5, 3], "averageImage": MEAN_IMAGE}, "classes": {"name": ["cat"]}}
     found = report(tmp_path, layers=[{"type": "conv", "filters": F, "biases": B}], **old)
-    (said,) = found.preprocessing
-    assert "subtracts an image of 6x5, on average 120, 110, 100, resizes to 6x5" in str(said)
-    assert said
+    (preprocessing,) = found.preprocessing
+    assert "subtracts an image of 6x5, on average 120, 110, 100, resizes to 6x5" in str(preprocessing)
+    assert preprocessing
     assert found.as_dict()["preprocessing"][0]["mean_image"] == (6, 5, 3)
     assert found.notes == ("names 1 classes, in the order of the channels: cat",)
-    np.testing.assert_array_equal(said.mean_image, MEAN_IMAGE)
+    np.testing.assert_array_equal(preprocessing.mean_image, MEAN_IMAGE)
 
 
 @pytest.mark.parametrize(

@@ -41,13 +41,13 @@ def changed(path, kind):
 
 
 @contextlib.contextmanager
-def root_note(folder):
+def root_metadata(folder):
     """Return the Keras metadata of the model."""
     with changed(folder / "keras_metadata.pb", "KerasMetadata") as notes:
         root = next(one for one in notes.nodes if one.node_id == 0)
-        said = json.loads(root.metadata)
-        yield said
-        root.metadata = json.dumps(said).encode()
+        metadata = json.loads(root.metadata)
+        yield metadata
+        root.metadata = json.dumps(metadata).encode()
 
 
 def test_keras_metadata_from_before_2_5_is_read(recorded):
@@ -70,9 +70,9 @@ def test_a_model_with_unsupported_layers_is_restored_from_its_graph(recorded):
         "not from the layers in its Keras metadata: cannot be converted: "
         "'code' (Lambda) contains Python code, which is not run."
     )
-    with root_note(folder) as said:
-        del said["model_config"]
-        said["class_name"] = "Mine"
+    with root_metadata(folder) as metadata:
+        del metadata["model_config"]
+        metadata["class_name"] = "Mine"
     assert "of the custom class Mine" in kb.inspect_legacy(folder).notes[0]
     (folder / "keras_metadata.pb").unlink()
     assert "keras_metadata.pb, which contains them, is missing." in kb.inspect_legacy(folder).notes[0]
