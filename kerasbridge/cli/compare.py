@@ -115,7 +115,8 @@ def _print(comparison: "Comparison") -> None:
     table = Table("relative difference of the loss", *comparison.judgement.pairs[0].shown(), "final weights", "verdict")
     for pair in comparison.judgement.pairs:
         shown = (f"{value:.1e}" for value in (*pair.shown().values(), pair.weights))
-        table.add_row(f"{pair.first} - {pair.second}", *shown, _verdict_cell(pair))
+        verdict = pair.verdict if pair.step is None else f"{pair.verdict} from step {pair.step} ({pair.quantity})"
+        table.add_row(f"{pair.first} - {pair.second}", *shown, verdict)
     nudged = comparison.judgement.nudged
     table.add_row("the same run, nudged", *_nudged_cells(nudged, comparison.judgement.pairs[0]), "", "")
     console.print(table)
@@ -134,10 +135,6 @@ def _digest_table(comparison: "Comparison") -> Any:
     for check in comparison.judgement.digests:
         table.add_row(check.name, Text("identical" if check.equal else f"differ: {check.where}"))
     return table
-
-
-def _verdict_cell(pair: "Pair") -> str:
-    return pair.verdict if pair.step is None else f"{pair.verdict} from step {pair.step} ({pair.quantity})"
 
 
 def _nudged_cells(nudged: Any, pair: "Pair") -> list[str]:

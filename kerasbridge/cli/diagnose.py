@@ -41,10 +41,10 @@ def diagnose(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run one training step on every backend and find the first value that is wrong.
+    """Find the first wrong value in a training step.
 
-    Compares the output of each layer, the loss, each gradient and each update with a float64 reference. The exit code
-    is 1 if one is outside its tolerance.
+    Runs one step on every backend and compares the output of each layer, the loss, each gradient and each update with a
+    float64 reference. The exit code is 1 if one is outside its tolerance.
     """
     with errors_in_one_line(quiet):
         from kerasbridge.parity import diagnose as parity_diagnose

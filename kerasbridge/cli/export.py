@@ -37,7 +37,7 @@ def export(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Export a model to a deployment format, and check that the file computes the same as the model.
+    """Export a model to a deployment format and verify the file.
 
     PATH ends in .onnx, .tflite (litert), .xml (openvino), .pt2 (torch) or .stablehlo; a PATH without a suffix is the
     folder of a tf_saved_model. If another backend has to write the file, it does so in its own process. The outputs of

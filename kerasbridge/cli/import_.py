@@ -67,7 +67,7 @@ def import_(
                 mapping=_parse_mapping(mapped),
             )
             _save(model, output)
-        custom_layers = _custom_layers(model)
+        custom_layers = [layer.name for layer in model.layers if type(layer).__module__.startswith("kerasbridge.")]
     if as_json:
         print(json.dumps({**report.as_dict(), "own_layers": custom_layers, "saved": str(output)}))
     elif not quiet:
@@ -128,11 +128,6 @@ def _save(model: Any, output: Path) -> None:
         model.save(output)
     except OSError as error:
         raise ArgumentError(f"Expected --output to be a file to write to, received {output}: {error}") from error
-
-
-def _custom_layers(model: Any) -> list[str]:
-    """Return the names of the model's layers that kerasbridge defines."""
-    return [layer.name for layer in model.layers if type(layer).__module__.startswith("kerasbridge.")]
 
 
 def _print(report: "Report", custom_layers: list[str], output: Path) -> None:

@@ -21,7 +21,7 @@ Dtype = Annotated[str, typer.Option(metavar="float32|float64", help="The floatin
 CorrectLeaks = Annotated[
     bool, typer.Option("--correct-leaks", help="In float64: fix computations of Keras that differ on one backend.")
 ]
-Seed = Annotated[int, typer.Option(help="Seed of weights, sample order, random layers and random data.")]
+Seed = Annotated[int, typer.Option(help="Seed for weights, sample order, random layers and random data.")]
 BatchSize = Annotated[int, typer.Option(help="Samples per step.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print only errors; the result is the exit code.")]

@@ -49,7 +49,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only the digits, one per line.")] = False,
 ) -> None:
-    """Recognise handwritten digits in pictures with the model of a run, on any backend.
+    """Recognise digits in pictures with the model of a run.
 
     A picture may have any size and colour, dark on light or light on dark, or be a photo of paper: the digit is cut out
     and converted to the form of MNIST images. The exit code is 2 if a picture cannot be read; the others are predicted.

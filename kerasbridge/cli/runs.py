@@ -45,17 +45,15 @@ def runs(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder that contains the runs.")] = Path("runs"),
     sort: Annotated[
         str,
-        typer.Option(
-            metavar="|".join(SORTED_BY), help="Accuracy and start time sort descending, the others ascending."
-        ),
+        typer.Option(metavar="|".join(SORTED_BY), help="The highest accuracy or latest start first, else the lowest."),
     ] = "accuracy",
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """List the runs in a folder with their results, the most accurate first.
+    """List the runs in a folder with their results.
 
-    Scores are those on the test digits; for a run of kb.fit the last validation scores, marked "val". For a run that
-    is still training or was interrupted, the number of finished epochs is shown.
+    The most accurate run comes first. Scores are those on the test digits; for a run of kb.fit the last validation
+    scores, marked "val". For a run that is still training or was interrupted, the number of finished epochs is shown.
     """
     with errors_in_one_line(quiet):
         from kerasbridge import runs as runs_module

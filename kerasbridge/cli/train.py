@@ -32,7 +32,7 @@ def train(
     epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 5,
     batch_size: Annotated[int, typer.Option(help="Samples per step.")] = 32,
     seed: Annotated[
-        int, typer.Option(help="Seed of weights, sample order and dropout, the same on every backend.")
+        int, typer.Option(help="Seed for weights, sample order and dropout, the same on every backend.")
     ] = 0,
     run_dir: Annotated[
         Path | None, typer.Option(help="The run folder; default: runs/<date-time>-<model>-<backend>.", metavar="DIR")
@@ -110,7 +110,7 @@ def _compile_model(options: _TrainingOptions, arguments: dict[str, Any], started
     from kerasbridge import engines, runs
     from kerasbridge.training import run_recorder
 
-    backend = engines.current().name
+    backend, digits = engines.current().name, options.digits
     model = getattr(kb.models, options.model)()
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model, runs.Config(
@@ -120,7 +120,7 @@ def _compile_model(options: _TrainingOptions, arguments: dict[str, Any], started
         device=run_recorder.device_of(model),
         seed=options.seed,
         rng="portable",
-        data=_describe_data(options.digits),
+        data={"name": digits.name, "source": digits.source, "checksum": digits.checksum, "scaling": "x / 255"},
         started=runs.timestamp(started),
         model=options.model,
         epochs=options.epochs,
@@ -158,10 +158,6 @@ def _tensorboard_callbacks(options: _TrainingOptions, folder: Path) -> list[Any]
     if not options.silent:
         print(f"To watch the training: {runs.tensorboard_command(events)}", flush=True)
     return [keras.callbacks.TensorBoard(events, histogram_freq=1)]
-
-
-def _describe_data(digits: "Dataset") -> dict[str, str]:
-    return {"name": digits.name, "source": digits.source, "checksum": digits.checksum, "scaling": "x / 255"}
 
 
 def _print_result(folder: Path, run: "RunWriter", tensorboard: bool) -> None:

@@ -4,7 +4,6 @@ import importlib.metadata
 import json
 import math
 import platform
-from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,7 +76,8 @@ def read(folder: Path) -> Config:
         if each.name in values and not VALIDATORS[each.name](values[each.name]):
             raise _damaged(folder, f"{each.name} is {_shorten(values[each.name])}")
     values["test"] = {name: math.nan if value is None else value for name, value in values.get("test", {}).items()}
-    values["mistakes"] = _with_integer_keys(values.get("mistakes"))
+    if values.get("mistakes") is not None:
+        values["mistakes"] = {int(index): predicted for index, predicted in values["mistakes"].items()}
     values["execution"] = current_execution_name(values.get("execution"))
     return Config(**values)
 
@@ -128,10 +128,6 @@ def versions(backend: str) -> dict[str, str | None]:
 def timestamp(at: datetime | None = None) -> str:
     """Format a time, by default the current one, as in `started` and `finished`."""
     return (at or datetime.now(UTC)).isoformat(timespec="seconds")
-
-
-def _with_integer_keys(mistakes: Mapping[str, int] | None) -> dict[int, int] | None:
-    return None if mistakes is None else {int(index): predicted for index, predicted in mistakes.items()}
 
 
 def _damaged(folder: Path, reason: str) -> RunFolderError:

@@ -76,12 +76,10 @@ class RunWriter:
     def _draw(self) -> None:
         try:
             with atomic_write(self.folder / CURVES) as path:
-                curves.draw(path, self._history.columns(), self.config.test, self._title())
+                title = f"{self.config.model} on {self.config.backend}, {self.config.device}"
+                curves.draw(path, self._history.columns(), self.config.test, title)
         except PackageNotInstalled as missing:
             self.without_curves = str(missing)
-
-    def _title(self) -> str:
-        return f"{self.config.model} on {self.config.backend}, {self.config.device}"
 
 
 @contextlib.contextmanager
