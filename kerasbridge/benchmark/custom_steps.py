@@ -38,18 +38,17 @@ def compare(name: str, model: str, rounds: int, epochs: int) -> dict[str, Any]:
         by_hand = [sys.executable, str(contender), str(digits), str(epochs)]
         bridge = [sys.executable, "-m", "kerasbridge.benchmark.custom_steps", "--child", model, "--epochs", str(epochs)]
         pairs = [(_run(name, by_hand), _run(name, bridge)) for _ in range(rounds)]
-    theirs, ours = ([result["seconds"][1:] for result in side] for side in zip(*pairs, strict=True))
-    medians = [(statistics.median(hand), statistics.median(own)) for hand, own in zip(theirs, ours, strict=True)]
-    ratios = [hand / own for hand, own in medians]
+    medians = [tuple(statistics.median(result["seconds"][1:]) for result in pair) for pair in pairs]
+    ratios = [plain / bridge for plain, bridge in medians]
     return {
         "backend": name,
         "model": model,
         "execution": pairs[0][1]["execution"],
-        "by_hand_seconds_per_epoch": round(statistics.median(hand for hand, _ in medians), 4),
-        "kerasbridge_seconds_per_epoch": round(statistics.median(own for _, own in medians), 4),
+        "by_hand_seconds_per_epoch": round(statistics.median(plain for plain, _ in medians), 4),
+        "kerasbridge_seconds_per_epoch": round(statistics.median(bridge for _, bridge in medians), 4),
         "times_as_fast": round(statistics.median(ratios), 2),
         "times_as_fast_min_max": [round(min(ratios), 2), round(max(ratios), 2)],
-        "losses": [round(side["loss"], 3) for side in pairs[0]],
+        "losses": [round(result["loss"], 3) for result in pairs[0]],
     }
 
 

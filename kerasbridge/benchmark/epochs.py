@@ -54,16 +54,19 @@ def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int
     for _ in range(rounds):
         stock.fit(x, y, epochs=epochs, verbose=0, callbacks=[stock_watch])
         history = kb.fit(bridge, x, y, epochs=epochs, verbose=0, callbacks=[bridge_watch])
-    ours, theirs = statistics.median(bridge_watch.seconds), statistics.median(stock_watch.seconds)
-    ratios = [a / b for a, b in zip(stock_watch.seconds, bridge_watch.seconds, strict=True)]
+    bridge_median, stock_median = statistics.median(bridge_watch.seconds), statistics.median(stock_watch.seconds)
+    ratios = [
+        stock_time / bridge_time
+        for stock_time, bridge_time in zip(stock_watch.seconds, bridge_watch.seconds, strict=True)
+    ]
     return {
         "backend": engines.current().name,
         "model": model_name,
         "rows": len(x),
         "execution": history.params["execution"] if history else None,
-        "stock_seconds_per_epoch": round(theirs, 3),
-        "kerasbridge_seconds_per_epoch": round(ours, 3),
-        "times_faster": round(theirs / ours, 2),
+        "stock_seconds_per_epoch": round(stock_median, 3),
+        "kerasbridge_seconds_per_epoch": round(bridge_median, 3),
+        "times_faster": round(stock_median / bridge_median, 2),
         "times_faster_min_max": [round(min(ratios), 2), round(max(ratios), 2)],
     }
 

@@ -54,7 +54,10 @@ def compare(model_name: str, data_name: str, rounds: int, epochs: int, rows: int
         history = kb.fit(drawing, x, y, epochs=epochs, verbose=0, callbacks=[with_draws])
         with constant_bits():
             kb.fit(constant, x, y, epochs=epochs, verbose=0, callbacks=[without])
-    shares = [1 - fixed / drawn for drawn, fixed in zip(with_draws.seconds, without.seconds, strict=True)]
+    shares = [
+        1 - constant_time / random_time
+        for random_time, constant_time in zip(with_draws.seconds, without.seconds, strict=True)
+    ]
     steps = -(-len(x) // 32)
     return {
         "backend": engines.current().name,

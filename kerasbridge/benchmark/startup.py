@@ -34,12 +34,12 @@ def compare(name: str, rounds: int) -> dict[str, Any]:
             (_seconds(name, [*stock, str(Path(folder, "model.keras"))]), _seconds(name, bridge))
             for _ in range(rounds + 1)
         ][1:]
-    theirs, ours = (statistics.median(seconds) for seconds in zip(*pairs, strict=True))
+    stock_median, bridge_median = (statistics.median(seconds) for seconds in zip(*pairs, strict=True))
     return {
         "backend": name,
-        "stock_seconds": round(theirs, 2),
-        "kerasbridge_seconds": round(ours, 2),
-        "share_of_stock": round(statistics.median(own / stock for stock, own in pairs), 2),
+        "stock_seconds": round(stock_median, 2),
+        "kerasbridge_seconds": round(bridge_median, 2),
+        "share_of_stock": round(statistics.median(bridge / stock for stock, bridge in pairs), 2),
     }
 
 

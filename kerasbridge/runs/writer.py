@@ -33,7 +33,7 @@ class RunWriter:
         wrap_errors: a context manager that converts an OSError to a RunFolderError.
 
     Attributes:
-        folder: the argument.
+        folder: the folder that is written into.
         config: the current configuration.
         without_curves: why there is no plot of the curves, if a package is missing: one sentence.
 
