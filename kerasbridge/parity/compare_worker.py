@@ -1,4 +1,7 @@
-"""Child side of `kb.compare`: trains as `kb.fit` does and writes the record. ``python -m …recording JOB OUT``."""
+"""Child side of `kb.compare`: train like `kb.fit`, write a record. ``python -m kerasbridge.parity.compare_worker``.
+
+Its arguments are the paths of the job and of the record.
+"""
 
 import hashlib
 import sys
@@ -12,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from kerasbridge import engines, runs
-from kerasbridge.data.arrays import Arrays, arrays
+from kerasbridge.data.arrays import arrays
 from kerasbridge.data.epoch_iterators import DeviceArrays, EpochIterator
 from kerasbridge.data.sampler import RowSampler
 from kerasbridge.engines.base import Engine
@@ -23,7 +26,7 @@ from kerasbridge.keras_compat.models import call_model
 from kerasbridge.parity import load_subject
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.record import Curve, Numbers, Record
-from kerasbridge.parity.variable_names import variable_names
+from kerasbridge.parity.variable_names import array_names, variable_names
 from kerasbridge.parity.verdict import weight_difference
 from kerasbridge.random import generator, keras_patch
 from kerasbridge.random.bits import capture_draws
@@ -36,28 +39,28 @@ from kerasbridge.training.steps import train_step_with_gradient_norm
 
 
 def record(job: Job) -> Record:
-    """Train twice, the second time from weights that are each one unit in the last place away."""
+    """Train twice, the second time from weights that are each changed by one unit in the last place."""
     subject = load_subject.load_subject(job)
     model, data = subject.model, arrays(subject.x, subject.y)
     if not model.compiled:
-        raise ArgumentError(f"Expected {job.subject} to be compiled. Call model.compile(…) before it is saved.")
+        raise ArgumentError(f"Expected {job.subject} to be compiled. Call model.compile(…) before saving it.")
     with keras_patch.portable_random():
-        engine, passes = engines.current(), RowSampler(data.rows, job.batch_size, job.seed)
-        feed = DeviceArrays(data, passes, engine)
-        build.prepare(model, engine, feed)
+        engine, sampler = engines.current(), RowSampler(data.rows, job.batch_size, job.seed)
+        iterator = DeviceArrays(data, sampler, engine)
+        build.prepare(model, engine, iterator)
         seed_random_layers(model, job.seed)
-        start = _values(model)
-        initial = _digests((name, variable.value) for name, variable in variable_names(model.variables))
-        masks, missing = _masks(model, engine, feed)
-        _assign(model, start)
-        trainer = _Trainer(model, engine, feed, job)
-        clock = time.perf_counter()
+        variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
+        initial = [(variable, keras.ops.convert_to_numpy(variable.value).copy()) for variable in variables]
+        initial_weights = _digests((name, variable.value) for name, variable in variable_names(model.variables))
+        masks, masks_missing = _masks(model, engine, iterator)
+        _assign(initial)
+        trainer = _Trainer(model, engine, iterator, job)
+        start = time.perf_counter()
         run, metrics = trainer.train()
-        seconds = time.perf_counter() - clock
-        _assign(model, start)
+        seconds = time.perf_counter() - start
+        _assign(initial)
         _nudge(model, job)
         nudged, _ = trainer.train()
-        apart = weight_difference(nudged, run)
     return Record(
         job=job,
         label=engine.name,
@@ -67,102 +70,83 @@ def record(job: Job) -> Record:
         versions=runs.versions(engine.name),
         seconds=round(seconds, 3),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
-        data=_digests(_named(data)),
-        initial_weights=initial,
-        orders=_orders(passes, job.epochs),
+        data=_digests(array_names(data)),
+        initial_weights=initial_weights,
+        orders={f"epoch {k + 1}": _digest(*sampler.epoch(k)) for k in range(job.epochs)},
         masks=masks,
-        masks_missing=missing,
+        masks_missing=masks_missing,
         metrics=metrics,
         run=run,
         nudged=replace(nudged, final_weights={}),
-        nudged_weights=apart,
+        nudged_weights=weight_difference(nudged, run),
     )
 
 
 class _Trainer:
-    """`kb.fit` of one model, again and again through the same compiled steps, with the numbers of every step kept."""
+    """Train a model repeatedly with the same compiled steps, like `kb.fit`, and keep the numbers of every step."""
 
-    def __init__(self, model: Any, engine: Engine, feed: EpochIterator, job: Job) -> None:
+    def __init__(self, model: Any, engine: Engine, iterator: EpochIterator, job: Job) -> None:
         self._model, self._job = model, job
         self._reports: list[Numbers] = []
-        self._course = Phase(Runner(model, engine, train_step_with_gradient_norm, note=self._reports.append), feed)
+        self._phase = Phase(Runner(model, engine, train_step_with_gradient_norm, note=self._reports.append), iterator)
 
     @property
     def execution_mode(self) -> str | None:
-        """How the steps ran."""
-        return self._course.runner.execution_mode
+        """The execution mode of the steps."""
+        return self._phase.runner.execution_mode
 
     def train(self) -> tuple[Curve, list[dict[str, float]]]:
-        """The curve, and the logs of each epoch."""
+        """Train once; return the curve and the logs of each epoch."""
         self._reports.clear()
-        history = run_training(self._model, self._course, None, FitConfig(self._job.epochs)).history
+        history = run_training(self._model, self._phase, None, FitConfig(self._job.epochs)).history
         losses, norms = np.concatenate(self._reports).T
-        final = {name: keras.ops.convert_to_numpy(held.value) for name, held in variable_names(self._model.variables)}
+        weights = {name: keras.ops.convert_to_numpy(each.value) for name, each in variable_names(self._model.variables)}
         metrics = [dict(zip(history, map(float, logs), strict=True)) for logs in zip(*history.values(), strict=True)]
-        return Curve(losses, norms, final), metrics
+        return Curve(losses, norms, weights), metrics
 
 
-def _masks(model: Any, engine: Engine, feed: EpochIterator) -> tuple[dict[str, str], str | None]:
-    """The words that the first step draws, out of a compiled forward pass; or why they cannot be had."""
+def _masks(model: Any, engine: Engine, iterator: EpochIterator) -> tuple[dict[str, str], str | None]:
+    """Return digests of the random bits of the first step's forward pass, compiled, or the reason for their absence."""
 
     def run(batch: Batch) -> list[Any]:
-        with capture_draws() as words:
+        with capture_draws() as draws:
             call_model(model, batch[0], training=True)
-        return words
+        return draws
 
     step = Step.of_model(model, run, model.variables)
-    portion = next(iter(feed.chunks(0, None)))
+    chunk = next(iter(iterator.chunks(0, None)))
     try:
-        words = engine.compile_call(step)(portion.data, portion.order[0])
-    except Exception as error:  # words drawn inside a loop of the framework's own do not come out of it
+        draws = engine.compile_call(step)(chunk.data, chunk.order[0])
+    except Exception as error:  # tensors created inside a loop of the framework cannot be returned from it
         return {}, f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-    return _digests((f"draw {k} of {word.shape[0]} words", word) for k, word in enumerate(words, 1)), None
-
-
-def _orders(passes: RowSampler, epochs: int) -> dict[str, str]:
-    return {f"epoch {k + 1}": _digest(b"".join(map(_bytes, passes.epoch(k)))) for k in range(epochs)}
+    return _digests((f"draw {k} of {bits.shape[0]} words", bits) for k, bits in enumerate(draws, 1)), None
 
 
 def _nudge(model: Any, job: Job) -> None:
-    """Move every trainable number by one unit in the last place of the job's precision, up or down by chance."""
-    for position, variable in enumerate(model.trainable_variables):
+    """Change every trainable number by one unit in the last place of the job's precision, up or down at random."""
+    for index, variable in enumerate(model.trainable_variables):
         value = keras.ops.convert_to_numpy(variable.value)
-        up = (
-            generator.random_bits(generator.fold_in(job.seed, "nudge", position), 0, value.size).reshape(value.shape)
-            & 1
-        )
+        bits = generator.random_bits(generator.fold_in(job.seed, "nudge", index), 0, value.size)
         unit = np.spacing(np.abs(value).astype(job.precision)).astype(value.dtype)
-        variable.assign(np.where(up, value + unit, value - unit))
+        variable.assign(np.where(bits.reshape(value.shape) & 1, value + unit, value - unit))
 
 
-def _values(model: Any) -> list[tuple[Any, Numbers]]:
-    variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
-    return [(variable, keras.ops.convert_to_numpy(variable.value).copy()) for variable in variables]
-
-
-def _assign(model: Any, values: Iterable[tuple[Any, Numbers]]) -> None:
+def _assign(values: Iterable[tuple[Any, Numbers]]) -> None:
     for variable, value in values:
         variable.assign(value)
 
 
-def _named(data: Arrays) -> Iterable[tuple[str, Any]]:
-    for name, part in zip(("x", "y"), data.nest, strict=False):
-        for path, leaf in keras.tree.flatten_with_path(part):
-            yield name + "".join(f"[{key!r}]" for key in path), leaf
-
-
 def _digests(tensors: Iterable[tuple[str, Any]]) -> dict[str, str]:
-    return {name: _digest(_bytes(keras.ops.convert_to_numpy(tensor))) for name, tensor in tensors}
+    return {name: _digest(keras.ops.convert_to_numpy(tensor)) for name, tensor in tensors}
 
 
-def _bytes(array: Any) -> bytes:
-    """Whole numbers as int64: some Keras keeps in other widths on other backends."""
-    wide = array.astype("int64") if array.dtype.kind in "iu" else array
-    return np.ascontiguousarray(wide).tobytes()
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _digest(*arrays: Any) -> str:
+    """Return the sha256 of arrays, integers as int64: Keras stores some in other widths on other backends."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        wide = array.astype("int64") if array.dtype.kind in "iu" else array
+        digest.update(np.ascontiguousarray(wide).tobytes())
+    return digest.hexdigest()
 
 
 if __name__ == "__main__":

@@ -49,12 +49,12 @@ def trace_step(job: Job) -> StepTrace:
             variable.assign(_to_float32(to_numpy(variable.value)))
         batch = _first_batch(data, sampler)
         probe = StepProbe(model, engine)
-        runs = {PLAIN: probe.run_eagerly_probe(batch)}
-        compiled, execution = probe.compiled(batch)
+        runs = {PLAIN: probe.trace_eager(batch)}
+        compiled, execution = probe.trace_compiled(batch)
         runs[PLAIN].update(compiled)
         for name, amount in _NUDGES.items() if job.correct_leaks else ():
             with _nudged_weights(model, job.seed, amount):
-                runs[name] = StepProbe(model, engine).run_eagerly_probe(_nudged_batch(batch, job.seed, amount))
+                runs[name] = StepProbe(model, engine).trace_eager(_nudged_batch(batch, job.seed, amount))
     return StepTrace(job, engine.name, execution, tuple(notes + probe.notes), runs)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import flatten_layers
 from kerasbridge.keras_compat.tensors import has_cached_logits
+from kerasbridge.parity.variable_names import path_name
 
 Tensor = Any
 Zeros = dict[str, Any]
@@ -38,8 +39,7 @@ class OutputRecorder:
     def record(self, layer: Any, outputs: Any) -> Any:
         """Record the outputs of a call and return them, each with its zero added."""
         leaves = keras.tree.flatten_with_path(outputs)
-        paths = ["".join(f"[{step!r}]" for step in path) if len(leaves) > 1 else "" for path, _ in leaves]
-        recorded = [self._record_leaf(layer, path, leaf) for path, (_, leaf) in zip(paths, leaves, strict=True)]
+        recorded = [self._record_leaf(layer, path_name(path) if len(leaves) > 1 else "", leaf) for path, leaf in leaves]
         return keras.tree.pack_sequence_as(outputs, recorded)
 
     def _record_leaf(self, layer: Any, path: str, leaf: Any) -> Any:

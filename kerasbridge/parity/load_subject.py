@@ -99,11 +99,9 @@ def _load_data(model: Any, job: Job) -> tuple[Any, Any]:
         digits = datasets.mnist(job.data or "sample")
         images = digits.x_train.reshape(len(digits.x_train), *model.input_shape[1:])
         return images.astype(job.dtype) / 255, synthetic_data.as_targets(model, digits.y_train)
-    return (
-        _from_file(Path(job.data), model)
-        if job.data
-        else synthetic_data.for_model(model, generator.fold_in(job.seed, "data"))
-    )
+    if job.data:
+        return _from_file(Path(job.data), model)
+    return synthetic_data.for_model(model, generator.fold_in(job.seed, "data"))
 
 
 def _from_file(path: Path, model: Any) -> tuple[Any, Any]:

@@ -1,7 +1,10 @@
-"""Child side: unique names for the variables of a model."""
+"""Child side: names for the variables of a model and for the arrays of its data."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+from kerasbridge.data.arrays import Arrays
+from kerasbridge.keras_compat import keras
 
 
 def variable_names(variables: Iterable[Any]) -> list[tuple[str, Any]]:
@@ -12,3 +15,15 @@ def variable_names(variables: Iterable[Any]) -> list[tuple[str, Any]]:
         count = counts[variable.path] = counts.get(variable.path, 0) + 1
         named.append((f"{variable.path} ({count})" if count > 1 else variable.path, variable))
     return named
+
+
+def array_names(data: Arrays) -> Iterator[tuple[str, Any]]:
+    """Yield each array of x and y with its name, such as "x" or "x['image']"."""
+    for name, nest in zip(("x", "y"), data.nest, strict=False):
+        for path, leaf in keras.tree.flatten_with_path(nest):
+            yield name + path_name(path), leaf
+
+
+def path_name(path: Iterable[Any]) -> str:
+    """Return a path within a nest as Python writes it, such as "['image'][0]"."""
+    return "".join(f"[{key!r}]" for key in path)
