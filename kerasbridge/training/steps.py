@@ -1,7 +1,7 @@
-"""The training, test and predict step: written once, in Keras's public terms, for every backend.
+"""Training, evaluation and prediction steps, written once for every backend with the public API of Keras.
 
-A step is a function of one batch that reads and writes the model's variables. Whether those are the variables
-themselves or tensors standing in for them inside a `keras.StatelessScope` is the engine's concern.
+A step is a function of one batch that reads and writes the variables of the model. The engine decides whether they are
+the variables themselves or tensors that replace them inside a `keras.StatelessScope`.
 """
 
 from collections.abc import Callable, Iterable

@@ -17,8 +17,7 @@ from kerasbridge.training.custom_step import host_rng, side_effects
 from kerasbridge.training.custom_step.dry_run import TraceInfo, dry_run
 from kerasbridge.training.custom_step.invoke import Function, Step, call, step_functions
 from kerasbridge.training.custom_step.objectives import Objective, StepOutput
-from kerasbridge.training.custom_step.program import Phase, Program, log_values
-from kerasbridge.training.custom_step.running_means import RunningMeans
+from kerasbridge.training.custom_step.program import Program, RunningMeans, StepFunction, log_values
 from kerasbridge.training.optimization import Target
 
 log = logging.getLogger("kerasbridge")
@@ -73,8 +72,8 @@ def _build_step(model: keras.Model, step: Step, engine: Engine, batch: Batch, tr
     ensure_callback_attributes(model)
     variables = unique([model.variables, model.metrics_variables, trace.variables, slots])
     names, metrics = _averaged_names(model, trace)
-    phases = [_make_phase(function, output) for function, output in zip(functions, trace.outputs, strict=True)]
-    program = Program(model, engine, phases, variables, RunningMeans(names), metrics, training)
+    parts = [_step_function(function, output) for function, output in zip(functions, trace.outputs, strict=True)]
+    program = Program(model, engine, parts, variables, RunningMeans(names), metrics, training)
     _warn_untracked(model, trace, optimizers)
     return CompiledStep(program, optimizers, _fingerprint(step, model, variables))
 
@@ -127,10 +126,10 @@ def _build_optimizer(optimizer: Any, variables: list[Any]) -> None:
         )
 
 
-def _make_phase(function: Function, output: StepOutput) -> Phase:
+def _step_function(function: Function, output: StepOutput) -> StepFunction:
     objectives = output.objectives
     targets = {name: Target(objective.variables, objective.optimizer) for name, objective in objectives.items()}
-    return Phase(function, targets, frozenset(name for name in objectives if objectives[name].gradients is None))
+    return StepFunction(function, targets, frozenset(name for name in objectives if objectives[name].gradients is None))
 
 
 def _averaged_names(model: keras.Model, trace: TraceInfo) -> tuple[tuple[str, ...], list[Any]]:

@@ -10,19 +10,49 @@ from kerasbridge.keras_compat import keras
 from kerasbridge.training.custom_step.gradients import no_gradient_error
 from kerasbridge.training.custom_step.invoke import Function, call
 from kerasbridge.training.custom_step.objectives import StepOutput
-from kerasbridge.training.custom_step.running_means import RunningMeans
 from kerasbridge.training.optimization import LOSS, Gradients, Losses, Target, apply_gradients, differentiate
 
 Values = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Phase:
+class StepFunction:
     """One function of a step, what each of its losses trains, and the losses whose gradients it takes itself."""
 
     function: Function
     targets: Mapping[str, Target]
     differentiated: frozenset[str]
+
+
+class RunningMeans:
+    """Running means, one per name, in a single variable that a step updates in one operation.
+
+    Each batch is weighted by its number of rows, as in the mean of the loss that Keras computes.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self._totals = keras.Variable(initializer="zeros", shape=(len(names),), trainable=False, name="totals")
+        self._rows = keras.Variable(initializer="zeros", shape=(), trainable=False, name="rows")
+
+    @property
+    def variables(self) -> list[Any]:
+        """The variables that a step reads and writes."""
+        return [self._totals, self._rows]
+
+    def update(self, values: Mapping[str, Tensor], rows: int) -> dict[str, Tensor]:
+        """Add a batch and return the means so far."""
+        dtype = self._totals.dtype
+        batch = keras.ops.stack([keras.ops.cast(values[name], dtype) for name in self.names])
+        self._totals.assign_add(batch * keras.ops.cast(rows, dtype))
+        self._rows.assign_add(keras.ops.cast(rows, dtype))
+        means = keras.ops.convert_to_tensor(self._totals) / keras.ops.convert_to_tensor(self._rows)
+        return {name: means[k] for k, name in enumerate(self.names)}
+
+    def reset_state(self) -> None:
+        """Discard all batches."""
+        for variable in self.variables:
+            variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
 
 
 class Program:
@@ -31,7 +61,7 @@ class Program:
     Args:
         model: the model that the functions receive.
         engine: the backend that differentiates.
-        phases: the functions that run on each batch, one after the other.
+        parts: the functions that run on each batch, one after the other.
         variables: all variables that the step reads or writes.
         averages: the means of the values that are averaged over an epoch; others are logged as they are.
         metrics: the Keras metrics that the functions return.
@@ -42,13 +72,13 @@ class Program:
         self,
         model: keras.Model,
         engine: Engine,
-        phases: Sequence[Phase],
+        parts: Sequence[StepFunction],
         variables: Sequence[Any],
         averages: RunningMeans,
         metrics: Sequence[Any],
         training: bool,
     ) -> None:
-        self._model, self._engine, self._phases, self._training = model, engine, phases, training
+        self._model, self._engine, self._parts, self._training = model, engine, parts, training
         self.variables, self._averages, self._metrics = variables, averages, metrics
 
     def make_step(self, model: keras.Model, _: Engine) -> Step:
@@ -63,31 +93,31 @@ class Program:
     def _run(self, batch: Batch) -> tuple[Tensor, Values]:
         losses: Losses = {}
         values: Values = {}
-        for phase in self._phases:
-            phase_losses, phase_values = self._train(phase, batch) if self._training else self._test(phase, batch)
-            for name, loss in phase_losses.items():
+        for part in self._parts:
+            part_losses, part_values = self._train(part, batch) if self._training else self._test(part, batch)
+            for name, loss in part_losses.items():
                 losses[name] = loss + losses[LOSS] if name == LOSS in losses else loss
-            values.update(phase_values)
+            values.update(part_values)
         logged = log_values(losses, values)
         means = self._averages.update(logged, batch_size_of(tuple(batch)))
         return logged[LOSS], {name: means.get(name, value) for name, value in logged.items()}
 
-    def _train(self, phase: Phase, batch: Batch) -> tuple[Losses, Values]:
+    def _train(self, part: StepFunction, batch: Batch) -> tuple[Losses, Values]:
         """Call a function, differentiate its losses and apply the gradients."""
 
         def losses_and_values() -> tuple[Losses, tuple[Values, Gradients]]:
-            output = call(phase.function, self._model, batch, training=True)
+            output = call(part.function, self._model, batch, training=True)
             return _losses(output), (_values(output), _own_gradients(output))
 
-        targets = {name: target for name, target in phase.targets.items() if name in phase.differentiated}
+        targets = {name: target for name, target in part.targets.items() if name in part.differentiated}
         (losses, (values, own)), gradients = differentiate(self._engine, losses_and_values, targets)
-        gradients = {**gradients, **{name: _scaled(own[name], phase.targets[name].optimizer) for name in own}}
-        _check_gradients(phase.targets, gradients)
-        apply_gradients(phase.targets, gradients)
+        gradients = {**gradients, **{name: _scaled(own[name], part.targets[name].optimizer) for name in own}}
+        _check_gradients(part.targets, gradients)
+        apply_gradients(part.targets, gradients)
         return losses, values
 
-    def _test(self, phase: Phase, batch: Batch) -> tuple[Losses, Values]:
-        output = call(phase.function, self._model, batch, training=False)
+    def _test(self, part: StepFunction, batch: Batch) -> tuple[Losses, Values]:
+        output = call(part.function, self._model, batch, training=False)
         return _losses(output), _values(output)
 
 
