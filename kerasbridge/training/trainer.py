@@ -15,13 +15,7 @@ from kerasbridge.random import generator, keras_patch
 from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import arguments, build, run_recorder
 from kerasbridge.training.callbacks import make_callback_list, make_progress_reporter, prepare_callbacks
-from kerasbridge.training.epoch_loop import (
-    FitConfig,
-    concatenate_batches,
-    run_evaluation,
-    run_prediction,
-    run_training,
-)
+from kerasbridge.training.epoch_loop import FitConfig, concatenate_batches, run_evaluation, run_prediction, run_training
 
 
 def fit(
