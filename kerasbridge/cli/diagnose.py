@@ -95,6 +95,7 @@ def _summary(diagnosis: "Diagnosis") -> str:
     if diagnosis.agree:
         return "Every row is within its tolerance on every backend."
     return "\n".join(
-        f"{one.backend}: {one.kind} {one.name} is {one.error:.1e} off and may be {one.tolerance:.1e}. {one.explanation}"
-        for one in diagnosis.findings
+        f"{finding.backend}: {finding.kind} {finding.name} has an error of {finding.error:.1e}, beyond the tolerance "
+        f"of {finding.tolerance:.1e}. {finding.explanation}"
+        for finding in diagnosis.findings
     )

@@ -29,7 +29,7 @@ def draw(folder: Path, scores: Scores, images: NDArray[Any], title: str) -> Path
     Raises:
         PackageNotInstalled: Matplotlib is missing.
     """
-    figure = plotting.figure(11.5, 5.4, "A picture of the mistakes")
+    figure = plotting.figure(11.5, 5.4, "A plot of the mistakes")
     left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1))
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=plotting.INK, parse_math=False)
     _draw_confusion(left.add_subplot(), scores.confusion)
