@@ -89,7 +89,7 @@ class EachBatchNormalization(Layer):
         self.beta = self.add_weight(shape=(shape[self.axis],), initializer="zeros", name="beta")
 
     def call(self, inputs: Any) -> Any:
-        """Normalize inputs of any shape."""
+        """Normalise inputs of any shape."""
         channels = self.axis % len(inputs.shape)
         sizes = [-1 if axis == channels else 1 for axis in range(len(inputs.shape))]
         mean, variance = ops.moments(inputs, [axis for axis, size in enumerate(sizes) if size == 1], keepdims=True)

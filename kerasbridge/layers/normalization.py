@@ -1,4 +1,4 @@
-"""Normalization layers that Keras does not have."""
+"""Normalisation layers that Keras does not have."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -38,7 +38,7 @@ class LocalResponseNormalization(Layer):
         self.size, self.kappa, self.alpha, self.beta, self.across = size, kappa, alpha, beta, across
 
     def call(self, images: Any) -> Any:
-        """Normalize images of shape (batch, height, width, channels)."""
+        """Normalise images of shape (batch, height, width, channels)."""
         squares = ops.square(images)
         total = self._sum_across_channels(squares) if self.across else self._sum_within_channels(squares)
         return images * ops.power(self.kappa + self.alpha * total, -self.beta)
@@ -80,7 +80,7 @@ class MeanVarianceNormalization(Layer):
         self.across_channels, self.divide, self.epsilon = across_channels, divide, epsilon
 
     def call(self, images: Any) -> Any:
-        """Normalize images of shape (batch, height, width, channels)."""
+        """Normalise images of shape (batch, height, width, channels)."""
         axes = (1, 2, 3) if self.across_channels else (1, 2)
         centred = images - ops.mean(images, axis=axes, keepdims=True)
         if not self.divide:
@@ -139,6 +139,6 @@ class UnitLength(Layer):
         self.power, self.epsilon = power, epsilon
 
     def call(self, inputs: Any) -> Any:
-        """Normalize rows of shape (batch, features)."""
+        """Normalise rows of shape (batch, features)."""
         total = ops.sum(ops.power(ops.abs(inputs), self.power), axis=-1, keepdims=True)
         return inputs * ops.power(total + self.epsilon, -1 / self.power)
