@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.patches import patch_abstract_evaluation
 from kerasbridge.keras_compat.private_api import private_api
-from kerasbridge.keras_compat.tensors import symbols
+from kerasbridge.keras_compat.tensors import map_tensors, symbols, to_tensor
 
 pythonify_logs: Callable[[Any], dict[str, Any]] = private_api("readable logs")
 
@@ -35,7 +36,13 @@ def symbolic_build(model: Any, first_batch: Callable[[], tuple[Any, Any, Any]]) 
     def steps() -> Iterator[Any]:
         yield 0, 0, [tuple(map(symbols, first_batch()))]
 
-    model._symbolic_build(iterator=steps())
+    with patch_abstract_evaluation(_without_variables):
+        model._symbolic_build(iterator=steps())
+
+
+def _without_variables(result: Any) -> Any:
+    """Return a result with tensors instead of variables: on JAX, a metric must not return its variable."""
+    return map_tensors(lambda leaf: to_tensor(leaf) if isinstance(leaf, keras.Variable) else leaf, result)
 
 
 def output_spec(model: Any, x: Any) -> Any:

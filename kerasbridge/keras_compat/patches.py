@@ -1,6 +1,7 @@
 """Patches of Keras functions; all but one last as long as a ``with`` statement, in one thread."""
 
 import contextlib
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Mapping
@@ -36,6 +37,19 @@ def patch_convert_to_tensor(read: Callable[[Any], Any]) -> Patch:
     return patched(private_api("core functions of the backend"), "convert_to_tensor", convert)
 
 
+def patch_abstract_evaluation(convert: Callable[[Any], Any]) -> Patch:
+    """Convert the result of each function that Keras calls on tensors without values."""
+
+    def evaluate(original: Any, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+        @functools.wraps(function)
+        def converted(*arguments: Any, **keywords: Any) -> Any:
+            return convert(function(*arguments, **keywords))
+
+        return original(converted, *arguments, **keywords)
+
+    return patched(private_api("functions of the backend"), "compute_output_spec", evaluate)
+
+
 def keep_optimizer_tensors() -> Patch:
     """Return the tensor itself where a Keras optimizer for torch converts a number to NumPy."""
 
@@ -58,6 +72,20 @@ def forbid_optimizer_apply(message: str) -> Patch:
         raise StepError(message)
 
     return patched(keras.optimizers.Optimizer, "apply", refuse)
+
+
+def patch_stack(read: Callable[[Any], Any]) -> None:
+    """Make `keras.ops.stack` stack ``read(variable)`` instead of a variable, for the rest of the process.
+
+    TensorFlow does not accept Keras variables there, which stock Keras passes to it.
+    """
+    original = private_api("NumPy functions of the backend").stack
+
+    @functools.wraps(original)
+    def stack(x: Any, axis: int = 0) -> Any:
+        return original([read(item) if isinstance(item, keras.Variable) else item for item in x], axis=axis)
+
+    patch_backend_functions({original: stack})
 
 
 def patch_backend_functions(replacements: Mapping[Any, Any]) -> None:

@@ -18,6 +18,8 @@ PRIVATE_API = {
     "draw_seed": "keras.src.random.seed_generator:draw_seed",
     "current scope": "keras.src.backend:get_stateless_scope",
     "conversion to tensors": "keras.src.backend:convert_to_tensor",
+    "functions of the backend": "keras.src.backend",
+    "NumPy functions of the backend": "keras.src.backend:numpy",
     "core functions of the backend": "keras.src.backend:core",
     "nn functions of the backend": "keras.src.backend:nn",
     "cast": "keras.src.backend:cast",

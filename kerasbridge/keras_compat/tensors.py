@@ -1,6 +1,6 @@
 """Tensors, and the values of variables in the current scope."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kerasbridge.keras_compat import keras
@@ -29,6 +29,22 @@ def _symbol(array: Any) -> Any:
 def eval_abstract(function: Callable[..., Any], *arguments: Any) -> None:
     """Call a function on tensors that have the shapes and dtypes of these arrays, but no values."""
     private_api("abstract evaluation")(function, *map(symbols, arguments))
+
+
+def flatten_logs(logs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return logs without nesting, by the innermost names, in the order in which Keras flattens them.
+
+    A metric whose result is a dict is logged by the names in it.
+    """
+    flat: dict[str, Any] = {}
+    for name, value in sorted(logs.items()):
+        flat.update(flatten_logs(value) if isinstance(value, Mapping) else {name: value})
+    return flat
+
+
+def log_tensors(logs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return flat logs of tensors that stay as they are when the variables that they come from change."""
+    return {name: keras.ops.copy(to_tensor(value)) for name, value in flatten_logs(logs).items()}
 
 
 def raw_value(variable: Any) -> Any:

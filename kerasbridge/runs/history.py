@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import math
 from collections.abc import Mapping
@@ -13,13 +14,15 @@ from kerasbridge.runs.folder import HISTORY, TABLE
 from kerasbridge.runs.validators import is_number_or_none
 
 Row = dict[str, int | float | None]
+_MAX_COLUMNS = 100
 
 
 class History:
     """Writer of the history of a run.
 
     The columns are `epoch`, counted from 1, `seconds`, and the logs by name. A value that is not a finite number is
-    null in the JSON lines and empty in the table.
+    null in the JSON lines and empty in the table. A vector or matrix has a column for each of its numbers, such as
+    `recall[0]` or `confusion[0,1]`; one of more than 100 numbers has a single column, their mean.
 
     Args:
         folder: the run folder.
@@ -41,7 +44,7 @@ class History:
             seconds: its duration, including validation.
             logs: losses and metrics by name.
         """
-        numbers = {name: _number(value) for name, value in logs.items()}
+        numbers = {name: number for log, value in logs.items() for name, number in _columns_of(log, value).items()}
         row: Row = {"epoch": epoch, "seconds": round(seconds, 3), **numbers}
         self._rows.append(row)
         self._add_to_table(row)
@@ -100,6 +103,16 @@ def _as_csv(columns: list[str], rows: list[Row], header: bool = True) -> str:
         writer.writeheader()
     writer.writerows(rows)
     return file.getvalue()
+
+
+def _columns_of(name: str, value: Any) -> Row:
+    """Return a logged value by column."""
+    if not getattr(value, "shape", ()):
+        return {name: _number(value)}
+    if math.prod(value.shape) > _MAX_COLUMNS:
+        return {name: _number(value.mean())}
+    places = itertools.product(*map(range, value.shape))
+    return {f"{name}[{','.join(map(str, place))}]": _number(value[place]) for place in places}
 
 
 def _number(value: Any) -> float | int | None:

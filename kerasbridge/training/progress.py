@@ -5,6 +5,7 @@ import sys
 import time
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -128,8 +129,9 @@ class BarReporter(Reporter):
 
 
 def _format_logs(logs: Logs | None) -> str:
-    """Format the logs: the loss first, then metrics, then validation values."""
+    """Format the logs: the loss first, then metrics, then validation values; of a vector, the mean."""
     ordered = sorted(
         (logs or {}).items(), key=lambda item: (item[0].startswith("val_"), "loss" not in item[0], item[0])
     )
-    return "  ".join(f"{name} {value:.4f}" for name, value in ordered if isinstance(value, (int, float)))
+    shown = [(name, value) for name, value in ordered if isinstance(value, (int, float, np.ndarray))]
+    return "  ".join(f"{name} {np.mean(value):.4f}" for name, value in shown)

@@ -11,6 +11,7 @@ from kerasbridge.engines.base import Engine
 from kerasbridge.engines.step import Batch, Step, Tensor, batch_size_of
 from kerasbridge.keras_compat import keras, model_state
 from kerasbridge.keras_compat.models import call_model, compute_loss, track_loss
+from kerasbridge.keras_compat.tensors import log_tensors
 from kerasbridge.training.optimization import LOSS, Losses, Target, apply_gradients, differentiate
 
 
@@ -70,8 +71,7 @@ def _update_metrics(model: keras.Model, batch: Batch, loss: Tensor, predictions:
     """Add a batch to the model's metrics and return their results."""
     x, y, sample_weight = batch
     track_loss(model, loss, batch_size_of(x))
-    logs: dict[str, Tensor] = model.compute_metrics(x, y, predictions, sample_weight=sample_weight)
-    return logs
+    return log_tensors(model.compute_metrics(x, y, predictions, sample_weight=sample_weight))
 
 
 def _norm(gradients: list[Tensor | None]) -> Tensor:

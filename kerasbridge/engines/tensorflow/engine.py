@@ -10,7 +10,7 @@ import tensorflow as tf
 from kerasbridge.engines.base import Block, Data, EagerBlock, Engine, eager_reason
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.tensorflow.block import TensorFlowBlock, compile_step, device_scope
-from kerasbridge.keras_compat.patches import patch_convert_to_tensor, patch_moments
+from kerasbridge.keras_compat.patches import patch_convert_to_tensor, patch_moments, patch_stack
 from kerasbridge.keras_compat.tensors import map_tensors
 from kerasbridge.runtime.device import Device
 from kerasbridge.runtime.stderr import suppress_stderr
@@ -24,6 +24,10 @@ class TensorFlowEngine(Engine):
 
     name = "tensorflow"
     supports_strings = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        patch_stack(lambda variable: tf.convert_to_tensor(variable.value))
 
     def set_device(self, device: Device) -> None:
         if device.kind == "cpu":

@@ -12,11 +12,12 @@ from kerasbridge.engines.step import Batch
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras, model_state
 from kerasbridge.keras_compat.models import dtype_policies, ensure_callback_attributes, optimized_variables
+from kerasbridge.keras_compat.tensors import flatten_logs
 from kerasbridge.random import keras_patch
 from kerasbridge.training.custom_step import host_rng, side_effects
 from kerasbridge.training.custom_step.dry_run import TraceInfo, dry_run
 from kerasbridge.training.custom_step.invoke import Function, Step, call, step_functions
-from kerasbridge.training.custom_step.objectives import Objective, StepOutput
+from kerasbridge.training.custom_step.objectives import Objective, StepOutput, check_scalar
 from kerasbridge.training.custom_step.program import Program, RunningMeans, StepFunction, log_values
 from kerasbridge.training.optimization import Target
 
@@ -138,15 +139,19 @@ def _averaged_names(model: keras.Model, trace: TraceInfo) -> tuple[tuple[str, ..
     The results of the model's own metrics, as `model.compute_metrics` returns them, are averages already.
     """
     losses = {name: 0.0 for output in trace.outputs for name in output.objectives}
-    values = {name: value for output in trace.outputs for name, value in output.values.items()}
-    metrics = [value for value in values.values() if isinstance(value, keras.metrics.Metric)]
-    averaged_already = {name for name, value in values.items() if isinstance(value, keras.metrics.Metric)}
+    returned = {name: value for output in trace.outputs for name, value in output.values.items()}
+    metrics = {name: value for name, value in returned.items() if isinstance(value, keras.metrics.Metric)}
+    results = flatten_logs({name: metric.result() for name, metric in metrics.items()})
+    values = {name: value for name, value in returned.items() if name not in metrics}
+    averaged_already = set(results)
     written_ids = set(map(id, trace.written))
     if any(id(variable) in written_ids for variable in model.metrics_variables):
-        averaged_already |= set(model.get_metrics_result())
-    logged = log_values(losses, values)
+        averaged_already |= set(flatten_logs(model.get_metrics_result()))
+    logged = log_values(losses, {**values, **results})
     averaged = [name for name in logged if name not in averaged_already or name in log_values(losses, {})]
-    return tuple(averaged), metrics
+    for name in set(averaged) & set(values):
+        check_scalar(values[name], f"the value {name!r}")
+    return tuple(averaged), list(metrics.values())
 
 
 def _warn_untracked(model: keras.Model, trace: TraceInfo, optimizers: list[tuple[Any, list[Any]]]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.tensors import flatten_logs, to_tensor
 from kerasbridge.training.optimization import LOSS
 
 Tensor = Any
@@ -68,7 +69,8 @@ def parse_step_output(result: Any, model: Any, training: bool) -> StepOutput:
         raise StepError(f"Expected the step to return {_EXPECTED}; received an empty dict.")
     objectives = {str(name): _parse_objective(str(name), value, model, training) for name, value in losses.items()}
     _check_disjoint(objectives)
-    return StepOutput(objectives, {str(name): _parse_value(str(name), value) for name, value in values.items()})
+    named = {str(name): value for name, value in flatten_logs(values).items()}
+    return StepOutput(objectives, {name: _parse_value(name, value) for name, value in named.items()})
 
 
 def variables_of(trained: Any) -> list[Any]:
@@ -96,15 +98,20 @@ def to_scalar(loss: Any, where: str) -> Tensor:
     if loss is None or (isinstance(loss, Iterable) and not hasattr(loss, "shape")):
         raise StepError(f"Expected {where} to be a scalar tensor, received {_describe(loss)}.")
     loss = keras.ops.convert_to_tensor(loss)
-    if tuple(loss.shape):
-        raise StepError(
-            f"Expected {where} to be a scalar, received the shape {tuple(loss.shape)}. Reduce it with "
-            "keras.ops.mean or keras.ops.sum."
-        )
+    check_scalar(loss, where)
     dtype = keras.backend.standardize_dtype(loss.dtype)
     if dtype.startswith("complex"):
         raise StepError(f"Expected {where} to be a real number, received {dtype}. Take keras.ops.real of it.")
     return loss if keras.backend.is_float_dtype(dtype) else keras.ops.cast(loss, keras.config.floatx())
+
+
+def check_scalar(tensor: Tensor, where: str) -> None:
+    """Raise StepError if the tensor is not a scalar."""
+    if tuple(tensor.shape):
+        raise StepError(
+            f"Expected {where} to be a scalar, received the shape {tuple(tensor.shape)}. Reduce it with "
+            "keras.ops.mean or keras.ops.sum."
+        )
 
 
 def _parse_objective(name: str, loss: Any, model: Any, training: bool) -> Objective:
@@ -162,7 +169,8 @@ def _parse_value(name: str, value: Any) -> Any:
     if isinstance(value, keras.metrics.Metric):
         return value
     # A copy: on some backends, the value of a variable would change with the update of the optimizer.
-    return keras.ops.copy(to_scalar(value, f"the value {name!r}"))
+    is_scalar = not getattr(value, "shape", ())  # the result of a metric may be a vector
+    return keras.ops.copy(to_scalar(value, f"the value {name!r}") if is_scalar else to_tensor(value))
 
 
 def _describe(value: Any) -> str:

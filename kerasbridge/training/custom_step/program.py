@@ -7,6 +7,7 @@ from typing import Any
 from kerasbridge.engines.base import Engine
 from kerasbridge.engines.step import Batch, Step, Tensor, batch_size_of
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.tensors import log_tensors
 from kerasbridge.training.custom_step.gradients import no_gradient_error
 from kerasbridge.training.custom_step.invoke import Function, call
 from kerasbridge.training.custom_step.objectives import StepOutput
@@ -133,10 +134,9 @@ def _losses(output: StepOutput) -> Losses:
 
 
 def _values(output: StepOutput) -> Values:
-    return {
-        name: value.result() if isinstance(value, keras.metrics.Metric) else value
-        for name, value in output.values.items()
-    }
+    metrics = {name: value for name, value in output.values.items() if isinstance(value, keras.metrics.Metric)}
+    values = {name: value for name, value in output.values.items() if name not in metrics}
+    return {**values, **log_tensors({name: metric.result() for name, metric in metrics.items()})}
 
 
 def _own_gradients(output: StepOutput) -> Gradients:
