@@ -1,6 +1,7 @@
 """Pages, examples, scripts, the noxfile and tests use plain English too; test_language.py checks the package."""
 
 import io
+import json
 import re
 import tokenize
 
@@ -50,6 +51,12 @@ def test_banned_words_are_not_used_in_pages():
     found = {page.relative_to(ROOT).as_posix(): page.read_text("utf-8") for page in PAGES}
     words = {name: banned_in(prose(text), ALLOWED.get(name, frozenset())) for name, text in found.items()}
     assert {name: each for name, each in words.items() if each} == {}
+
+
+def test_banned_words_are_not_used_in_the_notebook():
+    cells = json.loads((ROOT / "examples" / "quickstart.ipynb").read_text("utf-8"))["cells"]
+    words = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    assert banned_in(prose("\n".join(words))) == []
 
 
 def test_banned_words_are_not_used_in_examples_and_scripts():
