@@ -44,6 +44,18 @@ def import_(
         str | None,
         typer.Option(metavar="3,224,224", help="Shape of the input as C,H,W, if the files do not define it."),
     ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--inputs", metavar="NODE", help="For TensorFlow graphs: an input that is wanted. Can be repeated."
+        ),
+    ] = None,
+    outputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--outputs", metavar="NODE", help="For TensorFlow graphs: an output that is wanted. Can be repeated."
+        ),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -65,6 +77,8 @@ def import_(
                 flip_kernels=flip_kernels,
                 input_shape=_parse_shape(input_shape),
                 mapping=_parse_mapping(mapped),
+                inputs=inputs or None,
+                outputs=outputs or None,
             )
             _save(model, output)
         custom_layers = [layer.name for layer in model.layers if type(layer).__module__.startswith("kerasbridge.")]

@@ -26,6 +26,8 @@ def load_legacy(
     flip_kernels: bool | None = None,
     input_shape: Any = None,
     mapping: Mapping[str, str | Sequence[str] | None] | None = None,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
 ) -> Any:
     """Load a trained model of another framework as a Keras model, or load its weights into an existing Keras model.
 
@@ -50,6 +52,12 @@ def load_legacy(
             of a layer ("conv", or "block/conv" in a nested model). The value is a module of the file ("features.0"),
             or, for files without modules, the names of its arrays (["arr_0", "arr_1"]), or None for a layer that keeps
             its weights; arrays that no layer uses are then left out. A few entries often resolve all other layers.
+        inputs: for TensorFlow graphs, the names of the inputs that are wanted, in this order: placeholders, or any
+            other nodes whose shape the file records; or inputs of the signature. By default, those of the signature, or
+            all placeholders of batches except labels.
+        outputs: for TensorFlow graphs, the names of the nodes that are wanted as outputs, such as ["scores"], or of
+            outputs of the signature. By default, those of the signature, or what is left of the graph without its nodes
+            for training, which `inspect_legacy` lists.
 
     Returns:
         A functional Keras model, not compiled, with one output or a list of outputs in the order that `inspect_legacy`
@@ -81,6 +89,8 @@ def load_legacy(
         flip_kernels=flip_kernels,
         input_shape=input_shape,
         mapping=mapping,
+        inputs=inputs,
+        outputs=outputs,
     )
     return imported
 
@@ -93,10 +103,12 @@ def import_model(
     flip_kernels: bool | None,
     input_shape: Any,
     mapping: Mapping[str, str | Sequence[str] | None] | None,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
 ) -> "tuple[Any, Report]":
     """Return the results of `load_legacy` and of `inspect_legacy`, reading the files once."""
     _check_data_format(data_format)
-    parsed = formats.read(files, format, flip_kernels, input_shape, weights_only=model is not None)
+    parsed = formats.read(files, format, flip_kernels, input_shape, model is not None, inputs, outputs)
     if parsed.content is None:
         raise LegacyFileError(parsed.missing)
     from kerasbridge.importers.build_model import build_model
@@ -111,12 +123,15 @@ def inspect_legacy(
     flip_kernels: bool | None = None,
     input_shape: Any = None,
     mapping: Mapping[str, str | Sequence[str] | None] | None = None,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
 ) -> "Report":
     """Report what `load_legacy` would convert, without building the model or, without ``model``, importing Keras.
 
     Args:
         files: the files of one model; for a Caffe model, one of the two files is enough.
-        format, model, flip_kernels, input_shape, mapping: as for `load_legacy`. The model is not changed.
+        format, model, flip_kernels, input_shape, mapping, inputs, outputs: as for `load_legacy`. The model is not
+            changed.
 
     Returns:
         A report of the layers that are converted, substituted and skipped, and of the preprocessing that the files
@@ -138,7 +153,7 @@ def inspect_legacy(
         >>> print(*report.preprocessing)
         digits: multiplies by 0.00390625
     """
-    parsed = formats.read(files, format, flip_kernels, input_shape, weights_only=model is not None)
+    parsed = formats.read(files, format, flip_kernels, input_shape, model is not None, inputs, outputs)
     if model is None and mapping is None:
         return parsed.report
     from kerasbridge.importers.build_model import report_with_mapping

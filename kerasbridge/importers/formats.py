@@ -76,10 +76,14 @@ def read(
     flip_kernels: bool | None = None,
     input_shape: Any = None,
     weights_only: bool = False,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
 ) -> ParsedModel:
     """Read the files in the requested format, or else in the format that is detected.
 
     Args:
+        inputs, outputs: names of the part of the network that is wanted, for formats with the function `read_part`,
+            which takes the files and both.
         weights_only: whether the user passed a model to load weights into. If so, and the module of the format has the
             function `read_weights_alone`, which takes the arguments of `read`, it is called instead of `read`.
     """
@@ -91,9 +95,13 @@ def read(
     if flip_kernels is not None and not module.KERNELS_MAY_BE_FLIPPED:
         raise ArgumentError(f"flip_kernels does not apply to {name} files: leave out flip_kernels=.")
     shapes = parse_input_shape(input_shape)
-    read_files = getattr(module, "read_weights_alone", module.read) if weights_only else module.read
-    result = read_files(files, flip_kernels)
-    parsed = result(shapes) if callable(result) else result
+    parsed: ParsedModel
+    if inputs is not None or outputs is not None:
+        parsed = _read_part(name, module, files, weights_only, inputs, outputs)
+    else:
+        read_files = getattr(module, "read_weights_alone", module.read) if weights_only else module.read
+        result = read_files(files, flip_kernels)
+        parsed = result(shapes) if callable(result) else result
     if isinstance(parsed.content, Graph):
         return _with_shapes(parsed, parsed.content, shapes)
     if shapes is not None and parsed.content is not None:
@@ -101,6 +109,29 @@ def read(
             f"input_shape does not apply to these {name} files, which record it or contain only weights: leave out "
             "input_shape=."
         )
+    return parsed
+
+
+def _read_part(
+    name: str,
+    module: Any,
+    files: Sequence[SourceFile],
+    weights_only: bool,
+    inputs: Sequence[str] | None,
+    outputs: Sequence[str] | None,
+) -> ParsedModel:
+    """Read the part of a network between its named inputs and outputs."""
+    argument = "outputs" if inputs is None else "inputs"
+    if weights_only:
+        raise ArgumentError(f"{argument} does not apply where weights are loaded into a model: leave out {argument}=.")
+    if not hasattr(module, "read_part"):
+        raise ArgumentError(f"{argument} does not apply to {name} files: leave out {argument}=.")
+    for argument, names in (("inputs", inputs), ("outputs", outputs)):
+        if names is not None and (isinstance(names, str) or not names or not all(isinstance(n, str) for n in names)):
+            raise ArgumentError(f'Expected {argument}= as a list of names, such as ["scores"], received {names!r}.')
+        if names is not None and len({*names}) < len(names):
+            raise ArgumentError(f"Expected each name in {argument}= once, received {list(names)}.")
+    parsed: ParsedModel = module.read_part(files, inputs, outputs)
     return parsed
 
 

@@ -33,6 +33,15 @@ def read(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> Parse
         return _read_model(model_files, files) if model_files.graph is not None else read_weights(model_files, files)
 
 
+def read_part(files: Sequence[SourceFile], inputs: Sequence[str] | None, outputs: Sequence[str] | None) -> ParsedModel:
+    """Read the part of a graph between the inputs and the outputs that the user names."""
+    model_files = open_files(files)
+    with _errors_with_path(model_files):
+        if model_files.graph is None:
+            raise LegacyFileError("contains only variables, no graph: leave out inputs= and outputs=.")
+        return read_graph(model_files, files, inputs, outputs)
+
+
 def read_weights_alone(files: Sequence[SourceFile], flip_kernels: bool | None = None) -> ParsedModel:
     """Read the variables for a model that the user passes; if they are missing, read the model."""
     model_files = open_files(files)

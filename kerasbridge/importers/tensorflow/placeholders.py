@@ -26,6 +26,9 @@ _PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "Plac
 _ELEMENTWISE = IDENTITY_OPS | {"Sub", "Add", "AddV2", "Mul", "RealDiv", "Div", "BiasAdd", "Relu"}
 _CONVOLUTIONS = {"Conv2D", "DepthwiseConv2dNative"}
 
+_SHAPES = ("output_shapes", "_output_shapes")
+"""Options with the shapes of all outputs of a node."""
+
 Sizes = tuple[int | None, ...]
 
 
@@ -34,25 +37,29 @@ def find_placeholders(graph: Graph) -> list[Node]:
     return [node for node in graph.nodes.values() if node.op in _PLACEHOLDERS and input_shape(graph, node)]
 
 
-def input_shape(graph: Graph, node: Node, info: Any = None) -> Sizes | None:
+def input_shape(graph: Graph, node: Node, info: Any = None, output: int = 0) -> Sizes | None:
     """Return the shape of a placeholder, with None for unknown sizes; None if it does not take batches.
 
     Args:
         info: a TensorInfo, of a signature.
+        output: which output of the node, if it is another one than a placeholder.
     """
     own_dtype = node.attributes["dtype"].type if "dtype" in node.attributes else 1
     dtype = tensors.base_dtype(own_dtype if info is None else info.dtype)
     if dtype not in tensors.DTYPES or dtype == tensors.BOOL:
         return None
-    for message in (info.tensor_shape if info is not None else None, _declared_shape(node)):
+    for message in (info.tensor_shape if info is not None else None, _declared_shape(node, output)):
         if message is not None and not message.unknown_rank and (message.dim or info is not None):
             sizes = tuple(None if dim.size < 0 else int(dim.size) for dim in message.dim)
             return _with_channels(graph, node, sizes) if 0 < len(sizes) <= 5 else None
     return None if node.op.startswith("PlaceholderWithDefault") else _infer_shape(graph, node)
 
 
-def _declared_shape(node: Node) -> Any:
-    return node.attributes["shape"].shape if "shape" in node.attributes else None
+def _declared_shape(node: Node, output: int = 0) -> Any:
+    if "shape" in node.attributes:
+        return node.attributes["shape"].shape
+    shapes = next((node.attributes[name].list.shape for name in _SHAPES if name in node.attributes), ())
+    return shapes[output] if output < len(shapes) else None
 
 
 def _with_channels(graph: Graph, node: Node, sizes: Sizes) -> Sizes:

@@ -12,7 +12,7 @@ from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.tensorflow import placeholders
 from kerasbridge.importers.tensorflow.execution_state import ExecutionState
 from kerasbridge.importers.tensorflow.fusion import fuse_affine
-from kerasbridge.importers.tensorflow.graphdef import Graph, Node, parse_graph
+from kerasbridge.importers.tensorflow.graphdef import Graph, Node, Reference, parse_graph
 from kerasbridge.importers.tensorflow.loader import ModelFiles
 from kerasbridge.importers.tensorflow.node_context import CHANNELS_FIRST, CHANNELS_LAST, NodeContext
 from kerasbridge.importers.tensorflow.node_names import common_scope
@@ -23,16 +23,26 @@ from kerasbridge.importers.tensorflow.symbolic_values import Tensor, join_faults
 from kerasbridge.importers.tensorflow.variables import Variables, restore_keys
 
 
-def read_graph(model_files: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel:
+def read_graph(
+    model_files: ModelFiles,
+    files: Sequence[SourceFile],
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+) -> ParsedModel:
     """Convert a graph with its variables.
+
+    Args:
+        inputs, outputs: the nodes that the user names.
 
     Raises:
         LegacyFileError: operations that cannot be converted, all of them, or a damaged file.
     """
     graph = parse_graph(model_files.graph)
     functions = {function.signature.name: function for function in model_files.graph.library.function}
-    signature = find_signature(graph, model_files.signatures)
-    state = ExecutionState(variables=Variables(model_files.bundle, restore_keys(graph, functions)))
+    signature = find_signature(graph, model_files.signatures, inputs, outputs)
+    state = ExecutionState(
+        skipped=[*signature.cut], variables=Variables(model_files.bundle, restore_keys(graph, functions))
+    )
     network = _execute(SymbolicExecutor(functions, state, TABLES), graph, signature)
     network, fused = fuse(fuse_affine(network))
     report = _report(state, network, signature, files, fused)
@@ -48,15 +58,17 @@ def _execute(executor: SymbolicExecutor, graph: Graph, signature: Signature) -> 
     """Execute the graph from its inputs to its outputs."""
     state = executor.state
     scope = Scope(graph, {})
-    for node, tensor in _find_inputs(state, graph, signature):
+    for (node, output), tensor in _find_inputs(state, graph, signature):
         state.add_input_tensor(tensor)
-        scope.values[node] = [tensor]
-    values = executor.run(scope, list(signature.outputs.values()))
-    reasons = dict.fromkeys(reason for _, reason in sorted(join_faults(values).reasons))
+        values = scope.values.setdefault(node, [])
+        values.extend([None] * (output + 1 - len(values)))
+        values[output] = tensor
+    results = executor.run(scope, list(signature.outputs.values()))
+    reasons = dict.fromkeys(reason for _, reason in sorted(join_faults(results).reasons))
     if reasons:
         raise LegacyFileError("cannot be converted: " + "; ".join(reasons) + ".")
     outputs: dict[str, Tensor] = {}
-    for (name, (node, _)), value in zip(signature.outputs.items(), values, strict=True):
+    for (name, (node, _)), value in zip(signature.outputs.items(), results, strict=True):
         if isinstance(value, Tensor):
             outputs[name] = _with_image_order(state, graph.nodes[node], value)
         else:
@@ -75,22 +87,25 @@ def _with_image_order(state: ExecutionState, node: Node, tensor: Tensor) -> Tens
     return context.with_order(tensor, CHANNELS_FIRST if channels_first else CHANNELS_LAST)
 
 
-def _find_inputs(state: ExecutionState, graph: Graph, signature: Signature) -> list[tuple[str, Tensor]]:
+def _find_inputs(state: ExecutionState, graph: Graph, signature: Signature) -> list[tuple[Reference, Tensor]]:
     """Return node and value of each input, and set the size of batches."""
     entries = signature.inputs
     if entries is None:
-        entries = {node.name: (node.name, None) for node in placeholders.find_placeholders(graph)}
+        entries = {node.name: ((node.name, 0), None) for node in placeholders.find_placeholders(graph)}
     inputs = []
-    for name, (node, info) in entries.items():
+    for name, (reference, info) in entries.items():
+        node = reference[0]
         if node not in graph.nodes:
             raise LegacyFileError(f"input {name!r} is node {node!r}, which is not in the graph.")
-        sizes = placeholders.input_shape(graph, graph.nodes[node], info)
+        sizes = placeholders.input_shape(graph, graph.nodes[node], info, reference[1])
+        if sizes is None and info is None and signature.inputs is not None:
+            raise LegacyFileError(f"input {name!r} cannot be fed as a batch: the file records no shape of it.")
         if sizes is not None:
             order = placeholders.axis_order(graph, graph.nodes[node]) if len(sizes) == 4 else tuple(range(len(sizes)))
             state.batch_size = sizes[0] if state.batch_size is None else state.batch_size
             sizes = (None, *sizes[1:])
             shape = tuple(sizes[order.index(axis)] for axis in range(len(sizes)))
-            inputs.append((node, Tensor(name, shape, order)))
+            inputs.append((reference, Tensor(name, shape, order)))
     return inputs
 
 
@@ -122,6 +137,8 @@ def _report(
     converted = dict.fromkeys(
         LayerReport(node.name, node.type) for node in network.nodes if node.name not in state.internal_names
     )
+    unused = [name for name in signature.inputs or () if name not in {entry.name for entry in network.inputs}]
+    skipped = [*state.skipped, *(LayerReport(name, "input", "no output depends on it") for name in unused)]
     merged = [LayerReport(name, "Affine", f"part of {into}") for name, into in fused.items()]
     notes = list(state.notes)
     if signature.name and signature.others:
@@ -134,6 +151,6 @@ def _report(
         network.outputs,
         tuple(entry for entry in converted if entry not in state.substituted),
         (*dict.fromkeys(state.substituted), *merged),
-        tuple(dict.fromkeys(state.skipped)),
+        tuple(dict.fromkeys(skipped)),
         notes=tuple(notes),
     )

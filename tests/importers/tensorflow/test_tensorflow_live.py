@@ -85,8 +85,10 @@ def test_the_lenet_of_the_tutorial_is_made_of_stock_layers_in_every_form(tf, tmp
         ]
         assert {"conv1", "pool1", "conv2", "pool2", "fc1", "fc2"} <= {layer.name for layer in model.layers}
         assert_close(np.asarray(model.predict_on_batch(digits)), expected)
-        assert [entry.layer for entry in report.skipped] == ["dropout/dropout"]
-        assert "keep_prob" in report.skipped[0].what
+        skipped = {entry.layer: entry.what for entry in report.skipped}
+        assert "keep_prob" in skipped["dropout/dropout"]
+        trained = path.name.startswith("model.ckpt") or path == tmp_path
+        assert ("labels" in skipped, "loss/Mean" in skipped, "gradients" in skipped) == (trained, trained, trained)
 
 
 def test_a_partitioned_variable_is_joined(tf, tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.tensorflow import tensors
 from kerasbridge.importers.tensorflow.node_context import NodeContext
 from kerasbridge.importers.tensorflow.ops.base import executes
@@ -15,6 +16,8 @@ def placeholder(context: NodeContext) -> Value:
         testing = any(word in context.node.name.lower() for word in ("test", "infer", "eval"))
         context.state.notes[f"{context.node.name}: taken as {testing}, as it is after training"] = None
         return np.array(testing)
+    if context.has("shape") and context.node.attributes["shape"].shape.dim:
+        raise Unsupported("has to be fed: name it among the inputs")
     return ScalarPlaceholder(context.node.name)
 
 

@@ -37,7 +37,7 @@ def reduction(context: NodeContext) -> Tensor:
     tensor, op = context.tensor(), context.op
     axes = sorted({_normalize_axis(axis, tensor.rank) for axis in context.constant_ints(1)})
     if 0 in axes or (not axes and tensor.rank):
-        raise Unsupported("has one number of the whole batch")
+        raise Unsupported("has one value of the whole batch, so that each sample depends on the others")
     keep, sizes = _keepdims(context), context.symbolic_shape(tensor)
     shape = [1 if axis in axes else size for axis, size in enumerate(sizes) if axis and (keep or axis not in axes)]
     if tensor.rank == 4 and {tensor.order[axis] for axis in axes} == {2, 3} and op in _GLOBAL:
