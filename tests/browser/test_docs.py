@@ -16,7 +16,7 @@ WIDTHS = (390, 1280)
 WIDEST = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 UNLOADED = "[...document.images].filter(image => !image.complete || !image.naturalWidth).map(image => image.src)"
 
-pytestmark = pytest.mark.skipif(not BUILT.is_dir(), reason="`nox -s docs` makes the pages in build/docs")
+pytestmark = pytest.mark.skipif(not BUILT.is_dir(), reason="`nox -s docs` builds the pages into build/docs")
 
 
 @pytest.fixture(params=PAGES, ids=str)

@@ -34,7 +34,7 @@ def answers(backend, run):
 @pytest.mark.parametrize("data", ["sample", pytest.param("full", marks=pytest.mark.long)])
 def test_a_run_gives_equal_probabilities_on_every_backend(tmp_path, data):
     if data == "full" and FULL is None:
-        pytest.skip("the full set is not here: shared/data/mnist.npz next to the checkout")
+        pytest.skip("needs the full set in shared/data/mnist.npz next to the checkout")
     source = FULL if data == "full" else data
     program(
         "jax",

@@ -260,7 +260,7 @@ def test_batches_of_sparse_rows_train_as_arrays(make):
 @pytest.mark.parametrize("streams", [False, True], ids=["whole", "in batches"])
 def test_texts_train_on_tensorflow(backend, streams):
     if backend != "tensorflow":
-        pytest.skip("no tensors of texts")
+        pytest.skip("no string tensors")
     words = np.array(["green", "red", "light blue", "red"] * 10).reshape(-1, 1)
     labels = (words == "red").astype("float32")
     lookup = keras.layers.StringLookup(vocabulary=["red", "green", "light blue"], output_mode="one_hot")
@@ -325,7 +325,7 @@ def test_a_missing_column_is_named_with_the_existing_ones(table):
         kb.fit(mlp(), table.with_format("numpy"), "digit", verbose=0)
 
 
-# Wrong input ----------------------------------------------------------------------------------------------------------
+# Invalid input --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_the_error_of_a_worker_reaches_the_user():
 @pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # of JAX, which another test may have started
 def test_processes_read_what_threads_read(backend):
     if backend != "torch":
-        pytest.skip("processes forked from JAX's and TensorFlow's threads may hang")
+        pytest.skip("processes forked from threads of JAX and TensorFlow may hang")
     model, _ = trained(Batches(BATCHES, workers=2, use_multiprocessing=True))
     assert_same_state(model, trained(Batches(BATCHES))[0])
 

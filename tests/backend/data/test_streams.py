@@ -99,7 +99,7 @@ def test_a_generator_may_fill_one_buffer_again_and_again():
     assert_same_state(trained(refilling())[0], trained(X[:160], Y[:160], batch_size=8)[0])
 
 
-# Ends -----------------------------------------------------------------------------------------------------------------
+# End of data ----------------------------------------------------------------------------------------------------------
 
 
 def test_the_next_fit_continues_where_the_last_ended():
@@ -206,7 +206,7 @@ def test_a_label_out_of_range_is_named_after_the_steps_before_it(make):
 
 def test_batches_of_objects_are_rejected_by_name(backend):
     if backend == "tensorflow":
-        pytest.skip("objects may be texts")
+        pytest.skip("objects may be strings")
     with pytest.raises(DataError, match=r"^Expected x to be numbers, received dtype object"):
         trained(generator([(np.array([None] * 8), Y[:8])]), build=lambda: linear(1))
 

@@ -73,7 +73,7 @@ def test_a_missing_device_is_an_error_that_names_the_available_ones(child, backe
 
 def test_a_missing_device_stops_a_script_that_only_trains(child, backend):
     if backend == "torch":
-        pytest.skip("Keras builds on the KERAS_TORCH_DEVICE of the environment, and torch refuses it before kb.fit")
+        pytest.skip("Keras builds on KERAS_TORCH_DEVICE, and torch raises an error before kb.fit")
     finished = child(TRAIN, "gpu:3")
     assert finished.returncode == 1
     assert "DeviceError: Expected a device that" in finished.stderr.splitlines()[-1]

@@ -6,7 +6,7 @@ from kerasbridge.keras_compat import keras
 from kerasbridge.random import generator
 
 if keras.config.backend() != "torch":
-    pytest.skip("torch's own engine", allow_module_level=True)
+    pytest.skip("an engine of torch", allow_module_level=True)
 
 from concurrent.futures import ThreadPoolExecutor
 

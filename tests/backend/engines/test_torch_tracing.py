@@ -9,7 +9,7 @@ import kerasbridge as kb
 from kerasbridge.keras_compat import keras
 
 if keras.config.backend() != "torch":
-    pytest.skip("torch's own engine", allow_module_level=True)
+    pytest.skip("an engine of torch", allow_module_level=True)
 
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx

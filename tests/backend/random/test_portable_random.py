@@ -148,7 +148,7 @@ def test_the_seed_decides_the_initial_weights():
     assert digest(model.get_weights()) != WEIGHTS["mlp"]
 
 
-@pytest.mark.xfail(_BACKEND == "torch", reason="Keras cannot hold such a seed in torch's int32 seed state")
+@pytest.mark.xfail(_BACKEND == "torch", reason="Keras cannot store such a seed in its int32 seed state on torch")
 @pytest.mark.parametrize("seed", [2**31, 2**32 - 1])
 def test_every_seed_that_is_taken_builds_a_random_layer(seed):
     with keras_patch.portable_random():

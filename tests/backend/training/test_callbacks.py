@@ -149,7 +149,7 @@ def test_batch_hooks_for_a_generator_are_called_as_by_stock_fit(steps_per_epoch,
         np.testing.assert_allclose(one, other, **CLOSE)
 
 
-# One by one -----------------------------------------------------------------------------------------------------------
+# Single callbacks -----------------------------------------------------------------------------------------------------
 
 
 def test_the_csv_has_a_row_for_each_epoch(tmp_path):
@@ -295,7 +295,7 @@ def test_stop_predicting_in_any_hook_has_stocks_effect(hook):
     assert len(kb.predict(model, X, 8, verbose=0, callbacks=[call_on(hook, stop)])) == len(expected) == 8
 
 
-# Raising --------------------------------------------------------------------------------------------------------------
+# Errors ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("hook", FIT_HOOKS)
@@ -330,7 +330,7 @@ def test_a_callback_that_raises_leaves_the_moving_averages_in_the_weights():
     np.testing.assert_array_equal(model.get_weights()[0], average.numpy())
 
 
-# Writing --------------------------------------------------------------------------------------------------------------
+# Writing to variables -------------------------------------------------------------------------------------------------
 
 WRITES = {
     "learning rate": lambda model: setattr(model.optimizer, "learning_rate", 0.0),
@@ -366,7 +366,7 @@ def test_weights_that_a_callback_sets_are_trained_on(hook, tmp_path):
     assert_equal_to_stock(lambda _: [call_on(hook, shrink)], tmp_path)
 
 
-# Which are called after every batch -----------------------------------------------------------------------------------
+# Hooks after every batch ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", KERAS_OWN)
@@ -386,7 +386,7 @@ def test_a_class_that_inherits_from_an_idle_one_is_live(tmp_path):
     assert liveness.needs_batch_hooks([Mine(tmp_path / "a.keras")], "train")
 
 
-# Of other packages ----------------------------------------------------------------------------------------------------
+# Other packages -------------------------------------------------------------------------------------------------------
 
 
 def test_orbax_checkpoints_are_those_of_stock_fit(tmp_path):

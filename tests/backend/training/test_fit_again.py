@@ -254,7 +254,7 @@ def test_sequences_of_many_lengths_compile_once_for_each(compilations):
     assert_same_state(model, stock, **CLOSE)
 
 
-# Layers that keep something from batch to batch, or are of the framework ----------------------------------------------
+# Stateful layers, and layers of a framework ---------------------------------------------------------------------------
 
 
 def stateful(**compiled):

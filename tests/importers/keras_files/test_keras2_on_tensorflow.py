@@ -16,7 +16,7 @@ RANDOM = np.random.default_rng(1)
 def old():
     """The package tf_keras."""
     if choice.configure().backend != "tensorflow":
-        pytest.skip("tf_keras runs on TensorFlow; what it saves is the same for every backend")
+        pytest.skip("tf_keras needs TensorFlow; its files are the same for every backend")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pytest.importorskip("tf_keras", reason="tf_keras is not installed: pip install tf_keras")

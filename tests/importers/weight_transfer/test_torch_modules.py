@@ -12,7 +12,7 @@ from kerasbridge.runtime import backend as choice
 from tests.importers.nets import assert_close, last
 
 if choice.configure().backend != "torch":
-    pytest.skip("torch computes what is expected, and this backend is another", allow_module_level=True)
+    pytest.skip("torch computes the expected outputs, but is not the backend", allow_module_level=True)
 
 import torch
 from torch import nn

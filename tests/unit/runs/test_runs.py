@@ -305,7 +305,7 @@ def test_a_path_below_a_file_is_rejected(tmp_path):
     assert message.endswith("cannot be written (Not a directory): choose another with --run-dir.")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root can write everywhere")
 def test_a_folder_without_permission_is_rejected(tmp_path):
     tmp_path.chmod(0o500)
     assert "Permission denied" in message_of(runs.check_writable, tmp_path / "run")

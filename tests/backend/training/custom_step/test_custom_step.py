@@ -50,7 +50,7 @@ def numbers(rows=16):
     return np.linspace(-1, 1, rows, dtype="float32").reshape(rows, 1)
 
 
-# Equal to the built-in step -------------------------------------------------------------------------------------------
+# Equal to the default step --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.4])
@@ -103,7 +103,7 @@ def test_a_model_with_a_custom_train_step_uses_the_step_argument():
     assert kb.fit(model, X, Y, step=crossentropy, **PLAIN).history["loss"]
 
 
-# What is logged -------------------------------------------------------------------------------------------------------
+# Logs -----------------------------------------------------------------------------------------------------------------
 
 
 def test_named_values_are_means_over_the_rows():
@@ -148,7 +148,7 @@ def test_a_value_named_loss_is_replaced_by_the_loss():
     assert kb.fit(linear(optimizer=sgd(0.0)), numbers(), verbose=0, step=step).history["loss"][0] != 7.0
 
 
-# Testing --------------------------------------------------------------------------------------------------------------
+# Validation and evaluation --------------------------------------------------------------------------------------------
 
 
 def with_test(model, batch, training):
@@ -349,7 +349,7 @@ def test_gradients_may_be_accumulated():
     np.testing.assert_allclose(model.get_weights()[0], 2 - 2 * 0.1, rtol=1e-6)
 
 
-# Gradients inside -----------------------------------------------------------------------------------------------------
+# Gradients inside a step ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scaled", [False, pytest.param(True, marks=pytest.mark.once)])
@@ -482,7 +482,7 @@ def test_losses_that_layers_add_inside_a_gradient_stay_inside():
     assert kb.fit(model, np.ones((4, 1)), verbose=0, step=step).history["added"] == [0.0]
 
 
-# State, reading and writing -------------------------------------------------------------------------------------------
+# State ----------------------------------------------------------------------------------------------------------------
 
 
 class Remembering(keras.Model):
@@ -715,7 +715,7 @@ def test_noise_differs_from_step_to_step():
     assert len({logs["noise"] for logs in watch.logs}) == 3
 
 
-# Compiled once, never stale -------------------------------------------------------------------------------------------
+# Cache of compiled steps ----------------------------------------------------------------------------------------------
 
 
 def compiled(model):

@@ -13,7 +13,7 @@ from kerasbridge.errors import LegacyFileError, PackageNotInstalled
 from kerasbridge.importers.source_file import SourceFile
 from tests.paths import ROOT
 
-pytest.importorskip("google.protobuf", reason="TensorFlow's files are messages of protobuf")
+pytest.importorskip("google.protobuf", reason="TensorFlow files are protobuf messages")
 
 from kerasbridge.importers.tensorflow import detect, schema, sstable
 from kerasbridge.importers.tensorflow.crc32c import crc32c, masked_crc32c

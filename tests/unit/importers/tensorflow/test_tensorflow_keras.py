@@ -13,7 +13,7 @@ from kerasbridge.importers import formats
 from kerasbridge.importers.ir.weights import Parameter
 from tests.paths import ROOT
 
-pytest.importorskip("google.protobuf", reason="TensorFlow's files are messages of protobuf")
+pytest.importorskip("google.protobuf", reason="TensorFlow files are protobuf messages")
 
 from kerasbridge.importers.tensorflow import variable_scopes
 from kerasbridge.importers.tensorflow.schema import message_class
