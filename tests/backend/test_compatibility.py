@@ -22,7 +22,7 @@ def test_a_run_folder_opens_with_its_history():
     assert (run.config.backend, run.config.seed, run.config.epochs) == ("torch", 4, 2)
 
 
-def test_former_names_of_execution_read_as_the_present_ones():
+def test_old_names_of_execution_are_converted():
     assert json.loads((FILES / "run" / "config.json").read_text())["execution"] == "step by step"
     assert kb.runs.load(FILES / "run").config.execution == "eager"
     assert "jitted steps" in str(np.load(FILES / "record.npz")["words"])

@@ -34,7 +34,7 @@ def test_the_weights_have_known_values_on_every_backend(name):
     assert digest(model) == DIGESTS[name]
 
 
-def test_nothing_is_left_of_what_was_drawn_or_trained_before():
+def test_earlier_draws_and_training_have_no_effect():
     case = CASES["attention"]
     fresh = case.build()
     kb.reinitialize(fresh, 5)

@@ -33,7 +33,7 @@ def templates():
 
 
 @pytest.mark.parametrize("one", CLASSES, ids=lambda one: one.__name__)
-def test_every_error_is_on_the_page_with_what_it_also_is(one):
+def test_every_error_is_on_the_page_with_its_base_classes(one):
     bases = ", ".join(base.__name__ for base in one.__bases__ if base is not errors.KerasbridgeError)
     assert f"\n## {one.__name__}\n" in PAGE
     assert re.search(rf"^\| \[{one.__name__}\]\(#{one.__name__.lower()}\) \| .+ \| {bases} \|$", PAGE, re.MULTILINE)

@@ -94,7 +94,7 @@ def test_ci_runs_the_test_command_of_the_readme():
     assert re.search(r"^.*pip install --quiet nox$\n^nox ", steps, re.MULTILINE)
 
 
-def test_links_between_pages_lead_somewhere():
+def test_links_between_pages_have_existing_targets():
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"

@@ -216,7 +216,7 @@ def script(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["dictionary", pytest.param("regression", marks=LONG), "namesakes"])
-def test_data_is_drawn_to_fit_a_model_that_came_without(script, name):
+def test_random_data_is_generated_for_a_model_without_data(script, name):
     found = kb.compare(script=script(name), backends=["jax", "torch"], rows=64)
     assert found.agree
     assert len(found.records[0].initial_weights) == len(found.records[0].run.final_weights) >= 2

@@ -75,7 +75,7 @@ def test_bars_are_plain_text_of_at_most_eighty_columns(folder):
 
 
 @pytest.mark.once
-def test_show_draws_what_the_model_saw_also_where_the_terminal_has_no_blocks(folder):
+def test_show_draws_the_input_of_the_model_even_without_block_characters(folder):
     drawn = run(folder, "predict", "run", THREE, "--show")[1].splitlines()
     assert len(drawn) == 1 + 14 + 1
     assert max(map(len, drawn[1:])) <= 80
@@ -87,7 +87,7 @@ def test_show_draws_what_the_model_saw_also_where_the_terminal_has_no_blocks(fol
 
 
 @pytest.mark.once
-def test_colours_are_for_terminals_that_ask_for_them(folder, monkeypatch):
+def test_colours_are_only_used_in_terminals_that_support_them(folder, monkeypatch):
     for name, value in {"FORCE_COLOR": "1", "COLORTERM": "truecolor", "TERM": "xterm"}.items():
         monkeypatch.setenv(name, value)
     out = run(folder, "predict", "run", THREE, "--show")[1]

@@ -84,7 +84,7 @@ def test_a_run_leaves_its_model_its_history_and_its_configuration(done):
     assert (run.history["epoch"], run.history.keys()) == ([1], {"epoch", "seconds", "accuracy", "loss"})
 
 
-def test_json_is_all_that_is_printed_on_stdout(done):
+def test_only_json_is_printed_on_stdout(done):
     result = json.loads(done[1])
     assert set(result) == {
         "run_dir",

@@ -41,7 +41,7 @@ def test_the_result_does_not_depend_on_whether_it_streams():
     np.testing.assert_array_equal(kb.predict(whole, X, 8, 0, device_budget=1), kb.predict(whole, X, 8, 0))
 
 
-def test_with_live_callbacks_too():
+def test_streaming_with_batch_hooks_gives_the_same_result():
     callback = OnBatchEnd(lambda *_: None)
     streamed, _ = trained(X, Y, batch_size=8, device_budget=100, callbacks=[callback])
     assert_same_state(streamed, trained(X, Y, batch_size=8)[0])
@@ -64,7 +64,7 @@ def test_the_environment_sets_the_budget_and_the_argument_comes_first(monkeypatc
     assert 203 in placed
 
 
-def test_half_of_what_is_free_is_the_budget(monkeypatch):
+def test_the_default_budget_is_half_of_the_free_memory(monkeypatch):
     engine = engines.current()
     for free, fits in ((2 * BYTES, True), (2 * BYTES - 2, False), (None, True)):
         monkeypatch.setattr(engine, "free_bytes", lambda free=free: free)

@@ -117,7 +117,7 @@ def test_a_seed_generator_moves_on_with_every_draw():
     np.testing.assert_array_equal(second, random.uniform(7, 1, (9,)).astype("float32"))
 
 
-def test_draws_without_a_seed_count_on_from_the_programs_own():
+def test_draws_without_a_seed_continue_the_global_seed():
     """The increment of the global Keras seed overflows, to another number on each backend."""
     with kb.seed_everything(3):
         first = host(keras.random.uniform((9,)))
@@ -150,7 +150,7 @@ def test_the_seed_decides_the_initial_weights():
 
 @pytest.mark.xfail(_BACKEND == "torch", reason="Keras cannot store such a seed in its int32 seed state on torch")
 @pytest.mark.parametrize("seed", [2**31, 2**32 - 1])
-def test_every_seed_that_is_taken_builds_a_random_layer(seed):
+def test_every_valid_seed_builds_a_random_layer(seed):
     with keras_patch.portable_random():
         layer = keras.layers.Dropout(0.5, seed=seed)
         kept = host(layer(np.ones((1, 300), "float32"), training=True)) != 0
@@ -178,7 +178,7 @@ def test_native_random_numbers_are_the_backends_own():
     assert not np.array_equal(portable.get_weights()[0], native.get_weights()[0])
 
 
-def test_seed_everything_as_a_scope_gives_back_what_it_found():
+def test_seed_everything_as_a_scope_restores_the_state():
     functions = private_api("random functions")
     before = [getattr(functions, name) for name in PORTABLE_FUNCTIONS]
     states = python_random.getstate(), np.random.get_state()[1].tolist()
@@ -189,7 +189,7 @@ def test_seed_everything_as_a_scope_gives_back_what_it_found():
     assert (python_random.getstate(), np.random.get_state()[1].tolist()) == states
 
 
-def test_seed_everything_gives_back_what_it_found_after_an_error():
+def test_seed_everything_restores_the_state_after_an_error():
     functions = private_api("random functions")
     before = functions.uniform
     with pytest.raises(ZeroDivisionError), kb.seed_everything(7):

@@ -117,7 +117,7 @@ def test_a_model_that_has_no_json_trains_with_a_warning(tmp_path):
     assert ("graph_keras_model", "keras") not in read(tmp_path / "train")
 
 
-def test_every_second_batch_is_logged_where_asked(tmp_path):
+def test_every_second_batch_is_logged_on_request(tmp_path):
     batches = BatchRecorder()
     train(seeded(mlp), tmp_path, update_freq=2, more=[batches])
     expected = [(step, pytest.approx(batches.losses[step - 1], rel=1e-6)) for step in (2, 4, 6, 8)]
@@ -247,7 +247,7 @@ print("tensorflow" in sys.modules)
 """
 
 
-def test_nothing_that_the_callback_does_loads_tensorflow(child, backend):
+def test_the_callback_does_not_load_tensorflow(child, backend):
     finished = child(FULL)
     assert finished.stdout == f"5\n{backend == 'tensorflow'}\n", finished.stderr
 

@@ -115,7 +115,7 @@ def test_keras_callbacks_have_their_effect(name, tmp_path):
     assert_equal_to_stock(lambda folder: [KERAS_OWN[name](folder)], tmp_path)
 
 
-def test_all_of_them_at_once_are_called_as_by_stock_fit(tmp_path):
+def test_all_callbacks_together_are_called_as_by_stock_fit(tmp_path):
     calls = {}
 
     def make(folder):
@@ -378,7 +378,7 @@ def test_keras_callbacks_need_batch_hooks_only_if_they_act_on_batches(name, tmp_
     assert liveness.needs_batch_hooks([callback], "train")
 
 
-def test_a_class_that_inherits_from_an_idle_one_is_live(tmp_path):
+def test_a_subclass_of_an_idle_callback_needs_batch_hooks(tmp_path):
     class Mine(own.ModelCheckpoint):
         def _should_save_on_batch(self, batch):
             return True

@@ -90,6 +90,6 @@ def test_the_history_reports_compiled_steps(runs):
     assert runs.free_history.params["execution_reason"] is None
 
 
-def test_training_did_something(runs):
+def test_training_reduces_the_loss(runs):
     losses = runs.stock_history.history["loss"]
     assert losses[-1] < 0.97 * losses[0]

@@ -66,7 +66,7 @@ def test_weights_of_the_validation_equal_stock():
     assert seen == [0, 1, 2] * 2
 
 
-def test_validation_comes_as_often_as_asked():
+def test_validation_freq_determines_the_validated_epochs():
     history = kb.fit(mlp(), X, Y, epochs=4, validation_split=0.2, validation_freq=2, **PLAIN).history
     assert (len(history["loss"]), len(history["val_loss"])) == (4, 2)
 
@@ -347,7 +347,7 @@ def test_without_jit_a_model_runs_eagerly_on_jax_alone(backend):
         assert params["execution"] in ("looped", "traced")
 
 
-def test_run_eagerly_runs_step_by_step_and_ends_the_same():
+def test_run_eagerly_has_the_same_result():
     compiled_model, eager = seeded(partial(mlp, rate=0.3)), seeded(partial(mlp, rate=0.3, run_eagerly=True))
     kb.fit(compiled_model, X[:60], Y[:60], seed=2, **PLAIN)
     history = kb.fit(eager, X[:60], Y[:60], seed=2, **PLAIN)
@@ -464,7 +464,7 @@ def test_callbacks_of_predict_receive_the_outputs_of_their_batches(steps):
     np.testing.assert_array_equal(np.concatenate(seen), outputs)
 
 
-def test_callbacks_find_the_params_that_keras_gives():
+def test_callbacks_have_the_params_of_keras():
     params = []
     for fit in (mlp().fit, partial(kb.fit, mlp())):
         begin = keras.callbacks.LambdaCallback()

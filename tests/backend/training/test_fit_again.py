@@ -57,7 +57,7 @@ def compilations(backend):
     monitoring.unregister_event_duration_listener(note)
 
 
-def test_epoch_by_epoch_is_as_all_epochs_at_once_and_compiles_once(compilations, backend):
+def test_fitting_epoch_by_epoch_equals_one_fit_and_compiles_once(compilations, backend):
     whole, single = twins(counting)
     arguments = {"batch_size": 8, "verbose": 0, "seed": 4, "validation_split": 0.25}
     expected = kb.fit(whole, X, Y, epochs=4, **arguments).history
@@ -401,7 +401,7 @@ def test_a_function_of_jax_trains_as_with_stock(backend):
     assert int(seen) == 4 * 4
 
 
-def test_many_models_one_after_the_other_are_no_reason_to_warn(caplog):
+def test_training_many_models_in_a_row_causes_no_warning(caplog):
     for _ in range(8):
         model = keras.Sequential([keras.Input((12,)), keras.layers.Dense(1)])
         model.compile("sgd", "mse")

@@ -87,7 +87,7 @@ def test_arguments_may_be_positional_in_the_order_of_keras():
     assert history.history == expected.history
 
 
-def test_it_ends_with_the_block_also_after_an_error():
+def test_it_ends_with_the_context_even_after_an_error():
     before = [getattr(keras.Model, name) for name in METHODS]
     with pytest.raises(ZeroDivisionError), kb.as_keras_fit():
         raise ZeroDivisionError

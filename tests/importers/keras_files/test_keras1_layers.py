@@ -339,7 +339,7 @@ def test_volumes_are_flipped_along_three_axes(tmp_path):
     assert_close(np.asarray(model.predict_on_batch(x)), np.maximum(y, 0))
 
 
-def test_an_embedding_and_what_follows_from_it(tmp_path):
+def test_an_embedding_and_the_layers_after_it(tmp_path):
     words = RANDOM.integers(0, 6, (2, 5))
     config = sequential(
         entry(

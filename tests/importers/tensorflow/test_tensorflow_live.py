@@ -51,7 +51,7 @@ def test_each_operation_gives_what_tensorflow_gives(tf, group, tmp_path):
     )
 
 
-def test_images_that_come_channels_first_are_images_in_the_models_order(tf, tmp_path):
+def test_channels_first_images_are_transposed_for_the_model(tf, tmp_path):
     (_, frozen), expected = made(tf, tmp_path, nets.channels_first, (2, 4, 9, 7))
     x = nets.given((2, 4, 9, 7))
     last = kb.load_legacy(frozen).predict_on_batch(np.moveaxis(x, 1, -1))

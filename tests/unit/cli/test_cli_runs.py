@@ -91,7 +91,7 @@ def test_runs_are_listed_with_their_results_the_best_first():
         ("backend", ["good", "own", "broken off", "better"]),
     ],
 )
-def test_runs_are_sorted_as_asked_and_what_lacks_the_number_comes_last(by, expected):
+def test_runs_are_sorted_as_requested_and_those_without_the_number_are_last(by, expected):
     assert names("--sort", by) == expected
 
 

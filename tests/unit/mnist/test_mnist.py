@@ -132,7 +132,7 @@ def test_inks_and_papers_of_equal_brightness_are_distinguished(read):
 
 
 @pytest.mark.parametrize("ink", [(0, 0, 0), (255, 255, 255), INK])
-def test_ink_on_nothing_is_ink_on_paper(read, ink):
+def test_ink_on_transparency_is_ink_on_paper(read, ink):
     sheet = Image.new("RGBA", (224, 224), (*ink, 0))
     sheet.putalpha(cover(DIGITS[4]))
     assert off(read(sheet), read(written(DIGITS[4]))) < 1
@@ -151,7 +151,7 @@ def test_uneven_light_and_noise_change_little(read):
         assert off(read(unevenly_lit(written(digit, scale=7)), ".jpg"), read(written(digit, scale=7))) < 4
 
 
-def test_specks_are_left_behind(read):
+def test_specks_are_ignored(read):
     sheet = written(DIGITS[5])
     clean = read(sheet)
     for x, y in np.random.randint(4, 290, (40, 2)):

@@ -168,7 +168,7 @@ def test_a_full_disk_raises_one_sentence_and_leaves_nothing(tmp_path):
     assert files(tmp_path) == []
 
 
-def test_an_error_of_the_training_itself_is_not_taken_for_one_of_the_folder(tmp_path):
+def test_an_error_of_the_training_is_not_reported_as_a_folder_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="photos"):
         write_run(tmp_path / "run", failing_with=FileNotFoundError(2, "No such file or directory", "photos"))
     assert files(tmp_path) == []

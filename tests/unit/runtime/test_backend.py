@@ -163,7 +163,7 @@ def test_a_framework_injected_into_the_process_counts_as_installed(monkeypatch):
     assert "jax" in backend.installed()
 
 
-def test_an_imported_keras_decides_where_nobody_asked(import_keras, tmp_path, caplog):
+def test_an_imported_keras_determines_the_default_backend(import_keras, tmp_path, caplog):
     (tmp_path / "keras.json").write_text('{"backend": "jax"}')
     import_keras("torch")
     assert backend.configure() == backend.BackendConfig("torch", Device("auto"), "the imported Keras")

@@ -85,7 +85,7 @@ def test_results_do_not_depend_on_the_block_size():
     assert_same_state(one, other)
 
 
-def test_run_eagerly_runs_step_by_step_and_ends_the_same():
+def test_run_eagerly_has_the_same_result():
     compiled, eager = seeded(partial(mlp, rate=0.3)), seeded(partial(mlp, rate=0.3, run_eagerly=True))
     kb.fit(compiled, X[:60], Y[:60], seed=2, step=crossentropy, **PLAIN)
     history = kb.fit(eager, X[:60], Y[:60], seed=2, step=crossentropy, **PLAIN)
@@ -117,7 +117,7 @@ def test_named_values_are_means_over_the_rows():
     assert history["loss"] == pytest.approx([(4 * x**2).mean()])
 
 
-def test_each_epoch_has_means_of_its_own():
+def test_each_epoch_has_its_own_means():
     def step(model, batch):
         return ops.mean(model(batch.x) ** 2)
 
@@ -266,7 +266,7 @@ def test_the_optimizer_of_a_model_within_the_model_belongs_to_the_model(caplog):
     assert int(model.left.optimizer.iterations) == 0
 
 
-def test_functions_take_turns_and_see_what_the_one_before_left():
+def test_functions_run_in_turn_and_see_the_updates_of_the_previous_one():
     def left(model, batch):
         return {"left": kb.Objective(ops.mean(model.left(batch.x)), model.left, model.left_optimizer)}
 
@@ -353,7 +353,7 @@ def test_gradients_may_be_accumulated():
 
 
 @pytest.mark.parametrize("scaled", [False, pytest.param(True, marks=pytest.mark.once)])
-def test_gradients_that_the_step_took_are_applied(scaled):
+def test_gradients_computed_by_the_step_are_applied(scaled):
     def step(model, batch):
         loss, gradients = kb.value_and_grad(lambda: ops.mean(model(batch.x)), model)
         return kb.Objective(loss, gradients=[-gradient for gradient in gradients])
@@ -844,7 +844,7 @@ def test_a_number_that_changes_between_two_fits_is_never_stale(where, monkeypatc
     np.testing.assert_allclose(model.get_weights()[0], 2 - 0.1 - 0.3, rtol=1e-6)
 
 
-def test_steps_that_are_thrown_away_do_not_pile_up():
+def test_the_number_of_cached_steps_is_limited():
     model = linear(optimizer=sgd(), run_eagerly=True)
     for _ in range(compile_cache.MAX_ENTRIES + 3):
         kb.fit(model, np.ones((2, 1)), verbose=0, step=lambda model, batch: ops.mean(model(batch.x)))
@@ -881,7 +881,7 @@ def test_threads_train_models_of_their_own():
     kb.fit(mlp(), X, Y, **PLAIN)  # Keras is restored
 
 
-def test_another_thread_may_draw_while_a_step_is_looked_at():
+def test_another_thread_may_draw_during_a_dry_run():
     def step(model, batch):
         with ThreadPoolExecutor(1) as pool:
             pool.submit(random.random).result()

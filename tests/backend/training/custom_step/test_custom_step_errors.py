@@ -307,7 +307,7 @@ def test_an_object_that_counts_its_calls_is_rejected():
         kb.fit(mlp(), X, Y, verbose=0, step=Counting())
 
 
-def test_step_by_step_a_step_may_look_at_values():
+def test_an_eager_step_may_read_values():
     def step(model, batch):
         loss = mean(model, batch)
         return 2 * loss if float(ops.stop_gradient(loss)) > 0 else loss

@@ -96,7 +96,7 @@ def test_a_network_without_input_shape_requires_one(tmp_path):
     assert "'net[1]' (nn.Foo) is unknown" in load_net_error(tmp_path, net(nn("Foo"), nn("Tanh")))
 
 
-def test_each_of_a_table_has_an_input(tmp_path):
+def test_every_entry_of_an_input_table_is_an_input(tmp_path):
     value = net(nn("ParallelTable", linear(3), net(nn("Tanh"), linear(5))), nn("JoinTable", dimension=2))
     assert report(tmp_path, value).inputs == (("input_1", (None, 3)), ("input_2", (None, 5)))
 

@@ -80,7 +80,7 @@ def test_the_bound_that_is_explained_is_the_bound():
         assert bound(nudged, UNIT)[t - 1] == pytest.approx(max(ROUNDING * UNIT * t**0.5, chaos))
 
 
-def test_nothing_that_comes_from_a_model_becomes_markup():
+def test_strings_of_a_model_are_escaped():
     evil = record(
         EVIL,
         job=Job(data=EVIL),
