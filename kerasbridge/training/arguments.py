@@ -8,6 +8,7 @@ from kerasbridge import checks
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import overridden_step
+from kerasbridge.training.keras_methods import is_active, is_extended
 
 log = logging.getLogger("kerasbridge")
 RNGS = ("portable", "native")
@@ -43,6 +44,17 @@ def check(
         checks.check_seed(seed)
     if rng not in RNGS:
         raise ArgumentError(f"Expected rng to be one of {', '.join(RNGS)}, received {rng!r}.")
+
+
+def warn_extended(model: keras.Model, name: str) -> None:
+    """Log a warning if the model has a method of its own that is not called: fit, evaluate or predict."""
+    if is_extended(model, name) and not is_active(model, name):
+        log.warning(
+            "kerasbridge: %s extends %s, which kb.%s does not call. To call it, write "
+            "`with kb.as_keras_fit(): model.%s(…)`.",
+            type(model).__name__,
+            *(name,) * 3,
+        )
 
 
 def delegates_to_keras(model: keras.Model, *kinds: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kerasbridge.keras_compat import keras
 from kerasbridge.training import trainer
+from kerasbridge.training.keras_methods import METHODS, is_active, mark_active
 
 _REPLACEMENTS: dict[str, Callable[..., Any]] = {
     "fit": trainer.fit,
@@ -17,14 +18,6 @@ _REPLACEMENTS: dict[str, Callable[..., Any]] = {
 }
 
 
-class _ActiveCalls(threading.local):
-    """Calls in progress in this thread, as pairs of the id of a model and the name of a method."""
-
-    def __init__(self) -> None:
-        self.calls: set[tuple[int, str]] = set()
-
-
-_active = _ActiveCalls()
 _lock = threading.RLock()
 _originals: dict[str, Callable[..., Any]] = {}
 _depth = 0
@@ -86,23 +79,13 @@ def _wrap(original: Callable[..., Any], replacement: Callable[..., Any]) -> Call
 
     @functools.wraps(original)
     def call(model: Any, *arguments: Any, **keywords: Any) -> Any:
-        if (id(model), name) in _active.calls:
-            with _mark_active(model, *_REPLACEMENTS):
+        if is_active(model, name):
+            with mark_active(model, *METHODS):
                 return original(model, *arguments, **keywords)
-        with _mark_active(model, name):
+        with mark_active(model, name):
             return replacement(**_named_arguments(original, model, arguments, keywords))
 
     return call
-
-
-@contextlib.contextmanager
-def _mark_active(model: Any, *names: str) -> Iterator[None]:
-    before = _active.calls
-    _active.calls = before | {(id(model), name) for name in names}
-    try:
-        yield
-    finally:
-        _active.calls = before
 
 
 def _named_arguments(function: Callable[..., Any], model: Any, arguments: Any, keywords: Any) -> dict[str, Any]:

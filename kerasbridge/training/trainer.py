@@ -16,6 +16,7 @@ from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import arguments, build, run_recorder
 from kerasbridge.training.callbacks import make_callback_list, make_progress_reporter, prepare_callbacks
 from kerasbridge.training.epoch_loop import FitConfig, concatenate_batches, run_evaluation, run_prediction, run_training
+from kerasbridge.training.keras_methods import call_keras
 
 
 def fit(
@@ -108,6 +109,7 @@ def fit(
     kinds = ("train", "test") if validation_data is not None or validation_split else ("train",)
     if step is None and arguments.delegates_to_keras(model, *kinds):
         return _fit_with_keras(fit_arguments)
+    arguments.warn_extended(model, "fit")
     order_seed = generator.new_seed() if seed is None else seed
     engine = engines.current()
     source, validation_source = adapters.with_validation(
@@ -179,9 +181,21 @@ def evaluate(
     """
     arguments.check(model, step, batch_size)
     if step is None and arguments.delegates_to_keras(model, "test"):
-        return model.evaluate(
-            x, y, batch_size, verbose, sample_weight, steps, prepare_callbacks(callbacks), return_dict
+        return call_keras(
+            model,
+            "evaluate",
+            {
+                "x": x,
+                "y": y,
+                "batch_size": batch_size,
+                "verbose": verbose,
+                "sample_weight": sample_weight,
+                "steps": steps,
+                "callbacks": prepare_callbacks(callbacks),
+                "return_dict": return_dict,
+            },
         )
+    arguments.warn_extended(model, "evaluate")
     engine = engines.current()
     batching = BatchingConfig(batch_size, arguments.round_up_to_execution(model, steps), device_budget=device_budget)
     iterator = adapters.epoch_iterator(adapters.read(x, y, sample_weight), engine, batching)
@@ -227,7 +241,10 @@ def predict(
     if batch_size is not None:
         checks.check_batch_size(batch_size, 1)
     if arguments.delegates_to_keras(model, "predict"):
-        return model.predict(x, batch_size, verbose, steps, prepare_callbacks(callbacks))
+        callbacks = prepare_callbacks(callbacks)
+        given = {"x": x, "batch_size": batch_size, "verbose": verbose, "steps": steps, "callbacks": callbacks}
+        return call_keras(model, "predict", given)
+    arguments.warn_extended(model, "predict")
     engine = engines.current()
     batching = BatchingConfig(batch_size, arguments.round_up_to_execution(model, steps), device_budget=device_budget)
     iterator = adapters.epoch_iterator(adapters.read(x), engine, batching)
@@ -247,7 +264,7 @@ def _fit_with_keras(fit_arguments: Mapping[str, Any]) -> keras.callbacks.History
     keras_arguments["validation_batch_size"] = fit_arguments["validation_batch_size"] or fit_arguments["batch_size"]
     with run_recorder.record_run(fit_arguments, execution="model.fit") as record:
         keras_arguments["callbacks"] = prepare_callbacks(record.callbacks)
-        return record.finish(fit_arguments["model"].fit(**keras_arguments))
+        return record.finish(call_keras(fit_arguments["model"], "fit", keras_arguments))
 
 
 def _logs_in_order(logs: dict[str, float]) -> float | list[float]:

@@ -15,6 +15,11 @@ from tests.backend.models import CASES, assert_same_state, mlp, twins
 X, Y = CASES["MLP"].arrays(40)
 PLAIN = {"batch_size": 8, "verbose": 0}
 METHODS = ("fit", "evaluate", "predict")
+STEPS = {
+    "fit": "train_step, so it trains through model.fit.",
+    "evaluate": "test_step, so model.evaluate runs it.",
+    "predict": "predict_step, so model.predict runs it.",
+}
 
 
 class Overriding(keras.Model):
@@ -182,3 +187,94 @@ def test_keras_tuner_searches_through_kerasbridge(tmp_path, monkeypatch):
     assert set(ways) <= {"looped", "traced", "jit"}
     assert best.metrics.get_best_step("val_loss") <= 1
     np.testing.assert_allclose(best.score, tested[0] if isinstance(tested, list) else tested, rtol=1e-5)
+
+
+class Prepares(keras.Model):
+    """A model that divides its data by 100 before it calls Keras, and counts how often it does."""
+
+    prepared = 0
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(5, activation="softmax", kernel_initializer="ones")
+        self.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
+
+    def call(self, x):
+        return self.dense(x)
+
+    def fit(self, x=None, y=None, *arguments, **keywords):
+        self.prepared += 1
+        return super().fit(x / 100, y, *arguments, **keywords)
+
+    def evaluate(self, x=None, y=None, *arguments, **keywords):
+        self.prepared += 1
+        return super().evaluate(x / 100, y, *arguments, **keywords)
+
+    def predict(self, x=None, *arguments, **keywords):
+        self.prepared += 1
+        return super().predict(x / 100, *arguments, **keywords)
+
+
+class PreparesAndOverrides(Prepares):
+    """The same, with steps that Keras must run."""
+
+    def train_step(self, *arguments):
+        return super().train_step(*arguments)
+
+    def test_step(self, *arguments):
+        return super().test_step(*arguments)
+
+    def predict_step(self, *arguments):
+        return super().predict_step(*arguments)
+
+
+class ByKeyword(PreparesAndOverrides):
+    """A model whose methods have parameters of their own, all by keyword."""
+
+    def fit(self, *, data=None, **keywords):
+        return super().fit(x=data[0], y=data[1], **keywords)
+
+    def evaluate(self, *, data=None, **keywords):
+        return super().evaluate(x=data[0], y=data[1], **keywords)
+
+    def predict(self, *, data=None, **keywords):
+        return super().predict(x=data[0], **keywords)
+
+
+def messages(caplog):
+    """Return what kerasbridge has logged."""
+    return [record.getMessage() for record in caplog.records if record.name == "kerasbridge"]
+
+
+def run(model, name, *arguments, **keywords):
+    """Return the loss of `fit` or `evaluate`, or the mean of the predictions."""
+    result = getattr(model, name)(*arguments, verbose=0, **keywords)
+    return result.history["loss"][0] if name == "fit" else np.mean(result)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("kind", [Prepares, PreparesAndOverrides, ByKeyword])
+def test_a_model_that_extends_a_method_prepares_its_data_once(kind, name, caplog):
+    given = (X, Y) if name != "predict" else (X,)
+    expected = run(Prepares(), name, *given)
+    with kb.as_keras_fit(), caplog.at_level(logging.WARNING, "kerasbridge"):
+        model = kind()
+        value = run(model, name, data=given) if kind is ByKeyword else run(model, name, *given)
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    assert model.prepared == 1
+    assert messages(caplog) == ([] if kind is Prepares else [f"kerasbridge: {kind.__name__} overrides {STEPS[name]}"])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_function_of_kerasbridge_reports_a_method_that_it_does_not_call(name, caplog):
+    given = (X, Y) if name != "predict" else (X,)
+    with caplog.at_level(logging.WARNING, "kerasbridge"):
+        extended, overriding = Prepares(), PreparesAndOverrides()
+        getattr(kb, name)(extended, *given, verbose=0)
+        getattr(kb, name)(overriding, *given, verbose=0)
+    assert (extended.prepared, overriding.prepared) == (0, 1)
+    assert messages(caplog) == [
+        f"kerasbridge: Prepares extends {name}, which kb.{name} does not call. To call it, write "
+        f"`with kb.as_keras_fit(): model.{name}(…)`.",
+        f"kerasbridge: PreparesAndOverrides overrides {STEPS[name]}",
+    ]
