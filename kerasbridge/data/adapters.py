@@ -14,6 +14,7 @@ from kerasbridge.data.sampler import DEFAULT_BATCH_SIZE, RowSampler
 from kerasbridge.engines.base import Engine
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.by_name import standard_containers
 from kerasbridge.keras_compat.data_adapters import copy_prefetched, keras_epoch_iterator, yields_batches
 
 ACCEPTED = (
@@ -58,6 +59,7 @@ def read(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping
     Raises:
         DataError: the type of the data is not supported, or its arrays do not match.
     """
+    x, y, sample_weight = standard_containers((x, y, sample_weight))
     if hugging_face.is_dataset(x):
         return hugging_face.Table(x, y, sample_weight, class_weight)
     if are_arrays(x, y, sample_weight):

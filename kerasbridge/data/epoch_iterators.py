@@ -17,6 +17,7 @@ from kerasbridge.engines.base import Data, Engine
 from kerasbridge.engines.step import Batch, Tensor
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.by_name import standard_containers
 from kerasbridge.keras_compat.data_adapters import (
     is_sparse_or_ragged,
     reset_num_batches,
@@ -209,7 +210,7 @@ class BatchStream(_Streamed):
 
 def _to_batch(item: Any) -> Batch:
     """Convert an item of a source to a batch (x, y, sample_weight) of arrays."""
-    parts = zip(Batch._fields, keras.utils.unpack_x_y_sample_weight(item), strict=True)
+    parts = zip(Batch._fields, keras.utils.unpack_x_y_sample_weight(standard_containers(item)), strict=True)
     return Batch(*(map_tensors(partial(_to_array, name), part) for name, part in parts))
 
 

@@ -9,6 +9,7 @@ from kerasbridge import checks
 from kerasbridge.engines import compile_cache
 from kerasbridge.engines.step import Batch
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.by_name import by_name
 from kerasbridge.keras_compat.models import flat_losses, output_spec
 
 _CACHE_ATTRIBUTE = "_kerasbridge_outputs"
@@ -35,8 +36,9 @@ def make_label_check(model: keras.Model, first: Callable[[], Batch]) -> Check | 
     predictions = _predictions(model, first)
 
     def check(batch: Batch) -> None:
+        y = by_name(batch[1], predictions, getattr(model, "output_names", None) or ())
         for path, loss, _, _ in sparse:
-            labels, prediction = _resolve(batch[1], path), _resolve(predictions, path)
+            labels, prediction = _resolve(y, path), _resolve(predictions, path)
             if labels is not None and prediction is not None:
                 name = "y" + "".join(f"[{key!r}]" for key in path)
                 width, ignored = int(prediction.shape[-1]), getattr(loss, "ignore_class", None)

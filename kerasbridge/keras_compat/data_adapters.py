@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.by_name import standard_containers
 from kerasbridge.keras_compat.private_api import private_api
 
 class_weight_to_sample_weights = private_api("class weights")
@@ -58,11 +59,11 @@ def stop_workers(iterator: Any) -> None:
 
 
 def copy_prefetched(generator: Iterator[Any]) -> Iterator[Any]:
-    """Yield a generator's batches, the first ones as copies: Keras reads those ahead.
+    """Yield a generator's batches in containers that Keras knows, the first ones as copies: Keras reads those ahead.
 
     The generator may reuse its arrays for the next batch. Closing this iterator leaves the generator open.
     """
-    for batch in itertools.islice(generator, private_api("number of batches read ahead")):
+    batches = map(standard_containers, generator)  # which does not close it
+    for batch in itertools.islice(batches, private_api("number of batches read ahead")):
         yield keras.tree.map_structure(lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf, batch)
-    for batch in generator:  # `yield from` would close it
-        yield batch
+    yield from batches
