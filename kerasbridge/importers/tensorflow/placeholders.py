@@ -1,4 +1,7 @@
-"""Find the placeholders that are inputs of a network, with their shapes and the axis order of images."""
+"""Find the placeholders that are inputs of a network, with their shapes and the axis order of images.
+
+Shapes and orders are those that the first readers require, so graphs are passed with their functions inlined.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +26,10 @@ IDENTITY_OPS = frozenset(
 """Operations that return their input."""
 
 _PLACEHOLDERS = ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault", "PlaceholderWithDefaultV2")
-_ELEMENTWISE = IDENTITY_OPS | {"Sub", "Add", "AddV2", "Mul", "RealDiv", "Div", "BiasAdd", "Relu"}
+_ELEMENTWISE = IDENTITY_OPS | {
+    *("Sub", "Add", "AddV2", "Mul", "RealDiv", "Div", "BiasAdd", "Maximum", "Minimum", "Pow", "ClipByValue"),
+    *("Abs", "Elu", "Exp", "LeakyRelu", "Log", "Neg", "Relu", "Relu6", "Selu", "Sigmoid", "Sqrt", "Square", "Tanh"),
+}
 _CONVOLUTIONS = {"Conv2D", "DepthwiseConv2dNative"}
 
 _SHAPES = ("output_shapes", "_output_shapes")
@@ -106,11 +112,8 @@ def _consumers(graph: Graph, node: Node) -> Iterator[tuple[Node, int]]:
         for reader in graph.consumers(name):
             place = next(place for place, (read, _) in enumerate(reader.inputs) if read == name)
             yield reader, place
-            if (
-                place == 0
-                and (reader.op in _ELEMENTWISE or reader.op in ("Pad", "PadV2", "MirrorPad"))
-                and reader.name not in visited
-            ):
+            padded = place == 0 and reader.op in ("Pad", "PadV2", "MirrorPad")
+            if (reader.op in _ELEMENTWISE or padded) and reader.name not in visited:
                 visited.add(reader.name)
                 queue.append(reader.name)
 

@@ -13,6 +13,7 @@ from kerasbridge.importers.tensorflow import placeholders
 from kerasbridge.importers.tensorflow.execution_state import ExecutionState
 from kerasbridge.importers.tensorflow.fusion import fuse_affine
 from kerasbridge.importers.tensorflow.graphdef import Graph, Node, Reference, parse_graph
+from kerasbridge.importers.tensorflow.inline_calls import inline_calls
 from kerasbridge.importers.tensorflow.loader import ModelFiles
 from kerasbridge.importers.tensorflow.node_context import CHANNELS_FIRST, CHANNELS_LAST, NodeContext
 from kerasbridge.importers.tensorflow.node_names import common_scope
@@ -58,7 +59,7 @@ def _execute(executor: SymbolicExecutor, graph: Graph, signature: Signature) -> 
     """Execute the graph from its inputs to its outputs."""
     state = executor.state
     scope = Scope(graph, {})
-    for (node, output), tensor in _find_inputs(state, graph, signature):
+    for (node, output), tensor in _find_inputs(state, graph, inline_calls(graph, executor.functions), signature):
         state.add_input_tensor(tensor)
         values = scope.values.setdefault(node, [])
         values.extend([None] * (output + 1 - len(values)))
@@ -87,21 +88,27 @@ def _with_image_order(state: ExecutionState, node: Node, tensor: Tensor) -> Tens
     return context.with_order(tensor, CHANNELS_FIRST if channels_first else CHANNELS_LAST)
 
 
-def _find_inputs(state: ExecutionState, graph: Graph, signature: Signature) -> list[tuple[Reference, Tensor]]:
-    """Return node and value of each input, and set the size of batches."""
+def _find_inputs(
+    state: ExecutionState, graph: Graph, flat: Graph, signature: Signature
+) -> list[tuple[Reference, Tensor]]:
+    """Return node and value of each input, and set the size of batches.
+
+    Args:
+        flat: the graph with its functions inlined.
+    """
     entries = signature.inputs
     if entries is None:
-        entries = {node.name: ((node.name, 0), None) for node in placeholders.find_placeholders(graph)}
+        entries = {node.name: ((node.name, 0), None) for node in placeholders.find_placeholders(flat)}
     inputs = []
     for name, (reference, info) in entries.items():
         node = reference[0]
         if node not in graph.nodes:
             raise LegacyFileError(f"input {name!r} is node {node!r}, which is not in the graph.")
-        sizes = placeholders.input_shape(graph, graph.nodes[node], info, reference[1])
+        sizes = placeholders.input_shape(flat, graph.nodes[node], info, reference[1])
         if sizes is None and info is None and signature.inputs is not None:
             raise LegacyFileError(f"input {name!r} cannot be fed as a batch: the file records no shape of it.")
         if sizes is not None:
-            order = placeholders.axis_order(graph, graph.nodes[node]) if len(sizes) == 4 else tuple(range(len(sizes)))
+            order = placeholders.axis_order(flat, graph.nodes[node]) if len(sizes) == 4 else tuple(range(len(sizes)))
             state.batch_size = sizes[0] if state.batch_size is None else state.batch_size
             sizes = (None, *sizes[1:])
             shape = tuple(sizes[order.index(axis)] for axis in range(len(sizes)))

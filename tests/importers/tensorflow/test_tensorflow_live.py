@@ -146,6 +146,41 @@ def test_tensorflow_2_functions_are_inlined(tf, tmp_path):
     assert_outputs(model, report.outputs, x, {name: value.numpy() for name, value in net.serve(x).items()})
 
 
+@pytest.mark.parametrize("size", [None, 9])
+def test_functions_that_take_images_channels_first_are_converted_as_a_frozen_graph(tf, size, tmp_path):
+    kernel, bias = nets.numbers(3, 3, 4, 6), nets.numbers(4, 4)
+
+    def norm(x):
+        numbers = [*bias[:3], np.abs(bias[3])]
+        return tf.raw_ops.FusedBatchNormV3(
+            **dict(zip(("x", "scale", "offset", "mean", "variance"), (x, *numbers), strict=True)),
+            epsilon=1e-3,
+            is_training=False,
+            data_format="NCHW",
+        )[0]
+
+    def conv(x):  # between two Transposes, since TensorFlow has no convolution channels first on a CPU
+        y = tf.nn.conv2d(tf.transpose(x, [0, 2, 3, 1]), kernel, 1, "SAME")
+        return tf.transpose(y, [0, 3, 1, 2])
+
+    inner = tf.function(norm)
+    x = nets.given((2, 4, 9, 9))
+    for name, net in {
+        "alone": norm,
+        "nested": lambda x: conv(tf.nn.relu(inner(255.0 - x))),
+        "biased": lambda x: tf.nn.relu(tf.nn.bias_add(tf.sigmoid(x), bias[0], "NCHW")),
+        "pooled": lambda x: tf.reduce_mean(conv(x), [2, 3]),
+    }.items():
+        module, spec = tf.Module(), tf.TensorSpec((None, 4, size, size), tf.float32, name="x")
+        module.serve = tf.function(net, input_signature=[spec])
+        tf.saved_model.save(module, str(tmp_path / name), signatures=module.serve)
+        expected = module.serve(x).numpy()
+        first = kb.load_legacy(tmp_path / name, data_format="channels_first").predict_on_batch(x)
+        assert_close(np.asarray(first), expected)
+        last = np.asarray(kb.load_legacy(tmp_path / name).predict_on_batch(np.moveaxis(x, 1, -1)))
+        assert_close(np.moveaxis(last, -1, 1), expected)
+
+
 def test_exports_of_keras_3_can_be_imported(tf, tmp_path):
     from kerasbridge.keras_compat import keras
 
