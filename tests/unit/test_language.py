@@ -27,22 +27,12 @@ BANNED = {  # of software: the word, and what to write instead
     r"judges?": "compare, evaluate",
 }
 OPENERS = re.compile(r"(What|Whether|How|Which|Where|Who|When|That)\b")
-NOT_YET = {  # packages and modules, by path, that are still being rewritten
-    "benchmark", "checks", "cli", "data", "datasets", "engines/compile_cache",
-    "engines/torch", "errors", "evaluation", "importers/__init__", "importers/build_model", "importers/caffe",
-    "importers/formats", "importers/input_shapes", "importers/io", "importers/keras_files", "importers/matconvnet",
-    "importers/preprocessing", "importers/pytorch", "importers/source_file", "importers/theano",
-    "importers/weight_transfer",
-    "layers", "mnist", "parity", "runs", "seeding", "tensorboard", "training",
-}  # fmt: skip
 
 
 def sources():
-    """Yield the path and the text of each module whose language is checked."""
+    """Yield the path and the text of each module."""
     for path in sorted(PACKAGE.rglob("*.py")):
-        name = path.relative_to(PACKAGE).with_suffix("").as_posix()
-        if not any(f"{name}/".startswith(f"{rest}/") for rest in NOT_YET):
-            yield path, path.read_text("utf-8")
+        yield path, path.read_text("utf-8")
 
 
 def texts(source):
@@ -51,7 +41,7 @@ def texts(source):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value.strip():
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
             yield node.lineno, re.sub(r"`[^`]*`", "", node.value)
 
 
