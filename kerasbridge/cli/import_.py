@@ -31,7 +31,9 @@ def import_(
     mapped: Annotated[
         list[str] | None,
         typer.Option(
-            "--map", metavar="LAYER=MODULE", help="With --onto: the module to load a layer from. Can be repeated."
+            "--map",
+            metavar="LAYER=MODULE",
+            help="With --onto: the module to load a layer from, and/or 'as stored'. Can be repeated.",
         ),
     ] = None,
     data_format: Annotated[

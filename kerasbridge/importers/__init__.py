@@ -52,6 +52,8 @@ def load_legacy(
             of a layer ("conv", or "block/conv" in a nested model). The value is a module of the file ("features.0"),
             or, for files without modules, the names of its arrays (["arr_0", "arr_1"]), or None for a layer that keeps
             its weights; arrays that no layer uses are then left out. A few entries often resolve all other layers.
+            "as stored", or ["features.0", "as stored"], for a layer whose features are in the order of the file, if its
+            program flattens images in the order of the model, and not channels first.
         inputs: for TensorFlow graphs, the names of the inputs that are wanted, in this order: placeholders, or any
             other nodes whose shape the file records; or inputs of the signature. By default, those of the signature, or
             all placeholders of batches except labels.

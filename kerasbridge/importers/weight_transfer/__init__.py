@@ -13,7 +13,7 @@ from kerasbridge.importers.report import WeightAssignment
 from kerasbridge.importers.weight_transfer import matcher
 from kerasbridge.importers.weight_transfer.available_arrays import Match
 from kerasbridge.importers.weight_transfer.collect_slots import collect_slots
-from kerasbridge.importers.weight_transfer.mapping import MappingValue
+from kerasbridge.importers.weight_transfer.mapping import AS_STORED, MappingValue, slots_of_layer, split_as_stored
 from kerasbridge.importers.weight_transfer.matcher import Matching
 from kerasbridge.importers.weight_transfer.model_graph import NotAssignable
 from kerasbridge.importers.weight_transfer.slots import WeightSlot
@@ -57,7 +57,11 @@ def plan(parameters: Parameters, model: Any, mapping: Mapping[str, MappingValue]
         LegacyFileError: the file does not fit the model, or fits it in more than one way.
         ArgumentError: the model is not built or has layers whose weights cannot be set, or the mapping is wrong.
     """
-    matching = matcher.match(collect_slots(model, parameters), parameters, mapping, model.name)
+    modules, as_stored = split_as_stored(mapping)
+    slots = collect_slots(model, parameters, as_stored)
+    for layer in as_stored:
+        slots_of_layer(layer, slots)
+    matching = matcher.match(slots, parameters, modules, model.name)
     values: list[tuple[Any, Array]] = []
     for slot, match in matching.matches:
         values += zip(slot.variables, _keras_values(slot, match, parameters), strict=True)
@@ -90,6 +94,12 @@ def _notes(matching: Matching, parameters: Parameters) -> list[str]:
         notes.append(f"not changed: {', '.join(slot.name for slot in matching.unchanged)}")
     if matching.unused:
         notes.append(f"not used by any layer: {', '.join(matching.unused)}")
+    notes += [
+        f"{slot.name}: its features are reordered, from images flattened channels first in the file to the order of "
+        f"the model; mapping={{{slot.name!r}: {AS_STORED!r}}} keeps the order of the file"
+        for slot, _ in matching.matches
+        if slot.reordered
+    ]
     owner, default = DEFAULT_EPSILON.get(parameters.convention, ("", None))
     unusual = _unusual_epsilons(matching, default) if default else []
     if unusual:

@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.importers.ir.ops import Array
+from kerasbridge.importers.weight_transfer import keras_ops
 from kerasbridge.importers.weight_transfer.model_graph import LayerNode
 from kerasbridge.keras_compat import keras
 
 L = keras.layers
 _NEW_FEATURES = (
     L.Dense, L.EinsumDense, L.Embedding, L.RNN, L.Bidirectional, L.MultiHeadAttention, L.GroupQueryAttention,
-    L.Attention, L.AdditiveAttention, L.InputLayer,
+    L.Attention, L.AdditiveAttention,
 )  # fmt: skip
 _ELEMENTWISE_MERGES = (L.Add, L.Subtract, L.Multiply, L.Average, L.Maximum, L.Minimum)
+_ELEMENTWISE_LAYERS = (L.Rescaling, L.Normalization, L.Identity, L.Masking)
 _GLOBAL_POOLING = tuple(getattr(L, f"Global{kind}Pooling{rank}D") for kind in ("Average", "Max") for rank in (1, 2, 3))
 
 
@@ -56,6 +58,8 @@ def propagate(node: LayerNode, inputs: Sequence[AxisOrder], required: Array | No
         required: the order that a dense layer must have in its output, if this becomes images.
     """
     layer = per_step_layer(node.layer)
+    if isinstance(layer, L.InputLayer):
+        return initial_order(node)
     if isinstance(layer, _NEW_FEATURES):
         return AxisOrder(index=required, axes=inputs[0].axes if isinstance(layer, L.Dense | L.EinsumDense) else None)
     if node.order_assumed and not keeps_order(layer) and not is_spatial(layer):
@@ -65,7 +69,7 @@ def propagate(node: LayerNode, inputs: Sequence[AxisOrder], required: Array | No
     if is_reshape(layer):
         return _reshape(node, inputs[0])
     if isinstance(layer, L.Permute):
-        return _permute(node, inputs[0])
+        return _permute(node, inputs[0], layer.dims)
     if isinstance(layer, _GLOBAL_POOLING):
         return UNCHANGED
     if isinstance(layer, L.Concatenate):
@@ -73,9 +77,21 @@ def propagate(node: LayerNode, inputs: Sequence[AxisOrder], required: Array | No
     if is_spatial(layer):
         rank = len(output_shape(node) or ()) or 3
         return AxisOrder(axes=channels_last(rank)) if layer.data_format != "channels_first" else UNCHANGED
-    if isinstance(layer, _ELEMENTWISE_MERGES):
+    if isinstance(layer, _ELEMENTWISE_MERGES) or keras_ops.is_elementwise(layer):
         return inputs[0] if all(_equal(order, inputs[0]) for order in inputs) else AxisOrder(lost_at=node.name)
-    return inputs[0] if keeps_order(layer) or _is_elementwise_op(node) else AxisOrder(lost_at=node.name)
+    if keras_ops.keeps_axes(layer) and inputs[0].index is None:
+        return inputs[0]
+    moved = keras_ops.moved_axes(layer, len(output_shape(node) or ()) + 1)
+    if moved is not None and moved[0] == 0:
+        return _permute(node, inputs[0], moved[1:])
+    return inputs[0] if keeps_order(layer) else AxisOrder(lost_at=node.name)
+
+
+def initial_order(node: LayerNode) -> AxisOrder:
+    """Return the order of what a node takes directly from outside of the model: images are as in Keras."""
+    rank = len(input_shape(node) or output_shape(node) or ())
+    images = rank > 2 and keras.config.image_data_format() == "channels_last"
+    return AxisOrder(axes=channels_last(rank)) if images else UNCHANGED
 
 
 def per_step_layer(layer: Any) -> Any:
@@ -85,8 +101,7 @@ def per_step_layer(layer: Any) -> Any:
 
 def is_reshape(layer: Any) -> bool:
     """Return whether it is the Keras layer Reshape, or the operation `keras.ops.reshape`."""
-    kind = type(layer)
-    return isinstance(layer, L.Reshape) or (kind.__name__ == "Reshape" and kind.__module__.startswith("keras.src.ops"))
+    return isinstance(layer, L.Reshape) or keras_ops.kind(layer) == "Reshape"
 
 
 def is_spatial(layer: Any) -> bool:
@@ -97,15 +112,8 @@ def is_spatial(layer: Any) -> bool:
 def keeps_order(layer: Any) -> bool:
     """Return whether it is a Keras layer that works on each element, or each channel, separately."""
     packages = ("activations.", "regularization.", "normalization.")
-    return any(f"keras.src.layers.{package}" in type(layer).__module__ for package in packages)
-
-
-def _is_elementwise_op(node: LayerNode) -> bool:
-    """Return whether it is a Keras operation with one input, and an output of the same shape, like `keras.ops.relu`."""
-    built_in = type(node.layer).__module__.startswith(("keras.src.ops", "keras.src.layers.core"))
-    one_input = len(node.inputs) == 1 and not isinstance(node.layer, L.Lambda)
-    return (
-        built_in and one_input and output_shape(node) is not None and output_shape(node) == output_shape(node.inputs[0])
+    return isinstance(layer, _ELEMENTWISE_LAYERS) or any(
+        f"keras.src.layers.{package}" in type(layer).__module__ for package in packages
     )
 
 
@@ -147,17 +155,18 @@ def _flatten(node: LayerNode, order: AxisOrder) -> AxisOrder:
         return order if order.lost_at else AxisOrder(lost_at=node.name)
     if len(shape) < 2:
         return order
-    axes = order.axes or _default_axes(node, len(shape))
+    axes = _axes(node, order, len(shape))
     if getattr(per_step_layer(node.layer), "data_format", None) == "channels_first":
         axes = (*axes[1:], axes[0])
     return AxisOrder(index=flatten_index(shape, axes))
 
 
-def _default_axes(node: LayerNode, rank: int) -> tuple[int, ...]:
-    """Return the axes of a tensor directly from an input: images as in Keras, anything else as in the file."""
-    images = rank > 2 and keras.config.image_data_format() == "channels_last"
+def _axes(node: LayerNode, order: AxisOrder, rank: int) -> tuple[int, ...]:
+    """Return the file's axis for each axis of a tensor, of which a time-distributed layer sees fewer."""
+    if order.axes is not None and len(order.axes) == rank:
+        return order.axes
     from_input = not node.inputs or isinstance(node.inputs[0].layer, L.InputLayer)
-    return channels_last(rank) if images and from_input else tuple(range(rank))
+    return initial_order(node).axes or tuple(range(rank)) if from_input else tuple(range(rank))
 
 
 def _reshape(node: LayerNode, order: AxisOrder) -> AxisOrder:
@@ -173,10 +182,12 @@ def _reshape(node: LayerNode, order: AxisOrder) -> AxisOrder:
     return UNCHANGED if order.axes in (None, tuple(range(len(before)))) else AxisOrder(lost_at=node.name)
 
 
-def _permute(node: LayerNode, order: AxisOrder) -> AxisOrder:
-    dims = per_step_layer(node.layer).dims
-    axes = order.axes or _default_axes(node, len(dims))
-    return order if order.lost_at else AxisOrder(axes=tuple(axes[dim - 1] for dim in dims))
+def _permute(node: LayerNode, order: AxisOrder, dims: Sequence[int]) -> AxisOrder:
+    """Move axes: axis i becomes ``dims[i]``, counted from 1, as the batch is 0."""
+    if order.lost_at:
+        return order
+    axes = _axes(node, order, len(dims))
+    return AxisOrder(axes=tuple(axes[dim - 1] for dim in dims))
 
 
 def _concatenate(node: LayerNode, inputs: Sequence[AxisOrder]) -> AxisOrder:

@@ -1,5 +1,6 @@
 """Collect the weight slots of a Keras model, by the rules in `layouts`."""
 
+from collections.abc import Collection
 from typing import Any
 
 from kerasbridge.errors import ArgumentError
@@ -16,8 +17,11 @@ SKIPPED_LAYERS = (L.Normalization, L.Discretization)
 """Layers whose weights are statistics of data, and not part of a trained network."""
 
 
-def collect_slots(model: Any, parameters: Parameters) -> list[WeightSlot]:
+def collect_slots(model: Any, parameters: Parameters, as_stored: Collection[str] = ()) -> list[WeightSlot]:
     """Return all slots of a built model, in the order of its layers.
+
+    Args:
+        as_stored: the names of the layers whose features are in the order of the file.
 
     Raises:
         ArgumentError: the model is not built, or has layers whose weights cannot be set; all of them are named.
@@ -28,7 +32,7 @@ def collect_slots(model: Any, parameters: Parameters) -> list[WeightSlot]:
             "model.build((None, ...)) with the shape that it takes."
         )
     nodes = collect_nodes(model)
-    orders = AxisOrders(nodes, _input_channels(model))
+    orders = AxisOrders(nodes, _input_channels(model), as_stored)
     slots, faults = [], []
     for node in nodes:
         try:

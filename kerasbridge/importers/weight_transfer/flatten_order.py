@@ -4,7 +4,7 @@ Each tensor of a model has an `AxisOrder`, relative to the file's framework. The
 layer; a reshape from vectors to images also determines the order of the dense layer before it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.weight_transfer.axis_propagation import (
@@ -12,6 +12,7 @@ from kerasbridge.importers.weight_transfer.axis_propagation import (
     AxisOrder,
     channels_last,
     flatten_index,
+    initial_order,
     input_shape,
     is_reshape,
     is_spatial,
@@ -32,16 +33,18 @@ class AxisOrders:
     Args:
         nodes: each after those whose outputs it takes.
         channels: the channels of the model's input images; 0 if it takes none, or if they are unknown.
+        as_stored: the names of the layers whose features the user says to be in the order of the file.
     """
 
-    def __init__(self, nodes: Sequence[LayerNode], channels: int = 0) -> None:
+    def __init__(self, nodes: Sequence[LayerNode], channels: int = 0, as_stored: Collection[str] = ()) -> None:
+        self._as_stored = {node for node in nodes if any(_is_named(node, name) for name in as_stored)}
         self._outputs: dict[LayerNode, AxisOrder] = {}
         self._channels: dict[LayerNode, int] = {}
         self._input_channels = channels
         required = _required_orders(nodes)
         for node in nodes:
-            inputs = [self._outputs[source] for source in node.inputs] or [UNCHANGED]
-            self._outputs[node] = propagate(node, inputs, required.get(node))
+            inputs = [self._outputs[source] for source in node.inputs] or [initial_order(node)]
+            self._outputs[node] = propagate(node, inputs, None if node in self._as_stored else required.get(node))
             self._channels[node] = self._last_channels(node)
 
     def input_order(self, node: LayerNode) -> AxisOrder:
@@ -54,13 +57,16 @@ class AxisOrders:
         Raises:
             NotAssignable: the order is unknown, or has another number of features.
         """
+        if node in self._as_stored:
+            return None
         order = self.input_order(node)
         if order.lost_at:
             channels = max((self._channels[source] for source in node.inputs), default=0)
             if channels > 1 and count != channels:
                 raise NotAssignable(
                     f"takes {count} features of images of {channels} channels, whose order is unknown after "
-                    f"{order.lost_at}: replace it with a Flatten layer in a functional or sequential model"
+                    f"{order.lost_at}: replace it with a Flatten layer in a functional or sequential model, or keep "
+                    f"the order of the file: mapping={{{node.name!r}: 'as stored'}} (--map {node.name}=\"as stored\")"
                 )
         return _checked_index(order, count)
 
@@ -81,7 +87,15 @@ class AxisOrders:
             return int(layer.filters)
         if isinstance(layer, L.Dense | L.RNN | L.Embedding):
             return 0
-        return max((self._channels[source] for source in node.inputs), default=self._input_channels)
+        if not node.inputs:
+            shape = input_shape(node) or ()
+            return (shape[-1] or 0) if len(shape) > 2 else self._input_channels
+        return max(self._channels[source] for source in node.inputs)
+
+
+def _is_named(node: LayerNode, name: str) -> bool:
+    """Return whether a name in a mapping refers to a layer, or to a layer inside it."""
+    return node.name == name or node.name.endswith(f"/{name}") or name.startswith(f"{node.name}/")
 
 
 def _checked_index(order: AxisOrder, count: int) -> Array | None:

@@ -8,7 +8,28 @@ from kerasbridge.importers.weight_transfer.available_arrays import AvailableArra
 from kerasbridge.importers.weight_transfer.slots import WeightSlot
 
 MappingValue = str | Sequence[str] | None
-"""The prefix of a module, or the names of arrays in the layer's order, or None for a layer that keeps its weights."""
+"""The prefix of a module, or the names of arrays in the layer's order, or None for a layer that keeps its weights; with
+"as stored", the layer takes its features in the order of the file."""
+
+
+AS_STORED = "as stored"
+"""In the place of a module, or after it: the features of the layer are in the order of the file."""
+
+
+def split_as_stored(mapping: Mapping[str, MappingValue]) -> tuple[dict[str, MappingValue], list[str]]:
+    """Return the mapping without "as stored", and the layers that have it."""
+    modules: dict[str, MappingValue] = {}
+    as_stored = []
+    for layer, value in mapping.items():
+        parts = [part.strip() for part in value.split(",")] if isinstance(value, str) else [*(value or ())]
+        if AS_STORED not in parts:
+            modules[layer] = value
+            continue
+        as_stored.append(layer)
+        rest = [part for part in parts if part != AS_STORED]
+        if rest:
+            modules[layer] = ",".join(rest) if isinstance(value, str) else rest
+    return modules, as_stored
 
 
 def parse_mapping(
@@ -22,7 +43,7 @@ def parse_mapping(
     matches: dict[int, Match] = {}
     unchanged: set[int] = set()
     for layer, value in mapping.items():
-        numbers = _slots_of_layer(layer, slots)
+        numbers = slots_of_layer(layer, slots)
         if value is None or value == "":
             unchanged |= {*numbers}
         elif len(numbers) > 1:
@@ -61,7 +82,12 @@ def _has_automatic_name(slot: WeightSlot) -> bool:
     return re.sub(r"_\d+$", "", layer_name).replace("_", "") == class_name.replace("_", "")
 
 
-def _slots_of_layer(name: str, slots: Sequence[WeightSlot]) -> list[int]:
+def slots_of_layer(name: str, slots: Sequence[WeightSlot]) -> list[int]:
+    """Return the numbers of the slots that a name in a mapping refers to.
+
+    Raises:
+        ArgumentError: it refers to none.
+    """
     for refers in (
         lambda slot: slot.name == name,
         lambda slot: slot.node.name == name or slot.node.name.endswith(f"/{name}"),

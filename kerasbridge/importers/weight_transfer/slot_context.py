@@ -25,6 +25,7 @@ class SlotContext:
 
     def __init__(self, node: LayerNode, orders: AxisOrders, parameters: Parameters, inner_path: str = "") -> None:
         self.node, self._orders, self._parameters, self._inner_path = node, orders, parameters, inner_path
+        self._reordered = False
 
     @property
     def convention(self) -> Convention:
@@ -46,7 +47,7 @@ class SlotContext:
         """Return a slot of the layer; variables that are None are left out."""
         slot_name = self.node.name + self._inner_path + (f"/{name}" if name else "")
         existing = tuple(variable for variable in variables if variable is not None)
-        return WeightSlot(slot_name, self.node, existing, tuple(layouts), normalizes)
+        return WeightSlot(slot_name, self.node, existing, tuple(layouts), normalizes, self._reordered)
 
     def input_index(self, count: int) -> Array | None:
         """Return the position in the file's order of each of the layer's input features; None for the same order.
@@ -54,11 +55,15 @@ class SlotContext:
         Raises:
             NotAssignable: the order of the input features is unknown.
         """
-        return self._orders.input_index(self.node, count)
+        index = self._orders.input_index(self.node, count)
+        self._reordered |= index is not None
+        return index
 
     def output_index(self, count: int) -> Array | None:
         """Return the position in the file's order of each of the layer's output features; None for the same order."""
-        return self._orders.output_index(self.node, count)
+        index = self._orders.output_index(self.node, count)
+        self._reordered |= index is not None
+        return index
 
     def input_axes(self, rank: int) -> tuple[int, ...] | None:
         """Return the file's axis for each axis of the layer's input, if it is known."""

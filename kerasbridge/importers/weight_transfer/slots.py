@@ -46,6 +46,7 @@ class WeightSlot:
         variables: the variables to set.
         layouts: the layouts in which a file may store them, the most common one first.
         normalizes: whether it is a normalization, which belongs to the layer before it.
+        reordered: whether its features are in another order than in the file.
     """
 
     name: str
@@ -53,6 +54,7 @@ class WeightSlot:
     variables: tuple[Any, ...]
     layouts: tuple[ArrayLayout, ...]
     normalizes: bool = False
+    reordered: bool = False
 
     def __str__(self) -> str:
         return f"{self.name} ({type(self.node.layer).__name__})"

@@ -76,6 +76,78 @@ def test_rows_of_flattened_images_are_reordered(tmp_path):
         assert_same(convolved(), keras.Model(images, L.Dense(3)(flattened)), IMAGES, tmp_path)
 
 
+SQUARES = torch.randn(2, 3, 6, 6)
+
+
+def square():
+    return Chain(nn.Conv2d(3, 4, 3), nn.Linear(64, 3), between=flat)
+
+
+def test_operations_that_move_axes_of_equal_size_are_followed(tmp_path):
+    ops = keras.ops
+    images = keras.Input((6, 6, 3))
+    x = L.Conv2D(4, 3)(images)
+    for moved in (
+        ops.transpose(x, (0, 2, 1, 3)),
+        ops.swapaxes(x, -1, 1),
+        ops.moveaxis(x, -1, 1),
+        ops.einsum("bhwc->bwhc", x),
+        ops.relu(ops.transpose(x, (0, 3, 2, 1)) * 1.0) - ops.relu(-ops.transpose(x, (0, 3, 2, 1))),
+        ops.pad(x, [[0, 0], [0, 0], [0, 0], [0, 0]]),
+    ):
+        assert_same(square(), keras.Model(images, L.Dense(3)(L.Flatten()(moved))), SQUARES, tmp_path)
+
+
+def test_operations_that_may_mix_axes_are_rejected(tmp_path):
+    ops = keras.ops
+    images = keras.Input((6, 6, 3))
+    x = L.Conv2D(4, 3)(images)
+    torch.save(square().state_dict(), tmp_path / "state.pt")
+    for moved in (
+        ops.rot90(x, axes=(1, 2)),
+        ops.take(x, [2, 0, 1, 3], axis=-1),
+        x[:, ::-1],
+        ops.matmul(x, np.eye(4)[::-1].astype("float32")),
+        ops.einsum("bhwc,ck->bhwk", x, np.eye(4, dtype="float32")),
+        L.Lambda(lambda value: ops.transpose(value, (0, 2, 1, 3)), output_shape=(4, 4, 4))(x),
+    ):
+        model = keras.Model(images, L.Dense(3)(L.Flatten()(moved)))
+        with pytest.raises(kb.errors.ArgumentError, match=r"order is unknown after .* keep the order of the file"):
+            kb.load_legacy(tmp_path / "state.pt", model=model)
+
+
+def test_rows_of_images_that_are_scaled_first_are_reordered(tmp_path):
+    images = keras.Input((6, 6, 3))
+    module = Chain(nn.Identity(), nn.Linear(108, 3), between=lambda x: (x / 4).flatten(1))
+    for scaled in (L.Rescaling(0.25)(images), images / 4, L.LeakyReLU(negative_slope=1.0)(images) * 0.25):
+        assert_same(module, keras.Model(images, L.Dense(3)(L.Flatten()(scaled))), SQUARES, tmp_path)
+    layers = [L.Rescaling(0.25), L.Flatten(), L.Dense(3)]
+    assert_same(module, keras.Sequential([keras.Input((6, 6, 3)), *layers]), SQUARES, tmp_path)
+
+
+def test_rows_as_stored_keep_the_order_of_the_file(tmp_path):
+    images = keras.Input((6, 6, 3))
+    x = L.Conv2D(4, 3, name="conv")(images)
+    module = Chain(nn.Conv2d(3, 4, 3), nn.Linear(64, 3), between=lambda x: x.permute(0, 3, 2, 1).flatten(1))
+    torch.save(shaken(module).state_dict(), tmp_path / "state.pt")
+    with torch.no_grad():
+        expected = module(SQUARES).numpy()
+    turned = L.Lambda(lambda value: keras.ops.transpose(value, (0, 2, 1, 3)), output_shape=(4, 4, 4))
+    for between in (L.Permute((2, 1, 3)), turned):
+        model = keras.Model(images, L.Dense(3, name="fc")(L.Flatten()(between(x))))
+        for value in ("as stored", ["head", "as stored"], "head,as stored"):
+            report = kb.inspect_legacy(tmp_path / "state.pt", model=model, mapping={"fc": value})
+            assert not any("reordered" in note for note in report.notes)
+            kb.load_legacy(tmp_path / "state.pt", model=model, mapping={"fc": value})
+            assert_close(np.asarray(model.predict_on_batch(last(SQUARES.numpy()))), expected)
+    model = keras.Model(images, L.Dense(3, name="fc")(L.Flatten()(x)))
+    (note,) = kb.inspect_legacy(tmp_path / "state.pt", model=model).notes
+    assert note.startswith("fc: its features are reordered")
+    assert "mapping={'fc': 'as stored'}" in note
+    with pytest.raises(kb.errors.ArgumentError, match="name layers with weights, received 'x'; they are conv, fc"):
+        kb.load_legacy(tmp_path / "state.pt", model=model, mapping={"x": "as stored"})
+
+
 def test_rows_of_two_branches_are_reordered_separately(tmp_path):
     class Branches(nn.Module):
         def __init__(self):
