@@ -25,6 +25,11 @@ def patch_moments(moments: Callable[..., Any]) -> Patch:
     return patched(private_api("nn functions of the backend"), "moments", moments)
 
 
+def patch_nn_function(name: str, function: Callable[..., Any]) -> Patch:
+    """Replace a loss or activation of the backend by ``function(original, *arguments)``."""
+    return patched(private_api("nn functions of the backend"), name, function)
+
+
 def patch_convert_to_tensor(read: Callable[[Any], Any]) -> Patch:
     """Make `keras.ops.convert_to_tensor` convert ``read(variable)`` instead of a variable.
 

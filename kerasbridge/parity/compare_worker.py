@@ -34,6 +34,7 @@ from kerasbridge.runtime.subprocesses import exit_with_message
 from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import build
 from kerasbridge.training.epoch_loop import FitConfig, Phase, run_training
+from kerasbridge.training.run_scope import run_scope
 from kerasbridge.training.step_loop import Runner
 from kerasbridge.training.steps import train_step_with_gradient_norm
 
@@ -44,7 +45,7 @@ def record(job: Job) -> Record:
     model, data = subject.model, arrays(subject.x, subject.y)
     if not model.compiled:
         raise ArgumentError(f"Expected {job.subject} to be compiled. Call model.compile(…) before saving it.")
-    with keras_patch.portable_random():
+    with run_scope(engines.current()), keras_patch.portable_random():
         engine, sampler = engines.current(), RowSampler(data.rows, job.batch_size, job.seed)
         iterator = DeviceArrays(data, sampler, engine)
         build.prepare(model, engine, iterator)

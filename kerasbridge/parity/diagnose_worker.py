@@ -27,6 +27,7 @@ from kerasbridge.random import generator, keras_patch
 from kerasbridge.runtime.subprocesses import exit_with_message
 from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import build
+from kerasbridge.training.run_scope import run_scope
 
 _AMOUNT = tolerances.NUDGE * tolerances.unit("float32")
 _NUDGES = {UP: _AMOUNT, DOWN: -_AMOUNT, FLOAT64_NUDGE: tolerances.unit("float64")}
@@ -40,7 +41,7 @@ def trace_step(job: Job) -> StepTrace:
         y = _compile(model, subject.x)
         notes.append("the model is not compiled: mean square of its outputs as loss, and SGD with a rate of 1")
     data = arrays(*(map_tensors(_to_float32, nest) for nest in (subject.x, y)))
-    with keras_patch.portable_random():
+    with run_scope(engines.current()), keras_patch.portable_random():
         engine, sampler = engines.current(), RowSampler(data.rows, job.batch_size, job.seed)
         build.prepare(model, engine, DeviceArrays(data, sampler, engine))
         seed_random_layers(model, job.seed)

@@ -10,7 +10,6 @@ from kerasbridge.data import adapters
 from kerasbridge.data.adapters import BatchingConfig
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras
-from kerasbridge.keras_compat.by_name import match_by_name
 from kerasbridge.keras_compat.models import metrics_in_order
 from kerasbridge.random import generator, keras_patch
 from kerasbridge.seeding import seed_random_layers
@@ -18,6 +17,7 @@ from kerasbridge.training import arguments, build, run_recorder
 from kerasbridge.training.callbacks import make_callback_list, make_progress_reporter, prepare_callbacks
 from kerasbridge.training.epoch_loop import FitConfig, concatenate_batches, run_evaluation, run_prediction, run_training
 from kerasbridge.training.keras_methods import call_keras
+from kerasbridge.training.run_scope import run_scope
 
 
 def fit(
@@ -122,7 +122,7 @@ def fit(
     validation_batching = BatchingConfig(
         validation_batch_size or batch_size, validation_steps, device_budget=device_budget
     )
-    with match_by_name(), keras_patch.portable_random() if rng == "portable" else contextlib.nullcontext():
+    with run_scope(engine), keras_patch.portable_random() if rng == "portable" else contextlib.nullcontext():
         iterator = adapters.epoch_iterator(source, engine, batching)
         training, compiled_step = build.make_train_phase(model, step, engine, iterator)
         validation, validation_step = None, None
@@ -200,7 +200,7 @@ def evaluate(
     engine = engines.current()
     batching = BatchingConfig(batch_size, arguments.round_up_to_execution(model, steps), device_budget=device_budget)
     iterator = adapters.epoch_iterator(adapters.read(x, y, sample_weight), engine, batching)
-    with match_by_name(), keras_patch.portable_random():
+    with run_scope(engine), keras_patch.portable_random():
         phase, compiled_step = build.make_test_phase(model, step, engine, iterator)
         reporter = make_progress_reporter(callbacks, verbose, title="Evaluate")
         callback_list = make_callback_list(model, callbacks, reporter, epochs=1, steps=iterator.steps, verbose=verbose)
@@ -251,7 +251,7 @@ def predict(
     iterator = adapters.epoch_iterator(adapters.read(x), engine, batching)
     reporter = make_progress_reporter(callbacks, verbose, title="Predict")
     callback_list = make_callback_list(model, callbacks, reporter, epochs=1, steps=iterator.steps, verbose=verbose)
-    with match_by_name(), keras_patch.portable_random(), contextlib.closing(reporter):
+    with run_scope(engine), keras_patch.portable_random(), contextlib.closing(reporter):
         outputs = run_prediction(model, build.make_predict_phase(model, engine, iterator), callback_list, reporter)
     if not outputs:
         raise DataError("Expected at least one batch to predict for, received none.")

@@ -14,6 +14,7 @@ from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.torch.block import TorchBlock
 from kerasbridge.engines.torch.cond import cond
 from kerasbridge.engines.torch.inplace import FunctionalizeInplace
+from kerasbridge.engines.torch.losses import corrected_losses
 from kerasbridge.engines.torch.modules import read_variables
 from kerasbridge.engines.torch.rng import random_bits
 from kerasbridge.engines.torch.tracing import UntraceableError
@@ -98,6 +99,9 @@ class TorchEngine(Engine):
 
     def cond(self, pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
         return cond(pred, true_fn, false_fn)
+
+    def loss_scope(self) -> contextlib.AbstractContextManager[Any]:
+        return corrected_losses()
 
     def user_code_scope(self) -> contextlib.AbstractContextManager[Any]:
         return FunctionalizeInplace()

@@ -1,0 +1,42 @@
+"""Losses of Keras for torch, so that they answer what torch refuses as the other backends do."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from kerasbridge.engines.step import Tensor
+from kerasbridge.keras_compat.patches import patch_nn_function
+from kerasbridge.keras_compat.tensors import to_tensor
+
+
+@contextlib.contextmanager
+def corrected_losses() -> Iterator[None]:
+    """Correct the two crossentropies in this thread."""
+    with (
+        patch_nn_function("binary_crossentropy", _binary_crossentropy),
+        patch_nn_function("sparse_categorical_crossentropy", _sparse_crossentropy),
+    ):
+        yield
+
+
+def _binary_crossentropy(original: Any, target: Any, output: Any, from_logits: bool = False) -> Tensor:
+    """Return NaN where there is one; torch raises, and on a GPU stops the process."""
+    target, output = to_tensor(target), to_tensor(output)
+    if from_logits or target.shape != output.shape:
+        return original(target, output, from_logits)
+    total = target + output
+    is_nan = torch.isnan(total)
+    loss = original(torch.where(is_nan, 0.5, target.clip(0, 1)), torch.where(is_nan, 0.5, output))
+    return torch.where(is_nan, total * output, loss)  # its gradient is NaN too
+
+
+def _sparse_crossentropy(original: Any, target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Tensor:
+    """Return the loss of probabilities (samples, height, width, classes), whose gradient torch refuses to compute."""
+    target, output = to_tensor(target), to_tensor(output)
+    if from_logits or output.ndim != 4 or axis % 4 == 1:
+        return original(target, output, from_logits, axis)
+    if target.ndim == 4 and target.shape[axis] == 1:
+        target = target.squeeze(axis)
+    return original(target, output.movedim(axis, 1).contiguous(), from_logits, 1)
