@@ -11,12 +11,11 @@ from contextvars import ContextVar
 from typing import Any
 
 from kerasbridge.errors import StepError
-from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.seed_generators import draw_seed, global_generator
 from kerasbridge.random import generator as host
+from kerasbridge.random.ops import is_in_pipeline, ops
 
 Tensor = Any
-ops = keras.ops
 _HALF_MASK = 0xFFFF
 
 # Context variables, so that a model that is reinitialized in one thread does not take the seeds of another thread's.
@@ -107,10 +106,11 @@ def random_triples(key: Tensor, count: Any) -> list[Tensor]:
 
 def random_bits_flat(key: Tensor, count: Any) -> Tensor:
     """Return `generator.random_bits`: int32 of shape (count,). Every number drawn in a step comes from here."""
-    bits = _engine_bits(key, count)
+    in_pipeline = is_in_pipeline()
+    bits = None if in_pipeline else _engine_bits(key, count)
     if bits is None:
         bits = ops.concatenate(_components(key, (count + 2) // 3))[:count]
-    for draws in _captures.get():
+    for draws in () if in_pipeline else _captures.get():
         draws.append(bits)
     return bits
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from kerasbridge.errors import NotPortableError
 from kerasbridge.keras_compat import keras
-from kerasbridge.keras_compat.tensors import floatx, to_tensor
+from kerasbridge.keras_compat.tensors import floatx
 from kerasbridge.random import generator as host
 from kerasbridge.random.bits import (
     make_key,
@@ -23,9 +23,9 @@ from kerasbridge.random.bits import (
     retry_key,
     shaped_random_bits,
 )
+from kerasbridge.random.ops import ops
 
 Tensor = Any
-ops = keras.ops
 # Marsaglia and Tsang accept at least 95 of 100 attempts; six of them all fail for one element in 10^8.
 GAMMA_ATTEMPTS = 6
 MAX_TRIALS = 10_000
@@ -37,7 +37,7 @@ def normal(shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: 
     """Draw as `keras.random.normal`."""
     dtype, seed = dtype or floatx(), override_seed(seed)
     if isinstance(seed, int) and _plain(mean, stddev):
-        return to_tensor(host.normal(seed, 0, shape) * stddev + mean, dtype)
+        return ops.convert_to_tensor(host.normal(seed, 0, shape) * stddev + mean, dtype)
     return ops.reshape(_box_muller(random_triples(make_key(seed), num_elements(shape)), dtype), shape) * stddev + mean
 
 
@@ -47,7 +47,7 @@ def truncated_normal(
     """Draw as `keras.random.truncated_normal`."""
     dtype, seed = dtype or floatx(), override_seed(seed)
     if isinstance(seed, int) and _plain(mean, stddev):
-        return to_tensor(host.truncated_normal(seed, 0, shape) * stddev + mean, dtype)
+        return ops.convert_to_tensor(host.truncated_normal(seed, 0, shape) * stddev + mean, dtype)
     key = make_key(seed)
     drawn = _box_muller(random_triples(key, num_elements(shape)), dtype)
     for attempt in range(1, host.TRUNCATION_ATTEMPTS):
@@ -62,7 +62,7 @@ def uniform(
     """Draw as `keras.random.uniform`: the bounds may be tensors."""
     dtype, seed = dtype or floatx(), override_seed(seed)
     if isinstance(seed, int) and _plain(minval, maxval):
-        return to_tensor(host.uniform(seed, 0, shape) * (maxval - minval) + minval, dtype)
+        return ops.convert_to_tensor(host.uniform(seed, 0, shape) * (maxval - minval) + minval, dtype)
     return _unit(shaped_random_bits(make_key(seed), shape), dtype) * (maxval - minval) + minval
 
 

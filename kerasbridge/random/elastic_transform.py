@@ -5,9 +5,9 @@ from typing import Any
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
 from kerasbridge.random import distributions
+from kerasbridge.random.ops import ops
 
 Tensor = Any
-ops = keras.ops
 _ORDERS = {"nearest": 0, "bilinear": 1}
 
 

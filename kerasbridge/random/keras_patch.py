@@ -6,6 +6,7 @@ draw natively raises an error that names it.
 """
 
 import contextlib
+import functools
 import inspect
 import math
 import threading
@@ -22,6 +23,7 @@ from kerasbridge.keras_compat.tensors import floatx, to_tensor
 from kerasbridge.random import distributions, generator
 from kerasbridge.random.bits import override_seed
 from kerasbridge.random.elastic_transform import elastic_transform
+from kerasbridge.random.ops import pipeline_scope
 
 Tensor = Any
 PORTABLE_FUNCTIONS = (
@@ -59,9 +61,7 @@ def enter_portable_random() -> None:
     global _portable_depth
     with _portable_lock:
         if _portable_depth == 0:
-            for owner, name, value in patch_table():
-                _replaced.append((owner, name, getattr(owner, name)))
-                setattr(owner, name, value)
+            _replace(patch_table())
         _portable_depth += 1
 
 
@@ -72,6 +72,12 @@ def leave_portable_random() -> None:
         _portable_depth -= 1
         while _portable_depth == 0 and _replaced:
             setattr(*_replaced.pop())
+
+
+def _replace(table: list[tuple[Any, str, Any]]) -> None:
+    for owner, name, value in table:
+        _replaced.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, value)
 
 
 def is_random_portable() -> bool:
@@ -87,13 +93,7 @@ def patch_table() -> list[tuple[Any, str, Any]]:
     """
     functions, images = private_api("random functions"), private_api("image functions")
     found = [
-        *(
-            (module, name, _unknown(module, name))
-            for module in (functions, images)
-            for name in random_functions(module)
-        ),
-        *((functions, name, getattr(distributions, name)) for name in PORTABLE_FUNCTIONS),
-        (images, "elastic_transform", elastic_transform),
+        *_function_table(functions, images),
         (private_api("orthogonal initializer"), "__call__", orthogonal),
         (private_api("STFT initializer"), "__call__", stft),
         (private_api("seeds of augmentation layers"), "_get_seed_generator", _seed_generator),
@@ -106,6 +106,19 @@ def patch_table() -> list[tuple[Any, str, Any]]:
                 f"use a tested version, as {TESTED}."
             )
     return found
+
+
+def _function_table(functions: Any, images: Any) -> list[tuple[Any, str, Any]]:
+    """Return the replacements of the functions that draw in these two modules of a backend."""
+    return [
+        *(
+            (module, name, _unknown(module, name))
+            for module in (functions, images)
+            for name in random_functions(module)
+        ),
+        *((functions, name, getattr(distributions, name)) for name in PORTABLE_FUNCTIONS),
+        (images, "elastic_transform", elastic_transform),
+    ]
 
 
 def random_functions(module: Any) -> list[str]:
@@ -182,15 +195,39 @@ _get_seed_generator = private_api("seeds of augmentation layers")._get_seed_gene
 
 
 def _seed_generator(self: Any, backend: str | None = None) -> Any:
-    """Do what `DataLayer._get_seed_generator` does, on the backend of this process alone."""
-    own = keras.config.backend()
-    if backend not in (None, own):
-        name = type(self).__name__
-        raise NotPortableError(
-            f"Expected {name} in a model, received it in a tf.data pipeline on the {own} backend, where TensorFlow "
-            f"would draw its numbers. Make {name} a layer of the model, or map it outside kb.seed_everything."
-        )
-    return _get_seed_generator(self, backend)
+    """Do what `DataLayer._get_seed_generator` does.
+
+    In a tf.data pipeline on another backend, the seed is that of the layer in a model, and the functions of Keras for
+    TensorFlow are replaced too, which happens here since importing them imports TensorFlow.
+    """
+    if backend in (None, keras.config.backend()):
+        return _get_seed_generator(self, backend)
+    _replace_in_pipelines()
+    seed = self.seed
+    self.seed = int(keras.ops.convert_to_numpy(self.generator.state)[0])
+    try:
+        return _get_seed_generator(self, backend)
+    finally:
+        self.seed = seed
+
+
+def _replace_in_pipelines() -> None:
+    tensorflow = private_api("TensorFlow functions")
+    with _portable_lock:
+        if not any(owner is tensorflow.random for owner, *_ in _replaced):
+            table = _function_table(tensorflow.random, tensorflow.image)
+            _replace([(owner, name, _in_pipeline(function)) for owner, name, function in table])
+
+
+def _in_pipeline(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function, computed with TensorFlow."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **keywords: Any) -> Any:
+        with pipeline_scope():
+            return function(*arguments, **keywords)
+
+    return call
 
 
 class _NoChoice:

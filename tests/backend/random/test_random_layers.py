@@ -97,16 +97,28 @@ def test_augmix_is_rejected_by_name():
         kb.fit(model, IMAGES, y, verbose=0)
 
 
-def test_a_layer_in_a_pipeline_of_another_framework_is_rejected_by_name(backend):
+IN_PIPELINES = [name for name, case in CASES.items() if case.x is IMAGES and name != "RandAugment"]
+
+
+@pytest.mark.parametrize("name", IN_PIPELINES)
+def test_a_layer_in_a_pipeline_draws_what_it_draws_in_a_model(name):
     tf = pytest.importorskip("tensorflow")
-    rows = tf.data.Dataset.from_tensor_slices(IMAGES)
+    rows = tf.data.Dataset.from_tensor_slices(IMAGES).batch(len(IMAGES), drop_remainder=True).repeat(2)
     with keras_patch.portable_random():
-        assert rows.map(layers.Rescaling(2.0)).element_spec.shape == (12, 10, 3)
-        if backend == "tensorflow":
-            assert rows.map(layers.RandomFlip(seed=1)).element_spec.shape == (12, 10, 3)
-        else:
-            with pytest.raises(NotPortableError, match=r"Expected RandomFlip in a model, received it in a tf\.data"):
-                rows.map(layers.RandomFlip(seed=1))
+        mapped, called = CASES[name].build(), CASES[name].build()
+        found = [batch.numpy() for batch in rows.map(lambda images: mapped(images, training=True))]
+        expected = [keras.ops.convert_to_numpy(called(IMAGES, training=True)) for _ in range(2)]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=4e-6 * IMAGES.max())
+
+
+def test_a_layer_without_a_seed_in_a_pipeline_draws_from_the_seed_of_the_process():
+    tf = pytest.importorskip("tensorflow")
+    with kb.seed_everything(3):
+        mapped = layers.RandomBrightness(0.4)
+        (found,) = tf.data.Dataset.from_tensors(IMAGES).map(lambda images: mapped(images, training=True))
+    with kb.seed_everything(3):
+        expected = layers.RandomBrightness(0.4)(IMAGES, training=True)
+    np.testing.assert_allclose(found, keras.ops.convert_to_numpy(expected), rtol=1e-5)
 
 
 def test_elastic_transforms_of_an_unknown_number_of_images_are_an_error(backend):
