@@ -100,7 +100,8 @@ def diagnose(
     separate process; the reference is the median of those runs. An error is relative to the largest term of the sums.
 
     Args:
-        model: "mlp", "cnn", or the path of a model saved as .keras. A model that is not compiled is compiled with the
+        model: "mlp", "cnn", or the path of a model saved as .keras, whose optimizer has its saved state, such as
+            momenta, on every backend. A model that is not compiled is compiled with the
             mean square of its outputs as loss, and SGD with a learning rate of 1.
         script: instead of `model`, ``"train.py:build"``: a function without arguments that returns a model or
             ``(model, x, y)``.

@@ -17,6 +17,7 @@ from kerasbridge.data.epoch_iterators import DeviceArrays
 from kerasbridge.data.sampler import RowSampler
 from kerasbridge.errors import KerasbridgeError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.model_state import optimizer_variables
 from kerasbridge.keras_compat.models import output_spec
 from kerasbridge.keras_compat.tensors import map_tensors
 from kerasbridge.parity import load_subject, tolerances
@@ -46,7 +47,7 @@ def trace_step(job: Job) -> StepTrace:
         build.prepare(model, engine, DeviceArrays(data, sampler, engine))
         seed_random_layers(model, job.seed)
         engine.set_mode(model, training=True)
-        for variable in model.weights:
+        for variable in (*model.weights, *optimizer_variables(model.optimizer)):
             variable.assign(_to_float32(to_numpy(variable.value)))
         batch = _first_batch(data, sampler)
         probe = StepProbe(model, engine)

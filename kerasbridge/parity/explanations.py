@@ -54,7 +54,7 @@ def explain(rows: Sequence[Row], index: int, backend: str, job: Job) -> str:
         return "The eager step is correct, the compiled one is not: compare with run_eagerly=True."
     if row.kind == "gradient by output":
         return _explain_backward(rows, index)
-    return _BY_KIND[row.kind]
+    return _explain_data(job) if row.kind == "input" else _BY_KIND[row.kind]
 
 
 def _looks_like_float32(row: Row, backend: str) -> bool:
@@ -73,7 +73,6 @@ def _explain_float32(backend: str, job: Job) -> str:
 
 
 _BY_KIND = {
-    "input": "The backends did not receive the same data: does the script generate it without a seed?",
     "weights": "The backends do not start from the same weights: an initializer uses its own random numbers.",
     "output": "Everything before it is correct: look at this layer's call.",
     "loss": "Every output is correct: look at the loss and at added losses.",
@@ -83,6 +82,14 @@ _BY_KIND = {
     "update": "Every gradient is correct: look at the optimizer and its arguments.",
     "slot": "For the same gradients it has another value: look at the optimizer and its arguments.",
 }
+
+
+def _explain_data(job: Job) -> str:
+    if job.script:
+        return "The backends did not receive the same data: does the script generate it without a seed?"
+    if job.data.endswith(".npz"):
+        return f"The backends did not read the same data: was {job.data} written meanwhile?"
+    return "The backends did not draw the same data, which is a fault of kerasbridge: pass data of your own, --data."
 
 
 def _explain_backward(rows: Sequence[Row], index: int) -> str:

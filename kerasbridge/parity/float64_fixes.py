@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.model_state import optimizer_variables
 from kerasbridge.keras_compat.models import dtype_policies
 from kerasbridge.keras_compat.patches import patch_backend_functions
 from kerasbridge.keras_compat.private_api import private_api
@@ -38,7 +39,7 @@ def set_dtype(dtype: str, correct_leaks: bool = False) -> None:
 
 
 def cast_model(model: Any, dtype: str) -> Any:
-    """Return the model with every layer in this dtype, with its weights and its compilation.
+    """Return the model with every layer in this dtype, with its weights, its compilation and the optimizer's state.
 
     Args:
         model: a built model whose layers all have the same dtype policy.
@@ -53,7 +54,19 @@ def cast_model(model: Any, dtype: str) -> Any:
     new.set_weights(model.get_weights())
     if model.compiled:
         new.compile_from_config(_cast_config(model.get_compile_config(), dtype))
+        _copy_optimizer_state(model, new)
     return new
+
+
+def _copy_optimizer_state(model: Any, new: Any) -> None:
+    """Set the variables of the new model's optimizer to those of the model's, such as momenta."""
+    if not model.optimizer.built:
+        return
+    if not new.optimizer.built:
+        new.optimizer.build(new.trainable_variables)
+    pairs = zip(optimizer_variables(model.optimizer), optimizer_variables(new.optimizer), strict=True)
+    for source, target in pairs:
+        target.assign(keras.ops.cast(source.value, target.dtype))
 
 
 def _cast_config(config: Any, dtype: str) -> Any:

@@ -1,5 +1,6 @@
 """Child side: synthetic data of a model's shapes, the same on every backend."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,25 @@ def for_model(model: Any, seed: int, rows: int = ROWS) -> tuple[Any, Any]:
     inputs, outputs = _inputs_and_outputs(model)
     tokens = vocabulary_size(model)
     data = _Generator(seed, rows)
-    x = keras.tree.map_structure(lambda tensor: data.input(tensor, tokens), inputs)
-    losses = _loss_names(model, outputs)
-    y = keras.tree.map_structure(lambda tensor: data.target(tensor, losses.pop(0)), outputs)
+    x = _map_by_name(lambda tensor: data.input(tensor, tokens), inputs)
+    losses = dict(zip(map(id, keras.tree.flatten(outputs)), _loss_names(model, outputs), strict=True))
+    y = _map_by_name(lambda tensor: data.target(tensor, losses[id(tensor)]), outputs)
     return x, y
+
+
+def _map_by_name(function: Callable[[Any], Any], nest: Any) -> Any:
+    """Apply a function to each tensor of a nest, to entries in the order of their names.
+
+    `keras.tree.map_structure` takes the entries of a dict in the order of the names, but on torch in that of the dict.
+    """
+    kind: Any = type(nest)
+    if isinstance(nest, Mapping):
+        mapped = {key: _map_by_name(function, nest[key]) for key in sorted(nest)}
+        return kind((key, mapped[key]) for key in nest)
+    if isinstance(nest, list | tuple):
+        parts = [_map_by_name(function, each) for each in nest]
+        return kind(*parts) if hasattr(nest, "_fields") else kind(parts)
+    return function(nest)
 
 
 def wants_classes(model: Any) -> bool:
@@ -100,8 +116,11 @@ def _loss_names(model: Any, outputs: Any) -> list[str]:
     """Return the name of each output's compiled loss; "" for an output without a loss."""
     count = len(keras.tree.flatten(outputs))
     losses = getattr(model, "loss", None)
-    if isinstance(losses, dict) and set(losses) == set(getattr(model, "output_names", ())):
+    if isinstance(losses, Mapping) and set(losses) == set(getattr(model, "output_names", ())):
         losses = [losses[name] for name in model.output_names]
+    elif isinstance(losses, Mapping) and isinstance(outputs, Mapping):
+        by_output = {id(outputs[key]): _loss_name(loss) for key, loss in losses.items() if key in outputs}
+        return [by_output.get(id(output), "") for output in keras.tree.flatten(outputs)]
     names = [_loss_name(loss) for loss in keras.tree.flatten(losses)] if losses is not None else []
     return (names * count if len(names) == 1 else names + [""] * count)[:count]
 

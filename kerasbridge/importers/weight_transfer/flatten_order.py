@@ -33,7 +33,7 @@ class AxisOrders:
     Args:
         nodes: each after those whose outputs it takes.
         channels: the channels of the model's input images; 0 if it takes none, or if they are unknown.
-        as_stored: the names of the layers whose features the user says to be in the order of the file.
+        as_stored: the names of the layers whose features are in the order of the file, as the user states.
     """
 
     def __init__(self, nodes: Sequence[LayerNode], channels: int = 0, as_stored: Collection[str] = ()) -> None:

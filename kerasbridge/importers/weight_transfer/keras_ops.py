@@ -1,4 +1,4 @@
-"""What operations of `keras.ops` in a functional model do to the axes of a tensor.
+"""Determine what operations of `keras.ops` in a functional model do to the axes of a tensor.
 
 Only the operations listed here are known to keep or to move axes; through any other one the order is lost.
 """

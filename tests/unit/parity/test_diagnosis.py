@@ -7,6 +7,9 @@ import pytest
 
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.parity.diagnose import diagnose, make_diagnosis
+from kerasbridge.parity.error_metrics import Row
+from kerasbridge.parity.explanations import explain
+from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.step_trace import StepTrace
 from kerasbridge.parity.tolerances import TABLE
 from tests.unit.parity.inspected import UNIT32, reference, step
@@ -83,6 +86,21 @@ def test_a_wrong_gradient_is_blamed_on_the_layer_between_a_right_one_and_a_wrong
 )
 def test_the_probable_cause_is_given_in_a_sentence(changed, words):
     assert words in found(**changed).first_mismatch.explanation
+
+
+@pytest.mark.parametrize(
+    ("job", "words"),
+    [
+        (Job(script="train.py:build"), "does the script generate it without a seed?"),
+        (Job("model.keras"), "a fault of kerasbridge: pass data of your own"),
+        (Job("model.keras", data="digits.npz"), "was digits.npz written meanwhile?"),
+    ],
+)
+def test_a_script_is_only_mentioned_where_there_is_one(job, words):
+    row = Row("input", "x", dict.fromkeys(BACKENDS, 1.0), 0.0, 1.0, ("torch",), dict.fromkeys(BACKENDS, "float32"))
+    explanation = explain([row], 0, "torch", job)
+    assert words in explanation
+    assert ("script" in explanation) == bool(job.script)
 
 
 @pytest.mark.parametrize(
