@@ -27,17 +27,34 @@ def track_loss(model: Any, loss: Any, rows: Any) -> None:
     model._loss_tracker.update_state(loss, sample_weight=rows)
 
 
-def symbolic_build(model: Any, first_batch: Callable[[], tuple[Any, Any, Any]]) -> None:
+def symbolic_build(
+    model: Any, first_batch: Callable[[], tuple[Any, Any, Any]], modes: Sequence[bool] = (False,)
+) -> None:
     """Create the variables that the model, its optimizer and its metrics still lack, without computing.
 
-    `first_batch` is called only if that needs a batch.
+    Args:
+        model: a compiled model.
+        first_batch: called only if a batch is needed.
+        modes: whether the model is called to train; where it does not accept the batch, the next one is tried. In a
+            model with RandomCrop, which crops in training only, the shapes fit in one of them.
     """
 
     def steps() -> Iterator[Any]:
         yield 0, 0, [tuple(map(symbols, first_batch()))]
 
-    with patch_abstract_evaluation(_without_variables):
-        model._symbolic_build(iterator=steps())
+    def call_in_mode(function: Any, keywords: dict[str, Any]) -> dict[str, Any]:
+        return {**keywords, "training": modes[0]} if function is model else keywords
+
+    try:
+        with patch_abstract_evaluation(call_in_mode, _without_variables):
+            model._symbolic_build(iterator=steps())
+    except ValueError as error:
+        if not modes[1:]:
+            raise
+        try:
+            symbolic_build(model, first_batch, modes[1:])
+        except ValueError:
+            raise error from None
 
 
 def _without_variables(result: Any) -> Any:

@@ -42,15 +42,15 @@ def patch_convert_to_tensor(read: Callable[[Any], Any]) -> Patch:
     return patched(private_api("core functions of the backend"), "convert_to_tensor", convert)
 
 
-def patch_abstract_evaluation(convert: Callable[[Any], Any]) -> Patch:
-    """Convert the result of each function that Keras calls on tensors without values."""
+def patch_abstract_evaluation(prepare: Callable[[Any, Any], Any], convert: Callable[[Any], Any]) -> Patch:
+    """Change the calls of functions on tensors without values: ``prepare(function, keywords)``, ``convert(result)``."""
 
     def evaluate(original: Any, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
         @functools.wraps(function)
         def converted(*arguments: Any, **keywords: Any) -> Any:
             return convert(function(*arguments, **keywords))
 
-        return original(converted, *arguments, **keywords)
+        return original(converted, *arguments, **prepare(function, keywords))
 
     return patched(private_api("functions of the backend"), "compute_output_spec", evaluate)
 

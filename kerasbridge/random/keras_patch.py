@@ -20,7 +20,7 @@ from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.private_api import TESTED, private_api
 from kerasbridge.keras_compat.seed_generators import draw_seed
 from kerasbridge.keras_compat.tensors import floatx, to_tensor
-from kerasbridge.random import distributions, generator
+from kerasbridge.random import distributions, generator, random_crop
 from kerasbridge.random.bits import override_seed
 from kerasbridge.random.elastic_transform import elastic_transform
 from kerasbridge.random.ops import pipeline_scope
@@ -97,6 +97,7 @@ def patch_table() -> list[tuple[Any, str, Any]]:
         (private_api("orthogonal initializer"), "__call__", orthogonal),
         (private_api("STFT initializer"), "__call__", stft),
         (private_api("seeds of augmentation layers"), "_get_seed_generator", _seed_generator),
+        (keras.layers.RandomCrop, "transform_images", random_crop.transform_images),
         (private_api("AugMix"), "py_random", _NoChoice()),
     ]
     for owner, name, _ in found:

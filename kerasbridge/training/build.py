@@ -1,6 +1,6 @@
 """Build the model, run the checks that need a built model, and make the runners of `fit`, `evaluate` and `predict`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kerasbridge.data import label_checks
@@ -17,9 +17,9 @@ from kerasbridge.training.step_loop import Runner
 from kerasbridge.training.steps import evaluate_step, predict_step, train_step
 
 
-def prepare(model: keras.Model, engine: Engine, iterator: EpochIterator) -> None:
-    """Build the model if it is not built, then check its device and the labels."""
-    symbolic_build(model, iterator.first)
+def prepare(model: keras.Model, engine: Engine, iterator: EpochIterator, modes: Sequence[bool] = (False,)) -> None:
+    """Build the model if it is not built, then check its device and the labels; `modes` as for `symbolic_build`."""
+    symbolic_build(model, iterator.first, modes)
     check_device(model.variables, engine)
     check = label_checks.make_label_check(model, iterator.first)
     if check:
@@ -32,7 +32,7 @@ def make_train_phase(
     """Return the training phase and, where the user passed a step, the compiled step."""
     if step is not None:
         return _custom_phase(model, step, engine, iterator, training=True)
-    prepare(model, engine, iterator)
+    prepare(model, engine, iterator, modes=(False, True))
     return Phase(Runner(model, engine, train_step), iterator), None
 
 

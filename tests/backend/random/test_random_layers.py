@@ -79,6 +79,23 @@ def recording(case):
     return model
 
 
+def test_a_model_with_a_random_crop_trains_on_its_crops():
+    """Keras crops in training only, so that the shapes of such a model fit in training only."""
+    y = np.arange(4.0)[:, None]
+    with keras_patch.portable_random():
+        parts = [layers.Flatten(), layers.Dense(1, kernel_initializer="ones")]
+        model = keras.Sequential([keras.Input((12, 10, 3)), layers.RandomCrop(7, 6, seed=1), *parts])
+        called = layers.RandomCrop(7, 6, seed=1)
+        crops = [keras.ops.convert_to_numpy(called(IMAGES / 255, training=True)) for _ in range(3)]
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    history = kb.fit(model, IMAGES / 255, y, epochs=3, shuffle=False, verbose=0)
+    expected = [np.mean((crop.reshape(4, -1).sum(axis=1, keepdims=True) - y) ** 2) for crop in crops]
+    np.testing.assert_allclose(history.history["loss"], expected, rtol=1e-5)
+    assert len(set(expected)) > 1
+    with pytest.raises(ValueError, match="expected axis -1 of input shape to have value 126"):
+        kb.evaluate(model, IMAGES / 255, y, verbose=0)
+
+
 def test_every_keras_layer_with_a_seed_is_tested_or_rejected():
     with_seed = {name for name, layer in vars(layers).items() if isinstance(layer, type) and takes_seed(layer)}
     assert with_seed <= {name.split()[0] for name in CASES} | set(ELSEWHERE)

@@ -717,3 +717,20 @@ def test_a_token_that_occurs_twice_in_a_batch_moves_as_far_as_any_other():
     before = model.get_weights()[0]
     kb.fit(model, np.array([[1, 2, 1], [1, 1, 3]], "int32"), np.array([5.0, -3.0]), verbose=0)
     np.testing.assert_allclose(np.abs(model.get_weights()[0] - before)[1:], 0.01, rtol=1e-4)
+
+
+@pytest.mark.parametrize("how", ["built before", "native"])
+def test_a_model_that_fit_builds_starts_from_the_weights_of_stock(how):
+    def start(fit, build=False):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([layers.Dense(3), layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(0.0), "mse")
+        if build:
+            model.build((64, 4))
+        fit(model, np.ones((64, 4)), np.ones((64, 1)), verbose=0)
+        return model.get_weights()[0]
+
+    stock = start(keras.Model.fit)
+    native = {"rng": "native"} if how == "native" else {}
+    np.testing.assert_array_equal(start(partial(kb.fit, **native), build=not native), stock)
+    assert (start(kb.fit) != stock).all()
