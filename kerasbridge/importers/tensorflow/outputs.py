@@ -24,13 +24,15 @@ class Signature:
         inputs: None if neither a signature nor the user names them: then all placeholders of batches.
         name: of the signature.
         others: the names of other signatures.
-        cut: the nodes that depend on what is fed and that are left out, where there is no signature.
+        found: whether the outputs are those that are left without training, as neither names them.
+        cut: the nodes that depend on what is fed and that are left out then.
     """
 
     outputs: dict[str, Reference]
     inputs: Inputs | None = None
     name: str = ""
     others: tuple[str, ...] = ()
+    found: bool = False
     cut: tuple[LayerReport, ...] = ()
 
 
@@ -85,7 +87,8 @@ def _without_training(graph: Graph, signature: Signature) -> Signature:
             "--outputs NODE; and inputs=[…], or --inputs NODE, if it is not fed by placeholders."
         )
     cut = training.report([node.name for node in outputs])
-    return replace(signature, outputs={node.name: (node.name, 0) for node in outputs}, cut=tuple(cut))
+    named = {node.name: (node.name, 0) for node in outputs}
+    return replace(signature, outputs=named, found=True, cut=tuple(cut))
 
 
 def _serving_signature(signatures: dict[str, Any]) -> Signature:

@@ -22,6 +22,7 @@ from kerasbridge.importers.tensorflow.symbolic_values import (
     Fault,
     ScalarPlaceholder,
     ScaledByPlaceholder,
+    StackedBatches,
     Tensor,
     UnstackedRows,
     Value,
@@ -33,6 +34,9 @@ MAX_DEPTH = 64
 
 MAX_NODES = 2_000_000
 """The maximum number of nodes that are executed, those of functions at each call."""
+
+_OPS_OF_STACKS = ("Max", "Mean", "Min", "Sum", "Unpack")
+"""Operations that take stacked batches."""
 
 
 class _AtNode(LegacyFileError):
@@ -152,6 +156,8 @@ class SymbolicExecutor:
             raise Unsupported("has an input that its node does not give")
         if any(isinstance(value, Fault | ScaledByPlaceholder) for value in inputs):
             return join_faults([self._as_fault(value) for value in inputs])
+        if op not in _OPS_OF_STACKS and any(isinstance(value, StackedBatches) for value in inputs):
+            raise Unsupported("has batches that become one")
         if op in self.tables.rowwise and any(isinstance(value, UnstackedRows) for value in inputs):
             return _apply_rowwise(context, self.tables.operations[op])
         return self.tables.operations[op](context)

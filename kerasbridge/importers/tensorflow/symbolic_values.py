@@ -99,6 +99,13 @@ class UnstackedRows:
 
 
 @dataclass(frozen=True)
+class StackedBatches:
+    """Batches stacked along a new first axis, such as the results of several networks whose mean is taken."""
+
+    tensors: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
 class Fault:
     """A value that cannot be converted: each reason with its position in the order of execution."""
 

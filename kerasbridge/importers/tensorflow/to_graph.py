@@ -20,7 +20,7 @@ from kerasbridge.importers.tensorflow.node_names import common_scope
 from kerasbridge.importers.tensorflow.ops import TABLES
 from kerasbridge.importers.tensorflow.outputs import Signature, find_signature
 from kerasbridge.importers.tensorflow.symbolic_executor import Scope, SymbolicExecutor
-from kerasbridge.importers.tensorflow.symbolic_values import Tensor, join_faults
+from kerasbridge.importers.tensorflow.symbolic_values import StackedBatches, Tensor, join_faults
 from kerasbridge.importers.tensorflow.variables import Variables, restore_keys
 
 
@@ -66,8 +66,11 @@ def _execute(executor: SymbolicExecutor, graph: Graph, signature: Signature) -> 
         values[output] = tensor
     results = executor.run(scope, list(signature.outputs.values()))
     reasons = dict.fromkeys(reason for _, reason in sorted(join_faults(results).reasons))
+    if any(isinstance(value, StackedBatches) for value in results):
+        reasons["its output is several batches that become one"] = None
     if reasons:
-        raise LegacyFileError("cannot be converted: " + "; ".join(reasons) + ".")
+        hint = " If only a part is wanted, name it: outputs=[…], or --outputs NODE." if signature.found else ""
+        raise LegacyFileError("cannot be converted: " + "; ".join(reasons) + "." + hint)
     outputs: dict[str, Tensor] = {}
     for (name, (node, _)), value in zip(signature.outputs.items(), results, strict=True):
         if isinstance(value, Tensor):

@@ -151,6 +151,9 @@ class TrainingNodes:
         if node.op not in REDUCTIONS:
             return False
         axes, rank = reduced_axes(self.graph, node), self._ranks[node.inputs[0][0]]
+        source = self.graph.nodes[node.inputs[0][0]]
+        if source.op == "Pack" and axes in ((0,), (-(rank or 0),)) and not source.attributes["axis"].i:
+            return False
         return axes == "all" or (axes is not None and (0 in axes or (rank is not None and -rank in axes)))
 
     def _add_statistics(self) -> None:

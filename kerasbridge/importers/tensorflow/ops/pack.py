@@ -10,7 +10,7 @@ from kerasbridge.importers.tensorflow.node_context import NodeContext
 from kerasbridge.importers.tensorflow.ops.base import converts, folds
 from kerasbridge.importers.tensorflow.ops.concat import common_dtype, concatenate
 from kerasbridge.importers.tensorflow.ops.reshape_sample import reshape_sample
-from kerasbridge.importers.tensorflow.symbolic_values import Constant, Tensor
+from kerasbridge.importers.tensorflow.symbolic_values import Constant, StackedBatches, Tensor
 
 
 @converts("Pack")
@@ -19,7 +19,7 @@ def pack(context: NodeContext) -> Any:
     tensors = [context.tensor(place) for place in range(len(context.inputs))]
     axis = context.integer("axis", 0) % (tensors[0].rank + 1)
     if axis == 0:
-        raise Unsupported("has batches that become one")
+        return StackedBatches(tuple(tensors))
     expanded = []
     for place, tensor in enumerate(tensors):
         sizes = context.symbolic_shape(tensor)
@@ -40,6 +40,9 @@ def fold_pack(context: NodeContext) -> Constant:
 @converts("Unpack")
 def unpack(context: NodeContext) -> list[Tensor]:
     """Convert Unpack along any axis but the batch."""
+    stack = context.inputs[0]
+    if isinstance(stack, StackedBatches) and context.integer("axis", 0) % (stack.tensors[0].rank + 1) == 0:
+        return [*stack.tensors]
     tensor = context.tensor()
     axis, count = context.integer("axis", 0) % tensor.rank, context.integer("num", 1)
     if axis == 0 or not 0 < count <= 2**16:

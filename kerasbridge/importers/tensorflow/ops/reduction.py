@@ -12,8 +12,9 @@ from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.tensorflow.node_context import NodeContext
 from kerasbridge.importers.tensorflow.ops.base import converts, folds
 from kerasbridge.importers.tensorflow.ops.fold import apply
+from kerasbridge.importers.tensorflow.ops.merge import merge
 from kerasbridge.importers.tensorflow.ops.reshape_sample import reshape_sample
-from kerasbridge.importers.tensorflow.symbolic_values import Constant, Tensor
+from kerasbridge.importers.tensorflow.symbolic_values import Constant, StackedBatches, Tensor
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "Max": np.max,
@@ -34,6 +35,8 @@ _KINDS: dict[str, Literal["sum", "mean", "maximum", "minimum"]] = {
 @converts(*_KINDS)
 def reduction(context: NodeContext) -> Tensor:
     """Convert a reduction: over height and width a global pooling, else one axis after the other."""
+    if isinstance(context.inputs[0], StackedBatches):
+        return _reduce_stack(context, context.inputs[0])
     tensor, op = context.tensor(), context.op
     axes = sorted({_normalize_axis(axis, tensor.rank) for axis in context.constant_ints(1)})
     if 0 in axes or (not axes and tensor.rank):
@@ -43,6 +46,16 @@ def reduction(context: NodeContext) -> Tensor:
     if tensor.rank == 4 and {tensor.order[axis] for axis in axes} == {2, 3} and op in _GLOBAL:
         return reshape_sample(context, context.emit(GlobalPooling(_GLOBAL[op]), tensor), shape, part="flat")
     return reshape_sample(context, _reduce_axes(context, tensor, axes), shape, part="shape")
+
+
+def _reduce_stack(context: NodeContext, stack: StackedBatches) -> Tensor:
+    """Reduce the axis along which batches are stacked."""
+    count, rank = len(stack.tensors), stack.tensors[0].rank
+    if {_normalize_axis(axis, rank + 1) for axis in context.constant_ints(1)} != {0} or _keepdims(context):
+        raise Unsupported("has batches that become one")
+    kind = _KINDS[context.op]
+    coefficients = (1 / count,) * count if kind == "mean" else ()
+    return merge(context, "sum" if kind == "mean" else kind, stack.tensors, coefficients)
 
 
 def _reduce_axes(context: NodeContext, tensor: Tensor, axes: list[int]) -> Tensor:
