@@ -3,16 +3,18 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from kerasbridge import checks, engines
+from kerasbridge import checks
+from kerasbridge.data.numbers import to_numbers
 from kerasbridge.engines.step import Batch
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.data_adapters import class_weight_to_sample_weights, is_sparse_or_ragged, to_sliceable
-from kerasbridge.keras_compat.tensors import floatx, map_tensors
+from kerasbridge.keras_compat.tensors import map_tensors
 
 Array = np.ndarray[Any, Any]
 
@@ -50,15 +52,15 @@ class Arrays:
 
     def first(self, count: int) -> Batch:
         """Return the first rows, for building a model."""
-        return self._map(lambda leaf: to_numpy(leaf[:count]))
+        return self._map(lambda name, leaf: to_numbers(name, leaf[:count]))
 
     def gather(self, rows: Array) -> Batch:
         """Return the given rows as a batch."""
-        return self._map(lambda leaf: to_numpy(leaf[rows]))
+        return self._map(lambda name, leaf: to_numbers(name, leaf[rows]))
 
     def load(self) -> Batch:
         """Return all rows, in memory."""
-        return self._map(lambda leaf: to_numpy(np.asarray(leaf)))
+        return self._map(to_numbers)
 
     @property
     def bytes_in_memory(self) -> int | None:
@@ -66,7 +68,7 @@ class Arrays:
         leaves = [leaf for leaf in keras.tree.flatten(self.nest) if leaf is not None]
         if any(not isinstance(leaf, np.ndarray) or isinstance(leaf, np.memmap) for leaf in leaves):
             return None
-        itemsizes = (to_numpy(leaf[:0]).itemsize for leaf in leaves)
+        itemsizes = (to_numbers("x", leaf[:0]).itemsize for leaf in leaves)
         return sum(int(leaf.size) * size for leaf, size in zip(leaves, itemsizes, strict=True))
 
     def split(self, fraction: float) -> tuple["Arrays", "Arrays"]:
@@ -80,14 +82,14 @@ class Arrays:
         return self._part(0, at), self._part(at, self.rows)
 
     def _part(self, start: int, stop: int) -> "Arrays":
-        def slice_rows(leaf: Any) -> Any:
+        def slice_rows(_: str, leaf: Any) -> Any:
             return leaf.part(start, stop) if isinstance(leaf, DenseRows) else leaf[start:stop]
 
         return Arrays(self._map(slice_rows), stop - start)
 
-    def _map(self, function: Callable[[Any], Any]) -> Batch:
-        mapped: Batch = map_tensors(function, self.nest)
-        return mapped
+    def _map(self, function: Callable[[str, Any], Any]) -> Batch:
+        parts = zip(Batch._fields, self.nest, strict=True)
+        return Batch(*(map_tensors(partial(function, name), part) for name, part in parts))
 
 
 def arrays(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None) -> Arrays:
@@ -122,14 +124,6 @@ def are_arrays(*parts: Any) -> bool:
     return bool(leaves) and all(_is_array(leaf) or is_sparse_or_ragged(leaf) for leaf in leaves)
 
 
-def to_numpy(array: Any) -> Array:
-    """Return a NumPy array, of `keras.config.floatx()` if it is floating, of Python objects if it contains strings."""
-    converted: Array = np.asarray(array)
-    if converted.dtype.kind == "U":
-        return converted.astype(object)
-    return converted.astype(floatx(), copy=False) if converted.dtype.kind == "f" else converted
-
-
 def signature(batch: Batch) -> tuple[Any, ...]:
     """Return structure, shapes and dtypes of a batch, which a compiled step depends on."""
     leaves = [leaf if leaf is None else (leaf.shape, str(leaf.dtype)) for leaf in keras.tree.flatten(batch)]
@@ -156,23 +150,8 @@ def _convert_leaf(name: str, leaf: Any) -> Any:
     array = leaf if isinstance(leaf, np.memmap) else _to_numpy(leaf)
     if array.ndim == 0:
         raise DataError(f"Expected {name} to have a row per sample, received a single value.")
-    check_numbers(name, array)
-    return array if isinstance(array, np.memmap) else to_numpy(array)
-
-
-def check_numbers(name: str, array: Array) -> None:
-    """Refuse a dtype that the backend has no tensors for.
-
-    Raises:
-        DataError: naming the dtype.
-    """
-    supported = array.dtype.kind in "fiubc" or str(array.dtype) == "bfloat16"
-    if not supported and not (engines.current().supports_strings and _is_text(array)):
-        raise DataError(f"Expected {name} to be numbers, received dtype {array.dtype}. Convert it first.")
-
-
-def _is_text(array: Array) -> bool:
-    return array.dtype.kind in "SU" or all(isinstance(each, str | bytes) for each in array.flat)
+    numbers = to_numbers(name, array[:1] if isinstance(array, np.memmap) else array)
+    return array if isinstance(array, np.memmap) else numbers
 
 
 def _is_array(leaf: Any) -> bool:
@@ -183,8 +162,9 @@ def _to_numpy(leaf: Any) -> Array:
     if keras.ops.is_tensor(leaf):
         return np.asarray(keras.ops.convert_to_numpy(leaf))
     if type(leaf).__module__.partition(".")[0] == "torch":  # of another backend, maybe on a GPU
-        return np.asarray(leaf.detach().cpu())
-    array = np.asarray(leaf)
+        leaf = leaf.detach().cpu()
+        return np.asarray(leaf.float() if str(leaf.dtype) == "torch.bfloat16" else leaf)
+    array: Array = np.asanyarray(leaf)  # keeps a mask
     if type(leaf).__module__.partition(".")[0] == "pandas" and array.ndim == 1:
         return array[:, None]  # a Series is a column, as in Keras
     return array

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kerasbridge.data.arrays import Arrays, check_numbers, signature, to_numpy
+from kerasbridge.data.arrays import Arrays, signature
 from kerasbridge.data.label_checks import Check
+from kerasbridge.data.numbers import to_numbers
 from kerasbridge.data.prefetch import BatchStack, prefetch, stack_batches
 from kerasbridge.data.pydataset import ShuffledPyDataset
 from kerasbridge.data.sampler import Rows, RowSampler
@@ -217,8 +218,7 @@ def _to_batch(item: Any) -> Batch:
 def _to_array(name: str, leaf: Any) -> np.ndarray[Any, Any]:
     if is_sparse_or_ragged(leaf):
         leaf = to_sliceable(leaf).convert_to_numpy(leaf)
-    array = to_numpy(leaf)
-    check_numbers(name, array)
+    array = to_numbers(name, leaf)
     if array.ndim == 0:
         raise DataError(f"Expected each batch of {name} to be an array with a row per sample, received {leaf!r}.")
     return array

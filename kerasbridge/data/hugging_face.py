@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.data.arrays import check_numbers, to_numpy
+from kerasbridge.data.numbers import to_numbers
 from kerasbridge.data.sampler import Rows
 from kerasbridge.engines.step import Batch
 from kerasbridge.errors import ArgumentError, DataError
@@ -62,7 +62,7 @@ class Table:
         arrays = {name: _to_array(name, columns[name]) for name in self._columns}
         x, y, weights = (_nest(names, arrays) for names in (self._inputs, self._targets, self._weights))
         if self._class_weight is not None:
-            weights = to_numpy(class_weight_to_sample_weights(y, self._class_weight))
+            weights = to_numbers("class_weight", class_weight_to_sample_weights(y, self._class_weight))
         return Batch(x, y, weights)
 
     def _column_names(self, argument: str, value: Any) -> list[str]:
@@ -84,6 +84,4 @@ def _nest(names: list[str], arrays: Mapping[str, Any]) -> Any:
 def _to_array(name: str, column: Any) -> np.ndarray[Any, Any]:
     if keras.ops.is_tensor(column):
         column = keras.ops.convert_to_numpy(column)
-    array = to_numpy(column)
-    check_numbers(f"the column {name!r}", array)
-    return array
+    return to_numbers(f"the column {name!r}", column)

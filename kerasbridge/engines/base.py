@@ -59,6 +59,8 @@ class Engine(abc.ABC):
 
     name: ClassVar[str]
     supports_strings: ClassVar[bool] = False
+    integer_bits: int = 64
+    """Bits of the widest whole numbers."""
 
     def __init__(self) -> None:
         self.device = "auto"

@@ -45,7 +45,7 @@ def record(job: Job) -> Record:
     model, data = subject.model, arrays(subject.x, subject.y)
     if not model.compiled:
         raise ArgumentError(f"Expected {job.subject} to be compiled. Call model.compile(…) before saving it.")
-    with run_scope(engines.current()), keras_patch.portable_random():
+    with run_scope(engines.current(), model), keras_patch.portable_random():
         engine, sampler = engines.current(), RowSampler(data.rows, job.batch_size, job.seed)
         iterator = DeviceArrays(data, sampler, engine)
         build.prepare(model, engine, iterator)

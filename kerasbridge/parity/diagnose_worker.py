@@ -42,7 +42,7 @@ def trace_step(job: Job) -> StepTrace:
         y = _compile(model, subject.x)
         notes.append("the model is not compiled: mean square of its outputs as loss, and SGD with a rate of 1")
     data = arrays(*(map_tensors(_to_float32, nest) for nest in (subject.x, y)))
-    with run_scope(engines.current()), keras_patch.portable_random():
+    with run_scope(engines.current(), model), keras_patch.portable_random():
         engine, sampler = engines.current(), RowSampler(data.rows, job.batch_size, job.seed)
         build.prepare(model, engine, DeviceArrays(data, sampler, engine))
         seed_random_layers(model, job.seed)

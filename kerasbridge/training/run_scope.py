@@ -1,14 +1,29 @@
-"""What surrounds every run, whichever function starts it."""
+"""The context of every run, whichever function starts it."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+from kerasbridge.data.numbers import read_as_floats
 from kerasbridge.engines.base import Engine
+from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.by_name import match_by_name
 
 
 @contextlib.contextmanager
-def run_scope(engine: Engine) -> Iterator[None]:
-    """Match data by name, and let the losses of Keras answer alike on every backend."""
-    with match_by_name(), engine.loss_scope():
+def run_scope(engine: Engine, model: keras.Model, step: Any = None) -> Iterator[None]:
+    """Match data by name, let the losses of Keras answer alike on every backend, and read numbers as the model does.
+
+    Args:
+        engine: the engine of the run.
+        model: the model of the run.
+        step: the custom step, if there is one; it may use whole numbers as such.
+    """
+    parts = {"x": getattr(model, "inputs", None), "y": getattr(model, "outputs", None)}
+    floats = [name for name, tensors in parts.items() if step is None and tensors and _are_floats(tensors)]
+    with match_by_name(), engine.loss_scope(), read_as_floats(*floats):
         yield
+
+
+def _are_floats(tensors: Iterable[Any]) -> bool:
+    return all(keras.backend.is_float_dtype(tensor.dtype) for tensor in tensors)

@@ -113,16 +113,17 @@ def fit(
     arguments.warn_extended(model, "fit")
     order_seed = generator.new_seed() if seed is None else seed
     engine = engines.current()
-    source, validation_source = adapters.with_validation(
-        adapters.read(x, y, sample_weight, class_weight), validation_data, validation_split
-    )
     steps_per_epoch = arguments.round_up_to_execution(model, steps_per_epoch)
     validation_steps = arguments.round_up_to_execution(model, validation_steps)
     batching = BatchingConfig(batch_size, steps_per_epoch, order_seed if shuffle else None, shuffle, device_budget)
     validation_batching = BatchingConfig(
         validation_batch_size or batch_size, validation_steps, device_budget=device_budget
     )
-    with run_scope(engine), keras_patch.portable_random() if rng == "portable" else contextlib.nullcontext():
+    random = keras_patch.portable_random() if rng == "portable" else contextlib.nullcontext()
+    with run_scope(engine, model, step), random:
+        source, validation_source = adapters.with_validation(
+            adapters.read(x, y, sample_weight, class_weight), validation_data, validation_split
+        )
         iterator = adapters.epoch_iterator(source, engine, batching)
         training, compiled_step = build.make_train_phase(model, step, engine, iterator)
         validation, validation_step = None, None
@@ -199,8 +200,8 @@ def evaluate(
     arguments.warn_extended(model, "evaluate")
     engine = engines.current()
     batching = BatchingConfig(batch_size, arguments.round_up_to_execution(model, steps), device_budget=device_budget)
-    iterator = adapters.epoch_iterator(adapters.read(x, y, sample_weight), engine, batching)
-    with run_scope(engine), keras_patch.portable_random():
+    with run_scope(engine, model, step), keras_patch.portable_random():
+        iterator = adapters.epoch_iterator(adapters.read(x, y, sample_weight), engine, batching)
         phase, compiled_step = build.make_test_phase(model, step, engine, iterator)
         reporter = make_progress_reporter(callbacks, verbose, title="Evaluate")
         callback_list = make_callback_list(model, callbacks, reporter, epochs=1, steps=iterator.steps, verbose=verbose)
@@ -248,10 +249,10 @@ def predict(
     arguments.warn_extended(model, "predict")
     engine = engines.current()
     batching = BatchingConfig(batch_size, arguments.round_up_to_execution(model, steps), device_budget=device_budget)
-    iterator = adapters.epoch_iterator(adapters.read(x), engine, batching)
     reporter = make_progress_reporter(callbacks, verbose, title="Predict")
-    callback_list = make_callback_list(model, callbacks, reporter, epochs=1, steps=iterator.steps, verbose=verbose)
-    with run_scope(engine), keras_patch.portable_random(), contextlib.closing(reporter):
+    with run_scope(engine, model), keras_patch.portable_random(), contextlib.closing(reporter):
+        iterator = adapters.epoch_iterator(adapters.read(x), engine, batching)
+        callback_list = make_callback_list(model, callbacks, reporter, epochs=1, steps=iterator.steps, verbose=verbose)
         outputs = run_prediction(model, build.make_predict_phase(model, engine, iterator), callback_list, reporter)
     if not outputs:
         raise DataError("Expected at least one batch to predict for, received none.")

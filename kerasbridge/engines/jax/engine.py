@@ -22,6 +22,10 @@ class JaxEngine(Engine):
 
     name = "jax"
 
+    @property
+    def integer_bits(self) -> int:  # type: ignore[override]
+        return 64 if jax.config.jax_enable_x64 else 32
+
     def devices(self) -> tuple[str, ...]:
         return tuple(self._devices_by_name())
 

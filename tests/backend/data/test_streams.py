@@ -208,7 +208,7 @@ def test_batches_of_objects_are_rejected_by_name(backend):
     if backend == "tensorflow":
         pytest.skip("objects may be strings")
     with pytest.raises(DataError, match=r"^Expected x to be numbers, received dtype object"):
-        trained(generator([(np.array([None] * 8), Y[:8])]), build=lambda: linear(1))
+        trained(generator([(np.array([object()] * 8), Y[:8])]), build=lambda: linear(1))
 
 
 def test_steps_of_zero_are_rejected():
