@@ -63,6 +63,8 @@ def test_quiet_prints_nothing(net, tmp_path):
         ("no/a.keras", [], "in a folder that exists"),
         ("a.keras", ["--data-format", "x"], "Expected data_format"),
         ("a.keras", ["--from", "x"], "Expected the format caffe"),
+        ("a.keras", ["--outputs", "t"], "outputs does not apply to caffe files: leave out outputs="),
+        ("a.keras", ["--inputs", "d"], "inputs does not apply to caffe files: leave out inputs="),
     ],
 )
 def test_a_mistake_prints_one_line(net, tmp_path, output, options, words):
