@@ -44,6 +44,7 @@ class BatchingConfig:
         seed: seed of the sample order; without it the samples are not shuffled.
         shuffle: True, or "batch" to shuffle only within batches.
         device_budget: bytes of device memory that data may use; larger data is streamed.
+        steps_name: the argument that `steps` comes from, for messages.
     """
 
     batch_size: int | None = None
@@ -51,6 +52,7 @@ class BatchingConfig:
     seed: int | None = None
     shuffle: bool | str = True
     device_budget: int | str | None = None
+    steps_name: str = "steps_per_epoch"
 
 
 def read(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None) -> Source:
@@ -104,13 +106,15 @@ def with_validation(source: Source, validation_data: Any, validation_split: floa
 
 def epoch_iterator(source: Source, engine: Engine, config: BatchingConfig) -> EpochIterator:
     """Return the iterator over the steps of a source."""
-    steps = _limit_steps(config.steps)
+    steps = _limit_steps(config.steps, config.steps_name)
     if isinstance(source, Loader):
-        return _batch_stream(source, engine, steps, config.seed)
+        return _batch_stream(source, engine, steps, config)
     if config.batch_size is not None:
         checks.check_batch_size(config.batch_size, source.rows)
     batch_size = config.batch_size or (-(-source.rows // steps) if steps else DEFAULT_BATCH_SIZE)
-    sampler = RowSampler(source.rows, batch_size, config.seed, steps, within_batches=config.shuffle == "batch")
+    sampler = RowSampler(
+        source.rows, batch_size, config.seed, steps, config.shuffle == "batch", steps_name=config.steps_name
+    )
     if isinstance(source, Arrays) and memory_budget.fits_in_memory(source, engine, config.device_budget):
         return DeviceArrays(source, sampler, engine)
     return HostArrays(source, sampler, engine)
@@ -122,23 +126,23 @@ def _lacks_targets(held_out: Source, source: Source) -> bool:
     return source.nest.y is not None and held_out.nest.y is None
 
 
-def _batch_stream(loader: Loader, engine: Engine, steps: int | None, seed: int | None) -> BatchStream:
+def _batch_stream(loader: Loader, engine: Engine, steps: int | None, config: BatchingConfig) -> BatchStream:
     x, name, weights = loader.x, type(loader.x).__name__, loader.class_weight
     if isinstance(x, types.GeneratorType):
         x = copy_prefetched(x)
     if not isinstance(x, keras.utils.PyDataset):
-        return BatchStream(name, keras_epoch_iterator(x, steps, weights), engine)
+        return BatchStream(name, keras_epoch_iterator(x, steps, weights), engine, steps_name=config.steps_name)
     first = keras_epoch_iterator(FirstBatch(x), None, weights)
     if x.num_batches is None:
-        return BatchStream(name, keras_epoch_iterator(x, steps, weights), engine, first)
-    shuffled = ShuffledPyDataset(x, seed, steps)
+        return BatchStream(name, keras_epoch_iterator(x, steps, weights), engine, first, steps_name=config.steps_name)
+    shuffled = ShuffledPyDataset(x, config.seed, steps, config.steps_name)
     return BatchStream(name, keras_epoch_iterator(shuffled, None, weights), engine, first, shuffled)
 
 
-def _limit_steps(steps: int | None) -> int | None:
+def _limit_steps(steps: int | None, name: str) -> int | None:
     """Apply KERAS_MAX_STEPS_PER_EPOCH, which limits debugging runs in Keras too."""
     if steps is not None and steps < 1:
-        raise ArgumentError(f"steps_per_epoch must be a whole number of 1 or more; received {steps!r}.")
+        raise ArgumentError(f"{name} must be a whole number of 1 or more; received {steps!r}.")
     limit = keras.config.max_steps_per_epoch()
     return min(limit, steps or limit) if limit else steps
 

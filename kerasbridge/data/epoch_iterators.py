@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from kerasbridge.data import user_warning
 from kerasbridge.data.arrays import Arrays, signature
 from kerasbridge.data.label_checks import Check
 from kerasbridge.data.numbers import to_numbers
@@ -24,7 +25,6 @@ from kerasbridge.keras_compat.data_adapters import (
     reset_num_batches,
     stop_workers,
     to_sliceable,
-    warn_data_ran_out,
 )
 from kerasbridge.keras_compat.tensors import map_tensors
 
@@ -165,14 +165,22 @@ class BatchStream(_Streamed):
         batches: the iterator that `keras_epoch_iterator` returned for it.
         sample: another such iterator, if the first batch can be read without using up the source.
         shuffled: the source, if its batches are in another order in each epoch.
+        steps_name: the argument that limits the steps, for messages.
     """
 
     def __init__(
-        self, name: str, batches: Any, engine: Engine, sample: Any = None, shuffled: ShuffledPyDataset | None = None
+        self,
+        name: str,
+        batches: Any,
+        engine: Engine,
+        sample: Any = None,
+        shuffled: ShuffledPyDataset | None = None,
+        steps_name: str = "steps_per_epoch",
     ) -> None:
         super().__init__(engine)
         self._name, self._source, self._sample, self._shuffled = name, batches, sample or batches, shuffled
         self._counted_steps: int | None = None
+        self._steps_name = steps_name
 
     @property
     def steps(self) -> int | None:
@@ -202,7 +210,10 @@ class BatchStream(_Streamed):
         if not steps and not self._counted_steps:
             raise self._empty()
         if steps < expected:
-            warn_data_ran_out(self._source)
+            user_warning.warn(
+                f"Your input ran out of data; interrupting training. The {self._name} gave {steps} batches instead of "
+                f"{expected}: give it more, make it repeat, or lower {self._steps_name}."
+            )
         self._counted_steps = self._counted_steps or steps
 
     def _empty(self) -> DataError:

@@ -16,11 +16,14 @@ class ShuffledPyDataset(keras.utils.PyDataset):  # type: ignore[misc]
         dataset: the dataset of the batches.
         seed: seed of their order; without it they are not shuffled.
         steps: steps per epoch, by default all batches; the next epoch continues where this one ended.
+        steps_name: the argument that limits the steps, for messages.
     """
 
-    def __init__(self, dataset: keras.utils.PyDataset, seed: int | None, steps: int | None) -> None:
+    def __init__(
+        self, dataset: keras.utils.PyDataset, seed: int | None, steps: int | None, steps_name: str = "steps_per_epoch"
+    ) -> None:
         super().__init__(dataset.workers, dataset.use_multiprocessing, dataset.max_queue_size)
-        self._dataset, self._seed, self._steps = dataset, seed, steps
+        self._dataset, self._seed, self._steps, self._steps_name = dataset, seed, steps, steps_name
         self._order: list[int] = []
 
     @property
@@ -34,7 +37,7 @@ class ShuffledPyDataset(keras.utils.PyDataset):  # type: ignore[misc]
 
     @property
     def _sampler(self) -> RowSampler:
-        return RowSampler(self._dataset.num_batches, 1, self._seed, self._steps)
+        return RowSampler(self._dataset.num_batches, 1, self._seed, self._steps, steps_name=self._steps_name)
 
     def __len__(self) -> int:
         return len(self._order)

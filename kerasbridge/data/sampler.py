@@ -1,11 +1,11 @@
 """Rows of each step of an epoch, which depend only on (seed, epoch), on every backend."""
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from kerasbridge.data import user_warning
 from kerasbridge.random import generator
 
 DEFAULT_BATCH_SIZE = 32
@@ -29,6 +29,7 @@ class RowSampler:
         batch_size: samples per step.
         seed: seed of the order; without it the rows are not shuffled.
         steps_per_epoch: steps of an epoch; the next epoch continues where this one ended, until all rows are used.
+        steps_name: the argument that limits the steps, for messages.
         within_batches: shuffle only the rows of each batch, as ``shuffle="batch"`` of Keras does for data on a disk.
     """
 
@@ -37,6 +38,7 @@ class RowSampler:
     seed: int | None = None
     steps_per_epoch: int | None = None
     within_batches: bool = False
+    steps_name: str = "steps_per_epoch"
 
     @property
     def steps(self) -> int:
@@ -51,10 +53,10 @@ class RowSampler:
         pass_index, start = divmod(epoch, epochs_per_pass)
         start *= self.steps_per_epoch
         if start + self.steps_per_epoch > self._steps_per_pass:
-            warnings.warn(
-                f"The data gives {self._steps_per_pass} batches, which steps_per_epoch="
-                f"{self.steps_per_epoch} does not divide: epoch {epoch + 1} ends with the last of them.",
-                stacklevel=2,
+            ends = f"epoch {epoch + 1}" if self.steps_name == "steps_per_epoch" else "each run"
+            user_warning.warn(
+                f"The data gives {self._steps_per_pass} batches, which {self.steps_name}={self.steps_per_epoch} does "
+                f"not divide: {ends} ends with the last of them."
             )
         return _slice_steps(self._indices_of_pass(pass_index), start, start + self.steps_per_epoch)
 

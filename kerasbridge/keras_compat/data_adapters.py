@@ -40,11 +40,6 @@ def keras_epoch_iterator(x: Any, steps: int | None, class_weight: Mapping[int, f
     return iterator
 
 
-def warn_data_ran_out(iterator: Any) -> None:
-    """Issue the warning that `epoch_iterator` suppresses."""
-    type(iterator)._interrupted_warning(iterator)
-
-
 def reset_num_batches(iterator: Any) -> None:
     """Forget the number of batches of the last epoch, to which Keras would limit the next one."""
     iterator._num_batches = iterator.data_adapter.num_batches

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kerasbridge.data.numbers import read_as_floats
+from kerasbridge.data.user_warning import remember_caller
 from kerasbridge.engines.base import Engine
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.by_name import match_by_name
@@ -21,7 +22,7 @@ def run_scope(engine: Engine, model: keras.Model, step: Any = None) -> Iterator[
     """
     parts = {"x": getattr(model, "inputs", None), "y": getattr(model, "outputs", None)}
     floats = [name for name, tensors in parts.items() if step is None and tensors and _are_floats(tensors)]
-    with match_by_name(), engine.loss_scope(), read_as_floats(*floats):
+    with remember_caller(), match_by_name(), engine.loss_scope(), read_as_floats(*floats):
         yield
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from kerasbridge import checks, engines
 from kerasbridge.data import adapters
 from kerasbridge.data.adapters import BatchingConfig
+from kerasbridge.data.class_weights import class_weights
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import metrics_in_order
@@ -31,7 +32,7 @@ def fit(
     validation_split: float = 0.0,
     validation_data: Any = None,
     shuffle: bool | str = True,
-    class_weight: Mapping[int, float] | None = None,
+    class_weight: Any = None,
     sample_weight: Any = None,
     initial_epoch: int = 0,
     steps_per_epoch: int | None = None,
@@ -62,7 +63,8 @@ def fit(
             iterable of such batches.
         shuffle: whether to shuffle the rows, or the batches of a PyDataset, in each epoch. The order depends on
             (seed, epoch). "batch" shuffles the rows of each batch only.
-        class_weight: weight of the samples of each class in the loss.
+        class_weight: weight of the samples of each class in the loss: a dict by class number, an array with a weight
+            per class, or "balanced" for classes of equal weight in total.
         sample_weight: weight of each sample in the loss.
         initial_epoch: the epoch to start at.
         steps_per_epoch: steps of an epoch, by default all of the data; the next epoch continues after them.
@@ -102,6 +104,7 @@ def fit(
         >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         >>> history = kb.fit(model, data.x_train / 255, data.y_train, epochs=1, seed=0, verbose=0)
     """
+    class_weight = class_weights(class_weight, y)
     fit_arguments = dict(locals())
     arguments.check(model, step, batch_size, epochs, initial_epoch, validation_split, seed, rng)
     run_recorder.check(run_dir)
@@ -117,7 +120,10 @@ def fit(
     validation_steps = arguments.round_up_to_execution(model, validation_steps)
     batching = BatchingConfig(batch_size, steps_per_epoch, order_seed if shuffle else None, shuffle, device_budget)
     validation_batching = BatchingConfig(
-        validation_batch_size or batch_size, validation_steps, device_budget=device_budget
+        validation_batch_size or batch_size,
+        validation_steps,
+        device_budget=device_budget,
+        steps_name="validation_steps",
     )
     random = keras_patch.portable_random() if rng == "portable" else contextlib.nullcontext()
     with run_scope(engine, model, step), random:
@@ -199,7 +205,8 @@ def evaluate(
         )
     arguments.warn_extended(model, "evaluate")
     engine = engines.current()
-    batching = BatchingConfig(batch_size, arguments.round_up_to_execution(model, steps), device_budget=device_budget)
+    steps = arguments.round_up_to_execution(model, steps)
+    batching = BatchingConfig(batch_size, steps, device_budget=device_budget, steps_name="steps")
     with run_scope(engine, model, step), keras_patch.portable_random():
         iterator = adapters.epoch_iterator(adapters.read(x, y, sample_weight), engine, batching)
         phase, compiled_step = build.make_test_phase(model, step, engine, iterator)
@@ -248,7 +255,8 @@ def predict(
         return call_keras(model, "predict", given)
     arguments.warn_extended(model, "predict")
     engine = engines.current()
-    batching = BatchingConfig(batch_size, arguments.round_up_to_execution(model, steps), device_budget=device_budget)
+    steps = arguments.round_up_to_execution(model, steps)
+    batching = BatchingConfig(batch_size, steps, device_budget=device_budget, steps_name="steps")
     reporter = make_progress_reporter(callbacks, verbose, title="Predict")
     with run_scope(engine, model), keras_patch.portable_random(), contextlib.closing(reporter):
         iterator = adapters.epoch_iterator(adapters.read(x), engine, batching)
