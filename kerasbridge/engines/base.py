@@ -161,6 +161,10 @@ class Engine(abc.ABC):
         """Surround a step that runs as plain Python."""
         return contextlib.nullcontext()
 
+    def abstract_scope(self) -> contextlib.AbstractContextManager[Any]:
+        """Surround a call of a model on tensors without values, so that it leaves nothing in memory."""
+        return contextlib.nullcontext()
+
     def full_precision(self) -> contextlib.AbstractContextManager[Any]:
         """Compute float32 in float32, even if the device has a faster format."""
         return contextlib.nullcontext()

@@ -19,7 +19,8 @@ from kerasbridge.training.steps import evaluate_step, predict_step, train_step
 
 def prepare(model: keras.Model, engine: Engine, iterator: EpochIterator, modes: Sequence[bool] = (False,)) -> None:
     """Build the model if it is not built, then check its device and the labels; `modes` as for `symbolic_build`."""
-    symbolic_build(model, iterator.first, modes)
+    with engine.abstract_scope():
+        symbolic_build(model, iterator.first, modes)
     check_device(model.variables, engine)
     check = label_checks.make_label_check(model, iterator.first)
     if check:
@@ -60,7 +61,8 @@ def make_test_phase(
 def make_predict_phase(model: keras.Model, engine: Engine, iterator: EpochIterator) -> Phase:
     """Return the prediction phase; the model need not be compiled."""
     if not all(layer.built for layer in [model, *flatten_layers(model)]):
-        output_spec(model, iterator.first()[0])
+        with engine.abstract_scope():
+            output_spec(model, iterator.first()[0])
     check_device(model.variables, engine)
     return Phase(Runner(model, engine, predict_step), iterator)
 

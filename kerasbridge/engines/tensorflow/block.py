@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from kerasbridge.engines.base import BlockResult, Data, Engine
 from kerasbridge.engines.step import Step, Tensor
+from kerasbridge.engines.tensorflow.graph_memory import free_kernels_with, unregister_custom_gradients
 
 
 class TensorFlowBlock:
@@ -69,6 +70,12 @@ def _graph_function(function: Callable[..., Any], **options: Any) -> Any:
     TensorFlow counts traces by the memory address of a function, and another model's function may get the same one
     later, as in a search over many models.
     """
-    graph = tf.function(function, autograph=False, **options)
+
+    def trace(*arguments: Any) -> Any:
+        with unregister_custom_gradients():
+            return function(*arguments)
+
+    graph = tf.function(trace, autograph=False, **options)
     graph._omit_frequent_tracing_warning = True
+    free_kernels_with(graph)
     return graph

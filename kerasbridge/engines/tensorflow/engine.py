@@ -10,6 +10,7 @@ import tensorflow as tf
 from kerasbridge.engines.base import Block, Data, EagerBlock, Engine, eager_reason
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.tensorflow.block import TensorFlowBlock, compile_step, device_scope
+from kerasbridge.engines.tensorflow.graph_memory import unregister_custom_gradients
 from kerasbridge.keras_compat.patches import patch_convert_to_tensor, patch_moments, patch_stack
 from kerasbridge.keras_compat.tensors import map_tensors
 from kerasbridge.runtime.device import Device
@@ -89,6 +90,9 @@ class TensorFlowEngine(Engine):
 
     def read(self, value: Tensor) -> Tensor:
         return tf.convert_to_tensor(value)
+
+    def abstract_scope(self) -> contextlib.AbstractContextManager[Any]:
+        return unregister_custom_gradients()
 
     def is_concretization_error(self, error: Exception) -> bool:
         is_missing_attribute = isinstance(error, AttributeError) and "numpy" not in str(error)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kerasbridge import engines
 from kerasbridge.engines.base import Engine
 from kerasbridge.engines.stateless import VariableRecorder
 from kerasbridge.engines.step import Batch
@@ -39,7 +40,8 @@ def dry_run(run: Callable[[Batch], list[StepOutput]], batch: Batch, engine: Engi
         traces.append(TraceInfo(scope.seen(), written, outputs))
 
     if engine is None:
-        eval_abstract(record, *batch)
+        with engines.current().abstract_scope():
+            eval_abstract(record, *batch)
     else:
         with engine.eager():
             record(*map_tensors(engine.to_device, batch))
