@@ -16,7 +16,7 @@ from kerasbridge import checks, engines
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras, model_state
 from kerasbridge.keras_compat.models import flatten_layers, optimized_variables
-from kerasbridge.keras_compat.seed_generators import is_seed_state, seed_states
+from kerasbridge.keras_compat.seed_generators import is_seed_state, seed_global_generator, seed_states
 from kerasbridge.random import keras_patch
 from kerasbridge.random.bits import override_seeds
 from kerasbridge.random.generator import fold_in
@@ -49,6 +49,7 @@ class seed_everything:  # noqa: N801 - called like a function, with `with` like 
         engines.current()
         keras_patch.enter_portable_random()
         keras.utils.set_random_seed(seed)
+        seed_global_generator(fold_in(seed, "draws without a seed"))
 
     def __enter__(self) -> Self:
         return self

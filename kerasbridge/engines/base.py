@@ -12,6 +12,7 @@ from kerasbridge.engines.stateless import NestedStatelessScope
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.errors import DeviceError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.tensors import masks_of, set_masks
 from kerasbridge.runtime import memory
 from kerasbridge.runtime.device import Device
 
@@ -39,6 +40,15 @@ class Block(Protocol):
     @property
     def fallback_reason(self) -> str | None:
         """The reason for running eagerly; None in the other modes."""
+        ...
+
+    @property
+    def variables(self) -> tuple[Any, ...]:
+        """The variables that the step reads or assigns; complete after `prepare`."""
+        ...
+
+    def prepare(self, data: Data, order: Tensor) -> None:
+        """Trace the step without running it."""
         ...
 
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool) -> BlockResult:
@@ -81,15 +91,28 @@ class Engine(abc.ABC):
     def gather_rows(self, data: Data, row: Tensor) -> Data:
         """Return the rows `row` of every tensor in `data`."""
 
-    @abc.abstractmethod
     def gradients(
         self, function: Callable[[], tuple[list[Tensor], Any]], groups: Sequence[Sequence[Any]]
     ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
         """Return ``((losses, aux), gradients)`` of a function that returns one loss for each group of variables.
 
         The k-th list contains the gradients of the k-th loss by the variables of the k-th group; None where the loss
-        does not depend on the variable. Calls may nest.
+        does not depend on the variable. Calls may nest. Keras masks of the tensors in `aux` are kept.
         """
+
+        def with_masks() -> tuple[list[Tensor], Any]:
+            losses, aux = function()
+            return losses, (aux, masks_of(aux))
+
+        (losses, (aux, masks)), gradients = self._gradients(with_masks, groups)
+        set_masks(aux, masks)
+        return (losses, aux), gradients
+
+    @abc.abstractmethod
+    def _gradients(
+        self, function: Callable[[], tuple[list[Tensor], Any]], groups: Sequence[Sequence[Any]]
+    ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
+        """Compute `gradients`; masks of tensors may be lost."""
 
     @abc.abstractmethod
     def grad(self, function: Callable[[Any], tuple[Tensor, Any]], nest: Any) -> tuple[tuple[Tensor, Any], Any]:
@@ -169,6 +192,21 @@ class Engine(abc.ABC):
         """Compute float32 in float32, even if the device has a faster format."""
         return contextlib.nullcontext()
 
+    checks_steps: ClassVar[bool] = False
+    """Whether a compiled step executes the same operations as the plain one, so that both agree to the last bit."""
+
+    def plain_step(self, step: Step) -> Step:
+        """Return the step as plain Python that executes the operations of the compiled one."""
+        return step
+
+    def preserve_rng(self) -> contextlib.AbstractContextManager[Any]:
+        """Restore the framework's own random generators at the end."""
+        return contextlib.nullcontext()
+
+    def settings(self) -> tuple[Any, ...]:
+        """Return the framework's settings that a compiled step depends on."""
+        return ()
+
     def set_mode(self, model: Any, training: bool) -> None:
         """Put the framework's own modules in the model into training or inference mode."""
         del model, training
@@ -211,6 +249,13 @@ class EagerBlock:
 
     def __init__(self, engine: Engine, step: Step, reason: str) -> None:
         self.engine, self.step, self.fallback_reason = engine, step, reason
+
+    @property
+    def variables(self) -> tuple[Any, ...]:
+        return self.step.variables
+
+    def prepare(self, data: Data, order: Tensor) -> None:
+        del data, order
 
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool) -> BlockResult:
         reports: list[np.ndarray[Any, Any]] = []

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import dtype_policies
+from kerasbridge.keras_compat.seed_generators import global_generator
 from kerasbridge.random import keras_patch
 
 MAX_ENTRIES = 32
@@ -48,4 +49,4 @@ def model_fingerprint(model: keras.Model) -> tuple[Any, ...]:
     trainable = tuple(id(variable) for variable in model.trainable_variables)
     policies = dtype_policies(model)
     options = (bool(model.run_eagerly), bool(model.jit_compile), keras_patch.is_random_portable())
-    return (tuple(map(id, variables)), trainable, policies, options)
+    return (tuple(map(id, variables)), trainable, policies, options, id(global_generator().state))

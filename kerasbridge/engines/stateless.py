@@ -2,13 +2,17 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from kerasbridge.engines.step import Step, Tensor
+from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.patches import patch_cond
 from kerasbridge.keras_compat.tensors import current_scope, raw_value
 
+MAX_ATTEMPTS = 8
+T = TypeVar("T")
 Cond = Callable[[Any, Callable[[], Any], Callable[[], Any]], Any]
 """A function of (pred, true_fn, false_fn), like `keras.ops.cond`."""
 
@@ -42,10 +46,10 @@ class NestedStatelessScope(keras.StatelessScope):  # type: ignore[misc]
 
 
 class VariableRecorder(NestedStatelessScope):
-    """A scope without values of its own that records the variables read or assigned, in the order of first use."""
+    """A scope that records the variables read or assigned in it, in the order of first use."""
 
-    def __init__(self) -> None:
-        super().__init__(())
+    def __init__(self, values: Iterable[tuple[Any, Tensor]] = ()) -> None:
+        super().__init__(values)
         self._seen: dict[int, Any] = {}
 
     def get_current_value(self, variable: Any) -> Tensor:
@@ -81,14 +85,47 @@ def patched_cond(cond: Cond) -> contextlib.AbstractContextManager[None]:
     return patch_cond(lambda _, pred, true_fn, false_fn: cond(pred, true_fn, false_fn))
 
 
+class MissingVariablesError(Exception):
+    """A step uses variables that it does not list, such as the counter of a loss or of a seed generator."""
+
+    def __init__(self, variables: Sequence[Any]) -> None:
+        super().__init__(", ".join(variable.path for variable in variables))
+        self.variables = variables
+
+
 def functionalize(
-    step: Step, overlay: type[NestedStatelessScope] = NestedStatelessScope
+    step: Step, scope: type[VariableRecorder] = VariableRecorder
 ) -> Callable[[Sequence[Tensor], Any], tuple[list[Tensor], Any]]:
-    """Return the step as a pure function: (values of its variables, batch) -> (new values, outputs)."""
+    """Return the step as a pure function: (values of its variables, batch) -> (new values, outputs).
+
+    The function raises MissingVariablesError if the step reads or assigns a variable that is not in `step.variables`:
+    its value would become a constant, and the assignment would be lost.
+    """
+    listed = set(map(id, step.variables))
 
     def run(values: Sequence[Tensor], batch: Any) -> tuple[list[Tensor], Any]:
-        with overlay(zip(step.variables, values, strict=True)) as scope:
+        with scope(zip(step.variables, values, strict=True)) as recorder:
             outputs = step.run(batch)
-        return [scope.get_current_value(variable) for variable in step.variables], outputs
+        missing = [variable for variable in recorder.seen() if id(variable) not in listed]
+        if missing:
+            raise MissingVariablesError(missing)
+        return [recorder.get_current_value(variable) for variable in step.variables], outputs
 
     return run
+
+
+def with_missing_variables(step: Step, run: Callable[[Step], T]) -> T:
+    """Return ``run(step)``; if that raises MissingVariablesError, again with these variables added to the step.
+
+    Raises:
+        StepError: the step uses other variables each time, since it creates them.
+    """
+    for _ in range(MAX_ATTEMPTS):
+        try:
+            return run(step)
+        except MissingVariablesError as error:
+            step = replace(step, variables=(*step.variables, *error.variables))
+    raise StepError(
+        f"Expected the step to create no variables, found that every call creates {step.variables[-1].path}. Create "
+        "variables once, as attributes of the model, a layer, a loss or a metric."
+    )

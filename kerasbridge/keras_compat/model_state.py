@@ -11,19 +11,19 @@ _OF_ITS_STATE = ("built", "training", "is_gptq_calibrated", "is_awq_calibrated")
 _PLAIN = (bool, int, float, str, types.FunctionType)
 
 
-def hyperparameters(model: Any) -> tuple[Any, ...]:
+def hyperparameters(model: Any) -> list[tuple[dict[str, Any], str]]:
     """Return the plain public attributes of Keras layers and the optimizer: rates, activations, momenta.
 
-    Classes of the user are left out: they may count their calls in an attribute.
+    Each is (attributes of the object, name), to be read often. Classes of the user are left out.
     """
     holders = [*flatten_layers(model), getattr(model, "optimizer", None)]
     own = [holder for holder in holders if type(holder).__module__.partition(".")[0] == "keras"]
-    return tuple(
-        (name, value)
+    return [
+        (vars(holder), name)
         for holder in own
         for name, value in vars(holder).items()
         if not name.startswith("_") and name not in _OF_ITS_STATE and isinstance(value, _PLAIN)
-    )
+    ]
 
 
 def optimizers_of(model: Any) -> list[Any]:

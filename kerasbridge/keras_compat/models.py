@@ -114,6 +114,18 @@ def sublayers(layer: Any) -> Sequence[Any]:
     return list(layer._flatten_layers(recursive=False, include_self=False))
 
 
+def compile_state(model: Any) -> tuple[Any, ...]:
+    """Return the objects that `model.compile` creates or stores."""
+    names = ("optimizer", "_compile_loss", "_compile_metrics", "_loss_tracker")
+    return tuple(getattr(model, name, None) for name in names)
+
+
+def keras_settings() -> tuple[Any, ...]:
+    """Return the settings of Keras that a layer or loss reads while it is traced."""
+    config = keras.config
+    return config.epsilon(), config.floatx(), config.image_data_format(), config.dtype_policy().name
+
+
 def dtype_policies(model: Any) -> tuple[str, ...]:
     """Return the dtype policy of every layer."""
     return tuple(str(layer.dtype_policy) for layer in model._flatten_layers())

@@ -55,3 +55,15 @@ def raw_value(variable: Any) -> Any:
 def has_cached_logits(tensor: Any) -> bool:
     """Return whether a softmax or sigmoid attached its logits to this tensor, as TensorFlow's losses expect."""
     return hasattr(tensor, "_keras_logits")
+
+
+def masks_of(nest: Any) -> list[Any]:
+    """Return the Keras mask of each tensor, or None: a mask is an attribute, which a gradient loses."""
+    return [private_api("masks").get_keras_mask(leaf) for leaf in keras.tree.flatten(nest)]
+
+
+def set_masks(nest: Any, masks: list[Any]) -> None:
+    """Attach Keras masks to the tensors, as `masks_of` returns them."""
+    for leaf, mask in zip(keras.tree.flatten(nest), masks, strict=True):
+        if mask is not None:
+            private_api("masks").set_keras_mask(leaf, mask)

@@ -145,6 +145,15 @@ def new_seed() -> int:
     return python_random.randint(0, 0x7FFFFFFF)
 
 
+def peek_seed() -> int:
+    """Return the seed that `new_seed` would draw next, without drawing it."""
+    state = python_random.getstate()
+    try:
+        return new_seed()
+    finally:
+        python_random.setstate(state)
+
+
 def _size(shape: Sequence[int]) -> int:
     return int(np.prod(tuple(shape), dtype=np.int64))
 

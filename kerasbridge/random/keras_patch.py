@@ -18,7 +18,7 @@ import numpy as np
 from kerasbridge.errors import ArgumentError, KerasContractError, NotPortableError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.private_api import TESTED, private_api
-from kerasbridge.keras_compat.seed_generators import draw_seed
+from kerasbridge.keras_compat.seed_generators import draw_seed, has_global_generator, seed_global_generator
 from kerasbridge.keras_compat.tensors import floatx, to_tensor
 from kerasbridge.random import distributions, generator, random_crop
 from kerasbridge.random.bits import override_seed
@@ -60,6 +60,8 @@ def enter_portable_random() -> None:
     """Replace the functions of Keras that draw; calls nest."""
     global _portable_depth
     with _portable_lock:
+        if not has_global_generator():  # created now, since it cannot be while a step is traced
+            seed_global_generator(generator.fold_in(generator.peek_seed(), "draws without a seed"))
         if _portable_depth == 0:
             _replace(patch_table())
         _portable_depth += 1

@@ -1,6 +1,7 @@
 """A block of steps on JAX: the step is jitted and looped on the device, so that a block of any length is one call."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,16 +10,58 @@ import numpy as np
 
 from kerasbridge.engines.base import BlockResult, Data, Engine
 from kerasbridge.engines.jax.cond import cond
-from kerasbridge.engines.stateless import assign_all, functionalize, patched_cond
+from kerasbridge.engines.stateless import assign_all, functionalize, patched_cond, with_missing_variables
 from kerasbridge.engines.step import Step, Tensor
 
 StepResult = tuple[list[Tensor], Any]
+
+
+class Retraced:
+    """A function made of a step; made again if a trace finds that the step uses variables that it does not list."""
+
+    def __init__(self, step: Step, make: Callable[[Step], Callable[..., Any]]) -> None:
+        self._make, self.step, self.function = make, step, make(step)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.call(lambda function: function(*arguments))
+
+    def call(self, use: Callable[[Any], Any]) -> Any:
+        """Return ``use(function)``, where the function may be made again."""
+        return with_missing_variables(self.step, lambda step: use(self._function_of(step)))
+
+    def _function_of(self, step: Step) -> Callable[..., Any]:
+        if step is not self.step:
+            self.step, self.function = step, self._make(step)
+        return self.function
 
 
 class JaxBlock:
     """A block: looped on the device or, if a loop would slow the step down, jitted steps called one by one."""
 
     fallback_reason: str | None = None
+
+    def __init__(self, engine: Engine, step: Step) -> None:
+        self._run = Retraced(step, partial(Loop, engine))
+
+    @property
+    def execution_mode(self) -> str:
+        loop: Any = self._run.function
+        return str(loop.execution_mode)
+
+    @property
+    def variables(self) -> tuple[Any, ...]:
+        return self._run.step.variables
+
+    def prepare(self, data: Data, order: Tensor) -> None:
+        self._run.call(lambda loop: loop.prepare(data, order))
+
+    def __call__(self, data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool) -> BlockResult:
+        result: BlockResult = self._run(data, order, start, stop, stop_on_nonfinite)
+        return result
+
+
+class Loop:
+    """The loop over the steps of a block."""
 
     def __init__(self, engine: Engine, step: Step) -> None:
         self.execution_mode = "looped"
@@ -28,12 +71,17 @@ class JaxBlock:
         self._run: Callable[..., tuple[int, Any, list[Tensor], dict[str, Tensor]]] | None = None
 
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool) -> BlockResult:
+        self.prepare(data, order)
         values = [variable.value for variable in self._variables]
-        if self._run is None:
-            self._run = self._choose_loop(values, data, order)
+        assert self._run is not None
         end, reports, values, logs = self._run(values, data, order, start, stop, stop_on_nonfinite)
         assign_all(self._variables, values)
         return BlockResult(end - start, reports, logs)
+
+    def prepare(self, data: Data, order: Tensor) -> None:
+        """Trace the step and choose how to loop over it."""
+        if self._run is None:
+            self._run = self._choose_loop([variable.value for variable in self._variables], data, order)
 
     def _choose_loop(self, values: list[Tensor], data: Data, order: Tensor) -> Callable[..., Any]:
         traced = self._step.trace(values, data, order, 0)
@@ -83,6 +131,18 @@ class JaxBlock:
         no_reports = jnp.zeros((order.shape[0], *report.shape), report.dtype)
         end, reports, values, logs = jax.lax.while_loop(has_next, body, (start, no_reports, values, no_logs))
         return end, reports, values, logs
+
+
+def predict_function(engine: Engine, step: Step) -> Callable[[Data, Tensor], Any]:
+    """Return a jitted predict step as a function of the data and the rows of the batch."""
+    run = jax.jit(step_on_rows(engine, step))
+
+    def predict(data: Data, row: Tensor) -> Any:
+        values, outputs = run([variable.value for variable in step.variables], data, row)
+        assign_all(step.variables, values)
+        return outputs
+
+    return predict
 
 
 def step_on_rows(engine: Engine, step: Step) -> Callable[[list[Tensor], Data, Tensor], StepResult]:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from kerasbridge.engines.base import Block, Data, EagerBlock, Engine, eager_reason
-from kerasbridge.engines.jax.block import JaxBlock, step_on_rows
+from kerasbridge.engines.jax.block import JaxBlock, Retraced, predict_function
 from kerasbridge.engines.jax.cond import cond
 from kerasbridge.engines.jax.gradients import Writes, linearize
-from kerasbridge.engines.stateless import NestedStatelessScope, assign_all, patched_cond, unique
+from kerasbridge.engines.stateless import NestedStatelessScope, patched_cond, unique
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.keras_compat.tensors import map_tensors
 
@@ -49,7 +50,7 @@ class JaxEngine(Engine):
     def gather_rows(self, data: Data, row: Tensor) -> Data:
         return map_tensors(lambda leaf: leaf[row], data)
 
-    def gradients(
+    def _gradients(
         self, function: Callable[[], tuple[list[Tensor], Any]], groups: Sequence[Sequence[Any]]
     ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
         variables = unique(groups)
@@ -86,6 +87,13 @@ class JaxEngine(Engine):
     def eager(self) -> contextlib.AbstractContextManager[Any]:
         return patched_cond(cond)
 
+    def settings(self) -> tuple[Any, ...]:
+        return (
+            jax.config.jax_default_matmul_precision,
+            jax.config.jax_enable_x64,
+            jax.config.jax_numpy_dtype_promotion,
+        )
+
     def full_precision(self) -> contextlib.AbstractContextManager[Any]:
         highest: contextlib.AbstractContextManager[Any] = jax.default_matmul_precision("highest")
         return highest
@@ -98,14 +106,7 @@ class JaxEngine(Engine):
         reason = _no_jit_reason(step)
         if reason:
             return EagerBlock(self, step, reason).predict
-        run = jax.jit(step_on_rows(self, step))
-
-        def predict(data: Data, row: Tensor) -> Any:
-            values, outputs = run([variable.value for variable in step.variables], data, row)
-            assign_all(step.variables, values)
-            return outputs
-
-        return predict
+        return Retraced(step, partial(predict_function, self))
 
     def _devices_by_name(self) -> dict[str, Any]:
         by_name = {}

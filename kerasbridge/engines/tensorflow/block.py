@@ -18,9 +18,13 @@ class TensorFlowBlock:
     fallback_reason: str | None = None
 
     def __init__(self, engine: Engine, step: Step) -> None:
+        self.variables = step.variables
         self._step = compile_step(engine, step)
         self._loop = _graph_function(self._while)
         self._device = engine.device
+
+    def prepare(self, data: Data, order: Tensor) -> None:
+        del data, order
 
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool) -> BlockResult:
         with device_scope(self._device):

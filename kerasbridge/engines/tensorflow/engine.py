@@ -65,7 +65,7 @@ class TensorFlowEngine(Engine):
     def gather_rows(self, data: Data, row: Tensor) -> Data:
         return map_tensors(lambda leaf: tf.gather(leaf, row), data)
 
-    def gradients(
+    def _gradients(
         self, function: Callable[[], tuple[list[Tensor], Any]], groups: Sequence[Sequence[Any]]
     ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
         values = [[variable.value for variable in group] for group in groups]
@@ -97,6 +97,9 @@ class TensorFlowEngine(Engine):
     def is_concretization_error(self, error: Exception) -> bool:
         is_missing_attribute = isinstance(error, AttributeError) and "numpy" not in str(error)
         return not is_missing_attribute and any(part in str(error) for part in _NO_VALUE_MESSAGES)
+
+    def settings(self) -> tuple[Any, ...]:
+        return (tf.config.experimental.tensor_float_32_execution_enabled(), tf.config.optimizer.get_jit())
 
     @contextlib.contextmanager
     def full_precision(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from kerasbridge.engines.stateless import NestedStatelessScope, patched_cond, unique, value_of
+from kerasbridge.engines.stateless import VariableRecorder, patched_cond, unique, value_of
 from kerasbridge.engines.step import Tensor
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.tensors import raw_value
@@ -42,7 +42,7 @@ def _by_variable(writes: Writes) -> dict[int, Tensor]:
     return {id(variable): value for variable, value in writes}
 
 
-class CopyingOverlay(NestedStatelessScope):
+class CopyingOverlay(VariableRecorder):
     """Scope that copies a value assigned to two variables, since updates in place would change both."""
 
     def add_update(self, update: tuple[Any, Tensor]) -> None:

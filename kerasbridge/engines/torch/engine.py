@@ -3,13 +3,14 @@
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from kerasbridge.engines.base import Block, Data, EagerBlock, Engine, eager_reason
-from kerasbridge.engines.stateless import NestedStatelessScope, unique
+from kerasbridge.engines.stateless import NestedStatelessScope, assign_all, unique
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.torch.block import TorchBlock
 from kerasbridge.engines.torch.cond import cond
@@ -17,20 +18,21 @@ from kerasbridge.engines.torch.inplace import FunctionalizeInplace
 from kerasbridge.engines.torch.losses import corrected_losses
 from kerasbridge.engines.torch.modules import read_variables
 from kerasbridge.engines.torch.rng import random_bits
-from kerasbridge.engines.torch.tracing import UntraceableError
+from kerasbridge.engines.torch.tracing import NEEDS_VALUE, UntraceableError, pure_step
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.tensors import map_tensors
 
 _in_gradient: ContextVar[bool] = ContextVar("in_gradient", default=False)
 
 # Parts of torch's errors when the value of a traced tensor, or of one on the meta device, is needed.
-_NO_VALUE_MESSAGES = ("aten._local_scalar_dense", "on meta tensors", "meta device type tensor", "data-dependent")
+_NO_VALUE_MESSAGES = (*NEEDS_VALUE, "on meta tensors", "meta device type tensor")
 
 
 class TorchEngine(Engine):
     """Gradients by `torch.autograd`, blocks by replaying a traced step."""
 
     name = "torch"
+    checks_steps = True
 
     def devices(self) -> tuple[str, ...]:
         gpus = tuple(f"gpu:{index}" for index in range(torch.cuda.device_count()))
@@ -61,7 +63,7 @@ class TorchEngine(Engine):
             return map_tensors(lambda leaf: torch.index_select(leaf, 0, row.reshape(1)).squeeze(0), data)
         return map_tensors(lambda leaf: torch.index_select(leaf, 0, row), data)
 
-    def gradients(
+    def _gradients(
         self, function: Callable[[], tuple[list[Tensor], Any]], groups: Sequence[Sequence[Any]]
     ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
         nested, variables = _in_gradient.get(), unique(groups)
@@ -121,6 +123,26 @@ class TorchEngine(Engine):
         finally:
             for switch, precision in zip(switches, before, strict=True):
                 switch.fp32_precision = precision
+
+    def plain_step(self, step: Step) -> Step:
+        run = pure_step(step)
+
+        def on_variables(batch: Any) -> Any:
+            values, outputs = run([variable.value.detach().clone() for variable in step.variables], batch)
+            assign_all(step.variables, values)
+            return outputs
+
+        return replace(step, run=on_variables)
+
+    def preserve_rng(self) -> contextlib.AbstractContextManager[Any]:
+        scope: contextlib.AbstractContextManager[Any] = torch.random.fork_rng()
+        return scope
+
+    def settings(self) -> tuple[Any, ...]:
+        kinds = ("cpu", "cuda", "mps")
+        autocast = tuple((torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) for kind in kinds)
+        precision = torch.get_float32_matmul_precision(), torch.are_deterministic_algorithms_enabled()
+        return autocast, torch.get_default_dtype(), *precision
 
     def set_mode(self, model: Any, training: bool) -> None:
         model.train(training)

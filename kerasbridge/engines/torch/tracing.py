@@ -1,7 +1,7 @@
 """Tracing of a training or test step to a graph of ATen operations, which is simplified and replayed."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -10,13 +10,16 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.overrides import TorchFunctionMode
 
 from kerasbridge.engines.base import Data
-from kerasbridge.engines.stateless import functionalize, patched_cond
+from kerasbridge.engines.stateless import MissingVariablesError, functionalize, patched_cond
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.torch.codegen import compile_graph
 from kerasbridge.engines.torch.cond import CopyingOverlay, cond
+from kerasbridge.engines.torch.dynamic_sizes import ForbidDynamicSizes, has_dynamic_size
 from kerasbridge.engines.torch.modules import read_variables
 from kerasbridge.engines.torch.passes import drop_aliases, fold_constants, mutated_nodes, reuse_memory
+from kerasbridge.engines.torch.replacements import traceable_operations
 from kerasbridge.errors import KerasbridgeError
+from kerasbridge.keras_compat.origin import origin_of
 from kerasbridge.keras_compat.patches import keep_optimizer_tensors
 from kerasbridge.keras_compat.tensors import map_tensors
 
@@ -24,26 +27,22 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _TO_HOST = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__)
 
 
+NEEDS_VALUE = ("aten._local_scalar_dense", "aten.equal", "data-dependent")
+"""Parts of torch's errors when the value of a traced tensor is needed."""
+
+
 class UntraceableError(Exception):
     """The step needs the value of a tensor in Python, or fails in another way while it is traced."""
 
 
-class Tracing(TorchFunctionMode):  # type: ignore[misc]
-    """Handles two cases that `make_fx` traces incorrectly.
-
-    A tensor converted to NumPy would keep its first value in every replay: it ends the trace. And SGD and Adadelta of
-    Keras pass the learning rate, a tensor, as `alpha`, whose value torch reads: here, it is multiplied first instead.
-    """
+class ForbidNumpy(TorchFunctionMode):  # type: ignore[misc]
+    """Ends the trace where a tensor is converted to NumPy: it would keep its first value in every replay."""
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the function, with these two cases handled."""
-        options = dict(kwargs or {})
+        """Run the function unless it converts to NumPy."""
         if function in _TO_HOST:
             raise UntraceableError("it turns a tensor into NumPy numbers")
-        if function is torch._foreach_add_ and isinstance(options.get("alpha"), torch.Tensor):
-            targets, terms = args
-            return torch._foreach_add_(targets, torch._foreach_mul(terms, options.pop("alpha")), **options)
-        return function(*args, **options)
+        return function(*args, **(kwargs or {}))
 
 
 class TracedStep:
@@ -56,6 +55,9 @@ class TracedStep:
         self._variables = step.variables
         values = [variable.value.detach().clone() for variable in step.variables]
         graph_module, self._names = _trace(step, take, values, data, row)
+        if has_dynamic_size(graph_module.graph):
+            with ForbidDynamicSizes():  # raises where the operation is called
+                _trace(step, take, values, data, row)
         drop_aliases(graph_module.graph)
         constants = fold_constants(graph_module)
         outputs = list(_output(graph_module.graph).args[0])
@@ -102,17 +104,28 @@ class TracedStep:
             state[k] = value
 
 
+def pure_step(step: Step) -> Callable[[Sequence[Tensor], Any], tuple[list[Tensor], Any]]:
+    """Return the step as a pure function of (values, batch), as it is traced."""
+    run = functionalize(step, CopyingOverlay)
+
+    def pure(values: Sequence[Tensor], batch: Any) -> tuple[list[Tensor], Any]:
+        with traceable_operations(), patched_cond(cond), keep_optimizer_tensors(), read_variables():
+            return run(values, batch)
+
+    return pure
+
+
 def _trace(
     step: Step, take: Callable[[Data, Tensor], Data], values: list[Tensor], data: Data, row: Tensor
 ) -> tuple[GraphModule, list[str]]:
     """Return the step as a graph from (values, data, row) to (new values, report, logs), and the names of the logs."""
-    run = functionalize(step, CopyingOverlay)
+    run = pure_step(step)
     names: list[str] = []
 
     def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
         leaves = iter(tensors[len(values) : -1])
         batch = take(map_tensors(lambda _: next(leaves), data), tensors[-1])
-        with Tracing(), patched_cond(cond), keep_optimizer_tensors(), read_variables():
+        with ForbidNumpy():
             new_values, (report, logs) = run(tensors[: len(values)], batch)
         names[:] = list(logs)
         return (*new_values, report, *(torch.as_tensor(log) for log in logs.values()))
@@ -121,11 +134,11 @@ def _trace(
     leaves = [leaf.view_as(leaf) for leaf in _leaves(data)]
     try:
         return make_fx(flat)(*values, *leaves, row), names
-    except KerasbridgeError:
+    except (KerasbridgeError, MissingVariablesError):
         raise
     except Exception as error:
         # A step that is wrong rather than untraceable raises the same error again when it runs eagerly.
-        raise UntraceableError(f"the step cannot be traced: {_first_line(error)}") from error
+        raise UntraceableError(_reason(error)) from error
 
 
 def _leaves(data: Data) -> list[Tensor]:
@@ -151,8 +164,16 @@ def _returning(graph_module: GraphModule, outputs: tuple[Node, ...]) -> Callable
     return compile_graph(graph)
 
 
-def _first_line(error: Exception) -> str:
-    """Return the first line of an error message, after the line in which Keras names the layer."""
+def _reason(error: Exception) -> str:
+    """Return why a step cannot be traced, and which part of the model or line of the user's code is the cause."""
     lines = [_ANSI.sub("", line).strip() for line in str(error).splitlines()]
-    said = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
-    return said[0] if said else type(error).__name__
+    lines = [line for line in lines if line and not line.startswith("Exception encountered when calling")]
+    message = lines[0] if lines else type(error).__name__
+    if any(part in message for part in NEEDS_VALUE):
+        message = "the value of a tensor is needed in Python"
+    return f"the step cannot be traced: {message}{_in(error)}"
+
+
+def _in(error: Exception) -> str:
+    origin = origin_of(error)
+    return f" ({origin})" if origin else ""
