@@ -35,7 +35,7 @@ from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import build
 from kerasbridge.training.epoch_loop import FitConfig, Phase, run_training
 from kerasbridge.training.run_scope import run_scope
-from kerasbridge.training.step_loop import Runner
+from kerasbridge.training.step_loop import PreparedStep, Runner
 from kerasbridge.training.steps import train_step_with_gradient_norm
 
 
@@ -89,7 +89,8 @@ class _Trainer:
     def __init__(self, model: Any, engine: Engine, iterator: EpochIterator, job: Job) -> None:
         self._model, self._job = model, job
         self._reports: list[Numbers] = []
-        self._phase = Phase(Runner(model, engine, train_step_with_gradient_norm, note=self._reports.append), iterator)
+        step = PreparedStep(train_step_with_gradient_norm)
+        self._phase = Phase(Runner(model, engine, lambda: step, note=self._reports.append), iterator)
 
     @property
     def execution_mode(self) -> str | None:

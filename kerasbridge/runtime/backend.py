@@ -112,6 +112,11 @@ def device_budget() -> str | None:
     return os.environ.get("KERASBRIDGE_DEVICE_BUDGET") or None
 
 
+def checks_steps_strictly() -> bool:
+    """Return whether KERASBRIDGE_CHECK_STEPS is "error": for tests, see `training.step_check`."""
+    return os.environ.get("KERASBRIDGE_CHECK_STEPS") == "error"
+
+
 def child_environment(
     backend: str, device: str | None = None, float64: bool = False, threads: int | None = None
 ) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Build the model, run the checks that need a built model, and make the runners of `fit`, `evaluate` and `predict`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from kerasbridge.data import label_checks
@@ -9,11 +9,11 @@ from kerasbridge.engines.base import Engine
 from kerasbridge.errors import DeviceError, StepError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import flatten_layers, has_loss, output_spec, symbolic_build
-from kerasbridge.training.custom_step.build import CompiledStep, build_step
+from kerasbridge.training.custom_step.build import build_step
 from kerasbridge.training.custom_step.invoke import Step as CustomStep
-from kerasbridge.training.custom_step.invoke import supports_evaluation
+from kerasbridge.training.custom_step.invoke import step_functions, supports_evaluation
 from kerasbridge.training.epoch_loop import Phase
-from kerasbridge.training.step_loop import Runner
+from kerasbridge.training.step_loop import PreparedStep, Runner
 from kerasbridge.training.steps import evaluate_step, predict_step, train_step
 
 
@@ -27,22 +27,15 @@ def prepare(model: keras.Model, engine: Engine, iterator: EpochIterator, modes: 
         iterator.set_check(check)
 
 
-def make_train_phase(
-    model: keras.Model, step: CustomStep | None, engine: Engine, iterator: EpochIterator
-) -> tuple[Phase, CompiledStep | None]:
-    """Return the training phase and, where the user passed a step, the compiled step."""
+def make_train_phase(model: keras.Model, step: CustomStep | None, engine: Engine, iterator: EpochIterator) -> Phase:
+    """Return the training phase, with the user's step if there is one."""
     if step is not None:
         return _custom_phase(model, step, engine, iterator, training=True)
-    prepare(model, engine, iterator, modes=(False, True))
-    return Phase(Runner(model, engine, train_step), iterator), None
+    return _phase(model, engine, iterator, train_step, modes=(False, True))
 
 
-def make_test_phase(
-    model: keras.Model, step: CustomStep | None, engine: Engine, iterator: EpochIterator
-) -> tuple[Phase, CompiledStep | None]:
-    """Return the evaluation phase and, where the user's step supports evaluation, the compiled step.
-
-    Without such a step, the phase evaluates the loss and metrics that the model was compiled with.
+def make_test_phase(model: keras.Model, step: CustomStep | None, engine: Engine, iterator: EpochIterator) -> Phase:
+    """Return the evaluation phase, with the user's step if that supports evaluation.
 
     Raises:
         StepError: the step has no `training` parameter, and the model has no loss.
@@ -54,8 +47,7 @@ def make_test_phase(
             "Expected a step with a `training` parameter, or a model compiled with a loss, to compute the validation "
             "metrics; received neither. Write def step(model, batch, training), or compile the model with a loss."
         )
-    prepare(model, engine, iterator)
-    return Phase(Runner(model, engine, evaluate_step), iterator), None
+    return _phase(model, engine, iterator, evaluate_step)
 
 
 def make_predict_phase(model: keras.Model, engine: Engine, iterator: EpochIterator) -> Phase:
@@ -64,15 +56,33 @@ def make_predict_phase(model: keras.Model, engine: Engine, iterator: EpochIterat
         with engine.abstract_scope():
             output_spec(model, iterator.first()[0])
     check_device(model.variables, engine)
-    return Phase(Runner(model, engine, predict_step), iterator)
+    return Phase(Runner(model, engine, lambda: PreparedStep(predict_step)), iterator)
+
+
+def _phase(
+    model: keras.Model,
+    engine: Engine,
+    iterator: EpochIterator,
+    make_step: Callable[..., Any],
+    modes: Sequence[bool] = (False,),
+) -> Phase:
+    def prepare_step() -> PreparedStep:
+        prepare(model, engine, iterator, modes)
+        return PreparedStep(make_step)
+
+    return Phase(Runner(model, engine, prepare_step), iterator)
 
 
 def _custom_phase(
     model: keras.Model, step: CustomStep, engine: Engine, iterator: EpochIterator, training: bool
-) -> tuple[Phase, CompiledStep]:
-    compiled = build_step(model, step, engine, iterator.first(), training)
-    check_device(compiled.program.variables, engine)
-    return Phase(Runner(model, engine, compiled.program.make_step, means=compiled.program), iterator), compiled
+) -> Phase:
+    def prepare_step() -> PreparedStep:
+        compiled = build_step(model, step, engine, iterator.first(), training)
+        check_device(compiled.program.variables, engine)
+        program = compiled.program
+        return PreparedStep(program.make_step, program, step_functions(step), program.variables, compiled.optimizers)
+
+    return Phase(Runner(model, engine, prepare_step), iterator)
 
 
 def check_device(variables: Iterable[Any], engine: Engine) -> None:

@@ -42,7 +42,6 @@ def run_training(
     validation: Phase | None,
     config: FitConfig,
     user_callbacks: Any = None,
-    optimizers: Sequence[tuple[Any, Sequence[Any]]] | None = None,
 ) -> keras.callbacks.History:
     """Run all epochs and return the history, whose `params` state how the steps ran.
 
@@ -52,7 +51,6 @@ def run_training(
         validation: the same for validation, if there is any.
         config: epochs, validation frequency and verbosity.
         user_callbacks: the callbacks that the user passed.
-        optimizers: each optimizer in use with the variables that it updates; by default the one of the model.
     """
     runner, iterator = training.runner, training.iterator
     reporter = callbacks.make_progress_reporter(user_callbacks, config.verbose, config.epochs)
@@ -78,7 +76,7 @@ def run_training(
                     break
         finally:
             if config.epochs > 0:
-                _finalize(model, optimizers)
+                _finalize(model, runner.step.optimizers)
         model.history.params.update(execution=runner.execution_mode, execution_reason=runner.fallback_reason)
         callback_list.on_train_end(logs)
     _warn_eager("training", runner)

@@ -1,23 +1,35 @@
 """The step loop: run a compiled step over chunks of batches, in blocks of several steps."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from kerasbridge.data.epoch_iterators import Chunk
-from kerasbridge.engines.base import Block, Engine
+from kerasbridge.engines.base import Block, BlockResult, EagerBlock, Engine
 from kerasbridge.engines.compile_cache import cached_on_model, model_fingerprint
 from kerasbridge.engines.step import Step
+from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras
-from kerasbridge.keras_compat.model_state import hyperparameters
+from kerasbridge.keras_compat.models import compile_state, keras_settings
+from kerasbridge.runtime import backend
+from kerasbridge.training.python_state import PythonState
+from kerasbridge.training.step_check import Steps, run_checked, steps_to_check
 
 SECONDS_PER_BLOCK = 0.25
 """Time per block: it sets the update rate of progress bars and how soon Ctrl-C takes effect."""
 
+LONG_RUN = 50
+"""Steps of a run that is worth checking again though its compiled step was checked in an earlier one."""
+
 COMPILED = "_kerasbridge_compiled"
+
+DIFFERENT = (
+    "compiled, the step computes something else than as plain Python: {} differs after the first steps. Its code reads "
+    "a value that changes from step to step and is neither a tensor nor a keras.Variable"
+)
 
 
 @dataclass(frozen=True)
@@ -103,35 +115,69 @@ class Resettable(Protocol):
         """Reset the means."""
 
 
+@dataclass(frozen=True)
+class PreparedStep:
+    """A step for a model that is built.
+
+    Attributes:
+        make_step: returns the step, given the model and the engine.
+        means: further means to reset with the metrics of the model.
+        functions: the user's functions, if it is a custom step.
+        variables: the variables that a custom step uses.
+        optimizers: each optimizer in use with the variables that it updates; None if that is the one of the model.
+    """
+
+    make_step: Callable[..., Step]
+    means: Resettable | None = None
+    functions: Sequence[Callable[..., Any]] = ()
+    variables: Sequence[Any] = ()
+    optimizers: Sequence[tuple[Any, Sequence[Any]]] | None = None
+
+
+@dataclass
+class Compiled:
+    """A step, its compiled function, the version of the Python values that it reads, and whether it was checked."""
+
+    step: Step
+    function: Any
+    version: int
+    is_checked: bool = False
+
+
 class Runner:
     """Runs one kind of step of one model.
 
     Args:
         model: the model.
         engine: the engine that compiles the step.
-        make_step: returns the step, given the model and the engine.
+        prepare: builds the model, if necessary, and returns the step; called again if a callback compiles the model.
         note: called with the reports of the steps of each block.
-        means: further means to reset with the metrics of the model.
     """
 
     def __init__(
         self,
         model: keras.Model,
         engine: Engine,
-        make_step: Callable[..., Step],
+        prepare: Callable[[], PreparedStep],
         note: Callable[[np.ndarray[Any, Any]], None] | None = None,
-        means: Resettable | None = None,
     ) -> None:
-        self.model, self.engine, self.make_step, self._means = model, engine, make_step, means
-        self._note, self._hyperparameters = note, hyperparameters(model)
+        self.model, self.engine, self._prepare, self._note = model, engine, prepare, note
         self.execution_mode: str | None = None
         self.fallback_reason: str | None = None
+        self._steps_to_check: dict[int, int] = {}  # by the id of the compiled step
+        self._set_step()
+
+    def _set_step(self) -> None:
+        self.step = self._prepare()
+        self._compile_state = compile_state(self.model)
+        self._python_state = PythonState.of(self.model, self.step.functions)
+        self._version = self._python_state.version()
 
     def reset_metrics(self) -> None:
         """Reset the metrics of the model and the further means."""
         self.model.reset_metrics()
-        if self._means:
-            self._means.reset_state()
+        if self.step.means:
+            self.step.means.reset_state()
 
     def run(
         self,
@@ -158,12 +204,11 @@ class Runner:
             start = 0
             while start < chunk.steps:
                 notifier.begin()
-                block: Block = self._compiled(chunk, self.engine.compile)  # callbacks may have changed the model
+                compiled = self._compiled(chunk, self.engine.compile)  # callbacks may have changed the model
                 stop = min(start + notifier.limit(1 if stopped() else sizer.size()), chunk.steps)
                 start_time = time.perf_counter()
-                result = block(chunk.data, chunk.order, start, stop, stop_on_nonfinite)
+                result = self._run_block(compiled, chunk, start, stop, stop_on_nonfinite)
                 sizer.update(result.steps, time.perf_counter() - start_time)
-                self.execution_mode, self.fallback_reason = block.execution_mode, block.fallback_reason
                 if self._note:
                     self._note(result.reports)
                 start += result.steps
@@ -184,15 +229,50 @@ class Runner:
         outputs: list[Any] = []
         notifier = CallbackNotifier(group_size, begin, lambda report: end(report, outputs[report.first :]))
         for chunk in chunks:
-            call = self._compiled(chunk, self.engine.compile_call)
+            compiled = self._compiled(chunk, self.engine.compile_call)
             for step in range(chunk.steps):
                 notifier.begin()
-                outputs.append(call(chunk.data, chunk.order[step]))
+                outputs.append(compiled.function(chunk.data, chunk.order[step]))
+                if step in (0, chunk.steps - 1):
+                    self._python_state.absorb()
                 if notifier.notify(1, chunk.rows, {}) and stopped():
                     return outputs
         notifier.flush()
         return outputs
 
-    def _compiled(self, chunk: Chunk, compile_step: Callable[[Step], Any]) -> Any:
-        key = (self.make_step, chunk.signature, self._hyperparameters, model_fingerprint(self.model))
-        return cached_on_model(self.model, COMPILED, key, lambda: compile_step(self.make_step(self.model, self.engine)))
+    def _run_block(
+        self, compiled: Compiled, chunk: Chunk, start: int, stop: int, stop_on_nonfinite: bool
+    ) -> BlockResult:
+        block: Block = compiled.function
+        checks = not compiled.is_checked or chunk.steps >= LONG_RUN
+        unchecked = self._steps_to_check.setdefault(id(compiled), steps_to_check(self.engine) if checks else 0)
+        if unchecked:
+            steps = Steps(chunk, start, min(stop, start + unchecked), stop_on_nonfinite)
+            result, difference = run_checked(self.engine, compiled.step, block, steps, self._python_state.restored())
+            self._steps_to_check[id(compiled)], compiled.is_checked = unchecked - result.steps, True
+            if difference and backend.checks_steps_strictly():
+                raise StepError(f"{DIFFERENT.format(difference)}.")
+            if difference:
+                block = compiled.function = EagerBlock(self.engine, compiled.step, DIFFERENT.format(difference))
+        else:
+            result = block(chunk.data, chunk.order, start, stop, stop_on_nonfinite)
+        self.execution_mode, self.fallback_reason = block.execution_mode, block.fallback_reason
+        self._python_state.absorb()
+        return result
+
+    def _compiled(self, chunk: Chunk, compile_step: Callable[[Step], Any]) -> Compiled:
+        version = self._python_state.version()
+        is_compiled_again = any(
+            old is not new for old, new in zip(self._compile_state, compile_state(self.model), strict=True)
+        )
+        if is_compiled_again or (self.step.functions and version != self._version):
+            self._set_step()  # a custom step may use another optimizer now
+            version = self._version
+        settings = keras_settings(), self.engine.settings(), self._compile_state
+        key = (self.step.make_step, chunk.signature, settings, model_fingerprint(self.model))
+
+        def create() -> Compiled:
+            step = self.step.make_step(self.model, self.engine)
+            return Compiled(step, compile_step(step), version)
+
+        return cached_on_model(self.model, COMPILED, key, create, lambda found: found.version == version)

@@ -12,6 +12,7 @@ from kerasbridge.data.class_weights import class_weights
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import metrics_in_order
+from kerasbridge.keras_compat.seed_generators import seed_global_generator
 from kerasbridge.random import generator, keras_patch
 from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import arguments, build, run_recorder
@@ -131,18 +132,18 @@ def fit(
             adapters.read(x, y, sample_weight, class_weight), validation_data, validation_split
         )
         iterator = adapters.epoch_iterator(source, engine, batching)
-        training, compiled_step = build.make_train_phase(model, step, engine, iterator)
-        validation, validation_step = None, None
+        training = build.make_train_phase(model, step, engine, iterator)
+        validation = None
         if validation_source is not None:
             iterator = adapters.epoch_iterator(validation_source, engine, validation_batching)
-            validation, validation_step = build.make_test_phase(model, step, engine, iterator)
+            validation = build.make_test_phase(model, step, engine, iterator)
         if seed is not None:
-            steps = filter(None, (compiled_step, validation_step))
-            seed_random_layers(model, seed, [variable for each in steps for variable in each.program.variables])
+            steps = [phase.runner.step for phase in (training, validation) if phase]
+            seed_random_layers(model, seed, [variable for each in steps for variable in each.variables])
+            seed_global_generator(generator.fold_in(seed, "draws without a seed"))
         config = FitConfig(arguments.limit_epochs(epochs), initial_epoch, validation_freq, verbose)
         with run_recorder.record_run(fit_arguments, seed=order_seed, rng=rng) as record:
-            optimizers = compiled_step.optimizers if compiled_step else None
-            history = run_training(model, training, validation, config, record.callbacks, optimizers)
+            history = run_training(model, training, validation, config, record.callbacks)
             history.params.update(seed=order_seed, rng=rng, backend=engine.name, device=engine.device)
             record.finish(history)
     return history
@@ -209,14 +210,14 @@ def evaluate(
     batching = BatchingConfig(batch_size, steps, device_budget=device_budget, steps_name="steps")
     with run_scope(engine, model, step), keras_patch.portable_random():
         iterator = adapters.epoch_iterator(adapters.read(x, y, sample_weight), engine, batching)
-        phase, compiled_step = build.make_test_phase(model, step, engine, iterator)
+        phase = build.make_test_phase(model, step, engine, iterator)
         reporter = make_progress_reporter(callbacks, verbose, title="Evaluate")
         callback_list = make_callback_list(model, callbacks, reporter, epochs=1, steps=iterator.steps, verbose=verbose)
         with contextlib.closing(reporter):
             logs = run_evaluation(model, phase, callback_list, reporter)
     if return_dict:
         return logs
-    return _logs_in_order(logs) if compiled_step else metrics_in_order(model, logs)
+    return _logs_in_order(logs) if phase.runner.step.functions else metrics_in_order(model, logs)
 
 
 def predict(

@@ -155,18 +155,18 @@ def _values_read_by_function(function: FunctionType) -> Iterator[tuple[str, Any]
         except ValueError:  # not bound yet
             continue
     namespace = function.__globals__
-    yield from ((name, namespace[name]) for name in _referenced_names(function.__code__) if name in namespace)
+    yield from ((name, namespace[name]) for name in referenced_names(function.__code__) if name in namespace)
     for parameter in inspect.signature(function).parameters.values():
         if parameter.default is not parameter.empty:
             yield parameter.name, parameter.default
 
 
-def _referenced_names(code: CodeType) -> Iterator[str]:
+def referenced_names(code: CodeType) -> Iterator[str]:
     """Yield the names that code refers to, also in nested functions and lambdas."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _referenced_names(constant)
+            yield from referenced_names(constant)
 
 
 def _attributes(owner: Any) -> Iterator[tuple[str, Any]]:
@@ -180,8 +180,21 @@ def _attributes(owner: Any) -> Iterator[tuple[str, Any]]:
     }
     attributes.update(getattr(owner, "__dict__", {}))
     for name, value in attributes.items():
-        if not name.startswith("__") and not (is_keras and (name.startswith("_") or name in CHANGED_BY_TRAINING)):
+        if name.startswith("__") or (is_keras and name in CHANGED_BY_TRAINING):
+            continue
+        if not is_keras or not name.startswith("_") or (isinstance(value, PLAIN_TYPES) and _is_read(name, classes)):
             yield name, value
+
+
+def _is_read(name: str, classes: Iterable[type]) -> bool:
+    """Return whether a method of one of these classes refers to a private attribute, which is the user's then."""
+    return any(name in _names_in_methods(cls) for cls in classes)
+
+
+@functools.cache
+def _names_in_methods(cls: type) -> frozenset[str]:
+    methods = [value for value in vars(cls).values() if isinstance(value, FunctionType)]
+    return frozenset(name for method in methods for name in referenced_names(method.__code__))
 
 
 def _module_constants(module: ModuleType) -> Iterator[tuple[str, Any]]:

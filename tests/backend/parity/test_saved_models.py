@@ -1,4 +1,4 @@
-"""What the comparisons take from a saved model: the state of its optimizer, and data by the names of its inputs."""
+"""The state of a saved model in comparisons: the state of its optimizer, and data by the names of its inputs."""
 
 from collections import OrderedDict
 

@@ -240,9 +240,9 @@ def test_a_second_fit_does_not_run_the_layers_as_python_again():
     model = keras.Sequential([keras.Input((12,)), Counting(), layers.Dense(1)])
     model.compile("adam", "mse")
     kb.fit(model, X, Y, **PLAIN)
-    calls.clear()
+    before = len(calls)
     kb.fit(model, X, Y, **PLAIN)
-    assert calls == []
+    assert len(calls) == before
 
 
 def test_freezing_a_layer_takes_effect_in_the_next_fit():

@@ -1,0 +1,164 @@
+"""Plain Python values that a model's code reads, such as the weight of a loss: constants in a compiled step.
+
+A callback may change one of them. The step is then compiled again.
+"""
+
+import contextlib
+import inspect
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.model_state import hyperparameters
+from kerasbridge.keras_compat.models import flatten_layers
+from kerasbridge.runtime.user_frames import is_user_module
+from kerasbridge.training.custom_step.side_effects import (
+    MAX_ARRAY_BYTES,
+    MAX_VISITED,
+    PLAIN_TYPES,
+    referenced_names,
+    snapshot,
+)
+
+_ATTRIBUTE = "_kerasbridge_python_state"
+
+
+class PythonState:
+    """The values that the model and the user's functions read, and a version that changes with them.
+
+    Changes that a step makes while it is traced or runs as Python do not count: they are its own.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self._model, self._version = model, 0
+        self._functions: dict[tuple[int, int], Callable[..., Any]] = {}
+        self._hyperparameters = hyperparameters(model)
+        self._values = self._read()
+
+    @classmethod
+    def of(cls, model: keras.Model, functions: Iterable[Callable[..., Any]]) -> "PythonState":
+        """Return the state of the model, to which these functions are added."""
+        if _ATTRIBUTE not in model.__dict__:
+            object.__setattr__(model, _ATTRIBUTE, cls(model))
+        state: PythonState = model.__dict__[_ATTRIBUTE]
+        state.version()
+        state._hyperparameters = hyperparameters(model)
+        for function in (*user_functions(model), *functions):
+            part = getattr(function, "__func__", function)
+            state._functions[id(getattr(function, "__self__", None)), id(part)] = function
+        state.absorb()
+        return state
+
+    def version(self) -> int:
+        """Return a number that is another one after a value has changed."""
+        values = self._read()
+        if values != self._values:
+            self._version, self._values = self._version + 1, values
+        return self._version
+
+    def absorb(self) -> None:
+        """Ignore what has changed since the last call."""
+        self._values = self._read()
+
+    @contextlib.contextmanager
+    def restored(self) -> Iterator[None]:
+        """Restore, at the end, the plain values and containers that the user's functions can change."""
+        saved = _Saved()
+        for function in self._functions.values():
+            saved.save_function(function)
+        saved.save(self._model)
+        try:
+            yield
+        finally:
+            saved.restore()
+
+    def _read(self) -> tuple[list[Any], dict[str, Any]]:
+        """Return the values; where the model runs no code of the user, those of Keras layers are all."""
+        values = [attributes.get(name) for attributes, name in self._hyperparameters]
+        return values, snapshot(list(self._functions.values()), self._model) if self._functions else {}
+
+
+def user_functions(model: keras.Model) -> list[Callable[..., Any]]:
+    """Return the functions and methods of the user that the model's step may call.
+
+    They belong to the model, its layers, metrics, losses or optimizer, or to an object that is an attribute of one:
+    a regularizer, a schedule.
+    """
+    metrics = [part for metric in model.metrics for part in (metric, *getattr(metric, "metrics", ()))]
+    losses = keras.tree.flatten(getattr(model, "loss", None))
+    owners = [model, *flatten_layers(model), *metrics, *losses, getattr(model, "optimizer", None)]
+    parts = [part for owner in owners for part in (owner, *getattr(owner, "__dict__", {}).values())]
+    return [function for part in {id(part): part for part in parts}.values() for function in _functions(part)]
+
+
+def _functions(part: Any) -> Iterator[Callable[..., Any]]:
+    """Yield a function of the user, or the methods that the user's class of an object defines."""
+    if isinstance(part, FunctionType):
+        yield from [part] if is_user_module(part.__module__ or "") else []
+        return
+    for cls in type(part).__mro__:
+        if is_user_module(cls.__module__):
+            yield from (getattr(part, name) for name, value in vars(cls).items() if isinstance(value, FunctionType))
+
+
+class _Saved:
+    """Values by the object that contains them, and how to put them back."""
+
+    def __init__(self) -> None:
+        self._restore: list[Callable[[], Any]] = []
+        self._seen: set[int] = set()
+
+    def restore(self) -> None:
+        for restore in self._restore:
+            restore()
+
+    def save_function(self, function: Callable[..., Any]) -> None:
+        """Save the object of a method, and what a function reads from its closure and its module."""
+        self.save(getattr(function, "__self__", None))
+        code = inspect.unwrap(getattr(function, "__func__", function))
+        if isinstance(code, FunctionType):
+            names = [name for name in referenced_names(code.__code__) if name in code.__globals__]
+            self._save_items(code.__globals__, names)
+            for value in inspect.getclosurevars(code).nonlocals.values():
+                self.save(value)
+
+    def save(self, value: Any) -> None:
+        """Save the contents of a container or array, or the plain attributes of an object of the user's."""
+        if id(value) in self._seen or len(self._seen) > MAX_VISITED:
+            return
+        self._seen.add(id(value))
+        if isinstance(value, np.ndarray) and value.flags.writeable and value.nbytes <= MAX_ARRAY_BYTES:
+            self._restore.append(partial(np.copyto, value, value.copy()))
+        elif isinstance(value, dict):
+            self._save_items(value, value)
+            self._restore.append(partial(_drop_new, value, set(value)))
+        elif isinstance(value, (list, deque)):
+            self._restore.append(partial(_set_contents, value, list(value)))
+        elif is_user_module(type(value).__module__) and hasattr(value, "__dict__"):
+            self._save_items(vars(value), list(vars(value)))
+            self._restore.append(partial(_drop_new, vars(value), set(vars(value)), PLAIN_TYPES))
+
+    def _save_items(self, namespace: dict[Any, Any], names: Iterable[Any]) -> None:
+        for name in names:
+            value = namespace[name]
+            if isinstance(value, PLAIN_TYPES):
+                self._restore.append(partial(namespace.__setitem__, name, value))
+            elif not isinstance(value, (FunctionType, ModuleType, type)):
+                self.save(value)
+
+
+def _drop_new(contents: dict[Any, Any], names: set[Any], types: Any = object) -> None:
+    for name in set(contents) - names:
+        if isinstance(contents[name], types):
+            del contents[name]
+
+
+def _set_contents(sequence: Any, contents: list[Any]) -> None:
+    if len(sequence) != len(contents) or any(new is not old for new, old in zip(sequence, contents, strict=True)):
+        sequence.clear()
+        sequence.extend(contents)

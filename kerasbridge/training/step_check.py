@@ -1,0 +1,117 @@
+"""Check of a compiled step against the plain one, on the first steps of a run.
+
+Both start from the same state. The results of the plain step are kept. Where both execute the same operations, as on
+torch, they must agree to the last bit.
+
+With KERASBRIDGE_CHECK_STEPS=error, for tests, steps are checked on every backend, up to rounding where the compiler
+changes the operations, and a difference is an error.
+"""
+
+import contextlib
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from kerasbridge.data.epoch_iterators import Chunk
+from kerasbridge.engines.base import Block, BlockResult, EagerBlock, Engine
+from kerasbridge.engines.step import Step
+from kerasbridge.keras_compat import keras
+from kerasbridge.runtime import backend
+
+Values = list[Any]
+
+
+class Steps(NamedTuple):
+    """Steps of a chunk to run, and whether to stop at a loss that is not finite."""
+
+    chunk: Chunk
+    start: int
+    stop: int
+    stop_on_nonfinite: bool
+
+    def run(self, block: Block) -> BlockResult:
+        """Run them in one block."""
+        return block(self.chunk.data, self.chunk.order, self.start, self.stop, self.stop_on_nonfinite)
+
+
+STEPS = 2
+"""Steps to check: what is constant in a compiled step differs from the plain one at the second step at the latest."""
+
+
+def steps_to_check(engine: Engine) -> int:
+    """Return the number of steps to check."""
+    return STEPS if engine.checks_steps or backend.checks_steps_strictly() else 0
+
+
+def run_checked(
+    engine: Engine,
+    step: Step,
+    block: Block,
+    steps: Steps,
+    unchanged: contextlib.AbstractContextManager[Any],
+) -> tuple[BlockResult, str | None]:
+    """Run steps compiled and plain, and return the plain result and, if they differ, a description of where.
+
+    The compiled step leaves no trace: variables, random generators and the Python values in `unchanged` are restored.
+    """
+    with unchanged, _host_rng_restored(), engine.preserve_rng():
+        block.prepare(steps.chunk.data, steps.chunk.order)
+    if block.execution_mode == "eager":
+        return steps.run(block), None
+    variables = block.variables
+    before = _values(variables)
+    with _host_rng_restored(), engine.preserve_rng():
+        compiled = steps.run(block)
+    compiled_values = _values(variables)
+    _assign(variables, before)
+    plain = steps.run(EagerBlock(engine, engine.plain_step(replace(step, variables=variables)), ""))
+    same = _equal if engine.checks_steps else _close
+    return plain, _difference(variables, (compiled_values, compiled), (_values(variables), plain), same)
+
+
+def _assign(variables: Sequence[Any], values: Values) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def _values(variables: Sequence[Any]) -> Values:
+    return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables]
+
+
+def _difference(
+    variables: Sequence[Any],
+    compiled: tuple[Values, BlockResult],
+    plain: tuple[Values, BlockResult],
+    same: Callable[[Any, Any], bool],
+) -> str | None:
+    """Return the name of a variable or the loss that differs, or None."""
+    (values, result), (plain_values, plain_result) = compiled, plain
+    if not same(result.reports, plain_result.reports):
+        return "the loss"
+    pairs = zip(variables, values, plain_values, strict=True)
+    return next((f"the variable {variable.path}" for variable, one, other in pairs if not same(one, other)), None)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return one.shape == other.shape and bool(np.array_equal(one, other, equal_nan=one.dtype.kind in "fc"))
+
+
+def _close(one: Any, other: Any) -> bool:
+    """Return whether floats agree up to rounding; an optimizer that normalises a gradient of zero enlarges it."""
+    if one.shape != other.shape or one.dtype.kind not in "fc":
+        return _equal(one, other)
+    return bool(np.allclose(one, other, rtol=1e-2, atol=5e-2, equal_nan=True))
+
+
+@contextlib.contextmanager
+def _host_rng_restored() -> Iterator[None]:
+    """Restore the states of Python's `random` and NumPy at the end."""
+    states = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
