@@ -43,8 +43,15 @@ def flatten_logs(logs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def log_tensors(logs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return flat logs of tensors that stay as they are when the variables that they come from change."""
-    return {name: keras.ops.copy(to_tensor(value)) for name, value in flatten_logs(logs).items()}
+    """Return flat logs of tensors that stay as they are when the variables that they come from change.
+
+    A list is logged as a vector; None, which a metric without a result returns, is not logged.
+    """
+    return {name: keras.ops.copy(_stacked(value)) for name, value in flatten_logs(logs).items() if value is not None}
+
+
+def _stacked(value: Any) -> Any:
+    return keras.ops.stack([_stacked(item) for item in value]) if isinstance(value, list | tuple) else to_tensor(value)
 
 
 def raw_value(variable: Any) -> Any:

@@ -39,6 +39,7 @@ RESULTS = {
     "view of a variable": lambda m: ops.reshape(m.sums, (2, 1)),
     "matrix": lambda m: m.sums[:, None] * m.sums[None],
     "stacked variables": lambda m: ops.stack([m.rows, m.rows]),
+    "list of variables": lambda m: [m.sums, m.sums],
     "dict": lambda m: {"rows": m.rows, "mean": ops.sum(m.sums) / m.rows},
     "nested dict": lambda m: {"b": {"each": m.sums, "deep": {"rows": m.rows}}, "a": m.sums[0]},
 }
@@ -119,6 +120,11 @@ def test_a_custom_step_returns_such_metrics():
     assert history.history["rows"] == [64.0, 64.0]
     assert np.shape(history.history["each"]) == (2, 2)
     np.testing.assert_allclose(np.sum(history.history["each"], axis=1) / 64, history.history["mean"], rtol=1e-4)
+
+
+def test_a_metric_without_a_result_is_not_logged():
+    history = kb.fit(build(lambda m: None), X, Y, verbose=0)
+    assert list(history.history) == ["loss"]
 
 
 def test_vectors_are_shown_by_their_mean_and_recorded_by_column(tmp_path, capsys):
