@@ -62,7 +62,7 @@ def test_models_trained_and_saved_before_give_no_false_alarm(tmp_path, name, tra
     with ThreadPoolExecutor(2) as pool:
 
         def judged(child):
-            run_child(child[0], "judge", saved, tmp_path / child[0], child[1], float64=child[1] == "float64")
+            run_child(child[0], "trace", saved, tmp_path / child[0], child[1], float64=child[1] == "float64")
 
         assert len([*pool.map(judged, children)]) == len(children)
     for path in sorted(saved.glob("*.keras")):

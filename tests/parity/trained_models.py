@@ -1,6 +1,6 @@
 """Train models for an epoch and save them, or trace and record saved models: children of test_no_false_alarm.
 
-``python trained_models.py train FOLDER SEEDS NAME...`` or ``python trained_models.py judge FOLDER OUT DTYPE``.
+``python trained_models.py train FOLDER SEEDS NAME...`` or ``python trained_models.py trace FOLDER OUT DTYPE``.
 """
 
 import sys
@@ -16,7 +16,7 @@ from kerasbridge.parity.jobs import Job
 
 
 def train(folder, seeds, *names):
-    """Save each model after an epoch, as NAME-SEED.keras, with its data beside it."""
+    """Save each model after an epoch, as NAME-SEED.keras, with its data."""
     import subjects
 
     for name in names:
@@ -29,7 +29,7 @@ def train(folder, seeds, *names):
             np.savez(Path(folder, f"{name}-{seed}.npz"), x=x, y=y)
 
 
-def judge(folder, out, dtype):
+def trace(folder, out, dtype):
     """Trace a step of each saved model; in float32 also train it as `kb.compare` does."""
     for path in sorted(Path(folder).glob("*.keras")):
         keras.backend.clear_session()
@@ -42,4 +42,4 @@ def judge(folder, out, dtype):
 
 
 if __name__ == "__main__":
-    {"train": train, "judge": judge}[sys.argv[1]](*sys.argv[2:])
+    {"train": train, "trace": trace}[sys.argv[1]](*sys.argv[2:])
