@@ -15,6 +15,7 @@ PRIVATE_API = {
     "SciPy windows": "keras.src.utils.module_utils:scipy",
     "seeds of augmentation layers": "keras.src.layers.preprocessing.data_layer:DataLayer",
     "AugMix": "keras.src.layers.preprocessing.image_preprocessing.aug_mix",
+    "numbers in automatic names": "keras.src.utils.naming:reset_uids",
     "global seed generator": "keras.src.random.seed_generator:global_seed_generator",
     "name of the global seed generator": "keras.src.random.seed_generator:GLOBAL_SEED_GENERATOR",
     "global state": "keras.src.backend.common:global_state",

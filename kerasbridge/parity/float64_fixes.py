@@ -50,6 +50,7 @@ def cast_model(model: Any, dtype: str) -> Any:
     """
     if set(dtype_policies(model)) == {f'<DTypePolicy "{dtype}">'}:
         return model
+    private_api("numbers in automatic names")()  # for the same names of layers whose names are not saved
     new = type(model).from_config(_cast_config(model.get_config(), dtype))
     new.set_weights(model.get_weights())
     if model.compiled:

@@ -8,9 +8,12 @@ import pytest
 import kerasbridge as kb
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.model_state import optimizer_variables
+from kerasbridge.keras_compat.models import flatten_layers
+from kerasbridge.keras_compat.private_api import private_api
 from kerasbridge.parity import synthetic_data
 from kerasbridge.parity.float64_fixes import cast_model
 from kerasbridge.random import generator
+from kerasbridge.saving import load_model
 
 L = keras.layers
 
@@ -25,6 +28,18 @@ def test_a_model_in_another_dtype_keeps_the_state_of_its_optimizer(optimizer):
     for before, after in pairs:
         np.testing.assert_allclose(keras.ops.convert_to_numpy(after), keras.ops.convert_to_numpy(before), 1e-2, 1e-4)
     assert int(cast.optimizer.iterations) == 1
+
+
+def test_a_model_in_another_dtype_keeps_the_names_of_inner_layers(tmp_path):
+    words = keras.Input((5, 4))
+    x = L.MultiHeadAttention(2, 3, dropout=0.1)(words, words)
+    x = L.MultiHeadAttention(2, 3, dropout=0.1)(L.Dropout(0.5)(x), x)
+    keras.Model(words, L.Bidirectional(L.LSTM(2, recurrent_initializer="zeros"))(x)).save(tmp_path / "model.keras")
+    private_api("numbers in automatic names")()  # as in a new process
+    model = load_model(tmp_path / "model.keras")
+    cast = cast_model(model, "float16")
+    assert [layer.name for layer in flatten_layers(cast)] == [layer.name for layer in flatten_layers(model)]
+    assert [weight.path for weight in cast.weights] == [weight.path for weight in model.weights]
 
 
 @pytest.mark.parametrize("kind", [dict, OrderedDict])
