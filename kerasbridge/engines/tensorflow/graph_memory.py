@@ -1,4 +1,4 @@
-"""Memory of graph functions whose model is gone: TensorFlow holds them in two tables of the process."""
+"""Memory of graph functions whose model is gone: TensorFlow keeps them in two tables of the process."""
 
 import contextlib
 import weakref
@@ -16,7 +16,7 @@ _gone: list[str] = []
 
 @contextlib.contextmanager
 def unregister_custom_gradients() -> Iterator[None]:
-    """Remove at the end what `tf.custom_gradient` has registered inside, which would hold the graph that is traced.
+    """Remove at the end what `tf.custom_gradient` has registered inside, which would keep the traced graph alive.
 
     It is needed only to differentiate this graph once more, which no step does.
     """
