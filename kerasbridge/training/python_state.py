@@ -134,10 +134,10 @@ class _Saved:
         self._seen.add(id(value))
         if isinstance(value, np.ndarray) and value.flags.writeable and value.nbytes <= MAX_ARRAY_BYTES:
             self._restore.append(partial(np.copyto, value, value.copy()))
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) and len(value) <= MAX_VISITED:
             self._save_items(value, value)
             self._restore.append(partial(_drop_new, value, set(value)))
-        elif isinstance(value, (list, deque)):
+        elif isinstance(value, (list, deque)) and len(value) <= MAX_VISITED:
             self._restore.append(partial(_set_contents, value, list(value)))
         elif is_user_module(type(value).__module__) and hasattr(value, "__dict__"):
             self._save_items(vars(value), list(vars(value)))

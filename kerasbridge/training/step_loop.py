@@ -136,11 +136,12 @@ class PreparedStep:
 
 @dataclass
 class Compiled:
-    """A step, its compiled function, the version of the Python values that it reads, and whether it was checked."""
+    """A step, its compiled function, the version of the Python values that it reads, and what has happened to it."""
 
     step: Step
     function: Any
     version: int
+    has_run: bool = False
     is_checked: bool = False
 
 
@@ -200,11 +201,13 @@ class Runner:
         """
         notifier = CallbackNotifier(sizer.fixed, begin, end)
         stop_on_nonfinite = stop_on_nonfinite and not sizer.fixed
+        may_have_changed = True  # callbacks may change the model before the first block, and between blocks if hooked
         for chunk in chunks:
             start = 0
             while start < chunk.steps:
                 notifier.begin()
-                compiled = self._compiled(chunk, self.engine.compile)  # callbacks may have changed the model
+                compiled = self._compiled(chunk, self.engine.compile, may_have_changed)
+                may_have_changed = sizer.fixed is not None
                 stop = min(start + notifier.limit(1 if stopped() else sizer.size()), chunk.steps)
                 start_time = time.perf_counter()
                 result = self._run_block(compiled, chunk, start, stop, stop_on_nonfinite)
@@ -229,7 +232,7 @@ class Runner:
         outputs: list[Any] = []
         notifier = CallbackNotifier(group_size, begin, lambda report: end(report, outputs[report.first :]))
         for chunk in chunks:
-            compiled = self._compiled(chunk, self.engine.compile_call)
+            compiled = self._compiled(chunk, self.engine.compile_call, True)
             for step in range(chunk.steps):
                 notifier.begin()
                 outputs.append(compiled.function(chunk.data, chunk.order[step]))
@@ -257,17 +260,20 @@ class Runner:
         else:
             result = block(chunk.data, chunk.order, start, stop, stop_on_nonfinite)
         self.execution_mode, self.fallback_reason = block.execution_mode, block.fallback_reason
-        self._python_state.absorb()
+        if unchecked or not compiled.has_run or block.execution_mode == "eager":
+            self._python_state.absorb()
+        compiled.has_run = True
         return result
 
-    def _compiled(self, chunk: Chunk, compile_step: Callable[[Step], Any]) -> Compiled:
-        version = self._python_state.version()
+    def _compiled(self, chunk: Chunk, compile_step: Callable[[Step], Any], may_have_changed: bool) -> Compiled:
+        version = self._python_state.version() if may_have_changed else self._version
         is_compiled_again = any(
             old is not new for old, new in zip(self._compile_state, compile_state(self.model), strict=True)
         )
         if is_compiled_again or (self.step.functions and version != self._version):
             self._set_step()  # a custom step may use another optimizer now
             version = self._version
+        self._version = version
         settings = keras_settings(), self.engine.settings(), self._compile_state
         key = (self.step.make_step, chunk.signature, settings, model_fingerprint(self.model))
 
