@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kerasbridge.errors import ArgumentError, DataError
 
 MAX_SEED = 2**32 - 1
+_ROUNDING = 1e-3
 
 
 def check_lengths(rows_by_name: Mapping[str, int]) -> None:
@@ -117,17 +118,60 @@ def check_labels(labels: NDArray[Any], classes: int, ignore_class: int | None = 
     >>> check_labels(np.array([0, 9, 255]), classes=10, ignore_class=255)
     """
     labels = np.atleast_1d(labels)
+    invalid = invalid_labels(labels, classes, ignore_class, name)
+    if invalid is not None:
+        raise labels_error(labels, invalid, classes, ignore_class, name)
+
+
+def invalid_labels(
+    labels: NDArray[Any], classes: int, ignore_class: int | None = None, name: str = "y"
+) -> NDArray[np.bool_] | None:
+    """Return which labels are outside the classes of the model; None if there are none.
+
+    Args:
+        labels, classes, ignore_class, name: as for `check_labels`; an array of one or more axes.
+
+    Raises:
+        DataError: the labels are not numbers.
+    """
     if labels.dtype.kind not in "iufb":
         raise DataError(f"{name} must contain class numbers from 0 to {classes - 1}; received {labels.dtype} values.")
-    if labels.size == 0:
-        return
-    if labels.dtype.kind in "iub" and labels.min() >= 0 and labels.max() < classes:
-        return  # the common case, checked without allocating memory
+    if labels.size == 0 or (labels.dtype.kind in "iub" and labels.min() >= 0 and labels.max() < classes):
+        return None  # the common case, checked without allocating memory
     valid = (labels >= 0) & (labels < classes) & (labels == np.floor(labels))
     if ignore_class is not None:
         valid |= labels == ignore_class
-    if not valid.all():
-        raise DataError(_invalid_labels_message(labels, ~valid, classes, ignore_class, name))
+    return None if valid.all() else ~valid
+
+
+def labels_error(
+    labels: NDArray[Any], invalid: NDArray[np.bool_], classes: int, ignore_class: int | None = None, name: str = "y"
+) -> DataError:
+    """Return the error about invalid labels, which the second array marks."""
+    return DataError(_invalid_labels_message(labels, invalid, classes, ignore_class, name))
+
+
+def check_probabilities(labels: NDArray[Any], counted: NDArray[np.bool_] | None = None, name: str = "y") -> None:
+    """Raise if labels of a binary crossentropy are outside 0 to 1 by more than rounding; NaN passes.
+
+    Args:
+        labels: numbers of any shape with samples first.
+        counted: which of them count; by default all.
+        name: name of the array in messages.
+
+    Raises:
+        DataError: names the first such label and its row.
+    """
+    labels = np.atleast_1d(labels)
+    if labels.dtype.kind not in "iuf" or labels.size == 0 or (labels.min() >= 0 and labels.max() <= 1):
+        return
+    invalid = (labels < -_ROUNDING) | (labels > 1 + _ROUNDING)
+    invalid &= True if counted is None else counted
+    if invalid.any():
+        raise DataError(
+            f"{name} contains the label {labels[invalid][0]} in row {_first_row(invalid)}{_more(invalid)}: a binary "
+            "crossentropy of probabilities takes numbers from 0 to 1. Scale the labels, or choose another loss."
+        )
 
 
 def check_finite(array: NDArray[Any], name: str) -> None:
@@ -163,14 +207,20 @@ def _whole_number(name: str, value: object, low: int, high: int | None = None) -
 def _invalid_labels_message(
     labels: NDArray[Any], invalid: NDArray[np.bool_], classes: int, ignore_class: int | None, name: str
 ) -> str:
-    count = np.count_nonzero(invalid)
-    more = "" if count == 1 else f", and {count - 1} more like it"
     ignored = "" if ignore_class is None else f" (or {ignore_class}, which is ignored)"
+    first = labels[invalid][0]
+    advice = " or widen the last layer"
+    if first < 0:
+        advice = f"; to leave samples out, pass ignore_class={first:g} to the loss, or a sample_weight of 0"
     return (
-        f"{name} contains the label {labels[invalid][0]} in row {_first_row(invalid)}{more}: the model's {classes} "
-        f"outputs take whole numbers from 0 to {classes - 1}{ignored}. Number the classes from 0 or widen the last "
-        "layer."
+        f"{name} contains the label {first} in row {_first_row(invalid)}{_more(invalid)}: the model's {classes} "
+        f"outputs take whole numbers from 0 to {classes - 1}{ignored}. Number the classes from 0{advice}."
     )
+
+
+def _more(invalid: NDArray[np.bool_]) -> str:
+    count = np.count_nonzero(invalid)
+    return "" if count == 1 else f", and {count - 1} more like it"
 
 
 def _first_row(invalid: NDArray[np.bool_]) -> int:

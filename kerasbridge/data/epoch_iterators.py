@@ -56,7 +56,7 @@ class EpochIterator(Protocol):
         ...
 
     def set_check(self, check: Check) -> None:
-        """Call a function with each batch before it is used."""
+        """Replace each batch by what this function returns for it, before it is used."""
         ...
 
     def restart(self) -> None:
@@ -76,8 +76,11 @@ class DeviceArrays:
 
     def __init__(self, arrays: Arrays, sampler: RowSampler, engine: Engine) -> None:
         self._arrays, self._sampler, self._engine = arrays, sampler, engine
-        self._signature = signature(arrays.first(1))
-        self._data = map_tensors(engine.to_device, arrays.load())
+        self._load()
+
+    def _load(self) -> None:
+        self._signature = signature(self._arrays.first(1))
+        self._data = map_tensors(self._engine.to_device, self._arrays.load())
 
     @property
     def steps(self) -> int:
@@ -87,7 +90,10 @@ class DeviceArrays:
         return self._arrays.first(self._sampler.batch_size)
 
     def set_check(self, check: Check) -> None:
-        check(self._arrays.nest)
+        checked = check(self._arrays.nest)
+        if checked is not self._arrays.nest:
+            self._arrays = Arrays(checked, self._arrays.rows)
+            self._load()
 
     def restart(self) -> None:
         """Do nothing: an epoch does not depend on earlier ones."""
@@ -119,9 +125,7 @@ class _Streamed:
 
     def _checked(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
-            if self._check:
-                self._check(batch)
-            yield batch
+            yield self._check(batch) if self._check else batch
 
     def _to_chunk(self, stack: BatchStack) -> Chunk:
         data, order = map_tensors(self._engine.to_device, stack.nest), np.arange(stack.steps, dtype=np.int32)

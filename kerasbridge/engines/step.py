@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, Self
 from kerasbridge.keras_compat import keras
 
 Tensor = Any
+IGNORED_LABEL = -100
+"""A label outside the classes whose loss is 0: torch's own, and on JAX that of every label below 0."""
 
 
 class Batch(NamedTuple):

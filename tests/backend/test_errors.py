@@ -61,7 +61,7 @@ WRONG = {
     ),
     "strings": (lambda m: kb.fit(m, np.array(["a"] * 64), Y), DataError, "x to be numbers, received dtype <U1"),
     "objects": (
-        lambda m: kb.fit(m, np.array([None] * 64), Y), DataError, "Expected x to be numbers, received dtype object",
+        lambda m: kb.fit(m, np.array([None] * 64), Y), DataError, "x has a missing value in row 0, where numbers",
     ),
     "a single number": (
         lambda m: kb.fit(m, np.float32(3), Y), DataError, "x to have a row per sample, received a single value",

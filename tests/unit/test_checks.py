@@ -106,7 +106,8 @@ def test_labels_numbered_from_1_are_rejected():
 def test_the_message_names_the_array_and_the_ignored_class():
     assert message(DataError, checks.check_labels, np.array([-1, -2]), 3, ignore_class=-1, name="mask") == (
         "mask contains the label -2 in row 1: the model's 3 outputs take whole numbers from 0 to 2 "
-        "(or -1, which is ignored). Number the classes from 0 or widen the last layer."
+        "(or -1, which is ignored). Number the classes from 0; to leave samples out, pass ignore_class=-2 to the loss, "
+        "or a sample_weight of 0."
     )
 
 
