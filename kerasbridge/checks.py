@@ -126,7 +126,7 @@ def check_labels(labels: NDArray[Any], classes: int, ignore_class: int | None = 
 def invalid_labels(
     labels: NDArray[Any], classes: int, ignore_class: int | None = None, name: str = "y"
 ) -> NDArray[np.bool_] | None:
-    """Return which labels are outside the classes of the model; None if there are none.
+    """Return which labels are outside the classes of the model; None if all are inside.
 
     Args:
         labels, classes, ignore_class, name: as for `check_labels`; an array of one or more axes.

@@ -18,10 +18,12 @@ def inline_calls(graph: Graph, functions: Mapping[str, Any]) -> Graph:
     """
     bodies: dict[str, Graph] = {}
     nodes, results = dict(graph.nodes), dict[Reference, Reference]()
-    queue = [node for node in nodes.values() if _function(node, functions)]
+    queue = [(node, frozenset[str]()) for node in nodes.values() if _function(node, functions)]
     while queue and len(nodes) < _MAX_NODES:
-        call = queue.pop()
+        call, callers = queue.pop()
         name = _function(call, functions)
+        if name in callers:  # it calls itself, which is refused later
+            continue
         if name not in bodies:
             bodies[name] = parse_function(functions[name])
         body = bodies[name]
@@ -30,7 +32,7 @@ def inline_calls(graph: Graph, functions: Mapping[str, Any]) -> Graph:
         inner = {node.name: _renamed(node, call, body) for node in body.nodes.values()}
         del nodes[call.name]
         nodes.update({node.name: node for node in inner.values()})
-        queue.extend(node for node in inner.values() if _function(node, functions))
+        queue.extend((node, callers | {name}) for node in inner.values() if _function(node, functions))
         results.update({(call.name, place): _outer(result, call, body) for place, result in enumerate(body.results)})
     return Graph({name: replace(node, inputs=_resolved(node, results)) for name, node in nodes.items()})
 
