@@ -4,7 +4,20 @@ import sys
 from types import FrameType
 
 LIBRARIES = frozenset(
-    {"absl", "jax", "jaxlib", "keras", "kerasbridge", "ml_dtypes", "numpy", "optree", "tensorflow", "torch", "tree"}
+    {
+        "absl",
+        "jax",
+        "jaxlib",
+        "keras",
+        "kerasbridge",
+        "ml_dtypes",
+        "numpy",
+        "optree",
+        "tensorflow",
+        "torch",
+        "tree",
+        "wrapt",
+    }
 )
 _NOT_THE_USERS = LIBRARIES | sys.stdlib_module_names
 

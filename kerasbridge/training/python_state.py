@@ -100,6 +100,7 @@ def _functions(part: Any) -> Iterator[Callable[..., Any]]:
     """Yield a function of the user, or the methods that the user's class of an object defines."""
     if isinstance(part, FunctionType):
         yield from [part] if is_user_module(part.__module__ or "") else []
+    if not is_user_module(type(part).__module__):
         return
     for cls in type(part).__mro__:
         if is_user_module(cls.__module__):
