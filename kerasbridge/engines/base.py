@@ -87,6 +87,11 @@ class Engine(abc.ABC):
     def to_device(self, array: np.ndarray[Any, Any]) -> Tensor:
         """Copy a host array to a tensor of the same dtype on the device."""
 
+    def to_numpy(self, tensor: Tensor) -> np.ndarray[Any, Any]:
+        """Return a tensor as a host array, which may share its memory."""
+        array: np.ndarray[Any, Any] = keras.ops.convert_to_numpy(tensor)
+        return array
+
     @abc.abstractmethod
     def gather_rows(self, data: Data, row: Tensor) -> Data:
         """Return the rows `row` of every tensor in `data`."""
@@ -263,7 +268,7 @@ class EagerBlock:
         for step in range(start, stop):
             with self.engine.eager():
                 report, logs = self.step.run(self.engine.gather_rows(data, order[step]))
-            reports.append(keras.ops.convert_to_numpy(report))
+            reports.append(np.array(self.engine.to_numpy(report)))
             if stop_on_nonfinite and not np.isfinite(reports[-1]).all():
                 break
         return BlockResult(len(reports), np.stack(reports), logs)

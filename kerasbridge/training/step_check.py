@@ -18,7 +18,6 @@ import numpy as np
 from kerasbridge.data.epoch_iterators import Chunk
 from kerasbridge.engines.base import Block, BlockResult, EagerBlock, Engine
 from kerasbridge.engines.step import Step
-from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import backend
 
 Values = list[Any]
@@ -62,14 +61,14 @@ def run_checked(
     if block.execution_mode == "eager":
         return steps.run(block), None
     variables = block.variables
-    before = _values(variables)
+    before = _values(engine, variables)
     with _host_rng_restored(), engine.preserve_rng():
         compiled = steps.run(block)
-    compiled_values = _values(variables)
+    compiled_values = _values(engine, variables)
     _assign(variables, before)
     plain = steps.run(EagerBlock(engine, engine.plain_step(replace(step, variables=variables)), ""))
     same = _equal if engine.checks_steps else _close
-    return plain, _difference(variables, (compiled_values, compiled), (_values(variables), plain), same)
+    return plain, _difference(variables, (compiled_values, compiled), (_values(engine, variables), plain), same)
 
 
 def _assign(variables: Sequence[Any], values: Values) -> None:
@@ -77,8 +76,8 @@ def _assign(variables: Sequence[Any], values: Values) -> None:
         variable.assign(value)
 
 
-def _values(variables: Sequence[Any]) -> Values:
-    return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables]
+def _values(engine: Engine, variables: Sequence[Any]) -> Values:
+    return [np.array(engine.to_numpy(variable.value)) for variable in variables]
 
 
 def _difference(

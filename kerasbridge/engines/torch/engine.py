@@ -58,6 +58,11 @@ class TorchEngine(Engine):
         array = np.require(array, requirements=["C", "W"])
         return keras.ops.convert_to_tensor(torch.from_numpy(array))
 
+    def to_numpy(self, tensor: Tensor) -> np.ndarray[Any, Any]:
+        # Without `np.array(tensor)`, for which NumPy 2 warns.
+        tensor = tensor.detach().cpu()
+        return np.asarray((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy())
+
     def gather_rows(self, data: Data, row: Tensor) -> Data:
         if row.ndim == 0:
             return map_tensors(lambda leaf: torch.index_select(leaf, 0, row.reshape(1)).squeeze(0), data)
