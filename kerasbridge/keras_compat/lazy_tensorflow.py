@@ -38,15 +38,21 @@ class _AvailableIfImported:
 
 
 class _SeedOnImport(MetaPathFinder):
-    """Finder that takes part in the import of TensorFlow only, once, to seed it."""
+    """Finder that takes part in the import of TensorFlow only, to seed it; a mere search for it changes nothing."""
+
+    def __init__(self) -> None:
+        self._is_searching = False
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Return the spec that the other finders return, with a loader that seeds the module."""
         del path, target
-        if fullname != "tensorflow":
+        if fullname != "tensorflow" or self._is_searching:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
+        self._is_searching = True
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._is_searching = False
         if spec is not None and spec.loader is not None:
             _seed_after_loading(spec.loader)
         return spec

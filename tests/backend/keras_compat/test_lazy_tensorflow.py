@@ -11,7 +11,7 @@ from tests.paths import ROOT
 pytest.importorskip("tensorflow")
 
 START = """
-import json, sys
+import importlib.util, json, sys
 from pathlib import Path
 import numpy as np
 import kerasbridge as kb
@@ -21,6 +21,7 @@ deferred = keras.config.backend() != "tensorflow"
 
 ORDER = """
 kb.seed_everything(0)
+importlib.util.find_spec("tensorflow")  # as libraries do to see whether it is installed
 assert deferred != ("tensorflow" in sys.modules)
 for k in range(8):
     folder = Path(sys.argv[1], "ab"[k % 2])
