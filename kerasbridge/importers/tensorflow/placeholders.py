@@ -32,6 +32,9 @@ _ELEMENTWISE = IDENTITY_OPS | {
 }
 _CONVOLUTIONS = {"Conv2D", "DepthwiseConv2dNative"}
 
+_STORED = ("Const", "Variable", "VariableV2", "VarHandleOp")
+"""Operations whose value is stored in the graph or its checkpoint."""
+
 _SHAPES = ("output_shapes", "_output_shapes")
 """Options with the shapes of all outputs of a node."""
 
@@ -113,7 +116,10 @@ def _consumers(graph: Graph, node: Node) -> Iterator[tuple[Node, int]]:
             place = next(place for place, (read, _) in enumerate(reader.inputs) if read == name)
             yield reader, place
             padded = place == 0 and reader.op in ("Pad", "PadV2", "MirrorPad")
-            if (reader.op in _ELEMENTWISE or padded) and reader.name not in visited:
+            # A second operand of data is a factor of it, such as what a dropout keeps, and has a shape of its own.
+            follows = place == 0 or _source_op(graph, reader.inputs[0][0]) in _STORED
+            elementwise = reader.op in _ELEMENTWISE and follows
+            if (elementwise or padded) and reader.name not in visited:
                 visited.add(reader.name)
                 queue.append(reader.name)
 
@@ -122,14 +128,25 @@ def _weight_shape(graph: Graph, node: Node) -> Sizes | None:
     """Return the shape of a node's second input, if it is a constant or a variable."""
     if len(node.inputs) < 2:
         return None
-    source = graph.nodes.get(node.inputs[1][0])
-    while source is not None and source.op in (*IDENTITY_OPS, "ReadVariableOp") and source.inputs:
-        source = graph.nodes.get(source.inputs[0][0])
+    source = _source(graph, node.inputs[1][0])
     if source is None:
         return None
     value = source.attributes.get("value")
     message = value.tensor.tensor_shape if value is not None else _declared_shape(source)
     return None if message is None else tuple(int(dim.size) for dim in message.dim)
+
+
+def _source(graph: Graph, name: str) -> Node | None:
+    """Return the node whose value a node passes on."""
+    source = graph.nodes.get(name)
+    while source is not None and source.op in (*IDENTITY_OPS, "ReadVariableOp") and source.inputs:
+        source = graph.nodes.get(source.inputs[0][0])
+    return source
+
+
+def _source_op(graph: Graph, name: str) -> str:
+    source = _source(graph, name)
+    return "" if source is None else source.op
 
 
 def _constant(graph: Graph, name: str) -> Any:
