@@ -6,13 +6,14 @@ A callback may change one of them. The step is then compiled again.
 import contextlib
 import inspect
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from kerasbridge.engines.compile_cache import MAX_ENTRIES
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.model_state import hyperparameters
 from kerasbridge.keras_compat.models import flatten_layers
@@ -26,6 +27,7 @@ from kerasbridge.training.custom_step.side_effects import (
 )
 
 _ATTRIBUTE = "_kerasbridge_python_state"
+Values = tuple[list[Any], dict[str, Any]]
 
 
 class PythonState:
@@ -35,31 +37,35 @@ class PythonState:
     """
 
     def __init__(self, model: keras.Model) -> None:
-        self._model, self._version = model, 0
-        self._functions: dict[tuple[int, int], Callable[..., Any]] = {}
-        self._hyperparameters = hyperparameters(model)
-        self._values = self._read()
+        self.version = 0
+        self._model = model
+        self._values: Values = ([], {})
+        self._of_steps: list[Callable[..., Any]] = []  # the most recent ones last
+        self._watch(())
 
     @classmethod
-    def of(cls, model: keras.Model, functions: Iterable[Callable[..., Any]]) -> "PythonState":
-        """Return the state of the model, to which these functions are added."""
+    def of(cls, model: keras.Model, functions: Sequence[Callable[..., Any]]) -> "PythonState":
+        """Return the state of the model, which watches its functions and these, of a custom step."""
         if _ATTRIBUTE not in model.__dict__:
             object.__setattr__(model, _ATTRIBUTE, cls(model))
         state: PythonState = model.__dict__[_ATTRIBUTE]
-        state.version()
-        state._hyperparameters = hyperparameters(model)
-        for function in (*user_functions(model), *functions):
-            part = getattr(function, "__func__", function)
-            state._functions[id(getattr(function, "__self__", None)), id(part)] = function
-        state.absorb()
+        state.update()
+        state._watch(functions)
         return state
 
-    def version(self) -> int:
-        """Return a number that is another one after a value has changed."""
+    def _watch(self, functions: Sequence[Callable[..., Any]]) -> None:
+        """Watch the model as it is now and the functions of its latest steps, as many as there are compiled steps."""
+        others = [other for other in self._of_steps if all(other is not function for function in functions)]
+        self._of_steps = [*others, *functions][-MAX_ENTRIES:]
+        self._functions = [*user_functions(self._model), *self._of_steps]
+        self._hyperparameters = hyperparameters(self._model)
+        self.absorb()
+
+    def update(self) -> None:
+        """Count the version up if a value has changed."""
         values = self._read()
         if values != self._values:
-            self._version, self._values = self._version + 1, values
-        return self._version
+            self.version, self._values = self.version + 1, values
 
     def absorb(self) -> None:
         """Ignore what has changed since the last call."""
@@ -69,7 +75,7 @@ class PythonState:
     def restored(self) -> Iterator[None]:
         """Restore, at the end, the plain values and containers that the user's functions can change."""
         saved = _Saved()
-        for function in self._functions.values():
+        for function in self._functions:
             saved.save_function(function)
         saved.save(self._model)
         try:
@@ -77,10 +83,10 @@ class PythonState:
         finally:
             saved.restore()
 
-    def _read(self) -> tuple[list[Any], dict[str, Any]]:
+    def _read(self) -> Values:
         """Return the values; where the model runs no code of the user, those of Keras layers are all."""
         values = [attributes.get(name) for attributes, name in self._hyperparameters]
-        return values, snapshot(list(self._functions.values()), self._model) if self._functions else {}
+        return values, snapshot(self._functions, self._model) if self._functions else {}
 
 
 def user_functions(model: keras.Model) -> list[Callable[..., Any]]:

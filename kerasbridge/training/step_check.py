@@ -17,10 +17,18 @@ import numpy as np
 
 from kerasbridge.data.epoch_iterators import Chunk
 from kerasbridge.engines.base import Block, BlockResult, EagerBlock, Engine
+from kerasbridge.engines.stateless import assign_all
 from kerasbridge.engines.step import Step
+from kerasbridge.errors import StepError
 from kerasbridge.runtime import backend
 
 Values = list[Any]
+DIFFERENT = (
+    "compiled, the step computes something else than as plain Python: {} differs after the first steps. Its code reads "
+    "a value that changes from step to step and is neither a tensor nor a keras.Variable"
+)
+STEPS = 2
+"""Steps to check: what is constant in a compiled step differs from the plain one at the second step at the latest."""
 
 
 class Steps(NamedTuple):
@@ -36,10 +44,6 @@ class Steps(NamedTuple):
         return block(self.chunk.data, self.chunk.order, self.start, self.stop, self.stop_on_nonfinite)
 
 
-STEPS = 2
-"""Steps to check: what is constant in a compiled step differs from the plain one at the second step at the latest."""
-
-
 def steps_to_check(engine: Engine) -> int:
     """Return the number of steps to check."""
     return STEPS if engine.checks_steps or backend.checks_steps_strictly() else 0
@@ -51,29 +55,32 @@ def run_checked(
     block: Block,
     steps: Steps,
     unchanged: contextlib.AbstractContextManager[Any],
-) -> tuple[BlockResult, str | None]:
-    """Run steps compiled and plain, and return the plain result and, if they differ, a description of where.
+) -> tuple[Block, BlockResult]:
+    """Run steps compiled and plain; return the block to continue with, plain if they differ, and the plain result.
 
     The compiled step leaves no trace: variables, random generators and the Python values in `unchanged` are restored.
+
+    Raises:
+        StepError: they differ, and that is an error.
     """
     with unchanged, _host_rng_restored(), engine.preserve_rng():
         block.prepare(steps.chunk.data, steps.chunk.order)
     if block.execution_mode == "eager":
-        return steps.run(block), None
+        return block, steps.run(block)
     variables = block.variables
     before = _values(engine, variables)
     with _host_rng_restored(), engine.preserve_rng():
         compiled = steps.run(block)
     compiled_values = _values(engine, variables)
-    _assign(variables, before)
+    assign_all(variables, before)
     plain = steps.run(EagerBlock(engine, engine.plain_step(replace(step, variables=variables)), ""))
     same = _equal if engine.checks_steps else _close
-    return plain, _difference(variables, (compiled_values, compiled), (_values(engine, variables), plain), same)
-
-
-def _assign(variables: Sequence[Any], values: Values) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+    difference = _difference(variables, (compiled_values, compiled), (_values(engine, variables), plain), same)
+    if difference is None:
+        return block, plain
+    if backend.checks_steps_strictly():
+        raise StepError(f"{difference}.")
+    return EagerBlock(engine, step, difference), plain
 
 
 def _values(engine: Engine, variables: Sequence[Any]) -> Values:
@@ -86,12 +93,14 @@ def _difference(
     plain: tuple[Values, BlockResult],
     same: Callable[[Any, Any], bool],
 ) -> str | None:
-    """Return the name of a variable or the loss that differs, or None."""
+    """Return a message that names the loss or the variable that differs, or None."""
     (values, result), (plain_values, plain_result) = compiled, plain
     if not same(result.reports, plain_result.reports):
-        return "the loss"
-    pairs = zip(variables, values, plain_values, strict=True)
-    return next((f"the variable {variable.path}" for variable, one, other in pairs if not same(one, other)), None)
+        return DIFFERENT.format("the loss")
+    for variable, one, other in zip(variables, values, plain_values, strict=True):
+        if not same(one, other):
+            return DIFFERENT.format(f"the variable {variable.path}")
+    return None
 
 
 def _equal(one: Any, other: Any) -> bool:

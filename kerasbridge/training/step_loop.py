@@ -8,13 +8,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from kerasbridge.data.epoch_iterators import Chunk
-from kerasbridge.engines.base import Block, BlockResult, EagerBlock, Engine
+from kerasbridge.engines.base import Block, BlockResult, Engine
 from kerasbridge.engines.compile_cache import cached_on_model, model_fingerprint
 from kerasbridge.engines.step import Step
-from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import compile_state, keras_settings
-from kerasbridge.runtime import backend
 from kerasbridge.training.python_state import PythonState
 from kerasbridge.training.step_check import Steps, run_checked, steps_to_check
 
@@ -25,11 +23,6 @@ LONG_RUN = 50
 """Steps of a run that is worth checking again though its compiled step was checked in an earlier one."""
 
 COMPILED = "_kerasbridge_compiled"
-
-DIFFERENT = (
-    "compiled, the step computes something else than as plain Python: {} differs after the first steps. Its code reads "
-    "a value that changes from step to step and is neither a tensor nor a keras.Variable"
-)
 
 
 @dataclass(frozen=True)
@@ -136,13 +129,18 @@ class PreparedStep:
 
 @dataclass
 class Compiled:
-    """A step, its compiled function, the version of the Python values that it reads, and what has happened to it."""
+    """A step, its compiled function, and the version of the Python values that it reads.
+
+    Attributes:
+        run: identifies the latest run of a runner that used it; None before the first.
+        unchecked: the steps of that run that are still to be checked.
+    """
 
     step: Step
     function: Any
     version: int
-    has_run: bool = False
-    is_checked: bool = False
+    run: object = None
+    unchecked: int = 0
 
 
 class Runner:
@@ -165,14 +163,14 @@ class Runner:
         self.model, self.engine, self._prepare, self._note = model, engine, prepare, note
         self.execution_mode: str | None = None
         self.fallback_reason: str | None = None
-        self._steps_to_check: dict[int, int] = {}  # by the id of the compiled step
+        self._run = object()
         self._set_step()
 
     def _set_step(self) -> None:
         self.step = self._prepare()
         self._compile_state = compile_state(self.model)
         self._python_state = PythonState.of(self.model, self.step.functions)
-        self._version = self._python_state.version()
+        self._version = self._python_state.version
 
     def reset_metrics(self) -> None:
         """Reset the metrics of the model and the further means."""
@@ -246,34 +244,32 @@ class Runner:
     def _run_block(
         self, compiled: Compiled, chunk: Chunk, start: int, stop: int, stop_on_nonfinite: bool
     ) -> BlockResult:
-        block: Block = compiled.function
-        checks = not compiled.is_checked or chunk.steps >= LONG_RUN
-        unchecked = self._steps_to_check.setdefault(id(compiled), steps_to_check(self.engine) if checks else 0)
-        if unchecked:
-            steps = Steps(chunk, start, min(stop, start + unchecked), stop_on_nonfinite)
-            result, difference = run_checked(self.engine, compiled.step, block, steps, self._python_state.restored())
-            self._steps_to_check[id(compiled)], compiled.is_checked = unchecked - result.steps, True
-            if difference and backend.checks_steps_strictly():
-                raise StepError(f"{DIFFERENT.format(difference)}.")
-            if difference:
-                block = compiled.function = EagerBlock(self.engine, compiled.step, DIFFERENT.format(difference))
+        is_first_use = compiled.run is None
+        if compiled.run is not self._run:
+            compiled.run = self._run
+            compiled.unchecked = steps_to_check(self.engine) if is_first_use or chunk.steps >= LONG_RUN else 0
+        is_checked = compiled.unchecked > 0
+        if is_checked:
+            steps = Steps(chunk, start, min(stop, start + compiled.unchecked), stop_on_nonfinite)
+            compiled.function, result = run_checked(
+                self.engine, compiled.step, compiled.function, steps, self._python_state.restored()
+            )
+            compiled.unchecked -= result.steps
         else:
-            result = block(chunk.data, chunk.order, start, stop, stop_on_nonfinite)
+            result = compiled.function(chunk.data, chunk.order, start, stop, stop_on_nonfinite)
+        block: Block = compiled.function
         self.execution_mode, self.fallback_reason = block.execution_mode, block.fallback_reason
-        if unchecked or not compiled.has_run or block.execution_mode == "eager":
-            self._python_state.absorb()
-        compiled.has_run = True
+        if is_first_use or is_checked or block.execution_mode == "eager":
+            self._python_state.absorb()  # the step ran as Python, at least while it was traced
         return result
 
     def _compiled(self, chunk: Chunk, compile_step: Callable[[Step], Any], may_have_changed: bool) -> Compiled:
-        version = self._python_state.version() if may_have_changed else self._version
-        is_compiled_again = any(
-            old is not new for old, new in zip(self._compile_state, compile_state(self.model), strict=True)
-        )
-        if is_compiled_again or (self.step.functions and version != self._version):
+        if may_have_changed:
+            self._python_state.update()
+        is_compiled_again = compile_state(self.model) != self._compile_state
+        if is_compiled_again or (self.step.functions and self._python_state.version != self._version):
             self._set_step()  # a custom step may use another optimizer now
-            version = self._version
-        self._version = version
+        version = self._python_state.version
         settings = keras_settings(), self.engine.settings(), self._compile_state
         key = (self.step.make_step, chunk.signature, settings, model_fingerprint(self.model))
 

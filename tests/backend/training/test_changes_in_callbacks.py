@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
+from kerasbridge.engines.compile_cache import MAX_ENTRIES
 from kerasbridge.keras_compat import keras
+from kerasbridge.training.python_state import PythonState
 
 layers, ops = keras.layers, keras.ops
 X, Y = np.ones((8, 4), "float32"), np.zeros((8, 1), "float32")
@@ -135,3 +137,12 @@ def test_the_precision_of_the_framework_takes_effect():
     with scope:
         kb.fit(model, x, y, **PLAIN)
     assert kb.fit(model, x, y, **PLAIN).history["loss"] == exact
+
+
+@pytest.mark.once
+def test_functions_of_steps_that_are_gone_are_not_watched_for_ever():
+    model = linear()
+    for factor in range(MAX_ENTRIES + 8):
+        kb.fit(model, X, Y, step=lambda model, batch, factor=factor: factor * ops.mean(model(batch.x)), **PLAIN)
+    watched = PythonState.of(model, ())._functions
+    assert len(watched) == MAX_ENTRIES
