@@ -2,7 +2,6 @@
 
 import contextlib
 import numbers
-from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from kerasbridge import engines
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat.tensors import floatx
+from kerasbridge.runtime.context import context_value
 
 Array = np.ndarray[Any, Any]
 
@@ -24,17 +24,12 @@ _HINTS = {
 }
 
 
-@contextlib.contextmanager
-def read_as_floats(*parts: str) -> Iterator[None]:
+def read_as_floats(*parts: str) -> contextlib.AbstractContextManager[None]:
     """State which parts of a batch the model reads as floating-point numbers.
 
     Whole numbers in them that are too large for the backend become floats; texts and imaginary numbers are refused.
     """
-    token = _read_as_floats.set(frozenset(parts))
-    try:
-        yield
-    finally:
-        _read_as_floats.reset(token)
+    return context_value(_read_as_floats, frozenset(parts))
 
 
 def to_numbers(name: str, values: Any) -> Array:

@@ -3,22 +3,18 @@
 import contextlib
 import sys
 import warnings
-from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
+
+from kerasbridge.runtime.context import context_value
 
 _PACKAGE = str(Path(__file__).parents[1])
 _caller: ContextVar[tuple[str, int] | None] = ContextVar("caller", default=None)
 
 
-@contextlib.contextmanager
-def remember_caller() -> Iterator[None]:
+def remember_caller() -> contextlib.AbstractContextManager[None]:
     """Locate the warnings of this run in the line that started it."""
-    token = _caller.set(_line_outside())
-    try:
-        yield
-    finally:
-        _caller.reset(token)
+    return context_value(_caller, _line_outside())
 
 
 def warn(message: str) -> None:

@@ -14,6 +14,7 @@ from kerasbridge.errors import StepError
 from kerasbridge.keras_compat.seed_generators import draw_seed, global_generator
 from kerasbridge.random import generator as host
 from kerasbridge.random.ops import is_in_pipeline, ops
+from kerasbridge.runtime.context import context_value
 
 Tensor = Any
 _HALF_MASK = 0xFFFF
@@ -41,31 +42,18 @@ def use_engine_bits(random_bits: Callable[[Tensor, Any], Tensor | None]) -> None
 def capture_draws() -> Iterator[list[Tensor]]:
     """Collect the random bits of every draw in this thread: a list of int32 tensors, in the order of the draws."""
     draws: list[Tensor] = []
-    with _set(_captures, (*_captures.get(), draws)):
+    with context_value(_captures, (*_captures.get(), draws)):
         yield draws
 
 
-@contextlib.contextmanager
-def override_seeds(seed: int) -> Iterator[None]:
+def override_seeds(seed: int) -> contextlib.AbstractContextManager[None]:
     """Seed the k-th weight drawn in this thread from `seed` and k, whatever the seed of its initializer."""
-    with _set(_weight_seeds, (host.fold_in(seed, "weight", index) for index in itertools.count())):
-        yield
+    return context_value(_weight_seeds, (host.fold_in(seed, "weight", index) for index in itertools.count()))
 
 
-@contextlib.contextmanager
-def require_seeds() -> Iterator[None]:
+def require_seeds() -> contextlib.AbstractContextManager[None]:
     """Refuse draws without a seed: they would use no generator that is saved with the model."""
-    with _set(_seeds_required, True):
-        yield
-
-
-@contextlib.contextmanager
-def _set(variable: ContextVar[Any], value: Any) -> Iterator[None]:
-    token = variable.set(value)
-    try:
-        yield
-    finally:
-        variable.reset(token)
+    return context_value(_seeds_required, True)
 
 
 def override_seed(seed: Any) -> Any:

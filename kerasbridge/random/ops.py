@@ -1,12 +1,12 @@
 """`keras.ops` as the random functions use it: on the backend of the process, or on TensorFlow in a tf.data pipeline."""
 
 import contextlib
-from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.private_api import private_api
+from kerasbridge.runtime.context import context_value
 
 _in_pipeline: ContextVar[bool] = ContextVar("in_pipeline", default=False)
 
@@ -25,14 +25,9 @@ class _Ops:
 ops: Any = _Ops()
 
 
-@contextlib.contextmanager
-def pipeline_scope() -> Iterator[None]:
+def pipeline_scope() -> contextlib.AbstractContextManager[None]:
     """Compute with TensorFlow inside the context, whatever the backend: layers in a tf.data pipeline do."""
-    token = _in_pipeline.set(True)
-    try:
-        yield
-    finally:
-        _in_pipeline.reset(token)
+    return context_value(_in_pipeline, True)
 
 
 def is_in_pipeline() -> bool:

@@ -21,6 +21,7 @@ from kerasbridge.engines.torch.rng import random_bits
 from kerasbridge.engines.torch.tracing import NEEDS_VALUE, UntraceableError, pure_step
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.tensors import map_tensors
+from kerasbridge.runtime.context import context_value
 
 _in_gradient: ContextVar[bool] = ContextVar("in_gradient", default=False)
 
@@ -156,12 +157,8 @@ class TorchEngine(Engine):
 @contextlib.contextmanager
 def _record_gradient() -> Iterator[None]:
     """Record a graph for autograd; another gradient that is taken inside is a nested one."""
-    token = _in_gradient.set(True)
-    try:
-        with torch.enable_grad():
-            yield
-    finally:
-        _in_gradient.reset(token)
+    with context_value(_in_gradient, True), torch.enable_grad():
+        yield
 
 
 def _differentiable(value: Tensor, nested: bool) -> Tensor:

@@ -1,7 +1,7 @@
 """Gradients inside a custom step: `kb.value_and_grad` by variables, `kb.grad` by tensors."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -9,6 +9,7 @@ from kerasbridge import engines
 from kerasbridge.errors import StepError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.tensors import map_tensors
+from kerasbridge.runtime.context import context_value
 from kerasbridge.training.custom_step.objectives import check_distinct, to_scalar, variables_of
 
 Tensor = Any
@@ -97,14 +98,9 @@ def grad(function: Callable[..., Tensor]) -> Callable[..., Any]:
     return gradient
 
 
-@contextlib.contextmanager
-def dry_run_scope() -> Iterator[None]:
+def dry_run_scope() -> contextlib.AbstractContextManager[None]:
     """Return zeros as gradients while open: tensors without values have no gradients on torch."""
-    token = _in_dry_run.set(True)
-    try:
-        yield
-    finally:
-        _in_dry_run.reset(token)
+    return context_value(_in_dry_run, True)
 
 
 def no_gradient_error(where: str, variables: list[Any]) -> StepError:
