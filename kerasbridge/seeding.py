@@ -16,10 +16,10 @@ from kerasbridge import checks, engines
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras, model_state
 from kerasbridge.keras_compat.models import flatten_layers, optimized_variables
-from kerasbridge.keras_compat.seed_generators import is_seed_state, seed_global_generator, seed_states
+from kerasbridge.keras_compat.seed_generators import is_seed_state, seed_states
 from kerasbridge.random import keras_patch
 from kerasbridge.random.bits import override_seeds
-from kerasbridge.random.generator import fold_in
+from kerasbridge.random.generator import fold_in, host_rng_state, preserve_host_rng, set_host_rng_state
 
 _REMEDY = "Give it get_config(), or build the model again inside kb.seed_everything."
 
@@ -45,11 +45,11 @@ class seed_everything:  # noqa: N801 - called like a function, with `with` like 
 
     def __init__(self, seed: int) -> None:
         checks.check_seed(seed)
-        self._states = (random.getstate(), np.random.get_state())
+        self._state = host_rng_state()
         engines.current()
         keras_patch.enter_portable_random()
         keras.utils.set_random_seed(seed)
-        seed_global_generator(fold_in(seed, "draws without a seed"))
+        keras_patch.seed_draws_without_seed(seed)
 
     def __enter__(self) -> Self:
         return self
@@ -57,8 +57,7 @@ class seed_everything:  # noqa: N801 - called like a function, with `with` like 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        random.setstate(self._states[0])
-        np.random.set_state(self._states[1])
+        set_host_rng_state(self._state)
         keras_patch.leave_portable_random()
 
 
@@ -75,14 +74,10 @@ def seed_random_layers(model: keras.Model, seed: int, variables: Iterable[Any] =
 @contextlib.contextmanager
 def seeded_host_rngs(seed: int) -> Iterator[None]:
     """Seed `random` and NumPy while open, and restore their states at the end."""
-    states = random.getstate(), np.random.get_state()
-    random.seed(seed)
-    np.random.seed(seed)
-    try:
+    with preserve_host_rng():
+        random.seed(seed)
+        np.random.seed(seed)
         yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
 
 
 def reinitialize(model: keras.Model, seed: int) -> None:

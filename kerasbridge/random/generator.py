@@ -11,9 +11,10 @@ hashed: pcg3d's products carry a bit only upwards, so that the topmost bits of a
 three stretches of memory, which a processor fills several times faster than interleaved words.
 """
 
+import contextlib
 import hashlib
 import random as python_random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -147,11 +148,29 @@ def new_seed() -> int:
 
 def peek_seed() -> int:
     """Return the seed that `new_seed` would draw next, without drawing it."""
-    state = python_random.getstate()
-    try:
+    with preserve_host_rng():
         return new_seed()
+
+
+@contextlib.contextmanager
+def preserve_host_rng() -> Iterator[None]:
+    """Restore the states of Python's `random` and NumPy at the end."""
+    state = host_rng_state()
+    try:
+        yield
     finally:
-        python_random.setstate(state)
+        set_host_rng_state(state)
+
+
+def host_rng_state() -> tuple[Any, Any]:
+    """Return the states of Python's `random` and NumPy."""
+    return python_random.getstate(), np.random.get_state()
+
+
+def set_host_rng_state(state: tuple[Any, Any]) -> None:
+    """Set the states of Python's `random` and NumPy."""
+    python_random.setstate(state[0])
+    np.random.set_state(state[1])
 
 
 def _size(shape: Sequence[int]) -> int:

@@ -61,10 +61,15 @@ def enter_portable_random() -> None:
     global _portable_depth
     with _portable_lock:
         if not has_global_generator():  # created now, since it cannot be while a step is traced
-            seed_global_generator(generator.fold_in(generator.peek_seed(), "draws without a seed"))
+            seed_draws_without_seed(generator.peek_seed())
         if _portable_depth == 0:
             _replace(patch_table())
         _portable_depth += 1
+
+
+def seed_draws_without_seed(seed: int) -> None:
+    """Seed the generator of draws without a seed."""
+    seed_global_generator(generator.fold_in(seed, "draws without a seed"))
 
 
 def leave_portable_random() -> None:

@@ -8,8 +8,7 @@ changes the operations, and a difference is an error.
 """
 
 import contextlib
-import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from kerasbridge.engines.base import Block, BlockResult, EagerBlock, Engine
 from kerasbridge.engines.stateless import assign_all
 from kerasbridge.engines.step import Step
 from kerasbridge.errors import StepError
+from kerasbridge.random.generator import preserve_host_rng
 from kerasbridge.runtime import backend
 
 Values = list[Any]
@@ -63,13 +63,13 @@ def run_checked(
     Raises:
         StepError: they differ, and that is an error.
     """
-    with unchanged, _host_rng_restored(), engine.preserve_rng():
+    with unchanged, preserve_host_rng(), engine.preserve_rng():
         block.prepare(steps.chunk.data, steps.chunk.order)
     if block.execution_mode == "eager":
         return block, steps.run(block)
     variables = block.variables
     before = _values(engine, variables)
-    with _host_rng_restored(), engine.preserve_rng():
+    with preserve_host_rng(), engine.preserve_rng():
         compiled = steps.run(block)
     compiled_values = _values(engine, variables)
     assign_all(variables, before)
@@ -112,14 +112,3 @@ def _close(one: Any, other: Any) -> bool:
     if one.shape != other.shape or one.dtype.kind not in "fc":
         return _equal(one, other)
     return bool(np.allclose(one, other, rtol=1e-2, atol=5e-2, equal_nan=True))
-
-
-@contextlib.contextmanager
-def _host_rng_restored() -> Iterator[None]:
-    """Restore the states of Python's `random` and NumPy at the end."""
-    states = random.getstate(), np.random.get_state()
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])

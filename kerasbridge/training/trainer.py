@@ -12,7 +12,6 @@ from kerasbridge.data.class_weights import class_weights
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import metrics_in_order
-from kerasbridge.keras_compat.seed_generators import seed_global_generator
 from kerasbridge.random import generator, keras_patch
 from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import arguments, build, run_recorder
@@ -140,7 +139,7 @@ def fit(
         if seed is not None:
             steps = [phase.runner.step for phase in (training, validation) if phase]
             seed_random_layers(model, seed, [variable for each in steps for variable in each.variables])
-            seed_global_generator(generator.fold_in(seed, "draws without a seed"))
+            keras_patch.seed_draws_without_seed(seed)
         config = FitConfig(arguments.limit_epochs(epochs), initial_epoch, validation_freq, verbose)
         with run_recorder.record_run(fit_arguments, seed=order_seed, rng=rng) as record:
             history = run_training(model, training, validation, config, record.callbacks)
