@@ -20,10 +20,11 @@ def one_hot(tensor: Tensor, num_classes: int) -> Tensor:
 
 def corrcoef(matrix: Tensor) -> Tensor:
     """Compute `torch.corrcoef`, which compares its input with itself."""
-    if matrix.ndim < 2:
-        return torch.ones_like(matrix.sum()) * (matrix.sum() / matrix.sum())
-    centered = matrix - matrix.mean(1, keepdim=True)
-    covariance = centered @ centered.t().conj() / (matrix.shape[1] - 1)
+    rows = torch.atleast_2d(matrix)
+    centered = rows - rows.mean(1, keepdim=True)
+    covariance = centered @ centered.t().conj() / (rows.shape[1] - 1)
+    if len(rows) == 1:
+        return (covariance / covariance).squeeze()
     deviation = covariance.diag().real.sqrt()
     return (covariance / deviation.view(-1, 1) / deviation.view(1, -1)).clip(-1, 1)
 
