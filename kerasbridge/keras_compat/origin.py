@@ -1,11 +1,10 @@
 """The layer, metric, loss or line of the user's code in which an error was raised."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from kerasbridge.keras_compat import keras
-from kerasbridge.runtime.user_frames import is_user_frame
+from kerasbridge.runtime.user_frames import frames_of, innermost_user_line
 
 _KINDS = (
     ("layer", keras.layers.Layer),
@@ -17,15 +16,13 @@ _KINDS = (
 
 def origin_of(error: Exception) -> str:
     """Return where an error was raised, as "the layer 'noise', line 7 of train.py"; empty if that is not known."""
-    part = line = ""
-    traceback: TracebackType | None = error.__traceback__
-    while traceback is not None:
-        frame = traceback.tb_frame
-        part = _described(frame.f_locals.get("self")) or part
-        if is_user_frame(frame):
-            line = f"line {traceback.tb_lineno} of {Path(frame.f_code.co_filename).name}"
-        traceback = traceback.tb_next
-    return ", ".join(filter(None, (part, line)))
+    parts = [_described(frame.f_locals.get("self")) for frame, _ in frames_of(error)]
+    origin = [part for part in parts if part][-1:]
+    user_line = innermost_user_line(error)
+    if user_line:
+        frame, number = user_line
+        origin.append(f"line {number} of {Path(frame.f_code.co_filename).name}")
+    return ", ".join(origin)
 
 
 def _described(owner: Any) -> str:

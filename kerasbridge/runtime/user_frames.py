@@ -1,7 +1,8 @@
 """Recognise frames of the user's own code: neither of a library nor of the standard library."""
 
 import sys
-from types import FrameType
+from collections.abc import Iterator
+from types import FrameType, TracebackType
 
 LIBRARIES = frozenset(
     {
@@ -25,6 +26,19 @@ _NOT_THE_USERS = LIBRARIES | sys.stdlib_module_names
 def is_user_frame(frame: FrameType) -> bool:
     """Return whether the code of this frame was written by the user."""
     return is_user_module(str(frame.f_globals.get("__name__", "")))
+
+
+def frames_of(error: BaseException) -> Iterator[tuple[FrameType, int]]:
+    """Yield the frames of an error's traceback, outermost first, each with the number of its line."""
+    traceback: TracebackType | None = error.__traceback__
+    while traceback is not None:
+        yield traceback.tb_frame, traceback.tb_lineno
+        traceback = traceback.tb_next
+
+
+def innermost_user_line(error: BaseException) -> tuple[FrameType, int] | None:
+    """Return the innermost frame of the user's code in the traceback, with the number of its line; None without one."""
+    return next((line for line in reversed(list(frames_of(error))) if is_user_frame(line[0])), None)
 
 
 def is_user_module(name: str) -> bool:

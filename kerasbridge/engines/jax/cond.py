@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from kerasbridge.engines.stateless import NestedStatelessScope, patched_cond, unique, value_of
+from kerasbridge.engines.stateless import NestedStatelessScope, assign_all, patched_cond, unique, value_of
 from kerasbridge.engines.step import Tensor
 
 Branch = Callable[[], Any]
@@ -15,8 +15,7 @@ def cond(pred: Any, true_fn: Branch, false_fn: Branch) -> Any:
     """Do what `keras.ops.cond` does, and assign to variables what the branch that is taken assigns."""
     written = unique([_written_by(true_fn), _written_by(false_fn)])
     given, values = jax.lax.cond(pred, _returning(true_fn, written), _returning(false_fn, written))
-    for variable, value in zip(written, values, strict=True):
-        variable.assign(value)
+    assign_all(written, values)
     return given
 
 

@@ -3,14 +3,14 @@
 import linecache
 import re
 from pathlib import Path
-from types import FrameType, ModuleType, TracebackType
+from types import FrameType, ModuleType
 
 import numpy as np
 
 from kerasbridge import engines
 from kerasbridge.errors import KerasbridgeError, StepError
 from kerasbridge.runtime import backend
-from kerasbridge.runtime.user_frames import is_user_frame
+from kerasbridge.runtime.user_frames import innermost_user_line
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
@@ -19,7 +19,7 @@ def explain_trace_error(error: Exception) -> StepError | None:
     """Return an error that names the line of the user's code, or None if the compilation is not the cause."""
     if isinstance(error, KerasbridgeError):
         return None
-    user_line = _user_line(error.__traceback__)
+    user_line = innermost_user_line(error)
     if user_line is None:
         return None
     frame, number = user_line
@@ -50,16 +50,6 @@ def explain_trace_error(error: Exception) -> StepError | None:
             "run eagerly: model.compile(…, run_eagerly=True)."
         )
     return None
-
-
-def _user_line(traceback: TracebackType | None) -> tuple[FrameType, int] | None:
-    """Return the innermost frame of the user's code, and its line number."""
-    innermost = None
-    while traceback is not None:
-        if is_user_frame(traceback.tb_frame):
-            innermost = traceback.tb_frame, traceback.tb_lineno
-        traceback = traceback.tb_next
-    return innermost
 
 
 def _numpy_array_name(line: str, frame: FrameType) -> str | None:
