@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kerasbridge.data.epoch_iterators import Chunk
-from kerasbridge.engines.base import Block, BlockResult, EagerBlock, Engine
+from kerasbridge.engines.base import Block, BlockResult, Engine
+from kerasbridge.engines.eager import EagerBlock
 from kerasbridge.engines.stateless import assign_all
 from kerasbridge.engines.step import Step
 from kerasbridge.errors import StepError

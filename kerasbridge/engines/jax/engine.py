@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kerasbridge.engines.base import Block, Data, EagerBlock, Engine, eager_reason
+from kerasbridge.engines.base import Block, Data, Engine
+from kerasbridge.engines.eager import EagerBlock, eager_reason
 from kerasbridge.engines.jax.block import JaxBlock, Retraced, predict_function
 from kerasbridge.engines.jax.cond import cond
 from kerasbridge.engines.jax.gradients import Writes, linearize

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasbridge.engines.base import Block, Data, EagerBlock, Engine, eager_reason
+from kerasbridge.engines.base import Block, Data, Engine
+from kerasbridge.engines.eager import EagerBlock, eager_reason
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.tensorflow.block import TensorFlowBlock, compile_step, device_scope
 from kerasbridge.engines.tensorflow.graph_memory import unregister_custom_gradients

@@ -5,7 +5,8 @@ from typing import Any
 
 import torch
 
-from kerasbridge.engines.base import BlockResult, Data, EagerBlock, Engine
+from kerasbridge.engines.base import BlockResult, Data, Engine
+from kerasbridge.engines.eager import EagerBlock
 from kerasbridge.engines.stateless import with_missing_variables
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.torch.tracing import TracedStep, UntraceableError

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from kerasbridge.engines.base import Block, Data, EagerBlock, Engine, eager_reason
+from kerasbridge.engines.base import Block, Data, Engine
+from kerasbridge.engines.eager import EagerBlock, eager_reason
 from kerasbridge.engines.stateless import NestedStatelessScope, assign_all, unique
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.torch.block import TorchBlock
