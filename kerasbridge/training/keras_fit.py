@@ -74,7 +74,7 @@ def _keras_trainer() -> type:
 
 
 def _wrap(original: Callable[..., Any], replacement: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a method that calls `ours`; a nested call of the same method on the same model calls `original`."""
+    """Return a method that calls the replacement; nested in itself on the same model, it calls `original`."""
     name = original.__name__
 
     @functools.wraps(original)

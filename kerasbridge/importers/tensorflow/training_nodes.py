@@ -11,8 +11,9 @@ from kerasbridge.importers.tensorflow.ranks import REDUCTIONS, Ranks, reduced_ax
 
 _TRAINING = re.compile(
     r"(Sparse)?(Resource)?Apply\w+|Assign\w*|(Resource)?Scatter(Nd)?(Add|Div|Max|Min|Mul|Sub|Update)|.*Summary(V2)?|"
-    r"\w*CrossEntropy\w*|L2Loss|InTopK(V2)?|.*Save\w*|.*Restore\w*|.*Reader\w*|.*Queue\w*|.*Dataset\w*|.*Iterator\w*|Write\w+|Assert|NoOp|IsVariableInitialized|"
-    r"VarIsInitializedOp|ConfusionMatrix|Sigmoid\w+Grad"
+    r"\w*CrossEntropy\w*|L2Loss|InTopK(V2)?|.*Save\w*|.*Restore\w*|"
+    r".*Reader\w*|.*Queue\w*|.*Dataset\w*|.*Iterator\w*|Write\w+|Assert|NoOp|"
+    r"IsVariableInitialized|VarIsInitializedOp|ConfusionMatrix|Sigmoid\w+Grad"
 )
 """Operations that train, evaluate, log, save or feed a network."""
 
@@ -187,18 +188,18 @@ class TrainingNodes:
         for name in reached:
             readers = self.graph.consumers(name)
             read_by_training |= any(reader.name in self.names for reader in readers)
-            if name in of_network and (not readers or self._is_judged(self.graph.nodes[name])):
+            if name in of_network and (not readers or self._is_evaluated(self.graph.nodes[name])):
                 return False
         return read_by_training
 
-    def _is_judged(self, node: Node) -> bool:
+    def _is_evaluated(self, node: Node) -> bool:
         """Return whether a metric reads a value, or the index of its largest number."""
         for reader in _consumers(self.graph, node):
             if _GRADIENTS.search(reader.name):
                 continue
             if _METRICS.fullmatch(reader.op) and reader.name in self.names:
                 return True
-            if reader.op == "ArgMax" and self._is_judged(reader):
+            if reader.op == "ArgMax" and self._is_evaluated(reader):
                 return True
         return False
 
