@@ -12,14 +12,6 @@ DEFAULT_BATCH_SIZE = 32
 Rows = np.ndarray[Any, Any]
 
 
-def batch_indices(rows: int, batch_size: int, seed: int | None = None, epoch: int = 0) -> list[Rows]:
-    """Return the row indices of each step: an int32 matrix (steps, batch_size), and one for a smaller last batch.
-
-    With a seed the rows are shuffled; the order depends only on (seed, epoch).
-    """
-    return _split_into_batches(_row_order(rows, seed, epoch), batch_size)
-
-
 @dataclass(frozen=True)
 class RowSampler:
     """The order of the rows in each epoch.
@@ -46,7 +38,7 @@ class RowSampler:
         return self.steps_per_epoch or self._steps_per_pass
 
     def epoch(self, epoch: int) -> list[Rows]:
-        """Return the matrices of row indices of an epoch, as `batch_indices` does."""
+        """Return the row indices of an epoch: int32 of shape (steps, batch_size), and one of a smaller last batch."""
         if self.steps_per_epoch is None:
             return self._indices_of_pass(epoch)
         epochs_per_pass = -(-self._steps_per_pass // self.steps_per_epoch)
