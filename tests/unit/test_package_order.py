@@ -49,6 +49,7 @@ IMPORTS_KERAS = {
     "datasets": "calls Keras's download inside a function, after choosing the backend",
 }
 READS_ENVIRONMENT = {"runtime.backend"}
+NAMES_PRIVATE_TENSORFLOW = {"engines.tensorflow.private_names"}
 
 
 def modules():
@@ -180,6 +181,10 @@ def test_private_keras_names_and_the_environment_are_used_in_one_place_each():
     named = {module for module, source in inside.items() if "keras" in {n.partition(".")[0] for n in imports(source)}}
     assert {module.partition(".")[0] for module in named} <= set(IMPORTS_KERAS)
     assert {module for module, source in inside.items() if touches_environment(source)} == READS_ENVIRONMENT
+
+
+def test_private_tensorflow_names_are_used_in_one_place():
+    assert {module for module, source in MODULES.items() if "tensorflow.python" in source} == NAMES_PRIVATE_TENSORFLOW
 
 
 @pytest.mark.parametrize(

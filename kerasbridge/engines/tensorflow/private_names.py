@@ -1,0 +1,24 @@
+"""The private names of TensorFlow that kerasbridge uses; without one of them it frees less memory."""
+
+import importlib
+from typing import Any
+
+PRIVATE_NAMES = {
+    "names of custom gradients": "tensorflow.python.ops.custom_gradient:generate_name",
+    "table of custom gradients": "tensorflow.python.framework.ops:gradient_registry._registry",
+    "context": "tensorflow.python.eager.context:context",
+    "kernels": "tensorflow.python.eager.context:Context.clear_kernel_cache",
+}
+
+
+def private_name(name: str) -> tuple[Any, str] | None:
+    """Return the owner of what `PRIVATE_NAMES` lists under `name` and its attribute, or None if it does not exist."""
+    module, _, path = PRIVATE_NAMES[name].partition(":")
+    *owners, attribute = path.split(".")
+    try:
+        owner: Any = importlib.import_module(module)
+        for part in owners:
+            owner = getattr(owner, part)
+    except (ImportError, AttributeError):
+        return None
+    return (owner, attribute) if hasattr(owner, attribute) else None
