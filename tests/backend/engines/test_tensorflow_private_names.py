@@ -43,7 +43,7 @@ def test_a_custom_gradient_is_registered_under_the_name_that_is_noted():
 
 
 def train():
-    kb.seed_everything(0)
+    keras.utils.set_random_seed(0)
     x = np.ones((16, 4), "float32")
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, "silu")])
     model.compile("sgd", "mse")
