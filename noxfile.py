@@ -33,7 +33,7 @@ nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "unit", "tests", "parity", "examples", "docs", "wheel"]
 if IN_CI:
-    nox.options.sessions += ["keras-suite", "minimums"]
+    nox.options.sessions += ["scripts", "keras-suite", "minimums"]
 
 
 @nox.session
@@ -93,6 +93,14 @@ def examples(session: nox.Session) -> None:
     for backend in ("torch", "jax", "tensorflow"):
         options, env = once(backend)
         pytest(session, *options, "tests/examples", backend=backend, **env)
+
+
+@nox.session(venv_backend="none", requires=["everything"])
+def scripts(session: nox.Session) -> None:
+    """Run Keras scripts with stock Keras and with kerasbridge on three backends, and compare; in CI only some."""
+    selected = ["-m", "not long"] if IN_CI else []
+    tests = session.posargs or [*selected, "tests/scripts"]
+    run_python(session, "-m", "pytest", "--durations=3", *tests, env={"XLA_FLAGS": UNOPTIMISED_XLA})
 
 
 @nox.session(venv_backend="none", requires=["everything"])

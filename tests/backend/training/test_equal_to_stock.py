@@ -3,16 +3,14 @@
 On one backend, the only difference is the order in which a compiler adds numbers.
 """
 
-import contextlib
-import importlib
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, BatchRecorder, assert_same_state, seeded, twins
+from tests.stock import whole_gradients
 
 BATCH_SIZE, EPOCHS, STEPS = 8, 2, 200
 COMPILED = {"looped", "traced", "jit"}
@@ -25,25 +23,6 @@ TOLERANCES = {
     # 1e-3. One step in 200 may differ.
     "state": {"rtol": 1e-3, "atol": 1e-3},
 }
-
-
-@contextlib.contextmanager
-def whole_gradients():
-    """Patch stock Keras to sum the gradient of an embedding before TensorFlow optimizers square it.
-
-    kerasbridge always sums it, as JAX and torch do.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        if keras.config.backend() == "tensorflow":
-            tf = importlib.import_module("tensorflow")
-            in_parts = tf.GradientTape.gradient
-
-            def gradient(tape, loss, variables):
-                found = in_parts(tape, loss, variables)
-                return [tf.convert_to_tensor(part) if isinstance(part, tf.IndexedSlices) else part for part in found]
-
-            patch.setattr(tf.GradientTape, "gradient", gradient)
-        yield
 
 
 @pytest.fixture(scope="module", params=CASES)

@@ -1,0 +1,29 @@
+"""Stock Keras, as the tests compare kerasbridge with it."""
+
+import contextlib
+import importlib
+
+from kerasbridge.keras_compat import keras
+
+
+@contextlib.contextmanager
+def whole_gradients():
+    """Patch stock Keras to sum the gradient of an embedding before TensorFlow optimizers square it.
+
+    kerasbridge always sums it, as JAX and torch do.
+    """
+    if keras.config.backend() != "tensorflow":
+        yield
+        return
+    tf = importlib.import_module("tensorflow")
+    in_parts = tf.GradientTape.gradient
+
+    def gradient(tape, loss, variables):
+        found = in_parts(tape, loss, variables)
+        return [tf.convert_to_tensor(part) if isinstance(part, tf.IndexedSlices) else part for part in found]
+
+    tf.GradientTape.gradient = gradient
+    try:
+        yield
+    finally:
+        tf.GradientTape.gradient = in_parts
