@@ -91,7 +91,7 @@ def _evaluate(folder: Path, backend: str | None, device: str | None, digits: "Da
 
 def _draw(result: EvaluationResult) -> tuple[Path | None, str | None]:
     """Return the path of the picture, or None and the reason why it cannot be drawn."""
-    from kerasbridge.errors import PackageNotInstalled
+    from kerasbridge.errors import PackageNotInstalled, RunFolderError
     from kerasbridge.evaluation import confusion_plot
 
     accuracy = f"{result.scores.accuracy:.2%} of {result.images:,} right"
@@ -100,6 +100,8 @@ def _draw(result: EvaluationResult) -> tuple[Path | None, str | None]:
         return confusion_plot.draw(result.run.folder, result.scores, result.digits.x_test, title), None
     except PackageNotInstalled as missing:
         return None, str(missing)
+    except RunFolderError as error:
+        return None, f"No picture: {error}"
     except OSError as error:
         return None, f"No picture: {result.run.folder} cannot be written ({error.strerror or error})."
 

@@ -46,10 +46,10 @@ def train(
 ) -> None:
     """Train a model, evaluate it and save it in a run folder.
 
-    The folder is created at the start: history.csv and history.jsonl grow with each epoch; model.keras, curves.png and
-    the result in config.json are written at the end. With --overwrite the old run is kept until the new one is
-    complete. With --tensorboard the losses and metrics of each epoch, histograms of the weights and the graph of the
-    model are written to tensorboard/ in the same folder.
+    The folder is created at the start, and locked while the training runs: history.csv and history.jsonl grow with each
+    epoch; model.keras, curves.png and the result in config.json are written at the end. With --overwrite the old run is
+    kept until the new one is complete; files that are no part of a run stay. With --tensorboard the losses and metrics
+    of each epoch, histograms of the weights and the graph of the model are written to tensorboard/ in the same folder.
     """
     arguments = {name: str(value) if isinstance(value, Path) else value for name, value in context.params.items()}
     with errors_in_one_line(quiet):
@@ -59,20 +59,19 @@ def train(
 
         started = datetime.now(UTC)
         _check_options(model, epochs, batch_size, seed, tensorboard)
-        name = backend_module.configure(backend, device).backend
+        backend_module.configure(backend, device)
         digits = load_digits(data)
         checks.check_batch_size(batch_size, len(digits.x_train), strict=True)
-        runs.check_writable(run_dir or runs.default_folder(model, name, started), overwrite)
+        runs.check_writable(run_dir, overwrite)
         options = _TrainingOptions(model, digits, epochs, batch_size, seed, tensorboard, silent=as_json or quiet)
         with kb.seed_everything(seed):
             compiled, config = _compile_model(options, arguments, started)
-            folder = run_dir or runs.default_folder(model, name, started)  # again: the name may be taken by now
-            with runs.create(folder, config, overwrite) as run:
+            with runs.create(run_dir, config, overwrite) as run:
                 _train(compiled, options, run)
     if as_json:
-        print(json.dumps(_as_dict(folder, run.config, tensorboard)))
+        print(json.dumps(_as_dict(run.folder, run.config, tensorboard)))
     elif not quiet:
-        _print_result(folder, run, tensorboard)
+        _print_result(run, tensorboard)
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def _train(model: Any, options: _TrainingOptions, run: "RunWriter") -> None:
     from kerasbridge.training import run_recorder
 
     digits, x = options.digits, scale(options.digits.x_train)
-    callbacks = [*_tensorboard_callbacks(options, run.folder), run_recorder.RunCallback(run)]
+    callbacks = [*_tensorboard_callbacks(options, run.target), run_recorder.RunCallback(run)]
     verbose = 0 if options.silent else "auto"
     start = time.perf_counter()
     history = kb.fit(
@@ -160,15 +159,15 @@ def _tensorboard_callbacks(options: _TrainingOptions, folder: Path) -> list[Any]
     return [keras.callbacks.TensorBoard(events, histogram_freq=1)]
 
 
-def _print_result(folder: Path, run: "RunWriter", tensorboard: bool) -> None:
+def _print_result(run: "RunWriter", tensorboard: bool) -> None:
     from kerasbridge import runs
 
     test = run.config.test
-    print(f"Test: accuracy {test['accuracy']:.4f}, loss {test['loss']:.4f}. Saved in {folder}")
+    print(f"Test: accuracy {test['accuracy']:.4f}, loss {test['loss']:.4f}. Saved in {run.folder}")
     if run.without_curves:
         print(run.without_curves)
     if tensorboard:
-        print(f"To view the logs: {runs.tensorboard_command(folder / runs.EVENTS)}")
+        print(f"To view the logs: {runs.tensorboard_command(run.folder / runs.EVENTS)}")
 
 
 def _as_dict(folder: Path, config: "Config", tensorboard: bool) -> Mapping[str, Any]:

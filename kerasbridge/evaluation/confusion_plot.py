@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from kerasbridge.evaluation.classification_report import Mistake, Scores
 from kerasbridge.runs import plotting
-from kerasbridge.runs.folder import atomic_write
+from kerasbridge.runs.contents import EVALUATION
+from kerasbridge.runs.folder import locked_run
+from kerasbridge.runtime.files import atomic_write
 
-FILENAME = "evaluation.png"
 _ROWS, _COLUMNS = 3, 4  # of images with wrong predictions
 
 
@@ -34,9 +35,9 @@ def draw(folder: Path, scores: Scores, images: NDArray[Any], title: str) -> Path
     figure.suptitle(title, x=0.01, ha="left", fontsize=11, color=plotting.INK, parse_math=False)
     _draw_confusion(left.add_subplot(), scores.confusion)
     _draw_mistakes(right, scores.mistakes[: _ROWS * _COLUMNS], images)
-    with atomic_write(folder / FILENAME) as path:
+    with locked_run(folder), atomic_write(folder / EVALUATION) as path:
         plotting.save(figure, path)
-    return folder / FILENAME
+    return folder / EVALUATION
 
 
 def _draw_confusion(axes: Any, confusion: NDArray[np.int64]) -> None:

@@ -8,11 +8,10 @@ after an interruption, `finished` in `config.json` is null. Nothing here imports
 from kerasbridge.runs.config import Config as Config
 from kerasbridge.runs.config import timestamp as timestamp
 from kerasbridge.runs.config import versions as versions
-from kerasbridge.runs.folder import CONFIG as CONFIG
-from kerasbridge.runs.folder import EVENTS as EVENTS
-from kerasbridge.runs.folder import MODEL as MODEL
+from kerasbridge.runs.contents import CONFIG as CONFIG
+from kerasbridge.runs.contents import EVENTS as EVENTS
+from kerasbridge.runs.contents import MODEL as MODEL
 from kerasbridge.runs.folder import check_writable as check_writable
-from kerasbridge.runs.folder import default_folder as default_folder
 from kerasbridge.runs.folder import tensorboard_command as tensorboard_command
 from kerasbridge.runs.reader import Run as Run
 from kerasbridge.runs.reader import list_runs

@@ -11,9 +11,12 @@ from typing import Any
 
 from kerasbridge._version import __version__
 from kerasbridge.errors import RunFolderError
-from kerasbridge.runs.folder import CONFIG, atomic_write, written_by_kerasbridge
+from kerasbridge.runs import swap
+from kerasbridge.runs.contents import CONFIG
+from kerasbridge.runs.folder import written_by_kerasbridge
 from kerasbridge.runs.validators import VALIDATORS
 from kerasbridge.runtime.backend_status import FRAMEWORKS
+from kerasbridge.runtime.files import atomic_write
 
 _FORMER_EXECUTION_NAMES = {"step by step": "eager", "jitted steps": "jit"}
 
@@ -94,7 +97,8 @@ def raw(folder: Path) -> dict[str, Any]:
         RunFolderError: as for `read`.
     """
     try:
-        content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        text = swap.read(folder, CONFIG)
+        content = json.loads(text or "{}")
     except FileNotFoundError as error:
         problem = "contains no run" if folder.is_dir() else "does not exist"
         raise RunFolderError(
@@ -109,6 +113,8 @@ def raw(folder: Path) -> dict[str, Any]:
         raise RunFolderError(f"{folder / CONFIG} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
         raise _damaged(folder, "it is not valid JSON") from error
+    if not text:
+        raise RunFolderError(f"{folder} contains no run: its {CONFIG} is empty, the training was killed at its start.")
     if not written_by_kerasbridge(content):
         raise RunFolderError(f"{folder} contains no run: its {CONFIG} was not written by kerasbridge.")
     return dict(content)

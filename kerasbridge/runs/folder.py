@@ -1,61 +1,60 @@
 """The folder that a run is written into: a new one is created at the start, an old run is replaced at the end.
 
-Once an epoch has ended, a new folder is kept whatever happens. If training fails before that, or while an old run is
-being replaced, everything is restored.
+Whether a folder may be used is decided once, under its lock. Once an epoch has ended, a new folder is kept whatever
+happens. If training fails before that, or while an old run is being replaced, everything is restored.
 """
 
 import contextlib
+import itertools
 import json
 import os
 import shlex
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from kerasbridge.errors import RunFolderError
-from kerasbridge.runs.swap import swap_in
-
-CONFIG = "config.json"
-MODEL = "model.keras"
-CURVES = "curves.png"
-HISTORY = "history.jsonl"
-TABLE = "history.csv"
-EVENTS = "tensorboard"
+from kerasbridge.runs import contents, lock, swap
+from kerasbridge.runs.contents import CHECKPOINTS, CONFIG, HISTORY
+from kerasbridge.runtime.files import PREFIX, remove_leftovers
 
 BY_COMMAND, BY_ARGUMENT = "with --run-dir", "for run_dir"
 """How the user chooses a folder, for error messages: on the command line, or by the argument of `kb.fit`."""
 
 
-def default_folder(model: str, backend: str, started: datetime) -> Path:
-    """Return `runs/<date-time>-<model>-<backend>`, with a number appended if it already exists."""
+def default_folders(model: str, backend: str, started: datetime) -> Iterator[Path]:
+    """Yield `runs/<date-time>-<model>-<backend>`, then the same with a number appended."""
     name = f"{started.astimezone():%Y%m%d-%H%M%S}-{model}-{backend}"
-    folder, number = Path("runs", name), 2
-    while os.path.lexists(folder):
-        folder, number = Path("runs", f"{name}-{number}"), number + 1
-    return folder
+    yield Path("runs", name)
+    for number in itertools.count(2):
+        yield Path("runs", f"{name}-{number}")
 
 
-def check_writable(folder: Path, overwrite: bool = False, chosen: str = BY_COMMAND) -> None:
+def check_writable(folder: Path | None, overwrite: bool = False, chosen: str = BY_COMMAND) -> None:
     """Check, before a run is trained, that it can be written into a folder; nothing is changed.
 
     Args:
-        folder: the run folder; it and its parents need not exist.
+        folder: the run folder; it and its parents need not exist. None for a new one below `runs`.
         overwrite: whether an existing run may be replaced.
         chosen: how the user chooses a folder, `BY_COMMAND` or `BY_ARGUMENT`, for the errors.
 
     Raises:
-        RunFolderError: it is not a folder, is not empty, contains something other than a run, or cannot be written.
+        RunFolderError: it is not a folder, is not empty, contains something other than a run, cannot be written, or
+            another training writes into it.
     """
-    with wrap_os_errors(folder, chosen):
-        if os.path.lexists(folder) and not folder.is_dir():
+    top = folder or Path("runs")
+    _check_name(top, chosen)
+    with wrap_os_errors(top, chosen):
+        if folder and os.path.lexists(folder) and not folder.is_dir():
             raise RunFolderError(f"{folder} is a file: expected a run folder, choose another {chosen}.")
-        if _is_nonempty(folder):
-            _check_replaceable(folder, overwrite, chosen)
-        existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-        Path(tempfile.mkdtemp(prefix=".kerasbridge-", dir=existing)).rmdir()
+        if folder and folder.is_dir():
+            with lock.lock(folder, chosen):
+                _check_free(folder, overwrite, chosen)
+        existing = next(path for path in (top, *top.absolute().parents) if path.exists())
+        Path(tempfile.mkdtemp(prefix=PREFIX, dir=existing)).rmdir()
 
 
 def tensorboard_command(events: Path) -> str:
@@ -69,10 +68,10 @@ def tensorboard_command(events: Path) -> str:
 
 @contextlib.contextmanager
 def writable_folder(folder: Path, overwrite: bool = False, chosen: str = BY_COMMAND) -> Iterator[Path]:
-    """Provide a folder to write a run into: `folder` itself, or one that replaces it when the body succeeds.
+    """Provide a folder to write a run into: `folder` itself, or one that replaces its run when the body succeeds.
 
-    If the body fails, or is interrupted by Ctrl-C, a new folder is kept if its history has an epoch; otherwise
-    everything is restored.
+    The folder is locked meanwhile. If the body fails, or is interrupted by Ctrl-C, a new folder is kept if it has the
+    history of an epoch or a checkpoint; otherwise everything is restored.
 
     Args:
         folder, overwrite, chosen: as for `check_writable`.
@@ -86,30 +85,54 @@ def writable_folder(folder: Path, overwrite: bool = False, chosen: str = BY_COMM
     """
     check_writable(folder, overwrite, chosen)
     body_errors: list[OSError] = []
-    target = _replacement_folder(folder) if _is_nonempty(folder) else _new_folder(folder)
-    with wrap_os_errors(folder, chosen, body_errors), _parents(folder), target as new:
-        try:
-            yield new
-        except OSError as error:
-            body_errors.append(error)
-            raise
+    with wrap_os_errors(folder, chosen, body_errors), created_folder([folder]), lock.lock(folder, chosen):
+        _tidy(folder)
+        with _replacement(folder) if _check_free(folder, overwrite, chosen) else _new_run(folder) as target:
+            try:
+                yield target
+            except OSError as error:
+                body_errors.append(error)
+                raise
 
 
 @contextlib.contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
-    """Provide a temporary path for a file, which is moved to `path` if the body succeeds."""
-    part = path.with_name(f".new-{path.name}")
+def created_folder(candidates: Iterable[Path], must_be_new: bool = False) -> Iterator[Path]:
+    """Create the first of some folders, with its parents; if the body fails, remove those of them that are empty.
+
+    Args:
+        candidates: the folders.
+        must_be_new: whether a folder that exists is skipped.
+
+    Raises:
+        OSError: a folder cannot be created.
+    """
+    made: list[Path] = []
     try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        yield next(folder for folder in candidates if _make(folder, made) or not must_be_new)
+    except BaseException:
+        for path in reversed(made):
+            with contextlib.suppress(OSError):  # not empty
+                path.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def locked_run(folder: Path) -> Iterator[None]:
+    """Lock an existing run to add files to it, after what a dead process left there is completed or removed.
+
+    Raises:
+        RunFolderError: another training writes into it.
+        OSError: it cannot be written.
+    """
+    with lock.lock(folder):
+        _tidy(folder)
+        yield
 
 
 def is_run(folder: Path) -> bool:
     """Return whether a folder contains a run: a `config.json` that kerasbridge wrote."""
     try:
-        return written_by_kerasbridge(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+        return written_by_kerasbridge(json.loads(swap.read(folder, CONFIG)))
     except (OSError, ValueError, RecursionError):
         return False
 
@@ -141,71 +164,95 @@ def wrap_os_errors(folder: Path, chosen: str, exceptions: Collection[OSError] = 
         ) from error
 
 
-def _is_nonempty(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())
+def _check_name(folder: Path, chosen: str) -> None:
+    """Refuse a name that cannot be printed, or stored in `config.json`."""
+    try:
+        encoded = str(folder).encode("utf-8")
+    except UnicodeEncodeError:
+        encoded = b"\0"
+    if b"\0" in encoded:
+        raise RunFolderError(
+            f"Expected a run folder with a name in UTF-8, received {str(folder)!r}: choose another {chosen}."
+        )
 
 
-def _check_replaceable(folder: Path, overwrite: bool, chosen: str) -> None:
+def _check_free(folder: Path, overwrite: bool, chosen: str) -> bool:
+    """Return whether a folder contains a run that may be replaced; raise if it contains something else.
+
+    Files that are no part of a run stay when it is replaced.
+    """
+    if not swap.is_unfinished(folder) and all(entry.name.startswith(PREFIX) for entry in folder.iterdir()):
+        return False
     if not overwrite:
         replace = ", or replace the run in it with --overwrite" if chosen == BY_COMMAND else ""
         raise RunFolderError(f"{folder} is not empty: choose another folder {chosen}{replace}.")
-    if not is_run(folder):
+    if not is_run(folder) and not _was_killed_at_start(folder):
         raise RunFolderError(
             f"{folder} is not empty and contains no run ({CONFIG} of kerasbridge), so --overwrite does not replace it: "
             f"choose another folder {chosen}."
         )
+    if name := contents.obstacle(folder):
+        raise RunFolderError(
+            f"{folder / name} was not written by kerasbridge, so --overwrite does not replace it: move it, or choose "
+            f"another folder {chosen}."
+        )
+    return True
+
+
+def _was_killed_at_start(folder: Path) -> bool:
+    """Return whether a folder contains nothing but an empty `config.json`."""
+    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(PREFIX)]
+    return [entry.name for entry in entries] == [CONFIG] and entries[0].is_file() and not entries[0].stat().st_size
+
+
+def _tidy(folder: Path) -> None:
+    """Complete or remove what a dead process left in a locked folder."""
+    swap.finish(folder)
+    remove_leftovers(folder, keep=lock.NAME)
+
+
+def _make(folder: Path, made: list[Path]) -> bool:
+    """Create a folder and its missing parents, and add them to a list; return whether the folder is new."""
+    try:
+        try:
+            folder.mkdir()
+        except FileNotFoundError:
+            if folder.parent == folder:
+                raise
+            _make(folder.parent, made)
+            folder.mkdir()
+    except FileExistsError:
+        return False
+    made.append(folder)
+    return True
 
 
 @contextlib.contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """Provide `folder` itself, created if it does not exist."""
-    created = not folder.exists()
-    if created:
-        folder.mkdir()
-    (folder / CONFIG).touch(exist_ok=False)  # for another process the folder is not empty now
+def _new_run(folder: Path) -> Iterator[Path]:
+    """Provide `folder` itself, and clear it if the body fails before it has made progress."""
     try:
         yield folder
     except BaseException:
-        if not has_history(folder):
-            _clear(folder, created)
+        if not has_history(folder) and not any((folder / CHECKPOINTS).glob("*")):
+            _clear(folder)
         raise
 
 
-def _clear(folder: Path, created: bool) -> None:
-    """Remove the files of a run, and the folder if it was created for the run."""
-    for name in (CONFIG, MODEL, CURVES, HISTORY, TABLE):
+def _clear(folder: Path) -> None:
+    """Remove the files of a run; those of others stay."""
+    for name in sorted(contents.files_of_run(folder), key=lambda name: name == CONFIG):
         with contextlib.suppress(OSError):
             (folder / name).unlink()
-    shutil.rmtree(folder / EVENTS, ignore_errors=True)
-    if created:
-        with contextlib.suppress(OSError):  # not empty if someone else put files there
-            folder.rmdir()
+    swap.remove_empty_folders(folder)
 
 
 @contextlib.contextmanager
-def _replacement_folder(folder: Path) -> Iterator[Path]:
-    """Provide a folder inside `folder`, whose content replaces the old run."""
-    staging = Path(tempfile.mkdtemp(prefix=".kerasbridge-", dir=folder))
+def _replacement(folder: Path) -> Iterator[Path]:
+    """Provide a folder inside `folder`, whose run replaces the old one."""
+    staging = swap.start(folder)
     try:
-        new = staging / "new"  # only the owner may read the folder that mkdtemp creates
-        new.mkdir()
-        yield new
-        swap_in(folder, staging, last=CONFIG)
+        yield staging
+        swap.swap_in(folder)
     finally:
-        shutil.rmtree(staging / "new", ignore_errors=True)
-        with contextlib.suppress(OSError):  # not empty if the old run could not be restored
-            staging.rmdir()
-
-
-@contextlib.contextmanager
-def _parents(folder: Path) -> Iterator[None]:
-    """Create the missing parents of `folder`; remove them if the body fails and they are empty."""
-    missing = [path for path in folder.absolute().parents if not path.exists()]
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        yield
-    except BaseException:
-        for path in missing:
-            with contextlib.suppress(OSError):
-                path.rmdir()
-        raise
+        if not swap.is_unfinished(folder):
+            shutil.rmtree(staging, ignore_errors=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from kerasbridge.errors import RunFolderError
-from kerasbridge.runs.folder import HISTORY, TABLE
+from kerasbridge.runs import swap
+from kerasbridge.runs.contents import HISTORY, TABLE
 from kerasbridge.runs.validators import is_number_or_none
 
 Row = dict[str, int | float | None]
@@ -46,10 +47,10 @@ class History:
         """
         numbers = {name: number for log, value in logs.items() for name, number in _columns_of(log, value).items()}
         row: Row = {"epoch": epoch, "seconds": round(seconds, 3), **numbers}
-        self._rows.append(row)
         self._add_to_table(row)
         with self._lines.open("a", encoding="utf-8") as file:  # last, since with it the epoch counts as done
             file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+        self._rows.append(row)
 
     def columns(self) -> dict[str, list[float]]:
         """Return the numbers so far, as `read` does."""
@@ -59,7 +60,9 @@ class History:
         new = [name for name in row if name not in self._columns]
         self._columns += new
         with self._table.open("w" if new else "a", encoding="utf-8", newline="") as file:
-            file.write(_as_csv(self._columns, self._rows) if new else _as_csv(self._columns, [row], header=False))
+            file.write(
+                _as_csv(self._columns, [*self._rows, row]) if new else _as_csv(self._columns, [row], header=False)
+            )
 
 
 def read(folder: Path) -> dict[str, list[float]]:
@@ -72,7 +75,7 @@ def read(folder: Path) -> dict[str, list[float]]:
     """
     path = folder / HISTORY
     try:
-        *lines, incomplete = path.read_text(encoding="utf-8").split("\n")
+        *lines, incomplete = swap.read(folder, HISTORY).split("\n")
         del incomplete  # empty unless the process was killed while writing
     except FileNotFoundError:
         return {}

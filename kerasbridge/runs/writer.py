@@ -3,23 +3,25 @@
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from kerasbridge.errors import PackageNotInstalled
-from kerasbridge.runs import curves
+from kerasbridge.runs import curves, swap
 from kerasbridge.runs.config import Config, timestamp
+from kerasbridge.runs.contents import CURVES, MODEL
 from kerasbridge.runs.folder import (
     BY_COMMAND,
-    CURVES,
-    MODEL,
-    atomic_write,
+    created_folder,
+    default_folders,
     has_history,
     wrap_os_errors,
     writable_folder,
 )
 from kerasbridge.runs.history import History
+from kerasbridge.runtime.files import atomic_write
 
 WrapErrors = Callable[[], contextlib.AbstractContextManager[None]]
 
@@ -28,12 +30,14 @@ class RunWriter:
     """Writer of a run during its training.
 
     Args:
-        folder: the run folder, or one that replaces it at the end.
+        folder: the run folder.
+        target: the folder to write into: the same, or one that replaces it at the end.
         config: the configuration as far as it is known at the start.
         wrap_errors: a context manager that converts an OSError to a RunFolderError.
 
     Attributes:
-        folder: the folder that is written into.
+        folder: the run folder.
+        target: the folder that is written into.
         config: the current configuration.
         without_curves: why there is no plot of the curves, if a package is missing: one sentence.
 
@@ -41,12 +45,12 @@ class RunWriter:
         RunFolderError: a file cannot be written, as on a full disk; the methods raise it too.
     """
 
-    def __init__(self, folder: Path, config: Config, wrap_errors: WrapErrors) -> None:
-        self.folder, self.config = folder, config
+    def __init__(self, folder: Path, target: Path, config: Config, wrap_errors: WrapErrors) -> None:
+        self.folder, self.target, self.config = folder, target, config
         self.without_curves: str | None = None
-        self._history, self._wrap_errors = History(folder), wrap_errors
+        self._history, self._wrap_errors = History(target), wrap_errors
         with self._wrap_errors():
-            config.write(folder)
+            config.write(target)
 
     @property
     def epochs_done(self) -> int:
@@ -66,16 +70,16 @@ class RunWriter:
             changes: fields of the configuration to set.
         """
         with self._wrap_errors():
-            with atomic_write(self.folder / MODEL) as path:
+            with atomic_write(self.target / MODEL) as path:
                 save(path)
             self.config = replace(self.config, **changes, finished=timestamp())
             if self.epochs_done:
                 self._draw()
-            self.config.write(self.folder)
+            self.config.write(self.target)
 
     def _draw(self) -> None:
         try:
-            with atomic_write(self.folder / CURVES) as path:
+            with atomic_write(self.target / CURVES) as path:
                 title = f"{self.config.model} on {self.config.backend}, {self.config.device}"
                 curves.draw(path, self._history.columns(), self.config.test, title)
         except PackageNotInstalled as missing:
@@ -83,32 +87,56 @@ class RunWriter:
 
 
 @contextlib.contextmanager
-def create(folder: Path, config: Config, overwrite: bool = False, chosen: str = BY_COMMAND) -> Iterator[RunWriter]:
+def create(
+    folder: Path | None, config: Config, overwrite: bool = False, chosen: str = BY_COMMAND
+) -> Iterator[RunWriter]:
     """Create a run to train; the body calls `finish` at its end.
 
     If the body fails after an epoch has ended, the folder with the history is kept, which a note on the exception
     states; before that, or while an old run is being replaced, everything is restored.
 
     Args:
-        folder, overwrite, chosen: as for `writable_folder`.
+        folder: the run folder; None for a new one, named by time, model and backend.
         config: the configuration as far as it is known at the start.
+        overwrite, chosen: as for `writable_folder`.
 
     Raises:
         RunFolderError: as for `writable_folder`.
     """
+    if folder is None:
+        candidates = default_folders(config.model, config.backend, datetime.fromisoformat(config.started))
+        with _default_folder(candidates) as new, create(new, config) as writer:
+            yield writer
+        return
     run: RunWriter | None = None
     try:
         with writable_folder(folder, overwrite, chosen) as target:
-            run = RunWriter(target, config, partial(wrap_os_errors, folder, chosen))
+            run = RunWriter(folder, target, config, partial(wrap_os_errors, folder, chosen))
             yield run
     except BaseException as error:
-        if run is not None and has_history(run.folder):
-            error.add_note(_note(run, error))
+        if run is not None and (note := _note(run, error)):
+            error.add_note(note)
         raise
 
 
-def _note(run: RunWriter, error: BaseException) -> str:
+@contextlib.contextmanager
+def _default_folder(candidates: Iterator[Path]) -> Iterator[Path]:
+    body_errors: list[OSError] = []
+    with wrap_os_errors(Path("runs"), BY_COMMAND, body_errors), created_folder(candidates, must_be_new=True) as folder:
+        try:
+            yield folder
+        except OSError as error:
+            body_errors.append(error)
+            raise
+
+
+def _note(run: RunWriter, error: BaseException) -> str | None:
+    """Return what is left of a run that failed, or None if nothing is."""
+    if swap.is_unfinished(run.folder):
+        return f"The new run is complete nevertheless, and is found in {run.folder}."
+    if not has_history(run.target):
+        return None
     ending = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-    saved = "and the model are" if (run.folder / MODEL).exists() else "is"
-    lost = "" if (run.folder / MODEL).exists() else ", no model was saved"
+    saved = "and the model are" if (run.target / MODEL).exists() else "is"
+    lost = "" if (run.target / MODEL).exists() else ", no model was saved"
     return f"{ending} after {run.epochs_done} of {run.config.epochs} epochs: the history {saved} in {run.folder}{lost}."

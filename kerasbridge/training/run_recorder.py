@@ -11,6 +11,7 @@ from kerasbridge import engines, runs
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
 from kerasbridge.runs.folder import BY_ARGUMENT
+from kerasbridge.runs.reader import as_path
 
 log = logging.getLogger("kerasbridge")
 _DATA_ARGUMENTS = ("x", "y", "sample_weight", "validation_data")
@@ -110,7 +111,7 @@ def _check_serializable(model: keras.Model) -> None:
 
 
 def _folder(run_dir: Any) -> Path:
-    return Path(run_dir).expanduser()
+    return as_path(run_dir, "run_dir to be the path of a folder")
 
 
 @contextlib.contextmanager

@@ -1,6 +1,8 @@
 """`kb.fit(…, run_dir=…)`: what a training of any model leaves in a run folder, and that it trains as without."""
 
 import importlib.util
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -145,6 +147,39 @@ def test_a_folder_that_is_not_empty_is_rejected_before_the_first_step(tmp_path):
     with pytest.raises(RunFolderError, match=r"is not empty: choose another folder for run_dir\.$"):
         fit(model, tmp_path)
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
+
+
+@pytest.mark.once
+def test_a_folder_in_use_is_rejected_before_the_first_step(tmp_path):
+    class Nested(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            with pytest.raises(RunFolderError, match=f"is in use by process {os.getpid()}, this one, on .* since "):
+                fit(compiled(), tmp_path)
+
+    fit(compiled(), tmp_path, callbacks=[Nested()])
+    assert kb.runs.load(tmp_path).history["epoch"] == [1, 2, 3]
+
+
+@pytest.mark.once
+def test_of_two_threads_that_train_in_one_folder_one_is_rejected(tmp_path):
+    def train():
+        try:
+            return fit(compiled(), tmp_path).history
+        except RunFolderError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = (each.result() for each in [pool.submit(train) for _ in range(2)])
+    assert {type(first), type(second)} == {str, dict}
+    assert kb.runs.load(tmp_path).history["epoch"] == [1, 2, 3]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("run_dir", [5, True, "", b"run", ["run"], {}])
+def test_a_run_dir_of_another_type_is_rejected_before_the_first_step(run_dir):
+    with pytest.raises(ArgumentError) as caught:
+        fit(compiled(), run_dir)
+    assert str(caught.value) == f"Expected run_dir to be the path of a folder, received {run_dir!r}."
 
 
 def test_a_model_that_cannot_be_saved_is_rejected_before_the_first_step(tmp_path):

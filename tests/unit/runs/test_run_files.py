@@ -3,12 +3,13 @@
 import csv
 import json
 import math
+import os
 import sys
 
 import pytest
 
 import kerasbridge as kb
-from kerasbridge.errors import RunFolderError
+from kerasbridge.errors import ArgumentError, RunFolderError
 from kerasbridge.runs import history as histories
 from kerasbridge.runs.history import History
 from tests.unit.runs.test_runs import config, files, write_run
@@ -74,6 +75,15 @@ def test_names_with_commas_quotes_and_other_letters_are_preserved(history, tmp_p
     history.add(1, 1.0, {'a, "b"': 1.0, "정확도": 2.0})
     assert table(tmp_path)[0] == {"epoch": "1", "seconds": "1.0", 'a, "b"': "1.0", "정확도": "2.0"}
     assert histories.read(tmp_path)["정확도"] == [2]
+
+
+def test_an_epoch_that_cannot_be_written_does_not_count(history, tmp_path):
+    history.add(1, 1.0, {"loss": 3.0})
+    (tmp_path / "history.jsonl").rename(tmp_path / "before")
+    (tmp_path / "history.jsonl").mkdir()
+    with pytest.raises(OSError, match="Is a directory"):
+        history.add(2, 1.0, {"loss": 2.0})
+    assert len(history) == 1
 
 
 def test_a_line_that_was_cut_off_is_left_out(history, tmp_path):
@@ -144,6 +154,28 @@ def test_a_field_of_another_kind_is_named(tmp_path, name):
     damage(tmp_path, **{name: WRONG[name]})
     assert f"config.json is damaged, {name} is " in message_of(tmp_path)
     assert len(message_of(tmp_path)) < 300
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes")
+def test_a_pipe_is_not_opened(tmp_path):
+    write_run(tmp_path / "run", epochs=1)
+    for name, words in (
+        ("history.jsonl", "history.jsonl cannot be read: "),
+        ("config.json", "config.json cannot be read: "),
+    ):
+        (tmp_path / "run" / name).unlink()
+        os.mkfifo(tmp_path / "run" / name)
+        with pytest.raises(RunFolderError, match=f"{words}.*not a regular file"):
+            _ = kb.runs.load(tmp_path / "run").history
+    assert kb.runs.list(tmp_path) == []
+
+
+@pytest.mark.parametrize("path", [5, None, b"runs", "", ["runs"]])
+def test_a_path_of_another_type_is_rejected(path):
+    for read in (kb.runs.load, kb.runs.list):
+        with pytest.raises(ArgumentError, match=r"^Expected the path of a (run )?folder") as caught:
+            read(path)
+        assert str(caught.value).endswith(f"received {path!r}.")
 
 
 def test_a_missing_folder_a_folder_without_a_run_and_a_file_are_distinguished(tmp_path):

@@ -1,7 +1,7 @@
 """A run folder grows during training, is complete at the end, and never replaces a folder that is not a run."""
 
 import os
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,8 +9,6 @@ import pytest
 from kerasbridge import runs
 from kerasbridge.errors import RunFolderError
 from kerasbridge.runs import folder as folders
-
-MOMENT = datetime(2026, 1, 31, 12, 30, 5, tzinfo=UTC)
 
 
 def config(**changes):
@@ -199,45 +197,6 @@ def test_a_failed_overwrite_leaves_the_old_run(tmp_path, epochs):
     assert (tmp_path / "run" / "model.keras").read_text() == "old"
 
 
-@pytest.mark.parametrize("moves_before", range(6))  # two files of the old run, four of the new
-def test_an_overwrite_that_fails_while_it_takes_the_place_restores_the_old_run(tmp_path, monkeypatch, moves_before):
-    write_run(tmp_path / "run", "old")
-    rename, moved = Path.rename, []
-
-    def failing_once(path, target):
-        moved.append(path)
-        if len(moved) == moves_before + 1:
-            raise PermissionError(13, "Permission denied")
-        return rename(path, target)
-
-    monkeypatch.setattr(Path, "rename", failing_once)
-    assert "Permission denied" in message_of(write_run, tmp_path / "run", "new", True, None, 1)
-    assert files(tmp_path / "run") == ["config.json", "model.keras"]
-    assert (tmp_path / "run" / "model.keras").read_text() == "old"
-
-
-def test_an_overwrite_moves_config_json_last(tmp_path, monkeypatch):
-    write_run(tmp_path / "run", "old")
-    rename, moved = Path.rename, []
-    monkeypatch.setattr(Path, "rename", lambda path, target: moved.append(path.name) or rename(path, target))
-    write_run(tmp_path / "run", "new", overwrite=True)
-    assert moved == ["model.keras", "config.json"] * 2
-
-
-def test_an_old_run_that_cannot_be_restored_is_kept(tmp_path, monkeypatch):
-    write_run(tmp_path / "run", "old")
-    rename = Path.rename
-
-    def without_moving_back(path, target):
-        if path.name == "config.json" or path.parent.name == "old":
-            raise PermissionError(13, "Permission denied")
-        return rename(path, target)
-
-    monkeypatch.setattr(Path, "rename", without_moving_back)
-    message_of(write_run, tmp_path / "run", "new", True)
-    assert [path.read_text() for path in tmp_path.rglob("model.keras")] == ["old"]
-
-
 def test_the_old_run_is_there_until_the_new_one_is_complete(tmp_path):
     write_run(tmp_path / "run", "old", epochs=1)
     with runs.create(tmp_path / "run", config(), overwrite=True) as run:
@@ -253,23 +212,57 @@ def test_the_second_writer_of_a_folder_is_rejected_and_leaves_the_first_alone(tm
     if is_there:
         (tmp_path / "run").mkdir()
     with runs.create(tmp_path / "run", config()) as first:
-        assert "is not empty" in message_of(write_run, tmp_path / "run")
+        assert f"is in use by process {os.getpid()}, this one, on " in message_of(write_run, tmp_path / "run")
         first.finish(lambda path: path.write_text("of the first"))
     assert (tmp_path / "run" / "model.keras").read_text() == "of the first"
 
 
-def test_a_folder_that_is_created_after_the_check_is_not_touched(tmp_path, monkeypatch):
+def test_a_run_that_appears_after_the_check_is_not_replaced(tmp_path, monkeypatch):
     look = folders.check_writable
 
     def look_and_be_late(folder, *arguments):
         look(folder, *arguments)
         monkeypatch.undo()
         write_run(folder, "of another")
-        monkeypatch.setattr(folders, "_is_nonempty", lambda _: False)
 
     monkeypatch.setattr(folders, "check_writable", look_and_be_late)
-    assert "File exists" in message_of(write_run, tmp_path / "run")
+    assert "is not empty" in message_of(write_run, tmp_path / "run")
     assert (tmp_path / "run" / "model.keras").read_text() == "of another"
+
+
+def test_an_empty_config_json_alone_is_replaced(tmp_path):
+    (tmp_path / "config.json").touch()
+    assert "its config.json is empty" in message_of(runs.load, tmp_path)
+    assert "is not empty: choose another folder" in message_of(write_run, tmp_path)
+    write_run(tmp_path, overwrite=True)
+    assert files(tmp_path) == ["config.json", "model.keras"]
+    (tmp_path / "config.json").write_text("")
+    assert "contains no run" in message_of(write_run, tmp_path, "weights", True)
+
+
+def test_what_a_dead_process_left_does_not_block_a_folder(tmp_path):
+    (tmp_path / ".kerasbridge-lock").write_text("{}")
+    (tmp_path / ".kerasbridge-new").mkdir()
+    (tmp_path / ".kerasbridge-new" / "history.jsonl").touch()
+    (tmp_path / ".kerasbridge-1a2b3c.keras").touch()
+    write_run(tmp_path)
+    assert files(tmp_path) == ["config.json", "model.keras"]
+
+
+def test_a_name_that_is_not_utf_8_is_rejected(tmp_path):
+    for name in ("run\udcff", "a\0b"):
+        assert "Expected a run folder with a name in UTF-8" in message_of(runs.check_writable, tmp_path / name)
+
+
+def test_runs_without_a_folder_are_written_to_new_ones(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        write_run(None)
+    name = f"{datetime.fromisoformat(config().started).astimezone():%Y%m%d-%H%M%S}-mlp-jax"
+    assert sorted(path.name for path in Path("runs").iterdir()) == [name, f"{name}-2"]
+    with pytest.raises(ValueError, match="no data"):
+        write_run(None, failing_with=ValueError("no data"))
+    assert len(list(Path("runs").iterdir())) == 2
 
 
 def test_a_folder_that_is_not_empty_is_rejected(tmp_path):
@@ -314,11 +307,3 @@ def test_a_folder_without_permission_is_rejected(tmp_path):
 def test_checks_leave_nothing_behind(tmp_path):
     runs.check_writable(tmp_path / "a" / "b")
     assert files(tmp_path) == []
-
-
-def test_the_default_folder_is_named_by_time_model_and_backend(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    first = runs.default_folder("mlp", "jax", MOMENT)
-    assert str(first) == f"runs/{MOMENT.astimezone():%Y%m%d-%H%M%S}-mlp-jax"
-    first.mkdir(parents=True)
-    assert str(runs.default_folder("mlp", "jax", MOMENT)) == f"{first}-2"
