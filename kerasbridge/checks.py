@@ -62,6 +62,17 @@ def check_batch_size(batch_size: object, rows: int, strict: bool = False) -> Non
         raise ArgumentError(f"batch_size is {size} but the data has {rows} rows: give a number from 1 to {rows}.")
 
 
+def check_count(name: str, value: object) -> None:
+    """Raise ArgumentError if the value of an argument is not a whole number of 1 or more."""
+    _whole_number(name, value, 1)
+
+
+def check_flag(name: str, value: object) -> None:
+    """Raise ArgumentError if the value of an argument is neither True nor False."""
+    if not isinstance(value, bool):
+        raise ArgumentError(f"Expected {name} to be True or False, received {value!r}.")
+
+
 def check_epochs(epochs: object, initial_epoch: object = 0) -> None:
     """Raise if a number of epochs is negative or not whole.
 

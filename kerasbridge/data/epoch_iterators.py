@@ -1,6 +1,8 @@
 """Iterators over the steps of an epoch, in chunks on the device."""
 
 import contextlib
+import itertools
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +12,7 @@ import numpy as np
 
 from kerasbridge.data import user_warning
 from kerasbridge.data.arrays import Arrays, signature
+from kerasbridge.data.digest import digest_of
 from kerasbridge.data.label_checks import Check
 from kerasbridge.data.numbers import to_numbers
 from kerasbridge.data.prefetch import BatchStack, prefetch, stack_batches
@@ -33,7 +36,7 @@ from kerasbridge.keras_compat.tensors import map_tensors
 class Chunk:
     """Steps with their data on the device: step k uses the rows ``order[k]`` of `data`.
 
-    `rows` is the batch size, and a compiled step depends on `signature`.
+    `rows` is the batch size, and a compiled step depends on `signature`. The steps before `start` have been run.
     """
 
     data: Data
@@ -41,6 +44,7 @@ class Chunk:
     steps: int
     rows: int
     signature: tuple[Any, ...]
+    start: int = 0
 
 
 class EpochIterator(Protocol):
@@ -63,6 +67,19 @@ class EpochIterator(Protocol):
         """Start again with the first epoch."""
         ...
 
+    @property
+    def digest(self) -> str | None:
+        """The digest of the first batch of the latest epoch, if the data can only be read in sequence; else None."""
+        ...
+
+    def seek(self, epoch: int, step: int, digest: str | None) -> bool:
+        """Begin with this step: the next call of `chunks` is for this epoch, and leaves out the steps before it.
+
+        Returns:
+            Whether the data is that of the digest, an earlier value of `digest`; True for data that is not compared.
+        """
+        ...
+
     def chunks(self, epoch: int, max_steps: int | None) -> Generator[Chunk, None, None]:
         """Yield the chunks of an epoch; close the generator when leaving it early.
 
@@ -76,6 +93,7 @@ class DeviceArrays:
 
     def __init__(self, arrays: Arrays, sampler: RowSampler, engine: Engine) -> None:
         self._arrays, self._sampler, self._engine = arrays, sampler, engine
+        self._start = 0
         self._load()
 
     def _load(self) -> None:
@@ -98,11 +116,22 @@ class DeviceArrays:
     def restart(self) -> None:
         """Do nothing: an epoch does not depend on earlier ones."""
 
+    digest = None
+
+    def seek(self, epoch: int, step: int, digest: str | None) -> bool:
+        del epoch, digest
+        self._start = step
+        return True
+
     def chunks(self, epoch: int, max_steps: int | None) -> Generator[Chunk, None, None]:
         del max_steps  # there is nothing to read
+        start, self._start = self._start, 0
         for rows in self._sampler.epoch(epoch):
             steps, width = rows.shape
-            yield Chunk(self._data, self._engine.to_device(rows), steps, width, ("rows", width, self._signature))
+            if start < steps:
+                order = self._engine.to_device(rows)
+                yield Chunk(self._data, order, steps, width, ("rows", width, self._signature), start)
+            start = max(0, start - steps)
 
 
 class _Streamed:
@@ -110,12 +139,14 @@ class _Streamed:
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._check = engine, None  # type: Engine, Check | None
+        self._opened: Iterable[Batch] | None = None
 
     def set_check(self, check: Check) -> None:
         self._check = check
 
     def chunks(self, epoch: int, max_steps: int | None) -> Generator[Chunk, None, None]:
-        stacks = stack_batches(self._checked(self._batches(epoch)), max_steps)
+        opened, self._opened = self._opened, None
+        stacks = stack_batches(self._checked(opened or self._batches(epoch)), max_steps)
         with contextlib.closing(stacks if max_steps else prefetch(stacks)) as ready:
             for stack in ready:
                 yield self._to_chunk(stack)
@@ -157,8 +188,16 @@ class HostArrays(_Streamed):
     def restart(self) -> None:
         """Do nothing: an epoch does not depend on earlier ones."""
 
-    def _batches(self, epoch: int) -> Iterable[Batch]:
-        return (self._source.gather(row) for rows in self._sampler.epoch(epoch) for row in rows)
+    digest = None
+
+    def seek(self, epoch: int, step: int, digest: str | None) -> bool:
+        del digest
+        self._opened = self._batches(epoch, step)
+        return True
+
+    def _batches(self, epoch: int, start: int = 0) -> Iterable[Batch]:
+        rows_of_steps = (row for rows in self._sampler.epoch(epoch) for row in rows)
+        return (self._source.gather(row) for row in itertools.islice(rows_of_steps, start, None))
 
 
 class BatchStream(_Streamed):
@@ -185,6 +224,7 @@ class BatchStream(_Streamed):
         self._name, self._source, self._sample, self._shuffled = name, batches, sample or batches, shuffled
         self._counted_steps: int | None = None
         self._steps_name = steps_name
+        self.digest: str | None = None
 
     @property
     def steps(self) -> int | None:
@@ -198,22 +238,40 @@ class BatchStream(_Streamed):
         raise self._empty()
 
     def restart(self) -> None:
+        self._opened = None
         self._source.reset()
 
-    def _batches(self, epoch: int) -> Iterable[Batch]:
+    def seek(self, epoch: int, step: int, digest: str | None) -> bool:
+        """As for every iterator; what can only be read in sequence is read up to there."""
         if self._shuffled is not None:
-            self._shuffled.begin(epoch)
+            self._shuffled.pass_epochs(epoch)
+            self._opened = self._batches(epoch, step)
+            return True
+        for earlier in range(epoch):
+            deque(self._batches(earlier), maxlen=0)
+        if step:
+            batches = iter(self._batches(epoch))
+            deque(itertools.islice(batches, step), maxlen=0)
+            self._opened = batches
+        return digest in (None, self.digest)
+
+    def _batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        if self._shuffled is not None:
+            self._shuffled.begin(epoch, start)
         reset_num_batches(self._source)
         expected, steps = self._source.num_batches or self._counted_steps or 1, 0
         try:
-            for _, _, (batch,) in self._source:
+            for _, _, (item,) in self._source:
+                batch = _to_batch(item)
+                if not steps and self._shuffled is None:
+                    self.digest = digest_of(batch)
                 steps += 1
-                yield _to_batch(batch)
+                yield batch
         finally:
             stop_workers(self._source)
-        if not steps and not self._counted_steps:
+        if not steps and not start and not self._counted_steps:
             raise self._empty()
-        if steps < expected:
+        if steps < expected and self._shuffled is None:
             user_warning.warn(
                 f"Your input ran out of data; interrupting training. The {self._name} gave {steps} batches instead of "
                 f"{expected}: give it more, make it repeat, or lower {self._steps_name}."

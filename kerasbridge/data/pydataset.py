@@ -31,9 +31,15 @@ class ShuffledPyDataset(keras.utils.PyDataset):  # type: ignore[misc]
         """Steps per epoch."""
         return self._sampler.steps
 
-    def begin(self, epoch: int) -> None:
-        """Set the order of the batches to that of this epoch."""
-        self._order = [int(batch) for batches in self._sampler.epoch(epoch) for batch in batches[:, 0]]
+    def begin(self, epoch: int, start: int = 0) -> None:
+        """Set the order of the batches to that of this epoch, from step `start` on."""
+        self._order = [int(batch) for batches in self._sampler.epoch(epoch) for batch in batches[:, 0]][start:]
+
+    def pass_epochs(self, count: int) -> None:
+        """Let the dataset know, without reading it, that so many epochs have begun and ended."""
+        for _ in range(count):
+            self.on_epoch_begin()
+            self.on_epoch_end()
 
     @property
     def _sampler(self) -> RowSampler:

@@ -208,6 +208,18 @@ class Engine(abc.ABC):
         """Restore the framework's own random generators at the end."""
         return contextlib.nullcontext()
 
+    def rng_state(self) -> np.ndarray[Any, Any] | None:
+        """Return the state of the framework's own random generator; None if it has none, or draws from no such one."""
+        return None
+
+    def set_rng_state(self, state: np.ndarray[Any, Any]) -> None:
+        """Set the state that `rng_state` returned."""
+        del state
+
+    def threads(self) -> int | None:
+        """Return the number of threads of an operation, which may change the order of a sum; None if not known."""
+        return None
+
     def settings(self) -> tuple[Any, ...]:
         """Return the framework's settings that a compiled step depends on."""
         return ()

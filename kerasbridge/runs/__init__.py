@@ -12,11 +12,14 @@ from kerasbridge.runs.contents import CONFIG as CONFIG
 from kerasbridge.runs.contents import EVENTS as EVENTS
 from kerasbridge.runs.contents import MODEL as MODEL
 from kerasbridge.runs.folder import check_writable as check_writable
+from kerasbridge.runs.folder import is_run as is_run
 from kerasbridge.runs.folder import tensorboard_command as tensorboard_command
+from kerasbridge.runs.folder import wrap_os_errors as wrap_os_errors
 from kerasbridge.runs.reader import Run as Run
 from kerasbridge.runs.reader import list_runs
 from kerasbridge.runs.reader import load as load
 from kerasbridge.runs.writer import RunWriter as RunWriter
 from kerasbridge.runs.writer import create as create
+from kerasbridge.runs.writer import reopen as reopen
 
 list = list_runs  # noqa: A001 - kb.runs.list()

@@ -13,6 +13,7 @@ from kerasbridge.errors import RunFolderError
 from kerasbridge.runs import swap
 from kerasbridge.runs.contents import HISTORY, TABLE
 from kerasbridge.runs.validators import is_number_or_none
+from kerasbridge.runtime.files import atomic_write
 
 Row = dict[str, int | float | None]
 _MAX_COLUMNS = 100
@@ -49,8 +50,17 @@ class History:
         row: Row = {"epoch": epoch, "seconds": round(seconds, 3), **numbers}
         self._add_to_table(row)
         with self._lines.open("a", encoding="utf-8") as file:  # last, since with it the epoch counts as done
-            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+            file.write(_as_line(row))
         self._rows.append(row)
+
+    def truncate(self, epochs: int) -> None:
+        """Keep the first epochs of the history that is in the folder, and continue after them."""
+        self._rows = _read_rows(self._lines.parent)[:epochs]
+        self._columns = list(_to_columns(self._rows))
+        with atomic_write(self._table) as path:
+            path.write_text(_as_csv(self._columns, self._rows) if self._rows else "", encoding="utf-8", newline="")
+        with atomic_write(self._lines) as path:
+            path.write_text("".join(map(_as_line, self._rows)), encoding="utf-8")
 
     def columns(self) -> dict[str, list[float]]:
         """Return the numbers so far, as `read` does."""
@@ -73,15 +83,19 @@ def read(folder: Path) -> dict[str, list[float]]:
     Raises:
         RunFolderError: the file is damaged.
     """
+    return _to_columns(_read_rows(folder))
+
+
+def _read_rows(folder: Path) -> list[Row]:
     path = folder / HISTORY
     try:
         *lines, incomplete = swap.read(folder, HISTORY).split("\n")
         del incomplete  # empty unless the process was killed while writing
     except FileNotFoundError:
-        return {}
+        return []
     except (OSError, UnicodeDecodeError) as error:
         raise RunFolderError(f"{path} cannot be read: {error}.") from error
-    return _to_columns([_row(path, number, line) for number, line in enumerate(lines, start=1)])
+    return [_row(path, number, line) for number, line in enumerate(lines, start=1)]
 
 
 def _row(path: Path, number: int, line: str) -> Row:
@@ -92,6 +106,10 @@ def _row(path: Path, number: int, line: str) -> Row:
     if not isinstance(row, dict) or not all(is_number_or_none(value) for value in row.values()):
         raise RunFolderError(f"{path} is damaged: line {number} is not an object of numbers.")
     return row
+
+
+def _as_line(row: Row) -> str:
+    return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _to_columns(rows: list[Row]) -> dict[str, list[float]]:

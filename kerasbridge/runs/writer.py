@@ -10,13 +10,14 @@ from typing import Any
 
 from kerasbridge.errors import PackageNotInstalled
 from kerasbridge.runs import curves, swap
-from kerasbridge.runs.config import Config, timestamp
+from kerasbridge.runs.config import Config, read, timestamp
 from kerasbridge.runs.contents import CURVES, MODEL
 from kerasbridge.runs.folder import (
     BY_COMMAND,
     created_folder,
     default_folders,
     has_history,
+    locked_run,
     wrap_os_errors,
     writable_folder,
 )
@@ -34,23 +35,36 @@ class RunWriter:
         target: the folder to write into: the same, or one that replaces it at the end.
         config: the configuration as far as it is known at the start.
         wrap_errors: a context manager that converts an OSError to a RunFolderError.
+        is_new: whether the run begins; otherwise nothing is written before `continue_after`.
 
     Attributes:
         folder: the run folder.
         target: the folder that is written into.
         config: the current configuration.
+        is_open: whether the run grows: it is new, or `continue_after` was called.
         without_curves: why there is no plot of the curves, if a package is missing: one sentence.
 
     Raises:
         RunFolderError: a file cannot be written, as on a full disk; the methods raise it too.
     """
 
-    def __init__(self, folder: Path, target: Path, config: Config, wrap_errors: WrapErrors) -> None:
+    def __init__(
+        self, folder: Path, target: Path, config: Config, wrap_errors: WrapErrors, is_new: bool = True
+    ) -> None:
         self.folder, self.target, self.config = folder, target, config
         self.without_curves: str | None = None
-        self._history, self._wrap_errors = History(target), wrap_errors
-        with self._wrap_errors():
-            config.write(target)
+        self._history, self.wrap_errors = History(target), wrap_errors
+        self.is_open = is_new
+        if is_new:
+            with self.wrap_errors():
+                config.write(target)
+
+    def continue_after(self, epochs: int) -> None:
+        """Continue the run in the folder after its first epochs; the history of later ones is removed."""
+        self.is_open = True
+        with self.wrap_errors():
+            self.config.write(self.target)
+            self._history.truncate(epochs)
 
     @property
     def epochs_done(self) -> int:
@@ -59,7 +73,7 @@ class RunWriter:
 
     def add_epoch(self, epoch: int, seconds: float, logs: Mapping[str, Any]) -> None:
         """Add the logs of an epoch that has ended, counted from 1."""
-        with self._wrap_errors():
+        with self.wrap_errors():
             self._history.add(epoch, seconds, logs)
 
     def finish(self, save: Callable[[Path], object], **changes: Any) -> None:
@@ -69,7 +83,7 @@ class RunWriter:
             save: a function that writes the model to a path.
             changes: fields of the configuration to set.
         """
-        with self._wrap_errors():
+        with self.wrap_errors():
             with atomic_write(self.target / MODEL) as path:
                 save(path)
             self.config = replace(self.config, **changes, finished=timestamp())
@@ -117,6 +131,33 @@ def create(
         if run is not None and (note := _note(run, error)):
             error.add_note(note)
         raise
+
+
+@contextlib.contextmanager
+def reopen(folder: Path, config: Config, chosen: str = BY_COMMAND) -> Iterator[RunWriter]:
+    """Open an existing run to continue it; the body calls `continue_after`, and `finish` at its end.
+
+    Args:
+        folder: the run folder.
+        config: the configuration of what continues it.
+        chosen: as for `writable_folder`.
+
+    Raises:
+        RunFolderError: the folder cannot be written, or another training writes into it.
+    """
+    wrap_errors = partial(wrap_os_errors, folder, chosen)
+    body_errors: list[OSError] = []
+    with wrap_os_errors(folder, chosen, body_errors), locked_run(folder):
+        run = RunWriter(folder, folder, replace(config, started=read(folder).started), wrap_errors, is_new=False)
+        try:
+            yield run
+        except OSError as error:
+            body_errors.append(error)
+            raise
+        except BaseException as error:
+            if note := _note(run, error):
+                error.add_note(note)
+            raise
 
 
 @contextlib.contextmanager

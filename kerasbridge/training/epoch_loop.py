@@ -2,17 +2,19 @@
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from kerasbridge.checkpoint.position import Position
 from kerasbridge.data.epoch_iterators import EpochIterator
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import first_epoch, pythonify_logs, should_validate
 from kerasbridge.training import callbacks, progress
-from kerasbridge.training.step_loop import BlockReport, BlockSizer, Runner
+from kerasbridge.training.checkpointing import NoCheckpoints
+from kerasbridge.training.step_loop import BlockReport, BlockSizer, Entry, Runner
 
 log = logging.getLogger("kerasbridge")
 Logs = dict[str, Any]
@@ -42,6 +44,7 @@ def run_training(
     validation: Phase | None,
     config: FitConfig,
     user_callbacks: Any = None,
+    checkpoints: NoCheckpoints | None = None,
 ) -> keras.callbacks.History:
     """Run all epochs and return the history, whose `params` state how the steps ran.
 
@@ -51,30 +54,42 @@ def run_training(
         validation: the same for validation, if there is any.
         config: epochs, validation frequency and verbosity.
         user_callbacks: the callbacks that the user passed.
+        checkpoints: what writes the checkpoints of the run, and continues from one.
     """
     runner, iterator = training.runner, training.iterator
+    checkpoints = checkpoints or NoCheckpoints()
     reporter = callbacks.make_progress_reporter(user_callbacks, config.verbose, config.epochs)
     params = {"epochs": config.epochs, "steps": iterator.steps, "verbose": config.verbose}
     callback_list = callbacks.make_callback_list(model, user_callbacks, reporter, history=True, **params)
-    sizer = _block_sizer(model, callback_list, "train")
+    sizer = _block_sizer(model, callback_list, "train", checkpoints.steps_left)
     model.stop_training = False
     iterator.restart()
     logs: Logs = {}
     with contextlib.closing(reporter):
+        checkpoints.connect(runner, iterator, callback_list.callbacks)
+        position = checkpoints.load(config.epochs) or Position(first_epoch(model, config.initial_epoch))
         callback_list.on_train_begin()
+        if not position.step:
+            checkpoints.restore()
         try:
-            for epoch in range(first_epoch(model, config.initial_epoch), config.epochs):
+            while not position.has_ended(config.epochs):
+                epoch = position.epoch
                 runner.reset_metrics()
                 callback_list.on_epoch_begin(epoch)
+                if position.step:
+                    checkpoints.restore()
                 reporter.begin(iterator.steps)
-                logs = _train_epoch(model, training, epoch, sizer, callback_list, reporter)
+                logs = _train_epoch(model, training, position, sizer, callback_list, reporter, checkpoints)
                 if validation and should_validate(model, epoch, config.validation_freq):
                     validation_logs = run_evaluation(model, validation, callback_list)
                     logs.update({f"val_{name}": value for name, value in validation_logs.items()})
                 callback_list.on_epoch_end(epoch, logs)
-                if model.stop_training:
-                    break
+                is_last = model.stop_training or epoch + 1 >= config.epochs
+                position = Position(epoch + 1, finished_epochs=config.epochs if is_last else None)
+                checkpoints.after_epoch(position)
+            checkpoints.wait()
         finally:
+            checkpoints.close()
             if config.epochs > 0:
                 _finalize(model, runner.step.optimizers)
         model.history.params.update(execution=runner.execution_mode, execution_reason=runner.fallback_reason)
@@ -146,14 +161,23 @@ def concatenate_batches(batches: list[Any]) -> Any:
 
 
 def _train_epoch(
-    model: keras.Model, training: Phase, epoch: int, sizer: BlockSizer, callback_list: Any, reporter: progress.Reporter
+    model: keras.Model,
+    training: Phase,
+    position: Position,
+    sizer: BlockSizer,
+    callback_list: Any,
+    reporter: progress.Reporter,
+    checkpoints: NoCheckpoints,
 ) -> Logs:
-    runner, iterator = training.runner, training.iterator
+    """Run the steps of an epoch from a position on, and return the logs of the last."""
+    runner, iterator, epoch = training.runner, training.iterator, position.epoch
 
     def on_block_end(report: BlockReport) -> None:
         callback_list.on_train_batch_end(report.last, report.logs)
         reporter.on_block_end(report)
+        checkpoints.after_block(epoch, report)
 
+    entry = Entry(position.step, position.logs, checkpoints.restore_outside)
     runner.engine.set_mode(model, training=True)
     stop_on_nonfinite = callbacks.halts_on_nan(callback_list.callbacks)
     try:
@@ -165,6 +189,7 @@ def _train_epoch(
                 on_block_end,
                 lambda: bool(model.stop_training),
                 stop_on_nonfinite,
+                entry,
             )
     finally:
         runner.engine.set_mode(model, training=False)
@@ -183,6 +208,9 @@ def _finalize(model: keras.Model, optimizers: Sequence[tuple[Any, Sequence[Any]]
             optimizer.finalize_variable_values(variables)
 
 
-def _block_sizer(model: keras.Model, callback_list: Any, kind: str) -> BlockSizer:
+def _block_sizer(
+    model: keras.Model, callback_list: Any, kind: str, steps_left: Callable[[], int | None] | None = None
+) -> BlockSizer:
     has_batch_hooks = callbacks.needs_batch_hooks(callback_list.callbacks, kind)
-    return BlockSizer(max(1, model.steps_per_execution) if has_batch_hooks or model.steps_per_execution > 1 else None)
+    is_fixed = has_batch_hooks or model.steps_per_execution > 1
+    return BlockSizer(max(1, model.steps_per_execution) if is_fixed else None, steps_left)

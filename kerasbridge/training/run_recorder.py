@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from kerasbridge import engines, runs
-from kerasbridge.errors import ArgumentError
+from kerasbridge.checkpoint import files as checkpoint_files
+from kerasbridge.errors import ArgumentError, RunFolderError
 from kerasbridge.keras_compat import keras
 from kerasbridge.runs.folder import BY_ARGUMENT
 from kerasbridge.runs.reader import as_path
@@ -37,20 +38,22 @@ class RunRecord:
 
     Attributes:
         callbacks: the callbacks to pass to the training.
+        run: the writer of the run; None if it is not recorded.
     """
 
     def __init__(self, callbacks: Any, run: runs.RunWriter | None = None, model: keras.Model | None = None) -> None:
         self.callbacks = callbacks
-        self._run, self._model, self._start = run, model, time.perf_counter()
+        self.run, self._model, self._start = run, model, time.perf_counter()
 
     def finish(self, history: keras.callbacks.History) -> keras.callbacks.History:
         """Complete the run and add its folder to the `params` of the history."""
-        if self._run is not None and self._model is not None:
+        if self.run is not None:
+            history.params["run_dir"] = str(self.run.folder)
+        if self.run is not None and self.run.is_open and self._model is not None:
             seconds = round(time.perf_counter() - self._start, 3)
-            self._run.finish(self._model.save, seconds=seconds, **execution_info(self._model, history))
-            history.params["run_dir"] = str(self._run.folder)
-            if self._run.without_curves:
-                log.info("kerasbridge: %s", self._run.without_curves)
+            self.run.finish(self._model.save, seconds=seconds, **execution_info(self._model, history))
+            if self.run.without_curves:
+                log.info("kerasbridge: %s", self.run.without_curves)
         return history
 
 
@@ -70,21 +73,43 @@ def record_run(fit_arguments: Mapping[str, Any], **entries: Any) -> Iterator[Run
         yield RunRecord(fit_arguments["callbacks"])
         return
     _check_serializable(fit_arguments["model"])
+    folder, config = _folder(fit_arguments["run_dir"]), _config(fit_arguments, entries)
+    is_continued = fit_arguments["resume"] and runs.is_run(folder)
     with (
-        runs.create(_folder(fit_arguments["run_dir"]), _config(fit_arguments, entries), chosen=BY_ARGUMENT) as run,
+        runs.reopen(folder, config, BY_ARGUMENT)
+        if is_continued
+        else runs.create(folder, config, chosen=BY_ARGUMENT) as run,
         _append_callback(fit_arguments["callbacks"], RunCallback(run)) as callbacks,
     ):
         yield RunRecord(callbacks, run, fit_arguments["model"])
 
 
-def check(run_dir: Any) -> None:
+def check(run_dir: Any, resume: bool) -> None:
     """Raise if the run folder is unusable, before anything is computed.
 
+    Args:
+        run_dir: the folder; None for no recording.
+        resume: whether the run in the folder is to be continued.
+
     Raises:
-        RunFolderError: as for `record_run`.
+        RunFolderError: as for `record_run`, or the folder has a finished run without checkpoints.
     """
-    if run_dir is not None:
-        runs.check_writable(_folder(run_dir), chosen=BY_ARGUMENT)
+    if run_dir is None:
+        return
+    folder = _folder(run_dir)
+    if not resume or not runs.is_run(folder):
+        runs.check_writable(folder, chosen=BY_ARGUMENT)
+    elif not checkpoint_files.exist(folder) and runs.load(folder).config.finished:
+        raise RunFolderError(
+            f"{folder} contains a finished run without checkpoints, which cannot be continued: choose another folder "
+            f"{BY_ARGUMENT}, and pass checkpoint_every."
+        )
+
+
+def seed_of_run(run_dir: Any) -> int | None:
+    """Return the seed of the order of rows of the run in a folder, if there is one."""
+    folder = _folder(run_dir)
+    return runs.load(folder).config.seed if runs.is_run(folder) else None
 
 
 def execution_info(model: keras.Model, history: keras.callbacks.History) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The step loop: run a compiled step over chunks of batches, in blocks of several steps."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -42,17 +42,38 @@ class BlockReport:
 OnBlockEnd = Callable[[BlockReport], None]
 
 
-class BlockSizer:
-    """Chooses the number of steps per block: a fixed number if callbacks need it, else as many as take about 0.25 s."""
+@dataclass(frozen=True)
+class Entry:
+    """The entry into an epoch: at its first step, or in its middle when a run is continued.
 
-    def __init__(self, fixed: int | None = None) -> None:
-        self.fixed = fixed
+    Attributes:
+        step: the first step to run.
+        logs: the logs of the step before it.
+        before: called with the block and the chunk before the first block runs.
+    """
+
+    step: int = 0
+    logs: Mapping[str, Any] = field(default_factory=dict)
+    before: Callable[[Block, Chunk], None] | None = None
+
+
+class BlockSizer:
+    """Chooses the number of steps per block: a fixed number if callbacks need it, else as many as take about 0.25 s.
+
+    Args:
+        fixed: the fixed number.
+        steps_left: returns how many steps a block may have at most now; None for any number.
+    """
+
+    def __init__(self, fixed: int | None = None, steps_left: Callable[[], int | None] | None = None) -> None:
+        self.fixed, self._steps_left = fixed, steps_left
         self._size = fixed or 1
         self._compiled = False
 
     def size(self) -> int:
         """Return the number of steps of the next block."""
-        return self._size
+        limit = self._steps_left() if self._steps_left else None
+        return self._size if limit is None else min(self._size, limit)
 
     def update(self, steps: int, seconds: float) -> None:
         """Adapt the size to the time of a finished block; the first one is ignored, since most of it is compilation."""
@@ -68,10 +89,10 @@ class BlockSizer:
 class CallbackNotifier:
     """Calls the batch hooks of callbacks: after each block, or after every `every` steps if that is given."""
 
-    def __init__(self, every: int | None, begin: Callable[[int], None], end: OnBlockEnd) -> None:
+    def __init__(self, every: int | None, begin: Callable[[int], None], end: OnBlockEnd, done: int = 0) -> None:
         self._every, self._begin, self._end = every, begin, end
         self._first: int | None = None
-        self._done = self._samples = 0
+        self._done, self._samples = done, 0
         self.logs: dict[str, Any] = {}
 
     def begin(self) -> None:
@@ -186,6 +207,7 @@ class Runner:
         end: OnBlockEnd,
         stopped: Callable[[], bool],
         stop_on_nonfinite: bool = False,
+        entry: Entry = Entry(),
     ) -> dict[str, Any]:
         """Run every step of the chunks and return the logs of the last.
 
@@ -196,16 +218,21 @@ class Runner:
             end: called after those steps, with their report.
             stopped: called after `end`; True ends the loop.
             stop_on_nonfinite: end a block at the first loss that is not finite, unless the block size is fixed.
+            entry: where the epoch is entered; the chunks begin there.
         """
-        notifier = CallbackNotifier(sizer.fixed, begin, end)
+        notifier = CallbackNotifier(sizer.fixed, begin, end, entry.step)
+        notifier.logs, before = dict(entry.logs), entry.before
         stop_on_nonfinite = stop_on_nonfinite and not sizer.fixed
         may_have_changed = True  # callbacks may change the model before the first block, and between blocks if hooked
         for chunk in chunks:
-            start = 0
+            start = chunk.start
             while start < chunk.steps:
                 notifier.begin()
                 compiled = self._compiled(chunk, self.engine.compile, may_have_changed)
                 may_have_changed = sizer.fixed is not None
+                if before:
+                    before(compiled.function, chunk)
+                    before = None
                 stop = min(start + notifier.limit(1 if stopped() else sizer.size()), chunk.steps)
                 start_time = time.perf_counter()
                 result = self._run_block(compiled, chunk, start, stop, stop_on_nonfinite)
@@ -217,6 +244,11 @@ class Runner:
                     return notifier.logs
         notifier.flush()
         return notifier.logs
+
+    def variables(self) -> list[Any]:
+        """Return the variables that the compiled steps of this run use, also those outside the model."""
+        compiled = self.model.__dict__.get(COMPILED, {}).values()
+        return [variable for each in compiled if each.run is self._run for variable in each.function.variables]
 
     def predict(
         self,

@@ -16,6 +16,7 @@ from kerasbridge.random import generator, keras_patch
 from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import arguments, build, run_recorder
 from kerasbridge.training.callbacks import make_callback_list, make_progress_reporter, prepare_callbacks
+from kerasbridge.training.checkpointing import check_settings, open_checkpoints
 from kerasbridge.training.epoch_loop import FitConfig, concatenate_batches, run_evaluation, run_prediction, run_training
 from kerasbridge.training.keras_methods import call_keras
 from kerasbridge.training.run_scope import run_scope
@@ -45,6 +46,9 @@ def fit(
     step: Any = None,
     device_budget: int | str | None = None,
     run_dir: str | os.PathLike[str] | None = None,
+    checkpoint_every: str | None = None,
+    keep_checkpoints: int = 3,
+    resume: bool = False,
 ) -> keras.callbacks.History:
     """Train a compiled model like `keras.Model.fit`, with many steps per call of the backend.
 
@@ -84,6 +88,10 @@ def fit(
         run_dir: a new or empty folder to record the training in: its configuration, the logs of each epoch as soon as
             it has ended, and at the end the model and, where Matplotlib is installed, a plot of the curves.
             `kb.runs.load` reads it. If training is interrupted, the epochs recorded so far are kept.
+        checkpoint_every: write a checkpoint into `run_dir` at this interval: "10s", "5 min", "500 steps", "1 epoch".
+        keep_checkpoints: how many of them are kept.
+        resume: continue the run in `run_dir` from its latest checkpoint, exactly, with the same arguments; begin it if
+            the folder has no run yet. Without `checkpoint_every`, a checkpoint is written after each epoch.
 
     Returns:
         The `History`; its `params` contain the seed, how the steps ran ("looped", "traced", "jit" or "eager"), and
@@ -107,14 +115,17 @@ def fit(
     class_weight = class_weights(class_weight, y)
     fit_arguments = dict(locals())
     arguments.check(model, step, batch_size, epochs, initial_epoch, validation_split, seed, rng)
-    run_recorder.check(run_dir)
+    settings = check_settings(run_dir, checkpoint_every, keep_checkpoints, resume, initial_epoch)
+    run_recorder.check(run_dir, resume)
     if validation_batch_size is not None:
         checks.check_batch_size(validation_batch_size, 1)
     kinds = ("train", "test") if validation_data is not None or validation_split else ("train",)
     if step is None and arguments.delegates_to_keras(model, *kinds):
         return _fit_with_keras(fit_arguments)
     arguments.warn_extended(model, "fit")
-    order_seed = _seed_of_order(x, shuffle) if seed is None else seed
+    order_seed = generator.new_seed() if seed is None else seed
+    if resume and seed is None:
+        order_seed = run_recorder.seed_of_run(run_dir) or order_seed
     engine = engines.current()
     steps_per_epoch = arguments.round_up_to_execution(model, steps_per_epoch)
     validation_steps = arguments.round_up_to_execution(model, validation_steps)
@@ -141,16 +152,15 @@ def fit(
             seed_random_layers(model, seed, [variable for each in steps for variable in each.variables])
             keras_patch.seed_draws_without_seed(seed)
         config = FitConfig(arguments.limit_epochs(epochs), initial_epoch, validation_freq, verbose)
-        with run_recorder.record_run(fit_arguments, seed=order_seed, rng=rng) as record:
-            history = run_training(model, training, validation, config, record.callbacks)
+        sources = {"data": (source, training), "validation data": (validation_source, validation)}
+        with (
+            run_recorder.record_run(fit_arguments, seed=order_seed, rng=rng) as record,
+            open_checkpoints(settings, record.run, engine, fit_arguments, sources) as checkpoints,
+        ):
+            history = run_training(model, training, validation, config, record.callbacks, checkpoints)
             history.params.update(seed=order_seed, rng=rng, backend=engine.name, device=engine.device)
             record.finish(history)
     return history
-
-
-def _seed_of_order(x: Any, shuffle: bool | str) -> int:
-    """Draw a seed from Python's `random`, or if nothing is shuffled return the next one and draw nothing."""
-    return generator.new_seed() if shuffle and not adapters.defines_its_order(x) else generator.peek_seed()
 
 
 def evaluate(

@@ -17,8 +17,9 @@ STDLIB, NUMPY, KERAS, ALL = range(4)
 ORDER = {
     "_version": STDLIB, "errors": STDLIB, "runtime": STDLIB,
     "keras_compat": KERAS, "random": KERAS, "engines": KERAS, "checks": NUMPY, "seeding": KERAS,
-    "tensorboard": KERAS, "runs": NUMPY, "data": KERAS, "training": KERAS, "datasets": NUMPY, "layers": KERAS,
-    "saving": KERAS, "models": KERAS, "evaluation": NUMPY, "parity": KERAS, "mnist": NUMPY, "importers": KERAS,
+    "tensorboard": KERAS, "runs": NUMPY, "data": KERAS, "checkpoint": KERAS, "training": KERAS,
+    "datasets": NUMPY, "layers": KERAS, "saving": KERAS, "models": KERAS, "evaluation": NUMPY, "parity": KERAS,
+    "mnist": NUMPY, "importers": KERAS,
     "exporters": ALL, "cli": ALL, "benchmark": ALL, "__main__": ALL,
 }  # fmt: skip
 LIGHTER = {  # modules and packages that load less than the rest of their package

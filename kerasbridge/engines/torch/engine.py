@@ -145,6 +145,16 @@ class TorchEngine(Engine):
         scope: contextlib.AbstractContextManager[Any] = torch.random.fork_rng()
         return scope
 
+    def rng_state(self) -> np.ndarray[Any, Any]:
+        state: np.ndarray[Any, Any] = torch.get_rng_state().numpy().copy()
+        return state
+
+    def set_rng_state(self, state: np.ndarray[Any, Any]) -> None:
+        torch.set_rng_state(torch.from_numpy(state.copy()))
+
+    def threads(self) -> int:
+        return int(torch.get_num_threads())
+
     def settings(self) -> tuple[Any, ...]:
         kinds = ("cpu", "cuda", "mps")
         autocast = tuple((torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) for kind in kinds)

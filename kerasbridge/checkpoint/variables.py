@@ -1,0 +1,56 @@
+"""The variables of a run as host arrays, by position and path."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from kerasbridge.engines.base import Engine
+from kerasbridge.errors import ArgumentError
+
+_NUMBER = re.compile(r"_\d+(?=[/_]|$)")
+Array = np.ndarray[Any, Any]
+
+
+def by_key(variables: Iterable[Any]) -> dict[str, Any]:
+    """Return the variables, each once, by position and path: "3 dense/kernel".
+
+    Numbers that Keras appends to names, as in "dense_1", are left out: they count the layers of the process.
+    """
+    unique = list({id(variable): variable for variable in variables}.values())
+    return {f"{position} {_NUMBER.sub('', variable.path)}": variable for position, variable in enumerate(unique)}
+
+
+def read(engine: Engine, variables: Mapping[str, Any]) -> dict[str, Array]:
+    """Return a copy of the values on the host."""
+    return {key: np.array(engine.to_numpy(variable.value)) for key, variable in variables.items()}
+
+
+def assign(variables: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    """Assign each variable its array.
+
+    Raises:
+        ArgumentError: the variables are others than those of the arrays; nothing is assigned.
+    """
+    problem = _difference(variables, arrays)
+    if problem:
+        raise ArgumentError(
+            f"Expected the model and optimizers of the checkpoint to continue the run, found {problem}. Build and "
+            "compile the model as at the start of the run, or choose another run_dir."
+        )
+    for key, array in arrays.items():
+        variables[key].assign(array.astype(variables[key].dtype))
+
+
+def _difference(variables: Mapping[str, Any], arrays: Mapping[str, Array]) -> str | None:
+    missing, added = ([*a.keys() - b.keys()] for a, b in ((arrays, variables), (variables, arrays)))
+    if missing or added:
+        names = [f"no variable {key!r}" for key in sorted(missing)] + [
+            f"a new variable {key!r}" for key in sorted(added)
+        ]
+        return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    for key, array in arrays.items():
+        if tuple(variables[key].shape) != array.shape:
+            return f"shape {tuple(variables[key].shape)} instead of {array.shape} for {key!r}"
+    return None
