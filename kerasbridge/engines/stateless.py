@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -15,6 +16,9 @@ MAX_ATTEMPTS = 8
 T = TypeVar("T")
 Cond = Callable[[Any, Callable[[], Any], Callable[[], Any]], Any]
 """A function of (pred, true_fn, false_fn), like `keras.ops.cond`."""
+
+in_gradient: ContextVar[bool] = ContextVar("in_gradient", default=False)
+"""Whether the function runs whose gradient is taken."""
 
 
 class NestedStatelessScope(keras.StatelessScope):  # type: ignore[misc]
@@ -37,8 +41,21 @@ class NestedStatelessScope(keras.StatelessScope):  # type: ignore[misc]
 
     def add_update(self, update: tuple[Any, Tensor]) -> None:
         """Record the assignment and the variable."""
-        super().add_update(update)
-        self._written[id(update[0])] = update[0]
+        variable, value = update
+        super().add_update((variable, self._without_history(variable, value) if in_gradient.get() else value))
+        self._written[id(variable)] = variable
+
+    @staticmethod
+    def _without_history(variable: Any, value: Tensor) -> Tensor:
+        """Return the value as a variable holds it: no gradient goes through an assignment, as on TensorFlow.
+
+        A trainable variable keeps its own gradient, which is that of the new value.
+        """
+        value = keras.ops.stop_gradient(value)
+        if not variable.trainable:
+            return value
+        current = keras.ops.convert_to_tensor(value_of(variable))
+        return value + (current - keras.ops.stop_gradient(current))
 
     def writes(self) -> list[tuple[Any, Tensor]]:
         """Return the variables assigned in this scope, with their latest values."""

@@ -14,9 +14,10 @@ from kerasbridge.engines.eager import EagerBlock, eager_reason
 from kerasbridge.engines.jax.block import JaxBlock, Retraced, predict_function
 from kerasbridge.engines.jax.cond import cond
 from kerasbridge.engines.jax.gradients import Writes, linearize
-from kerasbridge.engines.stateless import NestedStatelessScope, patched_cond, unique
+from kerasbridge.engines.stateless import NestedStatelessScope, in_gradient, patched_cond, unique
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.keras_compat.tensors import map_tensors
+from kerasbridge.runtime.context import context_value
 
 
 class JaxEngine(Engine):
@@ -57,7 +58,7 @@ class JaxEngine(Engine):
         variables = unique(groups)
 
         def on_values(values: list[Tensor]) -> tuple[list[Tensor], Any, Writes]:
-            with NestedStatelessScope(zip(variables, values, strict=True)) as scope:
+            with context_value(in_gradient, True), NestedStatelessScope(zip(variables, values, strict=True)) as scope:
                 losses, aux = function()
             return losses, aux, scope.writes()
 
@@ -72,7 +73,7 @@ class JaxEngine(Engine):
         leaves, structure = jax.tree.flatten(nest)
 
         def on_values(values: list[Tensor]) -> tuple[list[Tensor], Any, Writes]:
-            with NestedStatelessScope(()) as scope:
+            with context_value(in_gradient, True), NestedStatelessScope(()) as scope:
                 value, aux = function(structure.unflatten(values))
             return [value], aux, scope.writes()
 

@@ -9,12 +9,14 @@ import tensorflow as tf
 
 from kerasbridge.engines.base import Block, Data, Engine
 from kerasbridge.engines.eager import EagerBlock, eager_reason
+from kerasbridge.engines.stateless import in_gradient
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.tensorflow.block import TensorFlowBlock, compile_step, device_scope
 from kerasbridge.engines.tensorflow.graph_memory import unregister_custom_gradients
 from kerasbridge.engines.tensorflow.losses import corrected_losses
 from kerasbridge.keras_compat.patches import patch_convert_to_tensor, patch_moments, patch_stack
 from kerasbridge.keras_compat.tensors import map_tensors
+from kerasbridge.runtime.context import context_value
 from kerasbridge.runtime.device import Device
 from kerasbridge.runtime.stderr import suppress_stderr
 
@@ -71,7 +73,7 @@ class TensorFlowEngine(Engine):
         self, function: Callable[[], tuple[list[Tensor], Any]], groups: Sequence[Sequence[Any]]
     ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
         values = [[variable.value for variable in group] for group in groups]
-        with tf.GradientTape(persistent=len(groups) > 1) as tape:
+        with context_value(in_gradient, True), tf.GradientTape(persistent=len(groups) > 1) as tape:
             # In a stateless scope, a variable's value is a tensor, which the tape does not watch by itself.
             tape.watch([value for group in values for value in group])
             losses, aux = function()
@@ -79,7 +81,7 @@ class TensorFlowEngine(Engine):
         return (losses, aux), [[_dense(gradient) for gradient in group] for group in gradients]
 
     def grad(self, function: Callable[[Any], tuple[Tensor, Any]], nest: Any) -> tuple[tuple[Tensor, Any], Any]:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
+        with context_value(in_gradient, True), tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(nest)
             value, aux = function(nest)
         return (value, aux), tf.nest.map_structure(_dense, tape.gradient(value, nest))

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 
 from kerasbridge.engines.base import Block, Data, Engine
 from kerasbridge.engines.eager import EagerBlock, eager_reason
-from kerasbridge.engines.stateless import NestedStatelessScope, assign_all, unique
+from kerasbridge.engines.stateless import NestedStatelessScope, assign_all, in_gradient, unique
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.torch.block import TorchBlock
 from kerasbridge.engines.torch.cond import cond
@@ -23,8 +22,6 @@ from kerasbridge.engines.torch.tracing import NEEDS_VALUE, UntraceableError, pur
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.tensors import map_tensors
 from kerasbridge.runtime.context import context_value
-
-_in_gradient: ContextVar[bool] = ContextVar("in_gradient", default=False)
 
 # Parts of torch's errors when the value of a traced tensor, or of one on the meta device, is needed.
 _NO_VALUE_MESSAGES = (*NEEDS_VALUE, "on meta tensors", "meta device type tensor")
@@ -73,7 +70,7 @@ class TorchEngine(Engine):
     def _gradients(
         self, function: Callable[[], tuple[list[Tensor], Any]], groups: Sequence[Sequence[Any]]
     ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
-        nested, variables = _in_gradient.get(), unique(groups)
+        nested, variables = in_gradient.get(), unique(groups)
         values = {id(variable): _differentiable(variable.value, nested) for variable in variables}
         stateless = NestedStatelessScope((variable, values[id(variable)]) for variable in variables)
         with _record_gradient(), read_variables(), stateless as scope:
@@ -86,7 +83,7 @@ class TorchEngine(Engine):
         return _leave_scope((losses, aux), scope, nested), gradients
 
     def grad(self, function: Callable[[Any], tuple[Tensor, Any]], nest: Any) -> tuple[tuple[Tensor, Any], Any]:
-        nested = _in_gradient.get()
+        nested = in_gradient.get()
         nest = keras.tree.map_structure(lambda leaf: _differentiable(leaf, nested), nest)
         with _record_gradient(), read_variables(), NestedStatelessScope(()) as scope:
             value, aux = function(nest)
@@ -168,7 +165,7 @@ class TorchEngine(Engine):
 @contextlib.contextmanager
 def _record_gradient() -> Iterator[None]:
     """Record a graph for autograd; another gradient that is taken inside is a nested one."""
-    with context_value(_in_gradient, True), torch.enable_grad():
+    with context_value(in_gradient, True), torch.enable_grad():
         yield
 
 
