@@ -9,14 +9,22 @@ from kerasbridge.keras_compat.seed_generators import global_generator
 
 _OF_ITS_STATE = ("built", "training", "is_gptq_calibrated", "is_awq_calibrated")
 _PLAIN = (bool, int, float, str, types.FunctionType)
+_PARTS = (
+    keras.regularizers.Regularizer,
+    keras.constraints.Constraint,
+    keras.optimizers.schedules.LearningRateSchedule,
+)
 
 
 def hyperparameters(model: Any) -> list[tuple[dict[str, Any], str]]:
     """Return the plain public attributes of Keras layers and the optimizer: rates, activations, momenta.
 
-    Each is (attributes of the object, name), to be read often. Classes of the user are left out.
+    So are those of their regularizers, constraints and schedules. Each is (attributes of the object, name), to be read
+    often. Classes of the user are left out.
     """
-    holders = [*flatten_layers(model), getattr(model, "optimizer", None)]
+    parts = [*flatten_layers(model), getattr(model, "optimizer", None)]
+    held = [part for owner in parts for part in getattr(owner, "__dict__", {}).values() if isinstance(part, _PARTS)]
+    holders = list({id(part): part for part in (*parts, *held)}.values())
     own = [holder for holder in holders if type(holder).__module__.partition(".")[0] == "keras"]
     return [
         (vars(holder), name)

@@ -52,6 +52,25 @@ def test_plain_numbers_take_effect_at_the_next_step():
     assert kb.fit(closure, X, Y, callbacks=[batches], **PLAIN).history["loss"] == [32.0]  # 16 and 48
 
 
+def test_numbers_of_regularizers_constraints_and_schedules_take_effect_at_the_next_step():
+    regularizer, limit = keras.regularizers.L2(1.0), keras.constraints.MaxNorm(2.0)
+    schedule = keras.optimizers.schedules.ExponentialDecay(0.0, 1, 1.0)
+    model = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(1, kernel_regularizer=regularizer, kernel_constraint=limit)]
+    )
+    model.set_weights([np.ones((4, 1)), np.zeros(1)])
+    model.compile(keras.optimizers.SGD(schedule), lambda _, y_pred: 0 * y_pred[:, 0])
+
+    def change(epoch):
+        regularizer.l2 = float(epoch + 1)
+        limit.max_value = 2.0 if epoch < 2 else 1.0
+        schedule.initial_learning_rate = 0.125 if epoch == 3 else 0.0
+
+    history = kb.fit(model, X, Y, epochs=4, callbacks=on_epoch(change), batch_size=8, shuffle=False, verbose=0)
+    np.testing.assert_allclose(history.history["loss"], [4.0, 8.0, 12.0, 4.0], rtol=1e-5)
+    np.testing.assert_allclose(model.get_weights()[0], 0.0, atol=1e-6)  # 0.5 - 0.125 * 2 * 4 * 0.5
+
+
 def test_compile_in_a_callback_is_as_a_second_fit():
     def build():
         model = keras.Sequential([keras.Input((4,)), layers.Dense(3, "tanh"), layers.Dense(1)])
