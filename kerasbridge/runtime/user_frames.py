@@ -24,8 +24,9 @@ _NOT_THE_USERS = LIBRARIES | sys.stdlib_module_names
 
 
 def is_user_frame(frame: FrameType) -> bool:
-    """Return whether the code of this frame was written by the user."""
-    return is_user_module(str(frame.f_globals.get("__name__", "")))
+    """Return whether the code of this frame was written by the user; code without a module that eval made was not."""
+    name = frame.f_globals.get("__name__")
+    return frame.f_code.co_filename != "<string>" if name is None else is_user_module(str(name))
 
 
 def frames_of(error: BaseException) -> Iterator[tuple[FrameType, int]]:

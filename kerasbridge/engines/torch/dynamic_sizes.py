@@ -24,8 +24,7 @@ class ForbidDynamicSizes(TorchDispatchMode):  # type: ignore[misc]
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the operation, unless the size of its result depends on the data."""
         if _is_dynamic(function, args):
-            name = "a boolean mask" if function is torch.ops.aten.index.Tensor else str(function).split(".")[1]
-            raise DynamicSizeError(f"the size of a tensor depends on the data: {name}")
+            raise DynamicSizeError(f"the size of a tensor depends on the data: {_name(function)}")
         return function(*args, **(kwargs or {}))
 
 
@@ -46,6 +45,13 @@ def _is_dynamic(function: Any, args: tuple[Any, ...]) -> bool:
     if function is torch.ops.aten.index.Tensor:
         return any(isinstance(index, torch.Tensor) and index.dtype in _BY_MASK for index in args[1])
     return True
+
+
+def _name(function: Any) -> str:
+    """Return the name of an operation as users write it: "unique" for aten._unique2."""
+    if function is torch.ops.aten.index.Tensor:
+        return "a boolean mask"
+    return str(function).split(".")[1].removeprefix("linalg_").strip("_").rstrip("0123456789")
 
 
 def _value(node: Any) -> Tensor:

@@ -1,6 +1,7 @@
 """Operations that read a tensor's value on torch, rewritten so that a step that uses them can be traced."""
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -34,9 +35,17 @@ def foreach_add(targets: Sequence[Tensor], terms: Any, alpha: Any = 1) -> Any:
     return torch._foreach_add_(targets, torch._foreach_mul(terms, alpha))
 
 
+def full(size: Any, fill_value: Any, dtype: Any = None, **options: Any) -> Tensor:
+    """Compute `torch.full`, which reads a value that is a tensor; like it, without a gradient."""
+    if dtype is None or not isinstance(fill_value, torch.Tensor):
+        return torch.full(size, fill_value, dtype=dtype, **options)
+    return fill_value.detach().to(dtype=dtype, **options).expand(size).clone()
+
+
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     torch.nn.functional.one_hot: one_hot,
     torch.corrcoef: corrcoef,
+    torch.full: full,
     torch._foreach_add_: foreach_add,
 }
 
@@ -73,6 +82,30 @@ def slice_(original: Any, inputs: Any, start_indices: Any, shape: Any) -> Tensor
     return result
 
 
+def _split_at(split: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what computes `keras.ops.split`, which converts the places where to split to a tensor and back."""
+
+    def compute(original: Any, x: Any, indices_or_sections: Any, **options: Any) -> list[Tensor]:
+        if isinstance(indices_or_sections, (int, torch.Tensor)):
+            return list(original(x, indices_or_sections, **options))
+        return list(split(keras.ops.convert_to_tensor(x), tuple(map(int, indices_or_sections)), **options))
+
+    return compute
+
+
+_SPLITS = {
+    "split": _split_at(lambda x, places, axis=0: torch.tensor_split(x, places, axis)),
+    "hsplit": _split_at(torch.hsplit),
+    "vsplit": _split_at(torch.vsplit),
+    "dsplit": _split_at(torch.dsplit),
+}
+
+
+def size(_: Any, x: Any) -> Tensor:
+    """Compute `keras.ops.size` as a constant, so that it can be the size of another tensor."""
+    return keras.ops.convert_to_tensor(math.prod(x.shape), "int64")
+
+
 def gaussian_blur(
     _: Any, images: Any, kernel_size: Any = (3, 3), sigma: Any = (1.0, 1.0), data_format: str | None = None
 ) -> Tensor:
@@ -98,10 +131,11 @@ def _gaussian(size: int, sigma: Tensor, dtype: torch.dtype) -> Tensor:
 def traceable_operations() -> Iterator[None]:
     """Replace, in this thread, the functions of Keras and torch that read a tensor's value."""
     core, image = private_api("core functions of the backend"), private_api("image functions")
-    with (
-        patched(core, "scatter", scatter),
-        patched(core, "slice", slice_),
-        patched(image, "gaussian_blur", gaussian_blur),
-        TraceableFunctions(),
-    ):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(patched(core, "scatter", scatter))
+        stack.enter_context(patched(core, "slice", slice_))
+        stack.enter_context(patched(image, "gaussian_blur", gaussian_blur))
+        for name, hook in {**_SPLITS, "size": size}.items():
+            stack.enter_context(patched(private_api("NumPy functions of the backend"), name, hook))
+        stack.enter_context(TraceableFunctions())
         yield
