@@ -15,6 +15,7 @@ from typing import Any
 
 import kerasbridge.layers  # noqa: F401 - registers the layers that files of imported models name
 from kerasbridge.keras_compat import keras
+from kerasbridge.runtime.files import is_special
 
 _CONFIG = "config.json"
 _BACKEND_MODULES = "keras.src.backend."
@@ -30,6 +31,8 @@ def load_model(path: str | os.PathLike[str], custom_objects: dict[str, Any] | No
     Raises:
         ValueError: Keras cannot read the file.
     """
+    if is_special(Path(path)):
+        raise ValueError(f"{path} is not a regular file")
     with tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
         readable = _portable_copy(Path(path), Path(folder)) or Path(path)
         return keras.saving.load_model(str(readable), custom_objects=custom_objects)

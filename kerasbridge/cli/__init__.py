@@ -4,6 +4,9 @@ Importing it loads only typer and the standard library; each command imports wha
 kerasbridge becomes one line and exit code 2; any other exception is a bug and keeps its traceback.
 """
 
+import io
+import sys
+
 from kerasbridge.cli import backends as backends
 from kerasbridge.cli import compare as compare
 from kerasbridge.cli import diagnose as diagnose
@@ -17,5 +20,7 @@ from kerasbridge.cli.app import app as app
 
 
 def main() -> None:
-    """Run the console script `kerasbridge`."""
+    """Run the console script `kerasbridge`; characters that the terminal cannot show are escaped."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
     app(prog_name="kerasbridge")

@@ -86,9 +86,10 @@ def compare(
 def _check_output_paths(report: Path | None, save: Path | None) -> None:
     """Refuse paths that cannot be written to, before minutes of training."""
     from kerasbridge.errors import ArgumentError
+    from kerasbridge.parity import report as parity_report
 
-    if report is not None and (report.is_dir() or not report.absolute().parent.is_dir()):
-        raise ArgumentError(f"Expected --report to be a file in a folder that exists, received {report}.")
+    if report is not None:
+        parity_report.check_replaceable(report)
     if save is not None and save.exists() and not save.is_dir():
         raise ArgumentError(f"Expected --save to be a folder, received the file {save}.")
 

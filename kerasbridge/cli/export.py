@@ -84,7 +84,10 @@ def _load_example(path: Path) -> Any:
     import numpy as np
 
     from kerasbridge.errors import DataError
+    from kerasbridge.runtime import files
 
+    if files.is_special(path):
+        raise DataError(f"Expected --example to be a file of NumPy arrays, received {path}, which is no regular file.")
     try:
         content = np.load(path, allow_pickle=False)
         arrays = content if isinstance(content, np.ndarray) else dict(content)

@@ -58,6 +58,7 @@ def import_(
             "--outputs", metavar="NODE", help="For TensorFlow graphs: an output that is wanted. Can be repeated."
         ),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file at MODEL.keras.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -69,7 +70,7 @@ def import_(
     with errors_in_one_line(quiet):
         from kerasbridge.importers import import_model
 
-        _check_output(output)
+        _check_output(output, overwrite)
         with spinner("Reading the files …", silent=as_json or quiet):
             model, report = import_model(
                 *files,
@@ -90,11 +91,13 @@ def import_(
         _print(report, custom_layers, output)
 
 
-def _check_output(output: Path) -> None:
+def _check_output(output: Path, overwrite: bool) -> None:
     from kerasbridge.errors import ArgumentError
+    from kerasbridge.runtime import files
 
-    if output.suffix != ".keras" or not output.absolute().parent.is_dir():
+    if output.suffix != ".keras":
         raise ArgumentError(f"Expected --output to be a .keras file in a folder that exists, received {output}.")
+    files.check_output(output, overwrite, "--output to be a .keras file")
 
 
 def _parse_shape(text: str | None) -> list[int] | None:
@@ -138,10 +141,13 @@ def _parse_mapping(items: list[str] | None) -> dict[str, str | None] | None:
 
 
 def _save(model: Any, output: Path) -> None:
+    """Save the model next to its path, and move it there once it is complete."""
     from kerasbridge.errors import ArgumentError
+    from kerasbridge.runtime import files
 
     try:
-        model.save(output)
+        with files.atomic_write(output) as part:
+            model.save(part)
     except OSError as error:
         raise ArgumentError(f"Expected --output to be a file to write to, received {output}: {error}") from error
 

@@ -80,6 +80,11 @@ def read(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping
     return Loader(x, class_weight)
 
 
+def defines_its_order(x: Any) -> bool:
+    """Return whether the data passed to `fit` is a loader, which no seed shuffles."""
+    return not isinstance(x, keras.utils.PyDataset) and not hugging_face.is_dataset(x) and yields_batches(x)
+
+
 def with_validation(source: Source, validation_data: Any, validation_split: float) -> tuple[Source, Source | None]:
     """Return the training source and the validation source: `validation_data`, or the last part of the arrays."""
     if validation_data is not None:

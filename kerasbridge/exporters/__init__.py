@@ -85,6 +85,6 @@ def check(
     target = formats.find(format, Path(path))
     if not tolerance > 0:
         raise ArgumentError(f"Expected a tolerance above 0, received {tolerance!r}.")
-    output_path.check(Path(path), overwrite)
+    output_path.check(Path(path), overwrite, is_folder=not target.suffix)
     target.available()
     return target

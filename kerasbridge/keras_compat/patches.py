@@ -30,6 +30,11 @@ def patch_nn_function(name: str, function: Callable[..., Any]) -> Patch:
     return patched(private_api("nn functions of the backend"), name, function)
 
 
+def patch_argmax(argmax: Callable[..., Any]) -> Patch:
+    """Replace `keras.ops.argmax` by ``argmax(original, x, axis=…, keepdims=…)``."""
+    return patched(private_api("NumPy functions of the backend"), "argmax", argmax)
+
+
 def patch_convert_to_tensor(read: Callable[[Any], Any]) -> Patch:
     """Make `keras.ops.convert_to_tensor` convert ``read(variable)`` instead of a variable.
 

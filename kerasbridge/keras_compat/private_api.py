@@ -40,6 +40,7 @@ PRIVATE_API = {
     "functional models": "keras.src.models.functional:Functional",
     "compiled losses": "keras.src.trainers.compile_utils:CompileLoss",
     "compiled metrics": "keras.src.trainers.compile_utils:CompileMetrics",
+    "metrics at a threshold": "keras.src.metrics.confusion_metrics:SensitivitySpecificityBase",
     "order of metrics": "keras:Model._flatten_metrics_in_order",
     "epochs to validate": "keras:Model._should_eval",
     "nested layers": "keras:Model._flatten_layers",

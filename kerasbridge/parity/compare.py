@@ -75,13 +75,14 @@ class Comparison:
         """Write each record of this comparison to ``folder/<backend>.npz``, for a later ``against=``.
 
         Raises:
-            DataError: the folder cannot be written.
+            DataError: the folder cannot be written, or a file there is not a record.
         """
         path = Path(folder)
         try:
             path.mkdir(parents=True, exist_ok=True)
             for record in self.records:
                 if record.label == record.backend:
+                    Record.check_replaceable(path / f"{record.backend}.npz")
                     record.write(path / f"{record.backend}.npz")
         except OSError as error:
             raise DataError(f"Expected {path} to be a folder for records, received: {error}") from error
@@ -151,6 +152,8 @@ def compare(
     if earlier is not None:
         _check_same_settings(job, earlier)
     checked = check_backends(backends, at_least=1 if earlier or save is not None else 2)
+    for backend in checked if save is not None else ():
+        Record.check_replaceable(Path(save or "", f"{backend}.npz"))
     with run_on_each(_WORKER, job, checked) as outputs:
         records = [Record.read(path) for path in outputs.values()]
     if earlier is not None:

@@ -1,6 +1,7 @@
 """Record of a training run on one backend: digests, the loss and gradient norm of every step, final weights."""
 
 import json
+import os
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from kerasbridge.errors import DataError
 from kerasbridge.parity.jobs import Job
 from kerasbridge.runs.config import current_execution_name
+from kerasbridge.runtime.files import atomic_write, is_special
 
 Numbers = NDArray[Any]
 FORMAT = 1
@@ -79,8 +81,18 @@ class Record:
             curve: Curve = getattr(self, name)
             arrays[f"{name}/losses"], arrays[f"{name}/gradient_norms"] = curve.losses, curve.gradient_norms
             arrays.update({f"{name}/final/{key}": value for key, value in curve.final_weights.items()})
-        with path.open("wb") as file:
+        with atomic_write(path) as part, part.open("wb") as file:
             np.savez_compressed(file, **arrays)
+
+    @staticmethod
+    def check_replaceable(path: Path) -> None:
+        """Refuse to replace a file that is not a record.
+
+        Raises:
+            DataError: something else is at the path.
+        """
+        if os.path.lexists(path) and not (path.is_file() and _has_metadata(path)):
+            raise DataError(f"{path} is not a record of kerasbridge, so it is not replaced: choose another folder.")
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -89,6 +101,8 @@ class Record:
         Raises:
             DataError: the file is not a record.
         """
+        if is_special(path):
+            raise DataError(f"Expected {path} to be a record, received something that is not a regular file.")
         try:
             with np.load(path, allow_pickle=False) as file:
                 fields = json.loads(str(file["words"]))
@@ -103,6 +117,14 @@ class Record:
                 f"Expected {path} to be a record written by `kerasbridge compare --save`: {error}"
             ) from error
         return cls(job=Job(**fields.pop("job")), **fields)
+
+
+def _has_metadata(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "words.npy" in archive.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
 
 
 def _read_curve(file: Any, name: str) -> Curve:

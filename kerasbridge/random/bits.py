@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from kerasbridge.errors import StepError
 from kerasbridge.keras_compat.seed_generators import draw_seed, global_generator
 from kerasbridge.random import generator as host
 from kerasbridge.random.ops import is_in_pipeline, ops
@@ -22,7 +21,6 @@ _HALF_MASK = 0xFFFF
 # Context variables, so that a model that is reinitialized in one thread does not take the seeds of another thread's.
 _captures: ContextVar[tuple[list[Tensor], ...]] = ContextVar("captures", default=())
 _weight_seeds: ContextVar[Iterator[int] | None] = ContextVar("weight_seeds", default=None)
-_seeds_required: ContextVar[bool] = ContextVar("seeds_required", default=False)
 
 
 def _no_engine_bits(key: Tensor, count: Any) -> Tensor | None:
@@ -51,11 +49,6 @@ def override_seeds(seed: int) -> contextlib.AbstractContextManager[None]:
     return context_value(_weight_seeds, (host.fold_in(seed, "weight", index) for index in itertools.count()))
 
 
-def require_seeds() -> contextlib.AbstractContextManager[None]:
-    """Refuse draws without a seed: they would use no generator that is saved with the model."""
-    return context_value(_seeds_required, True)
-
-
 def override_seed(seed: Any) -> Any:
     """Return the seed, or the next one of `override_seeds` if that is active and the seed is None or an integer."""
     weight_seeds = _weight_seeds.get()
@@ -67,11 +60,6 @@ def override_seed(seed: Any) -> Any:
 def make_key(seed: Any) -> Tensor:
     """Return (seed, counter) as int32 of shape (2,), not yet folded; a `SeedGenerator` advances its counter by one."""
     seed = override_seed(seed) if seed is None else seed
-    if seed is None and _seeds_required.get():
-        raise StepError(
-            "Expected a seed where a step draws, received none. Write keras.random.normal(shape, seed=model.seeds), "
-            "with model.seeds = keras.random.SeedGenerator(seed) as an attribute of the model."
-        )
     # Keras advances its global generator by a product that overflows, to a different number on each backend.
     return ops.cast(draw_seed(global_generator() if seed is None else seed), "int32")
 

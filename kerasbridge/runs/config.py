@@ -62,7 +62,7 @@ class Config:
         """Write `config.json` into a folder; numbers that are not finite become null, as JSON requires."""
         text = json.dumps(_finite(asdict(self)), indent=2, ensure_ascii=False, allow_nan=False)
         with atomic_write(folder / CONFIG) as file:
-            file.write_text(text + "\n", encoding="utf-8")
+            file.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")  # as JSON escapes names of files
 
 
 def read(folder: Path) -> Config:

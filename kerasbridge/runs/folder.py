@@ -19,7 +19,7 @@ from typing import Any
 from kerasbridge.errors import RunFolderError
 from kerasbridge.runs import contents, lock, swap
 from kerasbridge.runs.contents import CHECKPOINTS, CONFIG, HISTORY
-from kerasbridge.runtime.files import PREFIX, remove_leftovers
+from kerasbridge.runtime.files import PREFIX, has_text_name, remove_leftovers
 
 BY_COMMAND, BY_ARGUMENT = "with --run-dir", "for run_dir"
 """How the user chooses a folder, for error messages: on the command line, or by the argument of `kb.fit`."""
@@ -53,8 +53,10 @@ def check_writable(folder: Path | None, overwrite: bool = False, chosen: str = B
         if folder and folder.is_dir():
             with lock.lock(folder, chosen):
                 _check_free(folder, overwrite, chosen)
-        existing = next(path for path in (top, *top.absolute().parents) if path.exists())
-        Path(tempfile.mkdtemp(prefix=PREFIX, dir=existing)).rmdir()
+        else:
+            parent = top.absolute() if folder is None else top.absolute().parent
+            existing = next(path for path in (parent, *parent.parents) if path.exists())
+            Path(tempfile.mkdtemp(prefix=PREFIX, dir=existing)).rmdir()
 
 
 def tensorboard_command(events: Path) -> str:
@@ -166,11 +168,7 @@ def wrap_os_errors(folder: Path, chosen: str, exceptions: Collection[OSError] = 
 
 def _check_name(folder: Path, chosen: str) -> None:
     """Refuse a name that cannot be printed, or stored in `config.json`."""
-    try:
-        encoded = str(folder).encode("utf-8")
-    except UnicodeEncodeError:
-        encoded = b"\0"
-    if b"\0" in encoded:
+    if not has_text_name(folder):
         raise RunFolderError(
             f"Expected a run folder with a name in UTF-8, received {str(folder)!r}: choose another {chosen}."
         )

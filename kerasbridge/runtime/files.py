@@ -34,8 +34,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     ...     Path(folder, "a.txt").read_text()
     'new'
     """
-    path = Path(os.path.realpath(path))
-    part = temporary_path(path)
+    suffix, path = path.suffix, Path(os.path.realpath(path))
+    part = temporary_path(path).with_suffix(suffix)
     try:
         yield part
         _sync(part)
@@ -106,6 +106,14 @@ def is_special(path: Path) -> bool:
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
+def has_text_name(path: Path) -> bool:
+    """Return whether a path can be printed and stored: other names of files are no valid UTF-8, or contain a null."""
+    try:
+        return b"\0" not in str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+
+
 def check_output(path: Path, overwrite: bool, expected: str = "a path") -> None:
     """Refuse a path that a file cannot be written to, before it is computed.
 
@@ -117,6 +125,8 @@ def check_output(path: Path, overwrite: bool, expected: str = "a path") -> None:
     Raises:
         ArgumentError: its folder does not exist, something exists there that must not be replaced, or is no file.
     """
+    if not has_text_name(path):
+        raise ArgumentError(f"Expected {expected} with a name in UTF-8, received {str(path)!r}.")
     if not path.absolute().parent.is_dir():
         raise ArgumentError(f"Expected {expected} in a folder that exists, received {path}.")
     if os.path.lexists(path) and not overwrite:
@@ -125,7 +135,7 @@ def check_output(path: Path, overwrite: bool, expected: str = "a path") -> None:
         )
     if path.exists() and (not path.is_file() or not os.access(path, os.W_OK)):
         kind = "a folder" if path.is_dir() else "not a regular file" if is_special(path) else "read-only"
-        raise ArgumentError(f"Expected {expected} of a file to replace, received {path}, which is {kind}.")
+        raise ArgumentError(f"Expected {expected} that can be replaced, received {path}, which is {kind}.")
 
 
 def sync_tree(folder: Path) -> None:

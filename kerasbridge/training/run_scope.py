@@ -9,11 +9,12 @@ from kerasbridge.data.user_warning import remember_caller
 from kerasbridge.engines.base import Engine
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.by_name import match_by_name
+from kerasbridge.keras_compat.nan_metrics import nan_for_nan
 
 
 @contextlib.contextmanager
 def run_scope(engine: Engine, model: keras.Model, step: Any = None) -> Iterator[None]:
-    """Match data by name, let the losses of Keras answer alike on every backend, and read numbers as the model does.
+    """Match data by name, let Keras's losses and metrics answer alike on every backend, read numbers as the model does.
 
     Args:
         engine: the engine of the run.
@@ -22,7 +23,7 @@ def run_scope(engine: Engine, model: keras.Model, step: Any = None) -> Iterator[
     """
     parts = {"x": getattr(model, "inputs", None), "y": getattr(model, "outputs", None)}
     floats = [name for name, tensors in parts.items() if step is None and tensors and _are_floats(tensors)]
-    with remember_caller(), match_by_name(), engine.loss_scope(), read_as_floats(*floats):
+    with remember_caller(), match_by_name(), engine.loss_scope(), nan_for_nan(), read_as_floats(*floats):
         yield
 
 

@@ -123,7 +123,7 @@ def fit(
     if step is None and arguments.delegates_to_keras(model, *kinds):
         return _fit_with_keras(fit_arguments)
     arguments.warn_extended(model, "fit")
-    order_seed = generator.new_seed() if seed is None else seed
+    order_seed = _seed_of_order(x, shuffle) if seed is None else seed
     if resume and seed is None:
         order_seed = run_recorder.seed_of_run(run_dir) or order_seed
     engine = engines.current()
@@ -161,6 +161,11 @@ def fit(
             history.params.update(seed=order_seed, rng=rng, backend=engine.name, device=engine.device)
             record.finish(history)
     return history
+
+
+def _seed_of_order(x: Any, shuffle: bool | str) -> int:
+    """Draw a seed from Python's `random`, or if nothing is shuffled return the next one and draw nothing."""
+    return generator.new_seed() if shuffle and not adapters.defines_its_order(x) else generator.peek_seed()
 
 
 def evaluate(

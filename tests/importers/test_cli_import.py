@@ -80,3 +80,25 @@ def test_unknown_layers_are_reported_in_one_line(tmp_path):
     assert result.exit_code == 2
     assert "cannot be converted: 'l' (PriorBox) is unknown." in result.stderr
     assert not (tmp_path / "a.keras").exists()
+
+
+def test_an_existing_file_is_replaced_only_with_overwrite_and_once_the_new_one_is_complete(net, tmp_path, monkeypatch):
+    output = tmp_path / "a.keras"
+    output.write_text("mine")
+
+    def full(model, path):
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    result = run("import", *net, "-o", output)
+    assert "that does not exist" in result.stderr
+    assert result.stderr.endswith("To replace it: overwrite=True, --overwrite.\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "save", full)
+        result = run("import", *net, "-o", output, "--overwrite")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "No space left on device" in result.stderr
+    assert output.read_text() == "mine"
+    assert [path.name for path in tmp_path.glob(".*")] == []
+    assert run("import", *net, "-o", output, "--overwrite").exit_code == 0
+    assert keras.models.load_model(output).layers

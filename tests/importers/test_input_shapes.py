@@ -62,7 +62,7 @@ def test_an_impossible_shape_is_rejected(net, shape, error, words):
 
 
 def test_the_command_line_accepts_it(net, tmp_path):
-    arguments = ["import", *map(str, net), "-o", str(tmp_path / "a.keras"), "--input-shape"]
+    arguments = ["import", *map(str, net), "-o", str(tmp_path / "a.keras"), "--overwrite", "--input-shape"]
     assert CliRunner().invoke(app, [*arguments, "3,6,7"]).exit_code == 0
     result = CliRunner().invoke(app, [*arguments, "3x6x7"])
     assert (result.exit_code, "Expected --input-shape as 3,224,224, received 3x6x7." in result.stderr) == (2, True)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from kerasbridge.engines.base import BlockResult, Data, Engine
 from kerasbridge.engines.step import Step, Tensor
-from kerasbridge.engines.tensorflow.graph_memory import free_kernels_with, unregister_custom_gradients
+from kerasbridge.engines.tensorflow.graph_memory import unregister_custom_gradients
 
 
 class TensorFlowBlock:
@@ -81,5 +81,4 @@ def _graph_function(function: Callable[..., Any], **options: Any) -> Any:
 
     graph = tf.function(trace, autograph=False, **options)
     graph._omit_frequent_tracing_warning = True
-    free_kernels_with(graph)
     return graph

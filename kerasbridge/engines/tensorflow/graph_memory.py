@@ -1,14 +1,14 @@
-"""Memory of graph functions whose model is gone: TensorFlow keeps them in two tables of the process."""
+"""Memory of graph functions whose model is gone, which TensorFlow keeps in a table of the process.
+
+Its cache of kernels is left alone: it also holds the state of the random operations that users call.
+"""
 
 import contextlib
-import weakref
 from collections.abc import Iterator
 from typing import Any
 
 from kerasbridge.engines.tensorflow.private_names import private_name
 from kerasbridge.keras_compat.monkeypatch import patched
-
-_gone: list[str] = []
 
 
 @contextlib.contextmanager
@@ -33,14 +33,3 @@ def unregister_custom_gradients() -> Iterator[None]:
     finally:
         for name in names:
             getattr(*table).pop(name, None)
-
-
-def free_kernels_with(graph: Any) -> None:
-    """Free the kernels that run a graph function some time after it is gone; those of earlier ones, now."""
-    if _gone:
-        _gone.clear()
-        context, clear = private_name("context"), private_name("kernels")
-        if context and clear:
-            getattr(*clear)(getattr(*context)())
-    # Not in the finalizer itself, which may run in the middle of an operation.
-    weakref.finalize(graph, _gone.append, "gone").atexit = False

@@ -6,8 +6,6 @@ from typing import Any
 PRIVATE_NAMES = {
     "names of custom gradients": "tensorflow.python.ops.custom_gradient:generate_name",
     "table of custom gradients": "tensorflow.python.framework.ops:gradient_registry._registry",
-    "context": "tensorflow.python.eager.context:context",
-    "kernels": "tensorflow.python.eager.context:Context.clear_kernel_cache",
 }
 
 

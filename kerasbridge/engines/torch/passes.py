@@ -142,6 +142,8 @@ class _Liveness:
         first = node.args[0]
         if isinstance(first, Node):
             return self._ends(first, node, [other for other in node.args[1:] if other is not first], layout_of(node))
+        if not isinstance(first, (list, tuple)):
+            return False
         others = [
             argument[index] if isinstance(argument, (list, tuple)) else argument
             for argument in node.args[1:]

@@ -11,17 +11,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kerasbridge._version import __version__
+from kerasbridge.errors import ArgumentError
 from kerasbridge.parity import verdict
 from kerasbridge.parity.record import Numbers
 from kerasbridge.parity.report import summary_text, tables
 from kerasbridge.parity.report.charts import Chart, Line, draw
 from kerasbridge.parity.verdict import DISAGREE, IDENTICAL, ROUNDED
 from kerasbridge.runs.palette import DARK, LIGHT
+from kerasbridge.runtime.files import atomic_write, check_output
 
 if TYPE_CHECKING:  # compare.py imports this package
     from kerasbridge.parity.compare import Comparison
 
 _SIGNS = {IDENTICAL: "=", ROUNDED: "≈", DISAGREE: "≠"}
+_FOOTER = "<footer>Written by kerasbridge"
 _SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -32,7 +35,25 @@ def write(comparison: Comparison, path: Path) -> None:
         comparison: the result of `kb.compare`.
         path: the .html file; an existing file is replaced.
     """
-    path.write_text(page(comparison), encoding="utf-8")
+    with atomic_write(path) as part:
+        part.write_text(page(comparison), encoding="utf-8", errors="backslashreplace")
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse a path that the page cannot be written to: what is there may only be an earlier report.
+
+    Raises:
+        ArgumentError: the folder does not exist, or something else is at the path.
+    """
+    check_output(path, overwrite=True, expected="--report to be a file")
+    if path.exists() and _FOOTER.encode() not in _last_bytes(path):
+        raise ArgumentError(f"{path} is not a report of kerasbridge, so it is not replaced: choose another --report.")
+
+
+def _last_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 1000))
+        return file.read()
 
 
 def page(comparison: Comparison) -> str:
@@ -56,7 +77,7 @@ def page(comparison: Comparison) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{_SECURITY_POLICY}">\n'
         f'<link rel="icon" href="data:,">\n<title>{escape(title)}</title>\n<style>\n{_css()}</style>\n</head>\n'
         f'<body>\n<main class="{escape(comparison.verdict)}">\n' + "\n".join(sections) + "\n"
-        f"<footer>Written by kerasbridge {escape(__version__)}, kerasbridge compare.</footer>\n"
+        f"{_FOOTER} {escape(__version__)}, kerasbridge compare.</footer>\n"
         "</main>\n</body>\n</html>\n"
     )
 

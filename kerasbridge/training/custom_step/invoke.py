@@ -11,7 +11,6 @@ from kerasbridge.engines.stateless import NestedStatelessScope
 from kerasbridge.engines.step import Batch
 from kerasbridge.errors import ArgumentError, StepError
 from kerasbridge.keras_compat.patches import forbid_optimizer_apply, patch_cond
-from kerasbridge.random.bits import require_seeds
 from kerasbridge.runtime.context import context_value
 from kerasbridge.training.custom_step.explain import explain_trace_error
 from kerasbridge.training.custom_step.objectives import StepOutput, parse_step_output
@@ -74,7 +73,7 @@ def _user_code_rules(engine: Any) -> Iterator[None]:
     """Surround the user's code: forbid what a step must not do, and remove differences between backends."""
     written: list[str] = []
     no_apply, no_cond_writes = forbid_optimizer_apply(_APPLY_MESSAGE), patch_cond(_cond)
-    with context_value(_cond_writes, written), engine.user_code_scope(), require_seeds(), no_apply, no_cond_writes:
+    with context_value(_cond_writes, written), engine.user_code_scope(), no_apply, no_cond_writes:
         yield
     if written:
         raise StepError(

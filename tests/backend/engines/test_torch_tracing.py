@@ -80,6 +80,12 @@ def test_inputs_and_views_are_never_written_over():
     assert not [target for target in targets(graph_module) if "_." in target]
 
 
+def test_an_operation_whose_first_operand_is_a_number_is_left_as_it_is():
+    graph_module, _ = traced(lambda x: torch.div(127, x * 2), torch.ones(4))
+    reuse_memory(graph_module.graph)
+    assert targets(graph_module) == ["aten.mul.Tensor", "aten.div.Tensor"]
+
+
 def test_a_list_operation_reads_no_operand_that_it_has_just_written():
     def compute(x, y):
         a, b = x * 2, y * 2

@@ -96,6 +96,23 @@ def test_a_model_with_a_random_crop_trains_on_its_crops():
         kb.evaluate(model, IMAGES / 255, y, verbose=0)
 
 
+@pytest.mark.parametrize("size", [(7, 6), (14, 6), (14, 13)], ids=str)
+def test_a_random_crop_is_evaluated_as_by_keras(size):
+    """Outside of training, Keras leaves larger images as they are and resizes smaller ones."""
+    y = np.arange(4.0)[:, None]
+    inputs = keras.Input((12, 10, 3))
+    outputs = layers.Dense(1)(layers.GlobalAveragePooling2D()(layers.RandomCrop(*size, seed=1)(inputs)))
+    model = keras.Model(inputs, outputs)
+    model.compile(keras.optimizers.SGD(0.01), "mse")
+    arguments = {"batch_size": 2, "verbose": 0}
+    history = kb.fit(model, IMAGES / 255, y, validation_data=(IMAGES / 255, y), **arguments)
+    loss = model.evaluate(IMAGES / 255, y, **arguments)
+    assert history.history["val_loss"] == [pytest.approx(loss, rel=1e-5)]
+    assert kb.evaluate(model, IMAGES / 255, y, **arguments) == pytest.approx(loss, rel=1e-5)
+    expected = model.predict(IMAGES / 255, verbose=0)
+    np.testing.assert_allclose(kb.predict(model, IMAGES / 255, verbose=0), expected, rtol=1e-5)
+
+
 def test_every_keras_layer_with_a_seed_is_tested_or_rejected():
     with_seed = {name for name, layer in vars(layers).items() if isinstance(layer, type) and takes_seed(layer)}
     assert with_seed <= {name.split()[0] for name in CASES} | set(ELSEWHERE)

@@ -163,6 +163,24 @@ def test_without_a_seed_python_random_determines_the_order():
     assert seen_rows(1) != first
 
 
+@pytest.mark.once
+def test_python_random_is_drawn_from_only_to_shuffle():
+    def batches():
+        while True:
+            yield X[:8], Y[:8]
+
+    def draws(*data, **options):
+        python_random.seed(9)
+        before = python_random.getstate()
+        kb.fit(model, *data, steps_per_epoch=2, verbose=0, **options)
+        return python_random.getstate() != before
+
+    model = mlp()
+    assert draws(X, Y)
+    assert not draws(X, Y, shuffle=False)
+    assert not draws(batches())
+
+
 def test_one_seed_gives_one_result_and_another_another():
     models = [seeded(partial(mlp, rate=0.4)) for _ in range(3)]
     histories = [kb.fit(m, X, Y, 8, 2, verbose=0, seed=s).history for m, s in zip(models, (5, 5, 6), strict=True)]

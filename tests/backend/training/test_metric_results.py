@@ -139,3 +139,50 @@ def test_vectors_are_shown_by_their_mean_and_recorded_by_column(tmp_path, capsys
     assert float(row["val_sums[1]"]) == history.history["val_sums"][0][1]
     assert kb.runs.load(tmp_path / "run").history["sums[0]"] == [float(vector[0])]
     assert str(vector[0]) in (tmp_path / "log.csv").read_text()
+
+
+class Scaled(layers.Layer):
+    """Predictions that are the inputs, with a weight."""
+
+    def build(self, shape):
+        self.factor = self.add_weight(shape=(), initializer="ones")
+
+    def call(self, x):
+        return x * self.factor
+
+
+def of_predictions(predictions, y, weights, metrics):
+    model = keras.Sequential([keras.Input(predictions.shape[1:]), Scaled()])
+    model.compile("sgd", lambda y, p: ops.mean(p), weighted_metrics=metrics)
+    results = kb.evaluate(model, predictions, y, sample_weight=weights, batch_size=4, verbose=0, return_dict=True)
+    return {name: value for name, value in results.items() if name != "loss"}
+
+
+def test_metrics_that_sort_predictions_are_nan_for_nan_and_others_as_if_it_were_the_largest():
+    """Stock Keras gives other numbers on each backend; a row whose weight is 0 does not count."""
+    kinds, half = keras.metrics, 0.5
+    sorting = [
+        kinds.AUC(name="roc"),
+        kinds.AUC(curve="PR", name="pr"),
+        kinds.AUC(thresholds=[0.2, 0.5], name="thresholds"),
+        kinds.AUC(multi_label=True, num_labels=3, name="labels"),
+        *(kind(half) for kind in (kinds.PrecisionAtRecall, kinds.RecallAtPrecision)),
+        *(kind(half) for kind in (kinds.SensitivityAtSpecificity, kinds.SpecificityAtSensitivity)),
+        kinds.TopKCategoricalAccuracy(2),
+    ]
+    y = np.eye(3, dtype="float32")[[0, 1, 2, 0, 1, 2, 1, 0]]
+    p = RANDOM.dirichlet([1, 1, 1], 8).astype("float32")
+    p[4] = [0.2, 0.1, np.nan]
+    names = {metric.name for metric in sorting}
+    seen = of_predictions(p, y, None, [*sorting, "categorical_accuracy"])
+    assert {name for name in names if np.isnan(seen[name])} == names
+    largest = np.where(np.isnan(p), 1, p)
+    assert seen["categorical_accuracy"] == np.mean(largest.argmax(-1) == y.argmax(-1))
+    counts = np.arange(8) != 4
+    seen = of_predictions(p, y, counts.astype("float32"), sorting)
+    expected = {}
+    for metric in sorting:
+        metric.reset_state()
+        metric.update_state(y[counts], p[counts])
+        expected[metric.name] = float(metric.result())
+    assert seen == pytest.approx(expected, abs=1e-6)

@@ -310,7 +310,7 @@ def test_a_subclassed_model_that_flattens_images_is_rejected(file):
 def test_on_the_command_line(tmp_path, file):
     parallel_layers().save(tmp_path / "model.keras")
     path, out = file({**linear("p", 4, 6), **linear("q", 4, 6)}), tmp_path / "out.keras"
-    command = ["import", str(path), "--onto", str(tmp_path / "model.keras"), "-o", str(out), "--json"]
+    command = ["import", str(path), "--onto", str(tmp_path / "model.keras"), "-o", str(out), "--overwrite", "--json"]
     result = CliRunner().invoke(app, command)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
     assert "in more than one way" in result.stderr

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 import re
 import sys
 import warnings
@@ -385,3 +386,10 @@ def test_other_pairs_do_not_warn(names):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         datasets.warn_if_seen(*names)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes")
+def test_a_pipe_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "digits.npz")
+    with pytest.raises(DataError, match="is not a regular file"):
+        datasets.mnist(tmp_path / "digits.npz")

@@ -1,5 +1,6 @@
 """Parts of the exporters that need no framework: formats, missing packages, output paths and comparisons."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from kerasbridge.exporters.batches import read_batches, write_batches
 from kerasbridge.exporters.result import ExportResult
 from kerasbridge.exporters.signatures import DynamicAxes, Signature, Spec
 from kerasbridge.runtime import backend
+from tests.system_calls import SystemCalls
 
 
 @pytest.mark.parametrize("target", formats.FORMATS.values(), ids=lambda target: target.name)
@@ -101,6 +103,48 @@ def test_a_file_replaces_another_once_it_is_committed(name, tmp_path):
             assert output_path.commit(staged, path) == len(text) * len(content(path))
         assert content(path) == [text] * len(content(path))
     assert {entry.stem for entry in tmp_path.iterdir()} == {"model"}
+
+
+def test_the_second_file_of_a_format_is_not_replaced_either(tmp_path):
+    (tmp_path / "model.bin").write_text("mine")
+    with pytest.raises(ArgumentError, match=r"that does not exist, received .*model\.bin"):
+        output_path.check(tmp_path / "model.xml", overwrite=False)
+    output_path.check(tmp_path / "model.xml", overwrite=True)
+
+
+def test_only_a_folder_with_nothing_but_a_saved_model_is_replaced(tmp_path):
+    folder = tmp_path / "model"
+    (folder / "variables").mkdir(parents=True)
+    (folder / "saved_model.pb").touch()
+    output_path.check(folder, overwrite=True, is_folder=True)
+    with pytest.raises(ArgumentError, match="that does not exist"):
+        output_path.check(folder, overwrite=False, is_folder=True)
+    with pytest.raises(ArgumentError, match=r"that can be replaced, received .*, which is a folder\."):
+        output_path.check(folder, overwrite=True)
+    (folder / "thesis.tex").touch()
+    with pytest.raises(ArgumentError, match=r"which also contains thesis\.tex: choose another path"):
+        output_path.check(folder, overwrite=True, is_folder=True)
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model"])
+@pytest.mark.parametrize("number", range(1, 5))
+def test_an_old_file_or_folder_stays_where_a_new_one_cannot_be_moved(tmp_path, name, number):
+    path = tmp_path / name
+    for text in ("old", "new"):
+        with output_path.staging_path(path) as staged:
+            if path.suffix:
+                staged.write_text(text)
+            else:
+                written(staged, text)
+            if text == "old":
+                output_path.commit(staged, path)
+                continue
+            calls = SystemCalls(pytest.MonkeyPatch(), number)
+            with contextlib.suppress(OSError), calls:
+                output_path.commit(staged, path)
+    found = path.read_text() if path.suffix else content(path)[0]
+    assert found in ("old", "new")
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
 
 
 def test_a_file_that_is_not_committed_is_deleted(tmp_path):

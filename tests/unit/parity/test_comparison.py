@@ -1,11 +1,15 @@
 """The printed form and the JSON of a comparison."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from kerasbridge.parity.compare import Comparison
+from kerasbridge.errors import DataError
+from kerasbridge.parity.compare import Comparison, compare
+from kerasbridge.parity.record import Record
 from kerasbridge.parity.verdict import judge
 from tests.unit.parity.records import curve, record
 
@@ -34,3 +38,21 @@ def test_losses_that_are_not_finite_are_reported():
 def test_only_new_records_are_saved(tmp_path):
     comparison(record("jax"), replace(record("jax"), label="jax, 2026-11-01")).save(tmp_path / "new")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["jax.npz"]
+
+
+def test_a_record_replaces_a_record_and_nothing_else(tmp_path):
+    for _ in range(2):
+        comparison(record("jax"), record("torch")).save(tmp_path)
+    (tmp_path / "torch.npz").write_text("mine")
+    with pytest.raises(DataError, match=r"torch\.npz is not a record of kerasbridge, so it is not replaced"):
+        comparison(record("torch")).save(tmp_path)
+    with pytest.raises(DataError, match=r"torch\.npz is not a record"):
+        compare(backends=["torch"], save=tmp_path)
+    assert (tmp_path / "torch.npz").read_text() == "mine"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes")
+def test_a_pipe_is_no_record(tmp_path):
+    os.mkfifo(tmp_path / "r.npz")
+    with pytest.raises(DataError, match="something that is not a regular file"):
+        Record.read(tmp_path / "r.npz")

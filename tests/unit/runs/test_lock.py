@@ -154,7 +154,9 @@ RACE = """
             try:
                 write_run(folder and Path(folder), str(number), overwrite, epochs=3)
             except RunFolderError as error:
-                os._exit(2 if "in use by" in str(error) or "not empty" in str(error) else 3)
+                known = "in use by" in str(error) or "not empty" in str(error)
+                print(*[] if known else [error], file=sys.stderr)
+                os._exit(2 if known else 3)
             os._exit(0)
     os.close(go)
     print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]))

@@ -108,6 +108,12 @@ def test_a_configuration_is_read_back_as_it_was_written(tmp_path):
     assert kb.runs.load(tmp_path).config == written
 
 
+def test_a_name_of_a_file_that_is_not_utf_8_is_stored(tmp_path):
+    written = config(arguments={"data": "d\udcff.npz"})
+    written.write(tmp_path)
+    assert kb.runs.load(tmp_path).config == written
+
+
 def test_the_configuration_is_plain_json_where_numbers_are_not_finite(tmp_path):
     config(test={"loss": math.inf, "accuracy": math.nan}).write(tmp_path)
     text = (tmp_path / "config.json").read_text()

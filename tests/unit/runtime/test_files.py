@@ -129,7 +129,8 @@ def test_an_output_that_cannot_be_written_is_rejected(tmp_path):
     for path, overwrite, words in (
         (tmp_path / "no" / "a", True, "Expected a path in a folder that exists, received "),
         (tmp_path / "file", False, "that does not exist, received .* To replace it: overwrite=True, --overwrite"),
-        (tmp_path / "folder", True, "Expected a path of a file to replace, received .*, which is a folder"),
+        (tmp_path / "a\udcff", True, "Expected a path with a name in UTF-8, received "),
+        (tmp_path / "folder", True, "Expected a path that can be replaced, received .*, which is a folder"),
     ):
         with pytest.raises(ArgumentError, match=words):
             files.check_output(path, overwrite)

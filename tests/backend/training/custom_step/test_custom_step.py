@@ -708,6 +708,35 @@ def test_a_generator_that_only_evaluation_uses_restarts_too():
     assert run(linear(optimizer=sgd())).history["val_noise"] == run(linear(optimizer=sgd())).history["val_noise"]
 
 
+def draws_without_a_seed(model, batch, training):
+    drawn = {
+        "uniform": ops.max(keras.random.uniform((3,))),
+        "shuffled": ops.cast(keras.random.shuffle(ops.arange(100))[0], "float32"),
+        "dropped": ops.sum(keras.random.dropout(ops.ones((64,)), 0.5)),
+    }
+    noise = keras.random.normal(ops.shape(batch.x)) if training else 0.0
+    return ops.mean(model(batch.x + noise) ** 2), drawn
+
+
+def test_draws_without_a_seed_are_new_at_each_step_and_portable():
+    """The numbers are the same on every backend: the first batch, the mean of an epoch, and a validation."""
+    watch = BatchRecorder()
+    run = partial(kb.fit, x=np.ones((12, 1)), batch_size=4, verbose=0, step=draws_without_a_seed)
+    history = run(linear(optimizer=sgd()), seed=7, callbacks=[watch], validation_split=0.34).history
+    assert run(linear(optimizer=sgd()), seed=7, validation_split=0.34).history == history
+    assert run(linear(optimizer=sgd()), seed=8, validation_split=0.34).history != history
+    first, both = watch.logs
+    seen = {name: [first[name], both[name], history[f"val_{name}"][0]] for name in DRAWN}
+    assert seen == {name: pytest.approx(expected, abs=1e-4) for name, expected in DRAWN.items()}
+
+
+DRAWN = {
+    "uniform": [0.94788, 0.82755, 0.42907],
+    "shuffled": [36.0, 51.42857, 57.2],
+    "dropped": [68.0, 73.14286, 62.0],
+}
+
+
 def test_noise_differs_from_step_to_step():
     watch = BatchRecorder()
     step = noisy(keras.random.SeedGenerator(1))

@@ -223,10 +223,6 @@ def written_in_a_branch(model, batch):
     return ops.cond(loss > 100, lambda: state.assign(state * 2)[0] + loss, lambda: loss)
 
 
-def without_seed(model, batch):
-    return mean(model, batch) + ops.mean(keras.random.normal(ops.shape(batch.x)))
-
-
 def new_generator(model, batch):
     noise = keras.random.normal(ops.shape(batch.x), seed=keras.random.SeedGenerator(3))
     return ops.mean(model(batch.x + noise))
@@ -285,7 +281,6 @@ WRONG = {
     gradient_by_whole_numbers: "Expected floating-point tensors to take a gradient by, received int32.",
     gradient_by_nothing: "Expected floating-point tensors to take a gradient by, received None.",
     written_in_a_branch: "Expected branches of keras.ops.cond that change no variable, found one that changes",
-    without_seed: "Expected a seed where a step draws, received none.",
     new_generator: "seed_generator_state. Create layers, variables and seed generators once",
 }
 

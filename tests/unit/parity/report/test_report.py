@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import kerasbridge
+from kerasbridge.errors import ArgumentError
 from kerasbridge.parity import report
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.verdict import HEAD_START, MARGIN, ROUNDING, bound
@@ -163,3 +164,16 @@ def test_write_replaces_the_file_and_the_same_comparison_gives_the_same_page(tmp
     path.write_text("old")
     report.write(compared(*rounding()), path)
     assert path.read_text(encoding="utf-8") == page(*rounding())
+
+
+def test_a_report_replaces_a_report_and_nothing_else(tmp_path):
+    path = tmp_path / "report.html"
+    for _ in range(2):
+        report.check_replaceable(path)
+        report.write(compared(*rounding()), path)
+    path.write_text("mine")
+    with pytest.raises(ArgumentError, match=r"report\.html is not a report of kerasbridge, so it is not replaced"):
+        report.check_replaceable(path)
+    for other, words in ((tmp_path, "which is a folder"), (tmp_path / "no" / "a.html", "in a folder that exists")):
+        with pytest.raises(ArgumentError, match=words):
+            report.check_replaceable(other)
