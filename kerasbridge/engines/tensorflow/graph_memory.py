@@ -1,6 +1,6 @@
 """Memory of graph functions whose model is gone, which TensorFlow keeps in a table of the process.
 
-Its cache of kernels is left alone: it also holds the state of the random operations that users call.
+Its cache of kernels is left alone: it also contains the state of the random operations that users call.
 """
 
 import contextlib
