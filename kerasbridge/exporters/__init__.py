@@ -10,13 +10,14 @@ The file is checked in the runtime of the format before it is moved into place.
 """
 
 import os
-from pathlib import Path
 from typing import Any
 
 from kerasbridge.errors import ArgumentError
 from kerasbridge.exporters import formats, output_path
 from kerasbridge.exporters.result import ExportResult as ExportResult
+from kerasbridge.runtime.files import to_path
 
+_EXPECTED_PATH = "the path of the file or folder to write"
 TOLERANCE = 1e-5
 """Float32 rounds at 6e-8; thousands of terms summed in another order, layer after layer, differ by 1e-7 to 3e-6."""
 
@@ -61,9 +62,10 @@ def export(
         ('onnx', True, True)
     """
     target = check(path, format, tolerance=tolerance, overwrite=overwrite)
+    path = to_path(path, _EXPECTED_PATH)
     from kerasbridge.exporters.export_model import ExportRequest, try_backends  # imports Keras
 
-    return try_backends(ExportRequest(model, target, Path(path), tolerance), target.available(), example)
+    return try_backends(ExportRequest(model, target, path, tolerance), target.available(), example)
 
 
 def check(
@@ -82,9 +84,10 @@ def check(
         ArgumentError: as for `export`.
         PackageNotInstalled: as for `export`.
     """
-    target = formats.find(format, Path(path))
-    if not tolerance > 0:
+    path = to_path(path, _EXPECTED_PATH)
+    target = formats.find(format, path)
+    if not isinstance(tolerance, int | float) or not tolerance > 0:
         raise ArgumentError(f"Expected a tolerance above 0, received {tolerance!r}.")
-    output_path.check(Path(path), overwrite, is_folder=not target.suffix)
+    output_path.check(path, overwrite, is_folder=not target.suffix)
     target.available()
     return target

@@ -4,16 +4,16 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kerasbridge.errors import ArgumentError, DataError
-from kerasbridge.parity.jobs import Job
+from kerasbridge.parity.jobs import Job, as_text
 from kerasbridge.parity.record import Record
 from kerasbridge.parity.verdict import DISAGREE, Judgement, judge
 from kerasbridge.parity.workers import check_backends, run_on_each
+from kerasbridge.runtime.files import to_path
 
 _WORKER = "kerasbridge.parity.compare_worker"
 _MUST_MATCH = ("seed", "epochs", "batch_size", "rows", "dtype", "correct_leaks")  # fields of the jobs of two records
@@ -77,7 +77,7 @@ class Comparison:
         Raises:
             DataError: the folder cannot be written, or a file there is not a record.
         """
-        path = Path(folder)
+        path = to_path(folder, "the path of a folder")
         try:
             path.mkdir(parents=True, exist_ok=True)
             for record in self.records:
@@ -137,9 +137,9 @@ def compare(
         'rounding'
     """
     job = Job(
-        model="" if script else os.fspath(model),
-        script=script,
-        data=os.fspath(data),
+        model="" if script else as_text("model", model),
+        script=as_text("script", script),
+        data=as_text("data", data),
         dtype=dtype,
         seed=seed,
         correct_leaks=correct_leaks,
@@ -148,20 +148,22 @@ def compare(
         rows=rows,
     )
     job.check()
-    earlier = Record.read(Path(against)) if against is not None else None
+    earlier = None if against is None else Record.read(to_path(against, "against to be the path of a record"))
+    folder = None if save is None else to_path(save, "save to be the path of a folder")
     if earlier is not None:
         _check_same_settings(job, earlier)
-    checked = check_backends(backends, at_least=1 if earlier or save is not None else 2)
-    for backend in checked if save is not None else ():
-        Record.check_replaceable(Path(save or "", f"{backend}.npz"))
+    checked = check_backends(backends, at_least=1 if earlier or folder else 2)
+    if folder:
+        for backend in checked:
+            Record.check_replaceable(folder / f"{backend}.npz")
     with run_on_each(_WORKER, job, checked) as outputs:
         records = [Record.read(path) for path in outputs.values()]
     if earlier is not None:
         records.append(replace(earlier, label=f"{earlier.label}, {earlier.made[:10]}"))
     judgement = judge(records)
     comparison = Comparison(judgement.verdict, tuple(records), judgement)
-    if save is not None:
-        comparison.save(save)
+    if folder:
+        comparison.save(folder)
     return comparison
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from kerasbridge.parity import error_metrics, explanations
 from kerasbridge.parity.error_metrics import Row
 from kerasbridge.parity.explanations import Finding
-from kerasbridge.parity.jobs import Job
+from kerasbridge.parity.jobs import Job, as_text
 from kerasbridge.parity.step_trace import Key, StepTrace
 from kerasbridge.parity.workers import check_backends, run_on_each
 
@@ -126,9 +126,9 @@ def diagnose(
         True
     """
     job = Job(
-        model="" if script else os.fspath(model),
-        script=script,
-        data=os.fspath(data),
+        model="" if script else as_text("model", model),
+        script=as_text("script", script),
+        data=as_text("data", data),
         dtype=dtype,
         seed=seed,
         correct_leaks=correct_leaks,

@@ -1,15 +1,21 @@
 """The job of a child process, passed as JSON."""
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from kerasbridge import checks
 from kerasbridge.errors import ArgumentError
 
 DTYPES = ("float32", "float64")
 MODELS = ("mlp", "cnn")
+_TEXTS = {
+    "model": '"mlp", "cnn" or the path of a .keras file, which each backend loads',
+    "script": 'a file and a function in it, such as "train.py:build"',
+    "data": '"sample", "full" or the path of an .npz file',
+}
 
 
 @dataclass(frozen=True)
@@ -51,8 +57,8 @@ class Job:
         checks.check_seed(self.seed)
         for name in ("epochs", "batch_size", "rows"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ArgumentError(f"Expected {name} to be at least 1, received {value}.")
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise ArgumentError(f"Expected {name} to be at least 1, received {value!r}.")
         if self.script:
             _check_script(self.script)
         elif self.model not in MODELS and not Path(self.model).is_file():
@@ -79,6 +85,19 @@ class Job:
     def read(cls, path: Path) -> Self:
         """Read what `write` wrote."""
         return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def as_text(name: str, value: Any) -> str:
+    """Return a setting that is a name or a path as text.
+
+    Raises:
+        ArgumentError: it is something else, such as a model.
+    """
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if isinstance(text, str) and "\0" not in text:
+        return text
+    received = repr(value) if isinstance(value, str | bytes | int | float | None) else type(value).__name__
+    raise ArgumentError(f"Expected {name} to be {_TEXTS[name]}, received {received}.")
 
 
 def _check_script(script: str) -> None:

@@ -8,13 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kerasbridge.errors import ArgumentError, RunFolderError
+from kerasbridge.errors import RunFolderError
 from kerasbridge.runs import config as configs
 from kerasbridge.runs import history as histories
 from kerasbridge.runs import swap
 from kerasbridge.runs.config import Config
 from kerasbridge.runs.contents import MODEL
 from kerasbridge.runs.folder import is_run
+from kerasbridge.runtime.files import to_path
 
 log = logging.getLogger("kerasbridge")
 
@@ -88,7 +89,7 @@ def load(path: str | os.PathLike[str]) -> Run:
         ...     run.history["loss"] == history.history["loss"], run.load_model().name
         (True, 'mlp')
     """
-    folder = as_path(path, "the path of a run folder")
+    folder = to_path(path, "the path of a run folder")
     swap.try_to_finish(folder)
     return Run(folder, configs.read(folder))
 
@@ -105,7 +106,7 @@ def list_runs(folder: str | os.PathLike[str] = "runs") -> list[Run]:
         >>> list_runs("no-such-folder")
         []
     """
-    parent = as_path(folder, "the path of a folder that contains runs")
+    parent = to_path(folder, "the path of a folder that contains runs")
     try:
         candidates = [parent, *sorted(path for path in parent.iterdir() if not path.name.startswith("."))]
     except FileNotFoundError:
@@ -114,25 +115,6 @@ def list_runs(folder: str | os.PathLike[str] = "runs") -> list[Run]:
         raise RunFolderError(f"{parent} cannot be read: {error.strerror or error}.") from error
     runs = [_load_or_warn(path) for path in candidates if is_run(path)]
     return sorted((run for run in runs if run), key=lambda run: run.config.started)
-
-
-def as_path(path: Any, expected: str) -> Path:
-    """Return a path as a `Path`, with the home folder for "~".
-
-    Args:
-        path: what the user passed, of any type.
-        expected: for the error: "run_dir to be the path of a folder".
-
-    Raises:
-        ArgumentError: it is no path.
-    """
-    try:
-        text = os.fspath(path)
-        if not isinstance(text, str) or not text:
-            raise TypeError
-        return Path(text).expanduser()
-    except (TypeError, RuntimeError):
-        raise ArgumentError(f"Expected {expected}, received {path!r}.") from None
 
 
 def _one_line(error: Exception) -> str:

@@ -12,12 +12,14 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from kerasbridge.errors import ArgumentError
 
 PREFIX = ".kerasbridge-"
 """The beginning of the names of temporary files, staging folders and locks."""
 
+_MAX_SHOWN = 80  # letters of an argument in an error
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # file systems that do not synchronise folders
 
 
@@ -87,6 +89,26 @@ def remove_leftovers(folder: Path, keep: str = "") -> None:
 def temporary_path(path: Path) -> Path:
     """Return an unused path in the folder of `path`, with the same suffix."""
     return path.with_name(f"{PREFIX}{secrets.token_hex(6)}{path.suffix}")
+
+
+def to_path(path: Any, expected: str) -> Path:
+    """Return a path as a `Path`, with the home folder for "~".
+
+    Args:
+        path: what the user passed, of any type.
+        expected: for the error: "run_dir to be the path of a folder".
+
+    Raises:
+        ArgumentError: it is no path.
+    """
+    try:
+        text = os.fspath(path)
+        if isinstance(text, str) and text and "\0" not in text:
+            return Path(text).expanduser()
+    except (TypeError, RuntimeError):  # RuntimeError: "~" of an unknown user
+        pass
+    received = repr(path) if isinstance(path, str | bytes | int | float | list | dict | None) else type(path).__name__
+    raise ArgumentError(f"Expected {expected}, received {received[:_MAX_SHOWN]}.")
 
 
 def is_real_folder(path: Path) -> bool:

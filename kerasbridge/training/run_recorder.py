@@ -12,7 +12,7 @@ from kerasbridge.checkpoint import files as checkpoint_files
 from kerasbridge.errors import ArgumentError, RunFolderError
 from kerasbridge.keras_compat import keras
 from kerasbridge.runs.folder import BY_ARGUMENT
-from kerasbridge.runs.reader import as_path
+from kerasbridge.runtime.files import to_path
 
 log = logging.getLogger("kerasbridge")
 _DATA_ARGUMENTS = ("x", "y", "sample_weight", "validation_data")
@@ -136,7 +136,7 @@ def _check_serializable(model: keras.Model) -> None:
 
 
 def _folder(run_dir: Any) -> Path:
-    return as_path(run_dir, "run_dir to be the path of a folder")
+    return to_path(run_dir, "run_dir to be the path of a folder")
 
 
 @contextlib.contextmanager

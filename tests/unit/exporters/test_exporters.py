@@ -64,7 +64,14 @@ def test_routes_without_a_missing_package_are_available(monkeypatch):
     assert [route.backend for route in formats.FORMATS["onnx"].available()] == ["tensorflow"]
 
 
-@pytest.mark.parametrize("tolerance", [0, -1, float("nan")])
+@pytest.mark.parametrize("path", [None, 5, b"x", "", ["a"], "a\0b"])
+def test_a_path_of_another_type_is_rejected(path):
+    with pytest.raises(ArgumentError) as caught:
+        kb.export(None, path)
+    assert str(caught.value) == f"Expected the path of the file or folder to write, received {path!r}."
+
+
+@pytest.mark.parametrize("tolerance", [0, -1, float("nan"), "small", None])
 def test_a_tolerance_is_above_zero(tolerance, tmp_path):
     with pytest.raises(ArgumentError, match="Expected a tolerance above 0"):
         kb.export(None, tmp_path / "model.onnx", tolerance=tolerance)

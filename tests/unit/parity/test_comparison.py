@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kerasbridge.errors import DataError
+from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.parity.compare import Comparison, compare
+from kerasbridge.parity.diagnose import diagnose
 from kerasbridge.parity.record import Record
 from kerasbridge.parity.verdict import judge
 from tests.unit.parity.records import curve, record
@@ -56,3 +57,26 @@ def test_a_pipe_is_no_record(tmp_path):
     os.mkfifo(tmp_path / "r.npz")
     with pytest.raises(DataError, match="something that is not a regular file"):
         Record.read(tmp_path / "r.npz")
+
+
+class Anything:
+    """An object that is neither a name nor a path, such as a model."""
+
+
+@pytest.mark.parametrize("value", [5, b"x", ["a"], "a\0b", Anything()])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("model", '"mlp", "cnn" or the path of a .keras file, which each backend loads'),
+        ("script", 'a file and a function in it, such as "train.py:build"'),
+        ("data", '"sample", "full" or the path of an .npz file'),
+        ("against", "the path of a record"),
+        ("save", "the path of a folder"),
+    ],
+)
+def test_an_argument_that_is_no_path_is_rejected(name, expected, value):
+    for function in (compare, diagnose) if name in ("model", "script", "data") else (compare,):
+        with pytest.raises(ArgumentError) as caught:
+            function(**{name: value})
+        assert str(caught.value).startswith(f"Expected {name} to be {expected}, received ")
+        assert "object at" not in str(caught.value)

@@ -176,7 +176,7 @@ def test_a_pipe_is_not_opened(tmp_path):
     assert kb.runs.list(tmp_path) == []
 
 
-@pytest.mark.parametrize("path", [5, None, b"runs", "", ["runs"]])
+@pytest.mark.parametrize("path", [5, None, b"runs", "", ["runs"], "a\0b"])
 def test_a_path_of_another_type_is_rejected(path):
     for read in (kb.runs.load, kb.runs.list):
         with pytest.raises(ArgumentError, match=r"^Expected the path of a (run )?folder") as caught:
