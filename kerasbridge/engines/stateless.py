@@ -47,7 +47,7 @@ class NestedStatelessScope(keras.StatelessScope):  # type: ignore[misc]
 
     @staticmethod
     def _without_history(variable: Any, value: Tensor) -> Tensor:
-        """Return the value as a variable holds it: no gradient goes through an assignment, as on TensorFlow.
+        """Return the value as a variable stores it: no gradient goes through an assignment, as on TensorFlow.
 
         A trainable variable keeps its own gradient, which is that of the new value.
         """

@@ -9,7 +9,7 @@ from kerasbridge import checks, engines
 from kerasbridge.data import adapters
 from kerasbridge.data.adapters import BatchingConfig
 from kerasbridge.data.class_weights import class_weights
-from kerasbridge.errors import DataError
+from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import metrics_in_order
 from kerasbridge.random import generator, keras_patch
@@ -289,7 +289,14 @@ def predict(
 
 def _fit_with_keras(fit_arguments: Mapping[str, Any]) -> keras.callbacks.History:
     """Train with `model.fit` and record the run."""
-    ours = ("model", "seed", "rng", "step", "device_budget", "run_dir")
+    if fit_arguments["checkpoint_every"] is not None or fit_arguments["resume"]:
+        raise ArgumentError(
+            f"Expected a model without a train_step of its own with checkpoint_every and resume, received "
+            f"{type(fit_arguments['model']).__name__}, which Keras trains. Leave them out, or pass the step as step=."
+        )
+    ours = (
+        "model", "seed", "rng", "step", "device_budget", "run_dir", "checkpoint_every", "keep_checkpoints", "resume",
+    )  # fmt: skip
     keras_arguments = {name: value for name, value in fit_arguments.items() if name not in ours}
     keras_arguments["validation_batch_size"] = fit_arguments["validation_batch_size"] or fit_arguments["batch_size"]
     with run_recorder.record_run(fit_arguments, execution="model.fit") as record:

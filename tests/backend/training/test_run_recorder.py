@@ -113,6 +113,9 @@ def test_a_model_that_keras_trains_itself_is_recorded_too(tmp_path):
     run = kb.runs.load(tmp_path)
     assert (run.config.execution, run.history["epoch"], run.config.seed) == ("model.fit", [1, 2, 3], None)
     assert run.model_path.exists()
+    for name, value in (("checkpoint_every", "1 epoch"), ("resume", True)):
+        with pytest.raises(ArgumentError, match="received Overriding, which Keras trains"):
+            fit(model, tmp_path / "other", **{name: value})
 
 
 def test_batches_are_described_by_what_yields_them(tmp_path):
