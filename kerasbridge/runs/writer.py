@@ -22,7 +22,7 @@ from kerasbridge.runs.folder import (
     writable_folder,
 )
 from kerasbridge.runs.history import History
-from kerasbridge.runtime.files import atomic_write
+from kerasbridge.runtime.files import atomic_write, sync_tree
 
 WrapErrors = Callable[[], contextlib.AbstractContextManager[None]]
 
@@ -89,6 +89,7 @@ class RunWriter:
             self.config = replace(self.config, **changes, finished=timestamp())
             if self.epochs_done:
                 self._draw()
+            sync_tree(self.target)  # the history too, before the run counts as complete
             self.config.write(self.target)
 
     def _draw(self) -> None:

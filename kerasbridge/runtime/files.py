@@ -163,8 +163,9 @@ def check_output(path: Path, overwrite: bool, expected: str = "a path") -> None:
 def sync_tree(folder: Path) -> None:
     """Synchronise all files and folders below a folder with the disk, and the folder itself."""
     for root, _, names in os.walk(folder, topdown=False):
-        for name in names:
-            _sync(Path(root, name))
+        for path in (Path(root, name) for name in names):
+            if path.is_file():  # no pipe of the user
+                _sync(path)
         sync_folder(Path(root))
 
 

@@ -1,6 +1,8 @@
 """A run folder grows during training, is complete at the end, and never replaces a folder that is not a run."""
 
 import os
+import shutil
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -162,6 +164,33 @@ def test_a_full_disk_raises_one_sentence_and_leaves_nothing(tmp_path):
     message = message_of(train)
     assert message == (
         f"The run folder {tmp_path / 'run'} cannot be written (No space left on device): choose another with --run-dir."
+    )
+    assert files(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_all_files_are_synchronised_before_the_run_counts_as_complete(tmp_path, monkeypatch):
+    synchronised = []
+
+    def fsync(descriptor):
+        is_finished = any(run.config.finished for run in runs.list(tmp_path))
+        synchronised.append((Path(f"/proc/self/fd/{descriptor}").readlink().name, is_finished))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_run(tmp_path, epochs=1)
+    assert {("history.jsonl", False), ("history.csv", False)} < set(synchronised)
+
+
+def test_a_folder_that_is_removed_meanwhile_raises_one_sentence(tmp_path):
+    def train():
+        with runs.create(tmp_path / "run", config()) as run:
+            run.add_epoch(1, 0.5, {"loss": 0.25})
+            shutil.rmtree(tmp_path / "run")
+            run.add_epoch(2, 0.5, {"loss": 0.25})
+
+    assert message_of(train) == (
+        f"The run folder {tmp_path / 'run'} cannot be written (No such file or directory): choose another with "
+        "--run-dir."
     )
     assert files(tmp_path) == []
 
