@@ -33,7 +33,7 @@ nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "unit", "tests", "parity", "examples", "docs", "wheel"]
 if IN_CI:
-    nox.options.sessions += ["scripts", "keras-suite", "minimums"]
+    nox.options.sessions += ["scripts", "fuzz", "keras-suite", "minimums"]
 
 
 @nox.session
@@ -73,6 +73,14 @@ def tests(session: nox.Session, backend: str) -> None:
 def tests_whole(session: nox.Session, backend: str) -> None:
     """Like tests, including those marked `once`, and with the default optimisations of XLA."""
     pytest(session, "tests/backend", "tests/importers", backend=backend)
+
+
+@nox.session(venv_backend="none", requires=["everything"])
+def fuzz(session: nox.Session) -> None:
+    """Read damaged files of every format: 100 each in CI, else 10,000, or 1,000 where a framework is needed."""
+    short = ("--count", "100", "--cuts", "20") if IN_CI else ()
+    env = {"KERAS_BACKEND": "torch", "OMP_NUM_THREADS": "1"}
+    run_python(session, "-m", "tests.fuzz", *(session.posargs or short), env=env)
 
 
 @nox.session(venv_backend="none", requires=["everything"])

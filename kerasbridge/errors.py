@@ -5,7 +5,10 @@
     │   └── BackendNotInstalled (ImportError)
     ├── PackageNotInstalled (ImportError)    a required package is missing or broken
     ├── DeviceError (RuntimeError)           the requested device does not exist, or the process uses another
-    ├── LegacyFileError (ValueError)         a file of another framework cannot be imported
+    ├── InvalidFileError (ValueError)        a file is damaged, too large, or was made to do harm
+    │   ├── LegacyFileError                  a file of another framework cannot be imported
+    │   ├── DataFileError (DataError)        a file of data, a picture or a record is unsuitable
+    │   └── RunFileError (RunFolderError)    a file in a run folder is damaged
     ├── ExportError (RuntimeError)           a model cannot be exported, or the exported file computes something else
     ├── DataError (ValueError)               arrays, labels or a data file are unsuitable for training
     ├── ArgumentError (ValueError)           an argument is invalid
@@ -19,9 +22,23 @@ Every message is one or two sentences: what was expected, what was received, and
 prints only the message and exits with 2.
 """
 
+MAX_MESSAGE = 5_000
+"""Letters of a message; the middle of a longer one is left out, since a file may contain names of any length."""
+
 
 class KerasbridgeError(Exception):
     """Base class of all exceptions that kerasbridge raises on purpose."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(_shorten(message))
+
+
+def _shorten(message: str) -> str:
+    """Return a message without its middle if it is too long, and with unprintable letters replaced."""
+    left_out = len(message) - MAX_MESSAGE
+    if left_out > 0:
+        message = f"{message[: MAX_MESSAGE - 1000]} … ({left_out:,} letters) … {message[-1000:]}"
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else "?" for letter in message)
 
 
 class BackendError(KerasbridgeError, RuntimeError):
@@ -57,7 +74,11 @@ class DeviceError(KerasbridgeError, RuntimeError):
     """The requested device does not exist, or the process already uses another."""
 
 
-class LegacyFileError(KerasbridgeError, ValueError):
+class InvalidFileError(KerasbridgeError, ValueError):
+    """A file is damaged, too large, or was made to do harm; the message names the file and the reason."""
+
+
+class LegacyFileError(InvalidFileError):
     """A file of another framework is invalid, or contains something that cannot be imported."""
 
 
@@ -67,6 +88,10 @@ class ExportError(KerasbridgeError, RuntimeError):
 
 class DataError(KerasbridgeError, ValueError):
     """Arrays, labels or a data file are unsuitable for training."""
+
+
+class DataFileError(InvalidFileError, DataError):
+    """A file of data, a picture or a record of `kb.compare` is invalid."""
 
 
 class ArgumentError(KerasbridgeError, ValueError):
@@ -79,6 +104,10 @@ class StepError(KerasbridgeError, ValueError):
 
 class RunFolderError(KerasbridgeError, OSError):
     """A run folder cannot be written or read."""
+
+
+class RunFileError(InvalidFileError, RunFolderError):
+    """A file in a run folder is damaged."""
 
 
 class ParityError(KerasbridgeError, RuntimeError):

@@ -14,8 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import kerasbridge.layers  # noqa: F401 - registers the layers that files of imported models name
+from kerasbridge.errors import InvalidFileError
+from kerasbridge.files import hdf5, regular
+from kerasbridge.files.archives import ZIP_ERRORS, Archive, DamagedArchive, is_outside
+from kerasbridge.files.budget import current, reading, spend
 from kerasbridge.keras_compat import keras
-from kerasbridge.runtime.files import is_special
+from kerasbridge.keras_compat.untrusted import deep_recursion, limited_weights
+
+MAX_CONFIG_BYTES = 2**26
+"""Bytes of a configuration; those of the largest models have a few million."""
 
 _CONFIG = "config.json"
 _BACKEND_MODULES = "keras.src.backend."
@@ -25,37 +32,90 @@ def load_model(path: str | os.PathLike[str], custom_objects: dict[str, Any] | No
     """Load a model as `keras.saving.load_model` does, also a compiled model that another backend saved.
 
     Args:
-        path: a .keras file.
+        path: a .keras file; it is not trusted.
         custom_objects: classes and functions by the names that the file uses.
 
     Raises:
-        ValueError: Keras cannot read the file.
+        InvalidFileError: the file is damaged or too large, or Keras cannot read it.
     """
-    if is_special(Path(path)):
-        raise ValueError(f"{path} is not a regular file")
-    with tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
-        readable = _portable_copy(Path(path), Path(folder)) or Path(path)
-        return keras.saving.load_model(str(readable), custom_objects=custom_objects)
+    source = Path(path)
+    with reading(InvalidFileError, source), tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
+        if problem := regular.problem(source):
+            raise InvalidFileError(f"{source} {problem}: expected a .keras file.")
+        readable, num_layers = _check_archive(source, Path(folder)) if zipfile.is_zipfile(source) else (source, 0)
+        with deep_recursion(num_layers), limited_weights():
+            try:
+                return keras.saving.load_model(str(readable), custom_objects=custom_objects)
+            except Exception as error:  # a file may contain anything
+                current().check()
+                raise InvalidFileError(f"{source} cannot be loaded: {_one_line(error)}") from error
 
 
-def _portable_copy(path: Path, folder: Path) -> Path | None:
+def _one_line(error: Exception) -> str:
+    """Return the message of a Keras error, without the configuration that it quotes first."""
+    message = str(error).rpartition("Exception encountered: ")[2].strip()
+    return message.partition("\n")[0] or type(error).__name__
+
+
+def _check_archive(path: Path, folder: Path) -> tuple[Path, int]:
+    """Check the archive of a model before Keras reads it.
+
+    Returns:
+        The file that Keras can read: a copy in the folder if the optimizer is specific to a backend; and the number of
+        layers.
+    """
+    try:
+        archive = Archive(path)
+        outside = [name for name in archive.names if is_outside(name)]
+        if outside:
+            raise InvalidFileError(f"{path} has the member {outside[0]!r}, which leads out of its folder.")
+        spend(memory=sum(map(archive.size, archive.names)))
+        config = _parse_config(archive)
+        hdf5.check_file(path)  # the weights, unless they are compressed
+        for name in filter(archive.is_compressed, archive.names):
+            hdf5.check(archive.read(name))
+    except DamagedArchive as error:
+        raise InvalidFileError(f"{path} is {error}.") from error
+    except hdf5.DamagedHeap as error:
+        raise InvalidFileError(f"{path} {error}.") from error
+    except ValueError as error:
+        if isinstance(error, InvalidFileError):
+            raise
+        raise InvalidFileError(f"{path} is not a .keras file: its {_CONFIG} {error}.") from error
+    try:
+        return _portable_copy(path, folder, config) or path, json.dumps(config).count('"class_name"')
+    except ZIP_ERRORS as error:
+        raise InvalidFileError(f"{path} is a zip file that is damaged ({error}).") from error
+
+
+def _parse_config(archive: Archive) -> dict[str, Any]:
+    if _CONFIG not in archive.names:
+        raise ValueError("is missing")
+    if archive.size(_CONFIG) > MAX_CONFIG_BYTES:
+        raise ValueError(f"has {archive.size(_CONFIG):,} bytes, more than {MAX_CONFIG_BYTES:,}")
+    try:
+        config = json.loads(archive.read(_CONFIG))
+    except (ValueError, RecursionError) as error:
+        raise ValueError("is not valid JSON") from error
+    if not isinstance(config, dict) or not isinstance(config.get("compile_config") or {}, dict):
+        raise ValueError("is not the configuration of a model")
+    return config
+
+
+def _portable_copy(path: Path, folder: Path, config: dict[str, Any]) -> Path | None:
     """Write a copy of the file without backend-specific optimizers; return None if the file has none."""
-    if not zipfile.is_zipfile(path):
+    compiled = config.get("compile_config") or {}
+    optimizer = _use_public_optimizers(compiled.get("optimizer"))
+    if optimizer == compiled.get("optimizer"):
         return None
-    with zipfile.ZipFile(path) as archive:
-        config = json.loads(archive.read(_CONFIG)) if _CONFIG in archive.namelist() else {}
-        compiled = config.get("compile_config") or {}
-        optimizer = _use_public_optimizers(compiled.get("optimizer"))
-        if optimizer == compiled.get("optimizer"):
-            return None
-        config["compile_config"] = {**compiled, "optimizer": optimizer, "jit_compile": "auto"}
-        with zipfile.ZipFile(folder / path.name, "w") as copy:
-            for item in archive.infolist():
-                if item.filename == _CONFIG:
-                    copy.writestr(item, json.dumps(config))
-                else:
-                    with archive.open(item) as source, copy.open(item, "w", force_zip64=True) as target:
-                        shutil.copyfileobj(source, target)
+    config["compile_config"] = {**compiled, "optimizer": optimizer, "jit_compile": "auto"}
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(folder / path.name, "w") as copy:
+        for item in archive.infolist():
+            if item.filename == _CONFIG:
+                copy.writestr(item, json.dumps(config))
+            else:
+                with archive.open(item) as source, copy.open(item, "w", force_zip64=True) as target:
+                    shutil.copyfileobj(source, target)
     return folder / path.name
 
 

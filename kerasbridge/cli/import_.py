@@ -114,7 +114,7 @@ def _parse_shape(text: str | None) -> list[int] | None:
 
 def _load_target(path: Path | None) -> Any:
     """Load the model that the weights are loaded into, if any."""
-    from kerasbridge.errors import ArgumentError
+    from kerasbridge.errors import ArgumentError, InvalidFileError
 
     if path is None:
         return None
@@ -122,9 +122,8 @@ def _load_target(path: Path | None) -> Any:
 
     try:
         return load_model(path)
-    except (OSError, ValueError, TypeError) as error:
-        message = " ".join(str(error).split())
-        raise ArgumentError(f"Expected --onto to be a .keras file, received {path}: {message}") from error
+    except InvalidFileError as error:
+        raise ArgumentError(f"Expected --onto to be a .keras file, received another: {error}") from error
 
 
 def _parse_mapping(items: list[str] | None) -> dict[str, str | None] | None:

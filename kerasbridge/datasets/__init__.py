@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasbridge.datasets import npz
-from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.errors import ArgumentError, DataError, DataFileError
+from kerasbridge.files import regular
 from kerasbridge.runtime import backend
-from kerasbridge.runtime.files import is_special
 
 FULL_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 FULL_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
@@ -146,8 +146,8 @@ def _from_file(path: Path) -> Dataset:
         raise DataError(f"{path} is a folder: pass the path of an .npz file in it.")
     if not path.exists():
         raise DataError(f'There is no file {path}: expected "sample", "full" or the path of an .npz file.')
-    if is_special(path):
-        raise DataError(f"{path} is not a regular file: pass the path of an .npz file.")
+    if problem := regular.problem(path):
+        raise DataFileError(f"{path} {problem}: pass the path of an .npz file.")
     return Dataset(**npz.load(path, str(path)), name=str(path), source=f"the file {path}")
 
 

@@ -3,23 +3,23 @@
 The file is untrusted: no pickle is loaded, and the size in the header of an array is checked before the array is read.
 """
 
-import math
-import zipfile
-import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasbridge.checks import check_finite, check_lengths, check_not_empty
-from kerasbridge.errors import DataError
+from kerasbridge.errors import DataError, DataFileError
+from kerasbridge.files import npy
+from kerasbridge.files.archives import Archive, DamagedArchive
+from kerasbridge.files.budget import reading
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 MAX_BYTES = 4 * 2**30
 
-# zipfile raises these for files that are truncated, damaged (ValueError too) or encrypted (RuntimeError).
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+Result = TypeVar("Result")
 _TOLERANCE = 1e-3  # of a grey level: float32 images divided by 255 are off by at most 2e-5, other scalings by more
 
 
@@ -37,55 +37,54 @@ def load(file: Path | IO[bytes], name: str) -> dict[str, NDArray[Any]]:
     Raises:
         DataError: the file is not an .npz file with such arrays; the message names the first problem.
     """
-    try:
-        arrays = _read(file)
-        for part in ("train", "test"):
-            _check_part(arrays, part)
-        if arrays["x_train"].shape[1:] != arrays["x_test"].shape[1:]:
-            raise DataError(
-                f"x_train contains images of shape {arrays['x_train'].shape[1:]} but x_test of "
-                f"{arrays['x_test'].shape[1:]}: both must have the same shape."
-            )
-        return {key: _to_uint8(array, key) if key.startswith("x") else array for key, array in arrays.items()}
-    except DataError as error:
-        raise DataError(f"{name}: {error}") from error.__cause__
+    with reading(DataFileError, name):
+        try:
+            arrays = _read(file)
+            for part in ("train", "test"):
+                _check_part(arrays, part)
+            if arrays["x_train"].shape[1:] != arrays["x_test"].shape[1:]:
+                raise DataError(
+                    f"x_train contains images of shape {arrays['x_train'].shape[1:]} but x_test of "
+                    f"{arrays['x_test'].shape[1:]}: both must have the same shape."
+                )
+            return {key: _to_uint8(array, key) if key.startswith("x") else array for key, array in arrays.items()}
+        except DataError as error:
+            raise DataFileError(f"{name}: {error}") from error.__cause__
 
 
 def _read(file: Path | IO[bytes]) -> dict[str, NDArray[Any]]:
     try:
-        with zipfile.ZipFile(file) as archive:
-            _check_names(archive)
-            _check_headers(archive)
-            return {name: _read_array(archive, name) for name in NAMES}
-    except DataError:
-        raise
-    except _ZIP_ERRORS as error:
-        raise DataError(
-            f"expected an .npz file, as written by numpy.savez_compressed; it cannot be read ({error})."
+        archive = Archive(file)
+        _check_names(archive)
+        _check_headers(archive)
+        return {name: _read_array(archive.read(f"{name}.npy"), name) for name in NAMES}
+    except DamagedArchive as error:
+        reason = error.__cause__ or error
+        raise DataFileError(
+            f"expected an .npz file, as written by numpy.savez_compressed; it cannot be read ({reason})."
         ) from error
 
 
-def _check_names(archive: zipfile.ZipFile) -> None:
-    members = archive.namelist()
-    missing = [name for name in NAMES if f"{name}.npy" not in members]
+def _check_names(archive: Archive) -> None:
+    missing = [name for name in NAMES if f"{name}.npy" not in archive.names]
     if missing:
-        present = ", ".join(name.removesuffix(".npy") for name in members) or "no arrays"
+        present = ", ".join(name.removesuffix(".npy") for name in archive.names) or "no arrays"
         raise DataError(
             f"the array {missing[0]} is missing; the file contains {present}. "
             "Expected: numpy.savez_compressed(file, x_train=..., y_train=..., x_test=..., y_test=...)."
         )
 
 
-def _check_headers(archive: zipfile.ZipFile) -> None:
+def _check_headers(archive: Archive) -> None:
     """Reject pickled arrays, and sizes with which a small compressed file would fill the memory."""
     total_bytes = 0
     for name in NAMES:
-        shape, dtype = _read_header(archive, name)
-        if dtype.hasobject:
-            raise DataError(
+        header = _in_file(name, npy.read_header, archive.read(f"{name}.npy", npy.HEADER_BYTES))
+        if header.dtype.hasobject:
+            raise DataFileError(
                 f"{name} contains pickled Python objects, which are never loaded: save an array of numbers."
             )
-        total_bytes += math.prod(shape) * dtype.itemsize
+        total_bytes += header.nbytes
     if total_bytes > MAX_BYTES:
         raise DataError(
             f"its arrays take {total_bytes / 2**30:.1f} GiB, more than the limit of {MAX_BYTES / 2**30:.0f} GiB: "
@@ -93,23 +92,17 @@ def _check_headers(archive: zipfile.ZipFile) -> None:
         )
 
 
-def _read_header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    with archive.open(f"{name}.npy") as member:
-        try:
-            shape, _, dtype = readers[np.lib.format.read_magic(member)](member)
-        except (ValueError, KeyError) as error:
-            raise DataError(f"{name} is not an array as written by numpy.save.") from error
-    return shape, dtype
+def _read_array(content: bytes, name: str) -> NDArray[Any]:
+    array = _in_file(name, npy.read_array, content)
+    return array if name.startswith("x") else array.copy()  # images are converted, labels stay writable
 
 
-def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    with archive.open(f"{name}.npy") as member:
-        try:
-            array: NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
-        except ValueError as error:
-            raise DataError(f"{name} is truncated or damaged ({error}): create the file again.") from error
-    return array
+def _in_file(name: str, read: Callable[[bytes], Result], content: bytes) -> Result:
+    """Return what a reader reads; its error names the array."""
+    try:
+        return read(content)
+    except npy.DamagedArray as error:
+        raise DataFileError(f"{name} {error}.") from error
 
 
 def _check_part(arrays: dict[str, NDArray[Any]], part: str) -> None:

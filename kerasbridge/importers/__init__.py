@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerasbridge.errors import ArgumentError, LegacyFileError
+from kerasbridge.files.budget import reading
 from kerasbridge.importers import formats
 
 if TYPE_CHECKING:
@@ -110,12 +111,13 @@ def import_model(
 ) -> "tuple[Any, Report]":
     """Return the results of `load_legacy` and of `inspect_legacy`, reading the files once."""
     _check_data_format(data_format)
-    parsed = formats.read(files, format, flip_kernels, input_shape, model is not None, inputs, outputs)
-    if parsed.content is None:
-        raise LegacyFileError(parsed.missing)
-    from kerasbridge.importers.build_model import build_model
+    with reading(LegacyFileError, *map(str, files)):
+        parsed = formats.read(files, format, flip_kernels, input_shape, model is not None, inputs, outputs)
+        if parsed.content is None:
+            raise LegacyFileError(parsed.missing)
+        from kerasbridge.importers.build_model import build_model
 
-    return build_model(parsed, model, data_format, mapping)  # type: ignore[arg-type]
+        return build_model(parsed, model, data_format, mapping)  # type: ignore[arg-type]
 
 
 def inspect_legacy(
@@ -155,12 +157,13 @@ def inspect_legacy(
         >>> print(*report.preprocessing)
         digits: multiplies by 0.00390625
     """
-    parsed = formats.read(files, format, flip_kernels, input_shape, model is not None, inputs, outputs)
-    if model is None and mapping is None:
-        return parsed.report
-    from kerasbridge.importers.build_model import report_with_mapping
+    with reading(LegacyFileError, *map(str, files)):
+        parsed = formats.read(files, format, flip_kernels, input_shape, model is not None, inputs, outputs)
+        if model is None and mapping is None:
+            return parsed.report
+        from kerasbridge.importers.build_model import report_with_mapping
 
-    return report_with_mapping(parsed, model, mapping)
+        return report_with_mapping(parsed, model, mapping)
 
 
 def preprocessing_layer(preprocessing: "Preprocessing", data_format: str = "channels_last") -> Any:

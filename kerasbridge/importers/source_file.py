@@ -4,6 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.files.budget import spend
 
 MAX_BYTES = 2**31 - 1
 """The largest size of a protobuf message; models of the older frameworks are smaller."""
@@ -44,6 +45,7 @@ class SourceFile:
         """The whole content."""
         if self.is_folder:
             raise LegacyFileError(f"Expected a file, received {self.path}, which is a folder.")
+        spend(memory=self.path.stat().st_size)
         try:
             return self.path.read_bytes()
         except OSError as error:

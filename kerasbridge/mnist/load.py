@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from kerasbridge.errors import DataError
+from kerasbridge.errors import DataFileError
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # none that runs a program to be decoded, as EPS does
 MAX_PIXELS = 2**26  # enough for photos of most phones; a few hundred MB when decoded
+MAX_LENGTH = 2**15  # in pixels: Pillow needs memory for each row too
 MAX_SIDE = 800  # in pixels, after scaling: a digit of a twentieth of the width still has 40
 _CONTRAST = 0.25  # of opacity, and of colours within the ink: less is invisible
 
@@ -24,8 +25,8 @@ def load(path: Path) -> NDArray[np.float32]:
         drawn by that.
 
     Raises:
-        DataError: the path is not a file, or not a picture in one of the `FORMATS`, or the picture is damaged or too
-            large.
+        DataFileError: the path is not a file, or not a picture in one of the `FORMATS`; or the picture is damaged or
+            too large.
     """
     try:
         with warnings.catch_warnings():
@@ -34,17 +35,21 @@ def load(path: Path) -> NDArray[np.float32]:
             with Image.open(path, formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise _too_large(path)
+                if max(image.size) > MAX_LENGTH:
+                    raise DataFileError(
+                        f"{path} has a side of {max(image.size):,} pixels: expected at most {MAX_LENGTH:,}."
+                    )
                 return _visible(*_planes(_scaled(image)))
-    except DataError:
+    except DataFileError:
         raise
     except Image.DecompressionBombError:
         raise _too_large(path) from None
     except Image.UnidentifiedImageError:
-        raise DataError(
+        raise DataFileError(
             f"{path} is not a readable picture: expected a PNG, JPEG, GIF, BMP or WebP file; save it as one of these."
         ) from None
     except Exception as error:  # Pillow's decoders raise errors of many kinds for a damaged file
-        raise DataError(f"{path} {_problem(error)}.") from error
+        raise DataFileError(f"{path} {_problem(error)}.") from error
 
 
 def _problem(error: Exception) -> str:
@@ -55,15 +60,15 @@ def _problem(error: Exception) -> str:
 
 def _check_file(path: Path) -> None:
     if path.is_dir():
-        raise DataError(f"{path} is a folder: expected a picture; type {path}/*.png for those in it.")
+        raise DataFileError(f"{path} is a folder: expected a picture; type {path}/*.png for those in it.")
     if not path.exists():
-        raise DataError(f"There is no file {path}: expected a picture, such as digit.png.")
+        raise DataFileError(f"There is no file {path}: expected a picture, such as digit.png.")
     if not path.is_file():
-        raise DataError(f"{path} is not a regular file: expected a picture, such as digit.png.")
+        raise DataFileError(f"{path} is not a regular file: expected a picture, such as digit.png.")
 
 
-def _too_large(path: Path) -> DataError:
-    return DataError(
+def _too_large(path: Path) -> DataFileError:
+    return DataFileError(
         f"{path} has more pixels than the limit of {MAX_PIXELS / 1e6:.0f} million: save it smaller, "
         f"{MAX_SIDE} pixels a side are enough."
     )
@@ -72,8 +77,9 @@ def _too_large(path: Path) -> DataError:
 def _scaled(image: Any) -> Any:
     """Return the image upright, in mode F or RGBA, and no longer than `MAX_SIDE`."""
     image.draft(None, (MAX_SIDE, MAX_SIDE))  # a JPEG can be decoded at a smaller scale
-    upright = ImageOps.exif_transpose(image)
-    upright = upright.convert("F" if upright.mode.startswith("I") else "RGBA")
+    ImageOps.exif_transpose(image, in_place=True)  # without a copy of an image that is upright
+    mode = "F" if image.mode.startswith("I") else "RGBA"
+    upright = image if image.mode == mode else image.convert(mode)
     scale = MAX_SIDE / max(upright.size)
     if scale >= 1:
         return upright

@@ -2,7 +2,6 @@
 
 import json
 import os
-import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -10,13 +9,20 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasbridge.errors import DataError
+from kerasbridge.errors import DataError, DataFileError
+from kerasbridge.files import npy, regular
+from kerasbridge.files.archives import Archive, DamagedArchive
+from kerasbridge.files.budget import reading
+from kerasbridge.files.json_fields import check_fields
 from kerasbridge.parity.jobs import Job
 from kerasbridge.runs.config import current_execution_name
-from kerasbridge.runtime.files import atomic_write, is_special
+from kerasbridge.runtime.files import atomic_write
 
 Numbers = NDArray[Any]
 FORMAT = 1
+MAX_TEXT = 2**24
+"""Letters of the JSON; that of a large model has a few hundred thousand."""
+
 DIGESTS = {
     "data": "data",
     "initial_weights": "initial weights",
@@ -99,35 +105,64 @@ class Record:
         """Read a file written by `write`.
 
         Raises:
-            DataError: the file is not a record.
+            DataFileError: the file is not a record.
         """
-        if is_special(path):
-            raise DataError(f"Expected {path} to be a record, received something that is not a regular file.")
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                fields = json.loads(str(file["words"]))
-                if fields.pop("format") != FORMAT:
-                    raise DataError(f"{path} was written by another version of kerasbridge: record it again.")
-                fields["execution"] = current_execution_name(fields["execution"])
-                fields.update({name: _read_curve(file, name) for name in ("run", "nudged")})
-        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            if isinstance(error, DataError):
-                raise
-            raise DataError(
-                f"Expected {path} to be a record written by `kerasbridge compare --save`: {error}"
-            ) from error
-        return cls(job=Job(**fields.pop("job")), **fields)
+        with reading(DataFileError, path):
+            try:
+                return cls._from_arrays(path, _Arrays(path))
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
+                if isinstance(error, DataError):
+                    raise
+                raise DataFileError(
+                    f"Expected {path} to be a record written by `kerasbridge compare --save`: {error}."
+                ) from error
+
+    @classmethod
+    def _from_arrays(cls, path: Path, arrays: "_Arrays") -> Self:
+        metadata = _parse_metadata(arrays)
+        if metadata.pop("format", None) != FORMAT:
+            raise DataFileError(f"{path} was written by another version of kerasbridge: record it again.")
+        metadata["execution"] = current_execution_name(metadata["execution"])
+        metadata["job"] = Job(**check_fields(Job, metadata["job"]))
+        values = check_fields(cls, metadata)
+        values |= {name: _read_curve(arrays, name) for name in ("run", "nudged")}
+        return cls(**values)
 
 
 def _has_metadata(path: Path) -> bool:
     try:
-        with zipfile.ZipFile(path) as archive:
-            return "words.npy" in archive.namelist()
-    except (OSError, ValueError, zipfile.BadZipFile):
+        return "words.npy" in Archive(path).names
+    except DamagedArchive:
         return False
 
 
-def _read_curve(file: Any, name: str) -> Curve:
+class _Arrays:
+    """The arrays of a file, by name; each is read when it is needed."""
+
+    def __init__(self, path: Path) -> None:
+        if problem := regular.problem(path):
+            raise ValueError(f"it {problem}")
+        self._archive = Archive(path)
+        self.names = [name.removesuffix(".npy") for name in self._archive.names]
+
+    def __getitem__(self, name: str) -> Numbers:
+        return npy.read_array(self._archive.read(f"{name}.npy"))
+
+
+def _parse_metadata(arrays: _Arrays) -> dict[str, Any]:
+    text = str(arrays["words"])
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"its text has {len(text):,} letters")
+    metadata = json.loads(text)
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("job"), dict):
+        raise ValueError("its text is not an object with the job")
+    return metadata
+
+
+def _read_curve(arrays: _Arrays, name: str) -> Curve:
     prefix = f"{name}/final/"
-    final = {key.removeprefix(prefix): file[key] for key in file.files if key.startswith(prefix)}
-    return Curve(file[f"{name}/losses"], file[f"{name}/gradient_norms"], final)
+    final = {key.removeprefix(prefix): arrays[key] for key in arrays.names if key.startswith(prefix)}
+    curve = Curve(arrays[f"{name}/losses"], arrays[f"{name}/gradient_norms"], final)
+    if any(numbers.ndim != 1 or numbers.dtype.kind != "f" for numbers in (curve.losses, curve.gradient_norms)):
+        raise ValueError(f"the numbers of {name} are not vectors of floats")
+    return curve

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasbridge._version import __version__
-from kerasbridge.errors import RunFolderError
+from kerasbridge.errors import RunFileError, RunFolderError
 from kerasbridge.runs import swap
 from kerasbridge.runs.contents import CONFIG
 from kerasbridge.runs.folder import written_by_kerasbridge
@@ -110,7 +110,7 @@ def raw(folder: Path) -> dict[str, Any]:
             f"{folder} is a file: expected a run folder. To list the runs, type: kerasbridge runs"
         ) from error
     except OSError as error:
-        raise RunFolderError(f"{folder / CONFIG} cannot be read: {error.strerror or error}.") from error
+        raise RunFileError(f"{folder / CONFIG} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
         raise _damaged(folder, "it is not valid JSON") from error
     if not text:
@@ -136,8 +136,8 @@ def timestamp(at: datetime | None = None) -> str:
     return (at or datetime.now(UTC)).isoformat(timespec="seconds")
 
 
-def _damaged(folder: Path, reason: str) -> RunFolderError:
-    return RunFolderError(f"{folder / CONFIG} is damaged, {reason}: train the run again, or use another.")
+def _damaged(folder: Path, reason: str) -> RunFileError:
+    return RunFileError(f"{folder / CONFIG} is damaged, {reason}: train the run again, or use another.")
 
 
 def _shorten(value: Any) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kerasbridge.errors import RunFolderError
+from kerasbridge.errors import RunFileError
+from kerasbridge.files.budget import reading, spend
 from kerasbridge.runs import swap
 from kerasbridge.runs.contents import HISTORY, TABLE
 from kerasbridge.runs.validators import is_number_or_none
@@ -81,9 +82,10 @@ def read(folder: Path) -> dict[str, list[float]]:
     An incomplete last line, of a process that was killed, is ignored.
 
     Raises:
-        RunFolderError: the file is damaged.
+        RunFileError: the file is damaged.
     """
-    return _to_columns(_read_rows(folder))
+    with reading(RunFileError, folder / HISTORY):
+        return _to_columns(_read_rows(folder))
 
 
 def _read_rows(folder: Path) -> list[Row]:
@@ -94,7 +96,7 @@ def _read_rows(folder: Path) -> list[Row]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
-        raise RunFolderError(f"{path} cannot be read: {error}.") from error
+        raise RunFileError(f"{path} cannot be read: {error}.") from error
     return [_row(path, number, line) for number, line in enumerate(lines, start=1)]
 
 
@@ -104,7 +106,7 @@ def _row(path: Path, number: int, line: str) -> Row:
     except (ValueError, RecursionError):
         row = None
     if not isinstance(row, dict) or not all(is_number_or_none(value) for value in row.values()):
-        raise RunFolderError(f"{path} is damaged: line {number} is not an object of numbers.")
+        raise RunFileError(f"{path} is damaged: line {number} is not an object of numbers.")
     return row
 
 
@@ -114,6 +116,7 @@ def _as_line(row: Row) -> str:
 
 def _to_columns(rows: list[Row]) -> dict[str, list[float]]:
     names = list(dict.fromkeys(name for row in rows for name in row))
+    spend(memory=8 * len(names) * len(rows))
     return {name: [math.nan if (value := row.get(name)) is None else value for row in rows] for name in names}
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kerasbridge.errors import RunFolderError
+from kerasbridge.errors import InvalidFileError, RunFileError, RunFolderError
 from kerasbridge.runs import config as configs
 from kerasbridge.runs import history as histories
 from kerasbridge.runs import swap
@@ -68,8 +68,8 @@ class Run:
         saving = importlib.import_module("kerasbridge.saving")  # imports Keras, which nothing else here needs
         try:
             return saving.load_model(self.model_path, custom_objects)
-        except Exception as error:  # a file may contain anything
-            raise RunFolderError(f"{self.model_path} cannot be loaded: {_one_line(error)}") from error
+        except InvalidFileError as error:
+            raise RunFileError(str(error)) from error
 
 
 def load(path: str | os.PathLike[str]) -> Run:
@@ -115,12 +115,6 @@ def list_runs(folder: str | os.PathLike[str] = "runs") -> list[Run]:
         raise RunFolderError(f"{parent} cannot be read: {error.strerror or error}.") from error
     runs = [_load_or_warn(path) for path in candidates if is_run(path)]
     return sorted((run for run in runs if run), key=lambda run: run.config.started)
-
-
-def _one_line(error: Exception) -> str:
-    """Return the message of a Keras error, without the configuration that it quotes first."""
-    message = str(error).rpartition("Exception encountered: ")[2].strip()
-    return message.partition("\n")[0] or type(error).__name__
 
 
 def _load_or_warn(folder: Path) -> Run | None:

@@ -7,15 +7,15 @@ meanwhile. Files that are no part of a run stay.
 """
 
 import contextlib
-import errno
 import json
 import os
 import shutil
 from pathlib import Path
 
+from kerasbridge.files.regular import read_text
 from kerasbridge.runs import lock
 from kerasbridge.runs.contents import CONFIG, FOLDERS, files_of_run, is_file_of_run
-from kerasbridge.runtime.files import PREFIX, atomic_write, is_real_folder, is_special, sync_folder, sync_tree
+from kerasbridge.runtime.files import PREFIX, atomic_write, is_real_folder, sync_folder, sync_tree
 
 STAGING = f"{PREFIX}new"
 _LIST = "files.json"
@@ -100,14 +100,8 @@ def read(folder: Path, name: str) -> str:
     """
     for _ in range(3):  # it may be moved after it was located
         with contextlib.suppress(FileNotFoundError):
-            return _read_text(locate(folder, name))
-    return _read_text(locate(folder, name))
-
-
-def _read_text(path: Path) -> str:
-    if is_special(path):
-        raise OSError(errno.EINVAL, "not a regular file")
-    return path.read_text(encoding="utf-8")
+            return read_text(locate(folder, name))
+    return read_text(locate(folder, name))
 
 
 def _files_of_new_run(folder: Path) -> set[str] | None:

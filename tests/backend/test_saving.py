@@ -8,6 +8,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge import saving
+from kerasbridge.errors import InvalidFileError
 from kerasbridge.keras_compat import keras
 from tests.backend.models import CASES, assert_same_state, mlp
 
@@ -51,8 +52,53 @@ def test_custom_objects_are_found(tmp_path):
     np.testing.assert_array_equal(loaded.get_weights()[0], model.get_weights()[0])
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip"])
-def test_other_files_get_keras_own_error(tmp_path, content):
+def refusal(path):
+    with pytest.raises(InvalidFileError) as caught:
+        saving.load_model(path)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 cut short"])
+def test_other_files_are_rejected(tmp_path, content):
     (tmp_path / "model.keras").write_bytes(content)
-    with pytest.raises((ValueError, OSError)):
-        saving.load_model(tmp_path / "model.keras")
+    assert "cannot be loaded" in refusal(tmp_path / "model.keras")
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    """The members of the file of a small model."""
+    path = tmp_path_factory.mktemp("saved") / "model.keras"
+    keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(path)
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.mark.parametrize(
+    ("member", "old", "new", "words"),
+    [
+        ("config.json", None, b"null", "is not the configuration of a model"),
+        ("config.json", None, b'{"compile_config": 5}', "is not the configuration of a model"),
+        ("config.json", None, b"[" * 100_000, "is not valid JSON"),
+        ("config.json", None, b"\xff\xfe\xfd", "is not valid JSON"),
+        ("config.json", b'"units": 2', b'"units": 4000000000', "claims to contain more"),
+        ("config.json", b'"Dense"', b'"Other"', "cannot be loaded"),
+        ("model.weights.h5", None, b"", "cannot be loaded"),
+        ("../../outside", None, b"", "leads out of its folder"),
+    ],
+)
+@pytest.mark.once
+def test_damaged_members_are_rejected(tmp_path, parts, member, old, new, words):
+    changed = {**parts, member: parts[member].replace(old, new) if old else new}
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        for name, content in changed.items():
+            archive.writestr(name, content)
+    assert words in refusal(tmp_path / "model.keras")
+
+
+@pytest.mark.once
+def test_a_lambda_layer_of_a_file_does_not_run(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x)])
+    model.save(tmp_path / "model.keras")
+    assert "safe_mode" in refusal(tmp_path / "model.keras") or "Lambda" in refusal(tmp_path / "model.keras")

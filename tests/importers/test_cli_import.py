@@ -1,11 +1,13 @@
 """`kerasbridge import`: its files, its output and its errors."""
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from kerasbridge import saving
 from kerasbridge.cli import app
 from kerasbridge.keras_compat import keras
 from tests.importers.nets import assert_close, data, files, layer, outputs
@@ -102,3 +104,33 @@ def test_an_existing_file_is_replaced_only_with_overwrite_and_once_the_new_one_i
     assert [path.name for path in tmp_path.glob(".*")] == []
     assert run("import", *net, "-o", output, "--overwrite").exit_code == 0
     assert keras.models.load_model(output).layers
+
+
+@pytest.mark.parametrize("config", ["null", "[]", "{"])
+def test_a_damaged_model_to_load_weights_into_is_one_line(tmp_path, config):
+    np.savez(tmp_path / "w.npz", np.zeros((3, 2)))
+    with zipfile.ZipFile(tmp_path / "onto.keras", "w") as archive:
+        archive.writestr("config.json", config)
+    result = run("import", tmp_path / "w.npz", "--onto", tmp_path / "onto.keras", "--no-flip-kernels", "-o", "o.keras")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Expected --onto to be a .keras file, received another: " in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_thousand_layers_in_a_row_are_a_model(tmp_path):
+    chain = data(1, 3, 4, 4) + "".join(
+        layer("ReLU", name=f"r{number}", bottom=f"r{number - 1}" if number else "data") for number in range(1000)
+    )
+    (path,) = files(tmp_path, chain)
+    result = run("import", path, "-o", tmp_path / "a.keras", "--quiet")
+    assert result.exit_code == 0, result.output
+    model = saving.load_model(tmp_path / "a.keras")
+    images = X[:, :, :4, :4]
+    np.testing.assert_array_equal(outputs(model, images)[0], np.maximum(images, 0))
+
+
+def test_more_layers_than_a_model_has_are_refused(tmp_path):
+    chain = data(1, 3, 4, 4) + layer("ReLU", name="r", bottom="data", top="data") * 10_001
+    (path,) = files(tmp_path, chain)
+    result = run("import", path, "-o", tmp_path / "a.keras")
+    assert "The network has 10,001 layers: expected at most 10,000." in result.stderr

@@ -15,7 +15,7 @@ FRAMEWORKS = {"jax", "jaxlib", "tensorflow", "torch"}
 # and lower ones. "numpy" includes packages that read files and draw; a heavier allowance includes the lighter ones.
 STDLIB, NUMPY, KERAS, ALL = range(4)
 ORDER = {
-    "_version": STDLIB, "errors": STDLIB, "runtime": STDLIB,
+    "_version": STDLIB, "errors": STDLIB, "runtime": STDLIB, "files": NUMPY,
     "keras_compat": KERAS, "random": KERAS, "engines": KERAS, "checks": NUMPY, "seeding": KERAS,
     "tensorboard": KERAS, "runs": NUMPY, "data": KERAS, "checkpoint": KERAS, "training": KERAS,
     "datasets": NUMPY, "layers": KERAS, "saving": KERAS, "models": KERAS, "evaluation": NUMPY, "parity": KERAS,

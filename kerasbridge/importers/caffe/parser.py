@@ -9,11 +9,16 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.files.budget import spend
+from kerasbridge.files.describe import describe
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.source_file import SourceFile
 
-MAX_TEXT_BYTES = 64 * 2**20
-"""The largest size of a .prototxt in bytes; the largest known files have about 1 MiB."""
+MAX_TEXT_BYTES = 8 * 2**20
+"""The largest size of a .prototxt in bytes; the largest known files have about 1 MiB, and protobuf takes a second for
+each."""
+
+_STEPS_PER_LAYER, _MEMORY_PER_LAYER = 50, 3_000
 
 _TEXT = re.compile(rb"^\s*(layers?\s*:?\s*\{|input(_dim|_shape)?\b)", re.MULTILINE)
 _TAGS_AFTER_NAME = (b"\x12", b"\x1a", b"\x22", b"\x28", b"\x32", b"\x38", b"\x42", b"\xa2\x06")
@@ -114,6 +119,8 @@ def layers(net: Any, file: SourceFile) -> list[Layer]:
             f"{file.path} has Caffe's oldest format, V0, which is not supported: upgrade it with Caffe's "
             "upgrade_net_proto_text or upgrade_net_proto_binary."
         )
+    count = max(len(net.layer), len(net.layers))
+    spend(steps=count * _STEPS_PER_LAYER, memory=count * _MEMORY_PER_LAYER)
     return [_layer(message, file) for message in (net.layer or net.layers)]
 
 
@@ -157,7 +164,8 @@ def _array(blob: Any) -> Array:
     sizes = blob.shape.dim if blob.HasField("shape") else (blob.num, blob.channels, blob.height, blob.width)
     shape = tuple(sizes)
     if len(shape) > 32 or any(size < 0 for size in shape):
-        raise ValueError(f"has the shape {shape}, which no array can have.")
+        raise ValueError(f"has the shape {describe(shape)}, which no array can have.")
+    spend(steps=len(blob.data) + len(blob.double_data) + 1, memory=2 * blob.ByteSize())
     numbers = np.concatenate([*_numbers(blob), np.empty(0, np.float32)])
     if not numbers.size:
         from kerasbridge.importers.caffe.schema import message

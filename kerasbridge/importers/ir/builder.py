@@ -43,6 +43,7 @@ class GraphBuilder:
     substituted: list[LayerReport] = field(default_factory=list)
     skipped: list[LayerReport] = field(default_factory=list)
     unsupported: list[Unsupported] = field(default_factory=list)
+    _numbers: dict[str, int] = field(default_factory=dict)
 
     def add_input(self, entry: Input) -> str:
         """Add an input of the graph and return the name of its value."""
@@ -53,9 +54,10 @@ class GraphBuilder:
 
     def fresh_name(self, name: str) -> str:
         """Return the name, with a number if another value has it."""
-        fresh, number = name, 1
+        fresh, number = name, self._numbers.get(name, 1)
         while fresh in self.shapes:
             fresh, number = f"{name}_{number}", number + 1
+        self._numbers[name] = max(number - 1, 1)
         return fresh
 
     def fresh_value(self, name: str, shape: Shape = UNKNOWN) -> str:

@@ -6,7 +6,9 @@ from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.graph import Graph, Node
 from kerasbridge.importers.ir.ops.base import BUILDERS, Shape
 from kerasbridge.importers.keras_builder.context import LayerContext, UniqueNames, keras_shape
+from kerasbridge.importers.keras_builder.limits import check_num_layers
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.untrusted import deep_recursion
 
 DataFormat = Literal["channels_last", "channels_first"]
 
@@ -24,6 +26,7 @@ def build(graph: Graph, data_format: DataFormat) -> Any:
     Raises:
         LegacyFileError: the parts of the graph do not fit each other.
     """
+    check_num_layers(len(graph.nodes))
     shapes, names, nonnegative = graph.shapes(), UniqueNames(), graph.nonnegative()
     to_model_shape = keras_shape if data_format == "channels_last" else tuple
     inputs = [keras.Input(to_model_shape(entry.shape)[1:], name=names.new(entry.name)) for entry in graph.inputs]
@@ -40,7 +43,9 @@ def build(graph: Graph, data_format: DataFormat) -> Any:
         _outside(name, names).to_nchw(values[name], _transposed_rank(shapes[name], data_format))
         for name in graph.outputs
     ]
-    return keras.Model(_one_or_all(inputs), _one_or_all(outputs), name=UniqueNames().new(graph.name or "network"))
+    name = UniqueNames().new(graph.name or "network")
+    with deep_recursion(len(graph.nodes)):
+        return keras.Model(_one_or_all(inputs), _one_or_all(outputs), name=name)
 
 
 def _build_node(node: Node, context: LayerContext, tensors: list[Any]) -> Any:

@@ -28,15 +28,17 @@ class UniqueNames:
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
         self.permuted: dict[int, tuple[Any, Any, tuple[int, ...]]] = {}
 
     def new(self, name: str) -> str:
         """Return the name, with "_" for characters that Keras or TensorFlow refuse, and a number if it is taken."""
         plain = re.sub(r"[^A-Za-z0-9_.-]", "_", name.replace("][", "_").replace("]", ""))
         plain = plain if re.match(r"[A-Za-z0-9.]", plain) else f"layer{plain}"
-        unique, number = plain, 1
+        unique, number = plain, self._numbers.get(plain, 1)
         while unique.lower() in self._taken:
             unique, number = f"{plain}_{number}", number + 1
+        self._numbers[plain] = max(number - 1, 1)
         self._taken.add(unique.lower())
         return unique
 

@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.files.budget import spend
+from kerasbridge.files.hdf5 import DamagedHeap, check_file
+from kerasbridge.files.memory import limited_memory
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.source_file import SourceFile
 
 MAX_COMPRESSION_RATIO = 1100
 """The most bytes that one compressed byte can stand for: a little more than deflate reaches."""
 
+_STEPS_PER_ARRAY = 40
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, IndexError, MemoryError)
 """What h5py raises for damaged files."""
@@ -33,10 +37,13 @@ def open_file(file: SourceFile) -> Iterator[Any]:
     import h5py
 
     try:
-        with h5py.File(file.path, "r") as root:
+        check_file(file.path)
+        with limited_memory(), h5py.File(file.path, "r") as root:
             yield root
     except LegacyFileError:
         raise
+    except DamagedHeap as error:
+        raise LegacyFileError(f"{file.path} {error}.") from error
     except _DAMAGE as error:
         reason = " ".join(str(error).split())
         raise LegacyFileError(f"{file.path} is damaged or cut short: it cannot be read as HDF5 ({reason}).") from error
@@ -64,6 +71,7 @@ def member(group: Any, path: str) -> Any:
     import h5py
 
     for name in filter(None, path.split("/")):
+        spend(steps=_STEPS_PER_ARRAY)
         link = group.get(name, getlink=True)
         if not isinstance(link, h5py.HardLink):
             raise LegacyFileError(f"{path!r} is missing or a link: expected a group or an array.")
@@ -86,6 +94,7 @@ def array(group: Any, path: str) -> Array:
     is_compressed = dataset.id.get_create_plist().get_nfilters() > 0
     if dataset.nbytes > stored * (MAX_COMPRESSION_RATIO if is_compressed else 1):
         raise LegacyFileError(f"{path!r} should have {dataset.nbytes:,} bytes: only {stored:,} are stored.")
+    spend(steps=_STEPS_PER_ARRAY, memory=dataset.nbytes)
     return np.asarray(dataset[()])
 
 

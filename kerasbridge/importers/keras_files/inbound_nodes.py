@@ -73,10 +73,10 @@ def renumber_calls(
     """
     counts = Counter(call.layer for call in calls)
     refs = [*outputs, *(ref for call in calls for ref in call.tensors())]
-    first = {
-        name: max((ref.call for ref in refs if ref.layer == name), default=0) - count + 1
-        for name, count in counts.items()
-    }
+    last: dict[str, int] = {}
+    for ref in refs:
+        last[ref.layer] = max(ref.call, last.get(ref.layer, ref.call))
+    first = {name: last.get(name, 0) - count + 1 for name, count in counts.items()}
 
     def renumber(ref: Ref) -> Ref:
         if ref.layer not in names:
@@ -96,16 +96,22 @@ def sort_calls(calls: Iterable[Call], inputs: Iterable[str]) -> tuple[Call, ...]
     Raises:
         LegacyFileError: some depend on each other.
     """
-    waiting, computed = list(calls), {(name, 0) for name in inputs}
-    ordered: list[Call] = []
-    while waiting:
-        ready = [call for call in waiting if all((ref.layer, ref.call) in computed for ref in call.tensors())]
-        if not ready:
-            raise LegacyFileError(
-                f"has layers that wait for each other: {waiting[0].layer!r} and {len(waiting) - 1} more"
-            )
-        ready_ids = {id(call) for call in ready}
-        waiting = [call for call in waiting if id(call) not in ready_ids]
+    all_calls, computed = list(calls), {(name, 0) for name in inputs}
+    missing = [{(ref.layer, ref.call) for ref in call.tensors()} - computed for call in all_calls]
+    readers: dict[tuple[str, int], list[int]] = {}
+    for position, keys in enumerate(missing):
+        for key in keys:
+            readers.setdefault(key, []).append(position)
+    ready, ordered = [position for position, keys in enumerate(missing) if not keys], list[int]()
+    while ready:  # the calls whose inputs are known, then those that these make known, each in the order of the file
         ordered += ready
-        computed |= {(call.layer, call.index) for call in ready}
-    return tuple(ordered)
+        known = {(all_calls[position].layer, all_calls[position].index) for position in ready}
+        later = {position for key in known for position in readers.pop(key, ())}
+        for position in later:
+            missing[position] -= known
+        ready = sorted(position for position in later if not missing[position])
+    waiting = sorted({*range(len(all_calls))} - {*ordered})
+    if waiting:
+        first = all_calls[waiting[0]].layer
+        raise LegacyFileError(f"has layers that wait for each other: {first!r} and {len(waiting) - 1} more")
+    return tuple(all_calls[position] for position in ordered)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.files.budget import spend
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files import detect, hdf5
 from kerasbridge.importers.source_file import SourceFile
 
-MAX_CONFIG_BYTES = 64 * 2**20
+MAX_CONFIG_BYTES = 16 * 2**20
 """Bytes of a configuration; the largest known have a few hundred thousand."""
 
 Weights = dict[str, dict[str, Array]]
@@ -88,9 +89,11 @@ def _parse_weights(group: Any) -> Weights:
 
 def _parse_numbered_weights(group: Any) -> Weights:
     """Parse the weights of the first Keras 1, which numbers layers and arrays instead of naming them."""
+    spend(steps=max(int(group.attrs["nb_layers"]), 0))
     names = [f"layer_{index}" for index in range(int(group.attrs["nb_layers"]))]
     layers = {name: hdf5.member(group, name) for name in names}
     counts = {name: int(layer.attrs["nb_params"]) for name, layer in layers.items()}
+    spend(steps=sum(count for count in counts.values() if count > 0))
     return {
         name: {f"param_{index}": hdf5.array(layer, f"param_{index}") for index in range(counts[name])}
         for name, layer in layers.items()
@@ -108,6 +111,7 @@ def _parse_json_file(file: SourceFile) -> FileContents:
 
 def _parse_config(text: str, file: SourceFile) -> dict[str, Any]:
     try:
+        spend(steps=len(text[:MAX_CONFIG_BYTES]), memory=len(text[:MAX_CONFIG_BYTES]))
         config = json.loads(text[:MAX_CONFIG_BYTES])
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)

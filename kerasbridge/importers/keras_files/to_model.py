@@ -1,5 +1,6 @@
 """Convert the configuration of a Keras model in a file to a `Model`: layers, and the tensors they are called on."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -90,7 +91,7 @@ class ModelConverter:
         outputs, calls = renumber_calls(parse_refs(config["output_layers"]), calls, {*layers, *inputs})
         input_names = [ref.layer for ref in parse_refs(config["input_layers"])]
         return Model(
-            config.get("name") or "model",
+            str(config.get("name") or "model"),
             tuple(inputs[name] for name in input_names),
             layers,
             sort_calls(calls, inputs),
@@ -132,12 +133,14 @@ class _SequentialConverter:
         if not entries:
             raise LegacyFileError("has no layers")
         inputs, calls, tensor, entries = self._start(entries)
+        counts = Counter(call.layer for call in calls)
         for entry in entries:
             layer = self._layer(entry)
-            calls.append(Call(layer.name, sum(call.layer == layer.name for call in calls), (tensor,)))
+            calls.append(Call(layer.name, counts[layer.name], (tensor,)))
+            counts[layer.name] += 1
             tensor = Ref(layer.name, calls[-1].index)
         name = self.name or ("" if is_list else self.config.get("name", "")) or "sequential"
-        return Model(name, inputs, self.layers, tuple(calls), (tensor,))
+        return Model(str(name), inputs, self.layers, tuple(calls), (tensor,))
 
     def _layer(self, entry: Entry) -> Layer:
         """Return the layer of an entry; a second entry of the same name is a second call of the same layer."""

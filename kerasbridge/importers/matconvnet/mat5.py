@@ -11,7 +11,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasbridge.importers.matconvnet.values import Budget, Damaged, MatlabObject, Value, printable, rows_of_text
+from kerasbridge.files.budget import spend
+from kerasbridge.importers.matconvnet.values import (
+    Damaged,
+    MatlabObject,
+    Value,
+    count_values,
+    printable,
+    rows_of_text,
+)
 
 HEADER = 128
 """The size of the header in bytes; its last four bytes are the version and the byte order."""
@@ -29,14 +37,14 @@ def matches(head: bytes) -> bool:
     return head[124:128] in (b"\x00\x01IM", b"\x01\x00MI")
 
 
-def read(content: bytes, budget: Budget) -> dict[str, Value]:
+def read(content: bytes) -> dict[str, Value]:
     """Return the variables of a file by name.
 
     Raises:
         Damaged: the file is truncated, or is not a MAT-file of version 5.
     """
     order = "<" if content[126:128] == b"IM" else ">"
-    return _File(order, budget).variables(memoryview(content)[HEADER:])
+    return _File(order).variables(memoryview(content)[HEADER:])
 
 
 class _Elements:
@@ -62,8 +70,8 @@ class _Elements:
 
 
 class _File:
-    def __init__(self, order: str, budget: Budget) -> None:
-        self._order, self._budget = order, budget
+    def __init__(self, order: str) -> None:
+        self._order = order
         self._kinds: dict[int, Callable[[_Elements, tuple[int, ...], int], Value]] = {
             _CELL: self._cell,
             _STRUCT: self._struct,
@@ -86,7 +94,7 @@ class _File:
         stream = zlib.decompressobj()
         try:
             kind, size = struct.unpack(f"{self._order}II", stream.decompress(body, 8))
-            self._budget.count_bytes(size)
+            spend(memory=size)
             content = stream.decompress(stream.unconsumed_tail, size) if size else b""
         except (zlib.error, struct.error) as error:
             raise Damaged("is cut short, or its compressed parts are damaged") from error
@@ -96,7 +104,7 @@ class _File:
 
     def _matrix(self, body: memoryview, depth: int) -> tuple[str, Value]:
         """Return the name and the value of an array of any class."""
-        self._budget.count_values(depth)
+        count_values(depth)
         if not body:
             return "", np.empty((0, 0))
         elements = _Elements(body, self._order)
@@ -155,14 +163,14 @@ class _File:
         if lengths.size != 1 or lengths.dtype.kind not in "iu" or int(lengths[0]) < 1:
             raise Damaged("has a struct without field names")
         length = int(lengths[0])
-        self._budget.count_values(0, len(letters) // length)
+        count_values(0, len(letters) // length)
         return [_decode_name(letters[at : at + length]) for at in range(0, len(letters), length)]
 
     def _checked_count(self, elements: _Elements, count: int, fields: int = 1) -> int:
         """Return the count, after checking that the remaining bytes suffice for it."""
         if count * fields * 8 > len(elements.left):
             raise Damaged("is cut short")
-        self._budget.count_values(0, count)
+        count_values(0, count)
         return count
 
     def _next(self, elements: _Elements, depth: int) -> Value:

@@ -9,34 +9,45 @@ from typing import Any
 import h5py
 import numpy as np
 
-from kerasbridge.importers.matconvnet.values import Budget, Damaged, MatlabObject, Value, printable, rows_of_text
+from kerasbridge.files.budget import OverBudget, spend
+from kerasbridge.files.hdf5 import check_file
+from kerasbridge.files.memory import limited_memory
+from kerasbridge.importers.matconvnet.values import (
+    Damaged,
+    MatlabObject,
+    Value,
+    count_values,
+    printable,
+    rows_of_text,
+)
 
 _INTEGERS = (f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
 _NUMERIC_CLASSES = frozenset({"", "double", "single", "logical", *_INTEGERS})
 
 
-def read(path: Path, budget: Budget) -> dict[str, Value]:
+def read(path: Path) -> dict[str, Value]:
     """Return the variables of a file by name.
 
     Raises:
         Damaged: the file is truncated, or is not a MAT-file of version 7.3.
     """
     try:
-        with h5py.File(path, "r") as file:
-            return _File(file, budget).fields(file, 0)
-    except Damaged:
+        check_file(path)
+        with limited_memory(), h5py.File(path, "r") as file:
+            return _File(file).fields(file, 0)
+    except (Damaged, OverBudget):
         raise
     except Exception as error:  # the HDF5 library raises many types for corrupt files
         raise Damaged("is cut short or damaged") from error
 
 
 class _File:
-    def __init__(self, file: Any, budget: Budget) -> None:
-        self._file, self._budget = file, budget
+    def __init__(self, file: Any) -> None:
+        self._file = file
 
     def fields(self, group: Any, depth: int) -> dict[str, Value]:
         """Return the values of a group by name."""
-        self._budget.count_values(depth, len(group))
+        count_values(depth, len(group))
         names = [name for name in group if not name.startswith("#")]
         return {printable(name): self._value(self._member(group, name), depth) for name in names}
 
@@ -46,7 +57,7 @@ class _File:
         return group[name]
 
     def _value(self, item: Any, depth: int) -> Value:
-        self._budget.count_values(depth)
+        count_values(depth)
         kind = _text(item.attrs.get("MATLAB_class", b""))
         if isinstance(item, h5py.Group):
             return self._struct(item, depth) if kind in ("", "struct") else MatlabObject(kind)
@@ -76,7 +87,7 @@ class _File:
         """Return the objects that the references of a dataset point to, in column-major order."""
         if h5py.check_ref_dtype(item.dtype) is not h5py.Reference:
             raise Damaged(f"has no references in {item.name!r}, where a cell has them")
-        self._budget.count_values(0, item.size)
+        count_values(0, item.size)
         return [self._file[reference] for reference in self._data(item).ravel()]
 
     def _char(self, item: Any) -> Value:
@@ -90,7 +101,7 @@ class _File:
         """Return the numbers or references of a dataset, which must be stored in the file itself."""
         if item.external or item.is_virtual:
             raise Damaged(f"has {item.name!r} in another file")
-        self._budget.count_bytes(item.size * item.dtype.itemsize)
+        spend(memory=item.size * item.dtype.itemsize)
         return np.asarray(item[()])
 
 

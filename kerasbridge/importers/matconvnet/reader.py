@@ -2,7 +2,7 @@
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.matconvnet import mat5
-from kerasbridge.importers.matconvnet.values import Budget, Damaged, Value
+from kerasbridge.importers.matconvnet.values import Damaged, Value
 from kerasbridge.importers.source_file import SourceFile
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -21,14 +21,13 @@ def variables(file: SourceFile) -> dict[str, Value]:
     Raises:
         LegacyFileError: the file is corrupt, or is not a .mat file.
     """
-    budget = Budget(file.path.stat().st_size)
     try:
         if mat5.matches(file.head):
-            return mat5.read(file.content, budget)
+            return mat5.read(file.content)
         if _is_hdf5(file):
             from kerasbridge.importers.matconvnet import mat73
 
-            return mat73.read(file.path, budget)
+            return mat73.read(file.path)
     except Damaged as damage:
         raise LegacyFileError(f"{file.path} {damage}: expected a whole .mat file.") from damage
     raise LegacyFileError(f"{file.path} is not a .mat file of version 5 or 7.3.")

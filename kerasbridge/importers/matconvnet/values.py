@@ -1,4 +1,4 @@
-"""The values of .mat files of both versions in one form, and limits on their size.
+"""The values of .mat files of both versions in one form.
 
 Numbers are arrays with the axes of MATLAB, text is `str`, a cell is a list and a struct array a tuple of dicts, both in
 column-major order; a value that cannot be read is `MatlabObject`.
@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasbridge.importers.source_file import MAX_BYTES
+from kerasbridge.files.budget import spend
 
 Value = Any
 """An array, `str`, a list, a tuple of dicts by the names of fields, or `MatlabObject`."""
 
-MAX_VALUES = 2**20
-"""The largest number of cells and fields in a file; large networks have thousands, with the names of their classes."""
-
 MAX_DEPTH = 32
 """The deepest nesting of cells and structs; networks have a depth of six."""
+
+
+_STEPS_PER_VALUE, _MEMORY_PER_VALUE = 40, 300
 
 
 class Damaged(Exception):
@@ -39,28 +39,11 @@ class MatlabObject:
     kind: str
 
 
-class Budget:
-    """Limits on the memory and the number of values of a file, since a small compressed file can expand to a large one.
-
-    Args:
-        size: the size of the file in bytes. Weights compress little, but zeros in training state to almost nothing.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._bytes = min(2**28 + 20 * size, MAX_BYTES)
-        self._values = MAX_VALUES
-
-    def count_bytes(self, bytes_: int) -> None:
-        """Count bytes before they are allocated."""
-        self._bytes -= bytes_
-        if self._bytes < 0:
-            raise Damaged("claims to contain more than a file of its size can")
-
-    def count_values(self, depth: int, values: int = 1) -> None:
-        """Count values at this depth of nested cells and structs, before they are read."""
-        self._values -= values
-        if self._values < 0 or depth > MAX_DEPTH:
-            raise Damaged("contains more values, or deeper nesting, than a network has")
+def count_values(depth: int, values: int = 1) -> None:
+    """Draw from the budget of the file for values at this depth of cells and structs, before they are read."""
+    if depth > MAX_DEPTH:
+        raise Damaged("contains more values, or deeper nesting, than a network has")
+    spend(steps=_STEPS_PER_VALUE * values, memory=_MEMORY_PER_VALUE * values)
 
 
 def printable(text: str) -> str:

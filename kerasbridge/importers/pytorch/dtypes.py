@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from kerasbridge.files.budget import spend
+from kerasbridge.files.describe import describe
 from kerasbridge.importers.ir.ops import Array
 
 STORAGE_DTYPES = {
@@ -50,14 +52,15 @@ def strided_tensor(storage: Storage, offset: Any, sizes: Any, strides: Any) -> A
     if not isinstance(sizes, tuple) or not isinstance(strides, tuple) or len(sizes) != len(strides) or len(sizes) > 32:
         raise ValueError("damaged: a tensor has no shape")
     if not all(isinstance(value, int) and 0 <= value < 2**48 for value in (offset, *sizes, *strides)):
-        raise ValueError(f"damaged: a tensor has the shape {sizes} and the strides {strides}")
+        raise ValueError(f"damaged: a tensor has the shape {describe(sizes)} and the strides {describe(strides)}")
     last = offset + sum((size - 1) * stride for size, stride in zip(sizes, strides, strict=True))
     if 0 in sizes:
         numbers, offset, last, strides = np.empty(1, numbers.dtype), 0, 0, (0,) * len(sizes)
     if last >= numbers.size or math.prod(sizes) > numbers.size:
         raise ValueError(
-            f"damaged: a tensor of shape {sizes} does not fit into its storage of {numbers.size:,} numbers"
+            f"damaged: a tensor of shape {describe(sizes)} does not fit into its storage of {numbers.size:,} numbers"
         )
+    spend(steps=20, memory=math.prod(sizes) * max(numbers.itemsize, 4))
     byte_strides = [stride * numbers.itemsize for stride in strides]
     view = np.lib.stride_tricks.as_strided(numbers[offset:], sizes, byte_strides, writeable=False)
     array: Array = view.astype(numbers.dtype.newbyteorder("="))

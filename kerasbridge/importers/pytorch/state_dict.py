@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from kerasbridge.files.budget import spend
 from kerasbridge.importers.io.pickles import GlobalRef, InertObject, PersistentId
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.ir.weights import Parameter
@@ -56,7 +57,9 @@ def _state_dict(content: Any) -> tuple[dict[Any, Any], list[str]]:
     for name, value in entries.items():
         _refuse_module(value, f' under the key "{name}"')
     if state_dicts:
-        raise ValueError(f"a checkpoint with several state_dicts, {', '.join(state_dicts)}: save the one to load alone")
+        raise ValueError(
+            f"a checkpoint with several state_dicts, {', '.join(state_dicts[:20])}: save the one to load alone"
+        )
     raise ValueError("a file without tensors by name: expected what torch.save(model.state_dict(), path) writes")
 
 
@@ -98,6 +101,7 @@ def _module_tensors(name: str, module: InertObject, find_storage: FindStorage, d
     parameters = []
     for key, value in module.state.items() if isinstance(module.state, dict) else ():
         path = f"{name}.{key}" if name else str(key)
+        spend(steps=5, memory=len(path))
         if _is_tensor(value):
             parameters.append(Parameter(path, _to_array(path, value, find_storage)))
         elif isinstance(value, InertObject):

@@ -7,7 +7,9 @@ sequence.
 from collections.abc import Callable
 from typing import Any
 
-from kerasbridge.importers.io.archives import Archive
+from kerasbridge.files.archives import Archive
+from kerasbridge.files.budget import spend
+from kerasbridge.files.describe import describe
 from kerasbridge.importers.io.pickles import GlobalRef, InertObject, PersistentId
 from kerasbridge.importers.io.pickles import read as read_pickle
 from kerasbridge.importers.pytorch.dtypes import STORAGE_DTYPES, ByteOrder, Storage
@@ -70,10 +72,11 @@ def _read_sequence(content: bytes) -> tuple[Any, FindStorage]:
     byte_order: ByteOrder = ">" if isinstance(machine, dict) and machine.get("little_endian") is False else "<"
     item_sizes = {key: _ITEM_SIZES[dtype] for dtype, key in map(_dtype_and_key, _persistent_ids(value))}
     contents: dict[str, bytes] = {}
-    for key in map(str, keys):
+    for key in (str(key) for key in keys if isinstance(key, str | int)):
         count = int.from_bytes(content[position : position + 8], "little" if byte_order == "<" else "big")
         start, position = position + 8, position + 8 + count * item_sizes.get(key, 1)
         contents[key] = content[start:position]
+        spend(steps=1, memory=len(contents[key]))
 
     def find_storage(persistent_id: Any) -> Storage:
         dtype, key = _dtype_and_key(persistent_id)
@@ -89,9 +92,11 @@ def _dtype_and_key(persistent_id: Any) -> tuple[str, str]:
     if not isinstance(persistent_id, tuple) or len(persistent_id) < 5 or persistent_id[0] != "storage":
         raise ValueError("damaged: a tensor has no storage")
     _, kind, key, *_ = persistent_id
-    kind = kind.name if isinstance(kind, GlobalRef) else str(kind)[:40]
+    kind = kind.name if isinstance(kind, GlobalRef) else describe(kind)
     if kind not in STORAGE_DTYPES:
-        raise ValueError(f"a file of tensors in a {kind}, which is not supported")
+        raise ValueError(f"a file of tensors in a {kind[:100]}, which is not supported")
+    if not isinstance(key, str | int):
+        raise ValueError("damaged: the key of a storage is not text")
     return STORAGE_DTYPES[kind], str(key)
 
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.files.budget import spend
+
+_STEPS_PER_NODE, _MEMORY_PER_NODE = 10, 2_000
 
 Reference = tuple[str, int]
 """The name of a node, and the index of one of its outputs."""
@@ -116,6 +119,7 @@ def parse_function(message: Any) -> Graph:
 
 
 def _node(message: Any, inputs: tuple[Reference, ...], index: int) -> Node:
+    spend(steps=_STEPS_PER_NODE + len(inputs) + len(message.attr), memory=_MEMORY_PER_NODE)
     return Node(message.name, message.op, inputs, {entry.key: entry.value for entry in message.attr}, index)
 
 

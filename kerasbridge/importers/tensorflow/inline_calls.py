@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from kerasbridge.files.budget import spend
 from kerasbridge.importers.tensorflow.graphdef import Graph, Node, Reference, parse_function
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _MAX_NODES = 200_000
+_STEPS_PER_NODE, _MEMORY_PER_NODE = 10, 1_000
 
 
 def inline_calls(graph: Graph, functions: Mapping[str, Any]) -> Graph:
@@ -29,6 +31,10 @@ def inline_calls(graph: Graph, functions: Mapping[str, Any]) -> Graph:
         body = bodies[name]
         if len(body.arguments) != len(call.inputs):
             continue
+        spend(
+            steps=_STEPS_PER_NODE * len(body.nodes),
+            memory=sum(2 * len(name) + len(call.name) + _MEMORY_PER_NODE for name in body.nodes),
+        )
         inner = {node.name: _renamed(node, call, body) for node in body.nodes.values()}
         del nodes[call.name]
         nodes.update({node.name: node for node in inner.values()})
@@ -61,6 +67,7 @@ def _resolved(node: Node, results: Mapping[Reference, Reference]) -> tuple[Refer
     for reference in node.inputs:
         seen = set()
         while reference in results and reference not in seen:
+            spend(steps=1)
             seen.add(reference)
             reference = results[reference]
         inputs.append(reference)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasbridge.files.budget import spend
 from kerasbridge.importers.tensorflow import tensors
 from kerasbridge.importers.tensorflow.graphdef import Graph, Node
 from kerasbridge.importers.tensorflow.node_context import CHANNELS_FIRST, CHANNELS_LAST
@@ -111,6 +112,7 @@ def _consumers(graph: Graph, node: Node) -> Iterator[tuple[Node, int]]:
     """Yield the consumers of a node, elementwise operations skipped, with the index of the input."""
     queue, visited = [node.name], {node.name}
     while queue:
+        spend(steps=1)
         name = queue.pop(0)
         for reader in graph.consumers(name):
             place = next(place for place, (read, _) in enumerate(reader.inputs) if read == name)
@@ -140,6 +142,7 @@ def _source(graph: Graph, name: str) -> Node | None:
     """Return the node whose value a node passes on."""
     source = graph.nodes.get(name)
     while source is not None and source.op in (*IDENTITY_OPS, "ReadVariableOp") and source.inputs:
+        spend(steps=1)  # nodes that read each other never end
         source = graph.nodes.get(source.inputs[0][0])
     return source
 

@@ -4,6 +4,7 @@ import functools
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.files.budget import spend
 from kerasbridge.importers.io.protobuf import MessageClasses
 from kerasbridge.importers.tensorflow.messages import MESSAGES
 
@@ -31,6 +32,7 @@ def parse_message(name: str, content: bytes, where: object) -> Any:
         LegacyFileError: the bytes are not such a message.
     """
     kind = message_class(name)
+    spend(memory=4 * len(content))
     from google.protobuf.message import DecodeError
 
     try:

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.files.budget import spend
 from kerasbridge.importers.ir.unsupported import Unsupported
+from kerasbridge.importers.tensorflow.constant_limits import check_operands, check_result
 from kerasbridge.importers.tensorflow.execution_state import ExecutionState
 from kerasbridge.importers.tensorflow.graphdef import Graph, Node, Reference, parse_function
 from kerasbridge.importers.tensorflow.node_context import NodeContext
@@ -32,8 +34,7 @@ from kerasbridge.importers.tensorflow.symbolic_values import (
 MAX_DEPTH = 64
 """The maximum depth of function calls."""
 
-MAX_NODES = 2_000_000
-"""The maximum number of nodes that are executed, those of functions at each call."""
+_STEPS_PER_NODE, _MEMORY_PER_NODE = 40, 2_000
 
 _OPS_OF_STACKS = ("Max", "Mean", "Min", "Sum", "Unpack")
 """Operations that take stacked batches."""
@@ -101,8 +102,7 @@ class SymbolicExecutor:
         """Return the values of outputs of nodes."""
         for node in scope.graph.topological_order([name for name, _ in outputs], scope.values):
             self._executed += 1
-            if self._executed > MAX_NODES:
-                raise LegacyFileError(f"has more than {MAX_NODES:,} nodes.")
+            spend(steps=_STEPS_PER_NODE + len(node.inputs), memory=_MEMORY_PER_NODE)
             scope.values[node.name] = self._execute(node, scope)
         return [scope.value(reference) for reference in outputs]
 
@@ -147,7 +147,8 @@ class SymbolicExecutor:
         if any(value is DEAD for value in inputs):
             return DEAD
         if op in self.tables.folds and all(isinstance(value, np.ndarray) for value in inputs):
-            return self.tables.folds[op](context)
+            check_operands(op, inputs)
+            return check_result(self.tables.folds[op](context))
         if any(value is NOISE or isinstance(value, ScalarPlaceholder) for value in inputs):
             return self.tables.match_dropout(context)
         if op not in self.tables.operations:

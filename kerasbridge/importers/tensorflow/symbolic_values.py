@@ -1,5 +1,6 @@
 """Values of a graph's edges while it is executed symbolically: constants, values of the network, and special ones."""
 
+import heapq
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from kerasbridge.importers.ir.ops.base import Shape
 
 Constant: TypeAlias = NDArray[Any]
 """An array that is known: of numbers, strings, or sizes of which some are a `SymbolicDim`."""
+
+MAX_REASONS = 200
+"""The maximum number of reasons of a fault."""
 
 _counter = itertools.count()
 
@@ -164,5 +168,6 @@ Value: TypeAlias = Any
 
 
 def join_faults(values: Sequence[Value]) -> Fault:
-    """Return a fault with the reasons of all faults among values."""
-    return Fault(frozenset[tuple[int, str]]().union(*(value.reasons for value in values if isinstance(value, Fault))))
+    """Return a fault with the reasons of all faults among values; the first ones, if there are many."""
+    reasons = frozenset[tuple[int, str]]().union(*(value.reasons for value in values if isinstance(value, Fault)))
+    return Fault(frozenset(heapq.nsmallest(MAX_REASONS, reasons)) if len(reasons) > MAX_REASONS else reasons)

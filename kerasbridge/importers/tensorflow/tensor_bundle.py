@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.files import regular
+from kerasbridge.files.budget import current, spend
 from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.tensorflow import sstable, tensors
 from kerasbridge.importers.tensorflow.crc32c import masked_crc32c
@@ -20,6 +22,7 @@ from kerasbridge.importers.tensorflow.schema import parse_message
 _MAX_BYTES = 2**31 - 1
 """The maximum size of one variable."""
 
+_STEPS_PER_ENTRY = 50
 _CHECKSUM = "do not match their checksum."
 
 
@@ -36,6 +39,7 @@ class TensorBundle:
     def __init__(self, prefix: Path) -> None:
         self.prefix = prefix
         self._index = SourceFile(f"{prefix}.index")
+        current().grow(_size_of_shards(prefix))
         try:
             self._entries = dict(sstable.read_entries(self._index.content))
         except LegacyFileError as error:
@@ -113,6 +117,7 @@ class TensorBundle:
         shape = tensors.parse_shape(entry.shape)
         if math.prod(shape) * 8 > _MAX_BYTES:
             raise LegacyFileError(f"is larger than {_MAX_BYTES:,} bytes.")
+        spend(memory=math.prod(shape) * 8)
         array = np.zeros(shape, tensors.DTYPES.get(tensors.base_dtype(entry.dtype), np.float32))
         covered = 0
         for piece in entry.slices:
@@ -144,6 +149,9 @@ def _parse_string(content: bytes, checksum: int) -> bytes:
 
 
 def _read_range(path: Path, offset: int, size: int) -> bytes:
+    spend(steps=_STEPS_PER_ENTRY, memory=size)
+    if problem := regular.problem(path):
+        raise LegacyFileError(f"is stored in {path}, which cannot be read: it {problem}.")
     try:
         with path.open("rb") as file:
             file.seek(offset)
@@ -153,6 +161,11 @@ def _read_range(path: Path, offset: int, size: int) -> bytes:
     if len(content) < size:
         raise LegacyFileError(f"reaches beyond the end of {path.name}, which is cut short.")
     return content
+
+
+def _size_of_shards(prefix: Path) -> int:
+    paths = prefix.parent.glob("*.data-?????-of-?????")
+    return sum(path.stat().st_size for path in paths if path.name.startswith(prefix.name) and path.is_file())
 
 
 def slice_key(name: str, extents: list[tuple[int, int]]) -> bytes:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.files.budget import spend
 
 STRING, BFLOAT16, RESOURCE, BOOL = 7, 14, 20, 10
 FLOATS = (1, 2, BFLOAT16, 19)
@@ -81,11 +82,13 @@ def parse_tensor(tensor: Any) -> NDArray[Any]:
         return numbers.reshape(shape)
     if total > MAX_REPEATED:
         raise LegacyFileError(f"should have {total:,} numbers, has {len(numbers):,}.")
+    spend(memory=total * numbers.itemsize)
     last = numbers[-1:] if len(numbers) else np.zeros(1, numbers.dtype)
     return np.concatenate([numbers, np.broadcast_to(last, total - len(numbers))]).reshape(shape)
 
 
 def _listed_values(tensor: Any, dtype: int) -> NDArray[Any]:
+    spend(steps=1, memory=tensor.ByteSize())
     if dtype == STRING:
         strings = np.empty(len(tensor.string_val), object)
         strings[:] = list(tensor.string_val)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from kerasbridge.files.budget import spend
 from kerasbridge.importers.report import LayerReport
 from kerasbridge.importers.tensorflow.graphdef import Graph, Node
 from kerasbridge.importers.tensorflow.placeholders import IDENTITY_OPS
@@ -21,6 +22,7 @@ _METRICS = re.compile(r"\w*CrossEntropy\w*|InTopK(V2)?|Equal|NotEqual|ConfusionM
 """Operations that compare what a network computes with labels."""
 
 _NO_OUTPUTS = re.compile(r"Const|Placeholder\w*|Variable\w*|VarHandleOp")
+_MEMORY_PER_NAME = 60
 _GRADIENTS = re.compile(r"(^|/)gradients(_\d+)?/")
 _SIZES = {"Rank", "Shape", "ShapeN", "Size"}
 _WEIGHTED = {"Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMul", "BatchMatMulV2", "Conv2DBackpropInput"}
@@ -70,7 +72,8 @@ class TrainingNodes:
         needed = {node.name for node in self.graph.topological_order(outputs, dict.fromkeys(self.fed))} | {
             *self.fed
         } - self.labels
-        cut = [node for node in self.graph.nodes.values() if node.name in self._dependents - needed]
+        left_out = self._dependents - needed
+        cut = [node for node in self.graph.nodes.values() if node.name in left_out]
         gradients = self._with_consumers([node.name for node in cut if _GRADIENTS.search(node.name)])
         causes = self._causes(gradients)
         entries = [
@@ -95,11 +98,12 @@ class TrainingNodes:
 
     def _with_consumers(self, names: Iterable[str]) -> set[str]:
         """Return nodes and all that depend on them, but not through a node that is fed."""
-        found = {*names}
+        found, fed = {*names}, {*self.fed}
         stack = [*found]
         while stack:
+            spend(steps=1, memory=_MEMORY_PER_NAME)
             for reader in self.graph.consumers(stack.pop()):
-                if reader.name not in found and reader.name not in self.fed:
+                if reader.name not in found and reader.name not in fed:
                     found.add(reader.name)
                     stack.append(reader.name)
         return found
@@ -117,6 +121,7 @@ class TrainingNodes:
 
     def _compares_with_labels(self, node: Node) -> bool:
         """Return whether two values are compared that depend on different placeholders."""
+        spend(steps=len(self._sources) * len(node.inputs))
         sides = [{fed for fed, names in self._sources.items() if source in names} for source, _ in node.inputs]
         return len(sides) == 2 and all(sides) and not sides[0] & sides[1]
 
@@ -162,6 +167,7 @@ class TrainingNodes:
         candidates = self._dependents - self._batches - self.names
         alone = {""}
         while alone:
+            spend(steps=len(candidates))
             alone = {name for name in candidates if self._only_training_reads(name)}
             candidates -= alone
             self.names |= alone
@@ -186,6 +192,7 @@ class TrainingNodes:
         """Return whether training reads what is computed from a placeholder, and no result of the network needs it."""
         read_by_training = False
         for name in reached:
+            spend(steps=1)
             readers = self.graph.consumers(name)
             read_by_training |= any(reader.name in self.names for reader in readers)
             if name in of_network and (not readers or self._is_evaluated(self.graph.nodes[name])):
@@ -207,13 +214,18 @@ class TrainingNodes:
         """Return whether a node is part of a metric, or an ArgMax that only a metric reads."""
         if node.name.rpartition("/")[0] in self.names:
             return True
-        readers = [*_consumers(self.graph, node)]
-        return node.op == "ArgMax" and bool(readers) and all(reader.name in self.names for reader in readers)
+        readers = [*_consumers(self.graph, node)] if node.op == "ArgMax" else []
+        return bool(readers) and all(reader.name in self.names for reader in readers)
 
 
 def _consumers(graph: Graph, node: Node) -> Iterator[Node]:
-    for reader in graph.consumers(node.name):
-        if reader.op in IDENTITY_OPS:
-            yield from _consumers(graph, reader)
-        else:
-            yield reader
+    """Yield the nodes that read a value, those that return their input skipped."""
+    stack, visited = [node.name], {node.name}
+    while stack:
+        for reader in graph.consumers(stack.pop()):
+            spend(steps=1)
+            if reader.op not in IDENTITY_OPS:
+                yield reader
+            elif reader.name not in visited:
+                visited.add(reader.name)
+                stack.append(reader.name)

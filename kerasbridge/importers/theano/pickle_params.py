@@ -8,17 +8,20 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from kerasbridge.files.budget import current, spend
 from kerasbridge.importers.io.pickles import GlobalRef, InertObject, read_all
 from kerasbridge.importers.io.pickles.arrays import decode_array
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.ir.weights import Parameter
-from kerasbridge.importers.source_file import MAX_BYTES, SourceFile
+from kerasbridge.importers.source_file import SourceFile
 
 _PICKLE_START = re.compile(rb"\x80[\x02-\x05]|\((?:l?p|dp|l?c|d|i|t)|[\]}][q(]|\](?:\)|\x94)|c[\w.]+\n[\w.]+\n|\(l")
 _TORCH_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _COMPRESSIONS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open}
 _GRAPH_ATTRIBUTES = {"owner", "tag", "clients", "type"}
 """Attributes of Theano variables that refer to the computation graph."""
+
+_MEMORY_PER_ITEM = 150
 
 _NamedValues = list[tuple[str, Any]]
 
@@ -40,9 +43,8 @@ def read(file: SourceFile) -> tuple[Parameter, ...]:
     """
     content = file.content
     if content[:2] in _COMPRESSIONS:
-        content = _decompress(content, MAX_BYTES)
-        if len(content) >= MAX_BYTES:
-            raise ValueError(f"more than {MAX_BYTES:,} bytes when it is decompressed")
+        content = _decompress(content, current().memory)
+        spend(memory=len(content) + 1)
     return read_pickles(content, "")
 
 
@@ -71,6 +73,7 @@ def _arrays(name: str, value: Any) -> Iterator[tuple[str, Array]]:
     stack, seen = [(name, value)], set()
     while stack:
         path, item = stack.pop()
+        spend(steps=1, memory=len(path))
         if id(item) in seen:
             continue
         if isinstance(item, list | tuple | dict | InertObject):
@@ -88,6 +91,7 @@ def _children(path: str, value: Any) -> _NamedValues:
     if isinstance(value, list | tuple):
         return _numbered(path, value)
     if isinstance(value, dict):
+        spend(steps=len(value), memory=len(value) * (len(path) + _MEMORY_PER_ITEM))
         return [(_join(path, key), item) for key, item in value.items() if key not in _GRAPH_ATTRIBUTES]
     return _object_children(path, value) if isinstance(value, InertObject) else []
 
@@ -109,6 +113,7 @@ def _object_children(path: str, value: InertObject) -> _NamedValues:
 def _numbered(path: str, items: Any) -> _NamedValues:
     if len(items) == 1:
         return [(path, items[0])]
+    spend(steps=len(items), memory=len(items) * (len(path) + _MEMORY_PER_ITEM))
     return [(_join(path, number), item) for number, item in enumerate(items)]
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.files.budget import spend
+from kerasbridge.files.describe import describe
 from kerasbridge.importers.ir.ops.base import Array
 
 
@@ -96,10 +98,11 @@ class Tensor:
         if not self.sizes or self.storage is None:
             return np.empty(0, np.float32)
         if any(size < 0 for size in self.sizes) or not isinstance(self.storage, Storage):
-            raise LegacyFileError(f"a tensor has the shape {self.sizes}, which none can have.")
+            raise LegacyFileError(f"a tensor has the shape {describe(self.sizes)}, which none can have.")
         if math.prod(self.sizes) == 0:
             return np.empty(self.sizes, np.float32)
         self._check_reach(self.storage)
+        spend(steps=1, memory=8 * math.prod(self.sizes))
         numbers = self.storage.numbers()
         strides = [stride * numbers.itemsize for stride in self.strides]
         view = np.lib.stride_tricks.as_strided(numbers[self.offset :], self.sizes, strides, writeable=False)

@@ -5,14 +5,16 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from kerasbridge.errors import LegacyFileError
+from kerasbridge.files import budget
 from kerasbridge.importers.source_file import SourceFile
 from kerasbridge.importers.torch7.byte_stream import BinaryStream, ByteStream, CorruptFile, TextStream
 from kerasbridge.importers.torch7.lua_objects import Function, Object, Storage, Table, Tensor
 
-MAX_VALUES = 5_000_000
 MAX_DEPTH = 50_000
 MAX_CLASS_NAME = 200
-"""The maximum numbers of values, of nested values, and of letters of a class: more than any network has."""
+"""The maximum numbers of nested values, and of letters of a class: more than any network has."""
+
+_MEMORY_PER_VALUE = 200
 
 _NIL, _NUMBER, _STRING, _TABLE, _TORCH, _BOOLEAN, _FUNCTION, _OLD_CLOSURE, _CLOSURE = range(9)
 _DTYPES = {
@@ -72,19 +74,18 @@ class Reader:
 
     def read(self) -> Any:
         """Return the next value; an explicit stack of generators replaces recursion, whose depth is limited."""
-        stack, value, num_values = [self._value()], None, 1
+        stack, value, file_budget = [self._value()], None, budget.current()
         while stack:
             try:
                 stack[-1].send(value)
                 stack.append(self._value())
-                value, num_values = None, num_values + 1
+                value = None
+                file_budget.spend(steps=1, memory=_MEMORY_PER_VALUE)
             except StopIteration as done:
                 stack.pop()
                 value = done.value
-            if num_values > MAX_VALUES or len(stack) > MAX_DEPTH:
-                raise LegacyFileError(
-                    f"contains more than {MAX_VALUES:,} values, or more than {MAX_DEPTH:,} in another."
-                )
+            if len(stack) > MAX_DEPTH:
+                raise LegacyFileError(f"contains more than {MAX_DEPTH:,} values in each other.")
         return value
 
     def _value(self) -> Steps:

@@ -180,9 +180,10 @@ def test_magnitudes_and_directions_of_weight_norm_are_multiplied(tmp_path):
 
 
 def test_zip_files_that_state_too_large_sizes_are_rejected(tmp_path, monkeypatch):
-    monkeypatch.setattr("kerasbridge.importers.io.archives.MAX_BYTES", 100)
-    assert "more than" in content_error(tmp_path / "a.npz", saved(a=W))
-    assert "more than" in content_error(tmp_path / "a.pt", zipped(STATE))
+    monkeypatch.setattr("kerasbridge.files.budget.MEMORY", 100)
+    monkeypatch.setattr("kerasbridge.files.budget.MEMORY_PER_BYTE", 1)
+    assert "claims to contain more" in content_error(tmp_path / "a.npz", saved(a=W))
+    assert "claims to contain more" in content_error(tmp_path / "a.pt", zipped(STATE))
 
 
 def test_an_array_with_a_wrong_shape_is_rejected(tmp_path):

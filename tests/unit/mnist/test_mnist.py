@@ -339,3 +339,9 @@ def test_a_picture_with_too_many_pixels_is_rejected_before_decoding(tmp_path, si
     assert message_of(path) == (
         f"{path} has more pixels than the limit of 67 million: save it smaller, 800 pixels a side are enough."
     )
+
+
+def test_a_picture_with_a_side_that_is_too_long_is_rejected_before_decoding(tmp_path):
+    path = tmp_path / "bomb.png"
+    path.write_bytes(announced(1, 2**25))
+    assert message_of(path) == f"{path} has a side of 33,554,432 pixels: expected at most 32,768."

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.errors import ArgumentError, DataError, DataFileError
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.record import Record
 from tests.unit.parity.records import record
@@ -33,6 +33,31 @@ def test_another_file_than_a_record_is_rejected(tmp_path, content):
 def test_an_npz_file_with_other_contents_is_rejected(tmp_path):
     np.savez(tmp_path / "x.npz", x=np.ones(3))
     with pytest.raises(DataError, match="to be a record"):
+        Record.read(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        '["deep"]', "null", '{"format": 1}', '{"format": 1, "job": {}, "zzz": 1}', '{"format": 1, "job": "x"}',
+        "[" * 100_000, '{"format": 1, "execution": "eager", "job": {"seed": "x"}}',
+        '{"format": 1, "execution": "eager", "job": {}, "more": 1}', "{" + '"a": 1, ' * 3_000_000,
+    ],
+)  # fmt: skip
+def test_damaged_text_of_a_record_is_rejected(tmp_path, words):
+    numbers = {f"{run}/{name}": np.zeros(3) for run in ("run", "nudged") for name in ("losses", "gradient_norms")}
+    np.savez_compressed(tmp_path / "x.npz", words=np.array(words), **numbers)
+    with pytest.raises(DataFileError, match="to be a record"):
+        Record.read(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("losses", [np.zeros((2, 2)), np.array(["a"]), np.array(1.0)])
+def test_a_record_with_other_numbers_is_rejected(tmp_path, losses):
+    record().write(tmp_path / "x.npz")
+    with np.load(tmp_path / "x.npz") as file:
+        arrays = {**file, "run/losses": losses}
+    np.savez(tmp_path / "x.npz", **arrays)
+    with pytest.raises(DataFileError, match="the numbers of run are not vectors of floats"):
         Record.read(tmp_path / "x.npz")
 
 

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from kerasbridge.files.budget import spend
+from kerasbridge.files.describe import describe
 from kerasbridge.importers.io.pickles.objects import DamagedPickle, GlobalRef, InertObject
 from kerasbridge.importers.ir.ops import Array
 
@@ -67,7 +69,9 @@ def _to_array(shape: Any, dtype: Any, data: Any, order: Any) -> Array:
     if content is None or sizes is None or len(sizes) > MAX_DIMENSIONS or not all(map(_is_size, sizes)):
         raise DamagedPickle("a pickle of a damaged array")
     if math.prod(sizes) * numpy_dtype.itemsize != len(content):
-        raise DamagedPickle(f"a pickle of an array of shape {sizes} that has {len(content):,} bytes of numbers")
+        shape = describe(sizes)
+        raise DamagedPickle(f"a pickle of an array of shape {shape} that has {len(content):,} bytes of numbers")
+    spend(steps=1, memory=len(content))
     array = np.frombuffer(content, numpy_dtype).reshape(sizes, order="F" if order == "F" else "C")
     return array.astype(numpy_dtype.newbyteorder("="), copy=False)
 
@@ -81,7 +85,7 @@ def _decode_dtype(value: Any) -> np.dtype[Any]:
     arguments = value.arguments if isinstance(value, InertObject) else None
     name = arguments[0] if isinstance(arguments, tuple) and arguments else ""
     if not isinstance(name, str) or not _NUMERIC_DTYPE.fullmatch(name):
-        raise DamagedPickle(f"a pickle of an array of the type {str(name)[:40]!r}, which is not a type of numbers")
+        raise DamagedPickle(f"a pickle of an array of the type {describe(name)}, which is not a type of numbers")
     order = value.state[1] if isinstance(value.state, tuple) and len(value.state) > 1 else "="
     byte_order: Literal[">", "<", "="] = ">" if order == ">" else "<" if order == "<" else "="
     try:

@@ -1,12 +1,16 @@
 """The state of the stack machine that executes a pickle: its input, stacks and memo.
 
-Memory use is bounded by the file: bytes are taken from the content instead of allocated by an announced size, and memo
-indices are keys of a dict.
+Bytes are taken from the content instead of allocated by an announced size, memo indices are keys of a dict, and every
+value draws from the budget of the file.
 """
 
 from typing import Any
 
+from kerasbridge.files import budget
 from kerasbridge.importers.io.pickles.objects import DamagedPickle
+
+MEMORY_PER_STEP = 100
+"""Bytes of the value that an opcode creates, in addition to its content."""
 
 
 class PickleMachine:
@@ -25,6 +29,7 @@ class PickleMachine:
 
     def __init__(self, content: bytes, position: int) -> None:
         self._content, self.position = content, position
+        self.budget = budget.current()
         self.stack: list[Any] = []
         self.stacks: list[list[Any]] = []
         self.memo: dict[int, Any] = {}

@@ -3,12 +3,9 @@
 import struct
 from typing import Any
 
-from kerasbridge.importers.io.pickles.machine import PickleMachine
+from kerasbridge.importers.io.pickles.machine import MEMORY_PER_STEP, PickleMachine
 from kerasbridge.importers.io.pickles.objects import DamagedPickle
 from kerasbridge.importers.io.pickles.opcodes import OPCODES
-
-MAX_STEPS = 10_000_000
-"""Opcodes of one file; a model of a thousand arrays has about 20,000."""
 
 
 def read(content: bytes, start: int = 0) -> tuple[Any, int]:
@@ -39,7 +36,8 @@ def read_all(content: bytes) -> list[Any]:
 
 
 def _run(machine: PickleMachine) -> Any:
-    for _ in range(MAX_STEPS):
+    while True:
+        machine.budget.spend(steps=1, memory=MEMORY_PER_STEP)
         code = machine.read_bytes(1)
         if code == b".":
             return machine.stack.pop()
@@ -47,4 +45,3 @@ def _run(machine: PickleMachine) -> Any:
         if execute is None:
             raise DamagedPickle(f"not a pickle, or a damaged one: byte {machine.position - 1:,} is not an opcode")
         execute(machine)
-    raise DamagedPickle(f"a pickle of more than {MAX_STEPS:,} steps")

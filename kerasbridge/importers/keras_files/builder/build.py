@@ -9,11 +9,13 @@ from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_builder import DataFormat
 from kerasbridge.importers.keras_builder.context import UniqueNames
+from kerasbridge.importers.keras_builder.limits import check_num_layers
 from kerasbridge.importers.keras_files.builder import axis_order
 from kerasbridge.importers.keras_files.builder.axis_order import Value
 from kerasbridge.importers.keras_files.builder.parts import call_layer, make_layer, prepare_weights
 from kerasbridge.importers.keras_files.ir import CHANNELS_FIRST, CHANNELS_LAST, Call, Input, Layer, Model, Part, Ref
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.untrusted import deep_recursion
 
 
 def build(model: Model, data_format: DataFormat) -> Any:
@@ -26,6 +28,7 @@ def build(model: Model, data_format: DataFormat) -> Any:
     Raises:
         LegacyFileError: layers do not fit each other.
     """
+    check_num_layers(sum(1 for _ in model.all_layers()))
     return ModelBuilder(model, UniqueNames()).build(data_format).model
 
 
@@ -59,7 +62,8 @@ class ModelBuilder:
         tensors = [value.tensor for value in outputs]
         name = name or UniqueNames().new(self.model.name)
         try:
-            model = keras.Model(_one_or_list(inputs), _one_or_list(tensors), name=name)
+            with deep_recursion(len(self.model.calls)):
+                model = keras.Model(_one_or_list(inputs), _one_or_list(tensors), name=name)
         except ValueError as error:
             raise LegacyFileError(f"Keras rejects the model {self.model.name!r}: {_one_line(error)}") from error
         return BuiltModel(model, input_channels, tuple(value.channels for value in outputs))

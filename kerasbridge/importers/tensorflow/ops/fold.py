@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasbridge.files.budget import spend
 from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.tensorflow.node_context import NodeContext
 from kerasbridge.importers.tensorflow.symbolic_values import Constant
@@ -36,3 +37,4 @@ def check_size(shape: Any) -> None:
     """Raise `Unsupported` for the shape of a result that is invalid or too large."""
     if min([*shape, 0]) < 0 or math.prod(shape) > MAX_SIZE:
         raise Unsupported(f"has a result of the shape {tuple(shape)}")
+    spend(memory=8 * math.prod(shape))

@@ -2,12 +2,15 @@
 
 import numpy as np
 
+from kerasbridge.files.budget import spend
 from kerasbridge.importers.ir.ops.dense import Dense
 from kerasbridge.importers.ir.unsupported import Unsupported
 from kerasbridge.importers.tensorflow.node_context import NodeContext
 from kerasbridge.importers.tensorflow.ops.base import converts, folds
 from kerasbridge.importers.tensorflow.ops.fold import check_size
 from kerasbridge.importers.tensorflow.symbolic_values import Constant, Tensor
+
+_PRODUCTS_PER_STEP = 20_000
 
 
 @converts("BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
@@ -36,5 +39,6 @@ def fold_matmul(context: NodeContext) -> Constant:
     if first.shape[1] != second.shape[0]:
         raise Unsupported(f"has matrices of shapes {first.shape} and {second.shape}")
     check_size((len(first), second.shape[1]))
+    spend(steps=first.size * second.shape[1] // _PRODUCTS_PER_STEP)
     product: Constant = first @ second
     return product

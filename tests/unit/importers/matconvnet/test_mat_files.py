@@ -12,7 +12,7 @@ import scipy.io
 import kerasbridge as kb
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.importers.matconvnet import mat5, reader
-from kerasbridge.importers.matconvnet.values import Budget, MatlabObject
+from kerasbridge.importers.matconvnet.values import MatlabObject
 from kerasbridge.importers.source_file import SourceFile
 from tests.importers.mat_files import conv, write
 from tests.legacy_errors import inspect_error
@@ -218,13 +218,8 @@ def test_numbers_in_another_file_are_rejected(tmp_path):
     assert "in another file" in inspect_error(path)
 
 
-def test_a_budget_grows_with_the_file():
-    Budget(0).count_bytes(2**28)
-    Budget(2**20).count_bytes(2**28 + 20 * 2**20)
-
-
 def test_an_empty_file_of_version_5_has_no_variables(tmp_path):
-    assert mat5.read(b"MATLAB".ljust(124) + b"\x00\x01IM", Budget(128)) == {}
+    assert mat5.read(b"MATLAB".ljust(124) + b"\x00\x01IM") == {}
     assert "received nothing" in inspect_error(level5_file(tmp_path / "a.mat", b""))
 
 

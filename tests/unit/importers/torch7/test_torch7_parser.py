@@ -110,7 +110,7 @@ def test_tables_may_be_deep_and_contain_themselves(tmp_path):
 def test_tables_that_are_deeper_are_rejected(tmp_path):
     path = tmp_path / "a.t7"
     path.write_bytes(nested(60_000))
-    with pytest.raises(LegacyFileError, match="more than 50,000 in another"):
+    with pytest.raises(LegacyFileError, match="more than 50,000 values in each other"):
         kb.inspect_legacy(path)
 
 

@@ -1,0 +1,57 @@
+"""Damage in HDF5 files on which the HDF5 library never ends.
+
+Attributes of variable length are in global heaps (HDF5 File Format Specification 3.0, III.E). The library follows
+the sizes of the objects in a heap, and an object that takes no space is followed forever.
+"""
+
+import mmap
+import struct
+from pathlib import Path
+
+from kerasbridge.files.budget import spend
+
+_HEAP = b"GCOL\x01\0\0\0"
+_HEADER = 16
+"""The size of the header of a heap, and of an object in it, for sizes of 8 bytes, which Keras and MATLAB write."""
+
+Content = bytes | mmap.mmap
+
+
+class DamagedHeap(ValueError):
+    """A heap is damaged; the message is a predicate that follows the name of the file."""
+
+
+def check_file(path: Path) -> None:
+    """Check the heaps of a file, or of an uncompressed member of an archive.
+
+    Raises:
+        DamagedHeap: one is damaged.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        check(content)
+
+
+def check(content: Content) -> None:
+    """Check the heaps in the content of a file.
+
+    Raises:
+        DamagedHeap: one is damaged.
+    """
+    start = content.find(_HEAP)
+    while start >= 0:
+        _check_heap(content, start)
+        start = content.find(_HEAP, start + len(_HEAP))
+
+
+def _check_heap(content: Content, start: int) -> None:
+    """Check that each object takes space; the library checks the rest."""
+    (size,) = struct.unpack("<Q", content[start + 8 : start + _HEADER].ljust(8, b"\0"))
+    end, position = min(start + size, len(content)), start + _HEADER
+    while position + _HEADER <= end:
+        spend(steps=1)
+        index, _, _, length = struct.unpack("<HHIQ", content[position : position + _HEADER])
+        taken = length if index == 0 else _HEADER + (length + 7) // 8 * 8
+        if taken % 2**64 == 0:  # the library adds in 64 bits
+            raise DamagedHeap("is damaged: one of its texts takes no space")
+        position += taken

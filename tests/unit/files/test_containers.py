@@ -1,0 +1,104 @@
+"""Zip archives, arrays and HDF5 heaps of files that are not trusted."""
+
+import io
+import os
+import struct
+import tokenize
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+
+from kerasbridge.files import hdf5, npy, regular
+from kerasbridge.files.archives import Archive, DamagedArchive, is_outside
+from kerasbridge.files.budget import OverBudget
+
+
+def zipped(method=zipfile.ZIP_DEFLATED, **members):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", method) as archive:
+        for name, member in members.items():
+            archive.writestr(name, member)
+    return content.getvalue()
+
+
+def test_a_member_is_not_unpacked_beyond_the_size_that_is_stated():
+    bomb = bytearray(zipped(a=bytes(2**24)))
+    directory = bomb.rfind(b"PK\x01\x02")
+    bomb[directory + 24 : directory + 28] = struct.pack("<I", 1000)
+    with pytest.raises(DamagedArchive, match="member a is damaged"):
+        Archive(bytes(bomb)).read("a")
+
+
+def test_a_member_that_expands_too_far_is_not_unpacked(monkeypatch):
+    monkeypatch.setattr("kerasbridge.files.budget.MEMORY", 2**20)
+    with pytest.raises(OverBudget):
+        Archive(zipped(a=bytes(2**20 + 1))).read("a")
+    assert Archive(zipped(a=bytes(2**20 + 1))).read("a", 10) == bytes(10)
+
+
+def test_unusual_compression_is_refused():
+    with pytest.raises(DamagedArchive, match="unusual method"):
+        Archive(zipped(zipfile.ZIP_BZIP2, a=b"a")).read("a")
+
+
+@pytest.mark.parametrize("name", ["../a", "/a", "a/../../b", "C:\\a", "..\\a"])
+def test_names_that_lead_out_of_a_folder_are_recognized(name):
+    assert is_outside(name)
+
+
+def array(header):
+    header = header.encode()
+    return npy.MAGIC + b"\x01\x00" + struct.pack("<H", len(header) + 1) + header + b"\n" + bytes(16)
+
+
+@pytest.mark.parametrize(
+    ("header", "cause"),
+    [
+        ("{'descr':'<f4','fortran_order':False,'shape':(", (tokenize.TokenError, SyntaxError)),
+        ("{'descr':'<f4','fortran_order':False,'shape':(" + "-" * 9000 + "1,)}", (MemoryError, RecursionError)),
+        ("{'descr':'<f4','fortran_order':False,'shape':(True,)}", None),
+        ("{'descr':'<f4','fortran_order':False,'shape':(-1,)}", None),
+        ("{'descr':'<f4','fortran_order':False,'shape':(9,)}", None),
+        ("{'descr':'|O','fortran_order':False,'shape':(2,)}", None),
+        ("{'descr':'V0','fortran_order':False,'shape':(2,)}", None),
+        ("{'descr':'<f4'}", ValueError),
+    ],
+)
+def test_headers_of_arrays_are_refused_in_one_way(header, cause):
+    with pytest.raises(npy.DamagedArray) as caught:
+        npy.read_array(array(header))
+    assert cause is None or isinstance(caught.value.__cause__, cause)
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", "?", "<U3", "<i8"])
+def test_arrays_are_read_as_they_were_saved(dtype):
+    for order in "CF":
+        saved, content = np.asarray([[0, 1, 2], [3, 4, 5]], order=order).astype(dtype), io.BytesIO()
+        np.save(content, saved)
+        found = npy.read_array(content.getvalue())
+        assert found.dtype.isnative
+        np.testing.assert_array_equal(found, saved)
+
+
+def test_a_heap_whose_texts_take_no_space_is_found():
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        for number in range(200):
+            file.attrs[f"a{number}"] = "text" * number
+    whole = content.getvalue()
+    hdf5.check(whole)
+    start = whole.rfind(b"GCOL") + 16
+    with pytest.raises(hdf5.DamagedHeap, match="takes no space"):
+        hdf5.check(whole[:start] + bytes(16) + whole[start + 16 :])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+def test_only_regular_files_are_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert regular.problem(tmp_path / "pipe") == "is not a regular file"
+    assert regular.problem(tmp_path) == "is a folder"
+    assert regular.problem(tmp_path / "none") == "does not exist"
+    with pytest.raises(OSError, match="not a regular file"):
+        regular.read_text(tmp_path / "pipe")
