@@ -26,46 +26,55 @@ else:
 log = logging.getLogger("kerasbridge")
 NAME = f"{PREFIX}lock"
 _OPEN = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)  # a link in an untrusted folder may name any file
-_PATIENCE = 0.25  # seconds: as long as another process takes to look whether a folder is locked
+PATIENCE = 0.25
+"""Seconds: as long as another process may take to look into a folder, which it locks meanwhile."""
+
 _WINDOWS_OFFSET = 2**30  # Windows denies reading the locked bytes
 _locked: set[int] = set()
 """The descriptors of the locks of this process."""
 
 
 @contextlib.contextmanager
-def lock(folder: Path, chosen: str = "") -> Iterator[None]:
+def lock(folder: Path, chosen: str = "", patience: float = PATIENCE) -> Iterator[None]:
     """Lock a folder while the body runs; the lock of a dead process is taken over.
 
     Args:
         folder: an existing folder.
         chosen: how the user chooses a folder, for the error; empty if the user may not choose another.
+        patience: how long to try, in seconds.
 
     Raises:
         RunFolderError: another training writes into the folder; names its process, host and time.
         OSError: the lock file cannot be written.
     """
-    descriptor = _acquire(folder, chosen)
+    descriptor = _acquire(folder, chosen, patience)
     try:
         yield
     finally:
         _release(folder / NAME, descriptor)
 
 
-def _acquire(folder: Path, chosen: str) -> int:
+def _acquire(folder: Path, chosen: str, patience: float) -> int:
     path = folder / NAME
     while True:
         descriptor = os.open(path, _OPEN | os.O_CREAT, 0o666)
         try:
-            _lock_or_raise(descriptor, folder, chosen)
-            if _is_file_at(descriptor, path):  # its former owner may have removed it after it was opened here
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, _owner())
-                _locked.add(descriptor)
-                return descriptor
+            _lock_or_raise(descriptor, folder, chosen, patience)
+            is_ours = _is_file_at(descriptor, path)  # its former owner may have removed it after it was opened here
         except BaseException:
             os.close(descriptor)
             raise
+        if is_ours:
+            _locked.add(descriptor)
+            break
         os.close(descriptor)
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, _owner())
+    except BaseException:
+        _release(path, descriptor)
+        raise
+    return descriptor
 
 
 def _release(path: Path, descriptor: int) -> None:
@@ -81,8 +90,8 @@ def _release(path: Path, descriptor: int) -> None:
             path.unlink()  # Windows removes no open file, so also none of the next owner
 
 
-def _lock_or_raise(descriptor: int, folder: Path, chosen: str) -> None:
-    end = time.monotonic() + _PATIENCE
+def _lock_or_raise(descriptor: int, folder: Path, chosen: str, patience: float) -> None:
+    end = time.monotonic() + patience
     while not _try_lock(descriptor, folder):
         if time.monotonic() > end:
             another = f", or choose another folder {chosen}" if chosen else ""

@@ -8,6 +8,7 @@ meanwhile. Files that are no part of a run stay.
 
 import contextlib
 import json
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -17,6 +18,7 @@ from kerasbridge.runs import lock
 from kerasbridge.runs.contents import CONFIG, FOLDERS, files_of_run, is_file_of_run
 from kerasbridge.runtime.files import PREFIX, atomic_write, is_real_folder, sync_folder, sync_tree
 
+log = logging.getLogger("kerasbridge")
 STAGING = f"{PREFIX}new"
 _LIST = "files.json"
 
@@ -72,10 +74,21 @@ def finish(folder: Path) -> None:
 
 
 def try_to_finish(folder: Path) -> None:
-    """Complete a replacement whose process died, where this is possible: a reader needs it not."""
-    if _files_of_new_run(folder) is not None:
-        with contextlib.suppress(OSError), lock.lock(folder):
-            finish(folder)
+    """Complete a replacement whose process died, and remove its lock, where this is possible.
+
+    Reading does not depend on it. A training that was killed before it was complete stays, and is named in the log.
+    """
+    if not os.path.lexists(folder / lock.NAME) and not os.path.lexists(folder / STAGING):
+        return
+    with contextlib.suppress(OSError), lock.lock(folder, patience=0):
+        finish(folder)
+        if (folder / STAGING).exists():
+            log.warning(
+                "kerasbridge: %s contains %s, of a training that was killed before it could replace the run: the next "
+                "one with --overwrite removes it.",
+                folder,
+                STAGING,
+            )
 
 
 def is_unfinished(folder: Path) -> bool:

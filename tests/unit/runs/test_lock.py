@@ -76,6 +76,27 @@ def test_a_forked_child_does_not_keep_the_lock_of_a_dead_process(tmp_path):
         process.communicate()
 
 
+def test_a_run_that_was_killed_is_read_without_its_lock(tmp_path):
+    process, name = start(tmp_path, TRAINING)
+    folder = tmp_path / name
+    assert runs.load(folder).history["epoch"] == [1]
+    assert (folder / lock.NAME).exists()
+    process.kill()
+    process.communicate()
+    assert [run.history["epoch"] for run in runs.list(tmp_path / "runs")] == [[1]]
+    assert not (folder / lock.NAME).exists()
+
+
+def test_the_disk_is_full_before_the_lock_file_is_written(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(RunFolderError, match="No space left on device"):
+        write_run(tmp_path / "a" / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_training_in_the_same_process_is_rejected(tmp_path):
     with runs.create(tmp_path, config()) as run:
         assert f"process {os.getpid()}, this one, on" in message_of(write_run, tmp_path)

@@ -111,6 +111,18 @@ def test_an_error_after_the_new_run_is_complete_names_where_it_is(tmp_path, monk
     assert swap.is_unfinished(tmp_path / "run") is False
 
 
+def test_a_training_that_was_killed_before_it_was_complete_is_named(tmp_path, caplog):
+    write(tmp_path, "old", 3)
+    swap.start(tmp_path)
+    assert runs.load(tmp_path).config.model == "old"
+    assert caplog.messages == [
+        f"kerasbridge: {tmp_path} contains .kerasbridge-new, of a training that was killed before it could replace the "
+        "run: the next one with --overwrite removes it."
+    ]
+    write(tmp_path, "new", 2, overwrite=True)
+    assert not (tmp_path / swap.STAGING).exists()
+
+
 @pytest.mark.parametrize(
     "text", ["", "[", "{}", "[1]", '["../../x"]', '["config.json", "notes.txt"]', '["model.keras"]']
 )
