@@ -33,7 +33,7 @@ nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "unit", "tests", "parity", "examples", "docs", "wheel"]
 if IN_CI:
-    nox.options.sessions += ["scripts", "fuzz", "keras-suite", "minimums"]
+    nox.options.sessions += ["scripts", "faults", "fuzz", "keras-suite", "minimums"]
 
 
 @nox.session
@@ -109,6 +109,14 @@ def scripts(session: nox.Session) -> None:
     selected = ["-m", "not long"] if IN_CI else []
     tests = session.posargs or [*selected, "tests/scripts"]
     run_python(session, "-m", "pytest", "--durations=3", *tests, env={"XLA_FLAGS": UNOPTIMISED_XLA})
+
+
+@nox.session(venv_backend="none", requires=["everything"])
+def faults(session: nox.Session) -> None:
+    """Kill trainings at random moments and let them continue; in CI some on torch only."""
+    selected = ["-m", "not long"] if IN_CI else []
+    tests = session.posargs or [*selected, "tests/faults"]
+    run_python(session, "-m", "pytest", "--durations=3", "-s", *tests, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session(venv_backend="none", requires=["everything"])

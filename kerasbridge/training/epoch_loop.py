@@ -67,8 +67,9 @@ def run_training(
     logs: Logs = {}
     with contextlib.closing(reporter):
         checkpoints.connect(runner, iterator, callback_list.callbacks)
-        position = checkpoints.load(config.epochs) or Position(first_epoch(model, config.initial_epoch))
-        callback_list.on_train_begin()
+        loaded = checkpoints.load(config.epochs)
+        callback_list.on_train_begin()  # which may choose the first epoch
+        position = loaded or Position(first_epoch(model, config.initial_epoch))
         if not position.step:
             checkpoints.restore()
         try:

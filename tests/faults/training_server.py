@@ -114,7 +114,7 @@ def die_at(number):
 
 
 def run(job):
-    """Train in a forked child, kill it as the job says, and return how it ended."""
+    """Train in a forked child, kill it as the job states, and return how it ended."""
     read, write = os.pipe()
     began = time.monotonic()
     child = os.fork()
