@@ -18,7 +18,7 @@ MAX_TEXT_BYTES = 8 * 2**20
 """The largest size of a .prototxt in bytes; the largest known files have about 1 MiB, and protobuf takes a second for
 each."""
 
-_STEPS_PER_LAYER, _MEMORY_PER_LAYER = 50, 3_000
+_STEPS_PER_LAYER, _MEMORY_PER_LAYER, _MEMORY_PER_NUMBER = 50, 3_000, 40
 
 _TEXT = re.compile(rb"^\s*(layers?\s*:?\s*\{|input(_dim|_shape)?\b)", re.MULTILINE)
 _TAGS_AFTER_NAME = (b"\x12", b"\x1a", b"\x22", b"\x28", b"\x32", b"\x38", b"\x42", b"\xa2\x06")
@@ -165,13 +165,14 @@ def _array(blob: Any) -> Array:
     shape = tuple(sizes)
     if len(shape) > 32 or any(size < 0 for size in shape):
         raise ValueError(f"has the shape {describe(shape)}, which no array can have.")
-    spend(steps=len(blob.data) + len(blob.double_data) + 1, memory=2 * blob.ByteSize())
     numbers = np.concatenate([*_numbers(blob), np.empty(0, np.float32)])
     if not numbers.size:
         from kerasbridge.importers.caffe.schema import message
 
         unpacked = message("LooseBlob").FromString(blob.SerializeToString())
-        numbers = np.array(unpacked.data or unpacked.double_data, np.float32)
+        numbers_alone = unpacked.data or unpacked.double_data
+        spend(steps=len(numbers_alone) // 8, memory=_MEMORY_PER_NUMBER * len(numbers_alone))
+        numbers = np.array(numbers_alone, np.float32)
     if math.prod(shape) != numbers.size:
         raise ValueError(f"should have {math.prod(shape):,} numbers, shape {shape}, but has {numbers.size:,}.")
     return numbers.reshape(shape)
@@ -182,4 +183,5 @@ def _numbers(blob: Any) -> Iterator[Array]:
         for chunk in chunks:
             if len(chunk) % int(dtype[-1]):
                 raise ValueError(f"has {len(chunk):,} bytes, which is not a multiple of {dtype[-1]}.")
+            spend(steps=1, memory=2 * len(chunk))
             yield np.frombuffer(chunk, dtype).astype(np.float32, copy=False)
