@@ -81,16 +81,15 @@ def _load_model(path: Path, backend: str | None, device: str | None) -> Any:
 
 def _load_example(path: Path) -> Any:
     """Load the array of a file, or its arrays by name."""
-    import numpy as np
+    from kerasbridge.errors import DataFileError
+    from kerasbridge.files import npy
+    from kerasbridge.files.budget import reading
 
-    from kerasbridge.errors import DataError
-    from kerasbridge.runtime import files
-
-    if files.is_special(path):
-        raise DataError(f"Expected --example to be a file of NumPy arrays, received {path}, which is no regular file.")
-    try:
-        content = np.load(path, allow_pickle=False)
-        arrays = content if isinstance(content, np.ndarray) else dict(content)
-    except Exception as error:  # a file may contain anything
-        raise DataError(f"Expected --example to be a file of NumPy arrays, received {path}: {error}") from error
+    with reading(DataFileError, path):
+        try:
+            arrays = npy.read_file(path)
+        except (OSError, ValueError) as error:
+            raise DataFileError(
+                f"Expected --example to be a file of NumPy arrays, received {path}: {error}."
+            ) from error
     return next(iter(arrays.values())) if isinstance(arrays, dict) and len(arrays) == 1 else arrays

@@ -2,13 +2,17 @@
 
 import io
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasbridge.files.archives import Archive
 from kerasbridge.files.budget import spend
+from kerasbridge.files.regular import problem
 
 MAGIC = b"\x93NUMPY"
 _READ_HEADER = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -72,6 +76,30 @@ def read_array(content: bytes) -> NDArray[Any]:
         reason = f"an array of shape {shape} does not have that many numbers"
         raise DamagedArray(f"is truncated or damaged ({reason}): create the file again")
     return _from_buffer(content, header)
+
+
+def read_file(path: Path, names: Collection[str] | None = None) -> NDArray[Any] | dict[str, NDArray[Any]]:
+    """Return the array of an .npy file, or the arrays of an .npz file by name.
+
+    Args:
+        names: those of the arrays of an .npz file that are wanted; by default all.
+
+    Raises:
+        ValueError: the file is damaged, or not of one of these kinds; the message is a clause about it.
+        OSError: it cannot be read.
+    """
+    if reason := problem(path):
+        raise ValueError(f"it {reason}")
+    with path.open("rb") as file:
+        is_array = file.read(len(MAGIC)) == MAGIC
+    if is_array:
+        spend(memory=2 * path.stat().st_size)
+        return read_array(path.read_bytes()).copy()
+    archive = Archive(path)
+    members = [name for name in archive.names if name.endswith(".npy")]
+    wanted = [name for name in members if names is None or name.removesuffix(".npy") in names]
+    spend(memory=sum(map(archive.size, wanted)))
+    return {name.removesuffix(".npy"): read_array(archive.read(name)).copy() for name in wanted}
 
 
 def _from_buffer(content: bytes, header: Header) -> NDArray[Any]:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import sys
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from kerasbridge import datasets, models, saving
-from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.errors import ArgumentError, DataError, DataFileError
+from kerasbridge.files import npy
+from kerasbridge.files.budget import reading
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import flatten_layers
 from kerasbridge.keras_compat.tensors import map_tensors
@@ -105,11 +106,13 @@ def _load_data(model: Any, job: Job) -> tuple[Any, Any]:
 
 
 def _from_file(path: Path, model: Any) -> tuple[Any, Any]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files if name in _ARRAY_NAMES}
-    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        raise DataError(f"Expected an .npz file with x and y, received {path}: {error}") from error
+    with reading(DataFileError, path):
+        try:
+            arrays = npy.read_file(path, _ARRAY_NAMES)
+        except (OSError, ValueError) as error:
+            raise DataFileError(f"Expected an .npz file with x and y, received {path}: {error}.") from error
+    if not isinstance(arrays, dict):
+        raise DataFileError(f"Expected an .npz file with x and y, received {path}, which contains one array.")
     for x, y in (_ARRAY_NAMES[:2], _ARRAY_NAMES[2:]):
         if x in arrays and y in arrays:
             is_grey = arrays[x].dtype == np.uint8 and _takes_floats(model)

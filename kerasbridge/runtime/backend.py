@@ -177,7 +177,7 @@ def _keras_json_backend() -> str | None:
     """Return the backend of keras.json; None for tensorflow, which Keras writes there by default."""
     try:
         backend = json.loads((keras_home() / "keras.json").read_text("utf-8")).get("backend")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return None
     return None if backend in (None, "tensorflow") else str(backend)
 

@@ -5,14 +5,17 @@ import os
 import struct
 import tokenize
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+from kerasbridge.errors import InvalidFileError
 from kerasbridge.files import hdf5, npy, regular
 from kerasbridge.files.archives import Archive, DamagedArchive, is_outside
-from kerasbridge.files.budget import OverBudget
+from kerasbridge.files.budget import OverBudget, reading
+from kerasbridge.files.memory import limited_memory
 
 
 def zipped(method=zipfile.ZIP_DEFLATED, **members):
@@ -102,3 +105,30 @@ def test_only_regular_files_are_opened(tmp_path):
     assert regular.problem(tmp_path / "none") == "does not exist"
     with pytest.raises(OSError, match="not a regular file"):
         regular.read_text(tmp_path / "pipe")
+
+
+def test_arrays_of_a_file_are_read_by_name_and_can_be_changed(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.zeros(3), y=np.ones(2))
+    np.save(tmp_path / "b.npy", np.ones(4))
+    assert list(npy.read_file(tmp_path / "a.npz")) == ["x", "y"]
+    assert list(npy.read_file(tmp_path / "a.npz", ("y", "z"))) == ["y"]
+    array = npy.read_file(tmp_path / "b.npy")
+    array += 1
+    np.testing.assert_array_equal(array, np.full(4, 2.0))
+
+
+@pytest.mark.parametrize("content", [b"", b"no array", b"PK\x03\x04", npy.MAGIC + b"\x01\x00\x05\x00abc"])
+def test_other_files_than_arrays_are_refused(tmp_path, content):
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(ValueError, match="damaged|not an array"):
+        npy.read_file(tmp_path / "a.npz")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the limit is that of Linux")
+def test_memory_of_the_process_is_limited_meanwhile(tmp_path):
+    (tmp_path / "a").write_bytes(b"a")
+    with reading(InvalidFileError, tmp_path / "a"), limited_memory():
+        np.zeros(2**20)
+        with pytest.raises(MemoryError):
+            np.zeros(2**30)
+    np.zeros(2**30, np.uint8)
