@@ -18,9 +18,11 @@ def whole_gradients():
     tf = importlib.import_module("tensorflow")
     in_parts = tf.GradientTape.gradient
 
-    def gradient(tape, loss, variables):
-        found = in_parts(tape, loss, variables)
-        return [tf.convert_to_tensor(part) if isinstance(part, tf.IndexedSlices) else part for part in found]
+    def whole(part):
+        return tf.convert_to_tensor(part) if isinstance(part, tf.IndexedSlices) else part
+
+    def gradient(tape, loss, sources, **options):
+        return tf.nest.map_structure(whole, in_parts(tape, loss, sources, **options))
 
     tf.GradientTape.gradient = gradient
     try:

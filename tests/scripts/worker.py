@@ -81,9 +81,8 @@ def recording(mode):
         if mode == "stock":
             stack.enter_context(whole_gradients())
         else:
+            stack.enter_context(seeded_fit() if mode == "seeded" else contextlib.nullcontext())
             stack.enter_context(kb.as_keras_fit())
-        if mode == "seeded":
-            stack.enter_context(seeded_fit())
         for name in METHODS:
             original = getattr(trainer, name)
             in_order = {"shuffle": False} if name == "fit" and mode != "seeded" else {}
