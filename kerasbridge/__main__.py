@@ -1,6 +1,18 @@
-"""`python -m kerasbridge` is the command `kerasbridge`."""
+"""The program: `kerasbridge`, or `python -m kerasbridge`."""
 
-from kerasbridge.cli import main
+from kerasbridge.runtime.signals import leave_on_signals, note_signals
+
+
+def main() -> None:
+    """Run the command line; a signal that arrives while it is imported is noted."""
+    try:
+        with note_signals():
+            from kerasbridge import cli
+
+            cli.main()
+    finally:
+        leave_on_signals()
+
 
 if __name__ == "__main__":
     main()

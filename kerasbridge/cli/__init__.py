@@ -17,10 +17,26 @@ from kerasbridge.cli import predict as predict
 from kerasbridge.cli import runs as runs
 from kerasbridge.cli import train as train
 from kerasbridge.cli.app import app as app
+from kerasbridge.cli.app import print_error
+from kerasbridge.runtime.signals import NotedSignals, leave_at_once, leave_on_signals, note_signals
 
 
 def main() -> None:
     """Run the console script `kerasbridge`; characters that the terminal cannot show are escaped."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
-    app(prog_name="kerasbridge")
+    try:
+        with note_signals(leave_at_once) as noted:
+            _run(noted)
+    finally:
+        leave_on_signals()
+
+
+def _run(noted: NotedSignals) -> None:
+    try:
+        app(prog_name="kerasbridge")
+    except SystemExit as ended:
+        if noted.number is None or ended.code:
+            raise
+        print_error("interrupted when all was done.")
+        sys.exit(128 + noted.number)

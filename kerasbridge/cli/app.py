@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Annotated
 import typer
 
 from kerasbridge._version import __version__
+from kerasbridge.runtime.signals import leave_at_once, note_signals
 
 app = typer.Typer(
     help="One Keras 3 model and one training loop on TensorFlow, PyTorch and JAX.",
@@ -37,23 +39,30 @@ def _kerasbridge(
 
 @contextlib.contextmanager
 def errors_in_one_line(quiet: bool) -> Iterator[None]:
-    """Exit with one line: code 2 for an error of kerasbridge, 130 for Ctrl-C. Hide warnings of other packages."""
+    """Exit with one line: code 2 for an error of kerasbridge, 130 for Ctrl-C, 143 for SIGTERM.
+
+    Signals wait until the work may be interrupted, a second one does not. Warnings of other packages are hidden.
+    """
     from kerasbridge.errors import KerasbridgeError
 
     log = logging.getLogger("kerasbridge")
     level = log.level
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), note_signals(leave_at_once) as noted:
             if not sys.warnoptions:  # python -W and PYTHONWARNINGS still show them
                 warnings.simplefilter("ignore")
             log.setLevel(logging.ERROR if quiet else level)
+            noted.check()
             yield
     except KerasbridgeError as error:
         print_error(" ".join([str(error), *notes]) if (notes := _notes(error)) else error)
         raise typer.Exit(2) from error
-    except KeyboardInterrupt as error:
-        print_error(" ".join(_notes(error)) or "interrupted, nothing was saved.")
-        raise typer.Exit(130) from error
+    except (KeyboardInterrupt, SystemExit) as error:
+        code = 128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else error.code
+        if code not in (128 + signal.SIGINT, 128 + signal.SIGTERM):
+            raise
+        print("kerasbridge:", " ".join(_notes(error)) or "interrupted, nothing was saved.", file=sys.stderr)
+        raise typer.Exit(code) from error
     finally:
         log.setLevel(level)
 

@@ -1,13 +1,15 @@
 """`kerasbridge train`."""
 
+import contextlib
 import importlib
 import json
+import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -38,6 +40,13 @@ def train(
         Path | None, typer.Option(help="The run folder; default: runs/<date-time>-<model>-<backend>.", metavar="DIR")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run in the run folder.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in the run folder; without one there, begin it.")
+    ] = False,
+    checkpoint_every: Annotated[
+        str,
+        typer.Option(metavar="INTERVAL", help="Write a checkpoint every 10s, '5 min', '500 steps' or '1 epoch'."),
+    ] = "10s",
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write TensorBoard logs, in the run folder.")
     ] = False,
@@ -47,31 +56,38 @@ def train(
     """Train a model, evaluate it and save it in a run folder.
 
     The folder is created at the start, and locked while the training runs: history.csv and history.jsonl grow with each
-    epoch; model.keras, curves.png and the result in config.json are written at the end. With --overwrite the old run is
-    kept until the new one is complete; files that are no part of a run stay. With --tensorboard the losses and metrics
-    of each epoch, histograms of the weights and the graph of the model are written to tensorboard/ in the same folder.
+    epoch; model.keras, curves.png and the result in config.json are written at the end. Ctrl-C and SIGTERM write a
+    checkpoint and print the command that continues the run. With --overwrite the old run is kept until the new one is
+    complete, and an interruption keeps it; files that are no part of a run stay. With --tensorboard the losses and
+    metrics of each epoch, histograms of the weights and the graph of the model are written to tensorboard/ in the same
+    folder.
     """
     arguments = {name: str(value) if isinstance(value, Path) else value for name, value in context.params.items()}
-    with errors_in_one_line(quiet):
+    with errors_in_one_line(quiet), _command_to_continue(context) as opened:
         import kerasbridge as kb
         from kerasbridge import checks, runs
         from kerasbridge.runtime import backend as backend_module
 
         started = datetime.now(UTC)
         _check_options(model, epochs, batch_size, seed, tensorboard)
+        is_continued = _check_resume(run_dir, resume, overwrite, checkpoint_every)
         backend_module.configure(backend, device)
         digits = load_digits(data)
         checks.check_batch_size(batch_size, len(digits.x_train), strict=True)
-        runs.check_writable(run_dir, overwrite)
-        options = _TrainingOptions(model, digits, epochs, batch_size, seed, tensorboard, silent=as_json or quiet)
+        if not is_continued:
+            runs.check_writable(run_dir, overwrite)
+        options = _TrainingOptions(
+            model, digits, epochs, batch_size, seed, tensorboard, checkpoint_every, resume, silent=as_json or quiet
+        )
         with kb.seed_everything(seed):
             compiled, config = _compile_model(options, arguments, started)
-            with runs.create(run_dir, config, overwrite) as run:
-                _train(compiled, options, run)
+            with _open_run(run_dir, config, overwrite, is_continued) as run:
+                opened.append(run)
+                config = _train(compiled, options, run)
     if as_json:
-        print(json.dumps(_as_dict(run.folder, run.config, tensorboard)))
+        print(json.dumps(_as_dict(run.folder, config, tensorboard)))
     elif not quiet:
-        _print_result(run, tensorboard)
+        _print_result(run, config, tensorboard)
 
 
 @dataclass(frozen=True)
@@ -84,6 +100,8 @@ class _TrainingOptions:
     batch_size: int
     seed: int
     tensorboard: bool
+    checkpoint_every: str
+    resume: bool
     silent: bool
 
 
@@ -101,6 +119,76 @@ def _check_options(model: str, epochs: int, batch_size: int, seed: int, tensorbo
     checks.check_seed(seed)
     if tensorboard:
         importlib.import_module("kerasbridge.tensorboard.event_writer")  # raises if a package is missing
+
+
+def _check_resume(run_dir: Path | None, resume: bool, overwrite: bool, checkpoint_every: str) -> bool:
+    """Return whether the run in the folder is continued; refuse options that do not go together."""
+    from kerasbridge import runs
+    from kerasbridge.checkpoint.interval import parse_interval
+    from kerasbridge.errors import ArgumentError
+
+    parse_interval(checkpoint_every)
+    if resume and overwrite:
+        raise ArgumentError(
+            "Expected --resume or --overwrite, received both. Leave out --overwrite to continue the run, or --resume "
+            "to replace it."
+        )
+    if resume and run_dir is None:
+        raise ArgumentError(
+            "Expected --run-dir with --resume, received none. Type for example --run-dir runs/first --resume; "
+            "`kerasbridge runs` lists the folders."
+        )
+    return resume and run_dir is not None and runs.is_run(run_dir)
+
+
+def _open_run(
+    run_dir: Path | None, config: "Config", overwrite: bool, is_continued: bool
+) -> "contextlib.AbstractContextManager[RunWriter]":
+    from kerasbridge import runs
+    from kerasbridge.runs.folder import BY_COMMAND
+    from kerasbridge.training import run_recorder
+
+    if run_dir is None or not is_continued:
+        return runs.create(run_dir, config, overwrite)
+    run_recorder.check_continuable(run_dir, BY_COMMAND)
+    return runs.reopen(run_dir, config)
+
+
+@contextlib.contextmanager
+def _command_to_continue(context: typer.Context) -> "Iterator[list[RunWriter]]":
+    """Add the command that continues the run to the message of an interruption; the body adds the run to the list."""
+    opened: list[RunWriter] = []
+    try:
+        yield opened
+    except (KeyboardInterrupt, SystemExit) as error:
+        folder = opened[0].folder if opened else context.params["run_dir"]
+        is_staged = opened[0].target != folder if opened else context.params["overwrite"]
+        if folder is not None and not is_staged and _has_checkpoint(folder):
+            if not opened:
+                error.add_note(f"interrupted before the training began: the run in {folder} is unchanged.")
+            error.add_note(f"To continue, type: {_command(context, folder)}")
+        raise
+
+
+def _has_checkpoint(folder: Path) -> bool:
+    from kerasbridge import runs
+
+    return any((folder / runs.CHECKPOINTS).glob("[0-9]*"))
+
+
+def _command(context: typer.Context, folder: Path) -> str:
+    """Return the command that continues the run in a folder, with the options that were given for it."""
+    from kerasbridge.runtime import backend
+
+    config, words = backend.current(), ["kerasbridge", "train"]
+    given = {**context.params, "run_dir": folder, "resume": True, "overwrite": False}
+    if config:
+        given.update(backend=config.backend, device=None if str(config.device) == "auto" else str(config.device))
+    for option in context.command.params:
+        value = given.get(option.name or "")
+        if value != option.default and value is not None:
+            words += [option.opts[0]] if value is True else [option.opts[0], str(value)]
+    return shlex.join(words)
 
 
 def _compile_model(options: _TrainingOptions, arguments: dict[str, Any], started: datetime) -> "tuple[Any, Config]":
@@ -126,24 +214,39 @@ def _compile_model(options: _TrainingOptions, arguments: dict[str, Any], started
     )
 
 
-def _train(model: Any, options: _TrainingOptions, run: "RunWriter") -> None:
-    """Train the model, score it on the test digits, and complete the run."""
+def _train(model: Any, options: _TrainingOptions, run: "RunWriter") -> "Config":
+    """Train the model, score it on the test digits, and complete the run; return its configuration.
+
+    A run that has finished is left as it is.
+    """
     import kerasbridge as kb
+    from kerasbridge import runs
     from kerasbridge.evaluation.classification_report import Scores
     from kerasbridge.training import run_recorder
 
     digits, x = options.digits, scale(options.digits.x_train)
-    callbacks = [*_tensorboard_callbacks(options, run.target), run_recorder.RunCallback(run)]
-    verbose = 0 if options.silent else "auto"
     start = time.perf_counter()
     history = kb.fit(
-        model, x, digits.y_train, options.batch_size, options.epochs, verbose, callbacks, seed=options.seed
+        model,
+        x,
+        digits.y_train,
+        options.batch_size,
+        options.epochs,
+        verbose=0 if options.silent else "auto",
+        callbacks=_tensorboard_callbacks(options, run.target),
+        seed=options.seed,
+        run_dir=cast(Any, run),
+        checkpoint_every=options.checkpoint_every,
+        resume=options.resume,
     )
     seconds = round(time.perf_counter() - start, 3)
+    if not run.is_open and "accuracy" in (finished := runs.load(run.folder).config).test:
+        return finished
     scores = Scores(digits.y_test, probabilities(model, digits.x_test))
     mistakes = {mistake.index: mistake.predicted for mistake in scores.mistakes}
     execution = run_recorder.execution_info(model, history)
     run.finish(model.save, **execution, test=scores.metrics, mistakes=mistakes, seconds=seconds)
+    return run.config
 
 
 def _tensorboard_callbacks(options: _TrainingOptions, folder: Path) -> list[Any]:
@@ -159,11 +262,10 @@ def _tensorboard_callbacks(options: _TrainingOptions, folder: Path) -> list[Any]
     return [keras.callbacks.TensorBoard(events, histogram_freq=1)]
 
 
-def _print_result(run: "RunWriter", tensorboard: bool) -> None:
+def _print_result(run: "RunWriter", config: "Config", tensorboard: bool) -> None:
     from kerasbridge import runs
 
-    test = run.config.test
-    print(f"Test: accuracy {test['accuracy']:.4f}, loss {test['loss']:.4f}. Saved in {run.folder}")
+    print(f"Test: accuracy {config.test['accuracy']:.4f}, loss {config.test['loss']:.4f}. Saved in {run.folder}")
     if run.without_curves:
         print(run.without_curves)
     if tensorboard:

@@ -6,7 +6,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from kerasbridge.errors import BackendError
-from kerasbridge.runtime import backend
+from kerasbridge.runtime import backend, signals
 
 if TYPE_CHECKING:
     from kerasbridge.engines.base import Engine
@@ -57,6 +57,7 @@ def _load(name: str, device: str) -> "Engine":
     engine: Engine = _entry_point(name).load()()
     engine.set_device(backend.Device.parse(device))
     bits.use_engine_bits(engine.random_bits)
+    signals.check()  # one that arrived during the import
     return engine
 
 

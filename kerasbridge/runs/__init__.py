@@ -1,13 +1,15 @@
 """Run folders: the files that a training writes, and how to read them.
 
 A run is a folder with `config.json` (settings and results), `history.csv` and `history.jsonl` (a line per epoch),
-`model.keras`, `curves.png` if Matplotlib is installed, and `tensorboard/` if it was requested. During training, and
-after an interruption, `finished` in `config.json` is null. Nothing here imports a framework, except to load a model.
+`model.keras`, `curves.png` if Matplotlib is installed, and `checkpoints/` and `tensorboard/` if requested. During
+training, and after an interruption, `finished` in `config.json` is null. Nothing here imports a framework, except to
+load a model.
 """
 
 from kerasbridge.runs.config import Config as Config
 from kerasbridge.runs.config import timestamp as timestamp
 from kerasbridge.runs.config import versions as versions
+from kerasbridge.runs.contents import CHECKPOINTS as CHECKPOINTS
 from kerasbridge.runs.contents import CONFIG as CONFIG
 from kerasbridge.runs.contents import EVENTS as EVENTS
 from kerasbridge.runs.contents import MODEL as MODEL

@@ -182,8 +182,10 @@ def _check_free(folder: Path, overwrite: bool, chosen: str) -> bool:
     if not swap.is_unfinished(folder) and all(entry.name.startswith(PREFIX) for entry in folder.iterdir()):
         return False
     if not overwrite:
-        replace = ", or replace the run in it with --overwrite" if chosen == BY_COMMAND else ""
-        raise RunFolderError(f"{folder} is not empty: choose another folder {chosen}{replace}.")
+        others = (
+            ", continue the run in it with --resume, or replace it with --overwrite" if chosen == BY_COMMAND else ""
+        )
+        raise RunFolderError(f"{folder} is not empty: choose another folder {chosen}{others}.")
     if not is_run(folder) and not _was_killed_at_start(folder):
         raise RunFolderError(
             f"{folder} is not empty and contains no run ({CONFIG} of kerasbridge), so --overwrite does not replace it: "

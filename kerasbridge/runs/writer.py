@@ -11,7 +11,7 @@ from typing import Any
 from kerasbridge.errors import PackageNotInstalled
 from kerasbridge.runs import curves, swap
 from kerasbridge.runs.config import Config, read, timestamp
-from kerasbridge.runs.contents import CURVES, MODEL
+from kerasbridge.runs.contents import CHECKPOINTS, CURVES, MODEL
 from kerasbridge.runs.folder import (
     BY_COMMAND,
     created_folder,
@@ -42,6 +42,7 @@ class RunWriter:
         target: the folder that is written into.
         config: the current configuration.
         is_open: whether the run grows: it is new, or `continue_after` was called.
+        was_finished: whether an existing run had finished.
         without_curves: why there is no plot of the curves, if a package is missing: one sentence.
 
     Raises:
@@ -54,7 +55,7 @@ class RunWriter:
         self.folder, self.target, self.config = folder, target, config
         self.without_curves: str | None = None
         self._history, self.wrap_errors = History(target), wrap_errors
-        self.is_open = is_new
+        self.is_open, self.was_finished = is_new, False
         if is_new:
             with self.wrap_errors():
                 config.write(target)
@@ -149,7 +150,9 @@ def reopen(folder: Path, config: Config, chosen: str = BY_COMMAND) -> Iterator[R
     wrap_errors = partial(wrap_os_errors, folder, chosen)
     body_errors: list[OSError] = []
     with wrap_os_errors(folder, chosen, body_errors), locked_run(folder):
-        run = RunWriter(folder, folder, replace(config, started=read(folder).started), wrap_errors, is_new=False)
+        before = read(folder)
+        run = RunWriter(folder, folder, replace(config, started=before.started), wrap_errors, is_new=False)
+        run.was_finished = before.finished is not None
         try:
             yield run
         except OSError as error:
@@ -173,12 +176,21 @@ def _default_folder(candidates: Iterator[Path]) -> Iterator[Path]:
 
 
 def _note(run: RunWriter, error: BaseException) -> str | None:
-    """Return what is left of a run that failed, or None if nothing is."""
+    """Return what is left of a run that failed, or None if nothing is, or it is as before."""
+    is_signal = isinstance(error, KeyboardInterrupt | SystemExit)
     if swap.is_unfinished(run.folder):
         return f"The new run is complete nevertheless, and is found in {run.folder}."
-    if not has_history(run.target):
+    if run.target != run.folder or not run.is_open:
+        return f"interrupted: the earlier run in {run.folder} is unchanged." if is_signal else None
+    has_checkpoint = any((run.target / CHECKPOINTS).glob("[0-9]*"))
+    kept = ["the history"] if has_history(run.target) else []
+    if has_checkpoint:
+        kept.append("a checkpoint")
+    elif (run.target / MODEL).exists():
+        kept.append("the model")
+    if not kept:
         return None
-    ending = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-    saved = "and the model are" if (run.target / MODEL).exists() else "is"
-    lost = "" if (run.target / MODEL).exists() else ", no model was saved"
-    return f"{ending} after {run.epochs_done} of {run.config.epochs} epochs: the history {saved} in {run.folder}{lost}."
+    ending = "interrupted" if is_signal else "failed"
+    saved = f"{' and '.join(kept)} {'are' if len(kept) > 1 else 'is'}"
+    lost = ", no model was saved" if kept == ["the history"] else ""
+    return f"{ending} after {run.epochs_done} of {run.config.epochs} epochs: {saved} in {run.folder}{lost}."

@@ -21,6 +21,7 @@ from kerasbridge.keras_compat.model_state import all_variables, optimizer_variab
 from kerasbridge.keras_compat.models import pythonify_logs
 from kerasbridge.random.generator import host_rng_state, set_host_rng_state
 from kerasbridge.runs import RunWriter
+from kerasbridge.runtime import signals
 from kerasbridge.runtime.signals import NotedSignals, note_signals
 from kerasbridge.training.step_loop import BlockReport, Runner
 
@@ -95,7 +96,8 @@ class NoCheckpoints:
         return None
 
     def after_block(self, epoch: int, report: BlockReport) -> None:
-        """Write a checkpoint if one is due after a block."""
+        """Write a checkpoint if one is due after a block; raise if a signal was noted."""
+        signals.check()
 
     def after_epoch(self, position: Position) -> None:
         """Write a checkpoint if one is due after an epoch and its callbacks."""
@@ -151,7 +153,8 @@ class Checkpointer(NoCheckpoints):
             return None
         files.clean(self._run.target)
         position = self._choose()
-        if not self._run.is_open and (position is None or not position.has_ended(epochs)):
+        is_complete = self._run.was_finished and position is not None and position.has_ended(epochs)
+        if not self._run.is_open and not is_complete:
             self._run.continue_after(position.epoch if position else 0)
         return position
 
@@ -185,8 +188,7 @@ class Checkpointer(NoCheckpoints):
         arrays, state = self._content.arrays, self._content.state
         variables.assign(self._listed(), {key: arrays[name] for key, name in state["variables"].items()})
         callback_state.restore(self._callbacks, state["callbacks"], arrays)
-        if self._iterator.digest is None:  # data that was read again has moved the generators itself
-            _set_host_rng(nested.decode(state["host_rng"], arrays))
+        _set_host_rng(nested.decode(state["host_rng"], arrays))
         engine_rng = nested.decode(state["engine_rng"], arrays)
         if engine_rng is not None and state["environment"]["backend"] == self._environment["backend"]:
             self._runner.engine.set_rng_state(engine_rng)
@@ -310,7 +312,7 @@ class Checkpointer(NoCheckpoints):
         if found:
             raise ArgumentError(
                 f"Expected what the run in {self._run.folder} was started with, to continue it; "
-                f"{'; '.join(found[:5])}. Pass the same, or choose another run_dir."
+                f"{'; '.join(found[:5])}. Pass the same, or choose another folder."
             )
 
     def _warn_environment(self, before: Mapping[str, Any]) -> None:

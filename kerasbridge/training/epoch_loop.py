@@ -12,6 +12,7 @@ from kerasbridge.checkpoint.position import Position
 from kerasbridge.data.epoch_iterators import EpochIterator
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import first_epoch, pythonify_logs, should_validate
+from kerasbridge.runtime import signals
 from kerasbridge.training import callbacks, progress
 from kerasbridge.training.checkpointing import NoCheckpoints
 from kerasbridge.training.step_loop import BlockReport, BlockSizer, Entry, Runner
@@ -107,8 +108,9 @@ def run_evaluation(
 
     def on_block_end(report: BlockReport) -> None:
         callback_list.on_test_batch_end(report.last, report.logs)
-        if reporter:
+        if reporter:  # a validation belongs to its epoch, which ends with a checkpoint
             reporter.on_block_end(report)
+            signals.check()
 
     runner.engine.set_mode(model, training=False)
     model.stop_evaluating = False
@@ -138,6 +140,7 @@ def run_prediction(model: keras.Model, phase: Phase, callback_list: Any, reporte
             report.last, {"outputs": batches[0] if len(batches) == 1 else concatenate_batches(batches)}
         )
         reporter.on_block_end(report)
+        signals.check()
 
     runner.engine.set_mode(model, training=False)
     model.stop_predicting = False

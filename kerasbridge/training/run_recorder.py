@@ -62,18 +62,23 @@ def record_run(fit_arguments: Mapping[str, Any], **entries: Any) -> Iterator[Run
     """Record a training run in the folder `run_dir`, unless it is None; the ``with`` body ends with `finish`.
 
     Args:
-        fit_arguments: the arguments of `kb.fit`.
+        fit_arguments: the arguments of `kb.fit`; `run_dir` may also be a writer that the caller opened and finishes.
         entries: further entries of the configuration.
 
     Raises:
         RunFolderError: the folder is not empty, or cannot be written.
         ArgumentError: the model cannot be saved.
     """
-    if fit_arguments["run_dir"] is None:
+    run_dir = fit_arguments["run_dir"]
+    if run_dir is None:
         yield RunRecord(fit_arguments["callbacks"])
         return
+    if isinstance(run_dir, runs.RunWriter):
+        with _append_callback(fit_arguments["callbacks"], RunCallback(run_dir)) as callbacks:
+            yield RunRecord(callbacks, run_dir)
+        return
     _check_serializable(fit_arguments["model"])
-    folder, config = _folder(fit_arguments["run_dir"]), _config(fit_arguments, entries)
+    folder, config = _folder(run_dir), _config(fit_arguments, entries)
     is_continued = fit_arguments["resume"] and runs.is_run(folder)
     with (
         runs.reopen(folder, config, BY_ARGUMENT)
@@ -88,21 +93,32 @@ def check(run_dir: Any, resume: bool) -> None:
     """Raise if the run folder is unusable, before anything is computed.
 
     Args:
-        run_dir: the folder; None for no recording.
+        run_dir: the folder; None for no recording, or a writer.
         resume: whether the run in the folder is to be continued.
 
     Raises:
         RunFolderError: as for `record_run`, or the folder has a finished run without checkpoints.
     """
-    if run_dir is None:
+    if run_dir is None or isinstance(run_dir, runs.RunWriter):
         return
     folder = _folder(run_dir)
-    if not resume or not runs.is_run(folder):
+    if resume and runs.is_run(folder):
+        check_continuable(folder, f"{BY_ARGUMENT}, and pass checkpoint_every")
+    else:
         runs.check_writable(folder, chosen=BY_ARGUMENT)
-    elif not checkpoint_files.exist(folder) and runs.load(folder).config.finished:
+
+
+def check_continuable(folder: Path, chosen: str) -> None:
+    """Raise if a folder contains a finished run without checkpoints.
+
+    Args:
+        folder: the folder of a run.
+        chosen: how the user chooses another folder, for the error.
+    """
+    if not checkpoint_files.exist(folder) and runs.load(folder).config.finished:
         raise RunFolderError(
             f"{folder} contains a finished run without checkpoints, which cannot be continued: choose another folder "
-            f"{BY_ARGUMENT}, and pass checkpoint_every."
+            f"{chosen}."
         )
 
 

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +12,6 @@ import pytest
 import kerasbridge
 from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import backend as choice
-from kerasbridge.training import run_recorder
 from tests.backend.cli.commands import run
 from tests.events import read
 from tests.paths import ROOT
@@ -70,6 +68,7 @@ def config_of(folder):
 
 
 RUN = [
+    "checkpoints",
     "config.json",
     *(["curves.png"] if importlib.util.find_spec("matplotlib") else []),
     "history.csv",
@@ -79,7 +78,8 @@ RUN = [
 
 
 def test_a_run_leaves_its_model_its_history_and_its_configuration(done):
-    assert files(done[0]) == ["runs", "runs/first", *(f"runs/first/{name}" for name in RUN)]
+    found = [name for name in files(done[0]) if not name.startswith("runs/first/checkpoints/")]
+    assert found == ["runs", "runs/first", *(f"runs/first/{name}" for name in sorted(RUN))]
     run = kerasbridge.runs.load(done[0] / "runs" / "first")
     assert (run.history["epoch"], run.history.keys()) == ([1], {"epoch", "seconds", "accuracy", "loss"})
 
@@ -192,26 +192,12 @@ def test_ctrl_c_ends_with_one_line_and_keeps_the_history(tmp_path):
     assert code == 130
     assert err == (
         f"kerasbridge: interrupted after {len(run.history['epoch'])} of 100000 epochs: "
-        "the history is in run, no model was saved.\n"
+        "the history and a checkpoint are in run. To continue, type: "
+        f"kerasbridge train --backend {keras.config.backend()} --epochs 100000 --run-dir run --resume\n"
     )
-    assert files(tmp_path) == ["run", "run/config.json", "run/history.csv", "run/history.jsonl"]
+    kept = {path.name for path in (tmp_path / "run").iterdir()}
+    assert kept == {"config.json", "history.csv", "history.jsonl", "checkpoints"}
     assert run.config.finished is None
-
-
-@pytest.mark.once
-def test_ctrl_c_leaves_the_run_that_was_to_be_replaced(done, tmp_path, monkeypatch):
-    record = run_recorder.RunCallback.on_epoch_end
-
-    def record_and_interrupt(*arguments):
-        record(*arguments)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(run_recorder.RunCallback, "on_epoch_end", record_and_interrupt)
-    shutil.copytree(done[0] / "runs" / "first", tmp_path / "run")
-    before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
-    code, _, err = run(tmp_path, "train", "--epochs", 2, "--run-dir", "run", "--overwrite")
-    assert (code, err) == (130, "kerasbridge: interrupted, nothing was saved.\n")
-    assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
 
 @pytest.mark.once

@@ -220,7 +220,7 @@ def test_a_failed_overwrite_leaves_the_old_run(tmp_path, epochs):
     write_run(tmp_path / "run", "old")
     with pytest.raises(KeyboardInterrupt) as caught:
         write_run(tmp_path / "run", "new", overwrite=True, failing_with=KeyboardInterrupt(), epochs=epochs)
-    assert not hasattr(caught.value, "__notes__")
+    assert caught.value.__notes__ == [f"interrupted: the earlier run in {tmp_path / 'run'} is unchanged."]
     assert runs.load(tmp_path / "run").config.finished
     assert files(tmp_path / "run") == ["config.json", "model.keras"]
     assert (tmp_path / "run" / "model.keras").read_text() == "old"
@@ -297,7 +297,8 @@ def test_runs_without_a_folder_are_written_to_new_ones(tmp_path, monkeypatch):
 def test_a_folder_that_is_not_empty_is_rejected(tmp_path):
     write_run(tmp_path)
     assert message_of(runs.check_writable, tmp_path) == (
-        f"{tmp_path} is not empty: choose another folder with --run-dir, or replace the run in it with --overwrite."
+        f"{tmp_path} is not empty: choose another folder with --run-dir, continue the run in it with --resume, or "
+        "replace it with --overwrite."
     )
 
 
