@@ -11,13 +11,15 @@ import shutil
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+import h5py
 
 import kerasbridge.layers  # noqa: F401 - registers the layers that files of imported models name
 from kerasbridge.errors import InvalidFileError
 from kerasbridge.files import hdf5, regular
 from kerasbridge.files.archives import ZIP_ERRORS, Archive, DamagedArchive, is_outside
-from kerasbridge.files.budget import current, reading, spend
+from kerasbridge.files.budget import OverBudget, current, reading, spend
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.untrusted import deep_recursion, limited_weights
 
@@ -42,7 +44,11 @@ def load_model(path: str | os.PathLike[str], custom_objects: dict[str, Any] | No
     with reading(InvalidFileError, source), tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
         if problem := regular.problem(source):
             raise InvalidFileError(f"{source} {problem}: expected a .keras file.")
-        readable, num_layers = _check_archive(source, Path(folder)) if zipfile.is_zipfile(source) else (source, 0)
+        readable, num_layers = source, 0
+        if zipfile.is_zipfile(source):
+            readable, num_layers = _check_archive(source, Path(folder))
+        elif h5py.is_hdf5(source):
+            _check_weights(source, source)
         with deep_recursion(num_layers), limited_weights():
             try:
                 return keras.saving.load_model(str(readable), custom_objects=custom_objects)
@@ -71,13 +77,14 @@ def _check_archive(path: Path, folder: Path) -> tuple[Path, int]:
             raise InvalidFileError(f"{path} has the member {outside[0]!r}, which leads out of its folder.")
         spend(memory=sum(map(archive.size, archive.names)))
         config = _parse_config(archive)
-        hdf5.check_file(path)  # the weights, unless they are compressed
-        for name in filter(archive.is_compressed, archive.names):
-            hdf5.check(archive.read(name))
+        for name in archive.names:
+            if name.endswith(".h5"):
+                if archive.is_compressed(name):
+                    hdf5.check(archive.read(name))
+                with archive.open(name) as weights:
+                    _check_weights(path, weights)
     except DamagedArchive as error:
         raise InvalidFileError(f"{path} is {error}.") from error
-    except hdf5.DamagedHeap as error:
-        raise InvalidFileError(f"{path} {error}.") from error
     except ValueError as error:
         if isinstance(error, InvalidFileError):
             raise
@@ -86,6 +93,17 @@ def _check_archive(path: Path, folder: Path) -> tuple[Path, int]:
         return _portable_copy(path, folder, config) or path, json.dumps(config).count('"class_name"')
     except ZIP_ERRORS as error:
         raise InvalidFileError(f"{path} is a zip file that is damaged ({error}).") from error
+
+
+def _check_weights(path: Path, weights: Path | IO[bytes]) -> None:
+    """Check what the HDF5 library would allocate or follow forever for the weights."""
+    try:
+        hdf5.check_file(path)
+        hdf5.check_attributes(weights)
+    except (OverBudget, MemoryError):
+        raise
+    except Exception as error:
+        raise InvalidFileError(f"{path} has damaged weights: {_one_line(error)}") from error
 
 
 def _parse_config(archive: Archive) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """Untrusted zip files: sizes are checked before anything is unpacked."""
 
+import contextlib
 import io
+import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from kerasbridge.files.budget import spend
 
@@ -12,6 +15,7 @@ MAX_MEMBERS = 100_000
 """Members of a zip file; models have thousands."""
 
 _MEMORY_PER_MEMBER = 1_000
+_NAME_LENGTH, _LOCAL_HEADER = 26, 30  # offsets in the header of a member (APPNOTE 4.3.7)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what NumPy, PyTorch and Keras write; others expand at once
 
 # Raised by zipfile for files that are truncated, damaged (ValueError among them) or encrypted (RuntimeError).
@@ -54,6 +58,19 @@ class Archive:
         """Return whether the content of a member is not stored as it is."""
         return self._member(name).compress_type != zipfile.ZIP_STORED
 
+    @contextlib.contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        """Open a member as a file with a position, without a copy of one that is not compressed."""
+        member, path = self._member(name), self._zip.filename
+        if path is None or self.is_compressed(name):
+            yield io.BytesIO(self.read(name))
+            return
+        with Path(path).open("rb") as file:
+            file.seek(member.header_offset + _NAME_LENGTH)
+            name_length, extra_length = struct.unpack("<HH", file.read(4).ljust(4, b"\0"))
+            start = member.header_offset + _LOCAL_HEADER + name_length + extra_length
+            yield io.BufferedReader(_Part(file, start, member.file_size))
+
     def read(self, name: str, max_bytes: int | None = None) -> bytes:
         """Return the content of a member; no more is unpacked than the file states.
 
@@ -79,6 +96,34 @@ class Archive:
         if member.compress_type not in _METHODS:
             raise DamagedArchive(f"a zip file whose member {name} is compressed with an unusual method")
         return member
+
+
+class _Part(io.RawIOBase):
+    """A part of a file, as a file of its own."""
+
+    def __init__(self, file: IO[bytes], start: int, size: int) -> None:
+        self._file, self._start, self._size, self._position = file, start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(origin + offset, 0)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        self._file.seek(self._start + self._position)
+        content = self._file.read(max(min(len(buffer), self._size - self._position), 0))
+        buffer[: len(content)] = content
+        self._position += len(content)
+        return len(content)
 
 
 def is_outside(name: str) -> bool:

@@ -7,12 +7,16 @@ the sizes of the objects in a heap, and an object that takes no space is followe
 import mmap
 import struct
 from pathlib import Path
+from typing import IO, Any
 
 from kerasbridge.files.budget import spend
+from kerasbridge.files.memory import limited_memory
 
 _HEAP = b"GCOL\x01\0\0\0"
 _HEADER = 16
 """The size of the header of a heap, and of an object in it, for sizes of 8 bytes, which Keras and MATLAB write."""
+
+_STEPS_PER_ITEM = 10
 
 Content = bytes | mmap.mmap
 
@@ -22,7 +26,7 @@ class DamagedHeap(ValueError):
 
 
 def check_file(path: Path) -> None:
-    """Check the heaps of a file, or of an uncompressed member of an archive.
+    """Check the heaps of a file, or of the members of an archive that are not compressed.
 
     Raises:
         DamagedHeap: one is damaged.
@@ -30,6 +34,25 @@ def check_file(path: Path) -> None:
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         check(content)
+
+
+def check_attributes(file: Path | IO[bytes]) -> None:
+    """Read the attributes of all groups and arrays, with a limit on the memory that the library allocates for them.
+
+    Raises:
+        Exception: one is damaged; the library raises many types.
+    """
+    import h5py
+
+    def read(_: str, item: Any) -> None:
+        spend(steps=_STEPS_PER_ITEM)
+        for name in item.attrs:
+            spend(steps=_STEPS_PER_ITEM)
+            item.attrs[name]
+
+    with limited_memory(), h5py.File(file, "r") as root:
+        read("", root)
+        root.visititems(read)
 
 
 def check(content: Content) -> None:

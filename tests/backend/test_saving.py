@@ -1,6 +1,7 @@
 """A compiled model can be trained further on every backend that loads it."""
 
 import json
+import struct
 import zipfile
 
 import numpy as np
@@ -70,7 +71,7 @@ def test_other_files_are_rejected(tmp_path, content):
 def parts(tmp_path_factory):
     """The members of the file of a small model."""
     path = tmp_path_factory.mktemp("saved") / "model.keras"
-    keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(path)
+    keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="dense")]).save(path)
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -84,7 +85,7 @@ def parts(tmp_path_factory):
         ("config.json", None, b"\xff\xfe\xfd", "is not valid JSON"),
         ("config.json", b'"units": 2', b'"units": 4000000000', "claims to contain more"),
         ("config.json", b'"Dense"', b'"Other"', "cannot be loaded"),
-        ("model.weights.h5", None, b"", "cannot be loaded"),
+        ("model.weights.h5", None, b"", "has damaged weights"),
         ("../../outside", None, b"", "leads out of its folder"),
     ],
 )
@@ -95,6 +96,19 @@ def test_damaged_members_are_rejected(tmp_path, parts, member, old, new, words):
         for name, content in changed.items():
             archive.writestr(name, content)
     assert words in refusal(tmp_path / "model.keras")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_text_of_two_gib_in_the_weights_is_not_read(tmp_path, parts, method):
+    weights = bytearray(parts["model.weights.h5"])
+    heap = struct.pack("<Q", weights.find(b"GCOL"))
+    place = weights.find(struct.pack("<I", 5) + heap)  # the text "dense" of 5 letters
+    weights[place : place + 4] = struct.pack("<I", 2**31)
+    with zipfile.ZipFile(tmp_path / "model.keras", "w", method) as archive:
+        for name, content in {**parts, "model.weights.h5": bytes(weights)}.items():
+            archive.writestr(name, content)
+    assert "has damaged weights" in refusal(tmp_path / "model.keras")
 
 
 @pytest.mark.once

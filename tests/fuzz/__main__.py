@@ -50,7 +50,10 @@ class Child:
             found = json.loads(line)
             if "problem" in found:
                 self.failures.append(found)
+                print(found, flush=True)
             else:
+                if self.last and self.last["format"] != found["format"]:
+                    print(f"{self.last['format']}: done", flush=True)
                 self.last = found
                 self.counts[found["format"]] += 1
         code = self.process.wait()

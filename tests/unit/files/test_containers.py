@@ -41,6 +41,19 @@ def test_a_member_that_expands_too_far_is_not_unpacked(monkeypatch):
     assert Archive(zipped(a=bytes(2**20 + 1))).read("a", 10) == bytes(10)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_member_is_opened_as_a_file_of_its_own(tmp_path, method):
+    (tmp_path / "a.zip").write_bytes(zipped(method, first=b"abc", second=b"0123456789", third=b"xyz"))
+    with Archive(tmp_path / "a.zip").open("second") as file:
+        assert file.read() == b"0123456789"
+        assert file.seek(-3, 2) == 7
+        assert file.read(9) == b"789"
+        assert file.seek(2) == 2
+        assert file.read(3) == b"234"
+        assert file.seek(20) == 20
+        assert file.read() == b""
+
+
 def test_unusual_compression_is_refused():
     with pytest.raises(DamagedArchive, match="unusual method"):
         Archive(zipped(zipfile.ZIP_BZIP2, a=b"a")).read("a")
