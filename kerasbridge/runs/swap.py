@@ -123,7 +123,7 @@ def _files_of_new_run(folder: Path) -> set[str] | None:
     if not is_real_folder(staging) or not (staging / _LIST).is_file():
         return None
     try:
-        names = json.loads((staging / _LIST).read_text(encoding="utf-8"))
+        names = json.loads(read_text(staging / _LIST))
     except (OSError, ValueError, RecursionError):
         return None
     valid = isinstance(names, list) and all(map(is_file_of_run, names)) and CONFIG in names

@@ -9,7 +9,6 @@ import errno
 import os
 import secrets
 import shutil
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -116,18 +115,6 @@ def is_real_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def is_special(path: Path) -> bool:
-    """Return whether something at a path is neither a file nor a folder: a pipe, a device, a socket.
-
-    To open a pipe waits for a writer, without end.
-    """
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError):
-        return False
-    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
-
-
 def has_text_name(path: Path) -> bool:
     """Return whether a path can be printed and stored: other names of files are no valid UTF-8, or contain a null."""
     try:
@@ -156,7 +143,7 @@ def check_output(path: Path, overwrite: bool, expected: str = "a path") -> None:
             f"Expected {expected} that does not exist, received {path}. To replace it: overwrite=True, --overwrite."
         )
     if path.exists() and (not path.is_file() or not os.access(path, os.W_OK)):
-        kind = "a folder" if path.is_dir() else "not a regular file" if is_special(path) else "read-only"
+        kind = "a folder" if path.is_dir() else "read-only" if path.is_file() else "not a regular file"
         raise ArgumentError(f"Expected {expected} that can be replaced, received {path}, which is {kind}.")
 
 

@@ -39,9 +39,15 @@ def frames_of(error: BaseException) -> Iterator[tuple[FrameType, int]]:
 
 def innermost_user_line(error: BaseException) -> tuple[FrameType, int] | None:
     """Return the innermost frame of the user's code in the traceback, with the number of its line; None without one."""
-    return next((line for line in reversed(list(frames_of(error))) if is_user_frame(line[0])), None)
+    lines = (line for line in reversed(list(frames_of(error))) if is_user_frame(line[0]))
+    return next((line for line in lines if not _is_generated(line[0])), None)
 
 
 def is_user_module(name: str) -> bool:
     """Return whether a module of this name was written by the user; one without a name was."""
     return name == "__main__" or name.partition(".")[0] not in _NOT_THE_USERS
+
+
+def _is_generated(frame: FrameType) -> bool:
+    """Return whether a library has made the code of this frame from a string: it belongs to no module."""
+    return frame.f_code.co_filename == "<string>" and "__name__" not in frame.f_globals

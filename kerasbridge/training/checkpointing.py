@@ -188,7 +188,8 @@ class Checkpointer(NoCheckpoints):
         arrays, state = self._content.arrays, self._content.state
         variables.assign(self._listed(), {key: arrays[name] for key, name in state["variables"].items()})
         callback_state.restore(self._callbacks, state["callbacks"], arrays)
-        _set_host_rng(nested.decode(state["host_rng"], arrays))
+        if self._iterator.digest is None:  # data that was read again has moved the generators itself
+            _set_host_rng(nested.decode(state["host_rng"], arrays))
         engine_rng = nested.decode(state["engine_rng"], arrays)
         if engine_rng is not None and state["environment"]["backend"] == self._environment["backend"]:
             self._runner.engine.set_rng_state(engine_rng)

@@ -81,6 +81,25 @@ def test_killed_runs_end_as_the_undisturbed_one(tmp_path, backend, kills):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_backups_of_stock_keras_for_comparison(tmp_path, backend):
+    rng, stock = random.Random(0), {"stock": True}
+    ended = {"as the undisturbed run": 0, "otherwise": 0, "with an error at the restart": 0}
+    with Server(backend) as server:
+        undisturbed = server.train(tmp_path / "undisturbed", **stock)
+        for run in range(20):
+            folder = tmp_path / str(run)
+            server.train(folder, **stock, seconds=rng.uniform(0.3, 1) * undisturbed["seconds"])
+            try:
+                same = server.train(folder, **stock)["result"]["digest"] == undisturbed["result"]["digest"]
+                ended["as the undisturbed run" if same else "otherwise"] += 1
+            except AssertionError:
+                ended["with an error at the restart"] += 1
+    print(f"{backend}, 20 kills of stock Keras with BackupAndRestore, runs that ended: {ended}")
+    assert sum(ended.values()) == 20
+
+
+@pytest.mark.long
 @pytest.mark.skipif(not FULL_MNIST.exists(), reason="needs ../shared/data/mnist.npz")
 def test_runs_that_change_the_backend_at_a_kill_end_alike(tmp_path):
     rng, settings = random.Random(0), {"epochs": 3, "every": "1 epoch", "data": str(FULL_MNIST)}

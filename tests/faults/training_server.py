@@ -2,9 +2,14 @@
 
     KERAS_BACKEND=torch python -m tests.faults.training_server
 
-Reads a line of JSON for each training from stdin: {"folder": run folder, "epochs": …, "every": the interval between
-checkpoints, "seconds": when to kill it, or "call": the system call of its saves at which it kills itself, "data": an
-.npz, or null}. Writes a line for each: how it ended, and its result if it finished.
+Reads a line of JSON for each training from stdin, with
+
+    folder, epochs, every    the run folder, the epochs, and the interval between checkpoints
+    stock                    whether stock Keras trains, with BackupAndRestore
+    seconds, or call         when to kill it, or the system call of its saves at which it kills itself
+    data                     an .npz of digits, or null
+
+and writes a line for each: how it ended, and its result if it finished.
 """
 
 import hashlib
@@ -79,10 +84,24 @@ def train(job):
         model, x, y, batch_size, epochs=job["epochs"], seed=1, verbose=0, run_dir=job["folder"], resume=True,
         checkpoint_every=job["every"], callbacks=[*callbacks, *([first] if job["data"] else [])],
     )  # fmt: skip
-    variables = [*model.variables, *model.optimizer.variables]
-    digest = hashlib.sha256(b"".join(np.asarray(each).tobytes() for each in variables)).hexdigest()
-    accuracy = float(kb.evaluate(model, *test, verbose=0)[1])
+    digest, accuracy = digest_of(model), float(kb.evaluate(model, *test, verbose=0)[1])
     return {"digest": digest, "history": history.history, "first": first.losses, "accuracy": accuracy}
+
+
+def train_with_backups(job):
+    """Run a training of stock Keras to its end, which saves as often, and return its result."""
+    keras.utils.set_random_seed(1)
+    model, (x, y), _, batch_size = load(job["data"])
+    steps = int(job["every"].split()[0])
+    backup = keras.callbacks.BackupAndRestore(job["folder"], save_freq=steps, delete_checkpoint=False)
+    history = model.fit(x, y, batch_size, epochs=job["epochs"], verbose=0, callbacks=[backup])
+    return {"digest": digest_of(model), "history": history.history}
+
+
+def digest_of(model):
+    """Return a digest of the bits of all variables of a model and its optimizer."""
+    variables = [*model.variables, *model.optimizer.variables]
+    return hashlib.sha256(b"".join(np.asarray(each).tobytes() for each in variables)).hexdigest()
 
 
 def die_at(number):
@@ -123,7 +142,7 @@ def run(job):
         if job.get("call"):
             die_at(job["call"])
         try:
-            result = json.dumps({"result": train(job)})
+            result = json.dumps({"result": train_with_backups(job) if job.get("stock") else train(job)})
         except BaseException as error:
             result = json.dumps({"error": f"{type(error).__name__}: {error}"})
         os.write(write, result.encode())

@@ -123,6 +123,11 @@ def generator():
             yield X[start : start + BATCH_SIZE] + epoch, Y[start : start + BATCH_SIZE]
 
 
+def drawing():
+    while True:
+        yield np.random.random((BATCH_SIZE, 6)).astype("float32"), Y[:BATCH_SIZE]
+
+
 def watching():
     monitored = {"monitor": "loss", "min_delta": 1.0}
     return [
@@ -139,6 +144,10 @@ CASES = {
     "streamed arrays": (classifier, lambda: {**ARRAYS, "device_budget": 0}),
     "PyDataset": (classifier, lambda: {"x": Batches(), "seed": 3}),
     "generator": (classifier, lambda: {"x": generator(), "steps_per_epoch": ROWS // BATCH_SIZE, "seed": 3}),
+    "generator that draws": (
+        classifier,
+        lambda: {"x": drawing(), "steps_per_epoch": ROWS // BATCH_SIZE, "seed": 3},
+    ),
     "without a seed": (classifier, lambda: {**ARRAYS, "seed": None}),
     "a variable of the loss": (counted, lambda: {**ARRAYS, "y": Y.astype("float32")[:, None]}),
     "eager": (eager, lambda: ARRAYS),
