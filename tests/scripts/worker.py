@@ -11,6 +11,8 @@ seeded        kerasbridge with shuffled rows, from one seed: equal on all backen
 
 import contextlib
 import functools
+import gc
+import importlib
 import json
 import runpy
 import sys
@@ -102,9 +104,17 @@ def seeded_fit():
         keras_fit._REPLACEMENTS["fit"] = fit
 
 
+def free_memory():
+    """Forget the models and compiled functions of earlier scripts."""
+    keras.backend.clear_session()
+    gc.collect()
+    if keras.config.backend() == "jax":
+        importlib.import_module("jax").clear_caches()
+
+
 def run(mode, script):
     """Run a script, and return its calls, seconds and error."""
-    keras.backend.clear_session()
+    free_memory()
     keras.config.set_dtype_policy("float32")
     began, error, calls = time.perf_counter(), None, []
     try:
