@@ -55,7 +55,7 @@ def test_a_record_replaces_a_record_and_nothing_else(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes")
 def test_a_pipe_is_no_record(tmp_path):
     os.mkfifo(tmp_path / "r.npz")
-    with pytest.raises(DataError, match="something that is not a regular file"):
+    with pytest.raises(DataError, match="it is not a regular file"):
         Record.read(tmp_path / "r.npz")
 
 
