@@ -73,6 +73,30 @@ def check_flag(name: str, value: object) -> None:
         raise ArgumentError(f"Expected {name} to be True or False, received {value!r}.")
 
 
+def check_choice(name: str, value: object, *allowed: object) -> None:
+    """Raise ArgumentError if the value of an argument is none of those allowed; 1 and NumPy's True count as True."""
+    if isinstance(value, bool | np.bool_ | int | np.integer | str) and value in allowed:
+        return
+    *first, last = map(repr, allowed)
+    raise ArgumentError(f"Expected {name} to be {', '.join(first)} or {last}, received {value!r}.")
+
+
+def check_validation_freq(value: object) -> int | list[Any]:
+    """Return how often to validate.
+
+    Raises:
+        ArgumentError: it is neither a whole number of 1 or more nor a list of epochs.
+    """
+    if isinstance(value, list | tuple | set) and all(_is_whole(epoch) and epoch >= 1 for epoch in value):
+        return list(value)
+    if _is_whole(value) and int(value) >= 1:  # type: ignore[call-overload]
+        frequency: int = int(value)  # type: ignore[call-overload]
+        return frequency
+    raise ArgumentError(
+        f"Expected validation_freq to be a whole number of 1 or more, or a list of epochs from 1; received {value!r}."
+    )
+
+
 def check_epochs(epochs: object, initial_epoch: object = 0) -> None:
     """Raise if a number of epochs is negative or not whole.
 
@@ -207,12 +231,16 @@ def check_finite(array: NDArray[Any], name: str) -> None:
 
 def _whole_number(name: str, value: object, low: int, high: int | None = None) -> int:
     """Return `value` as an int, or raise ArgumentError if it is not a whole number from `low` to `high`."""
-    if isinstance(value, int | np.integer) and not isinstance(value, bool):
-        number = int(value)
+    if _is_whole(value):
+        number: int = int(value)  # type: ignore[call-overload]
         if low <= number and (high is None or number <= high):
             return number
     allowed = f"of {low} or more" if high is None else f"from {low} to {high}"
     raise ArgumentError(f"{name} must be a whole number {allowed}; received {value!r}.")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _invalid_labels_message(

@@ -13,6 +13,8 @@
     ├── DataError (ValueError)               arrays, labels or a data file are unsuitable for training
     ├── ArgumentError (ValueError)           an argument is invalid
     ├── StepError (ValueError)               a custom training step cannot be run
+    ├── NonFiniteError (ArithmeticError)     the loss or a gradient is NaN or infinite, and on_nonfinite is "stop"
+    ├── DeviceMemoryError (MemoryError)      the device has too little memory for the step
     ├── RunFolderError (OSError)             a run folder cannot be written or read
     ├── NotPortableError (RuntimeError)      random numbers would differ between backends
     ├── ParityError (RuntimeError)           a backend cannot run what the others run in a comparison
@@ -100,6 +102,14 @@ class ArgumentError(KerasbridgeError, ValueError):
 
 class StepError(KerasbridgeError, ValueError):
     """A custom training step cannot be run."""
+
+
+class NonFiniteError(KerasbridgeError, ArithmeticError):
+    """The loss or a gradient is NaN or infinite."""
+
+
+class DeviceMemoryError(KerasbridgeError, MemoryError):
+    """The device has too little memory for a step."""
 
 
 class RunFolderError(KerasbridgeError, OSError):

@@ -15,7 +15,7 @@ import numpy as np
 from kerasbridge import checks, engines
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras, model_state
-from kerasbridge.keras_compat.models import flatten_layers, optimized_variables
+from kerasbridge.keras_compat.models import check_model, flatten_layers, optimized_variables
 from kerasbridge.keras_compat.seed_generators import is_seed_state, seed_states
 from kerasbridge.random import keras_patch
 from kerasbridge.random.bits import override_seeds
@@ -104,6 +104,7 @@ def reinitialize(model: keras.Model, seed: int) -> None:
         >>> bool((model.get_weights()[0] == first).all())
         True
     """
+    check_model(model)
     checks.check_seed(seed)
     engines.current()
     if not model.built:

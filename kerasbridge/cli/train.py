@@ -238,6 +238,7 @@ def _train(model: Any, options: _TrainingOptions, run: "RunWriter") -> "Config":
         run_dir=cast(Any, run),
         checkpoint_every=options.checkpoint_every,
         resume=options.resume,
+        on_nonfinite="stop",
     )
     seconds = round(time.perf_counter() - start, 3)
     if not run.is_open and "accuracy" in (finished := runs.load(run.folder).config).test:

@@ -135,6 +135,15 @@ class Engine(abc.ABC):
         ((loss,), aux), (gradients,) = self.gradients(losses, [variables])
         return (loss, aux), gradients
 
+    def copy(self, tensor: Tensor) -> Tensor:
+        """Return a copy of a tensor or of the value of a variable, which later steps do not change."""
+        return keras.ops.copy(tensor)
+
+    def is_out_of_memory(self, error: Exception) -> bool:
+        """Return whether an error of the framework means that the device has too little memory."""
+        del error
+        return False
+
     @abc.abstractmethod
     def compile(self, step: Step) -> Block:
         """Return a block of training or test steps."""

@@ -53,6 +53,13 @@ def optimizer_variables(optimizer: Any) -> list[Any]:
     return list({id(variable): variable for variable in (*optimizer.variables, *held)}.values())
 
 
+def loss_scales(optimizer: Any) -> list[Any]:
+    """Return the variables by which a LossScaleOptimizer adapts its scale; none for another optimizer."""
+    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return []
+    return [optimizer.step_counter, optimizer.dynamic_scale]
+
+
 def rnn_states(model: Any) -> list[Any]:
     """Return the states of stateful RNNs: variables that Keras does not list among the model's."""
     stateful = [layer for layer in flatten_layers(model) if isinstance(layer, keras.layers.RNN) and layer.stateful]

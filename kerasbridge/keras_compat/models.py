@@ -1,14 +1,24 @@
 """Attributes and methods of Keras models that training uses, private ones included."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.patches import patch_abstract_evaluation
 from kerasbridge.keras_compat.private_api import private_api
 from kerasbridge.keras_compat.tensors import map_tensors, symbols, to_tensor
 
 pythonify_logs: Callable[[Any], dict[str, Any]] = private_api("readable logs")
+
+
+def check_model(model: Any) -> None:
+    """Raise ArgumentError if this is no Keras model."""
+    if isinstance(model, keras.Model):
+        return
+    advice = "Load it with kb.load_model, and pass the result." if isinstance(model, str | os.PathLike) else ""
+    raise ArgumentError(f"Expected a Keras model, received {model!r}. {advice}".strip())
 
 
 def call_model(model: Any, x: Any, training: bool) -> Any:

@@ -7,11 +7,12 @@ from typing import Any
 from kerasbridge import checks
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
-from kerasbridge.keras_compat.models import overridden_step
+from kerasbridge.keras_compat.models import check_model, overridden_step
 from kerasbridge.training.keras_methods import is_active, is_extended
 
 log = logging.getLogger("kerasbridge")
 RNGS = ("portable", "native")
+ON_NONFINITE = ("warn", "stop", "skip", "ignore")
 _KERAS_ACTIONS = {
     "train": "it trains through model.fit",
     "test": "model.evaluate runs it",
@@ -19,31 +20,56 @@ _KERAS_ACTIONS = {
 }
 
 
-def check(
-    model: keras.Model,
-    step: Any,
-    batch_size: int | None,
-    epochs: int = 1,
-    initial_epoch: int = 0,
-    validation_split: float = 0.0,
-    seed: int | None = None,
-    rng: str = "portable",
-) -> None:
-    """Check the arguments of `fit`, `evaluate` and `predict`.
+def check(model: Any, batch_size: Any, verbose: Any, callbacks: Any, **steps: Any) -> None:
+    """Check the arguments that `fit`, `evaluate` and `predict` share.
+
+    Args:
+        model, batch_size, verbose, callbacks: the arguments.
+        steps: numbers of steps or rows, each of which may be None.
 
     Raises:
         ArgumentError: an argument is invalid.
     """
+    check_model(model)
+    for name, value in {"batch_size": batch_size, **steps}.items():
+        if value is not None:
+            checks.check_count(name, value)
+    if verbose is not None:
+        checks.check_choice("verbose", verbose, 0, 1, 2, "auto")
+    if not isinstance(callbacks, keras.callbacks.CallbackList):
+        for callback in keras.tree.flatten(callbacks) if callbacks else []:
+            _check_callback(callback)
+
+
+def check_compiled(model: keras.Model, step: Any) -> None:
+    """Raise ArgumentError if the model is not compiled and there is no custom step."""
     if step is None and not model.compiled:
         raise ArgumentError('Expected a compiled model. Call model.compile("adam", loss=…) first.')
-    if batch_size is not None:
-        checks.check_batch_size(batch_size, 1)
+
+
+def check_fit(
+    epochs: Any, initial_epoch: Any, validation_split: Any, shuffle: Any, seed: Any, rng: Any, on_nonfinite: Any
+) -> None:
+    """Check further arguments of `fit`.
+
+    Raises:
+        ArgumentError: an argument is invalid.
+    """
     checks.check_epochs(epochs, initial_epoch)
     checks.check_validation_split(validation_split)
+    if shuffle is not None:
+        checks.check_choice("shuffle", shuffle, True, False, "batch")
     if seed is not None:
         checks.check_seed(seed)
     if rng not in RNGS:
         raise ArgumentError(f"Expected rng to be one of {', '.join(RNGS)}, received {rng!r}.")
+    checks.check_choice("on_nonfinite", on_nonfinite, *ON_NONFINITE)
+
+
+def _check_callback(callback: Any) -> None:
+    if isinstance(callback, type) or not hasattr(callback, "set_model"):
+        made = f": write {callback.__name__}(…)" if isinstance(callback, type) else ""
+        raise ArgumentError(f"Expected callbacks to be keras.callbacks.Callback objects, received {callback!r}{made}.")
 
 
 def warn_extended(model: keras.Model, name: str) -> None:

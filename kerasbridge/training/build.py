@@ -14,7 +14,7 @@ from kerasbridge.training.custom_step.invoke import Step as CustomStep
 from kerasbridge.training.custom_step.invoke import step_functions, supports_evaluation
 from kerasbridge.training.epoch_loop import Phase
 from kerasbridge.training.step_loop import PreparedStep, Runner
-from kerasbridge.training.steps import evaluate_step, predict_step, train_step
+from kerasbridge.training.steps import evaluate_step, predict_step, train_step, train_step_skipping_nonfinite
 
 
 def prepare(model: keras.Model, engine: Engine, iterator: EpochIterator, modes: Sequence[bool] = (False,)) -> None:
@@ -27,11 +27,19 @@ def prepare(model: keras.Model, engine: Engine, iterator: EpochIterator, modes: 
         iterator.set_check(check)
 
 
-def make_train_phase(model: keras.Model, step: CustomStep | None, engine: Engine, iterator: EpochIterator) -> Phase:
-    """Return the training phase, with the user's step if there is one."""
+def make_train_phase(
+    model: keras.Model, step: CustomStep | None, engine: Engine, iterator: EpochIterator, skip: bool = False
+) -> Phase:
+    """Return the training phase, with the user's step if there is one.
+
+    Args:
+        model, step, engine, iterator: what is trained, how and on what.
+        skip: leave out steps whose loss or gradients are not finite.
+    """
     if step is not None:
-        return _custom_phase(model, step, engine, iterator, training=True)
-    return _phase(model, engine, iterator, train_step, modes=(False, True))
+        return _custom_phase(model, step, engine, iterator, training=True, skip=skip)
+    make_step = train_step_skipping_nonfinite if skip else train_step
+    return _phase(model, engine, iterator, make_step, modes=(False, True))
 
 
 def make_test_phase(model: keras.Model, step: CustomStep | None, engine: Engine, iterator: EpochIterator) -> Phase:
@@ -74,13 +82,19 @@ def _phase(
 
 
 def _custom_phase(
-    model: keras.Model, step: CustomStep, engine: Engine, iterator: EpochIterator, training: bool
+    model: keras.Model,
+    step: CustomStep,
+    engine: Engine,
+    iterator: EpochIterator,
+    training: bool,
+    skip: bool = False,
 ) -> Phase:
     def prepare_step() -> PreparedStep:
         compiled = build_step(model, step, engine, iterator.first(), training)
         check_device(compiled.program.variables, engine)
         program = compiled.program
-        return PreparedStep(program.make_step, program, step_functions(step), program.variables, compiled.optimizers)
+        make_step = program.make_step_skipping_nonfinite if skip else program.make_step
+        return PreparedStep(make_step, program, step_functions(step), program.variables, compiled.optimizers)
 
     return Phase(Runner(model, engine, prepare_step), iterator)
 

@@ -23,7 +23,7 @@ from kerasbridge.random.generator import host_rng_state, set_host_rng_state
 from kerasbridge.runs import RunWriter
 from kerasbridge.runtime import signals
 from kerasbridge.runtime.signals import NotedSignals, note_signals
-from kerasbridge.training.step_loop import BlockReport, Runner
+from kerasbridge.training.step_loop import BlockReport, BlockWatch, Runner
 
 log = logging.getLogger("kerasbridge")
 _COMPARED_ARGUMENTS = (
@@ -77,7 +77,7 @@ def check_settings(
 class NoCheckpoints:
     """Does nothing at the points of a training where `Checkpointer` acts."""
 
-    def connect(self, runner: Runner, iterator: EpochIterator, callbacks: Sequence[Any]) -> None:
+    def connect(self, runner: Runner, iterator: EpochIterator, callbacks: Sequence[Any], watch: BlockWatch) -> None:
         """Set what the checkpoints are about."""
 
     def load(self, epochs: int) -> Position | None:
@@ -133,9 +133,9 @@ class Checkpointer(NoCheckpoints):
         self._content: Content | None = None
         self._saved_at, self._steps, self._epochs = time.monotonic(), 0, 0
 
-    def connect(self, runner: Runner, iterator: EpochIterator, callbacks: Sequence[Any]) -> None:
+    def connect(self, runner: Runner, iterator: EpochIterator, callbacks: Sequence[Any], watch: BlockWatch) -> None:
         """Set what the checkpoints are about."""
-        self._runner, self._iterator, self._callbacks = runner, iterator, callbacks
+        self._runner, self._iterator, self._callbacks, self._watch = runner, iterator, callbacks, watch
         names = callback_state.without_state(callbacks)
         if names:
             log.info(
@@ -228,7 +228,7 @@ class Checkpointer(NoCheckpoints):
         if self._noted.number is not None:
             self.save(position)
             self._noted.check()
-        elif due_by_steps or (due_by_time and not self._writer.is_busy):
+        elif self._watch.is_finite and (due_by_steps or (due_by_time and not self._writer.is_busy)):
             self._start(position)
 
     def after_epoch(self, position: Position) -> None:
@@ -241,8 +241,9 @@ class Checkpointer(NoCheckpoints):
         """
         self._epochs += 1
         every = self._settings.interval.epochs
-        must_save = position.finished_epochs is not None or self._iterator.digest is not None
-        if self._noted.number is None and (must_save or (every and self._epochs >= every)):
+        must_save = position.finished_epochs is not None
+        is_due = self._iterator.digest is not None or (every and self._epochs >= every)
+        if self._noted.number is None and (must_save or (is_due and self._watch.is_finite)):
             self._start(position)
         else:
             self._save_if_due(position)

@@ -15,7 +15,8 @@ from kerasbridge.keras_compat.models import first_epoch, pythonify_logs, should_
 from kerasbridge.runtime import signals
 from kerasbridge.training import callbacks, progress
 from kerasbridge.training.checkpointing import NoCheckpoints
-from kerasbridge.training.step_loop import BlockReport, BlockSizer, Entry, Runner
+from kerasbridge.training.nonfinite import make_watch
+from kerasbridge.training.step_loop import BlockReport, BlockSizer, BlockWatch, Entry, Runner
 
 log = logging.getLogger("kerasbridge")
 Logs = dict[str, Any]
@@ -29,6 +30,7 @@ class FitConfig:
     initial_epoch: int = 0
     validation_freq: int | list[int] = 1
     verbose: int | str = 0
+    on_nonfinite: str = "ignore"
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,12 @@ def run_training(
     params = {"epochs": config.epochs, "steps": iterator.steps, "verbose": config.verbose}
     callback_list = callbacks.make_callback_list(model, user_callbacks, reporter, history=True, **params)
     sizer = _block_sizer(model, callback_list, "train", checkpoints.steps_left)
+    watch = make_watch(config.on_nonfinite, runner)
     model.stop_training = False
     iterator.restart()
     logs: Logs = {}
     with contextlib.closing(reporter):
-        checkpoints.connect(runner, iterator, callback_list.callbacks)
+        checkpoints.connect(runner, iterator, callback_list.callbacks, watch)
         loaded = checkpoints.load(config.epochs)
         callback_list.on_train_begin()  # which may choose the first epoch
         position = loaded or Position(first_epoch(model, config.initial_epoch))
@@ -81,7 +84,8 @@ def run_training(
                 if position.step:
                     checkpoints.restore()
                 reporter.begin(iterator.steps)
-                logs = _train_epoch(model, training, position, sizer, callback_list, reporter, checkpoints)
+                watch.epoch = epoch
+                logs = _train_epoch(model, training, position, sizer, callback_list, reporter, checkpoints, watch)
                 if validation and should_validate(model, epoch, config.validation_freq):
                     validation_logs = run_evaluation(model, validation, callback_list)
                     logs.update({f"val_{name}": value for name, value in validation_logs.items()})
@@ -94,6 +98,9 @@ def run_training(
             checkpoints.close()
             if config.epochs > 0:
                 _finalize(model, runner.step.optimizers)
+        watch.finish()
+        if watch.skipped:
+            model.history.params["skipped_steps"] = watch.skipped
         model.history.params.update(execution=runner.execution_mode, execution_reason=runner.fallback_reason)
         callback_list.on_train_end(logs)
     _warn_eager("training", runner)
@@ -172,6 +179,7 @@ def _train_epoch(
     callback_list: Any,
     reporter: progress.Reporter,
     checkpoints: NoCheckpoints,
+    watch: BlockWatch,
 ) -> Logs:
     """Run the steps of an epoch from a position on, and return the logs of the last."""
     runner, iterator, epoch = training.runner, training.iterator, position.epoch
@@ -194,6 +202,7 @@ def _train_epoch(
                 lambda: bool(model.stop_training),
                 stop_on_nonfinite,
                 entry,
+                watch,
             )
     finally:
         runner.engine.set_mode(model, training=False)

@@ -1,11 +1,14 @@
 """The core that all training steps share: differentiate the losses, then update the variables."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 from kerasbridge.engines.base import Engine
 from kerasbridge.engines.step import Tensor
+from kerasbridge.runtime.context import context_value
 
 LOSS = "loss"
 """The name of the only or the total loss."""
@@ -20,6 +23,15 @@ class Target:
 
     variables: Sequence[Any]
     optimizer: Any
+
+
+Observer = Callable[[Target, Sequence[Tensor | None]], None]
+_observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
+
+
+def observe_gradients(observer: Observer) -> contextlib.AbstractContextManager[None]:
+    """Call ``observer(target, gradients)`` for each loss before its gradients are applied."""
+    return context_value(_observer, observer)
 
 
 def differentiate(
@@ -42,6 +54,10 @@ def differentiate(
 
 def apply_gradients(targets: Mapping[str, Target], gradients: Gradients) -> None:
     """Call each optimizer once, with the gradients and variables of all its losses."""
+    observer = _observer.get()
+    if observer:
+        for name, target in targets.items():
+            observer(target, gradients[name])
     for optimizer in {id(target.optimizer): target.optimizer for target in targets.values()}.values():
         names = [name for name, target in targets.items() if target.optimizer is optimizer]
         variables = [variable for name in names for variable in targets[name].variables]

@@ -10,6 +10,7 @@ from kerasbridge.engines.base import Engine
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.by_name import match_by_name
 from kerasbridge.keras_compat.nan_metrics import nan_for_nan
+from kerasbridge.training.device_memory import explain_out_of_memory
 
 
 @contextlib.contextmanager
@@ -23,7 +24,14 @@ def run_scope(engine: Engine, model: keras.Model, step: Any = None) -> Iterator[
     """
     parts = {"x": getattr(model, "inputs", None), "y": getattr(model, "outputs", None)}
     floats = [name for name, tensors in parts.items() if step is None and tensors and _are_floats(tensors)]
-    with remember_caller(), match_by_name(), engine.loss_scope(), nan_for_nan(), read_as_floats(*floats):
+    with (
+        remember_caller(),
+        match_by_name(),
+        engine.loss_scope(),
+        nan_for_nan(),
+        read_as_floats(*floats),
+        explain_out_of_memory(engine, model),
+    ):
         yield
 
 

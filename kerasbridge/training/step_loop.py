@@ -13,6 +13,7 @@ from kerasbridge.engines.compile_cache import cached_on_model, model_fingerprint
 from kerasbridge.engines.step import Step
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import compile_state, keras_settings
+from kerasbridge.training.device_memory import explain_out_of_memory
 from kerasbridge.training.python_state import PythonState
 from kerasbridge.training.step_check import Steps, run_checked, steps_to_check
 
@@ -55,6 +56,29 @@ class Entry:
     step: int = 0
     logs: Mapping[str, Any] = field(default_factory=dict)
     before: Callable[[Block, Chunk], None] | None = None
+
+
+class BlockWatch:
+    """Looks at the blocks of a training; this one does nothing.
+
+    Attributes:
+        epoch: the current epoch, from 0.
+        is_finite: whether the losses of the latest block are known to be finite.
+        skipped: the number of steps whose update was not applied.
+    """
+
+    epoch = 0
+    is_finite = True
+    skipped = 0
+
+    def before(self, compiled: "Compiled") -> None:
+        """Look at the variables before a block runs."""
+
+    def after(self, compiled: "Compiled", chunk: Chunk, start: int, result: BlockResult) -> None:
+        """Look at the result of a block that began at the step `start`, before callbacks see it."""
+
+    def finish(self) -> None:
+        """Look at the variables after the training."""
 
 
 class BlockSizer:
@@ -208,6 +232,7 @@ class Runner:
         stopped: Callable[[], bool],
         stop_on_nonfinite: bool = False,
         entry: Entry = Entry(),
+        watch: BlockWatch | None = None,
     ) -> dict[str, Any]:
         """Run every step of the chunks and return the logs of the last.
 
@@ -219,10 +244,12 @@ class Runner:
             stopped: called after `end`; True ends the loop.
             stop_on_nonfinite: end a block at the first loss that is not finite, unless the block size is fixed.
             entry: where the epoch is entered; the chunks begin there.
+            watch: looks at each block.
         """
         notifier = CallbackNotifier(sizer.fixed, begin, end, entry.step)
         notifier.logs, before = dict(entry.logs), entry.before
         stop_on_nonfinite = stop_on_nonfinite and not sizer.fixed
+        watch = watch or BlockWatch()
         may_have_changed = True  # callbacks may change the model before the first block, and between blocks if hooked
         for chunk in chunks:
             start = chunk.start
@@ -234,11 +261,14 @@ class Runner:
                     before(compiled.function, chunk)
                     before = None
                 stop = min(start + notifier.limit(1 if stopped() else sizer.size()), chunk.steps)
+                watch.before(compiled)
                 start_time = time.perf_counter()
-                result = self._run_block(compiled, chunk, start, stop, stop_on_nonfinite)
+                with explain_out_of_memory(self.engine, self.model, chunk.rows):
+                    result = self._run_block(compiled, chunk, start, stop, stop_on_nonfinite)
                 sizer.update(result.steps, time.perf_counter() - start_time)
                 if self._note:
                     self._note(result.reports)
+                watch.after(compiled, chunk, start, result)
                 start += result.steps
                 if notifier.notify(result.steps, result.steps * chunk.rows, result.logs) and stopped():
                     return notifier.logs
@@ -249,6 +279,12 @@ class Runner:
         """Return the variables that the compiled steps of this run use, also those outside the model."""
         compiled = self.model.__dict__.get(COMPILED, {}).values()
         return [variable for each in compiled if each.run is self._run for variable in each.function.variables]
+
+    def trained(self) -> list[Any]:
+        """Return the variables that the step trains."""
+        if self.step.optimizers is None:
+            return list(self.model.trainable_variables)
+        return list({id(each): each for _, variables in self.step.optimizers for each in variables}.values())
 
     def predict(
         self,
@@ -265,7 +301,8 @@ class Runner:
             compiled = self._compiled(chunk, self.engine.compile_call, True)
             for step in range(chunk.steps):
                 notifier.begin()
-                outputs.append(compiled.function(chunk.data, chunk.order[step]))
+                with explain_out_of_memory(self.engine, self.model, chunk.rows):
+                    outputs.append(compiled.function(chunk.data, chunk.order[step]))
                 if step in (0, chunk.steps - 1):
                     self._python_state.absorb()
                 if notifier.notify(1, chunk.rows, {}) and stopped():

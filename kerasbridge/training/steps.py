@@ -13,6 +13,7 @@ from kerasbridge.keras_compat import keras, model_state
 from kerasbridge.keras_compat.models import call_model, compute_loss, track_loss
 from kerasbridge.keras_compat.tensors import log_tensors
 from kerasbridge.training.optimization import LOSS, Losses, Target, apply_gradients, differentiate
+from kerasbridge.training.skip_nonfinite import skip_nonfinite
 
 
 def forward(model: keras.Model, batch: Batch, training: bool) -> tuple[Tensor, Any]:
@@ -24,6 +25,11 @@ def forward(model: keras.Model, batch: Batch, training: bool) -> tuple[Tensor, A
 def train_step(model: keras.Model, engine: Engine) -> Step:
     """Return a step like `keras.Model.train_step`: forward pass, loss, gradients, update, metrics."""
     return _train_step(model, engine, lambda loss, _: loss)
+
+
+def train_step_skipping_nonfinite(model: keras.Model, engine: Engine) -> Step:
+    """Return `train_step` that changes nothing if the loss or a gradient is not finite."""
+    return skip_nonfinite(train_step(model, engine), engine, lambda: log_tensors(model.get_metrics_result()))
 
 
 def train_step_with_gradient_norm(model: keras.Model, engine: Engine) -> Step:

@@ -1,6 +1,7 @@
 """`kb.fit`, `kb.evaluate` and `kb.predict`; `epoch_loop.py` contains the loops that they run."""
 
 import contextlib
+import inspect
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -49,6 +50,7 @@ def fit(
     checkpoint_every: str | None = None,
     keep_checkpoints: int = 3,
     resume: bool = False,
+    on_nonfinite: str = "warn",
 ) -> keras.callbacks.History:
     """Train a compiled model like `keras.Model.fit`, with many steps per call of the backend.
 
@@ -92,6 +94,9 @@ def fit(
         keep_checkpoints: how many of them are kept.
         resume: continue the run in `run_dir` from its latest checkpoint, exactly, with the same arguments; begin it if
             the folder has no run yet. Without `checkpoint_every`, a checkpoint is written after each epoch.
+        on_nonfinite: what to do at a loss or gradient that is NaN or infinite: "warn" logs the step and the array or
+            variable once and continues, like Keras; "stop" raises NonFiniteError; "skip" leaves the step out, also of
+            the metrics; "ignore" does nothing.
 
     Returns:
         The `History`; its `params` contain the seed, how the steps ran ("looped", "traced", "jit" or "eager"), and
@@ -102,6 +107,8 @@ def fit(
         ArgumentError: an argument is invalid.
         StepError: `step` returns no loss, or cannot be compiled.
         RunFolderError: `run_dir` is not empty, or cannot be written.
+        NonFiniteError: a loss or gradient is not finite, with `on_nonfinite="stop"`.
+        DeviceMemoryError: the device has too little memory.
 
     A model that overrides `train_step`, or `test_step` if there is validation data, is trained with `model.fit`, and a
     warning is logged.
@@ -112,13 +119,22 @@ def fit(
         >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         >>> history = kb.fit(model, data.x_train / 255, data.y_train, epochs=1, seed=0, verbose=0)
     """
+    arguments.check(
+        model,
+        batch_size,
+        verbose,
+        callbacks,
+        steps_per_epoch=steps_per_epoch,
+        validation_steps=validation_steps,
+        validation_batch_size=validation_batch_size,
+    )
+    arguments.check_compiled(model, step)
+    arguments.check_fit(epochs, initial_epoch, validation_split, shuffle, seed, rng, on_nonfinite)
+    validation_freq = checks.check_validation_freq(validation_freq)
     class_weight = class_weights(class_weight, y)
     fit_arguments = dict(locals())
-    arguments.check(model, step, batch_size, epochs, initial_epoch, validation_split, seed, rng)
     settings = check_settings(run_dir, checkpoint_every, keep_checkpoints, resume, initial_epoch)
     run_recorder.check(run_dir, resume)
-    if validation_batch_size is not None:
-        checks.check_batch_size(validation_batch_size, 1)
     kinds = ("train", "test") if validation_data is not None or validation_split else ("train",)
     if step is None and arguments.delegates_to_keras(model, *kinds):
         return _fit_with_keras(fit_arguments)
@@ -142,7 +158,7 @@ def fit(
             adapters.read(x, y, sample_weight, class_weight), validation_data, validation_split
         )
         iterator = adapters.epoch_iterator(source, engine, batching)
-        training = build.make_train_phase(model, step, engine, iterator)
+        training = build.make_train_phase(model, step, engine, iterator, skip=on_nonfinite == "skip")
         validation = None
         if validation_source is not None:
             iterator = adapters.epoch_iterator(validation_source, engine, validation_batching)
@@ -151,7 +167,7 @@ def fit(
             steps = [phase.runner.step for phase in (training, validation) if phase]
             seed_random_layers(model, seed, [variable for each in steps for variable in each.variables])
             keras_patch.seed_draws_without_seed(seed)
-        config = FitConfig(arguments.limit_epochs(epochs), initial_epoch, validation_freq, verbose)
+        config = FitConfig(arguments.limit_epochs(epochs), initial_epoch, validation_freq, verbose, on_nonfinite)
         sources = {"data": (source, training), "validation data": (validation_source, validation)}
         with (
             run_recorder.record_run(fit_arguments, seed=order_seed, rng=rng) as record,
@@ -207,7 +223,9 @@ def evaluate(
         >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         >>> loss, accuracy = kb.evaluate(model, data.x_test / 255, data.y_test, verbose=0)
     """
-    arguments.check(model, step, batch_size)
+    arguments.check(model, batch_size, verbose, callbacks, steps=steps)
+    arguments.check_compiled(model, step)
+    checks.check_choice("return_dict", return_dict, True, False)
     if step is None and arguments.delegates_to_keras(model, "test"):
         return call_keras(
             model,
@@ -267,8 +285,7 @@ def predict(
         >>> kb.predict(kb.models.mlp(), kb.datasets.mnist().x_test[:5] / 255).shape
         (5, 10)
     """
-    if batch_size is not None:
-        checks.check_batch_size(batch_size, 1)
+    arguments.check(model, batch_size, verbose, callbacks, steps=steps)
     if arguments.delegates_to_keras(model, "predict"):
         callbacks = prepare_callbacks(callbacks)
         given = {"x": x, "batch_size": batch_size, "verbose": verbose, "steps": steps, "callbacks": callbacks}
@@ -294,11 +311,14 @@ def _fit_with_keras(fit_arguments: Mapping[str, Any]) -> keras.callbacks.History
             f"Expected a model without a train_step of its own with checkpoint_every and resume, received "
             f"{type(fit_arguments['model']).__name__}, which Keras trains. Leave them out, or pass the step as step=."
         )
-    ours = (
-        "model", "seed", "rng", "step", "device_budget", "run_dir", "checkpoint_every", "keep_checkpoints", "resume",
-    )  # fmt: skip
-    keras_arguments = {name: value for name, value in fit_arguments.items() if name not in ours}
+    known = inspect.signature(keras.Model.fit).parameters
+    keras_arguments = {name: value for name, value in fit_arguments.items() if name in known}
     keras_arguments["validation_batch_size"] = fit_arguments["validation_batch_size"] or fit_arguments["batch_size"]
+    if fit_arguments["on_nonfinite"] in ("stop", "skip"):
+        raise ArgumentError(
+            f'Expected on_nonfinite "warn" or "ignore" for a model that overrides train_step, received '
+            f"{fit_arguments['on_nonfinite']!r}. Pass a function as step= instead of overriding train_step."
+        )
     with run_recorder.record_run(fit_arguments, execution="model.fit") as record:
         keras_arguments["callbacks"] = prepare_callbacks(record.callbacks)
         return record.finish(call_keras(fit_arguments["model"], "fit", keras_arguments))

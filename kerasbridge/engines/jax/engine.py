@@ -83,6 +83,12 @@ class JaxEngine(Engine):
     def is_concretization_error(self, error: Exception) -> bool:
         return isinstance(error, (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError))
 
+    def copy(self, tensor: Tensor) -> Tensor:
+        return tensor  # no operation changes it
+
+    def is_out_of_memory(self, error: Exception) -> bool:
+        return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+
     def cond(self, pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
         return cond(pred, true_fn, false_fn)
 

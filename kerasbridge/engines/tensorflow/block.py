@@ -1,9 +1,10 @@
 """A block of steps on TensorFlow: a `tf.while_loop` around the step, in one `tf.function`."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from kerasbridge.engines.base import BlockResult, Data, Engine
@@ -29,13 +30,22 @@ class TensorFlowBlock:
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool) -> BlockResult:
         with device_scope(self._device):
             bounds = tf.constant(start), tf.constant(stop), tf.constant(stop_on_nonfinite)
-            end, reports, logs = self._loop(data, order, *bounds)
+            end, reports, logs, is_finite = self._loop(data, order, *bounds)
         end = int(end)
-        return BlockResult(end - start, reports.numpy()[: end - start], logs)
+        reports = reports.numpy()[: end - start]
+        if not is_finite:
+            losses = [name for name in logs if name == "loss" or name.endswith("_loss")]
+            logs.update({name: tf.fill(logs[name].shape, tf.constant(np.nan, logs[name].dtype)) for name in losses})
+            reports[-1] = reports[-1] if reports.ndim > 1 else np.nan
+        return BlockResult(end - start, reports, logs)
 
     def _while(
         self, data: Data, order: Tensor, start: Tensor, stop: Tensor, stop_on_nonfinite: Tensor
-    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor], Tensor]:
+        """Loop over the steps; the last result is whether the weights are finite.
+
+        With weights that are NaN the loss may be finite: ReLU fused with a product, and pooling, return 0 for NaN.
+        """
         report, logs = self._step.get_concrete_function(data, order[0]).structured_outputs
         reports = tf.TensorArray(report.dtype, size=stop - start)
         names = list(logs)
@@ -52,7 +62,8 @@ class TensorFlowBlock:
         end, _, reports, *last_logs = tf.while_loop(
             has_next, body, (start, tf.constant(True), reports, *no_logs), parallel_iterations=1
         )
-        return end, reports.stack(), dict(zip(names, last_logs, strict=True))
+        logs = dict(zip(names, last_logs, strict=True))
+        return end, reports.stack(), logs, _are_finite(self.variables)
 
 
 def compile_step(engine: Engine, step: Step) -> Any:
@@ -60,6 +71,13 @@ def compile_step(engine: Engine, step: Step) -> Any:
     return _graph_function(
         lambda data, row: step.run(engine.gather_rows(data, row)), jit_compile=True if step.jit_compile else None
     )
+
+
+def _are_finite(variables: Iterable[Any]) -> Tensor:
+    """Return whether the trainable variables contain no NaN or infinity."""
+    weights = [variable.value for variable in variables if variable.trainable]
+    floats = [weight for weight in weights if weight.dtype.is_floating]
+    return tf.reduce_all([tf.constant(True)] + [tf.reduce_all(tf.math.is_finite(weight)) for weight in floats])
 
 
 def device_scope(device: str) -> contextlib.AbstractContextManager[Any]:

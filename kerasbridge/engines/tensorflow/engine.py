@@ -117,6 +117,12 @@ class TensorFlowEngine(Engine):
         finally:
             tf.config.experimental.enable_tensor_float_32_execution(before)
 
+    def copy(self, tensor: Tensor) -> Tensor:
+        return tf.identity(tensor)
+
+    def is_out_of_memory(self, error: Exception) -> bool:
+        return isinstance(error, tf.errors.ResourceExhaustedError)
+
     def compile(self, step: Step) -> Block:
         reason = eager_reason(step)
         return EagerBlock(self, step, reason) if reason else TensorFlowBlock(self, step)

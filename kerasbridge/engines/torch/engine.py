@@ -93,6 +93,10 @@ class TorchEngine(Engine):
     def is_concretization_error(self, error: Exception) -> bool:
         return isinstance(error, UntraceableError) or any(part in str(error) for part in _NO_VALUE_MESSAGES)
 
+    def is_out_of_memory(self, error: Exception) -> bool:
+        on_cpu = isinstance(error, RuntimeError) and "not enough memory" in str(error)
+        return isinstance(error, torch.OutOfMemoryError) or on_cpu
+
     def compile(self, step: Step) -> Block:
         reason = eager_reason(step)
         return EagerBlock(self, step, reason) if reason else TorchBlock(self, step)

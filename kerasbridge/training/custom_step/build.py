@@ -133,7 +133,7 @@ def _step_function(function: Function, output: StepOutput) -> StepFunction:
     return StepFunction(function, targets, frozenset(name for name in objectives if objectives[name].gradients is None))
 
 
-def _averaged_names(model: keras.Model, trace: TraceInfo) -> tuple[tuple[str, ...], list[Any]]:
+def _averaged_names(model: keras.Model, trace: TraceInfo) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Return the names of the values to average over an epoch, and the Keras metrics that the step returns.
 
     The results of the model's own metrics, as `model.compute_metrics` returns them, are averages already.
@@ -151,7 +151,7 @@ def _averaged_names(model: keras.Model, trace: TraceInfo) -> tuple[tuple[str, ..
     averaged = [name for name in logged if name not in averaged_already or name in log_values(losses, {})]
     for name in set(averaged) & set(values):
         check_scalar(values[name], f"the value {name!r}")
-    return tuple(averaged), list(metrics.values())
+    return tuple(averaged), metrics
 
 
 def _warn_untracked(model: keras.Model, trace: TraceInfo, optimizers: list[tuple[Any, list[Any]]]) -> None:

@@ -1,5 +1,6 @@
 """A custom step as a step that an engine compiles: gradients, updates and means around the user's functions."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from kerasbridge.training.custom_step.gradients import no_gradient_error
 from kerasbridge.training.custom_step.invoke import Function, call
 from kerasbridge.training.custom_step.objectives import StepOutput
 from kerasbridge.training.optimization import LOSS, Gradients, Losses, Target, apply_gradients, differentiate
+from kerasbridge.training.skip_nonfinite import skip_nonfinite
 
 Values = dict[str, Tensor]
 
@@ -47,6 +49,10 @@ class RunningMeans:
         batch = keras.ops.stack([keras.ops.cast(values[name], dtype) for name in self.names])
         self._totals.assign_add(batch * keras.ops.cast(rows, dtype))
         self._rows.assign_add(keras.ops.cast(rows, dtype))
+        return self.results()
+
+    def results(self) -> dict[str, Tensor]:
+        """Return the means of the batches so far."""
         means = keras.ops.convert_to_tensor(self._totals) / keras.ops.convert_to_tensor(self._rows)
         return {name: means[k] for k, name in enumerate(self.names)}
 
@@ -65,7 +71,7 @@ class Program:
         parts: the functions that run on each batch, one after the other.
         variables: all variables that the step reads or writes.
         averages: the means of the values that are averaged over an epoch; others are logged as they are.
-        metrics: the Keras metrics that the functions return.
+        metrics: the Keras metrics that the functions return, by name.
         training: whether the losses are minimized.
     """
 
@@ -76,7 +82,7 @@ class Program:
         parts: Sequence[StepFunction],
         variables: Sequence[Any],
         averages: RunningMeans,
-        metrics: Sequence[Any],
+        metrics: Mapping[str, Any],
         training: bool,
     ) -> None:
         self._model, self._engine, self._parts, self._training = model, engine, parts, training
@@ -86,9 +92,21 @@ class Program:
         """Return the step for an engine to compile."""
         return Step.of_model(model, self._run, (*self.variables, *self._averages.variables))
 
+    def make_step_skipping_nonfinite(self, model: keras.Model, engine: Engine) -> Step:
+        """Return the step that changes nothing if a loss or gradient is not finite."""
+        return skip_nonfinite(self.make_step(model, engine), engine, self._results)
+
+    def _results(self) -> dict[str, Tensor]:
+        """Return the averages so far; means of no batch are NaN."""
+        results: dict[str, Any] = {}
+        with contextlib.suppress(ValueError):  # metrics of the model that the functions do not use are not built
+            results.update(self._model.get_metrics_result())
+        results.update({name: metric.result() for name, metric in self._metrics.items()})
+        return {**log_tensors(results), **self._averages.results()}
+
     def reset_state(self) -> None:
         """Reset the means before an epoch."""
-        for metric in (self._averages, *self._metrics):
+        for metric in (self._averages, *self._metrics.values()):
             metric.reset_state()
 
     def _run(self, batch: Batch) -> tuple[Tensor, Values]:
