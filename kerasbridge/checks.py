@@ -265,3 +265,9 @@ def _more(invalid: NDArray[np.bool_]) -> str:
 def _first_row(invalid: NDArray[np.bool_]) -> int:
     """Return the sample of the first wrong value."""
     return int(np.argmax(invalid)) // (invalid.size // len(invalid))
+
+
+def check_timeout(timeout: Any) -> None:
+    """Raise an ArgumentError unless a time-out is a number of seconds above 0."""
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+        raise ArgumentError(f"Expected timeout to be a number of seconds above 0, received {timeout!r}.")

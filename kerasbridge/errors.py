@@ -24,12 +24,20 @@ Every message is one or two sentences: what was expected, what was received, and
 prints only the message and exits with 2.
 """
 
+from typing import Any
+
 MAX_MESSAGE = 5_000
 """Letters of a message; the middle of a longer one is left out, since a file may contain names of any length."""
 
 
 class KerasbridgeError(Exception):
-    """Base class of all exceptions that kerasbridge raises on purpose."""
+    """Base class of all exceptions that kerasbridge raises on purpose.
+
+    Attributes:
+        exit_code: the exit code of the command line: 2 for wrong input, 1 if a child process crashed or did not end.
+    """
+
+    exit_code = 2
 
     def __init__(self, message: str = "") -> None:
         super().__init__(_shorten(message))
@@ -121,7 +129,13 @@ class RunFileError(InvalidFileError, RunFolderError):
 
 
 class ParityError(KerasbridgeError, RuntimeError):
-    """A backend cannot run what the others run in a comparison."""
+    """A backend cannot run what the others run in a comparison.
+
+    Attributes:
+        result: the `Comparison` or `Diagnosis` of the other backends, or None.
+    """
+
+    result: Any = None
 
 
 class NotPortableError(KerasbridgeError, RuntimeError):

@@ -56,7 +56,7 @@ def errors_in_one_line(quiet: bool) -> Iterator[None]:
             yield
     except KerasbridgeError as error:
         print_error(" ".join([str(error), *notes]) if (notes := _notes(error)) else error)
-        raise typer.Exit(2) from error
+        raise typer.Exit(error.exit_code) from error
     except (KeyboardInterrupt, SystemExit) as error:
         code = 128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else error.code
         if code not in (128 + signal.SIGINT, 128 + signal.SIGTERM):
@@ -84,7 +84,8 @@ def _notes(error: BaseException) -> list[str]:
 
 def print_error(message: object) -> None:
     """Print one line on stderr, or several for the traceback of a child process."""
-    from kerasbridge.errors import ParityError
+    from kerasbridge.errors import KerasbridgeError, ParityError
 
-    text = str(message).strip() if isinstance(message, ParityError) else " ".join(str(message).split())
+    is_of_child = isinstance(message, ParityError) or (isinstance(message, KerasbridgeError) and message.exit_code == 1)
+    text = str(message).strip() if is_of_child else " ".join(str(message).split())
     print("kerasbridge:", text, file=sys.stderr)

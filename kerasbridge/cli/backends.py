@@ -21,7 +21,7 @@ def backends(
     """Show the installed backends and their problems.
 
     Lists versions, devices, the default, and the command that fixes a problem.
-    The exit code is 1 if the default backend cannot be used.
+    The exit code is 1 if the default backend cannot be used, or if the process that examines a backend crashes.
     """
     with errors_in_one_line(quiet):
         from kerasbridge.runtime import backend_status
@@ -34,7 +34,8 @@ def backends(
     default = next((status for status in statuses if status.default), None)
     if default is None:
         _explain_missing_default()
-    if default is None or not default.devices:  # a framework that cannot be imported has no devices
+    is_usable = default is not None and bool(default.devices)  # a framework that cannot be imported has none
+    if not is_usable or not all(status.answered for status in statuses):
         raise typer.Exit(1)
 
 

@@ -17,8 +17,10 @@ from kerasbridge.cli.options import (
     Quiet,
     Script,
     Seed,
+    Timeout,
     names,
 )
+from kerasbridge.cli.partial_result import end_with, result_of
 
 if TYPE_CHECKING:
     from kerasbridge.parity.compare import Comparison
@@ -46,20 +48,23 @@ def compare(
     against: Annotated[Path | None, typer.Option(metavar="RECORD", help="A record written with --save.")] = None,
     save: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the record of each backend there.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a report with curves.")] = None,
+    timeout: Timeout = 3600,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Train on every backend and check that the numbers are the same.
 
     Each backend trains in its own process, from the seed alone. Random numbers must be identical, and losses equal up
-    to the effect of rounding on this training. The exit code is 1 if they disagree.
+    to the effect of rounding on this training. The exit code is 1 if they disagree, or if the process of a backend
+    fails; the others are compared.
     """
     with errors_in_one_line(quiet):
         from kerasbridge.parity import compare as parity_compare
 
         _check_output_paths(report, save)
         with spinner("Training twice on each backend …", silent=as_json or quiet):
-            comparison = parity_compare.compare(
+            comparison, failure = result_of(
+                parity_compare.compare,
                 model,
                 script=script,
                 backends=names(backends),
@@ -72,15 +77,15 @@ def compare(
                 rows=rows,
                 against=against,
                 save=save,
+                timeout=timeout,
             )
-        if report is not None:
+        if report is not None and comparison.judgement.pairs:
             _write_report(comparison, report)
     if as_json:
         print(json.dumps(comparison.as_dict()))
     elif not quiet:
         _print(comparison)
-    if not comparison.agree:
-        raise typer.Exit(1)
+    end_with(comparison, failure)
 
 
 def _check_output_paths(report: Path | None, save: Path | None) -> None:
@@ -109,6 +114,10 @@ def _print(comparison: "Comparison") -> None:
     from rich.table import Table
 
     console = Console()
+    if not comparison.judgement.pairs and comparison.failures:
+        metrics = ", ".join(f"{name} {value:.4f}" for name, value in comparison.records[0].metrics[-1].items())
+        console.print(f"{comparison.records[0].label}: trained, {metrics}. There is nothing to compare it with.")
+        return
     if not comparison.judgement.pairs:
         console.print(f"{comparison.records[0].label}: recorded. Compare another run with it by --against.")
         return
@@ -124,7 +133,7 @@ def _print(comparison: "Comparison") -> None:
     console.print(_VERDICTS[comparison.verdict], highlight=False, markup=False)
     if comparison.diverged is not None:
         console.print(f"The losses are not finite from step {comparison.diverged} on: this training diverges.")
-    if not comparison.agree:
+    if comparison.verdict == "disagree":
         console.print("To find the layer: kerasbridge diagnose, with the same model.", highlight=False)
 
 

@@ -16,8 +16,10 @@ from kerasbridge.cli.options import (
     Quiet,
     Script,
     Seed,
+    Timeout,
     names,
 )
+from kerasbridge.cli.partial_result import end_with, result_of
 
 if TYPE_CHECKING:
     from kerasbridge.parity.diagnose import Diagnosis
@@ -38,19 +40,22 @@ def diagnose(
     show_all: Annotated[
         bool, typer.Option("--all", help="Also show the rows that agree, such as optimizer slots.")
     ] = False,
+    timeout: Timeout = 3600,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Find the first wrong value in a training step.
 
     Runs one step on every backend and compares the output of each layer, the loss, each gradient and each update with a
-    float64 reference. The exit code is 1 if one is outside its tolerance.
+    float64 reference. The exit code is 1 if one is outside its tolerance, or if the process of a backend fails; the
+    others are compared.
     """
     with errors_in_one_line(quiet):
         from kerasbridge.parity import diagnose as parity_diagnose
 
         with spinner("Running a step on each backend …", silent=as_json or quiet):
-            diagnosis = parity_diagnose.diagnose(
+            diagnosis, failure = result_of(
+                parity_diagnose.diagnose,
                 model,
                 script=script,
                 backends=names(backends),
@@ -59,13 +64,13 @@ def diagnose(
                 correct_leaks=correct_leaks,
                 seed=seed,
                 batch_size=batch_size,
+                timeout=timeout,
             )
     if as_json:
         print(json.dumps(diagnosis.as_dict()))
     elif not quiet:
         _print(diagnosis, show_all)
-    if not diagnosis.agree:
-        raise typer.Exit(1)
+    end_with(diagnosis, failure)
 
 
 def _print(diagnosis: "Diagnosis", show_all: bool) -> None:
@@ -92,7 +97,7 @@ def _print(diagnosis: "Diagnosis", show_all: bool) -> None:
 
 
 def _summary(diagnosis: "Diagnosis") -> str:
-    if diagnosis.agree:
+    if not diagnosis.findings:
         return "Every row is within its tolerance on every backend."
     return "\n".join(
         f"{finding.backend}: {finding.kind} {finding.name} has an error of {finding.error:.1e}, beyond the tolerance "

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from kerasbridge.cli.app import app, errors_in_one_line, spinner
-from kerasbridge.cli.options import Backend, Device, Json, Quiet
+from kerasbridge.cli.options import Backend, Device, Json, Quiet, Timeout
 
 FORMATS = ("onnx", "tf_saved_model", "litert", "openvino", "torch", "stablehlo")
 
@@ -34,6 +34,7 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file at PATH.")] = False,
     backend: Backend = None,
     device: Device = None,
+    timeout: Timeout = 3600,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -42,16 +43,19 @@ def export(
     PATH ends in .onnx, .tflite (litert), .xml (openvino), .pt2 (torch) or .stablehlo; a PATH without a suffix is the
     folder of a tf_saved_model. If another backend has to write the file, it does so in its own process. The outputs of
     the file, in the runtime of its format, are compared with those of the model before the file is moved into place.
+    The exit code is 1 if a process that writes or runs the file crashes, or does not end in time.
     """
     with errors_in_one_line(quiet):
         import kerasbridge as kb
         from kerasbridge import exporters
 
-        exporters.check(output, target, tolerance=tolerance, overwrite=overwrite)
+        exporters.check(output, target, tolerance=tolerance, overwrite=overwrite, timeout=timeout)
         with spinner("Exporting the model …", silent=as_json or quiet):
             loaded = _load_model(model, backend, device)
             batch = None if example is None else _load_example(example)
-            result = kb.export(loaded, output, target, example=batch, tolerance=tolerance, overwrite=overwrite)
+            result = kb.export(
+                loaded, output, target, example=batch, tolerance=tolerance, overwrite=overwrite, timeout=timeout
+            )
     if as_json:
         print(json.dumps(result.as_dict()))
     elif not quiet:

@@ -23,6 +23,9 @@ CorrectLeaks = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Seed for weights, sample order, random layers and random data.")]
 BatchSize = Annotated[int, typer.Option(help="Samples per step.")]
+Timeout = Annotated[
+    float, typer.Option(metavar="SECONDS", help="The time after which the process of a backend is ended.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print only errors; the result is the exit code.")]
 

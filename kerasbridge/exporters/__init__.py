@@ -12,12 +12,14 @@ The file is checked in the runtime of the format before it is moved into place.
 import os
 from typing import Any
 
+from kerasbridge.checks import check_timeout
 from kerasbridge.errors import ArgumentError
 from kerasbridge.exporters import formats, output_path
 from kerasbridge.exporters.result import ExportResult as ExportResult
 from kerasbridge.runtime.files import to_path
 
 _EXPECTED_PATH = "the path of the file or folder to write"
+TIMEOUT = 3600.0
 TOLERANCE = 1e-5
 """Float32 rounds at 6e-8; thousands of terms summed in another order, layer after layer, differ by 1e-7 to 3e-6."""
 
@@ -30,6 +32,7 @@ def export(
     example: Any = None,
     tolerance: float = TOLERANCE,
     overwrite: bool = False,
+    timeout: float = TIMEOUT,
 ) -> ExportResult:
     """Write a model in a deployment format, and check that the file computes the same as the model.
 
@@ -43,6 +46,7 @@ def export(
             a defined input shape, and for a format that needs sizes which the model leaves open.
         tolerance: the largest difference between the outputs of the file and the model, relative to the largest output.
         overwrite: replace an existing file. It is replaced only once the new file is verified.
+        timeout: seconds after which a process that writes or runs the file is ended.
 
     Returns:
         A description of the file, to print, or ``.as_dict()``. The file takes batches of any size, and images or
@@ -61,11 +65,11 @@ def export(
         >>> exported.format, exported.dynamic_batch, exported.difference < 1e-5
         ('onnx', True, True)
     """
-    target = check(path, format, tolerance=tolerance, overwrite=overwrite)
+    target = check(path, format, tolerance=tolerance, overwrite=overwrite, timeout=timeout)
     path = to_path(path, _EXPECTED_PATH)
     from kerasbridge.exporters.export_model import ExportRequest, try_backends  # imports Keras
 
-    return try_backends(ExportRequest(model, target, path, tolerance), target.available(), example)
+    return try_backends(ExportRequest(model, target, path, tolerance, timeout), target.available(), example)
 
 
 def check(
@@ -74,6 +78,7 @@ def check(
     *,
     tolerance: float = TOLERANCE,
     overwrite: bool = False,
+    timeout: float = TIMEOUT,
 ) -> formats.Format:
     """Check the arguments that can be checked before a model is loaded; they are those of `export`.
 
@@ -88,6 +93,7 @@ def check(
     target = formats.find(format, path)
     if not isinstance(tolerance, int | float) or not tolerance > 0:
         raise ArgumentError(f"Expected a tolerance above 0, received {tolerance!r}.")
+    check_timeout(timeout)
     output_path.check(path, overwrite, is_folder=not target.suffix)
     target.available()
     return target

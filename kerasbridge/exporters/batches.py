@@ -9,19 +9,22 @@ import numpy as np
 from kerasbridge.errors import ExportError
 from kerasbridge.runtime import backend, subprocesses
 
+_MAX_LINES = 3
 Arrays = list[np.ndarray[Any, Any]]
 
 
-def start(module: str, folder: Path, on: str) -> None:
-    """Run ``python -m module FOLDER`` with a backend, on the CPU.
+def start(module: str, folder: Path, on: str, timeout: float) -> None:
+    """Run ``python -m module FOLDER`` with a backend, on the CPU, for `timeout` seconds at most.
 
     Raises:
-        ExportError: it failed; the message is its own.
+        ExportError: it failed; the message is its own, or the end of its stderr.
     """
     environment = {**backend.child_environment(on, "cpu"), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    result = subprocesses.run(module, folder, environment=environment)
+    result = subprocesses.run(module, folder, environment=environment, timeout=timeout)
     if result.failed:
-        raise ExportError(result.failure_message())
+        error = ExportError(result.failure_message(_MAX_LINES))
+        error.exit_code = 1 if result.crashed else error.exit_code
+        raise error
 
 
 def write_batches(path: Path, batches: Sequence[Arrays]) -> None:

@@ -25,12 +25,13 @@ from kerasbridge.runtime import subprocesses
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """A model, the format and path to write it to, and the tolerance of its outputs."""
+    """A model, the format and path to write it to, the tolerance of its outputs, and the time for a subprocess."""
 
     model: Any
     target: Format
     path: Path
     tolerance: float
+    timeout: float
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def try_backends(request: ExportRequest, routes: Sequence[Route], example: Any) 
     signature = model_adapter.signature_of(model, example)
     arrays = None if example is None else model_adapter.example_arrays(signature, example)
     failures: dict[str, None] = {}
+    has_crashed = False
     with model_adapter.float32_compute(model):
         for reference in _references(model, signature, arrays):
             for route in _sort_routes(routes, model):
@@ -68,8 +70,13 @@ def try_backends(request: ExportRequest, routes: Sequence[Route], example: Any) 
                 except ArgumentError:
                     raise
                 except Exception as error:  # converters raise anything for a model that they cannot write
-                    failures[f"on {route.backend}: {subprocesses.one_line(error)}"] = None
-    raise ExportError(_failure_message(request, [*failures], signature.has_dynamic_sizes and example is None))
+                    is_crash = isinstance(error, ExportError) and error.exit_code == 1
+                    message = str(error) if is_crash else subprocesses.one_line(error)
+                    failures[f"on {route.backend}: {message}"] = None
+                    has_crashed = has_crashed or is_crash
+    failed = ExportError(_failure_message(request, [*failures], signature.has_dynamic_sizes and example is None))
+    failed.exit_code = 1 if has_crashed else failed.exit_code
+    raise failed
 
 
 def _references(model: Any, signature: Signature, example: Arrays | None) -> Iterator[ReferenceOutputs]:
@@ -96,7 +103,7 @@ def _export_and_verify(request: ExportRequest, route: Route, reference: Referenc
     """Write the file to a temporary path, compare its outputs with the model, and move it into place."""
     with output_path.staging_path(request.path) as staged:
         _write(request, route, reference, staged)
-        outputs = runtime_client.run(request.target, staged, reference.signature, reference.batches)
+        outputs = runtime_client.run(request.target, staged, reference.signature, reference.batches, request.timeout)
         difference = comparison.max_relative_difference(outputs, reference.expected)
         if not difference <= request.tolerance:
             raise ExportError(f"its outputs differ by {difference:.1e} of the largest")
@@ -117,8 +124,11 @@ def _export_and_verify(request: ExportRequest, route: Route, reference: Referenc
 def _write(request: ExportRequest, route: Route, reference: ReferenceOutputs, path: Path) -> None:
     """Write in this process if it runs the backend of the route on the CPU: torch files record the device."""
     in_process = route.backend == engines.current().name and model_adapter.is_on_cpu(request.model)
-    write = writers.write if in_process else remote_export.export_in_subprocess
-    write(request.model, request.target, route, reference.signature, reference.batches[0], path)
+    task = request.model, request.target, route, reference.signature, reference.batches[0], path
+    if in_process:
+        writers.write(*task)
+    else:
+        remote_export.export_in_subprocess(*task, request.timeout)
 
 
 def _failure_message(request: ExportRequest, failures: Sequence[str], lacks_size: bool) -> str:

@@ -22,9 +22,9 @@ _CHILD = "kerasbridge.exporters.export_worker"
 
 
 def export_in_subprocess(
-    model: Any, target: Format, route: Route, signature: Signature, batch: Any, path: Path
+    model: Any, target: Format, route: Route, signature: Signature, batch: Any, path: Path, timeout: float
 ) -> None:
-    """Call `writers.write` in a subprocess that runs the backend of the route.
+    """Call `writers.write` in a subprocess that runs the backend of the route, for `timeout` seconds at most.
 
     Raises:
         ExportError: the model cannot be saved, or the subprocess cannot load or write it; with its message.
@@ -43,7 +43,7 @@ def export_in_subprocess(
         }
         (job_folder / JOB).write_text(json.dumps(job), encoding="utf-8")
         batches.write_batches(job_folder / BATCH, [batch])
-        batches.start(_CHILD, job_folder, route.backend)
+        batches.start(_CHILD, job_folder, route.backend, timeout)
 
 
 def _save(model: Any, path: Path) -> None:

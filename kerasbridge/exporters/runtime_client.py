@@ -14,7 +14,7 @@ from kerasbridge.runtime import backend
 _CHILD = "kerasbridge.exporters.runtime_worker"
 
 
-def run(target: Format, path: Path, signature: Signature, batches: Sequence[Arrays]) -> list[Arrays]:
+def run(target: Format, path: Path, signature: Signature, batches: Sequence[Arrays], timeout: float) -> list[Arrays]:
     """Compute the outputs of a file for batches, in a subprocess on the CPU.
 
     Args:
@@ -22,6 +22,7 @@ def run(target: Format, path: Path, signature: Signature, batches: Sequence[Arra
         path: the file.
         signature: its inputs and outputs.
         batches: arrays in the order of the signature.
+        timeout: seconds after which the subprocess is ended.
 
     Returns:
         The outputs for each batch, in the order of the signature.
@@ -35,7 +36,7 @@ def run(target: Format, path: Path, signature: Signature, batches: Sequence[Arra
         (job_folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
         write_batches(job_folder / "inputs.npz", batches)
         on = target.runtime if target.runtime in backend.BACKENDS else backend.configure().backend
-        start(_CHILD, job_folder, on)
+        start(_CHILD, job_folder, on, timeout)
         return read_batches(job_folder / "outputs.npz")
 
 

@@ -2,17 +2,18 @@
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from kerasbridge.checks import check_timeout
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.parity.jobs import Job, as_text
 from kerasbridge.parity.record import Record
 from kerasbridge.parity.verdict import DISAGREE, Judgement, judge
-from kerasbridge.parity.workers import check_backends, run_on_each
+from kerasbridge.parity.workers import TIMEOUT, check_backends, failed, run_on_each
 from kerasbridge.runtime.files import to_path
 
 _WORKER = "kerasbridge.parity.compare_worker"
@@ -27,16 +28,18 @@ class Comparison:
         verdict: "identical", "rounding" or "disagree".
         records: one per backend, in the order of `backends`; an earlier record (`against`) comes last.
         judgement: the comparison of the digests and of every pair of records.
+        failures: by backend, why there is no record of it; with failures, the comparison is in a ParityError.
     """
 
     verdict: str
     records: tuple[Record, ...]
     judgement: Judgement
+    failures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def agree(self) -> bool:
-        """Return whether the records differ by rounding at most."""
-        return self.verdict != DISAGREE
+        """Return whether every backend has a record, and they differ by rounding at most."""
+        return self.verdict != DISAGREE and not self.failures
 
     @property
     def diverged(self) -> int | None:
@@ -66,6 +69,7 @@ class Comparison:
                 }
                 for pair in judgement.pairs
             ],
+            "failures": dict(self.failures),
             "nudged": float(judgement.nudged[-1]),
             "runs": [_metadata(record) for record in self.records],
         }
@@ -102,6 +106,7 @@ def compare(
     rows: int | None = None,
     against: str | os.PathLike[str] | None = None,
     save: str | os.PathLike[str] | None = None,
+    timeout: float = TIMEOUT,
 ) -> Comparison:
     """Train the same model on each backend, in processes that share nothing but the seed, and compare the numbers.
 
@@ -120,6 +125,7 @@ def compare(
         against: the path of an earlier record.
         save: a folder to write each backend's record to, for a later `against`. With either of the two, one backend is
             enough.
+        timeout: seconds after which the process of a backend is ended.
 
     Returns:
         The comparison. Its verdict is "identical" if every loss is equal bit for bit; "rounding" if the differences
@@ -129,7 +135,7 @@ def compare(
     Raises:
         ArgumentError, DataError: an argument is invalid, or a file cannot be read.
         BackendNotInstalled: a backend is not installed.
-        ParityError: the training failed on a backend.
+        ParityError: the training failed on a backend; its `result` is the comparison of the others.
 
     Example:
         >>> import kerasbridge as kb
@@ -148,6 +154,7 @@ def compare(
         rows=rows,
     )
     job.check()
+    check_timeout(timeout)
     earlier = None if against is None else Record.read(to_path(against, "against to be the path of a record"))
     folder = None if save is None else to_path(save, "save to be the path of a folder")
     if earlier is not None:
@@ -156,14 +163,17 @@ def compare(
     if folder:
         for backend in checked:
             Record.check_replaceable(folder / f"{backend}.npz")
-    with run_on_each(_WORKER, job, checked) as outputs:
-        records = [Record.read(path) for path in outputs.values()]
+    with run_on_each(_WORKER, job, checked, timeout) as outcome:
+        records = [Record.read(path) for path in outcome.outputs.values()]
     if earlier is not None:
         records.append(replace(earlier, label=f"{earlier.label}, {earlier.made[:10]}"))
     judgement = judge(records)
-    comparison = Comparison(judgement.verdict, tuple(records), judgement)
+    failures = {name: child.failure_message() for name, child in outcome.failures.items()}
+    comparison = Comparison(judgement.verdict, tuple(records), judgement, failures)
     if folder:
         comparison.save(folder)
+    if failures:
+        raise failed(outcome.failures, comparison)
     return comparison
 
 

@@ -2,16 +2,18 @@
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from kerasbridge.checks import check_timeout
 from kerasbridge.parity import error_metrics, explanations
 from kerasbridge.parity.error_metrics import Row
 from kerasbridge.parity.explanations import Finding
 from kerasbridge.parity.jobs import Job, as_text
 from kerasbridge.parity.step_trace import Key, StepTrace
-from kerasbridge.parity.workers import check_backends, run_on_each
+from kerasbridge.parity.workers import TIMEOUT, check_backends, failed, run_on_each
+from kerasbridge.runtime.subprocesses import ChildResult
 
 _WORKER = "kerasbridge.parity.diagnose_worker"
 
@@ -27,6 +29,7 @@ class Diagnosis:
         findings: for each backend with an error beyond its tolerance, the first such row.
         notes: remarks for the reader, for example that the model had no loss of its own.
         execution: by backend, the execution mode of the compiled step.
+        failures: by backend, why it has no rows; with failures, the diagnosis is in a ParityError.
     """
 
     job: Job
@@ -35,11 +38,12 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     execution: dict[str, str]
+    failures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def agree(self) -> bool:
-        """Return whether every row of every backend is within its tolerance."""
-        return not self.findings
+        """Return whether every backend has run the step, and every row of it is within its tolerance."""
+        return not self.findings and not self.failures
 
     @property
     def first_mismatch(self) -> Finding | None:
@@ -56,6 +60,7 @@ class Diagnosis:
             "backends": self.backends,
             "execution": self.execution,
             "notes": self.notes,
+            "failures": dict(self.failures),
             "first_mismatch": asdict(first) if first else None,
             "findings": [asdict(finding) for finding in self.findings],
             "rows": [asdict(row) for row in self.rows],
@@ -91,6 +96,7 @@ def diagnose(
     correct_leaks: bool = False,
     seed: int = 0,
     batch_size: int = 32,
+    timeout: float = TIMEOUT,
 ) -> Diagnosis:
     """Compare one training step, array by array, with a float64 reference: same weights and batch on each backend.
 
@@ -111,6 +117,7 @@ def diagnose(
         correct_leaks: in float64, correct what Keras computes in float32 nevertheless.
         seed: determines initial weights, the batch, random layers and synthetic data.
         batch_size: rows of the batch.
+        timeout: seconds after which the process of a backend is ended.
 
     Returns:
         The diagnosis; its `first_mismatch` names the first array that is wrong.
@@ -118,7 +125,7 @@ def diagnose(
     Raises:
         ArgumentError, DataError: an argument is invalid, or a file cannot be read.
         BackendNotInstalled: a backend is not installed.
-        ParityError: the step failed on a backend.
+        ParityError: the step failed on a backend; its `result` is the diagnosis of the others.
 
     Example:
         >>> import kerasbridge as kb
@@ -135,10 +142,19 @@ def diagnose(
         batch_size=batch_size,
     )
     job.check()
+    check_timeout(timeout)
     checked = check_backends(backends, at_least=2)
-    steps = _trace(job, checked)
-    references = steps if correct_leaks else _trace(replace(job, dtype="float64", correct_leaks=True), checked)
-    return make_diagnosis(steps, references)
+    steps, failures = _trace(job, checked, timeout)
+    references = steps
+    if not correct_leaks:
+        references, more = _trace(replace(job, dtype="float64", correct_leaks=True), list(steps), timeout)
+        failures = {**failures, **more}
+    shared = [name for name in checked if name in references]
+    diagnosis = make_diagnosis([steps[name] for name in shared], [references[name] for name in shared])
+    if not failures:
+        return diagnosis
+    messages = {name: child.failure_message() for name, child in failures.items()}
+    raise failed(failures, replace(diagnosis, failures=messages))
 
 
 def make_diagnosis(steps: Sequence[StepTrace], references: Sequence[StepTrace]) -> Diagnosis:
@@ -158,6 +174,6 @@ def make_diagnosis(steps: Sequence[StepTrace], references: Sequence[StepTrace]) 
     )
 
 
-def _trace(job: Job, backends: Sequence[str]) -> list[StepTrace]:
-    with run_on_each(_WORKER, job, backends) as outputs:
-        return [StepTrace.read(path) for path in outputs.values()]
+def _trace(job: Job, backends: Sequence[str], timeout: float) -> tuple[dict[str, StepTrace], Mapping[str, ChildResult]]:
+    with run_on_each(_WORKER, job, backends, timeout) as outcome:
+        return {name: StepTrace.read(path) for name, path in outcome.outputs.items()}, outcome.failures

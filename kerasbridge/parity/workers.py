@@ -2,15 +2,51 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kerasbridge.errors import ArgumentError, BackendNotInstalled, ParityError
 from kerasbridge.parity.jobs import Job
-from kerasbridge.runtime import backend
-from kerasbridge.runtime.subprocesses import ProcessGroup
+from kerasbridge.runtime import backend, signals
+from kerasbridge.runtime.subprocesses import ChildResult, ProcessGroup
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The outputs of the workers, and the failures of others.
+
+    Attributes:
+        outputs: the file that each worker wrote, by backend.
+        failures: the result of each worker that failed, by backend.
+    """
+
+    outputs: Mapping[str, Path]
+    failures: Mapping[str, ChildResult]
+
+
+TIMEOUT = 3600.0
+"""Seconds after which the child process of a backend is ended, by default."""
+
+
+def failed(failures: Mapping[str, ChildResult], result: Any = None) -> ParityError:
+    """Return the error for workers that failed: each is named, with its message or the end of its stderr.
+
+    Args:
+        failures: the result of each that failed, by backend.
+        result: the result of the others, for the error, or None.
+    """
+    messages: dict[str, list[str]] = {}
+    for name, child in failures.items():
+        messages.setdefault(child.failure_message(), []).append(name)
+    error = ParityError("\n".join(f"{', '.join(names)}: {message}" for message, names in messages.items()))
+    error.result = result
+    if result is not None or any(child.crashed for child in failures.values()):
+        error.exit_code = 1
+    return error
 
 
 def check_backends(names: Sequence[str] | None, at_least: int) -> tuple[str, ...]:
@@ -40,19 +76,20 @@ def check_backends(names: Sequence[str] | None, at_least: int) -> tuple[str, ...
 
 
 @contextmanager
-def run_on_each(module: str, job: Job, backends: Sequence[str]) -> Iterator[dict[str, Path]]:
-    """Run ``python -m module JOB OUT`` once for each backend.
+def run_on_each(module: str, job: Job, backends: Sequence[str], timeout: float) -> Iterator[Outcome]:
+    """Run ``python -m module JOB OUT`` once for each backend, also if one of them fails.
 
     Args:
         module: the worker's module.
         job: its task.
         backends: the backends to run it on.
+        timeout: seconds after which a worker is ended.
 
     Yields:
-        The file that each worker wrote, by backend; deleted when the body ends.
+        The files, which are deleted when the body ends, and the failures.
 
     Raises:
-        ParityError: a worker failed; the message includes the worker's own.
+        ParityError: every worker failed.
     """
     with tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
         path = Path(folder, "job.json")
@@ -63,14 +100,15 @@ def run_on_each(module: str, job: Job, backends: Sequence[str]) -> Iterator[dict
         # The group is left before the pool, which waits for its threads: an error ends the other children.
         with ThreadPoolExecutor(at_once) as pool, ProcessGroup() as group:
 
-            def run(name: str) -> None:
+            def run(name: str) -> ChildResult:
                 environment = backend.child_environment(
                     name, float64=job.dtype == "float64", threads=max(1, num_cores // at_once)
                 )
-                result = group.run(module, path, outputs[name], environment=environment)
-                if result.failed or not outputs[name].is_file():
-                    raise ParityError(f"{name}: {result.failure_message()}")
+                return group.run(module, path, outputs[name], environment=environment, timeout=timeout)
 
-            for finished in as_completed([pool.submit(run, name) for name in backends]):
-                finished.result()
-        yield outputs
+            with signals.taking_effect():
+                results = dict(zip(backends, pool.map(run, backends), strict=True))
+        failures = {name: result for name, result in results.items() if result.failed or not outputs[name].is_file()}
+        if len(failures) == len(backends):
+            raise failed(failures)
+        yield Outcome({name: output for name, output in outputs.items() if name not in failures}, failures)

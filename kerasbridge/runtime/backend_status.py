@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from kerasbridge.runtime import backend, subprocesses
+from kerasbridge.runtime import backend, signals, subprocesses
 
 _CHILD = "kerasbridge.runtime._status_worker"
 
@@ -78,6 +78,7 @@ class BackendStatus:
         problem: one line; None if there is no problem, or it is not installed.
         remedy: the command that solves the problem, or installs it.
         default: whether it would be chosen now by default.
+        answered: False if the process that examined it crashed, was killed, or did not end in time.
     """
 
     name: str
@@ -87,6 +88,7 @@ class BackendStatus:
     problem: str | None
     remedy: str | None
     default: bool
+    answered: bool = True
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class _ProbeResult:
     devices: tuple[str, ...] = ()
     error: str | None = None
     remedy: str | None = None
+    answered: bool = True
 
 
 def backends(timeout: float = 60) -> tuple[BackendStatus, ...]:
@@ -112,27 +115,44 @@ def backends(timeout: float = 60) -> tuple[BackendStatus, ...]:
         >>> [status.name for status in backends()]
         ['jax', 'tensorflow', 'torch']
     """
-    with ThreadPoolExecutor(len(backend.BACKENDS)) as pool:
-        status_of = partial(_status, timeout=timeout, installed=backend.installed(), default=backend.default_backend())
-        return tuple(pool.map(status_of, backend.BACKENDS))
+    # The group is left before the pool, which waits for its threads: Ctrl-C ends the children.
+    with ThreadPoolExecutor(len(backend.BACKENDS)) as pool, subprocesses.ProcessGroup() as group:
+        status_of = partial(
+            _status,
+            group=group,
+            timeout=timeout,
+            installed=backend.installed(),
+            default=backend.default_backend(),
+        )
+        with signals.taking_effect():
+            return tuple(pool.map(status_of, backend.BACKENDS))
 
 
-def _status(name: str, timeout: float, installed: tuple[str, ...], default: str | None) -> BackendStatus:
+def _status(
+    name: str,
+    group: subprocesses.ProcessGroup,
+    timeout: float,
+    installed: tuple[str, ...],
+    default: str | None,
+) -> BackendStatus:
     if name not in installed:
         return BackendStatus(name, False, None, (), None, backend.install_command(name), default=False)
     framework = FRAMEWORKS[name]
     environment = backend.child_environment(name)
-    probe = _probe(framework, environment, timeout)
+    probe = _probe(framework, group, environment, timeout)
     version = probe.version or framework.distribution()[1]
     problem, remedy = _diagnose(framework, environment, probe, version)
-    return BackendStatus(name, True, version, probe.devices, problem, remedy, default=name == default)
+    return BackendStatus(name, True, version, probe.devices, problem, remedy, name == default, probe.answered)
 
 
-def _probe(framework: Framework, environment: Mapping[str, str], timeout: float) -> _ProbeResult:
-    child = subprocesses.run(_CHILD, framework.name, environment=environment, timeout=timeout)
+def _probe(
+    framework: Framework, group: subprocesses.ProcessGroup, environment: Mapping[str, str], timeout: float
+) -> _ProbeResult:
+    child = group.run(_CHILD, framework.name, environment=environment, timeout=timeout)
     if child.timed_out:
         hint = f'to see where it hangs: python -X faulthandler -c "import {framework.name}"'
-        return _ProbeResult(error=f"no answer within {timeout:g} seconds", remedy=hint)
+        last_line = f": {child.last_line}" if child.stderr.strip() else ""
+        return _ProbeResult(error=f"no answer within {timeout:g} seconds{last_line}", remedy=hint, answered=False)
     return _parse(framework, child)
 
 
@@ -143,7 +163,7 @@ def _parse(framework: Framework, child: subprocesses.ChildResult) -> _ProbeResul
         status = json.loads(child.stdout.splitlines()[-1])
         version, devices, error = status["version"], tuple(status["devices"]), status["error"]
     except (IndexError, ValueError, TypeError, KeyError):
-        return _ProbeResult(error=f"the process ended with code {child.code}: {child.last_line}", remedy=reinstall)
+        return _ProbeResult(error=f"{child.ending}: {child.last_line}", remedy=reinstall, answered=False)
     if error and version:  # imported: a variable such as JAX_PLATFORMS may be wrong rather than the installation
         remedy = f"to see the whole error: python -m {_CHILD} {framework.name}"
         return _ProbeResult(version, error=f"cannot list its devices: {error}", remedy=remedy)

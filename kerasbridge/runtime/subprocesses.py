@@ -5,6 +5,7 @@ a `ProcessGroup`, and raises an error of its own with `ChildResult.failure_messa
 """
 
 import contextlib
+import signal
 import subprocess
 import sys
 import threading
@@ -13,8 +14,10 @@ from dataclasses import dataclass
 from typing import Self
 
 from kerasbridge.errors import KerasbridgeError
+from kerasbridge.runtime import signals
 
 _EXPECTED_FAILURE = 2  # exit code of a child that wrote its message as the last line of stderr
+_SIGKILL = 9
 _MAX_LINES = 12
 _MAX_CHARACTERS = 300
 
@@ -48,12 +51,27 @@ class ChildResult:
         """The last line of stderr, which names the error."""
         return self._lines[-1]
 
-    def failure_message(self) -> str:
-        """Return the message of an expected failure, else the exit code and the end of the traceback."""
-        if self.code == _EXPECTED_FAILURE:
+    @property
+    def crashed(self) -> bool:
+        """Return whether the child failed without a message of its own: it crashed, was killed, or did not end."""
+        return self.code not in (0, _EXPECTED_FAILURE)
+
+    @property
+    def ending(self) -> str:
+        """The end of a child that crashed: its exit code, the signal that ended it, or its time-out."""
+        if self.code is None:
+            return "the process did not end in time and was ended"
+        if self.code >= 0:
+            return f"the process ended with code {self.code}"
+        reason = ", often for lack of memory" if self.code == -_SIGKILL else ""
+        return f"the process was ended by {_signal_name(-self.code)}{reason}"
+
+    def failure_message(self, max_lines: int = _MAX_LINES) -> str:
+        """Return the message of an expected failure, else how the child ended, and the end of its stderr."""
+        if not self.crashed:
             return self.last_line
-        shown = "\n".join(self._lines[-_MAX_LINES:])
-        return f"the process ended with code {self.code}:\n{shown}"
+        shown = "\n".join(self._lines[-max_lines:])
+        return f"{self.ending}:\n{shown}"
 
     @property
     def _lines(self) -> list[str]:
@@ -141,7 +159,8 @@ def _start(module: str, arguments: tuple[object, ...], environment: Mapping[str,
 def _wait(child: subprocess.Popen[bytes], timeout: float | None) -> ChildResult:
     with child:
         try:
-            stdout, stderr = child.communicate(timeout=timeout)
+            with signals.taking_effect():
+                stdout, stderr = child.communicate(timeout=timeout)
         except subprocess.TimeoutExpired as expired:
             child.kill()
             return ChildResult(None, expired.stdout or b"", _decode(expired.stderr))
@@ -149,6 +168,10 @@ def _wait(child: subprocess.Popen[bytes], timeout: float | None) -> ChildResult:
             child.kill()
             raise
     return ChildResult(child.returncode, stdout, _decode(stderr))
+
+
+def _signal_name(number: int) -> str:
+    return signal.Signals(number).name if number in list(signal.Signals) else f"signal {number}"
 
 
 def _decode(stderr: bytes | None) -> str:

@@ -158,6 +158,24 @@ def test_errors_of_the_code_of_a_child_are_shown(tmp_path):
         kb.compare(script=f"{tmp_path / 'broken.py'}:build")
 
 
+def test_a_backend_whose_process_is_killed_is_named_after_the_result_of_the_others(tmp_path):
+    source = (
+        "import os\nimport keras\nimport kerasbridge as kb\n\n\ndef build():\n"
+        "    if keras.config.backend() == 'torch':\n        os.kill(os.getpid(), 9)\n"
+        "    model = kb.models.mlp()\n    model.compile('adam', 'sparse_categorical_crossentropy')\n    return model\n"
+    )
+    (tmp_path / "fatal.py").write_text(source)
+    script = f"{tmp_path / 'fatal.py'}:build"
+    done = command("--script", script, "--rows", 64, "--backends", "jax,torch")
+    assert done.returncode == 1, done.stderr
+    assert "jax: trained, loss " in done.stdout
+    assert "torch: the process was ended by SIGKILL" in done.stderr
+    with pytest.raises(ParityError, match="torch: the process was ended by SIGKILL") as caught:
+        kb.diagnose(script=script, backends=["jax", "torch"])
+    found = caught.value.result
+    assert (found.backends, found.findings, list(found.failures), found.agree) == (("jax",), (), ["torch"], False)
+
+
 def test_a_script_that_returns_no_model_is_rejected(tmp_path):
     (tmp_path / "odd.py").write_text("def build():\n    return 3\n")
     with pytest.raises(ParityError, match="to return a Keras model or"):

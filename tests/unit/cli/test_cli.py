@@ -227,6 +227,15 @@ def test_a_broken_default_backend_is_exit_code_1_and_shown_as_it_is(found):
     assert "ImportError: no [jaxlib]" in result.stdout
 
 
+def test_a_backend_whose_process_crashed_is_exit_code_1_and_the_others_are_shown(found):
+    crashed = BackendStatus("torch", True, None, (), "the process was ended by SIGSEGV: torch", None, False, False)
+    found(JAX, crashed)
+    result = run("backends")
+    assert result.exit_code == 1
+    assert "cpu, gpu:0" in result.stdout
+    assert "ended by SIGSEGV: torch" in result.stdout
+
+
 def test_an_unavailable_default_backend_is_explained(found, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     found(TORCH)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import kerasbridge as kb
-from kerasbridge.errors import ArgumentError, PackageNotInstalled
+from kerasbridge.errors import ArgumentError, ExportError, PackageNotInstalled
 from kerasbridge.exporters import comparison, formats, output_path
-from kerasbridge.exporters.batches import read_batches, write_batches
+from kerasbridge.exporters.batches import read_batches, start, write_batches
 from kerasbridge.exporters.result import ExportResult
 from kerasbridge.exporters.signatures import DynamicAxes, Signature, Spec
 from kerasbridge.runtime import backend
@@ -33,6 +33,24 @@ def test_a_suffix_names_the_format(target):
 def test_an_unknown_format_is_rejected(name, path, words):
     with pytest.raises(ArgumentError, match=words):
         kb.export(None, path, name)
+
+
+@pytest.mark.parametrize(
+    ("source", "exit_code", "words"),
+    [
+        ("print('Expected it.', file=sys.stderr); sys.exit(2)", 2, "Expected it."),
+        ("print('bad node', file=sys.stderr); sys.exit(134)", 1, "the process ended with code 134:\nbad node"),
+        ("import time; time.sleep(600)", 1, "the process did not end in time and was ended:\nit printed nothing"),
+    ],
+)
+def test_a_child_that_crashes_or_hangs_is_exit_code_1_with_its_last_output(
+    tmp_path, monkeypatch, source, exit_code, words
+):
+    (tmp_path / "crashing.py").write_text(f"import sys; {source}")
+    monkeypatch.setattr(backend, "child_environment", lambda *_: {"PYTHONPATH": str(tmp_path)})
+    with pytest.raises(ExportError) as caught:
+        start("crashing", tmp_path, "jax", timeout=5)
+    assert (str(caught.value), caught.value.exit_code) == (words, exit_code)
 
 
 def pretend_installed(monkeypatch, *there):

@@ -99,13 +99,13 @@ def test_devices_that_cannot_be_listed_are_a_problem_of_a_known_version(look):
 
 def test_a_framework_that_hangs_is_killed(look):
     status = look("import threading; threading.Event().wait()", timeout=1)
-    assert status.problem == "no answer within 1 seconds"
+    assert (status.problem, status.answered) == ("no answer within 1 seconds", False)
     assert status.remedy == 'to see where it hangs: python -X faulthandler -c "import jax"'
 
 
 def test_a_framework_that_kills_its_process_is_reported_with_its_last_output(look):
     status = look('import os, sys; print("illegal instruction", file=sys.stderr, flush=True); os._exit(4)')
-    assert status.problem == "the process ended with code 4: illegal instruction"
+    assert (status.problem, status.answered) == ("the process ended with code 4: illegal instruction", False)
 
 
 @pytest.mark.parametrize(

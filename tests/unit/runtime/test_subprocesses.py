@@ -1,13 +1,14 @@
 """Child processes: how they end, and the message that their parent makes of a failure."""
 
 import os
+import signal
 import threading
 import time
 
 import pytest
 
 from kerasbridge.errors import DataError, KerasbridgeError
-from kerasbridge.runtime import subprocesses
+from kerasbridge.runtime import signals, subprocesses
 from kerasbridge.runtime.subprocesses import ChildResult, ProcessGroup, exit_with_message, one_line
 from tests.paths import ROOT
 
@@ -58,7 +59,9 @@ def test_another_error_shows_the_exit_code_and_the_end_of_the_traceback(worker):
 
 def test_a_long_traceback_is_cut_and_an_empty_one_is_named():
     assert ChildResult(1, b"", "line\n" * 100).failure_message().count("line") == 12
-    assert ChildResult(-9, b"", "").failure_message() == "the process ended with code -9:\nit printed nothing"
+    assert ChildResult(-11, b"", "").failure_message() == "the process was ended by SIGSEGV:\nit printed nothing"
+    assert "lack of memory" in ChildResult(-9, b"", "").failure_message()
+    assert ChildResult(None, b"", "last").failure_message() == "the process did not end in time and was ended:\nlast"
 
 
 def test_only_errors_of_the_expected_class_end_the_process(capsys):
@@ -93,3 +96,21 @@ def test_leaving_a_group_ends_its_children_and_starts_no_other(worker, tmp_path)
     thread.join(timeout=60)
     assert results[0].failed
     assert group.run("worker", environment=environment) == ChildResult(1, b"", "not started")
+
+
+def test_a_noted_signal_ends_the_children_that_are_waited_for(worker, tmp_path):
+    begun = tmp_path / "begun"
+    environment = worker(f"import pathlib, threading; pathlib.Path({str(begun)!r}).touch(); threading.Event().wait()")
+
+    def interrupt():
+        while not begun.exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=interrupt)
+    with signals.note_signals():
+        thread.start()
+        with pytest.raises(SystemExit) as ended:
+            subprocesses.run("worker", environment=environment)
+    thread.join()
+    assert ended.value.code == 143
