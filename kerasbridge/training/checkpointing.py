@@ -364,6 +364,7 @@ def open_checkpoints(
     }
     with note_signals() as noted:
         yield Checkpointer(settings, run, started_with, environment, noted)
+        noted.check()
 
 
 def _describe(source: Any, phase: Any, seed: int) -> dict[str, Any]:

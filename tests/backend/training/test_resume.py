@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 
 import numpy as np
 import pytest
@@ -203,6 +204,29 @@ def test_a_finished_run_trains_nothing_and_may_get_more_epochs(tmp_path):
     assert more.history == history.history
     for actual, value in zip(state_of(model), state_of(expected), strict=True):
         np.testing.assert_array_equal(actual, value)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_a_signal_takes_effect_after_a_checkpoint(tmp_path, number, error):
+    _, history, _ = train("arrays", tmp_path / "whole")
+    arrive = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: signal.raise_signal(number))
+    for _ in range(2):  # each time a step further
+        with pytest.raises(error):
+            train("arrays", tmp_path / "run", callbacks=[arrive], checkpoint_every="1 h")
+    assert names(tmp_path / "run") == ["000001-epoch-0-step-1", "000002-epoch-0-step-2"]
+    _, resumed, _ = train("arrays", tmp_path / "run")
+    assert resumed.history == history.history
+
+
+@pytest.mark.once
+def test_a_signal_after_the_last_step_takes_effect_once_the_run_is_complete(tmp_path):
+    arrive = keras.callbacks.LambdaCallback(on_train_end=lambda logs: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        train("arrays", tmp_path / "run", callbacks=[arrive])
+    assert kb.runs.load(tmp_path / "run").config.finished
 
 
 @pytest.mark.once
