@@ -136,6 +136,8 @@ def shapes_after(node: Node, shapes: list[Shape]) -> tuple[Shape, ...]:
     """
     try:
         results = node.operation.shapes(*shapes)
+        if len(results) != len(node.outputs):
+            raise ShapeError(f"it has {len(node.outputs)} outputs, but computes {len(results)}")
         if any(size is not None and size < 1 for shape in results for size in shape):
             raise ShapeError(f"the result would have the shape {_format_shape(results[0])}")
     except UnknownDimension as unknown:

@@ -93,6 +93,11 @@ def test_a_blob_with_a_wrong_shape_is_rejected(tmp_path):
     assert "not a multiple of 4" in load_error(*paths)
 
 
+def test_a_layer_with_more_outputs_than_it_computes_is_rejected(tmp_path):
+    sentence = refused_net(tmp_path, layer("ReLU", top="a b"))
+    assert "layer 'l' (ReLU) does not fit its input of shape (any, 3, any, any): it has 2 outputs" in sentence
+
+
 @pytest.mark.parametrize("kept", [5, 40, 300])
 def test_a_truncated_file_is_rejected(tmp_path, kept):
     paths = files(tmp_path, data(*SHAPE) + layer("Convolution", CONV), {"l": (W, np.ones(4))})
