@@ -69,6 +69,7 @@ def import_(
     """
     with errors_in_one_line(quiet):
         from kerasbridge.importers import import_model
+        from kerasbridge.runtime import signals
 
         _check_output(output, overwrite)
         with spinner("Reading the files …", silent=as_json or quiet):
@@ -83,6 +84,7 @@ def import_(
                 inputs=inputs or None,
                 outputs=outputs or None,
             )
+            signals.check()
             _save(model, output)
         custom_layers = [layer.name for layer in model.layers if type(layer).__module__.startswith("kerasbridge.")]
     if as_json:

@@ -8,10 +8,13 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_TOGETHER = 0.3
+"""Seconds within which equal signals count as one: wrappers such as `timeout` send each to a process and its group."""
 
 
 class NotedSignals:
@@ -58,14 +61,16 @@ def note_signals(leave: Callable[[int], object] | None = None) -> Iterator[Noted
     noted.leave = leave
     ours = [number for number in _SIGNALS if _has_default_handler(number)] if _is_main_thread() else []
     before = {number: signal.getsignal(number) for number in ours}
-    arrived: list[int] = []
+    arrived: list[tuple[int, float]] = []
 
     def note(number: int, frame: FrameType | None) -> None:
-        arrived.append(number)
+        arrived.append((number, time.monotonic()))
         if len(arrived) == 1:
             noted.number = number
             if noted.is_waiting:
                 noted.check()
+        elif number == arrived[0][0] and arrived[-1][1] - arrived[0][1] < _TOGETHER:
+            return
         elif noted.leave:
             noted.leave(number)
         else:

@@ -182,7 +182,7 @@ def interrupted_import(folder, module, number):
 
 
 @pytest.mark.once
-def test_signals_that_are_noted_within_others_are_the_same():
+def test_signals_that_are_noted_within_others_are_the_same(monkeypatch):
     left = []
     with signals.note_signals() as outer, signals.note_signals(left.append) as inner:
         assert inner is outer
@@ -198,6 +198,8 @@ def test_signals_that_are_noted_within_others_are_the_same():
     with signals.note_signals() as noted:
         signal.raise_signal(signal.SIGINT)
         assert noted.number == signal.SIGINT
+        signal.raise_signal(signal.SIGINT)  # as `timeout` does, which is no second one
+        monkeypatch.setattr(signals, "_TOGETHER", 0)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
