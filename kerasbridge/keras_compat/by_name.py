@@ -70,9 +70,18 @@ def _call(original: Any, model: Any, *arguments: Any, **keywords: Any) -> Any:
 
 
 def _match_targets(original: Any, compiled: Any, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-    names = compiled.output_names or ()
+    names, y_pred = compiled.output_names or (), _plain_dicts(y_pred)
     weights = () if sample_weight is None else (by_name(sample_weight, y_pred, names),)
     return original(compiled, by_name(y_true, y_pred, names), y_pred, *weights)
+
+
+def _plain_dicts(nest: Any) -> Any:
+    """Return the nest with dicts for OrderedDicts, in which Keras does not find what a dict of losses names."""
+    if isinstance(nest, Mapping):
+        return {key: _plain_dicts(each) for key, each in nest.items()}
+    if isinstance(nest, list | tuple):
+        return _tuple_like(nest, [_plain_dicts(each) for each in nest])
+    return nest
 
 
 def _entries(nest: Any) -> Mapping[Any, Any] | None:

@@ -105,6 +105,15 @@ def test_the_containers_of_the_model_do_not_matter(make, make_outputs):
         assert_everywhere_by_name(copies(make, make_outputs), given, given)
 
 
+def test_losses_by_the_names_of_outputs_in_an_ordered_dict():
+    model = copies(dict, OrderedDict)
+    model.compile(keras.optimizers.SGD(0.0), {"p": "mae", "q": "mse"}, metrics={"q": ["mae"]})
+    for target in BY_NAME, OrderedDict(BY_NAME):
+        history = kb.fit(model, BY_NAME, target, verbose=0, validation_data=(BY_NAME, target)).history
+        for values in history.values():
+            assert values == [0.0]
+
+
 def test_targets_by_the_names_of_outputs_in_a_list():
     outputs = OrderedDict([("q_out", Q), ("p_out", P)])
     for y in (outputs, namedtuple("Outputs", outputs)(**outputs)):
