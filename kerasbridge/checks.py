@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.errors import ArgumentError, DataError, one_line
 
 MAX_SEED = 2**32 - 1
 _ROUNDING = 1e-3
@@ -70,7 +70,7 @@ def check_count(name: str, value: object) -> None:
 def check_flag(name: str, value: object) -> None:
     """Raise ArgumentError if the value of an argument is neither True nor False."""
     if not isinstance(value, bool):
-        raise ArgumentError(f"Expected {name} to be True or False, received {value!r}.")
+        raise ArgumentError(f"Expected {name} to be True or False, received {one_line(value)}.")
 
 
 def check_choice(name: str, value: object, *allowed: object) -> None:
@@ -78,7 +78,7 @@ def check_choice(name: str, value: object, *allowed: object) -> None:
     if isinstance(value, bool | np.bool_ | int | np.integer | str) and value in allowed:
         return
     *first, last = map(repr, allowed)
-    raise ArgumentError(f"Expected {name} to be {', '.join(first)} or {last}, received {value!r}.")
+    raise ArgumentError(f"Expected {name} to be {', '.join(first)} or {last}, received {one_line(value)}.")
 
 
 def check_validation_freq(value: object) -> int | list[Any]:
@@ -93,7 +93,8 @@ def check_validation_freq(value: object) -> int | list[Any]:
         frequency: int = int(value)  # type: ignore[call-overload]
         return frequency
     raise ArgumentError(
-        f"Expected validation_freq to be a whole number of 1 or more, or a list of epochs from 1; received {value!r}."
+        f"Expected validation_freq to be a whole number of 1 or more, or a list of epochs from 1; received "
+        f"{one_line(value)}."
     )
 
 
@@ -122,7 +123,7 @@ def check_validation_split(split: object) -> None:
     if isinstance(split, int | float | np.integer | np.floating) and not isinstance(split, bool) and 0 <= split < 1:
         return
     raise ArgumentError(
-        f"validation_split must be a number from 0 up to, but not including, 1; received {split!r}. "
+        f"validation_split must be a number from 0 up to, but not including, 1; received {one_line(split)}. "
         "Pass 0.1 to validate on the last tenth of the data."
     )
 
@@ -236,7 +237,7 @@ def _whole_number(name: str, value: object, low: int, high: int | None = None) -
         if low <= number and (high is None or number <= high):
             return number
     allowed = f"of {low} or more" if high is None else f"from {low} to {high}"
-    raise ArgumentError(f"{name} must be a whole number {allowed}; received {value!r}.")
+    raise ArgumentError(f"{name} must be a whole number {allowed}; received {one_line(value)}.")
 
 
 def _is_whole(value: object) -> bool:

@@ -30,6 +30,12 @@ MAX_MESSAGE = 5_000
 """Letters of a message; the middle of a longer one is left out, since a file may contain names of any length."""
 
 
+def one_line(value: object) -> str:
+    """Return what Python shows for a value, in one line of at most 80 characters."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
 class KerasbridgeError(Exception):
     """Base class of all exceptions that kerasbridge raises on purpose.
 

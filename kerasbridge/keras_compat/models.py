@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from kerasbridge.errors import ArgumentError
+from kerasbridge.errors import ArgumentError, one_line
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.patches import patch_abstract_evaluation
 from kerasbridge.keras_compat.private_api import private_api
@@ -18,7 +18,7 @@ def check_model(model: Any) -> None:
     if isinstance(model, keras.Model):
         return
     advice = "Load it with kb.load_model, and pass the result." if isinstance(model, str | os.PathLike) else ""
-    raise ArgumentError(f"Expected a Keras model, received {model!r}. {advice}".strip())
+    raise ArgumentError(f"Expected a Keras model, received {one_line(model)}. {advice}".strip())
 
 
 def call_model(model: Any, x: Any, training: bool) -> Any:

@@ -5,7 +5,7 @@ import warnings
 from typing import Any
 
 from kerasbridge import checks
-from kerasbridge.errors import ArgumentError
+from kerasbridge.errors import ArgumentError, one_line
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import check_model, overridden_step
 from kerasbridge.training.keras_methods import is_active, is_extended
@@ -69,7 +69,9 @@ def check_fit(
 def _check_callback(callback: Any) -> None:
     if isinstance(callback, type) or not hasattr(callback, "set_model"):
         made = f": write {callback.__name__}(…)" if isinstance(callback, type) else ""
-        raise ArgumentError(f"Expected callbacks to be keras.callbacks.Callback objects, received {callback!r}{made}.")
+        raise ArgumentError(
+            f"Expected callbacks to be keras.callbacks.Callback objects, received {one_line(callback)}{made}."
+        )
 
 
 def warn_extended(model: keras.Model, name: str) -> None:
