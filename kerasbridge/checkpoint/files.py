@@ -20,6 +20,7 @@ import safetensors
 import safetensors.numpy
 
 from kerasbridge._version import __version__
+from kerasbridge.files.regular import problem, read_text
 from kerasbridge.runtime.files import atomic_folder, remove_folder, remove_leftovers
 
 log = logging.getLogger("kerasbridge")
@@ -74,7 +75,7 @@ def newest(folder: Path) -> Iterator[tuple[Path, Content]]:
     for path in _paths(folder / FOLDER):
         try:
             yield path, read(path)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             log.warning("kerasbridge: the checkpoint %s is damaged (%s) and is skipped.", path, error)
 
 
@@ -84,13 +85,14 @@ def read(path: Path) -> Content:
     Raises:
         OSError, ValueError: a file is missing, damaged or of another format.
     """
-    manifest = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
+    manifest = json.loads(read_text(path / _MANIFEST, max_bytes=_PIECE))
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ValueError(f"{_MANIFEST} is not of format {FORMAT}")
-    for name, digest in _digests(path).items():
-        if manifest.get("sha256", {}).get(name) != digest:
-            raise ValueError(f"{name} is not the file that was written")
-    state = json.loads((path / _STATE).read_text(encoding="utf-8"))
+    if manifest.get("sha256") != _digests(path):
+        raise ValueError("a file is not the one that was written")
+    state = json.loads(read_text(path / _STATE))
+    if not isinstance(state, dict):
+        raise ValueError(f"{_STATE} is not an object")
     return Content(_read_arrays(path / _ARRAYS), state)
 
 
@@ -120,6 +122,8 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 def _sha256(path: Path) -> str:
+    if reason := problem(path):
+        raise OSError(f"{path.name} {reason}")
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(_PIECE):

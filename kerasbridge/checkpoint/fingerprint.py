@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.data.arrays import signature
-from kerasbridge.data.digest import digest_of
+from kerasbridge.data.digest import digest_of, named_arrays
 from kerasbridge.engines.step import Batch
 from kerasbridge.keras_compat import keras
 from kerasbridge.random import generator
@@ -35,9 +34,8 @@ def of_rows(source: Any, seed: int) -> dict[str, Any]:
 
 def of_batch(batch: Batch) -> dict[str, Any]:
     """Return the structure of a batch: shapes without the number of rows, and dtypes."""
-    paths, leaves = signature(batch)
-    parts = [None if leaf is None else f"{leaf[1]}{list(leaf[0][1:])}" for leaf in leaves]
-    return {"arrays": {"/".join(map(str, path)): part for path, part in zip(paths, parts, strict=True)}}
+    arrays = named_arrays(batch)
+    return {"arrays": {name: f"{array.dtype}{list(array.shape[1:])}" for name, array in arrays.items()}}
 
 
 def of_model(model: keras.Model) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from kerasbridge import checks
@@ -15,7 +16,7 @@ from kerasbridge.checkpoint.interval import Interval, parse_interval
 from kerasbridge.checkpoint.position import Position
 from kerasbridge.data.epoch_iterators import Chunk, EpochIterator
 from kerasbridge.engines.base import Block, Engine
-from kerasbridge.errors import ArgumentError
+from kerasbridge.errors import ArgumentError, RunFolderError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.model_state import all_variables, optimizer_variables
 from kerasbridge.keras_compat.models import pythonify_logs
@@ -131,6 +132,7 @@ class Checkpointer(NoCheckpoints):
         self._settings, self._started_with, self._environment = settings, started_with, environment
         self._run, self._noted, self._writer = run, noted, BackgroundWriter()
         self._content: Content | None = None
+        self._path = run.target
         self._saved_at, self._steps, self._epochs = time.monotonic(), 0, 0
 
     def connect(self, runner: Runner, iterator: EpochIterator, callbacks: Sequence[Any], watch: BlockWatch) -> None:
@@ -161,9 +163,10 @@ class Checkpointer(NoCheckpoints):
     def _choose(self) -> Position | None:
         data_differs = False
         for path, content in files.newest(self._run.target):
-            position = Position(**content.state["position"])
-            position = replace(position, logs=nested.decode(position.logs, content.arrays))
-            self._check(content)
+            with self._expecting_our_state(path):
+                position = Position(**content.state["position"])
+                position = replace(position, logs=nested.decode(position.logs, content.arrays))
+                self._check(content)
             if data_differs and position.step:
                 continue
             if not data_differs and not self._iterator.seek(position.epoch, position.step, position.data):
@@ -177,7 +180,7 @@ class Checkpointer(NoCheckpoints):
                 if position.step:
                     continue
             log.info("kerasbridge: continuing from %s.", path)
-            self._content = content
+            self._path, self._content = path, content
             return position
         return None
 
@@ -185,7 +188,10 @@ class Checkpointer(NoCheckpoints):
         """Assign variables, callbacks and random generators their values in the checkpoint, if there is one."""
         if self._content is None:
             return
-        arrays, state = self._content.arrays, self._content.state
+        with self._expecting_our_state(self._path):
+            self._restore(self._content.state, self._content.arrays)
+
+    def _restore(self, state: Mapping[str, Any], arrays: nested.Arrays) -> None:
         variables.assign(self._listed(), {key: arrays[name] for key, name in state["variables"].items()})
         callback_state.restore(self._callbacks, state["callbacks"], arrays)
         if self._iterator.digest is None:  # data that was read again has moved the generators itself
@@ -308,6 +314,17 @@ class Checkpointer(NoCheckpoints):
     def _outside(self, used: Sequence[Any]) -> list[Any]:
         listed = {id(variable) for variable in self._listed().values()}
         return [variable for variable in used if id(variable) not in listed]
+
+    @contextlib.contextmanager
+    def _expecting_our_state(self, path: Path) -> Iterator[None]:
+        """Raise RunFolderError if a checkpoint, though its checksums fit, contains what kerasbridge does not write."""
+        try:
+            yield
+        except (KeyError, TypeError, IndexError, AttributeError) as error:
+            raise RunFolderError(
+                f"{path} contains a state that kerasbridge did not write ({type(error).__name__}: {error}): remove it, "
+                "to continue from an earlier checkpoint."
+            ) from error
 
     def _check(self, content: Content) -> None:
         found = fingerprint.differences(content.state["started_with"], self._started_with)

@@ -244,6 +244,15 @@ def test_a_damaged_checkpoint_is_named_and_skipped(tmp_path, caplog):
 
 
 @pytest.mark.once
+def test_a_state_that_kerasbridge_did_not_write_is_one_sentence(tmp_path):
+    for number, state in enumerate(({}, {"position": {"epoch": 1, "moon": 2}}, {"position": 3})):
+        train("arrays", tmp_path / str(number), epochs=1)
+        files.write(tmp_path / str(number), files.Content({"none": np.zeros(1)}, state), 9, 0, keep=3)
+        with pytest.raises(RunFolderError, match="contains a state that kerasbridge did not write"):
+            train("arrays", tmp_path / str(number))
+
+
+@pytest.mark.once
 def test_checkpoints_follow_the_interval_and_the_oldest_are_removed(tmp_path):
     train("arrays", tmp_path / "steps", checkpoint_every="4 steps", keep_checkpoints=2)
     assert names(tmp_path / "steps") == ["000006-epoch-3-step-6", "000007-epoch-4-step-0"]
