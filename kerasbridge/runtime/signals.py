@@ -4,6 +4,7 @@ An exception in the middle of an import or of a traced step may be lost, or take
 notes the signal; `check` is called once a framework is imported and between blocks of steps, and raises.
 """
 
+import atexit
 import contextlib
 import os
 import signal
@@ -120,10 +121,14 @@ def leave_at_once(number: int) -> None:
 
 
 def leave_on_signals() -> None:
-    """End the process at once when a signal arrives, from now on: at the end of a program."""
+    """End the process at once when a signal arrives from now on: at the end of a program, when its work is done.
+
+    Python removes handlers while it shuts down, so that the process would seem killed; then signals are ignored.
+    """
     for number in _SIGNALS:
         if _is_main_thread() and _has_default_handler(number):
             signal.signal(number, lambda number, frame: leave_at_once(number))
+            atexit.register(signal.signal, number, signal.SIG_IGN)
 
 
 def _has_default_handler(number: int) -> bool:

@@ -35,6 +35,23 @@ from kerasbridge.__main__ import main
 main()
 """
 
+SHUTDOWN = """
+import os, signal, time
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+class Slow:
+    write, sleep = staticmethod(os.write), staticmethod(time.sleep)
+
+    def __del__(self):
+        self.write(1, b"shutting down\\n")
+        self.sleep(1)
+
+slow = Slow()
+from kerasbridge.__main__ import main
+main()
+"""
+
 
 @pytest.fixture(autouse=True)
 def default_handlers():
@@ -172,6 +189,19 @@ def test_a_signal_while_the_framework_is_imported_is_not_lost(tmp_path, number):
 def test_a_signal_while_the_command_line_is_imported_is_not_lost(tmp_path):
     code, out, err = interrupted_import(tmp_path, "typer", signal.SIGINT)
     assert (code, out, err) == (130, "", "kerasbridge: interrupted, nothing was saved.\n")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_python_shuts_down_does_not_make_a_finished_command_fail(number):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", SHUTDOWN, "--version"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while process.stdout.readline() != b"shutting down\n":
+            pass
+        process.send_signal(number)
+        assert process.communicate(timeout=60) == (b"", b"")
+    assert process.returncode == 0
 
 
 def interrupted_import(folder, module, number):
