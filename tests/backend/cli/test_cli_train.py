@@ -201,6 +201,19 @@ def test_ctrl_c_ends_with_one_line_and_keeps_the_history(tmp_path):
 
 
 @pytest.mark.once
+def test_a_loss_that_is_not_finite_ends_the_training_with_one_line(tmp_path, monkeypatch):
+    def diverging():
+        layers = [keras.layers.Flatten(), keras.layers.Dense(10, keras.ops.log)]
+        return keras.Sequential([keras.Input((28, 28)), *layers])
+
+    monkeypatch.setattr(kerasbridge.models, "mlp", diverging)
+    code, _, stderr = run(tmp_path, "train", "--run-dir", "run", "--epochs", 1)
+    assert code == 2
+    assert "kerasbridge: Expected a finite loss" in stderr
+    assert "in step 1 of epoch 1: the output of the layer" in stderr
+
+
+@pytest.mark.once
 @pytest.mark.usefixtures("no_matplotlib")
 def test_without_matplotlib_one_line_explains_how_to_get_plots(tmp_path):
     code, out, err = run(tmp_path, "train", "--epochs", 1, "--run-dir", "run")

@@ -145,6 +145,22 @@ def test_too_little_memory_names_batch_size_and_model(monkeypatch):
     assert is_finite(model)
 
 
+def test_a_run_without_memory_continues_from_its_checkpoint(tmp_path):
+    class Fill(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise memory_error()
+
+    arguments = {"run_dir": tmp_path / "run", "resume": True}
+    with pytest.raises(DeviceMemoryError, match=r"for the data and a model of 83 parameters"):
+        fit(make_model(), callbacks=[Fill()], **arguments)
+    model, undisturbed = make_model(), make_model()
+    history = fit(model, **arguments)
+    assert history.history == fit(undisturbed).history
+    for one, other in zip(model.get_weights(), undisturbed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def memory_error():
     """Return the error of the framework."""
     if keras.backend.backend() == "torch":
