@@ -24,8 +24,6 @@ Every message is one or two sentences: what was expected, what was received, and
 prints only the message and exits with 2.
 """
 
-from typing import Any
-
 MAX_MESSAGE = 5_000
 """Letters of a message; the middle of a longer one is left out, since a file may contain names of any length."""
 
@@ -141,7 +139,7 @@ class ParityError(KerasbridgeError, RuntimeError):
         result: the `Comparison` or `Diagnosis` of the other backends, or None.
     """
 
-    result: Any = None
+    result: object = None
 
 
 class NotPortableError(KerasbridgeError, RuntimeError):
