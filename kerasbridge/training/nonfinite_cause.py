@@ -20,11 +20,13 @@ def find_cause(model: keras.Model, engine: Engine, step: Step, trained: Sequence
 
     The variables are changed as the step changes them.
     """
+    of_state = weight_cause(engine, step.variables)  # gradients that an optimizer accumulates, for instance
     return (
         array_cause(engine, batch)
         or weight_cause(engine, trained)
         or _layer_cause(model, engine, batch)
         or _gradient_cause(engine, step, batch)
+        or of_state
         or "every layer and gradient is finite when the step is computed once more"
     )
 
