@@ -103,6 +103,7 @@ LAYERS = {
     "a generator of NumPy": lambda layer, x: x * float(RNG.random()),
     "a power that grows": lambda layer, x: ops.sign(x) * ops.abs(x) ** layer.count,
     "a slice that moves": lambda layer, x: ops.roll(x, layer.count, axis=1),
+    "a size that grows": lambda layer, x: x * ops.sum(ops.ones((layer.count,))),
     "a noise of the host": lambda layer, x: x + ops.convert_to_tensor(np.random.normal(size=(1, 4)), "float32"),
 }
 PARTS = {
