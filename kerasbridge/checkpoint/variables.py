@@ -24,7 +24,7 @@ def by_key(variables: Iterable[Any]) -> dict[str, Any]:
 
 def read(engine: Engine, variables: Mapping[str, Any]) -> dict[str, Array]:
     """Return a copy of the values on the host."""
-    return {key: np.array(engine.to_numpy(variable.value)) for key, variable in variables.items()}
+    return {key: np.array(engine.to_numpy(engine.read(variable.value))) for key, variable in variables.items()}
 
 
 def assign(variables: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:

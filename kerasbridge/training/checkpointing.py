@@ -24,6 +24,7 @@ from kerasbridge.random.generator import host_rng_state, set_host_rng_state
 from kerasbridge.runs import RunWriter
 from kerasbridge.runtime import signals
 from kerasbridge.runtime.signals import NotedSignals, note_signals
+from kerasbridge.training.python_state import user_functions, variables_of
 from kerasbridge.training.step_loop import BlockReport, BlockWatch, Runner
 
 log = logging.getLogger("kerasbridge")
@@ -312,8 +313,13 @@ class Checkpointer(NoCheckpoints):
         return variables.by_key([*all_variables(runner.model), *of_optimizers, *of_step])
 
     def _outside(self, used: Sequence[Any]) -> list[Any]:
-        listed = {id(variable) for variable in self._listed().values()}
-        return [variable for variable in used if id(variable) not in listed]
+        """Return the variables outside the model: those of the user's objects, then others that a compiled step uses.
+
+        A step on TensorFlow, or one that runs as Python, does not list what it uses.
+        """
+        runner, listed = self._runner, {id(variable) for variable in self._listed().values()}
+        of_user = variables_of([*user_functions(runner.model), *runner.step.functions])
+        return [variable for variable in [*of_user, *used] if id(variable) not in listed]
 
     @contextlib.contextmanager
     def _expecting_our_state(self, path: Path) -> Iterator[None]:

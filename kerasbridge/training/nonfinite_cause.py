@@ -119,4 +119,4 @@ def _floats(engine: Engine, tensor: Any) -> Any:
     """Return a tensor of floating-point numbers as an array; None for other types."""
     if tensor is None or not keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype)):
         return None
-    return engine.to_numpy(tensor)
+    return engine.to_numpy(engine.read(tensor))

@@ -102,6 +102,18 @@ def user_functions(model: keras.Model) -> list[Callable[..., Any]]:
     return [function for part in {id(part): part for part in parts}.values() for function in _functions(part)]
 
 
+def variables_of(functions: Iterable[Callable[..., Any]]) -> list[Any]:
+    """Return the Keras variables that functions and methods refer to: as attributes, by closures, in their modules."""
+    values: list[Any] = []
+    for function in functions:
+        values += getattr(getattr(function, "__self__", None), "__dict__", {}).values()
+        code = inspect.unwrap(getattr(function, "__func__", function))
+        if isinstance(code, FunctionType):
+            values += inspect.getclosurevars(code).nonlocals.values()
+            values += (code.__globals__.get(name) for name in referenced_names(code.__code__))
+    return list({id(value): value for value in values if isinstance(value, keras.Variable)}.values())
+
+
 def _functions(part: Any) -> Iterator[Callable[..., Any]]:
     """Yield a function of the user, or the methods that the user's class of an object defines."""
     if isinstance(part, FunctionType):

@@ -1,7 +1,6 @@
 """The private names of TensorFlow that kerasbridge uses exist; without one of them, it trains and frees less memory."""
 
 import contextlib
-import gc
 
 import numpy as np
 import pytest
@@ -53,8 +52,6 @@ def train():
 @pytest.mark.parametrize("place", ["tensorflow.no_such_module:name", "tensorflow:no_such.name", "tensorflow:no_such"])
 def test_training_works_without_a_private_name(monkeypatch, place):
     expected = train()
-    gc.collect()
-    assert graph_memory._gone
     for name in PRIVATE_NAMES:
         monkeypatch.setitem(PRIVATE_NAMES, name, place)
     assert train() == expected

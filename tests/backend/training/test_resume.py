@@ -100,6 +100,12 @@ def counted():
     return model
 
 
+def counted_eagerly():
+    model = counted()
+    model.run_eagerly = True
+    return model
+
+
 def eager():
     model = classifier()
     model.run_eagerly = True
@@ -151,6 +157,7 @@ CASES = {
     ),
     "without a seed": (classifier, lambda: {**ARRAYS, "seed": None}),
     "a variable of the loss": (counted, lambda: {**ARRAYS, "y": Y.astype("float32")[:, None]}),
+    "a variable of the loss, eager": (counted_eagerly, lambda: {**ARRAYS, "y": Y.astype("float32")[:, None]}),
     "eager": (eager, lambda: ARRAYS),
     "own step": (own_step, lambda: ARRAYS),
 }
