@@ -22,7 +22,7 @@ class Killed(BaseException):
 
 
 class KillAt(keras.callbacks.Callback):
-    """Ends the training after so many steps."""
+    """Ends the training after so many steps; never, if the number is 0."""
 
     def __init__(self, steps):
         super().__init__()
@@ -170,9 +170,9 @@ def train(case, run_dir, **arguments):
         made = make_model()
         model, step = made if isinstance(made, tuple) else (made, None)
         given = {"epochs": EPOCHS, "verbose": 0, "checkpoint_every": "2 steps", **make_arguments(), **arguments}
-        kill = given.pop("kill", None)
+        kill = given.pop("kill", 0)  # without one, too, each batch has its hook, as the program depends on that
         own = given.pop("callbacks", [])
-        callbacks = [*own, KillAt(kill)] if kill else own
+        callbacks = [*own, KillAt(kill)]
         history = kb.fit(model, run_dir=run_dir, resume=True, step=step, callbacks=callbacks, **given)
     return model, history, own
 
