@@ -213,7 +213,16 @@ def test_a_finished_run_trains_nothing_and_may_get_more_epochs(tmp_path):
         np.testing.assert_array_equal(actual, value)
 
 
+@pytest.fixture
+def usual_signals():
+    """Handle Ctrl-C as Python does, also where the tests run in the background of a shell, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.once
+@pytest.mark.usefixtures("usual_signals")
 @pytest.mark.parametrize(
     ("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)], ids=["Ctrl-C", "SIGTERM"]
 )
@@ -229,6 +238,7 @@ def test_a_signal_takes_effect_after_a_checkpoint(tmp_path, number, error):
 
 
 @pytest.mark.once
+@pytest.mark.usefixtures("usual_signals")
 def test_a_signal_after_the_last_step_takes_effect_once_the_run_is_complete(tmp_path):
     arrive = keras.callbacks.LambdaCallback(on_train_end=lambda logs: signal.raise_signal(signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
