@@ -14,8 +14,9 @@ pythonify_logs: Callable[[Any], dict[str, Any]] = private_api("readable logs")
 
 
 def check_model(model: Any) -> None:
-    """Raise ArgumentError if this is no Keras model."""
-    if isinstance(model, keras.Model):
+    """Raise ArgumentError if this is no Keras model, nor a layer with the training methods of one."""
+    trainer = next(base for base in keras.Model.__mro__ if "fit" in vars(base))
+    if isinstance(model, trainer):
         return
     advice = "Load it with kb.load_model, and pass the result." if isinstance(model, str | os.PathLike) else ""
     raise ArgumentError(f"Expected a Keras model, received {one_line(model)}. {advice}".strip())
