@@ -81,6 +81,12 @@ def check_choice(name: str, value: object, *allowed: object) -> None:
     raise ArgumentError(f"Expected {name} to be {', '.join(first)} or {last}, received {one_line(value)}.")
 
 
+def check_timeout(timeout: Any) -> None:
+    """Raise an ArgumentError unless a time-out is a number of seconds above 0."""
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+        raise ArgumentError(f"Expected timeout to be a number of seconds above 0, received {timeout!r}.")
+
+
 def check_validation_freq(value: object) -> int | list[Any]:
     """Return how often to validate.
 
@@ -266,9 +272,3 @@ def _more(invalid: NDArray[np.bool_]) -> str:
 def _first_row(invalid: NDArray[np.bool_]) -> int:
     """Return the sample of the first wrong value."""
     return int(np.argmax(invalid)) // (invalid.size // len(invalid))
-
-
-def check_timeout(timeout: Any) -> None:
-    """Raise an ArgumentError unless a time-out is a number of seconds above 0."""
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
-        raise ArgumentError(f"Expected timeout to be a number of seconds above 0, received {timeout!r}.")

@@ -33,10 +33,10 @@ def encode(value: Any, arrays: Arrays) -> Any:
 
 def decode(data: Any, arrays: Arrays) -> Any:
     """Return the value that was encoded; tuples become lists."""
-    if isinstance(data, dict):
-        return (
-            arrays[data[_ARRAY]]
-            if data.keys() == {_ARRAY}
-            else {key: decode(item, arrays) for key, item in data.items()}
-        )
-    return [decode(item, arrays) for item in data] if isinstance(data, list) else data
+    if isinstance(data, list):
+        return [decode(item, arrays) for item in data]
+    if not isinstance(data, dict):
+        return data
+    if data.keys() == {_ARRAY}:
+        return arrays[data[_ARRAY]]
+    return {key: decode(item, arrays) for key, item in data.items()}

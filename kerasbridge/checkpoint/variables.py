@@ -44,12 +44,10 @@ def assign(variables: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
 
 
 def _difference(variables: Mapping[str, Any], arrays: Mapping[str, Array]) -> str | None:
-    missing, added = ([*a.keys() - b.keys()] for a, b in ((arrays, variables), (variables, arrays)))
-    if missing or added:
-        names = [f"no variable {key!r}" for key in sorted(missing)] + [
-            f"a new variable {key!r}" for key in sorted(added)
-        ]
-        return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    found = [f"no variable {key!r}" for key in sorted(arrays.keys() - variables.keys())]
+    found += [f"a new variable {key!r}" for key in sorted(variables.keys() - arrays.keys())]
+    if found:
+        return ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
     for key, array in arrays.items():
         if tuple(variables[key].shape) != array.shape:
             return f"shape {tuple(variables[key].shape)} instead of {array.shape} for {key!r}"

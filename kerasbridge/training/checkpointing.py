@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -210,7 +210,7 @@ class Checkpointer(NoCheckpoints):
         self._content = None
         if state["outside"]:
             block.prepare(chunk.data, chunk.order)
-            outside = variables.by_key(self._outside(block.variables))
+            outside = variables.by_key(self._outside(self._listed(), block.variables))
             variables.assign(outside, {key: arrays[name] for key, name in state["outside"].items()})
 
     def steps_left(self) -> int | None:
@@ -226,17 +226,19 @@ class Checkpointer(NoCheckpoints):
             RunFolderError: an earlier checkpoint could not be written.
         """
         self._steps += report.last + 1 - report.first
-        self._save_if_due(Position(epoch, report.last + 1, pythonify_logs(report.logs)))
+        self._save_if_due(lambda: Position(epoch, report.last + 1, pythonify_logs(report.logs)))
 
-    def _save_if_due(self, position: Position) -> None:
+    def _save_if_due(self, position: Callable[[], Position]) -> None:
+        """Write a checkpoint if one is due; only then the position is computed, which waits for the device."""
         interval = self._settings.interval
         due_by_time = interval.seconds and time.monotonic() - self._saved_at >= interval.seconds
         due_by_steps = interval.steps and self._steps >= interval.steps
         if self._noted.number is not None:
-            self.save(position)
+            self._start(position())
+            self.wait()
             self._noted.check()
         elif self._watch.is_finite and (due_by_steps or (due_by_time and not self._writer.is_busy)):
-            self._start(position)
+            self._start(position())
 
     def after_epoch(self, position: Position) -> None:
         """Write a checkpoint if one is due at the end of an epoch.
@@ -253,12 +255,7 @@ class Checkpointer(NoCheckpoints):
         if self._noted.number is None and (must_save or (is_due and self._watch.is_finite)):
             self._start(position)
         else:
-            self._save_if_due(position)
-
-    def save(self, position: Position) -> None:
-        """Write a checkpoint, and return when it is complete."""
-        self._start(position)
-        self.wait()
+            self._save_if_due(lambda: position)
 
     def close(self) -> None:
         """Wait for the checkpoint that is being written, when the training has failed; its errors are ignored."""
@@ -285,7 +282,7 @@ class Checkpointer(NoCheckpoints):
         """Return the state of the run as it is now, copied."""
         engine, arrays = self._runner.engine, {}  # type: Any, nested.Arrays
         listed = self._listed()
-        outside = variables.by_key(self._outside(self._runner.variables()))
+        outside = variables.by_key(self._outside(listed, self._runner.variables()))
 
         def add(prefix: str, named: Mapping[str, Any]) -> dict[str, str]:
             arrays.update({f"{prefix} {key}": value for key, value in variables.read(engine, named).items()})
@@ -312,14 +309,14 @@ class Checkpointer(NoCheckpoints):
         of_step = runner.step.make_step(runner.model, runner.engine).variables
         return variables.by_key([*all_variables(runner.model), *of_optimizers, *of_step])
 
-    def _outside(self, used: Sequence[Any]) -> list[Any]:
+    def _outside(self, listed: Mapping[str, Any], used: Sequence[Any]) -> list[Any]:
         """Return the variables outside the model: those of the user's objects, then others that a compiled step uses.
 
         A step on TensorFlow, or one that runs as Python, does not list what it uses.
         """
-        runner, listed = self._runner, {id(variable) for variable in self._listed().values()}
-        of_user = variables_of([*user_functions(runner.model), *runner.step.functions])
-        return [variable for variable in [*of_user, *used] if id(variable) not in listed]
+        ids = {id(variable) for variable in listed.values()}
+        of_user = variables_of([*user_functions(self._runner.model), *self._runner.step.functions])
+        return [variable for variable in [*of_user, *used] if id(variable) not in ids]
 
     @contextlib.contextmanager
     def _expecting_our_state(self, path: Path) -> Iterator[None]:

@@ -140,8 +140,8 @@ def fit(
         return _fit_with_keras(fit_arguments)
     arguments.warn_extended(model, "fit")
     order_seed = _seed_of_order(x, shuffle) if seed is None else seed
-    if resume and seed is None:
-        order_seed = run_recorder.seed_of_run(run_dir) or order_seed
+    if resume and seed is None and (seed_of_run := run_recorder.seed_of_run(run_dir)) is not None:
+        order_seed = seed_of_run
     engine = engines.current()
     steps_per_epoch = arguments.round_up_to_execution(model, steps_per_epoch)
     validation_steps = arguments.round_up_to_execution(model, validation_steps)
@@ -311,14 +311,14 @@ def _fit_with_keras(fit_arguments: Mapping[str, Any]) -> keras.callbacks.History
             f"Expected a model without a train_step of its own with checkpoint_every and resume, received "
             f"{type(fit_arguments['model']).__name__}, which Keras trains. Leave them out, or pass the step as step=."
         )
-    known = inspect.signature(keras.Model.fit).parameters
-    keras_arguments = {name: value for name, value in fit_arguments.items() if name in known}
-    keras_arguments["validation_batch_size"] = fit_arguments["validation_batch_size"] or fit_arguments["batch_size"]
     if fit_arguments["on_nonfinite"] in ("stop", "skip"):
         raise ArgumentError(
             f'Expected on_nonfinite "warn" or "ignore" for a model that overrides train_step, received '
             f"{fit_arguments['on_nonfinite']!r}. Pass a function as step= instead of overriding train_step."
         )
+    known = inspect.signature(keras.Model.fit).parameters
+    keras_arguments = {name: value for name, value in fit_arguments.items() if name in known}
+    keras_arguments["validation_batch_size"] = fit_arguments["validation_batch_size"] or fit_arguments["batch_size"]
     with run_recorder.record_run(fit_arguments, execution="model.fit") as record:
         keras_arguments["callbacks"] = prepare_callbacks(record.callbacks)
         return record.finish(call_keras(fit_arguments["model"], "fit", keras_arguments))
