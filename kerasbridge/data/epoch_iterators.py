@@ -69,7 +69,11 @@ class EpochIterator(Protocol):
 
     @property
     def digest(self) -> str | None:
-        """The digest of the first batch of the latest epoch, if the data can only be read in sequence; else None."""
+        """The digest of the first batch of the latest epoch after `keep_digests`; None if nothing is compared."""
+        ...
+
+    def keep_digests(self) -> None:
+        """Compute the digest of the first batch of each epoch from now on, if data can only be read in sequence."""
         ...
 
     def seek(self, epoch: int, step: int, digest: str | None) -> bool:
@@ -88,7 +92,19 @@ class EpochIterator(Protocol):
         ...
 
 
-class DeviceArrays:
+class _RandomAccess:
+    """Data of which each epoch can be read by itself, from any step on."""
+
+    digest: str | None = None
+
+    def restart(self) -> None:
+        """Do nothing: an epoch does not depend on earlier ones."""
+
+    def keep_digests(self) -> None:
+        """Do nothing: rows are compared instead."""
+
+
+class DeviceArrays(_RandomAccess):
     """Arrays that are stored on the device completely."""
 
     def __init__(self, arrays: Arrays, sampler: RowSampler, engine: Engine) -> None:
@@ -112,11 +128,6 @@ class DeviceArrays:
         if checked is not self._arrays.nest:
             self._arrays = Arrays(checked, self._arrays.rows)
             self._load()
-
-    def restart(self) -> None:
-        """Do nothing: an epoch does not depend on earlier ones."""
-
-    digest = None
 
     def seek(self, epoch: int, step: int, digest: str | None) -> bool:
         del epoch, digest
@@ -171,7 +182,7 @@ class RowSource(Protocol):
         ...
 
 
-class HostArrays(_Streamed):
+class HostArrays(_RandomAccess, _Streamed):
     """Rows of data that is too large for the device, or on a disk."""
 
     def __init__(self, source: RowSource, sampler: RowSampler, engine: Engine) -> None:
@@ -184,11 +195,6 @@ class HostArrays(_Streamed):
 
     def first(self) -> Batch:
         return self._source.gather(np.arange(min(self._sampler.batch_size, self._sampler.rows)))
-
-    def restart(self) -> None:
-        """Do nothing: an epoch does not depend on earlier ones."""
-
-    digest = None
 
     def seek(self, epoch: int, step: int, digest: str | None) -> bool:
         del digest
@@ -224,7 +230,7 @@ class BatchStream(_Streamed):
         self._name, self._source, self._sample, self._shuffled = name, batches, sample or batches, shuffled
         self._counted_steps: int | None = None
         self._steps_name = steps_name
-        self.digest: str | None = None
+        self._keeps_digests, self.digest = False, None  # type: bool, str | None
 
     @property
     def steps(self) -> int | None:
@@ -240,6 +246,9 @@ class BatchStream(_Streamed):
     def restart(self) -> None:
         self._opened = None
         self._source.reset()
+
+    def keep_digests(self) -> None:
+        self._keeps_digests = self._shuffled is None
 
     def seek(self, epoch: int, step: int, digest: str | None) -> bool:
         """As for every iterator; what can only be read in sequence is read up to there."""
@@ -263,7 +272,7 @@ class BatchStream(_Streamed):
         try:
             for _, _, (item,) in self._source:
                 batch = _to_batch(item)
-                if not steps and self._shuffled is None:
+                if self._keeps_digests and not steps:
                     self.digest = digest_of(batch)
                 steps += 1
                 yield batch
@@ -271,7 +280,7 @@ class BatchStream(_Streamed):
             stop_workers(self._source)
         if not steps and not start and not self._counted_steps:
             raise self._empty()
-        if steps < expected and self._shuffled is None:
+        if steps < expected and not start:
             user_warning.warn(
                 f"Your input ran out of data; interrupting training. The {self._name} gave {steps} batches instead of "
                 f"{expected}: give it more, make it repeat, or lower {self._steps_name}."

@@ -139,6 +139,7 @@ class Checkpointer(NoCheckpoints):
     def connect(self, runner: Runner, iterator: EpochIterator, callbacks: Sequence[Any], watch: BlockWatch) -> None:
         """Set what the checkpoints are about."""
         self._runner, self._iterator, self._callbacks, self._watch = runner, iterator, callbacks, watch
+        iterator.keep_digests()
         names = callback_state.without_state(callbacks)
         if names:
             log.info(
