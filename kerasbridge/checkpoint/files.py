@@ -21,10 +21,11 @@ import safetensors.numpy
 
 from kerasbridge._version import __version__
 from kerasbridge.files.regular import problem, read_text
+from kerasbridge.runs.contents import CHECKPOINTS
 from kerasbridge.runtime.files import atomic_folder, remove_folder, remove_leftovers
 
 log = logging.getLogger("kerasbridge")
-FOLDER = "checkpoints"
+
 FORMAT = 1
 _ARRAYS, _STATE, _MANIFEST = "arrays.safetensors", "state.json", "manifest.json"
 _NAME = re.compile(r"(\d{6,})-epoch-\d+-step-\d+")
@@ -53,7 +54,7 @@ def write(folder: Path, content: Content, epoch: int, step: int, keep: int, keep
     Raises:
         OSError: it cannot be written; the earlier checkpoints are as before.
     """
-    parent = folder / FOLDER
+    parent = folder / CHECKPOINTS
     parent.mkdir(exist_ok=True)
     numbers = [_number(path) for path in _paths(parent)]
     path = parent / f"{max(numbers, default=0) + 1:06}-epoch-{epoch}-step-{step}"
@@ -72,7 +73,7 @@ def write(folder: Path, content: Content, epoch: int, step: int, keep: int, keep
 
 def newest(folder: Path) -> Iterator[tuple[Path, Content]]:
     """Yield the checkpoints of a run that verify, the latest first; a damaged one is named in the log and skipped."""
-    for path in _paths(folder / FOLDER):
+    for path in _paths(folder / CHECKPOINTS):
         try:
             yield path, read(path)
         except (OSError, ValueError, RecursionError) as error:
@@ -98,13 +99,13 @@ def read(path: Path) -> Content:
 
 def exist(folder: Path) -> bool:
     """Return whether a run has a checkpoint, damaged or not."""
-    return bool(_paths(folder / FOLDER))
+    return bool(_paths(folder / CHECKPOINTS))
 
 
 def clean(folder: Path) -> None:
     """Remove what a dead process left among the checkpoints of a run."""
-    if (folder / FOLDER).is_dir():
-        remove_leftovers(folder / FOLDER)
+    if (folder / CHECKPOINTS).is_dir():
+        remove_leftovers(folder / CHECKPOINTS)
 
 
 def _paths(parent: Path) -> list[Path]:

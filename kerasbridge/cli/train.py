@@ -1,11 +1,9 @@
 """`kerasbridge train`."""
 
-import contextlib
 import importlib
 import json
-import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +14,7 @@ import typer
 from kerasbridge.cli.app import app, errors_in_one_line
 from kerasbridge.cli.load_run import load_digits, probabilities, scale
 from kerasbridge.cli.options import Backend, Device
+from kerasbridge.cli.resume import check_resume, command_to_continue, open_run
 
 if TYPE_CHECKING:
     from kerasbridge.datasets import Dataset
@@ -63,14 +62,14 @@ def train(
     folder.
     """
     arguments = {name: str(value) if isinstance(value, Path) else value for name, value in context.params.items()}
-    with errors_in_one_line(quiet), _command_to_continue(context) as opened:
+    with errors_in_one_line(quiet), command_to_continue(context) as opened:
         import kerasbridge as kb
         from kerasbridge import checks, runs
         from kerasbridge.runtime import backend as backend_module
 
         started = datetime.now(UTC)
         _check_options(model, epochs, batch_size, seed, tensorboard)
-        is_continued = _check_resume(run_dir, resume, overwrite, checkpoint_every)
+        is_continued = check_resume(run_dir, resume, overwrite, checkpoint_every)
         backend_module.configure(backend, device)
         digits = load_digits(data)
         checks.check_batch_size(batch_size, len(digits.x_train), strict=True)
@@ -81,7 +80,7 @@ def train(
         )
         with kb.seed_everything(seed):
             compiled, config = _compile_model(options, arguments, started)
-            with _open_run(run_dir, config, overwrite, is_continued) as run:
+            with open_run(run_dir, config, overwrite, is_continued) as run:
                 opened.append(run)
                 config = _train(compiled, options, run)
     if as_json:
@@ -119,76 +118,6 @@ def _check_options(model: str, epochs: int, batch_size: int, seed: int, tensorbo
     checks.check_seed(seed)
     if tensorboard:
         importlib.import_module("kerasbridge.tensorboard.event_writer")  # raises if a package is missing
-
-
-def _check_resume(run_dir: Path | None, resume: bool, overwrite: bool, checkpoint_every: str) -> bool:
-    """Return whether the run in the folder is continued; refuse options that do not go together."""
-    from kerasbridge import runs
-    from kerasbridge.checkpoint.interval import parse_interval
-    from kerasbridge.errors import ArgumentError
-
-    parse_interval(checkpoint_every)
-    if resume and overwrite:
-        raise ArgumentError(
-            "Expected --resume or --overwrite, received both. Leave out --overwrite to continue the run, or --resume "
-            "to replace it."
-        )
-    if resume and run_dir is None:
-        raise ArgumentError(
-            "Expected --run-dir with --resume, received none. Type for example --run-dir runs/first --resume; "
-            "`kerasbridge runs` lists the folders."
-        )
-    return resume and run_dir is not None and runs.is_run(run_dir)
-
-
-def _open_run(
-    run_dir: Path | None, config: "Config", overwrite: bool, is_continued: bool
-) -> "contextlib.AbstractContextManager[RunWriter]":
-    from kerasbridge import runs
-    from kerasbridge.runs.folder import BY_COMMAND
-    from kerasbridge.training import run_recorder
-
-    if run_dir is None or not is_continued:
-        return runs.create(run_dir, config, overwrite)
-    run_recorder.check_continuable(run_dir, BY_COMMAND)
-    return runs.reopen(run_dir, config)
-
-
-@contextlib.contextmanager
-def _command_to_continue(context: typer.Context) -> "Iterator[list[RunWriter]]":
-    """Add the command that continues the run to the message of an interruption; the body adds the run to the list."""
-    opened: list[RunWriter] = []
-    try:
-        yield opened
-    except (KeyboardInterrupt, SystemExit) as error:
-        folder = opened[0].folder if opened else context.params["run_dir"]
-        is_staged = opened[0].target != folder if opened else context.params["overwrite"]
-        if folder is not None and not is_staged and _has_checkpoint(folder):
-            if not opened:
-                error.add_note(f"interrupted before the training began: the run in {folder} is unchanged.")
-            error.add_note(f"To continue, type: {_command(context, folder)}")
-        raise
-
-
-def _has_checkpoint(folder: Path) -> bool:
-    from kerasbridge import runs
-
-    return any((folder / runs.CHECKPOINTS).glob("[0-9]*"))
-
-
-def _command(context: typer.Context, folder: Path) -> str:
-    """Return the command that continues the run in a folder, with the options that were given for it."""
-    from kerasbridge.runtime import backend
-
-    config, words = backend.current(), ["kerasbridge", "train"]
-    given = {**context.params, "run_dir": folder, "resume": True, "overwrite": False}
-    if config:
-        given.update(backend=config.backend, device=None if str(config.device) == "auto" else str(config.device))
-    for option in context.command.params:
-        value = given.get(option.name or "")
-        if value != option.default and value is not None:
-            words += [option.opts[0]] if value is True else [option.opts[0], str(value)]
-    return shlex.join(words)
 
 
 def _compile_model(options: _TrainingOptions, arguments: dict[str, Any], started: datetime) -> "tuple[Any, Config]":

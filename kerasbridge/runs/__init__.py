@@ -9,7 +9,6 @@ load a model.
 from kerasbridge.runs.config import Config as Config
 from kerasbridge.runs.config import timestamp as timestamp
 from kerasbridge.runs.config import versions as versions
-from kerasbridge.runs.contents import CHECKPOINTS as CHECKPOINTS
 from kerasbridge.runs.contents import CONFIG as CONFIG
 from kerasbridge.runs.contents import EVENTS as EVENTS
 from kerasbridge.runs.contents import MODEL as MODEL

@@ -251,7 +251,7 @@ def test_a_damaged_checkpoint_is_named_and_skipped(tmp_path, caplog):
     _, history, _ = train("arrays", tmp_path / "whole")
     with pytest.raises(Killed):
         train("arrays", tmp_path / "run", kill=11)
-    newest, *_ = sorted((tmp_path / "run" / files.FOLDER).iterdir(), reverse=True)
+    newest, *_ = sorted((tmp_path / "run" / files.CHECKPOINTS).iterdir(), reverse=True)
     arrays = newest / "arrays.safetensors"
     arrays.write_bytes(arrays.read_bytes()[:-1] + b"!")
     with caplog.at_level(logging.WARNING):
@@ -277,12 +277,14 @@ def test_checkpoints_follow_the_interval_and_the_oldest_are_removed(tmp_path):
     assert names(tmp_path / "epochs") == ["000001-epoch-2-step-0", "000002-epoch-4-step-0"]
     train("arrays", tmp_path / "seconds", checkpoint_every="1 h")
     assert names(tmp_path / "seconds") == ["000001-epoch-4-step-0"]
-    manifest = json.loads((tmp_path / "seconds" / files.FOLDER / "000001-epoch-4-step-0" / "manifest.json").read_text())
+    manifest = json.loads(
+        (tmp_path / "seconds" / files.CHECKPOINTS / "000001-epoch-4-step-0" / "manifest.json").read_text()
+    )
     assert manifest["format"] == files.FORMAT
 
 
 def names(run_dir):
-    return sorted(path.name for path in (run_dir / files.FOLDER).iterdir())
+    return sorted(path.name for path in (run_dir / files.CHECKPOINTS).iterdir())
 
 
 @pytest.mark.once

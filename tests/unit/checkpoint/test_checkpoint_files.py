@@ -44,7 +44,7 @@ def test_at_every_system_call_a_checkpoint_is_complete(tmp_path, monkeypatch, ca
         files.clean(folder)
         write(folder, KEEP + 2)
         assert numbers(folder)[0] == KEEP + 2, call
-        assert len(list((folder / files.FOLDER).iterdir())) == KEEP, call
+        assert len(list((folder / files.CHECKPOINTS).iterdir())) == KEEP, call
         if not calls.happened:
             break
     assert call > 10
@@ -73,7 +73,7 @@ def test_the_latest_checkpoint_between_epochs_is_kept_if_wanted(tmp_path):
     files.write(tmp_path, content, 1, 0, keep=1, keep_epoch=True)
     for step in (5, 6):
         files.write(tmp_path, content, 1, step, keep=1, keep_epoch=True)
-    names = sorted(path.name for path in (tmp_path / files.FOLDER).iterdir())
+    names = sorted(path.name for path in (tmp_path / files.CHECKPOINTS).iterdir())
     assert names == ["000001-epoch-1-step-0", "000003-epoch-1-step-6"]
 
 
