@@ -79,7 +79,7 @@ def train(
             model, digits, epochs, batch_size, seed, tensorboard, checkpoint_every, resume, silent=as_json or quiet
         )
         with kb.seed_everything(seed):
-            compiled, config = _compile_model(options, arguments, started)
+            compiled, config = _compile_model(options, arguments, started, run_dir if is_continued else None)
             with open_run(run_dir, config, overwrite, is_continued) as run:
                 opened.append(run)
                 config = _train(compiled, options, run)
@@ -120,8 +120,13 @@ def _check_options(model: str, epochs: int, batch_size: int, seed: int, tensorbo
         importlib.import_module("kerasbridge.tensorboard.event_writer")  # raises if a package is missing
 
 
-def _compile_model(options: _TrainingOptions, arguments: dict[str, Any], started: datetime) -> "tuple[Any, Config]":
-    """Return the compiled model, and the configuration of the run as far as it is known before training."""
+def _compile_model(
+    options: _TrainingOptions, arguments: dict[str, Any], started: datetime, continued: Path | None
+) -> "tuple[Any, Config]":
+    """Return the compiled model, and the configuration of the run as far as it is known before training.
+
+    `continued` is the folder of the run that it continues.
+    """
     import kerasbridge as kb
     from kerasbridge import engines, runs
     from kerasbridge.training import run_recorder
@@ -140,6 +145,7 @@ def _compile_model(options: _TrainingOptions, arguments: dict[str, Any], started
         started=runs.timestamp(started),
         model=options.model,
         epochs=options.epochs,
+        fast_paths=sorted(run_recorder.fast_paths_of_run(None, continued, resume=True)),
     )
 
 

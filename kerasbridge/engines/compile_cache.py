@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from kerasbridge.engines.fast_paths import allowed
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import dtype_policies
 from kerasbridge.keras_compat.seed_generators import global_generator
@@ -48,5 +49,5 @@ def model_fingerprint(model: keras.Model) -> tuple[Any, ...]:
     variables = (*model.variables, *optimizer, *model.metrics_variables)
     trainable = tuple(id(variable) for variable in model.trainable_variables)
     policies = dtype_policies(model)
-    options = (bool(model.run_eagerly), bool(model.jit_compile), keras_patch.is_random_portable())
+    options = (bool(model.run_eagerly), bool(model.jit_compile), keras_patch.is_random_portable(), allowed())
     return (tuple(map(id, variables)), trainable, policies, options, id(global_generator().state))

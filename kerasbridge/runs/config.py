@@ -35,6 +35,7 @@ class Config:
         model: the name of the model.
         epochs: the number of epochs to train.
         execution, execution_reason: how the steps ran ("looped", "traced", "jit", "eager"), and why not faster.
+        fast_paths: the names of the fast paths that it may use; None if it was started by an older version.
         test: loss and metrics on the test digits, by name.
         mistakes: the test digits that were predicted wrongly: predicted class by index.
         seconds: the duration of the training, including compilation.
@@ -53,6 +54,7 @@ class Config:
     epochs: int | None = None
     execution: str | None = None
     execution_reason: str | None = None
+    fast_paths: list[str] | None = None
     test: dict[str, float] = field(default_factory=dict)
     mistakes: dict[int, int] | None = None
     seconds: float | None = None

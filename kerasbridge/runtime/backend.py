@@ -112,6 +112,14 @@ def device_budget() -> str | None:
     return os.environ.get("KERASBRIDGE_DEVICE_BUDGET") or None
 
 
+def fast_paths() -> tuple[str, ...] | None:
+    """Return the names in KERASBRIDGE_FAST_PATHS, separated by commas; () for "none" or "", None if it is not set."""
+    value = os.environ.get("KERASBRIDGE_FAST_PATHS")
+    if value is None:
+        return None
+    return tuple(name.strip() for name in value.split(",")) if value not in ("", "none") else ()
+
+
 def checks_steps_strictly() -> bool:
     """Return whether KERASBRIDGE_CHECK_STEPS is "error": for tests, see `training.step_check`."""
     return os.environ.get("KERASBRIDGE_CHECK_STEPS") == "error"

@@ -15,6 +15,7 @@ from kerasbridge.checkpoint.files import Content
 from kerasbridge.checkpoint.interval import Interval, parse_interval
 from kerasbridge.checkpoint.position import Position
 from kerasbridge.data.epoch_iterators import Chunk, EpochIterator
+from kerasbridge.engines import fast_paths
 from kerasbridge.engines.base import Block, Engine
 from kerasbridge.errors import ArgumentError, RunFolderError
 from kerasbridge.keras_compat import keras
@@ -381,6 +382,7 @@ def open_checkpoints(
         "device": engine.device,
         "threads": engine.threads(),
         "floatx": keras.config.floatx(),
+        "fast_paths": sorted(fast_paths.allowed()),
         **{name: run.config.versions.get(name) for name in ("keras", engine.name)},
     }
     with note_signals() as noted:

@@ -101,7 +101,11 @@ def run_training(
         watch.finish()
         if watch.skipped:
             model.history.params["skipped_steps"] = watch.skipped
-        model.history.params.update(execution=runner.execution_mode, execution_reason=runner.fallback_reason)
+        model.history.params.update(
+            execution=runner.execution_mode,
+            execution_reason=runner.fallback_reason,
+            fast_paths=sorted(runner.fast_paths | (validation.runner.fast_paths if validation else set())),
+        )
         callback_list.on_train_end(logs)
     _warn_eager("training", runner)
     return model.history

@@ -9,6 +9,7 @@ from typing import Any
 
 from kerasbridge import engines, runs
 from kerasbridge.checkpoint import files as checkpoint_files
+from kerasbridge.engines import fast_paths
 from kerasbridge.errors import ArgumentError, RunFolderError
 from kerasbridge.keras_compat import keras
 from kerasbridge.runs.folder import BY_ARGUMENT
@@ -126,6 +127,25 @@ def seed_of_run(run_dir: Any) -> int | None:
     """Return the seed of the order of rows of the run in a folder, if there is one."""
     folder = _folder(run_dir)
     return runs.load(folder).config.seed if runs.is_run(folder) else None
+
+
+def fast_paths_of_run(names: Any, run_dir: Any, resume: bool) -> frozenset[str]:
+    """Return the fast paths that a run may use.
+
+    Args:
+        names: the argument `fast_paths` of `kb.fit`.
+        run_dir: the folder of the run; None for no recording, or a writer, which knows them.
+        resume: whether the run in the folder is to be continued.
+
+    Raises:
+        ArgumentError: a name is unknown.
+    """
+    before = None
+    if isinstance(run_dir, runs.RunWriter):
+        before = run_dir.config.fast_paths
+    elif resume and run_dir is not None and runs.is_run(_folder(run_dir)):
+        before = runs.load(_folder(run_dir)).config.fast_paths
+    return fast_paths.choose(names, before)
 
 
 def execution_info(model: keras.Model, history: keras.callbacks.History) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from kerasbridge.data.epoch_iterators import Chunk
 from kerasbridge.engines.base import Block, BlockResult, Engine
 from kerasbridge.engines.compile_cache import cached_on_model, model_fingerprint
+from kerasbridge.engines.fast_paths import record
 from kerasbridge.engines.step import Step
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import compile_state, keras_settings
@@ -179,6 +180,7 @@ class Compiled:
     Attributes:
         run: identifies the latest run of a runner that used it; None before the first.
         unchecked: the steps of that run that are still to be checked.
+        fast_paths: the fast paths that it uses.
     """
 
     step: Step
@@ -186,6 +188,7 @@ class Compiled:
     version: int
     run: object = None
     unchecked: int = 0
+    fast_paths: set[str] = field(default_factory=set)
 
 
 class Runner:
@@ -208,6 +211,7 @@ class Runner:
         self.model, self.engine, self._prepare, self._note = model, engine, prepare, note
         self.execution_mode: str | None = None
         self.fallback_reason: str | None = None
+        self.fast_paths: set[str] = set()
         self._run = object()
         self._set_step()
 
@@ -263,7 +267,7 @@ class Runner:
                 stop = min(start + notifier.limit(1 if stopped() else sizer.size()), chunk.steps)
                 watch.before(compiled)
                 start_time = time.perf_counter()
-                with explain_out_of_memory(self.engine, self.model, chunk.rows):
+                with explain_out_of_memory(self.engine, self.model, chunk.rows), record(compiled.fast_paths):
                     result = self._run_block(compiled, chunk, start, stop, stop_on_nonfinite)
                 sizer.update(result.steps, time.perf_counter() - start_time)
                 if self._note:
@@ -328,6 +332,7 @@ class Runner:
             result = compiled.function(chunk.data, chunk.order, start, stop, stop_on_nonfinite)
         block: Block = compiled.function
         self.execution_mode, self.fallback_reason = block.execution_mode, block.fallback_reason
+        self.fast_paths |= compiled.fast_paths
         if is_first_use or is_checked or block.execution_mode == "eager":
             self._python_state.absorb()  # the step ran as Python, at least while it was traced
         return result

@@ -3,13 +3,14 @@
 import contextlib
 import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kerasbridge import checks, engines
 from kerasbridge.data import adapters
 from kerasbridge.data.adapters import BatchingConfig
 from kerasbridge.data.class_weights import class_weights
+from kerasbridge.engines.fast_paths import allow
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import metrics_in_order
@@ -51,6 +52,7 @@ def fit(
     keep_checkpoints: int = 3,
     resume: bool = False,
     on_nonfinite: str = "warn",
+    fast_paths: Sequence[str] | None = None,
 ) -> keras.callbacks.History:
     """Train a compiled model like `keras.Model.fit`, with many steps per call of the backend.
 
@@ -97,10 +99,12 @@ def fit(
         on_nonfinite: what to do at a loss or gradient that is NaN or infinite: "warn" logs the step and the array or
             variable once and continues, like Keras; "stop" raises NonFiniteError; "skip" leaves the step out, also of
             the metrics; "ignore" does nothing.
+        fast_paths: the names of the fast paths that may be used, () for no one; by default those in
+            KERASBRIDGE_FAST_PATHS, or all. A continued run uses those that it was started with.
 
     Returns:
-        The `History`; its `params` contain the seed, how the steps ran ("looped", "traced", "jit" or "eager"), and
-        `execution_reason` if they could not run faster.
+        The `History`; its `params` contain the seed, how the steps ran ("looped", "traced", "jit" or "eager"),
+        `execution_reason` if they could not run faster, and the `fast_paths` that were used.
 
     Raises:
         DataError: arrays of unequal length or without rows, or labels outside the range of the output.
@@ -135,6 +139,7 @@ def fit(
     fit_arguments = dict(locals())
     settings = check_settings(run_dir, checkpoint_every, keep_checkpoints, resume, initial_epoch)
     run_recorder.check(run_dir, resume)
+    allowed = run_recorder.fast_paths_of_run(fast_paths, run_dir, resume)
     kinds = ("train", "test") if validation_data is not None or validation_split else ("train",)
     if step is None and arguments.delegates_to_keras(model, *kinds):
         return _fit_with_keras(fit_arguments)
@@ -153,7 +158,7 @@ def fit(
         steps_name="validation_steps",
     )
     random = keras_patch.portable_random() if rng == "portable" else contextlib.nullcontext()
-    with run_scope(engine, model, step), random:
+    with run_scope(engine, model, step), random, allow(allowed):
         source, validation_source = adapters.with_validation(
             adapters.read(x, y, sample_weight, class_weight), validation_data, validation_split
         )
@@ -170,7 +175,7 @@ def fit(
         config = FitConfig(arguments.limit_epochs(epochs), initial_epoch, validation_freq, verbose, on_nonfinite)
         sources = {"data": (source, training), "validation data": (validation_source, validation)}
         with (
-            run_recorder.record_run(fit_arguments, seed=order_seed, rng=rng) as record,
+            run_recorder.record_run(fit_arguments, seed=order_seed, rng=rng, fast_paths=sorted(allowed)) as record,
             open_checkpoints(settings, record.run, engine, fit_arguments, sources) as checkpoints,
         ):
             history = run_training(model, training, validation, config, record.callbacks, checkpoints)

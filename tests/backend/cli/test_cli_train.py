@@ -95,6 +95,7 @@ def test_only_json_is_printed_on_stdout(done):
         "seconds",
         "execution",
         "execution_reason",
+        "fast_paths",
     }
     assert (result["run_dir"], result["backend"]) == ("runs/first", keras.config.backend())
     assert result["accuracy"] > 0.8
@@ -120,6 +121,7 @@ def test_the_configuration_describes_the_run(done):
         "epochs",
         "execution",
         "execution_reason",
+        "fast_paths",
         "test",
         "mistakes",
         "seconds",
