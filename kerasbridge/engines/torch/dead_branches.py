@@ -90,6 +90,7 @@ class _Readers:
 
 
 def _is_readable(condition: Node) -> bool:
-    value = condition.meta.get("val")
-    is_flag = isinstance(value, torch.Tensor) and value.ndim == 0 and value.dtype == torch.bool
-    return condition.op == "call_function" and is_flag and value.device.type == "cpu"
+    layout = layout_of(condition)
+    if layout is None or condition.op != "call_function":
+        return False
+    return not layout.shape and layout.dtype == torch.bool and layout.device.type == "cpu"

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
 from kerasbridge.engines.stateless import value_of
+from kerasbridge.engines.torch.recorder import is_recording
 from kerasbridge.keras_compat.patches import patch_torch_module_call
 from kerasbridge.keras_compat.tensors import raw_value
 
@@ -26,7 +26,7 @@ def read_variables() -> contextlib.AbstractContextManager[None]:
     """
 
     def call(_: Callable[..., Any], layer: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
-        if get_proxy_mode() is not None and next(layer.module.buffers(), None) is not None:
+        if is_recording.get() and next(layer.module.buffers(), None) is not None:
             raise HoldsBuffersError(f"the torch module in {layer.name} keeps buffers, which Keras does not know of")
         layer.train(training is not False)
         variables = {id(raw_value(variable)): variable for variable in layer.variables}

@@ -1,12 +1,14 @@
 """Passes over a traced graph that make it faster to replay, with bitwise identical results."""
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from torch.fx import Graph, GraphModule, Node
+from torch.fx import Graph, Node
 from torch.fx.node import map_arg
+
+from kerasbridge.engines.torch.recorder import LAYOUT, Layout
 
 ATEN = torch.ops.aten
 
@@ -38,14 +40,18 @@ def drop_aliases(graph: Graph) -> None:
             graph.erase_node(node)
 
 
-def fold_constants(graph_module: GraphModule) -> list[torch.Tensor]:
-    """Compute what depends on no input; return those tensors, which become further inputs of the graph, in order."""
-    graph = graph_module.graph
+def fold_constants(graph: Graph, attributes: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
+    """Compute what depends on no input; return those tensors, which become further inputs of the graph, in order.
+
+    Args:
+        graph: the graph.
+        attributes: the tensors of its `get_attr` nodes.
+    """
     overwritten = mutated_nodes(graph)
     known: dict[Node, Any] = {}
     for node in graph.nodes:
         if node.op == "get_attr":
-            known[node] = getattr(graph_module, str(node.target))
+            known[node] = attributes[str(node.target)]
         elif node not in overwritten and _is_foldable(node) and all(source in known for source in node.all_input_nodes):
             args, kwargs = map_arg((node.args, node.kwargs), known.__getitem__)
             known[node] = node.target(*args, **kwargs)
@@ -179,7 +185,7 @@ def _replace_results(node: Node, liveness: _Liveness) -> None:
         node.graph.erase_node(item)
 
 
-def layout_of(node: Node) -> Any:
-    """Return shape, dtype and strides, or None if the node is not a tensor."""
-    value = node.meta.get("val")
-    return (value.shape, value.dtype, value.stride()) if isinstance(value, torch.Tensor) else None
+def layout_of(node: Node) -> Layout | None:
+    """Return the layout of the node's tensor; None if the node is not a strided tensor."""
+    layout: Layout | None = node.meta.get(LAYOUT)
+    return layout

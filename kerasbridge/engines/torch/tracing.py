@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch.fx import Graph, GraphModule, Node
-from torch.fx.experimental.proxy_tensor import make_fx
+from torch.fx import Graph, Node
 from torch.overrides import TorchFunctionMode
 
 from kerasbridge.engines.base import Data
@@ -14,9 +13,9 @@ from kerasbridge.engines.stateless import MissingVariablesError, functionalize, 
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.torch.codegen import compile_graph
 from kerasbridge.engines.torch.cond import CopyingOverlay, cond
-from kerasbridge.engines.torch.dynamic_sizes import ForbidDynamicSizes, has_dynamic_size
 from kerasbridge.engines.torch.modules import read_variables
 from kerasbridge.engines.torch.passes import drop_aliases, fold_constants, mutated_nodes, reuse_memory
+from kerasbridge.engines.torch.recorder import Recording, record
 from kerasbridge.engines.torch.replacements import traceable_operations
 from kerasbridge.errors import KerasbridgeError
 from kerasbridge.keras_compat.origin import origin_of
@@ -54,21 +53,18 @@ class TracedStep:
     def __init__(self, step: Step, take: Callable[[Data, Tensor], Data], data: Data, row: Tensor) -> None:
         self._variables = step.variables
         values = [variable.value.detach().clone() for variable in step.variables]
-        graph_module, self._names = _trace(step, take, values, data, row)
-        if has_dynamic_size(graph_module.graph):
-            with ForbidDynamicSizes():  # raises where the operation is called
-                _trace(step, take, values, data, row)
-        drop_aliases(graph_module.graph)
-        constants = fold_constants(graph_module)
-        outputs = list(_output(graph_module.graph).args[0])
-        inputs = [node for node in graph_module.graph.nodes if node.op == "placeholder"][: len(values)]
+        (graph, attributes), self._names = _trace(step, take, values, data, row)
+        drop_aliases(graph)
+        constants = fold_constants(graph, attributes)
+        outputs = list(_output(graph).args[0])
+        inputs = [node for node in graph.nodes if node.op == "placeholder"][: len(values)]
         self._assigned = [k for k, node in enumerate(inputs) if outputs[k] is not node]
-        overwritten = mutated_nodes(graph_module.graph)
+        overwritten = mutated_nodes(graph)
         self._changed = [k for k, node in enumerate(inputs) if outputs[k] is not node or node in overwritten]
         kept, rest = [outputs[k] for k in self._assigned], outputs[len(values) :]
         self._constants = constants
-        self._with_logs = _returning(graph_module, (*kept, *rest))
-        self._without_logs = _returning(graph_module, (*kept, rest[0]))
+        self._with_logs = _returning(graph, (*kept, *rest))
+        self._without_logs = _returning(graph, (*kept, rest[0]))
 
     def begin(self) -> list[Tensor]:
         """Return the values of the variables; those that the step changes are copies."""
@@ -117,7 +113,7 @@ def pure_step(step: Step) -> Callable[[Sequence[Tensor], Any], tuple[list[Tensor
 
 def _trace(
     step: Step, take: Callable[[Data, Tensor], Data], values: list[Tensor], data: Data, row: Tensor
-) -> tuple[GraphModule, list[str]]:
+) -> tuple[Recording, list[str]]:
     """Return the step as a graph from (values, data, row) to (new values, report, logs), and the names of the logs."""
     run = pure_step(step)
     names: list[str] = []
@@ -130,10 +126,9 @@ def _trace(
         names[:] = list(logs)
         return (*new_values, report, *(torch.as_tensor(log) for log in logs.values()))
 
-    # make_fx merges two inputs that are the same tensor object: views are separate objects.
     leaves = [leaf.view_as(leaf) for leaf in _leaves(data)]
     try:
-        return make_fx(flat)(*values, *leaves, row), names
+        return record(flat, *values, *leaves, row.view_as(row)), names
     except (KerasbridgeError, MissingVariablesError):
         raise
     except Exception as error:
@@ -151,17 +146,17 @@ def _output(graph: Graph) -> Node:
     return next(iter(graph.find_nodes(op="output")))
 
 
-def _returning(graph_module: GraphModule, outputs: tuple[Node, ...]) -> Callable[..., Any]:
+def _returning(graph: Graph, outputs: tuple[Node, ...]) -> Callable[..., Any]:
     """Return the graph as a Python function with these outputs, without operations that they do not need."""
-    graph = Graph()
+    needed = Graph()
     copies: dict[Node, Node] = {}
-    for node in graph_module.graph.nodes:
+    for node in graph.nodes:
         if node.op != "output":
-            copies[node] = graph.node_copy(node, copies.__getitem__)
-    graph.output(tuple(copies[node] for node in outputs))
-    graph.eliminate_dead_code()
-    reuse_memory(graph)
-    return compile_graph(graph)
+            copies[node] = needed.node_copy(node, copies.__getitem__)
+    needed.output(tuple(copies[node] for node in outputs))
+    needed.eliminate_dead_code()
+    reuse_memory(needed)
+    return compile_graph(needed)
 
 
 def _reason(error: Exception) -> str:

@@ -12,30 +12,34 @@ if keras.config.backend() != "torch":
     pytest.skip("an engine of torch", allow_module_level=True)
 
 import torch
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from kerasbridge.engines.torch import tracing
 from kerasbridge.engines.torch.codegen import compile_graph
 from kerasbridge.engines.torch.dead_branches import guards_of
 from kerasbridge.engines.torch.passes import drop_aliases, fold_constants, mutated_nodes, reuse_memory
+from kerasbridge.engines.torch.recorder import ValueNeededError, record
 
 X = np.random.default_rng(0).random((96, 6)).astype("float32")
 Y = np.arange(96) % 3
 
 
 def traced(function, *inputs):
-    graph_module = make_fx(function)(*inputs)
-    drop_aliases(graph_module.graph)
-    return graph_module, fold_constants(graph_module)
+    graph, attributes = record(lambda *given: as_tuple(function(*given)), *inputs)
+    drop_aliases(graph)
+    return graph, fold_constants(graph, attributes)
 
 
-def targets(graph_module):
-    return [str(node.target) for node in graph_module.graph.nodes if node.op == "call_function"]
+def as_tuple(outputs):
+    return tuple(outputs) if isinstance(outputs, (list, tuple)) else (outputs,)
+
+
+def targets(graph):
+    return [str(node.target) for node in graph.nodes if node.op == "call_function"]
 
 
 def test_values_independent_of_the_input_are_computed_once():
-    graph_module, constants = traced(lambda x: x + torch.arange(3.0) * 2, torch.zeros(3))
-    assert targets(graph_module) == ["aten.add.Tensor"]
+    graph, constants = traced(lambda x: x + torch.arange(3.0) * 2, torch.zeros(3))
+    assert targets(graph) == ["aten.add.Tensor"]
     assert constants[0].tolist() == [0, 2, 4]
 
 
@@ -45,15 +49,51 @@ def test_a_tensor_that_is_written_later_is_not_a_constant():
         counter[1:].add_(x)
         return counter
 
-    graph_module, constants = traced(count, torch.ones(2))
-    program = compile_graph(with_tuple_output(graph_module))
+    graph, constants = traced(count, torch.ones(2))
+    program = compile_graph(graph)
     for _ in range(2):
         assert program(torch.ones(2), *constants)[0].tolist() == [0, 1, 1]
 
 
+def test_the_value_of_a_constant_may_be_read_and_that_of_an_input_may_not():
+    def scaled(x):
+        factor = torch.tensor(2.0)
+        factor.add_(1)
+        return x * factor.item()
+
+    graph, constants = traced(scaled, torch.ones(2))
+    assert compile_graph(graph)(torch.full((2,), 2.0), *constants)[0].tolist() == [6, 6]
+    with pytest.raises(ValueNeededError, match="_local_scalar_dense"):
+        traced(lambda x: x * x.sum().item(), torch.ones(2))
+
+
+def test_an_operation_with_several_results_and_one_without_any_are_replayed():
+    def compute(x):
+        values, places = torch.sort(x)
+        torch._foreach_mul_([values], 2)
+        return values, places
+
+    graph, constants = traced(compute, torch.tensor([3.0, 1.0]))
+    values, places = compile_graph(graph)(torch.tensor([5.0, 4.0]), *constants)
+    assert (values.tolist(), places.tolist()) == ([8, 10], [1, 0])
+
+
+def test_a_tensor_that_outlives_the_recording_is_a_constant_of_the_next():
+    kept = []
+
+    def keep(x):
+        kept.append(x + 1)
+        return x
+
+    traced(keep, torch.ones(2))
+    graph, constants = traced(lambda x: x * kept[0], torch.ones(2))
+    assert targets(graph) == ["aten.mul.Tensor"]
+    assert constants[0].tolist() == [2, 2]
+
+
 def test_random_numbers_of_the_framework_are_drawn_again():
-    graph_module, constants = traced(lambda x: x + torch.rand(1000), torch.zeros(1000))
-    program = compile_graph(with_tuple_output(graph_module))
+    graph, constants = traced(lambda x: x + torch.rand(1000), torch.zeros(1000))
+    program = compile_graph(graph)
     assert not torch.equal(program(torch.zeros(1000), *constants)[0], program(torch.zeros(1000), *constants)[0])
 
 
@@ -64,9 +104,9 @@ def test_an_operation_writes_over_a_temporary_only_where_nothing_reads_it_later(
         c = b.sqrt()
         return c, a
 
-    graph_module, _ = traced(compute, torch.ones(4))
-    reuse_memory(graph_module.graph)
-    assert targets(graph_module) == ["aten.mul.Tensor", "aten.add.Tensor", "aten.sqrt_.default"]
+    graph, _ = traced(compute, torch.ones(4))
+    reuse_memory(graph)
+    assert targets(graph) == ["aten.mul.Tensor", "aten.add.Tensor", "aten.sqrt_.default"]
 
 
 def test_inputs_and_views_are_never_written_over():
@@ -75,15 +115,15 @@ def test_inputs_and_views_are_never_written_over():
         half = whole[:2]
         return half + 1, x + 1, whole
 
-    graph_module, _ = traced(compute, torch.ones(4))
-    reuse_memory(graph_module.graph)
-    assert not [target for target in targets(graph_module) if "_." in target]
+    graph, _ = traced(compute, torch.ones(4))
+    reuse_memory(graph)
+    assert not [target for target in targets(graph) if "_." in target]
 
 
 def test_an_operation_whose_first_operand_is_a_number_is_left_as_it_is():
-    graph_module, _ = traced(lambda x: torch.div(127, x * 2), torch.ones(4))
-    reuse_memory(graph_module.graph)
-    assert targets(graph_module) == ["aten.mul.Tensor", "aten.div.Tensor"]
+    graph, _ = traced(lambda x: torch.div(127, x * 2), torch.ones(4))
+    reuse_memory(graph)
+    assert targets(graph) == ["aten.mul.Tensor", "aten.div.Tensor"]
 
 
 def test_a_list_operation_reads_no_operand_that_it_has_just_written():
@@ -91,22 +131,21 @@ def test_a_list_operation_reads_no_operand_that_it_has_just_written():
         a, b = x * 2, y * 2
         return tuple(torch._foreach_mul([a, b], [b, a]))
 
-    graph_module, constants = traced(compute, torch.ones(2), torch.full((2,), 3.0))
-    reuse_memory(graph_module.graph)
-    program = compile_graph(with_tuple_output(graph_module))
+    graph, constants = traced(compute, torch.ones(2), torch.full((2,), 3.0))
+    reuse_memory(graph)
+    program = compile_graph(graph)
     results = program(torch.ones(2), torch.full((2,), 3.0), *constants)
     assert [result.tolist() for result in results] == [[12, 12], [12, 12]]
 
 
 def test_views_of_a_written_input_count_as_written():
-    graph_module, _ = traced(lambda x: x[0].add_(1), torch.zeros(2, 2))
-    (placeholder,) = [node for node in graph_module.graph.nodes if node.op == "placeholder"]
-    assert placeholder in mutated_nodes(graph_module.graph)
+    graph, _ = traced(lambda x: x[0].add_(1), torch.zeros(2, 2))
+    (placeholder,) = [node for node in graph.nodes if node.op == "placeholder"]
+    assert placeholder in mutated_nodes(graph)
 
 
 def compiled(function, *inputs):
-    graph_module, constants = traced(function, *inputs)
-    graph = with_tuple_output(graph_module)
+    graph, constants = traced(function, *inputs)
     reuse_memory(graph)
     program = compile_graph(graph)
     return graph, lambda *given: program(*given, *constants)
@@ -230,10 +269,3 @@ def fitted(monkeypatch, reuse):
     kb.fit(model, X, Y, batch_size=8, epochs=3, seed=1, verbose=0)
     monkeypatch.undo()
     return model.get_weights()
-
-
-def with_tuple_output(graph_module):
-    output = next(iter(graph_module.graph.find_nodes(op="output")))
-    value = output.args[0]
-    output.args = (tuple(value) if isinstance(value, (list, tuple)) else (value,),)
-    return graph_module.graph
