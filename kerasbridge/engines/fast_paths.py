@@ -12,7 +12,9 @@ from kerasbridge.errors import ArgumentError, one_line
 from kerasbridge.runtime import backend
 from kerasbridge.runtime.context import context_value
 
-FAST_PATHS: Mapping[str, str] = {}
+FAST_PATHS: Mapping[str, str] = {
+    "fused-optimizer": "torch: Adam, AdamW and SGD update all weights in one operation",
+}
 """The name of each fast path, and what it does; backends that do the same share a name."""
 
 _allowed: ContextVar[frozenset[str] | None] = ContextVar("allowed fast paths", default=None)

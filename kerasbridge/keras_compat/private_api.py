@@ -56,6 +56,8 @@ PRIVATE_API = {
     "TensorFlow sparse tensors": "keras.src.trainers.data_adapters.data_adapter_utils:is_tensorflow_sparse",
     "ragged tensors": "keras.src.trainers.data_adapters.data_adapter_utils:is_tensorflow_ragged",
     "sliceable tensors": "keras.src.trainers.data_adapters.array_slicing:convert_to_sliceable",
+    "Adam on torch": "keras.src.backend.torch.optimizers.torch_adam:Adam",
+    "SGD on torch": "keras.src.backend.torch.optimizers.torch_sgd:SGD",
     "TensorBoard summary module": "keras:callbacks.TensorBoard.summary",
     "TensorBoard model graph": "keras:callbacks.TensorBoard._write_keras_model_summary",
     "TensorBoard training writer": "keras:callbacks.TensorBoard._train_writer",

@@ -28,6 +28,7 @@ def run_scope(engine: Engine, model: keras.Model, step: Any = None) -> Iterator[
         remember_caller(),
         match_by_name(),
         engine.loss_scope(),
+        engine.optimizer_scope(),
         nan_for_nan(),
         read_as_floats(*floats),
         explain_out_of_memory(engine, model),

@@ -14,6 +14,7 @@ from kerasbridge.engines.stateless import NestedStatelessScope, assign_all, in_g
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.torch.block import TorchBlock
 from kerasbridge.engines.torch.cond import cond
+from kerasbridge.engines.torch.fused_update import fused_updates
 from kerasbridge.engines.torch.inplace import FunctionalizeInplace
 from kerasbridge.engines.torch.losses import corrected_losses
 from kerasbridge.engines.torch.modules import read_variables
@@ -112,6 +113,9 @@ class TorchEngine(Engine):
 
     def loss_scope(self) -> contextlib.AbstractContextManager[Any]:
         return corrected_losses()
+
+    def optimizer_scope(self) -> contextlib.AbstractContextManager[Any]:
+        return fused_updates()
 
     def user_code_scope(self) -> contextlib.AbstractContextManager[Any]:
         return FunctionalizeInplace()

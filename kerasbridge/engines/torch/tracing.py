@@ -124,6 +124,7 @@ def _trace(
         with ForbidNumpy():
             new_values, (report, logs) = run(tensors[: len(values)], batch)
         names[:] = list(logs)
+        new_values = [_laid_out_like(*pair) for pair in zip(new_values, values, strict=True)]
         return (*new_values, report, *(torch.as_tensor(log) for log in logs.values()))
 
     leaves = [leaf.view_as(leaf) for leaf in _leaves(data)]
@@ -134,6 +135,11 @@ def _trace(
     except Exception as error:
         # A step that is wrong rather than untraceable raises the same error again when it runs eagerly.
         raise UntraceableError(_reason(error)) from error
+
+
+def _laid_out_like(value: Tensor, before: Tensor) -> Tensor:
+    """Return a new value with the memory layout of the old one: the next step reads it as it was traced."""
+    return value.contiguous() if before.is_contiguous() else value
 
 
 def _leaves(data: Data) -> list[Tensor]:

@@ -95,7 +95,6 @@ def test_only_json_is_printed_on_stdout(done):
         "seconds",
         "execution",
         "execution_reason",
-        "fast_paths",
     }
     assert (result["run_dir"], result["backend"]) == ("runs/first", keras.config.backend())
     assert result["accuracy"] > 0.8

@@ -19,8 +19,9 @@ OF_TRAINING = {"trainer", "tensorboard", "distribution_lib", "export", "optimize
 
 @pytest.mark.parametrize("name", PRIVATE_API)
 def test_this_keras_has(name):
-    if PRIVATE_API[name].startswith("keras.src.backend.tensorflow"):
-        pytest.importorskip("tensorflow")
+    for framework in ("tensorflow", "torch"):
+        if PRIVATE_API[name].startswith(f"keras.src.backend.{framework}"):
+            pytest.importorskip(framework)
     assert private_api(name) is not None
 
 
