@@ -12,6 +12,7 @@ _PUBLIC = {
     "Objective": "kerasbridge.training.custom_step.objectives:Objective",
     "as_keras_fit": "kerasbridge.training.keras_fit:as_keras_fit",
     "backends": "kerasbridge.runtime.backend_status:backends",
+    "bench": "kerasbridge.benchmark.bench:bench",
     "compare": "kerasbridge.parity.compare:compare",
     "datasets": "kerasbridge.datasets",
     "diagnose": "kerasbridge.parity.diagnose:diagnose",
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from kerasbridge import errors as errors
     from kerasbridge import models as models
     from kerasbridge import runs as runs
+    from kerasbridge.benchmark.bench import bench as bench
     from kerasbridge.engines import use_backend as use_backend
     from kerasbridge.exporters import export as export
     from kerasbridge.importers import inspect_legacy as inspect_legacy

@@ -56,15 +56,15 @@ def train(model: str, epochs: int) -> dict[str, Any]:
     """Train with kerasbridge in this process; return seconds per epoch, and the last loss."""
     sys.path.insert(0, str(EXAMPLES))
     example = importlib.import_module(MODELS[model])
-    from kerasbridge.benchmark.epochs import Stopwatch
+    from kerasbridge.benchmark.contenders.keras_fit import EpochLaps
 
-    watch = Stopwatch()
+    laps = EpochLaps()
     trained, images = example.build(), example.images()
     import kerasbridge as kb
 
-    history = kb.fit(trained, images, batch_size=64, epochs=epochs, verbose=0, callbacks=[watch], step=example.step)
+    history = kb.fit(trained, images, batch_size=64, epochs=epochs, verbose=0, callbacks=[laps], step=example.step)
     return {
-        "seconds": [0.0, *watch.seconds],
+        "seconds": [lap.wall for lap in laps.laps],
         "loss": history.history["loss"][-1],
         "execution": history.params["execution"],
     }

@@ -18,7 +18,7 @@ import numpy as np
 
 import kerasbridge as kb
 from kerasbridge import engines
-from kerasbridge.benchmark.epochs import compiled_model, digits
+from kerasbridge.benchmark.costs import compiled_model, digits
 from kerasbridge.keras_compat import keras
 
 BATCH_SIZE = 32

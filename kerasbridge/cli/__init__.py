@@ -8,6 +8,7 @@ import io
 import sys
 
 from kerasbridge.cli import backends as backends
+from kerasbridge.cli import bench as bench
 from kerasbridge.cli import compare as compare
 from kerasbridge.cli import diagnose as diagnose
 from kerasbridge.cli import evaluate as evaluate

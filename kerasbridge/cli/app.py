@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 import typer
@@ -68,13 +68,16 @@ def errors_in_one_line(quiet: bool) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def spinner(message: str, silent: bool) -> Iterator[None]:
-    """Show on a terminal that something is running that takes a while."""
+def spinner(message: str, silent: bool) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal that something is running that takes a while; yield a function that changes the message."""
     from rich.console import Console
 
     console = Console(stderr=True)
-    with console.status(message) if console.is_terminal and not silent else contextlib.nullcontext():
-        yield
+    if not console.is_terminal or silent:
+        yield lambda message: None
+        return
+    with console.status(message) as status:
+        yield status.update
 
 
 def _notes(error: BaseException) -> list[str]:

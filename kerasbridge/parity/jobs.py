@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from kerasbridge import checks
 from kerasbridge.errors import ArgumentError
+from kerasbridge.runtime.scripts import check_script
 
 DTYPES = ("float32", "float64")
 MODELS = ("mlp", "cnn")
@@ -60,7 +61,7 @@ class Job:
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ArgumentError(f"Expected {name} to be at least 1, received {value!r}.")
         if self.script:
-            _check_script(self.script)
+            check_script(self.script)
         elif self.model not in MODELS and not Path(self.model).is_file():
             raise ArgumentError(
                 f"Expected mlp, cnn or the path of a .keras file as the model, received {self.model!r}, which is not a "
@@ -98,11 +99,3 @@ def as_text(name: str, value: Any) -> str:
         return text
     received = repr(value) if isinstance(value, str | bytes | int | float | None) else type(value).__name__
     raise ArgumentError(f"Expected {name} to be {_TEXTS[name]}, received {received}.")
-
-
-def _check_script(script: str) -> None:
-    path, _, function = script.rpartition(":")
-    if not function.isidentifier() or not path:
-        raise ArgumentError(f"Expected a script and a function in it, such as train.py:build, received {script!r}.")
-    if not Path(path).is_file():
-        raise ArgumentError(f"Expected a script and a function in it, received {script!r}: {path} is not a file.")

@@ -1,7 +1,5 @@
 """Child side: load the model of a job, and its data."""
 
-import importlib.util
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from kerasbridge.keras_compat.tensors import map_tensors
 from kerasbridge.parity import float64_fixes, synthetic_data
 from kerasbridge.parity.jobs import MODELS, Job
 from kerasbridge.random import generator
+from kerasbridge.runtime.scripts import call_script
 from kerasbridge.seeding import seed_everything
 
 _MNIST_PIXELS = 28 * 28
@@ -67,17 +66,7 @@ def _load_model(job: Job) -> Any:
 
 
 def _from_script(script: str) -> tuple[Any, Any, Any]:
-    path, _, name = script.rpartition(":")
-    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
-    if spec is None or spec.loader is None:
-        raise ArgumentError(f"Expected a Python file, received {path!r}.")
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(Path(path).resolve().parent))
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    if not callable(getattr(module, name, None)):
-        raise ArgumentError(f"Expected a function {name} in {path}, which does not define one.")
-    result = getattr(module, name)()
+    result = call_script(script)
     model, x, y = result if isinstance(result, tuple) else (result, None, None)
     if not isinstance(model, keras.Model):
         raise ArgumentError(f"Expected {script} to return a Keras model or (model, x, y), received {type(result)}.")

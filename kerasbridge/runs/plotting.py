@@ -27,10 +27,10 @@ def figure(width: float, height: float, purpose: str) -> Any:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure as PNG, without warnings about characters that the font lacks."""
+    """Write a figure, as SVG if the name ends so, else as PNG, without warnings about characters the font lacks."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        figure.savefig(path, format="png")
+        figure.savefig(path, format="svg" if path.suffix == ".svg" else "png")
 
 
 def style_axes(axes: Any) -> None:

@@ -1,7 +1,8 @@
-"""Memory of this machine."""
+"""Memory of this machine and of this process."""
 
 import os
 import re
+import sys
 from pathlib import Path
 
 
@@ -17,3 +18,17 @@ def free_bytes() -> int | None:
     if "SC_PHYS_PAGES" in names:  # macOS reports the total only
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return None
+
+
+def peak_bytes() -> int | None:
+    """Return the largest resident memory that this process had; None if the system does not report it."""
+    status = Path("/proc/self/status")  # ru_maxrss of Linux counts the process that started this one
+    if status.exists():
+        peak = re.search(r"VmHWM:\s+([0-9]+) kB", status.read_text("ascii"))
+        return int(peak[1]) * 1024 if peak else None
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    used = int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    return used if sys.platform == "darwin" else used * 1024

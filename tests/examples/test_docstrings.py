@@ -11,10 +11,20 @@ import kerasbridge as kb
 from kerasbridge.importers import preprocessing_layer
 
 PACKAGE = Path(kb.__file__).parent
-STARTS_PROCESSES = ("parity", "exporters")
+STARTS_PROCESSES = ("benchmark", "parity", "exporters")
 CHOOSES_THE_BACKEND = ("kerasbridge.runtime.backend", "kerasbridge.engines")
 ON_EACH = ("training",)  # packages whose examples run on every backend; the others on torch only
-PUBLIC = [kb.backends, kb.compare, kb.datasets.mnist, kb.diagnose, kb.evaluate, kb.fit, kb.models.cnn, kb.models.mlp]
+PUBLIC = [
+    kb.backends,
+    kb.bench,
+    kb.compare,
+    kb.datasets.mnist,
+    kb.diagnose,
+    kb.evaluate,
+    kb.fit,
+    kb.models.cnn,
+    kb.models.mlp,
+]
 PUBLIC += [kb.export, kb.inspect_legacy, kb.load_legacy, preprocessing_layer]
 PUBLIC += [kb.Objective, kb.as_keras_fit, kb.grad, kb.value_and_grad]
 PUBLIC += [kb.predict, kb.reinitialize, kb.runs.list, kb.runs.load, kb.seed_everything, kb.use_backend]

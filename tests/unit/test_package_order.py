@@ -20,7 +20,7 @@ ORDER = {
     "tensorboard": KERAS, "runs": NUMPY, "data": KERAS, "checkpoint": KERAS, "training": KERAS,
     "datasets": NUMPY, "layers": KERAS, "saving": KERAS, "models": KERAS, "evaluation": NUMPY, "parity": KERAS,
     "mnist": NUMPY, "importers": KERAS,
-    "exporters": ALL, "cli": ALL, "benchmark": ALL, "__main__": ALL,
+    "exporters": ALL, "benchmark": ALL, "cli": ALL, "__main__": ALL,
 }  # fmt: skip
 LIGHTER = {  # modules and packages that load less than the rest of their package
     "random.generator": NUMPY,

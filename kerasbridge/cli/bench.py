@@ -1,0 +1,133 @@
+"""`kerasbridge bench`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kerasbridge.cli.app import app, errors_in_one_line, spinner
+from kerasbridge.cli.options import Quiet, Timeout
+
+if TYPE_CHECKING:
+    from kerasbridge.benchmark.result import BenchResult
+
+_STDOUT = Path("-")
+
+
+@app.command(epilog="Example: kerasbridge bench --workload cnn --backend torch --quick")
+def bench(
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="mlp, mlp-128, mlp-1024, cnn, lstm, transformer, autoencoder or all; may be repeated. Default: mlp.",
+        ),
+    ] = None,
+    script: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE.py:FUNCTION",
+            help="A model of yours: a function that returns (model, x, y), or a dict that may also have batch_size.",
+        ),
+    ] = "",
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(metavar="jax|tensorflow|torch", help="May be repeated. Default: all that are installed."),
+    ] = None,
+    contender: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="stock, stock-in-steps, by-hand or by-hand-compiled; may be repeated. Default: all that apply.",
+        ),
+    ] = None,
+    data: Annotated[
+        str,
+        typer.Option(metavar="FILE.npz", help="Digits such as the full MNIST; then also the time to 97.5 % accuracy."),
+    ] = "",
+    rows: Annotated[int | None, typer.Option(help="Use at most this many rows of a built-in workload.")] = None,
+    rounds: Annotated[int | None, typer.Option(help="Rounds of each contender. Default: 5.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Processor cores of each process. Default: all.")] = None,
+    clock: Annotated[
+        str, typer.Option(metavar="wall|cpu", help="The clock of the table; cpu on a machine that is busy.")
+    ] = "wall",
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write all samples there; - for stdout, no table.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Draw the table as .svg or .png.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Epochs of 100 steps, two rounds.")] = False,
+    timeout: Timeout = 3600,
+    quiet: Quiet = False,
+) -> None:
+    """Measure how much faster kerasbridge trains than stock Keras and than loops written by hand.
+
+    Each contender is a process that stays alive; they train, evaluate and predict in turn, round by round. Medians with
+    quartiles, and ratios within a round. Ctrl-C shows what has been measured so far. A contender whose loss is another
+    is not compared. The exit code is 1 if a process fails; the others are shown.
+    """
+    with errors_in_one_line(quiet):
+        from kerasbridge.benchmark import bench as benchmark
+
+        _check_outputs(clock, json_file, plot)
+        plan = benchmark.make_plan(
+            _subject(workload, script),
+            None,
+            None,
+            backends=backend,
+            contenders=contender,
+            batch_size=32,
+            data=data,
+            rows=rows,
+            rounds=rounds,
+            threads=threads,
+            quick=quick,
+            timeout=timeout,
+        )
+        result = benchmark.empty_result(plan)
+        result.clock = clock
+        try:
+            with spinner("Measuring …", silent=quiet) as report:
+                benchmark.measure(plan, result, report)
+        except (KeyboardInterrupt, SystemExit) as interruption:
+            interruption.add_note("interrupted: this is what was measured until then.")
+            raise
+        finally:
+            _show(result, json_file, plot, quiet)
+    if result.failed:
+        raise typer.Exit(1)
+
+
+def _subject(workloads: list[str] | None, script: str) -> "str | list[str]":
+    from kerasbridge.errors import ArgumentError
+
+    if script and workloads:
+        raise ArgumentError("Expected --workload or --script, received both. Leave one of them out.")
+    return script or workloads or "mlp"
+
+
+def _check_outputs(clock: str, json_file: Path | None, plot: Path | None) -> None:
+    """Refuse files that cannot be written, before minutes of measuring."""
+    from kerasbridge.benchmark import picture
+    from kerasbridge.errors import ArgumentError
+
+    if clock not in ("wall", "cpu"):
+        raise ArgumentError(f"Expected --clock wall or cpu, received {clock!r}.")
+    if json_file is not None and json_file != _STDOUT and (json_file.is_dir() or not json_file.parent.is_dir()):
+        raise ArgumentError(f"Expected --json to be a file in an existing folder, received {json_file}.")
+    if plot is not None:
+        picture.check_path(plot)
+
+
+def _show(result: "BenchResult", json_file: Path | None, plot: Path | None, quiet: bool) -> None:
+    from kerasbridge.benchmark import picture
+
+    text = json.dumps(result.as_dict(), indent=1)
+    if json_file == _STDOUT:
+        print(text)
+    elif json_file is not None:
+        json_file.write_text(text, encoding="utf-8")
+    if not quiet and json_file != _STDOUT:
+        print(result)
+    if plot is not None:
+        picture.draw(plot, result)

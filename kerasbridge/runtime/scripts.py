@@ -1,0 +1,57 @@
+"""A function in a file of the user's, named as FILE.py:FUNCTION."""
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kerasbridge.errors import ArgumentError
+
+
+def check_script(script: str) -> None:
+    """Raise an ArgumentError if the text does not name an existing file and a function."""
+    path, _, function = script.rpartition(":")
+    if not function.isidentifier() or not path:
+        raise ArgumentError(f"Expected a script and a function in it, such as train.py:build, received {script!r}.")
+    if not Path(path).is_file():
+        raise ArgumentError(f"Expected a script and a function in it, received {script!r}: {path} is not a file.")
+
+
+def script_of(function: Callable[..., Any]) -> str:
+    """Return the name of a function as FILE.py:FUNCTION, so that another process can call it.
+
+    Raises:
+        ArgumentError: it is not a function at the top level of a file.
+    """
+    name = getattr(function, "__name__", "")
+    try:
+        path = inspect.getsourcefile(function)
+    except TypeError:
+        path = None
+    if not (path and Path(path).is_file() and name.isidentifier() and function.__qualname__ == name):
+        raise ArgumentError(
+            f"Expected a function defined with def at the top level of a .py file, which other processes import; "
+            f"received {function!r}. Move it to a file, and pass the function or 'FILE.py:{name or 'FUNCTION'}'."
+        )
+    return f"{Path(path).resolve()}:{name}"
+
+
+def call_script(script: str) -> Any:
+    """Run a file of the user's as a module, and return the result of its function.
+
+    Raises:
+        ArgumentError: the file does not define the function.
+    """
+    path, _, name = script.rpartition(":")
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    if spec is None or spec.loader is None:
+        raise ArgumentError(f"Expected a Python file, received {path!r}.")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(Path(path).resolve().parent))
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    if not callable(getattr(module, name, None)):
+        raise ArgumentError(f"Expected a function {name} in {path}, which does not define one.")
+    return getattr(module, name)()
