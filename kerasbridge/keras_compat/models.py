@@ -94,6 +94,35 @@ def has_loss(model: Any) -> bool:
     return getattr(model, "loss", None) is not None
 
 
+def target_user(model: Any) -> str | None:
+    """Return what a compiled model needs targets for: a loss or a metric, by name; None if nothing is known to."""
+    compiled = (("loss", "compute_loss", [model.loss]), ("metric", "compute_metrics", _user_metrics(model)))
+    for kind, method, parts in compiled:
+        if getattr(type(model), method) is getattr(keras.Model, method):
+            for part in keras.tree.flatten(parts):
+                if _needs_targets(part):
+                    return f"the {kind} {_name_of(part)}"
+    return None
+
+
+def _user_metrics(model: Any) -> list[Any]:
+    compiled = model._compile_metrics
+    return [] if compiled is None else [compiled._user_metrics, compiled._user_weighted_metrics]
+
+
+def _name_of(part: Any) -> str:
+    return part if isinstance(part, str) else str(getattr(part, "name", None) or getattr(part, "__name__", repr(part)))
+
+
+def _needs_targets(part: Any) -> bool:
+    """Return whether a loss or metric converts the targets to a tensor, whatever a class of the user does."""
+    if isinstance(part, keras.losses.Loss):
+        return bool(type(part).__call__ is keras.losses.Loss.__call__)
+    if isinstance(part, keras.metrics.Metric):
+        return str(type(part).update_state.__module__).startswith("keras.")
+    return isinstance(part, str) or callable(part)
+
+
 def flat_losses(model: Any) -> list[Any]:
     """Return the compiled losses, one for each output; an empty list before they are built."""
     compiled = model._compile_loss

@@ -20,6 +20,11 @@ def patch_cond(cond: Callable[..., Any]) -> Patch:
     return patched(private_api("core functions of the backend"), "cond", cond)
 
 
+def patch_map(map_elements: Callable[..., Any]) -> Patch:
+    """Replace `keras.ops.map` by ``map_elements(original, f, xs)``."""
+    return patched(private_api("core functions of the backend"), "map", map_elements)
+
+
 def patch_moments(moments: Callable[..., Any]) -> Patch:
     """Replace `keras.ops.moments` by ``moments(original, x, axes, keepdims=…, synchronized=…)``."""
     return patched(private_api("nn functions of the backend"), "moments", moments)
@@ -28,6 +33,11 @@ def patch_moments(moments: Callable[..., Any]) -> Patch:
 def patch_nn_function(name: str, function: Callable[..., Any]) -> Patch:
     """Replace a loss or activation of the backend by ``function(original, *arguments)``."""
     return patched(private_api("nn functions of the backend"), name, function)
+
+
+def patch_apply_mask(apply_mask: Callable[..., Any]) -> Patch:
+    """Replace the merging of weights and a mask by ``apply_mask(original, sample_weight, mask, dtype, reduction)``."""
+    return patched(private_api("losses"), "apply_mask", apply_mask)
 
 
 def patch_argmax(argmax: Callable[..., Any]) -> Patch:

@@ -38,6 +38,7 @@ PRIVATE_API = {
     "symbolic build": "keras:Model._symbolic_build",
     "loss with or without `training`": "keras:Model._compute_loss",
     "functional models": "keras.src.models.functional:Functional",
+    "losses": "keras.src.losses.loss",
     "compiled losses": "keras.src.trainers.compile_utils:CompileLoss",
     "compiled metrics": "keras.src.trainers.compile_utils:CompileMetrics",
     "metrics at a threshold": "keras.src.metrics.confusion_metrics:SensitivitySpecificityBase",

@@ -6,9 +6,10 @@ from typing import Any
 from kerasbridge.data import label_checks
 from kerasbridge.data.epoch_iterators import EpochIterator
 from kerasbridge.engines.base import Engine
-from kerasbridge.errors import DeviceError, StepError
+from kerasbridge.engines.step import Batch
+from kerasbridge.errors import DataError, DeviceError, StepError
 from kerasbridge.keras_compat import keras
-from kerasbridge.keras_compat.models import flatten_layers, has_loss, output_spec, symbolic_build
+from kerasbridge.keras_compat.models import flatten_layers, has_loss, output_spec, symbolic_build, target_user
 from kerasbridge.training.custom_step.build import build_step
 from kerasbridge.training.custom_step.invoke import Step as CustomStep
 from kerasbridge.training.custom_step.invoke import step_functions, supports_evaluation
@@ -20,11 +21,26 @@ from kerasbridge.training.steps import evaluate_step, predict_step, train_step, 
 def prepare(model: keras.Model, engine: Engine, iterator: EpochIterator, modes: Sequence[bool] = (False,)) -> None:
     """Build the model if it is not built, then check its device and the labels; `modes` as for `symbolic_build`."""
     with engine.abstract_scope():
-        symbolic_build(model, iterator.first, modes)
+        symbolic_build(model, lambda: check_targets(model, iterator.first()), modes)
     check_device(model.variables, engine)
-    check = label_checks.make_label_check(model, iterator.first)
-    if check:
-        iterator.set_check(check)
+    check_labels = label_checks.make_label_check(model, iterator.first)
+
+    def check(batch: Batch) -> Batch:
+        batch = check_targets(model, batch)
+        return check_labels(batch) if check_labels else batch
+
+    iterator.set_check(check)
+
+
+def check_targets(model: keras.Model, batch: Batch) -> Batch:
+    """Return the batch, or raise DataError if it has no targets but the model has a loss or metric that needs them."""
+    user = target_user(model) if batch.y is None else None
+    if user:
+        raise DataError(
+            f"Expected y, which {user} of the model needs, received x alone. Pass y, or batches of (x, y); if the "
+            "model reproduces its inputs, pass x twice."
+        )
+    return batch
 
 
 def make_train_phase(

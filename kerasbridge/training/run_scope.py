@@ -10,6 +10,7 @@ from kerasbridge.engines.base import Engine
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.by_name import match_by_name
 from kerasbridge.keras_compat.nan_metrics import nan_for_nan
+from kerasbridge.keras_compat.sample_weights import check_weight_shapes
 from kerasbridge.training.device_memory import explain_out_of_memory
 
 
@@ -30,6 +31,7 @@ def run_scope(engine: Engine, model: keras.Model, step: Any = None) -> Iterator[
         engine.loss_scope(),
         engine.optimizer_scope(),
         nan_for_nan(),
+        check_weight_shapes(),
         read_as_floats(*floats),
         explain_out_of_memory(engine, model),
     ):

@@ -133,3 +133,76 @@ def test_a_batch_larger_than_the_data_is_one_batch():
     model = mlp()
     kb.fit(model, X, Y, batch_size=1000, verbose=0)
     assert int(model.optimizer.iterations) == 1
+
+
+def sequences(loss="mse", **compiled):
+    layers = [keras.Input((5, 3)), keras.layers.Masking(), keras.layers.Dense(2, kernel_initializer="ones")]
+    model = keras.Sequential(layers)
+    model.compile(keras.optimizers.SGD(0.0), loss, **compiled)
+    return model
+
+
+RANDOM = np.random.default_rng(0)
+PADDED = RANDOM.normal(size=(8, 5, 3)).astype("float32")
+PADDED[::2, 3:] = 0
+TARGETS = RANDOM.normal(size=(8, 5, 2)).astype("float32")
+WEIGHTS = np.arange(8, dtype="float32")
+
+
+@pytest.mark.parametrize("rows", [8, 5], ids=["", "as many rows as positions"])
+def test_a_weight_per_sample_is_refused_where_the_loss_has_one_per_position(rows):
+    message = (
+        rf"received the shape \({rows},\) where the loss has the shape \({rows}, 5\): pass an array of the shape "
+        r"\(samples, 5\), such as np.broadcast_to\(sample_weight\[:, None\], \(len\(sample_weight\), 5\)\)\."
+    )
+    for model in (sequences(), keras.Sequential(sequences().layers[1:])):
+        model.compile("sgd", "mse")
+        for call in (kb.fit, kb.evaluate):
+            with pytest.raises(DataError, match=message):
+                call(model, PADDED, TARGETS, batch_size=rows, sample_weight=WEIGHTS, verbose=0)
+
+
+def test_weights_and_a_mask_multiply_each_loss_and_leave_the_weights_of_metrics():
+    errors, mask = PADDED.sum(-1, keepdims=True) - TARGETS, PADDED.any(-1)
+    for weights in (WEIGHTS[:, None], np.broadcast_to(WEIGHTS[:, None], (8, 5))):
+        model = sequences(weighted_metrics=["mae"])
+        found = kb.evaluate(model, PADDED, TARGETS, 4, sample_weight=weights, return_dict=True, verbose=0)
+        scale = np.repeat([mask[:4].sum(), mask[4:].sum()], 4)[:, None]
+        loss = (mask * weights * np.square(errors).mean(-1) / scale).sum() / 2
+        used = mask * weights
+        assert found["loss"] == pytest.approx(loss, rel=1e-5)
+        weighted = (used * np.abs(errors).mean(-1)).sum() / used.sum()
+        assert found["mae"] == pytest.approx(weighted, rel=1e-5)
+
+
+WITHOUT_Y = {
+    "loss by name": ({"loss": "mse"}, "the loss mse"),
+    "loss function": ({"loss": lambda _, prediction: keras.ops.mean(prediction)}, "the loss <lambda>"),
+    "loss object": ({"loss": keras.losses.Huber()}, "the loss huber_loss"),
+    "metric": ({"loss": None, "metrics": ["mae"]}, "the metric mae"),
+}
+
+
+@pytest.mark.parametrize("what", WITHOUT_Y)
+def test_missing_targets_are_named(what):
+    compiled, user = WITHOUT_Y[what]
+    model = sequences(**compiled)
+    for call in (lambda: kb.fit(model, PADDED), lambda: kb.evaluate(model, [(PADDED,)])):
+        with pytest.raises(DataError, match=f"^Expected y, which {user} of the model needs, received x alone"):
+            call()
+
+
+class OwnLoss(keras.losses.Loss):
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        return keras.ops.mean(y_pred)
+
+
+class OwnMetric(keras.metrics.Mean):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        super().update_state(keras.ops.mean(y_pred))
+
+
+def test_what_needs_no_targets_trains_without():
+    model = sequences(loss=OwnLoss(), metrics=[OwnMetric(name="own")])
+    expected = pytest.approx(PADDED.sum(-1).mean(), rel=1e-5)
+    assert kb.fit(model, PADDED, verbose=0).history == {"loss": [expected], "own": [expected]}

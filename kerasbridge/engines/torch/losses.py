@@ -7,14 +7,15 @@ from typing import Any
 import torch
 
 from kerasbridge.engines.step import Tensor
-from kerasbridge.keras_compat.patches import patch_nn_function
+from kerasbridge.keras_compat.patches import patch_apply_mask, patch_nn_function
 from kerasbridge.keras_compat.tensors import to_tensor
 
 
 @contextlib.contextmanager
 def corrected_losses() -> Iterator[None]:
-    """Correct the two crossentropies in this thread."""
+    """Correct the two crossentropies, and masks of weighted losses, in this thread."""
     with (
+        patch_apply_mask(_apply_mask),
         patch_nn_function("binary_crossentropy", _binary_crossentropy),
         patch_nn_function("sparse_categorical_crossentropy", _sparse_crossentropy),
     ):
@@ -40,3 +41,13 @@ def _sparse_crossentropy(original: Any, target: Any, output: Any, from_logits: b
     if target.ndim == 4 and target.shape[axis] == 1:
         target = target.squeeze(axis)
     return original(target, output.movedim(axis, 1).contiguous(), from_logits, 1)
+
+
+def _apply_mask(original: Any, sample_weight: Any, mask: Any, *arguments: Any, **options: Any) -> Tensor:
+    """Multiply a copy of the weights with a mask: in place, the metrics would see the weights of the loss."""
+    if sample_weight is not None and mask is not None:
+        sample_weight, mask = to_tensor(sample_weight), to_tensor(mask)
+        if sample_weight.ndim == mask.ndim:
+            sample_weight, _ = torch.broadcast_tensors(sample_weight, mask)
+        sample_weight = sample_weight.clone()
+    return original(sample_weight, mask, *arguments, **options)

@@ -21,6 +21,7 @@ from kerasbridge.importers.tensorflow.ops import TABLES
 from kerasbridge.importers.tensorflow.outputs import Signature, find_signature
 from kerasbridge.importers.tensorflow.symbolic_executor import Scope, SymbolicExecutor
 from kerasbridge.importers.tensorflow.symbolic_values import StackedBatches, Tensor, join_faults
+from kerasbridge.importers.tensorflow.training_nodes import A_LABEL, A_LOSS
 from kerasbridge.importers.tensorflow.variables import Variables, restore_keys
 
 
@@ -153,6 +154,12 @@ def _report(
     notes = list(state.notes)
     if signature.name and signature.others:
         notes.append(f"the signature {signature.name!r} is converted; others are {', '.join(sorted(signature.others))}")
+    losses = [entry.layer for entry in signature.cut if entry.what == A_LOSS]
+    if losses and not any(entry.what == A_LABEL for entry in signature.cut):
+        notes.append(
+            f"the outputs are what is left without the loss {', '.join(losses)}, which reads no labels; if the "
+            "network ends earlier, as an autoencoder does, name its output: outputs=[…], or --outputs NODE"
+        )
     return Report(
         "tensorflow",
         tuple(file.name for file in files),

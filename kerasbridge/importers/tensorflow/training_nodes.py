@@ -22,6 +22,7 @@ _METRICS = re.compile(r"\w*CrossEntropy\w*|InTopK(V2)?|Equal|NotEqual|ConfusionM
 """Operations that compare what a network computes with labels."""
 
 _NO_OUTPUTS = re.compile(r"Const|Placeholder\w*|Variable\w*|VarHandleOp")
+A_LOSS, A_LABEL = "a loss: one number of the whole batch", "a label: only losses and metrics read it"
 _MEMORY_PER_NAME = 60
 _GRADIENTS = re.compile(r"(^|/)gradients(_\d+)?/")
 _SIZES = {"Rank", "Shape", "ShapeN", "Size"}
@@ -53,10 +54,10 @@ class TrainingNodes:
         self._ranks = Ranks(self.graph)
         self._add({node.name: "training" for node in self.graph.nodes.values() if self._is_training(node)})
         self._batches = self._values_of_batches(whole=False)
-        self._add(dict.fromkeys(self._losses(), "a loss: one number of the whole batch"))
+        self._add(dict.fromkeys(self._losses(), A_LOSS))
         self._add_statistics()
         self.labels = {*self.fed} - self.inputs if self.inputs else self._find_labels()
-        reason = "not named in inputs=" if self.inputs else "a label: only losses and metrics read it"
+        reason = "not named in inputs=" if self.inputs else A_LABEL
         self._add(dict.fromkeys(sorted(self.labels), reason))
 
     def outputs(self) -> list[Node]:

@@ -153,6 +153,19 @@ def test_only_training_is_left_out(tf, net, tmp_path):
     assert any(what.startswith("a loss: one number") for what in skipped.values()) == (net is mean_squared)
 
 
+def autoencoder(tf, x, z, training):
+    decoded = tf.matmul(body(tf, x), nets.numbers(5, 6), name="decoded")
+    return tf.reduce_mean(tf.square(decoded - x))
+
+
+def test_the_report_on_a_network_without_labels_says_how_to_name_its_output(tf, tmp_path):
+    path, *_ = written(tf, tmp_path, autoencoder)
+    (note,) = kb.inspect_legacy(path).notes
+    assert "an autoencoder does, name its output: outputs=[…], or --outputs NODE" in note
+    named = kb.inspect_legacy(path, outputs=["decoded"])
+    assert (named.outputs, named.notes) == (("decoded",), ())
+
+
 @pytest.mark.parametrize("net", [batch_alone, centred, mean_of_the_batch])
 def test_a_network_whose_samples_depend_on_each_other_is_rejected(tf, net, tmp_path):
     path, *_ = written(tf, tmp_path, net)
