@@ -183,7 +183,7 @@ class Engine(abc.ABC):
             variable.assign(value)
 
     def loss_scope(self) -> contextlib.AbstractContextManager[Any]:
-        """Surround a run, so that the losses of Keras answer alike on every backend."""
+        """Surround a run, so that losses and other functions of Keras answer alike on every backend."""
         return contextlib.nullcontext()
 
     def optimizer_scope(self) -> contextlib.AbstractContextManager[Any]:

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from kerasbridge.engines.base import BlockResult, Data, Engine
-from kerasbridge.engines.jax.cond import cond
-from kerasbridge.engines.stateless import assign_all, functionalize, patched_cond, with_missing_variables
+from kerasbridge.engines.jax.loops import writing_control_flow
+from kerasbridge.engines.stateless import assign_all, functionalize, with_missing_variables
 from kerasbridge.engines.step import Step, Tensor
 
 StepResult = tuple[list[Tensor], Any]
@@ -150,7 +150,7 @@ def step_on_rows(engine: Engine, step: Step) -> Callable[[list[Tensor], Data, Te
     run = functionalize(step)
 
     def on_rows(values: list[Tensor], data: Data, row: Tensor) -> StepResult:
-        with patched_cond(cond):
+        with writing_control_flow():
             return run(values, engine.gather_rows(data, row))
 
     return on_rows

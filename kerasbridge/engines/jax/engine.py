@@ -14,7 +14,8 @@ from kerasbridge.engines.eager import EagerBlock, eager_reason
 from kerasbridge.engines.jax.block import JaxBlock, Retraced, predict_function
 from kerasbridge.engines.jax.cond import cond
 from kerasbridge.engines.jax.gradients import Writes, linearize
-from kerasbridge.engines.stateless import NestedStatelessScope, in_gradient, patched_cond, unique
+from kerasbridge.engines.jax.loops import writing_control_flow
+from kerasbridge.engines.stateless import NestedStatelessScope, in_gradient, unique
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.keras_compat.tensors import map_tensors
 from kerasbridge.runtime.context import context_value
@@ -93,7 +94,7 @@ class JaxEngine(Engine):
         return cond(pred, true_fn, false_fn)
 
     def eager(self) -> contextlib.AbstractContextManager[Any]:
-        return patched_cond(cond)
+        return writing_control_flow()
 
     def settings(self) -> tuple[Any, ...]:
         return (

@@ -14,7 +14,8 @@ from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.tensorflow.block import TensorFlowBlock, compile_step, device_scope
 from kerasbridge.engines.tensorflow.graph_memory import unregister_custom_gradients
 from kerasbridge.engines.tensorflow.losses import corrected_losses
-from kerasbridge.keras_compat.patches import patch_convert_to_tensor, patch_moments, patch_stack
+from kerasbridge.engines.tensorflow.map import map_elements
+from kerasbridge.keras_compat.patches import patch_convert_to_tensor, patch_map, patch_moments, patch_stack
 from kerasbridge.keras_compat.tensors import map_tensors
 from kerasbridge.runtime.context import context_value
 from kerasbridge.runtime.device import Device
@@ -86,8 +87,10 @@ class TensorFlowEngine(Engine):
             value, aux = function(nest)
         return (value, aux), tf.nest.map_structure(_dense, tape.gradient(value, nest))
 
-    def loss_scope(self) -> contextlib.AbstractContextManager[Any]:
-        return corrected_losses()
+    @contextlib.contextmanager
+    def loss_scope(self) -> Iterator[None]:
+        with corrected_losses(), patch_map(map_elements):
+            yield
 
     def user_code_scope(self) -> contextlib.AbstractContextManager[Any]:
         return patch_convert_to_tensor(lambda variable: tf.convert_to_tensor(variable.value))
