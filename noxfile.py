@@ -119,6 +119,12 @@ def faults(session: nox.Session) -> None:
     run_python(session, "-m", "pytest", "--durations=3", "-s", *tests, env={"OMP_NUM_THREADS": "1"})
 
 
+@nox.session(name="bench-guard", venv_backend="none", requires=["everything"])
+def bench_guard(session: nox.Session) -> None:
+    """Compare the ratios of `kerasbridge bench` with the bounds in scripts/; not in CI, whose machines are busy."""
+    run_python(session, "scripts/bench_guard.py", *session.posargs, env={})
+
+
 @nox.session(venv_backend="none", requires=["everything"])
 def docs(session: nox.Session) -> None:
     """Build docs/ into build/docs, with warnings as errors; check every page and the report in Chromium."""
