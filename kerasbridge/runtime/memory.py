@@ -32,3 +32,10 @@ def peak_bytes() -> int | None:
         return None
     used = int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     return used if sys.platform == "darwin" else used * 1024
+
+
+def anonymous_bytes() -> int | None:
+    """Return the resident memory of this process without the pages of files; None if the system does not report it."""
+    status = Path("/proc/self/status")
+    resident = re.search(r"RssAnon:\s+([0-9]+) kB", status.read_text("ascii")) if status.exists() else None
+    return int(resident[1]) * 1024 if resident else None
