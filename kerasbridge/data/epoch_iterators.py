@@ -37,6 +37,7 @@ class Chunk:
     """Steps with their data on the device: step k uses the rows ``order[k]`` of `data`.
 
     `rows` is the batch size, and a compiled step depends on `signature`. The steps before `start` have been run.
+    `is_long`: the epoch has many steps of this batch size.
     """
 
     data: Data
@@ -45,6 +46,7 @@ class Chunk:
     rows: int
     signature: tuple[Any, ...]
     start: int = 0
+    is_long: bool = False
 
 
 class EpochIterator(Protocol):
@@ -141,7 +143,8 @@ class DeviceArrays(_RandomAccess):
             steps, width = rows.shape
             if start < steps:
                 order = self._engine.to_device(rows)
-                yield Chunk(self._data, order, steps, width, ("rows", width, self._signature), start)
+                key = ("rows", width, self._signature)
+                yield Chunk(self._data, order, steps, width, key, start, self._sampler.is_long(width))
             start = max(0, start - steps)
 
 
@@ -165,13 +168,19 @@ class _Streamed:
     def _batches(self, epoch: int) -> Iterable[Batch]:
         raise NotImplementedError
 
+    def _is_long(self, rows: int) -> bool:
+        """Return whether the epoch is known to have many batches of this many rows."""
+        del rows
+        return False
+
     def _checked(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
             yield self._check(batch) if self._check else batch
 
     def _to_chunk(self, stack: BatchStack) -> Chunk:
         data, order = map_tensors(self._engine.to_device, stack.nest), np.arange(stack.steps, dtype=np.int32)
-        return Chunk(data, self._engine.to_device(order), stack.steps, stack.rows, ("batches", stack.signature))
+        key, is_long = ("batches", stack.signature), self._is_long(stack.rows)
+        return Chunk(data, self._engine.to_device(order), stack.steps, stack.rows, key, is_long=is_long)
 
 
 class RowSource(Protocol):
@@ -200,6 +209,9 @@ class HostArrays(_RandomAccess, _Streamed):
         del digest
         self._opened = self._batches(epoch, step)
         return True
+
+    def _is_long(self, rows: int) -> bool:
+        return self._sampler.is_long(rows)
 
     def _batches(self, epoch: int, start: int = 0) -> Iterable[Batch]:
         rows_of_steps = (row for rows in self._sampler.epoch(epoch) for row in rows)

@@ -9,6 +9,9 @@ from kerasbridge.data import user_warning
 from kerasbridge.random import generator
 
 DEFAULT_BATCH_SIZE = 32
+LONG_EPOCH = 1000
+"""Steps of an epoch after which a step that takes a second longer to compile, and half as long to run, is ahead."""
+
 Rows = np.ndarray[Any, Any]
 
 
@@ -36,6 +39,10 @@ class RowSampler:
     def steps(self) -> int:
         """Steps per epoch."""
         return self.steps_per_epoch or self._steps_per_pass
+
+    def is_long(self, batch_size: int) -> bool:
+        """Return whether each epoch has at least `LONG_EPOCH` steps of this many rows."""
+        return batch_size == self.batch_size and min(self.steps, self.rows // batch_size) >= LONG_EPOCH
 
     def epoch(self, epoch: int) -> list[Rows]:
         """Return the row indices of an epoch: int32 of shape (steps, batch_size), and one of a smaller last batch."""

@@ -24,13 +24,15 @@ class Step:
     """A step and the variables it reads or writes, each once.
 
     `run` maps a batch to (loss, logs) or, for a predict step, to the predictions. Instead of the loss it may return a
-    vector of numbers to report for each step. `run_eagerly` and `jit_compile` are those of `Model.compile`.
+    vector of numbers to report for each step. `run_eagerly` and `jit_compile` are those of `Model.compile`. `is_long`:
+    an epoch has so many steps that a longer compilation pays.
     """
 
     run: Callable[[Batch], Any]
     variables: tuple[Any, ...]
     run_eagerly: bool
     jit_compile: bool
+    is_long: bool = False
 
     @classmethod
     def of_model(cls, model: keras.Model, run: Callable[[Batch], Any], variables: Iterable[Any]) -> Self:

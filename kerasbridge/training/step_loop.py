@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -345,10 +345,10 @@ class Runner:
             self._set_step()  # a custom step may use another optimizer now
         version = self._python_state.version
         settings = keras_settings(), self.engine.settings(), self._compile_state
-        key = (self.step.make_step, chunk.signature, settings, model_fingerprint(self.model))
+        key = (self.step.make_step, chunk.signature, chunk.is_long, settings, model_fingerprint(self.model))
 
         def create() -> Compiled:
-            step = self.step.make_step(self.model, self.engine)
+            step = replace(self.step.make_step(self.model, self.engine), is_long=chunk.is_long)
             return Compiled(step, compile_step(step), version)
 
         return cached_on_model(self.model, COMPILED, key, create, lambda found: found.version == version)

@@ -7,13 +7,21 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from kerasbridge.engines import fast_paths
 from kerasbridge.engines.base import BlockResult, Data, Engine
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.tensorflow.graph_memory import unregister_custom_gradients
+from kerasbridge.engines.tensorflow.xla import ROWS, computes_the_same
+from kerasbridge.keras_compat import keras
+
+XLA_LOOP = "xla-loop"
 
 
 class TensorFlowBlock:
-    """A block: a loop in the graph around the step, which is a function of its own, with XLA if jit_compile is on."""
+    """A block: a loop in the graph around the step, which is a function of its own, with XLA if jit_compile is on.
+
+    In a long epoch on a CPU, the loop with the step is one XLA program if it computes the same.
+    """
 
     execution_mode = "looped"
     fallback_reason: str | None = None
@@ -21,7 +29,8 @@ class TensorFlowBlock:
     def __init__(self, engine: Engine, step: Step) -> None:
         self.variables = step.variables
         self._step = compile_step(engine, step)
-        self._loop = _graph_function(self._while)
+        self._is_long = step.is_long
+        self._loop, self._in_xla = None, False  # type: Any, bool
         self._device = engine.device
 
     def prepare(self, data: Data, order: Tensor) -> None:
@@ -30,7 +39,7 @@ class TensorFlowBlock:
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool) -> BlockResult:
         with device_scope(self._device):
             bounds = tf.constant(start), tf.constant(stop), tf.constant(stop_on_nonfinite)
-            end, reports, logs, is_finite = self._loop(data, order, *bounds)
+            end, reports, logs, is_finite = self._run(data, order, *bounds)
         end = int(end)
         reports = reports.numpy()[: end - start]
         if not is_finite:
@@ -38,6 +47,24 @@ class TensorFlowBlock:
             logs.update({name: tf.fill(logs[name].shape, tf.constant(np.nan, logs[name].dtype)) for name in losses})
             reports[-1] = reports[-1] if reports.ndim > 1 else np.nan
         return BlockResult(end - start, reports, logs)
+
+    def _run(self, data: Data, order: Tensor, *bounds: Tensor) -> Any:
+        if self._loop is None and self._suits_xla(data, order):
+            self._in_xla, self._loop = True, _graph_function(self._while, jit_compile=True)
+            with contextlib.suppress(tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+                result = self._loop(data, order, *bounds)
+                fast_paths.use(XLA_LOOP)
+                return result
+            self._in_xla, self._loop = False, None  # XLA could not compile it, and no variable has changed
+        self._loop = self._loop or _graph_function(self._while)
+        return self._loop(data, order, *bounds)
+
+    def _suits_xla(self, data: Data, order: Tensor) -> bool:
+        if not self._is_long or XLA_LOOP not in fast_paths.allowed() or tf.config.list_logical_devices("GPU"):
+            return False
+        if any(leaf.dtype == tf.string for leaf in keras.tree.flatten(data) if leaf is not None):
+            return False
+        return computes_the_same(self._step.get_concrete_function(data, order[0]).graph)
 
     def _while(
         self, data: Data, order: Tensor, start: Tensor, stop: Tensor, stop_on_nonfinite: Tensor
@@ -47,7 +74,8 @@ class TensorFlowBlock:
         With weights that are NaN the loss may be finite: ReLU fused with a product, and pooling, return 0 for NaN.
         """
         report, logs = self._step.get_concrete_function(data, order[0]).structured_outputs
-        reports = tf.TensorArray(report.dtype, size=stop - start)
+        steps = order.shape[0] if self._in_xla else stop - start  # the length of an array of XLA is a constant
+        reports = tf.TensorArray(report.dtype, size=steps, element_shape=report.shape)
         names = list(logs)
 
         def has_next(index: Tensor, is_finite: Tensor, *_: Any) -> Tensor:
@@ -68,9 +96,13 @@ class TensorFlowBlock:
 
 def compile_step(engine: Engine, step: Step) -> Any:
     """Return the step as a graph function of the data and the rows of the batch."""
-    return _graph_function(
-        lambda data, row: step.run(engine.gather_rows(data, row)), jit_compile=True if step.jit_compile else None
-    )
+
+    def on_rows(data: Data, row: Tensor) -> Any:
+        with tf.name_scope(ROWS):
+            batch = engine.gather_rows(data, row)
+        return step.run(batch)
+
+    return _graph_function(on_rows, jit_compile=True if step.jit_compile else None)
 
 
 def _are_finite(variables: Iterable[Any]) -> Tensor:
