@@ -69,6 +69,12 @@ def masks_of(nest: Any) -> list[Any]:
     return [private_api("masks").get_keras_mask(leaf) for leaf in keras.tree.flatten(nest)]
 
 
+def stored_mask(tensor: Any) -> Any:
+    """Return the Keras mask of a tensor that cannot have attributes, or None: Keras stores it elsewhere."""
+    stored = private_api("global state").get_global_attribute("_keras_mask_dict")
+    return stored.get(id(tensor)) if stored else None
+
+
 def set_masks(nest: Any, masks: list[Any]) -> None:
     """Attach Keras masks to the tensors, as `masks_of` returns them."""
     for leaf, mask in zip(keras.tree.flatten(nest), masks, strict=True):

@@ -15,6 +15,7 @@ from kerasbridge.engines.jax.block import JaxBlock, Retraced, predict_function
 from kerasbridge.engines.jax.cond import cond
 from kerasbridge.engines.jax.gradients import Writes, linearize
 from kerasbridge.engines.jax.loops import writing_control_flow
+from kerasbridge.engines.jax.masks import show_masks
 from kerasbridge.engines.stateless import NestedStatelessScope, in_gradient, unique
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.keras_compat.tensors import map_tensors
@@ -25,6 +26,10 @@ class JaxEngine(Engine):
     """Gradients by `jax.linearize`, blocks by `jax.lax.while_loop`."""
 
     name = "jax"
+
+    def __init__(self) -> None:
+        super().__init__()
+        show_masks()
 
     @property
     def integer_bits(self) -> int:  # type: ignore[override]
