@@ -27,8 +27,22 @@ def patch_tensorboard_callbacks(callbacks: Iterable[Any]) -> None:
         if isinstance(callback, keras.callbacks.TensorBoard):
             import kerasbridge.tensorboard.event_writer  # noqa: F401 - raises if tensorboard is not installed
 
-            summary_api = None if _tensorflow_is_loaded() else SummaryWriterApi()
+            summary_api = TensorFlowSummary() if _tensorflow_is_loaded() else SummaryWriterApi()
             set_summary_module(callback, summary_api, _write_model)
+
+
+class TensorFlowSummary:
+    """The module `tf.summary`, whose `scalar` also accepts the result of a metric that is a vector."""
+
+    def __init__(self) -> None:
+        self._module = sys.modules["tensorflow"].summary
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+    def scalar(self, name: str, data: Any, step: Any = None) -> Any:
+        """Write one number, the mean of a vector."""
+        return self._module.scalar(name, _mean(data), step=step)
 
 
 class SummaryWriterApi:
@@ -58,8 +72,8 @@ class SummaryWriterApi:
             self._conditions.pop()
 
     def scalar(self, name: str, data: Any, step: Any = None) -> bool:
-        """Write one number."""
-        return self._write(lambda file, step: file.scalar(name, _array(data), step), step)
+        """Write one number, the mean of a vector."""
+        return self._write(lambda file, step: file.scalar(name, _array(_mean(data)), step), step)
 
     def histogram(self, name: str, data: Any, step: Any = None) -> bool:
         """Write the histogram of a tensor."""
@@ -147,6 +161,11 @@ def _summary_markdown(model: Any) -> str:
     lines: list[str] = []
     model.summary(line_length=80, print_fn=lambda line, line_break=True: lines.append(line))
     return "".join(f"    {line}\n" for line in "\n".join(lines).splitlines())
+
+
+def _mean(data: Any) -> Any:
+    """Return a number as it is, and the mean of an array."""
+    return _array(data).mean() if getattr(data, "shape", ()) else data
 
 
 def _array(data: Any) -> Any:

@@ -1,6 +1,7 @@
 """The Keras TensorBoard callback under kerasbridge: its events as TensorBoard reads them, without TensorFlow."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -54,6 +55,20 @@ def test_the_curves_show_the_history(tmp_path):
         numbers = by_epoch(history[f"val_{name}"])
         assert validated[f"epoch_{name}"] == numbers
         assert validated[f"evaluation_{name}_vs_iterations"] == [((k + 1) * BATCHES, number) for k, number in numbers]
+
+
+@pytest.mark.parametrize("loaded", [False, True], ids=["", "with TensorFlow"])
+def test_a_metric_that_is_a_vector_is_shown_as_its_mean(tmp_path, monkeypatch, loaded):
+    if loaded and "tensorflow" not in sys.modules:
+        pytest.skip("TensorFlow is not loaded")
+    monkeypatch.setattr(summary_api, "_tensorflow_is_loaded", lambda: loaded)
+    model = seeded(mlp)
+    model.compile("sgd", "mse", metrics=[keras.metrics.F1Score()])
+    callback = keras.callbacks.TensorBoard(tmp_path, update_freq=2)
+    targets = np.eye(5, dtype="float32")[Y]
+    history = kb.fit(model, X, targets, 20, verbose=0, callbacks=[callback], validation_data=(X, targets)).history
+    for folder, name in (("train", "f1_score"), ("validation", "val_f1_score")):
+        assert scalars(tmp_path / folder)["epoch_f1_score"] == by_epoch([history[name][0].mean()])
 
 
 def test_histograms_are_those_of_the_weights(tmp_path):
