@@ -1,8 +1,9 @@
 """A contender's process: `python -m kerasbridge.benchmark.worker TASK.json`, asked for one thing at a time.
 
 The requests are `prepare` (write the data and the initial weights), `start` (import), `first` (build and train two
-epochs), `round` (train, evaluate, predict) and `reach` (train a new model until an accuracy). The import is measured
-first, so this module imports only the standard library.
+epochs), `round` (train, evaluate, predict), `reach` (train a new model until an accuracy), `steps` (train without bar
+and files) and, for PyTorch on an NVIDIA card, `count` (launches and peaks). The import is measured first, so this
+module imports only the standard library.
 """
 
 import importlib
@@ -72,6 +73,8 @@ class Worker:
             "first": self._first,
             "round": self._round,
             "reach": self._reach,
+            "steps": self._steps,
+            "count": self._count,
         }
         return answers[request["do"]]() | {"peak_bytes": peak_bytes()}
 
@@ -107,6 +110,15 @@ class Worker:
             if np.mean(contender.predict().argmax(axis=1) == labels) >= ACCURACY:
                 return {"laps": {"to accuracy": [(wall, cpu)]}}
         return {"laps": {}}
+
+    def _steps(self) -> dict[str, Any]:
+        laps, _ = self._contender.train_first(1 + self._task.epochs)
+        return {"laps": _as_json({"epoch": laps[1:]})}
+
+    def _count(self) -> dict[str, Any]:
+        """Count the launches of an epoch; the same process must have trained before."""
+        counts = importlib.import_module("kerasbridge.benchmark.contenders.gpu_counts")
+        return {"launches": counts.launches(lambda: self._contender.train_first(1)), "peaks": counts.peaks()}
 
     def _import(self) -> Any:
         if self._task.contender == OURS:
