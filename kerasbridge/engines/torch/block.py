@@ -54,13 +54,15 @@ class TorchBlock:
         inputs = traced.tensors(data)
         reports: list[Tensor] = []
         logs: dict[str, Tensor] = {}
-        for index, row in enumerate(order[start:stop].unbind(), start):
-            if stop_on_nonfinite or index == stop - 1:
-                report, logs = traced.step_with_logs(state, inputs, row)
-            else:
-                report = traced.step(state, inputs, row)
-            reports.append(report)
-            if stop_on_nonfinite and not torch.isfinite(report).all():
-                break
+        # Function modes, such as that of torch.set_default_device, acted on the recorded operations already.
+        with torch._C.DisableTorchFunction():
+            for index, row in enumerate(order[start:stop].unbind(), start):
+                if stop_on_nonfinite or index == stop - 1:
+                    report, logs = traced.step_with_logs(state, inputs, row)
+                else:
+                    report = traced.step(state, inputs, row)
+                reports.append(report)
+                if stop_on_nonfinite and not torch.isfinite(report).all():
+                    break
         traced.commit(state)
         return BlockResult(len(reports), torch.stack(reports).cpu().numpy(), logs)

@@ -4,9 +4,9 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import torch
 from torch.fx import Graph, Node
 
+from kerasbridge.engines.torch.bindings import call_of
 from kerasbridge.engines.torch.dead_branches import Guards, guards_of, is_choice, shares_memory_safely
 
 
@@ -57,14 +57,13 @@ def _choice(node: Node, graph: Graph) -> str:
 
 
 def _call(node: Node, namespace: dict[str, Any]) -> str:
-    arguments = [_value(argument, namespace) for argument in node.args]
-    if node.target is operator.getitem:
+    function, args, kwargs = call_of(node)
+    arguments = [_value(argument, namespace) for argument in args]
+    if function is operator.getitem:
         source, index = arguments
         return f"{source}[{index}]"
-    # The operation behind an OpOverload: calling it directly saves a Python frame.
-    target: Any = node.target._op if isinstance(node.target, torch._ops.OpOverload) else node.target
-    arguments += [f"{name}={_value(value, namespace)}" for name, value in node.kwargs.items()]
-    return f"{_constant(target, namespace)}({', '.join(arguments)})"
+    arguments += [f"{name}={_value(value, namespace)}" for name, value in kwargs.items()]
+    return f"{_constant(function, namespace)}({', '.join(arguments)})"
 
 
 def _value(value: Any, namespace: dict[str, Any]) -> str:

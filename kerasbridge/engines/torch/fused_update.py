@@ -60,7 +60,8 @@ def _alpha(optimizer: Any, rate: Any, like: Tensor) -> Tensor:
     """Return Keras's alpha in the dtype of the variables."""
     step = _scalar(optimizer.iterations + 1, like)
     first, second = (torch.pow(like.new_full((), beta), step) for beta in (optimizer.beta_1, optimizer.beta_2))
-    return _scalar(rate, like) * torch.sqrt(1 - second) / (1 - first)
+    one = like.new_ones(())
+    return _scalar(rate, like) * torch.sqrt(one - second) / (one - first)
 
 
 def _sgd(original: Any, optimizer: Any, gradients: Sequence[Tensor], variables: Sequence[Any], rate: Any) -> None:

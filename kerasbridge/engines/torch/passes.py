@@ -1,7 +1,7 @@
 """Passes over a traced graph that make it faster to replay, with bitwise identical results."""
 
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -31,6 +31,15 @@ _IN_PLACE = {
     ATEN._foreach_sqrt.default: ATEN._foreach_sqrt_.default,
 }
 
+_OF_LAYOUT = (
+    ATEN.zeros_like.default, ATEN.ones_like.default, ATEN.full_like.default,
+    ATEN.new_zeros.default, ATEN.new_ones.default, ATEN.new_full.default,
+)  # fmt: skip
+"""Operations whose result depends on the layout of their first operand, not on its values."""
+
+MAX_FILLED = 2**12
+"""Elements of a result of these operations that is kept as a constant."""
+
 
 def drop_aliases(graph: Graph) -> None:
     """Remove `detach` and `alias`, which do nothing while no gradient is recorded."""
@@ -40,30 +49,37 @@ def drop_aliases(graph: Graph) -> None:
             graph.erase_node(node)
 
 
-def fold_constants(graph: Graph, attributes: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
+def fold_constants(
+    graph: Graph, attributes: Mapping[str, torch.Tensor], state: Iterable[Node] = ()
+) -> list[torch.Tensor]:
     """Compute what depends on no input; return those tensors, which become further inputs of the graph, in order.
 
     Args:
         graph: the graph.
         attributes: the tensors of its `get_attr` nodes.
+        state: the outputs that become the state of the next step, which may write to them: no constants.
     """
-    overwritten = mutated_nodes(graph)
+    overwritten = mutated_nodes(graph, state)
     known: dict[Node, Any] = {}
     for node in graph.nodes:
         if node.op == "get_attr":
             known[node] = attributes[str(node.target)]
-        elif node not in overwritten and _is_foldable(node) and all(source in known for source in node.all_input_nodes):
-            args, kwargs = map_arg((node.args, node.kwargs), known.__getitem__)
+        elif node not in overwritten and is_deterministic(node) and all(source in known for source in _read_by(node)):
+            args, kwargs = map_arg((node.args, node.kwargs), lambda source: _value(source, known))
             known[node] = node.target(*args, **kwargs)
     constants: list[torch.Tensor] = []
+    numbers: dict[Any, Node] = {}
     last_input = [node for node in graph.nodes if node.op == "placeholder"][-1]
     for node, value in known.items():
         if isinstance(value, torch.Tensor) and any(user not in known for user in node.users):
-            with graph.inserting_after(last_input):
-                last_input = graph.placeholder(f"constant_{len(constants)}")
-            last_input.meta.update(node.meta)
-            node.replace_all_uses_with(last_input)
-            constants.append(value)
+            is_number = value.ndim == 0 and node.op == "call_function"
+            number = (repr(value.item()), value.dtype, value.device) if is_number else node
+            if number not in numbers:
+                with graph.inserting_after(last_input):
+                    last_input = numbers[number] = graph.placeholder(f"constant_{len(constants)}")
+                last_input.meta.update(node.meta)
+                constants.append(value)
+            node.replace_all_uses_with(numbers[number])
     graph.eliminate_dead_code()
     return constants
 
@@ -82,10 +98,11 @@ def reuse_memory(graph: Graph) -> None:
                 _replace_results(node, liveness)
 
 
-def mutated_nodes(graph: Graph) -> set[Node]:
+def mutated_nodes(graph: Graph, written_later: Iterable[Node] = ()) -> set[Node]:
     """Return the nodes whose tensor is written in place, and all that share its memory."""
     roots = StorageRoots(graph)
-    written = {roots.of(target) for node in graph.nodes for target in written_by(node)}
+    targets = [target for node in graph.nodes for target in written_by(node)]
+    written = {roots.of(target) for target in (*targets, *written_later)}
     return {node for node in graph.nodes if roots.of(node) in written}
 
 
@@ -124,7 +141,25 @@ def _aliased_arguments(node: Node) -> Iterator[tuple[Node, bool]]:
             yield from ((source, declared.alias_info.is_write) for source in sources if isinstance(source, Node))
 
 
-def _is_foldable(node: Node) -> bool:
+def _read_by(node: Node) -> list[Node]:
+    """Return the nodes whose values an operation reads."""
+    sources: list[Node] = node.all_input_nodes
+    layout = layout_of(node)
+    is_small = layout is not None and layout.shape.numel() <= MAX_FILLED
+    return sources[1:] if node.target in _OF_LAYOUT and is_small else sources
+
+
+def _value(node: Node, known: Mapping[Node, Any]) -> Any:
+    """Return the value of a node if it is known, else a tensor with its layout."""
+    if node in known:
+        return known[node]
+    layout = layout_of(node)
+    assert layout is not None
+    return torch.empty_strided(layout.shape, layout.strides, dtype=layout.dtype, device=layout.device)
+
+
+def is_deterministic(node: Node) -> bool:
+    """Return whether an operation writes nothing, and the same arguments give the same result."""
     if node.op != "call_function":
         return False
     if node.target is operator.getitem:

@@ -51,7 +51,8 @@ _streams: dict[tuple[int, int], BitStream] = {}
 _lock = threading.Lock()
 
 
-def _random_bits_cpu(key: Tensor, count: int) -> Tensor:
+def random_bits_cpu(key: Tensor, count: int) -> Tensor:
+    """Compute `random_bits` on the CPU, without the dispatcher of torch."""
     seed, counter = key.tolist()
     with _lock:
         stream = _streams.get((seed, count))
@@ -66,5 +67,5 @@ def _random_bits_meta(key: Tensor, count: int) -> Tensor:
     return key.new_empty(count, dtype=torch.int32)
 
 
-_LIBRARY.impl("random_bits", _random_bits_cpu, "CPU")
+_LIBRARY.impl("random_bits", random_bits_cpu, "CPU")
 _LIBRARY.impl("random_bits", _random_bits_meta, "Meta")

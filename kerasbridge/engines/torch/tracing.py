@@ -17,6 +17,7 @@ from kerasbridge.engines.torch.modules import read_variables
 from kerasbridge.engines.torch.passes import drop_aliases, fold_constants, mutated_nodes, reuse_memory
 from kerasbridge.engines.torch.recorder import Recording, record
 from kerasbridge.engines.torch.replacements import traceable_operations
+from kerasbridge.engines.torch.simplify import remove_redundant
 from kerasbridge.errors import KerasbridgeError
 from kerasbridge.keras_compat.origin import origin_of
 from kerasbridge.keras_compat.patches import keep_optimizer_tensors
@@ -55,14 +56,14 @@ class TracedStep:
         values = [variable.value.detach().clone() for variable in step.variables]
         (graph, attributes), self._names = _trace(step, take, values, data, row)
         drop_aliases(graph)
-        constants = fold_constants(graph, attributes)
+        self._constants = fold_constants(graph, attributes, _output(graph).args[0][: len(values)])
+        remove_redundant(graph, _output(graph).args[0][: len(values)])
         outputs = list(_output(graph).args[0])
         inputs = [node for node in graph.nodes if node.op == "placeholder"][: len(values)]
         self._assigned = [k for k, node in enumerate(inputs) if outputs[k] is not node]
         overwritten = mutated_nodes(graph)
         self._changed = [k for k, node in enumerate(inputs) if outputs[k] is not node or node in overwritten]
         kept, rest = [outputs[k] for k in self._assigned], outputs[len(values) :]
-        self._constants = constants
         self._with_logs = _returning(graph, (*kept, *rest))
         self._without_logs = _returning(graph, (*kept, rest[0]))
 

@@ -128,7 +128,7 @@ def test_a_traced_step_and_plain_python_update_alike(kind):
     eager.run_eagerly = True
     for model, options in ((traced, {}), (eager, {}), (off, {"fast_paths": ()})):
         history = kb.fit(model, x, y, 8, epochs=2, shuffle=False, verbose=0, **options)
-        assert history.params["fast_paths"] == ([] if model is off else sorted(USED))
+        assert ("fused-optimizer" in history.params["fast_paths"]) == (model is not off)
     assert_same_state(traced, eager)
     assert_same_state(traced, off, rtol=1e-5, atol=1e-6)
 
