@@ -1,6 +1,7 @@
 """`kerasbridge import`."""
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,10 +97,17 @@ def import_(
 def _check_output(output: Path, overwrite: bool) -> None:
     from kerasbridge.errors import ArgumentError
     from kerasbridge.runtime import files
+    from kerasbridge.runtime.staging import recover_outputs
 
     if output.suffix != ".keras":
         raise ArgumentError(f"Expected --output to be a .keras file in a folder that exists, received {output}.")
+    recover_outputs(_folder_of(output))
     files.check_output(output, overwrite, "--output to be a .keras file")
+
+
+def _folder_of(output: Path) -> Path:
+    """Return the folder of the file that a path names, which may be a link."""
+    return Path(os.path.realpath(output)).parent
 
 
 def _parse_shape(text: str | None) -> list[int] | None:
@@ -145,9 +153,10 @@ def _save(model: Any, output: Path) -> None:
     """Save the model next to its path, and move it there once it is complete."""
     from kerasbridge.errors import ArgumentError
     from kerasbridge.runtime import files
+    from kerasbridge.runtime.staging import staging_folder
 
     try:
-        with files.atomic_write(output) as part:
+        with staging_folder(_folder_of(output)) as folder, files.atomic_write(output, folder) as part:
             model.save(part)
     except OSError as error:
         raise ArgumentError(f"Expected --output to be a file to write to, received {output}: {error}") from error

@@ -2,14 +2,14 @@
 
 import contextlib
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from kerasbridge.runs import Config, RunWriter
+    from kerasbridge.runs import Config, Run, RunWriter
 
 
 def check_resume(run_dir: Path | None, resume: bool, overwrite: bool, checkpoint_every: str) -> bool:
@@ -64,15 +64,34 @@ def command_to_continue(context: typer.Context) -> "Iterator[list[RunWriter]]":
         raise
 
 
+def command_of_run(run: "Run", train: Any) -> str | None:
+    """Return the command that continues an interrupted run; None if `kb.fit` trained it.
+
+    Args:
+        run: the run.
+        train: the command that trains.
+    """
+    if "as_json" not in run.config.arguments:
+        return None
+    return _line(train, {**run.config.arguments, "run_dir": run.folder, "backend": run.config.backend, **_CONTINUED})
+
+
 def _command(context: typer.Context, folder: Path) -> str:
     """Return the command that continues the run in a folder, with the options that were given for it."""
     from kerasbridge.runtime import backend
 
-    config, words = backend.current(), ["kerasbridge", "train"]
-    given = {**context.params, "run_dir": folder, "resume": True, "overwrite": False}
+    config, given = backend.current(), {**context.params, "run_dir": folder, **_CONTINUED}
     if config:
         given.update(backend=config.backend, device=None if str(config.device) == "auto" else str(config.device))
-    for option in context.command.params:
+    return _line(context.command, given)
+
+
+_CONTINUED = {"resume": True, "overwrite": False}
+
+
+def _line(command: Any, given: Mapping[str, Any]) -> str:
+    words = ["kerasbridge", "train"]
+    for option in command.params:
         value = given.get(option.name or "")
         if value != option.default and value is not None:
             words += [option.opts[0]] if value is True else [option.opts[0], str(value)]

@@ -13,6 +13,7 @@ import typer
 
 from kerasbridge.cli.app import app, errors_in_one_line, print_error
 from kerasbridge.cli.options import Quiet
+from kerasbridge.cli.resume import command_of_run
 
 if TYPE_CHECKING:
     from kerasbridge.runs import Run
@@ -23,7 +24,11 @@ HIGHEST_FIRST = ("accuracy", "started")
 
 @dataclass(frozen=True)
 class RunRow:
-    """Summary of a run; `scored_on` is "test" or "validation", or None if there is no score."""
+    """Summary of a run.
+
+    `scored_on` is "test" or "validation", or None if there is no score; `state` is "finished", "training" or
+    "interrupted", and `to_continue` what to type for an interrupted run.
+    """
 
     name: str
     run_dir: str
@@ -38,6 +43,8 @@ class RunRow:
     seconds: float | None
     started: str
     finished: str | None
+    state: str
+    to_continue: str | None
 
 
 @app.command(epilog="Example: kerasbridge runs --sort started")
@@ -53,7 +60,8 @@ def runs(
     """List the runs in a folder with their results.
 
     The most accurate run comes first. Scores are those on the test digits; for a run of kb.fit the last validation
-    scores, marked "val". For a run that is still training or was interrupted, the number of finished epochs is shown.
+    scores, marked "val". For a run that is still training or was interrupted, the number of finished epochs is shown,
+    and what to type to continue it.
     """
     with errors_in_one_line(quiet):
         from kerasbridge import runs as runs_module
@@ -101,7 +109,20 @@ def _summarize(run: "Run") -> RunRow:
         config.seconds,
         config.started,
         config.finished,
+        state := run.state,
+        _to_continue(run) if state == "interrupted" else None,
     )
+
+
+def _to_continue(run: "Run") -> str:
+    """Return what to type to continue an interrupted run."""
+    from kerasbridge.checkpoint import files
+
+    if not files.exist(run.folder):
+        return "it has no checkpoint: train it again."
+    train = typer.main.get_command(app).commands["train"]  # type: ignore[attr-defined]
+    command = command_of_run(run, train)
+    return f"to continue, type: {command}" if command else "to continue, pass resume=True to kb.fit."
 
 
 def _history(run: "Run") -> dict[str, list[float]]:
@@ -141,8 +162,10 @@ def _print(rows: list[RunRow]) -> None:
     for row, *cells in zip(rows, *columns.values(), strict=True):
         table.add_row(*(Text(_printable(cell)) for cell in cells), style=None if row.finished else "dim")
     console.print(table)
-    if not all(row.finished for row in rows):
-        console.print('"2 of 5" epochs: still training, or interrupted.')
+    for row in rows:
+        if row.state != "finished":
+            note = f"{row.name}: {row.state}" + (f"; {row.to_continue}" if row.to_continue else ".")
+            console.print(_printable(note), soft_wrap=True, markup=False)
 
 
 def _fit_to_width(columns: dict[str, list[str]], width: int) -> dict[str, list[str]]:

@@ -1,13 +1,12 @@
 """Write an exported file to a temporary path, and move it into place once it is verified."""
 
 import contextlib
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from kerasbridge.errors import ArgumentError
-from kerasbridge.runtime.files import PREFIX, check_output, is_real_folder, sync_folder, sync_tree
+from kerasbridge.runtime.files import check_output, is_real_folder, sync_tree
+from kerasbridge.runtime.staging import move_into_place, recover_outputs, staging_folder
 
 COMPANIONS = {".xml": ".bin"}
 """The suffix of a second file that a format writes next to the first."""
@@ -16,7 +15,7 @@ _SAVED_MODEL = {"saved_model.pb", "fingerprint.pb", "keras_metadata.pb", "variab
 
 
 def check(path: Path, overwrite: bool, is_folder: bool = False) -> None:
-    """Refuse a path that cannot be written to.
+    """Refuse a path that cannot be written to; what a process that died has left there is recovered or removed.
 
     Args:
         path: the file or folder that the user names.
@@ -27,6 +26,7 @@ def check(path: Path, overwrite: bool, is_folder: bool = False) -> None:
         ArgumentError: its folder does not exist, or the path, or that of the second file of the format, exists and must
             not be replaced.
     """
+    recover_outputs(path.absolute().parent)
     if is_folder and overwrite and is_real_folder(path):
         _check_saved_model(path)
         return
@@ -52,14 +52,12 @@ def staging_path(path: Path) -> Iterator[Path]:
     Raises:
         ArgumentError: the folder of the path cannot be written to.
     """
-    try:
-        folder = tempfile.mkdtemp(prefix=PREFIX, dir=path.absolute().parent)
-    except OSError as error:
-        raise ArgumentError(f"Expected a path that can be written to, received {path}: {error}") from error
-    try:
-        yield Path(folder, path.name)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = stack.enter_context(staging_folder(path.absolute().parent))
+        except OSError as error:
+            raise ArgumentError(f"Expected a path that can be written to, received {path}: {error}") from error
+        yield folder / path.name
 
 
 def commit(staged: Path, path: Path) -> int:
@@ -70,20 +68,5 @@ def commit(staged: Path, path: Path) -> int:
     """
     sync_tree(staged.parent)
     size = sum(file.stat().st_size for file in staged.parent.rglob("*") if file.is_file())
-    for entry in sorted(staged.parent.iterdir(), key=lambda entry: entry == staged):
-        _replace(entry, path.absolute().parent / entry.name)
-    sync_folder(path.absolute().parent)
+    move_into_place(staged.parent)
     return size
-
-
-def _replace(source: Path, target: Path) -> None:
-    """Replace a file or folder; an existing folder is moved away first, and back if the new one cannot be moved."""
-    if not is_real_folder(target):
-        source.replace(target)
-        return
-    old = target.rename(source.with_name(f"old-{source.name}"))
-    try:
-        source.rename(target)
-    except BaseException:
-        old.rename(target)
-        raise

@@ -54,6 +54,19 @@ def lock(folder: Path, chosen: str = "", patience: float = PATIENCE) -> Iterator
         _release(folder / NAME, descriptor)
 
 
+def is_locked(folder: Path) -> bool:
+    """Return whether a training writes into a folder; the lock of a dead process does not count."""
+    access = os.O_RDWR if os.name == "nt" else os.O_RDONLY | os.O_NONBLOCK  # the file may be a pipe
+    try:
+        descriptor = os.open(folder / NAME, access | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return False
+    try:
+        return not _try_lock(descriptor, folder)
+    finally:
+        os.close(descriptor)
+
+
 def _acquire(folder: Path, chosen: str, patience: float) -> int:
     path = folder / NAME
     while True:

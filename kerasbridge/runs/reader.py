@@ -11,7 +11,7 @@ from typing import Any
 from kerasbridge.errors import InvalidFileError, RunFileError, RunFolderError
 from kerasbridge.runs import config as configs
 from kerasbridge.runs import history as histories
-from kerasbridge.runs import swap
+from kerasbridge.runs import lock, swap
 from kerasbridge.runs.config import Config
 from kerasbridge.runs.contents import MODEL
 from kerasbridge.runs.folder import is_run
@@ -36,6 +36,13 @@ class Run:
     def name(self) -> str:
         """The name of the folder."""
         return self.folder.resolve().name
+
+    @property
+    def state(self) -> str:
+        """ "finished", "training" while a process trains it, or "interrupted"."""
+        if self.config.finished:
+            return "finished"
+        return "training" if lock.is_locked(self.folder) else "interrupted"
 
     @property
     def model_path(self) -> Path:

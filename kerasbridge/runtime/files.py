@@ -23,10 +23,14 @@ _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # file systems that 
 
 
 @contextlib.contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path, folder: Path | None = None) -> Iterator[Path]:
     """Provide a temporary path for a file, which replaces the file at `path` if the body succeeds.
 
     A link stays: the file that it names is replaced.
+
+    Args:
+        path: the path of the file.
+        folder: a folder on the same disk for the temporary path; by default that of the file.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -36,7 +40,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     'new'
     """
     suffix, path = path.suffix, Path(os.path.realpath(path))
-    part = temporary_path(path).with_suffix(suffix)
+    part = temporary_path(folder / path.name if folder else path).with_suffix(suffix)
     try:
         yield part
         _sync(part)

@@ -14,6 +14,7 @@ import kerasbridge as kb
 from kerasbridge.cli import app
 from kerasbridge.cli.evaluation_result import EvaluationResult, show
 from kerasbridge.evaluation.classification_report import Scores
+from kerasbridge.runs import lock
 from tests.unit.runs.test_runs import config
 
 DIGITS = {"name": "sample", "checksum": "none of ours"}
@@ -79,7 +80,31 @@ def test_runs_are_listed_with_their_results_the_best_first():
         ["good", "mlp", "jax", "cpu", "1", "0.9000", "0.2500", "2.5", "2 d ago"],
         ["broken off", "mlp", "jax", "cpu", "2 of 5", "–", "–", "–", "5 min ago"],
     ]
-    assert note == ['"2 of 5" epochs: still training, or interrupted.']
+    assert note == ["broken off: interrupted; it has no checkpoint: train it again."]
+
+
+ARGUMENTS = {"model": "cnn", "epochs": 9, "batch_size": 32, "run_dir": None, "as_json": False, "resume": False}
+
+
+@pytest.mark.usefixtures("four")
+def test_runs_that_train_and_those_that_were_interrupted_are_told_apart():
+    save("by command", 1, finish=False, arguments=ARGUMENTS, backend="torch")
+    save("by fit", 1, finish=False)
+    for name in ("by command", "by fit"):
+        Path("runs", name, "checkpoints", "000001-epoch-1-step-0").mkdir(parents=True)
+    with lock.lock(Path("runs", "broken off")):
+        lines = json.loads(run("runs", "--json").stdout)
+        assert "broken off: training." in run("runs").stdout.splitlines()
+    command = "kerasbridge train --backend torch --model cnn --epochs 9 --run-dir 'runs/by command' --resume"
+    assert {line["name"]: (line["state"], line["to_continue"]) for line in lines} == {
+        "good": ("finished", None),
+        "better": ("finished", None),
+        "own": ("finished", None),
+        "broken off": ("training", None),
+        "by command": ("interrupted", f"to continue, type: {command}"),
+        "by fit": ("interrupted", "to continue, pass resume=True to kb.fit."),
+    }
+    assert "keras" not in sys.modules
 
 
 @pytest.mark.usefixtures("four")

@@ -1,6 +1,7 @@
 """Parts of the exporters that need no framework: formats, missing packages, output paths and comparisons."""
 
 import contextlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from kerasbridge.exporters.batches import read_batches, start, write_batches
 from kerasbridge.exporters.result import ExportResult
 from kerasbridge.exporters.signatures import DynamicAxes, Signature, Spec
 from kerasbridge.runtime import backend
-from tests.system_calls import SystemCalls
+from tests.system_calls import ProcessDied, SystemCalls
 
 
 @pytest.mark.parametrize("target", formats.FORMATS.values(), ids=lambda target: target.name)
@@ -111,11 +112,15 @@ def written(path, text):
         path.with_suffix(".bin").write_text(text)
     else:
         path.mkdir()
-        (path / "inside").write_text(text)
+        (path / "saved_model.pb").write_text(text)
 
 
 def content(path):
-    return [path.read_text(), path.with_suffix(".bin").read_text()] if path.suffix else [(path / "inside").read_text()]
+    return (
+        [path.read_text(), path.with_suffix(".bin").read_text()]
+        if path.suffix
+        else [(path / "saved_model.pb").read_text()]
+    )
 
 
 @pytest.mark.parametrize("name", ["model.xml", "model"])
@@ -170,6 +175,30 @@ def test_an_old_file_or_folder_stays_where_a_new_one_cannot_be_moved(tmp_path, n
     found = path.read_text() if path.suffix else content(path)[0]
     assert found in ("old", "new")
     assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder cannot be locked")
+@pytest.mark.parametrize("name", ["model.xml", "model"])
+def test_what_a_dead_process_left_is_recovered_or_removed(tmp_path, name):
+    found, number, calls = set(), 0, None
+    while calls is None or calls.happened:
+        number += 1
+        path = tmp_path / str(number) / name
+        path.parent.mkdir()
+        with output_path.staging_path(path) as staged:
+            written(staged, "old")
+            output_path.commit(staged, path)
+        calls = SystemCalls(pytest.MonkeyPatch(), number, dies=True)
+        with contextlib.suppress(ProcessDied), calls, output_path.staging_path(path) as staged:
+            written(staged, "new")
+            output_path.commit(staged, path)
+        with output_path.staging_path(path) as other:  # that of a process that lives
+            output_path.check(path, overwrite=True, is_folder=not path.suffix)
+            assert [*path.parent.glob(".*")] == [other.parent]
+        assert len({*content(path)}) == 1
+        found |= {*content(path)}
+        assert {entry.stem for entry in path.parent.iterdir()} == {"model"}
+    assert found == {"old", "new"}
 
 
 def test_a_file_that_is_not_committed_is_deleted(tmp_path):
