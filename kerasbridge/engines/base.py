@@ -190,6 +190,10 @@ class Engine(abc.ABC):
         """Surround a run, so that optimizers of Keras update the variables by a fast path of the backend."""
         return contextlib.nullcontext()
 
+    def layer_scope(self) -> contextlib.AbstractContextManager[Any]:
+        """Surround a run, so that layers of Keras compute by a fast path of the backend."""
+        return contextlib.nullcontext()
+
     def higher_order_scope(self) -> contextlib.AbstractContextManager[Any]:
         """Surround a function whose gradient may be differentiated again."""
         return contextlib.nullcontext()

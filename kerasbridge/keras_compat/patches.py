@@ -4,7 +4,7 @@ import contextlib
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kerasbridge.errors import StepError
@@ -78,6 +78,20 @@ def keep_optimizer_tensors() -> Patch:
         return tensor if caller.startswith("keras.src.backend.torch.optimizers.") else original(tensor)
 
     return patched(private_api("core functions of the backend"), "convert_to_numpy", convert)
+
+
+@contextlib.contextmanager
+def patch_recurrent_layers(inner_loop: Callable[..., Any]) -> Iterator[None]:
+    """Replace the loop over time of recurrent layers.
+
+    Args:
+        inner_loop: a function ``(original, layer, sequences, initial_state, mask, training=False)`` that returns the
+            last output, all outputs, and the states.
+    """
+    with contextlib.ExitStack() as stack:
+        for layer in (keras.layers.RNN, keras.layers.LSTM, keras.layers.GRU):
+            stack.enter_context(patched(layer, "inner_loop", inner_loop))
+        yield
 
 
 def patch_torch_module_call(call: Callable[..., Any]) -> Patch:

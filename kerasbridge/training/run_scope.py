@@ -30,6 +30,7 @@ def run_scope(engine: Engine, model: keras.Model, step: Any = None) -> Iterator[
         match_by_name(),
         engine.loss_scope(),
         engine.optimizer_scope(),
+        engine.layer_scope(),
         nan_for_nan(),
         check_weight_shapes(),
         read_as_floats(*floats),

@@ -18,6 +18,7 @@ from kerasbridge.engines.torch.fused_update import fused_updates
 from kerasbridge.engines.torch.inplace import FunctionalizeInplace
 from kerasbridge.engines.torch.losses import corrected_losses
 from kerasbridge.engines.torch.modules import read_variables
+from kerasbridge.engines.torch.recurrent.layers import fused_recurrent
 from kerasbridge.engines.torch.rng import random_bits
 from kerasbridge.engines.torch.tracing import NEEDS_VALUE, UntraceableError, pure_step
 from kerasbridge.keras_compat import keras
@@ -116,6 +117,9 @@ class TorchEngine(Engine):
 
     def optimizer_scope(self) -> contextlib.AbstractContextManager[Any]:
         return fused_updates()
+
+    def layer_scope(self) -> contextlib.AbstractContextManager[Any]:
+        return fused_recurrent()
 
     def user_code_scope(self) -> contextlib.AbstractContextManager[Any]:
         return FunctionalizeInplace()
