@@ -8,7 +8,7 @@ from typing import Any
 from kerasbridge import checks
 from kerasbridge.data import hugging_face, memory_budget
 from kerasbridge.data.arrays import Arrays, are_arrays, arrays
-from kerasbridge.data.epoch_iterators import BatchStream, DeviceArrays, EpochIterator, HostArrays
+from kerasbridge.data.epoch_iterators import BatchStream, DeviceArrays, EpochIterator, HostArrays, StackedArrays
 from kerasbridge.data.pydataset import FirstBatch, ShuffledPyDataset
 from kerasbridge.data.sampler import DEFAULT_BATCH_SIZE, RowSampler
 from kerasbridge.engines.base import Engine
@@ -45,6 +45,7 @@ class BatchingConfig:
         shuffle: True, or "batch" to shuffle only within batches.
         device_budget: bytes of device memory that data may use; larger data is streamed.
         steps_name: the argument that `steps` comes from, for messages.
+        in_order: copy arrays to the device in stacks of batches, in their order, as they are needed.
     """
 
     batch_size: int | None = None
@@ -53,6 +54,7 @@ class BatchingConfig:
     shuffle: bool | str = True
     device_budget: int | str | None = None
     steps_name: str = "steps_per_epoch"
+    in_order: bool = False
 
 
 def read(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None) -> Source:
@@ -120,6 +122,9 @@ def epoch_iterator(source: Source, engine: Engine, config: BatchingConfig) -> Ep
     sampler = RowSampler(
         source.rows, batch_size, config.seed, steps, config.shuffle == "batch", steps_name=config.steps_name
     )
+    if config.in_order and isinstance(source, Arrays) and source.bytes_in_memory is not None:
+        memory_budget.check(config.device_budget)
+        return StackedArrays(source, sampler, engine)
     if isinstance(source, Arrays) and memory_budget.fits_in_memory(source, engine, config.device_budget):
         return DeviceArrays(source, sampler, engine)
     return HostArrays(source, sampler, engine)

@@ -58,6 +58,10 @@ class Arrays:
         """Return the given rows as a batch."""
         return self._map(lambda name, leaf: to_numbers(name, leaf[rows]))
 
+    def slice_rows(self, rows: slice) -> Batch:
+        """Return consecutive rows; of arrays in memory, which are numbers, as views."""
+        return Batch(*(map_tensors(lambda leaf: leaf[rows], part) for part in self.nest))
+
     def load(self) -> Batch:
         """Return all rows, in memory."""
         return self._map(to_numbers)

@@ -15,7 +15,7 @@ from kerasbridge.data.arrays import Arrays, signature
 from kerasbridge.data.digest import digest_of
 from kerasbridge.data.label_checks import Check
 from kerasbridge.data.numbers import to_numbers
-from kerasbridge.data.prefetch import BatchStack, prefetch, stack_batches
+from kerasbridge.data.prefetch import BatchStack, prefetch, stack_batches, stack_capacity
 from kerasbridge.data.pydataset import ShuffledPyDataset
 from kerasbridge.data.sampler import Rows, RowSampler
 from kerasbridge.engines.base import Data, Engine
@@ -37,6 +37,7 @@ class Chunk:
     """Steps with their data on the device: step k uses the rows ``order[k]`` of `data`.
 
     `rows` is the batch size, and a compiled step depends on `signature`. The steps before `start` have been run.
+    `order` is None for a stack of batches that are used one after the other.
     `is_long`: the epoch has many steps of this batch size.
     """
 
@@ -146,6 +147,55 @@ class DeviceArrays(_RandomAccess):
                 key = ("rows", width, self._signature)
                 yield Chunk(self._data, order, steps, width, key, start, self._sampler.is_long(width))
             start = max(0, start - steps)
+
+
+class StackedArrays(_RandomAccess):
+    """Arrays in memory that are copied to the device in stacks of batches, in their order."""
+
+    def __init__(self, arrays: Arrays, sampler: RowSampler, engine: Engine) -> None:
+        self._arrays, self._sampler, self._engine = arrays, sampler, engine
+        self._start = 0
+
+    @property
+    def steps(self) -> int:
+        return self._sampler.steps
+
+    def first(self) -> Batch:
+        return self._arrays.first(self._sampler.batch_size)
+
+    def set_check(self, check: Check) -> None:
+        self._arrays = Arrays(check(self._arrays.nest), self._arrays.rows)
+
+    def seek(self, epoch: int, step: int, digest: str | None) -> bool:
+        del epoch, digest
+        self._start = step
+        return True
+
+    def chunks(self, epoch: int, max_steps: int | None) -> Generator[Chunk, None, None]:
+        """As for every iterator; the last stack contains earlier batches again if stacks must be of one size."""
+        del max_steps  # there is nothing to read
+        start, self._start = self._start, 0
+        for rows in self._sampler.epoch(epoch):
+            steps, width = rows.shape
+            capacity = self._capacity(steps, width)
+            for position in range(start, steps, capacity):
+                begin = min(position, steps - capacity) if self._engine.compiles_each_stack_size else position
+                yield self._chunk(rows[begin : begin + capacity], position - begin)
+            start = max(0, start - steps)
+
+    def _capacity(self, steps: int, width: int) -> int:
+        """Return how many batches to stack; where each size is compiled, one of three sizes."""
+        capacity = stack_capacity(self._arrays.slice_rows(slice(0, width)))
+        if not self._engine.compiles_each_stack_size:
+            return min(capacity, steps)
+        return next((size for size in (capacity, capacity // 2) if 0 < size <= steps), 1)
+
+    def _chunk(self, rows: np.ndarray[Any, Any], start: int) -> Chunk:
+        steps, width = rows.shape
+        batches = self._arrays.slice_rows(slice(int(rows[0, 0]), int(rows[-1, -1]) + 1))
+        nest = map_tensors(lambda leaf: leaf.reshape(steps, width, *leaf.shape[1:]), batches)
+        stacked = signature(map_tensors(lambda leaf: leaf[0], nest))
+        return Chunk(map_tensors(self._engine.share, nest), None, steps, width, ("batches", stacked), start)
 
 
 class _Streamed:

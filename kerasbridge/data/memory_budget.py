@@ -21,11 +21,21 @@ def fits_in_memory(arrays: Arrays, engine: Engine, budget: int | str | None = No
     required = arrays.bytes_in_memory
     if required is None:
         return False
-    limit = backend.device_budget() if budget is None else budget
+    limit = check(budget)
     if limit is not None:
-        return required <= parse_bytes(limit)
+        return required <= limit
     free = engine.free_bytes()
     return free is None or required <= free // 2
+
+
+def check(budget: int | str | None) -> int | None:
+    """Return the budget in bytes, by default KERASBRIDGE_DEVICE_BUDGET; None without one.
+
+    Raises:
+        ArgumentError: it is not a number of bytes.
+    """
+    limit = backend.device_budget() if budget is None else budget
+    return None if limit is None else parse_bytes(limit)
 
 
 def parse_bytes(text: int | str) -> int:

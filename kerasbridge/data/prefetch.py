@@ -71,7 +71,7 @@ class _StackBuilder:
 
     def __init__(self, batch: Batch, max_steps: int) -> None:
         self.signature, self._rows, self._steps = signature(batch), batch_size_of(batch), 0
-        self._capacity = min(max_steps, _max_batches(batch))
+        self._capacity = min(max_steps, stack_capacity(batch))
         self._nest = map_tensors(lambda leaf: np.zeros((self._capacity, *leaf.shape), leaf.dtype), batch)
         self._start = time.perf_counter()
 
@@ -90,12 +90,12 @@ class _StackBuilder:
         return BatchStack(nest, self._steps, self._rows, self.signature)
 
 
-def _max_batches(batch: Batch) -> int:
-    """Return the capacity of a stack of such batches; one for strings, which have no value to pad with."""
+def stack_capacity(batch: Batch) -> int:
+    """Return how many of such batches to stack at most; one for strings, which have no value to pad with."""
     leaves = [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
     if any(leaf.dtype.kind in "OSU" for leaf in leaves):
         return 1
-    return max(1, MAX_BYTES // max(1, sum(int(leaf.nbytes) for leaf in leaves)))
+    return min(MAX_STEPS, max(1, MAX_BYTES // max(1, sum(int(leaf.nbytes) for leaf in leaves))))
 
 
 def prefetch(source: Generator[T, None, None]) -> Generator[T, None, None]:

@@ -64,6 +64,39 @@ class Block(Protocol):
         ...
 
 
+class PredictBlock(Protocol):
+    """A function that predicts for many batches in one call."""
+
+    @property
+    def fallback_reason(self) -> str | None:
+        """The reason why every batch runs as plain Python, if it could not be avoided."""
+        ...
+
+    def __call__(self, stack: Data, start: int, stop: int, left: int) -> list[Any]:
+        """Return the predictions for the batches from `start` to `stop`.
+
+        Args:
+            stack: batches of one shape: tensors (batches, rows, …).
+            start: the first batch.
+            stop: the batch after the last.
+            left: the number of batches from `start` on that are known to follow in this run.
+
+        Returns:
+            Nests of tensors in the order of the batches, one for each batch or with the rows of several; they are to
+            be concatenated.
+        """
+        ...
+
+
+MAX_OUTPUT_BYTES = 64 * 2**20
+"""Bytes of predictions that a block keeps on the device."""
+
+
+def batches_that_fit(bytes_per_batch: int) -> int:
+    """Return how many batches of predictions a block may keep on the device, at least one."""
+    return max(1, MAX_OUTPUT_BYTES // max(1, bytes_per_batch))
+
+
 class Engine(abc.ABC):
     """One backend: its devices, its gradients, and its fastest way to run many steps."""
 
@@ -86,6 +119,10 @@ class Engine(abc.ABC):
     @abc.abstractmethod
     def to_device(self, array: np.ndarray[Any, Any]) -> Tensor:
         """Copy a host array to a tensor of the same dtype on the device."""
+
+    def share(self, array: np.ndarray[Any, Any]) -> Tensor:
+        """Return a host array as a tensor on the device, which may share its memory and must not be changed."""
+        return self.to_device(array)
 
     def to_numpy(self, tensor: Tensor) -> np.ndarray[Any, Any]:
         """Return a tensor as a host array, which may share its memory."""
@@ -149,8 +186,18 @@ class Engine(abc.ABC):
         """Return a block of training or test steps."""
 
     @abc.abstractmethod
-    def compile_call(self, step: Step) -> Callable[[Data, Tensor], Any]:
-        """Return a predict step as a function of (data, row)."""
+    def compile_predict(
+        self, step: Step, restored: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
+    ) -> PredictBlock:
+        """Return a block of predict steps.
+
+        Args:
+            step: maps a batch to its predictions.
+            restored: returns a context that restores the user's Python values at its end.
+        """
+
+    compiles_each_stack_size: ClassVar[bool] = False
+    """Whether a compiled step depends on the number of batches in a stack."""
 
     def free_bytes(self) -> int | None:
         """Return the free memory of the device; None if the backend does not report it."""

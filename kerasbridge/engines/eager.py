@@ -1,11 +1,13 @@
 """The eager block, which runs a step as plain Python on every backend."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from kerasbridge.engines.base import BlockResult, Data, Engine
 from kerasbridge.engines.step import Step, Tensor
+from kerasbridge.keras_compat.tensors import map_tensors
 
 
 class EagerBlock:
@@ -34,10 +36,23 @@ class EagerBlock:
                 break
         return BlockResult(len(reports), np.stack(reports), logs)
 
-    def predict(self, data: Data, row: Tensor) -> Any:
-        """Run the predict step on one batch."""
+
+def batch_of(stack: Data, index: Any) -> Data:
+    """Return one batch of a stack."""
+    return map_tensors(lambda leaf: leaf[index], stack)
+
+
+class EagerPredictBlock:
+    """A block of predict steps that run as plain Python."""
+
+    def __init__(
+        self, engine: Engine, step: Step, reason: str | None, take: Callable[[Data, int], Data] = batch_of
+    ) -> None:
+        self.engine, self.step, self.fallback_reason, self._take = engine, step, reason, take
+
+    def __call__(self, stack: Data, start: int, stop: int, left: int) -> list[Any]:
         with self.engine.eager():
-            return self.step.run(self.engine.gather_rows(data, row))
+            return [self.step.run(self._take(stack, index)) for index in range(start, stop)]
 
 
 def eager_reason(step: Step) -> str | None:

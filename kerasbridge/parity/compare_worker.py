@@ -23,6 +23,7 @@ from kerasbridge.engines.step import Batch, Step
 from kerasbridge.errors import ArgumentError, KerasbridgeError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import call_model
+from kerasbridge.keras_compat.tensors import map_tensors
 from kerasbridge.parity import load_subject
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.record import Curve, Numbers, Record
@@ -118,7 +119,8 @@ def _masks(model: Any, engine: Engine, iterator: EpochIterator) -> tuple[dict[st
     step = Step.of_model(model, run, model.variables)
     chunk = next(iter(iterator.chunks(0, None)))
     try:
-        draws = engine.compile_call(step)(chunk.data, chunk.order[0])
+        stack = map_tensors(lambda leaf: leaf[None], engine.gather_rows(chunk.data, chunk.order[0]))
+        (draws,) = engine.compile_predict(step)(stack, 0, 1, 1)
     except Exception as error:  # tensors created inside a loop of the framework cannot be returned from it
         return {}, f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
     return _digests((f"draw {k} of {bits.shape[0]} words", bits) for k, bits in enumerate(draws, 1)), None

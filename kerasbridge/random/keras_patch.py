@@ -129,14 +129,15 @@ def _function_table(functions: Any, images: Any) -> list[tuple[Any, str, Any]]:
     ]
 
 
-def random_functions(module: Any) -> list[str]:
+@functools.cache
+def random_functions(module: Any) -> tuple[str, ...]:
     """Return the names of a module's functions that draw: public, defined there, with `seed` among their parameters."""
-    return [
+    return tuple(
         name
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not name.startswith("_")
         if {"seed"} < set(inspect.signature(function).parameters)
-    ]
+    )
 
 
 def orthogonal(self: Any, shape: Sequence[int], dtype: Any = None) -> Tensor:

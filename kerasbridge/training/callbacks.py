@@ -48,6 +48,11 @@ def needs_batch_hooks(callbacks: Iterable[Any], kind: str) -> bool:
     return any(_has_batch_hooks(callback, kind) for callback in callbacks)
 
 
+def have_batch_hooks(callbacks: Iterable[Any], kind: str) -> bool:
+    """Return whether a callback has such hooks of its own, which may do nothing."""
+    return any(_overrides(callback, hook) for callback in callbacks for hook in _HOOKS[kind])
+
+
 def halts_on_nan(callbacks: Iterable[Any]) -> bool:
     """Return whether a callback stops training at the first loss that is not finite."""
     return any(isinstance(callback, keras.callbacks.TerminateOnNaN) for callback in callbacks)
@@ -59,10 +64,13 @@ def has_progress_bar(callbacks: Iterable[Any]) -> bool:
 
 
 def _has_batch_hooks(callback: Any, kind: str) -> bool:
-    hooks, base = _HOOKS[kind], keras.callbacks.Callback
-    set_on_instance = any(hook in vars(callback) for hook in hooks)
-    overridden = any(getattr(type(callback), hook) is not getattr(base, hook) for hook in hooks)
-    return set_on_instance or (overridden and not _is_noop_per_batch(callback))
+    set_on_instance = any(hook in vars(callback) for hook in _HOOKS[kind])
+    return set_on_instance or (have_batch_hooks([callback], kind) and not _is_noop_per_batch(callback))
+
+
+def _overrides(callback: Any, hook: str) -> bool:
+    inherited = getattr(type(callback), hook) is getattr(keras.callbacks.Callback, hook)
+    return hook in vars(callback) or not inherited
 
 
 def _is_noop_per_batch(callback: Any) -> bool:

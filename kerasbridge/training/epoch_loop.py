@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from kerasbridge.checkpoint.position import Position
 from kerasbridge.data.epoch_iterators import EpochIterator
 from kerasbridge.keras_compat import keras
@@ -117,12 +115,18 @@ def run_evaluation(
     """Run one pass without training and return the loss and metrics."""
     runner, iterator = phase.runner, phase.iterator
 
+    def on_block_begin(first: int) -> None:
+        if has_hooks:
+            callback_list.on_test_batch_begin(first)
+
     def on_block_end(report: BlockReport) -> None:
-        callback_list.on_test_batch_end(report.last, report.logs)
+        if has_hooks:
+            callback_list.on_test_batch_end(report.last, report.logs)
         if reporter:  # a validation belongs to its epoch, which ends with a checkpoint
             reporter.on_block_end(report)
             signals.check()
 
+    has_hooks = callbacks.have_batch_hooks(callback_list.callbacks, "test")
     runner.engine.set_mode(model, training=False)
     model.stop_evaluating = False
     iterator.restart()
@@ -132,9 +136,7 @@ def run_evaluation(
     runner.reset_metrics()
     sizer = _block_sizer(model, callback_list, "test")
     with contextlib.closing(iterator.chunks(0, sizer.fixed)) as chunks:
-        logs = runner.run(
-            chunks, sizer, callback_list.on_test_batch_begin, on_block_end, lambda: bool(model.stop_evaluating)
-        )
+        logs = runner.run(chunks, sizer, on_block_begin, on_block_end, lambda: bool(model.stop_evaluating))
     logs = pythonify_logs(logs)
     callback_list.on_test_end(logs)
     if reporter:  # only for `evaluate`: in a validation, the training warns
@@ -143,36 +145,38 @@ def run_evaluation(
 
 
 def run_prediction(model: keras.Model, phase: Phase, callback_list: Any, reporter: progress.Reporter) -> list[Any]:
-    """Return the predictions of every batch."""
+    """Return the predictions in parts that are to be concatenated."""
     runner, iterator = phase.runner, phase.iterator
 
-    def on_block_end(report: BlockReport, batches: list[Any]) -> None:
-        callback_list.on_predict_batch_end(
-            report.last, {"outputs": batches[0] if len(batches) == 1 else concatenate_batches(batches)}
-        )
+    def on_block_begin(first: int) -> None:
+        if has_hooks:
+            callback_list.on_predict_batch_begin(first)
+
+    def on_block_end(report: BlockReport, outputs: Any) -> None:
+        if has_hooks:
+            callback_list.on_predict_batch_end(report.last, {"outputs": outputs})
         reporter.on_block_end(report)
         signals.check()
 
+    has_hooks = callbacks.have_batch_hooks(callback_list.callbacks, "predict")
     runner.engine.set_mode(model, training=False)
     model.stop_predicting = False
     iterator.restart()
     callback_list.on_predict_begin()
     reporter.begin(iterator.steps)
-    group_size = max(1, model.steps_per_execution)
-    has_batch_hooks = callbacks.needs_batch_hooks(callback_list.callbacks, "predict")
-    with contextlib.closing(iterator.chunks(0, group_size if has_batch_hooks else None)) as chunks:
+    sizer = _block_sizer(model, callback_list, "predict")
+    with contextlib.closing(iterator.chunks(0, sizer.fixed)) as chunks:
         outputs = runner.predict(
-            chunks, group_size, callback_list.on_predict_batch_begin, on_block_end, lambda: bool(model.stop_predicting)
+            chunks,
+            iterator.steps,
+            sizer,
+            on_block_begin,
+            on_block_end,
+            lambda: bool(model.stop_predicting),
         )
     callback_list.on_predict_end()
+    _warn_eager("prediction", runner)
     return outputs
-
-
-def concatenate_batches(batches: list[Any]) -> Any:
-    """Concatenate the predictions of several batches, as NumPy arrays."""
-    return keras.tree.map_structure(
-        lambda *parts: np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]), *batches
-    )
 
 
 def _train_epoch(

@@ -4,6 +4,7 @@ A callback may change one of them. The step is then compiled again.
 """
 
 import contextlib
+import functools
 import inspect
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -99,7 +100,13 @@ def user_functions(model: keras.Model) -> list[Callable[..., Any]]:
     losses = keras.tree.flatten(getattr(model, "loss", None))
     owners = [model, *flatten_layers(model), *metrics, *losses, getattr(model, "optimizer", None)]
     parts = [part for owner in owners for part in (owner, *getattr(owner, "__dict__", {}).values())]
-    return [function for part in {id(part): part for part in parts}.values() for function in _functions(part)]
+    distinct = {id(part): part for part in parts}.values()
+    return [function for part in distinct if _may_be_of_user(part.__class__) for function in _functions(part)]
+
+
+@functools.lru_cache(maxsize=1024)
+def _may_be_of_user(cls: type) -> bool:
+    return cls is FunctionType or is_user_module(cls.__module__)
 
 
 def variables_of(functions: Iterable[Callable[..., Any]]) -> list[Any]:

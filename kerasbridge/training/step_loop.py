@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from kerasbridge.data.epoch_iterators import Chunk
-from kerasbridge.engines.base import Block, BlockResult, Engine
+from kerasbridge.engines.base import Block, BlockResult, Engine, PredictBlock, batches_that_fit
 from kerasbridge.engines.compile_cache import cached_on_model, model_fingerprint
 from kerasbridge.engines.fast_paths import record
 from kerasbridge.engines.step import Step
@@ -293,26 +293,57 @@ class Runner:
     def predict(
         self,
         chunks: Iterable[Chunk],
-        group_size: int,
+        steps: int | None,
+        sizer: BlockSizer,
         begin: Callable[[int], None],
-        end: Callable[[BlockReport, list[Any]], None],
+        end: Callable[[BlockReport, Any], None],
         stopped: Callable[[], bool],
     ) -> list[Any]:
-        """Return the predictions of every batch; callbacks run once every `group_size` batches."""
+        """Return the predictions of each block, as nests of arrays.
+
+        Args:
+            chunks: stacks of batches.
+            steps: the number of batches, if it is known.
+            sizer, begin, stopped: as for `run`.
+            end: called with the predictions of the batches that it reports; these are tensors if it is one batch.
+        """
         outputs: list[Any] = []
-        notifier = CallbackNotifier(group_size, begin, lambda report: end(report, outputs[report.first :]))
+        pending: list[Any] = []
+
+        def report_block(report: BlockReport) -> None:
+            outputs.append(_to_host(pending))
+            end(report, pending[0] if sizer.fixed and len(pending) == 1 else outputs[-1])
+            pending.clear()
+
+        notifier = CallbackNotifier(sizer.fixed, begin, report_block)
+        compiled, signature, fitting, done = None, None, 1, 0
         for chunk in chunks:
-            compiled = self._compiled(chunk, self.engine.compile_call, True)
-            for step in range(chunk.steps):
+            if compiled is None or sizer.fixed or signature != chunk.signature:
+                fitting = fitting if signature == chunk.signature else 1
+                compiled, signature = self._compiled(chunk, self._compile_predict, True), chunk.signature
+            start = chunk.start
+            while start < chunk.steps:
                 notifier.begin()
+                size = 1 if stopped() else min(sizer.size(), fitting)
+                stop = min(start + notifier.limit(size), chunk.steps)
+                left = chunk.steps - start if steps is None else steps - done
+                start_time = time.perf_counter()
                 with explain_out_of_memory(self.engine, self.model, chunk.rows):
-                    outputs.append(compiled.function(chunk.data, chunk.order[step]))
-                if step in (0, chunk.steps - 1):
-                    self._python_state.absorb()
-                if notifier.notify(1, chunk.rows, {}) and stopped():
-                    return outputs
+                    pending += compiled.function(chunk.data, start, stop, left)
+                    count, start, done = stop - start, stop, done + stop - start
+                    is_reported = notifier.notify(count, count * chunk.rows, {})
+                sizer.update(count, time.perf_counter() - start_time)
+                self._python_state.absorb()
+                self.fallback_reason = self.fallback_reason or compiled.function.fallback_reason
+                if is_reported:
+                    fitting = batches_that_fit(_bytes_of(outputs[-1]) // count)
+                    if stopped():
+                        return outputs
         notifier.flush()
         return outputs
+
+    def _compile_predict(self, step: Step) -> PredictBlock:
+        return self.engine.compile_predict(step, self._python_state.restored)
 
     def _run_block(
         self, compiled: Compiled, chunk: Chunk, start: int, stop: int, stop_on_nonfinite: bool
@@ -352,3 +383,18 @@ class Runner:
             return Compiled(step, compile_step(step), version)
 
         return cached_on_model(self.model, COMPILED, key, create, lambda found: found.version == version)
+
+
+def concatenate_parts(parts: list[Any]) -> Any:
+    """Return nests of arrays as one, with memory of its own."""
+    return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
+
+
+def _to_host(batches: list[Any]) -> Any:
+    """Return the predictions of several batches as NumPy arrays."""
+    arrays = [keras.tree.map_structure(keras.ops.convert_to_numpy, batch) for batch in batches]
+    return arrays[0] if len(arrays) == 1 else concatenate_parts(arrays)
+
+
+def _bytes_of(arrays: Any) -> int:
+    return sum(int(leaf.nbytes) for leaf in keras.tree.flatten(arrays))

@@ -19,9 +19,10 @@ from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import arguments, build, run_recorder
 from kerasbridge.training.callbacks import make_callback_list, make_progress_reporter, prepare_callbacks
 from kerasbridge.training.checkpointing import check_settings, open_checkpoints
-from kerasbridge.training.epoch_loop import FitConfig, concatenate_batches, run_evaluation, run_prediction, run_training
+from kerasbridge.training.epoch_loop import FitConfig, run_evaluation, run_prediction, run_training
 from kerasbridge.training.keras_methods import call_keras
 from kerasbridge.training.run_scope import run_scope
+from kerasbridge.training.step_loop import concatenate_parts
 
 
 def fit(
@@ -298,7 +299,7 @@ def predict(
     arguments.warn_extended(model, "predict")
     engine = engines.current()
     steps = arguments.round_up_to_execution(model, steps)
-    batching = BatchingConfig(batch_size, steps, device_budget=device_budget, steps_name="steps")
+    batching = BatchingConfig(batch_size, steps, device_budget=device_budget, steps_name="steps", in_order=True)
     reporter = make_progress_reporter(callbacks, verbose, title="Predict")
     with run_scope(engine, model), keras_patch.portable_random(), contextlib.closing(reporter):
         iterator = adapters.epoch_iterator(adapters.read(x), engine, batching)
@@ -306,7 +307,7 @@ def predict(
         outputs = run_prediction(model, build.make_predict_phase(model, engine, iterator), callback_list, reporter)
     if not outputs:
         raise DataError("Expected at least one batch to predict for, received none.")
-    return concatenate_batches(outputs)
+    return concatenate_parts(outputs)
 
 
 def _fit_with_keras(fit_arguments: Mapping[str, Any]) -> keras.callbacks.History:

@@ -85,8 +85,7 @@ class Loop:
 
     def _choose_loop(self, values: list[Tensor], data: Data, order: Tensor) -> Callable[..., Any]:
         traced = self._step.trace(values, data, order, 0)
-        if jax.default_backend() == "cpu" and "conv_general_dilated" in set(_primitives(traced.jaxpr.jaxpr)):
-            # XLA runs a convolution inside a loop on one thread: four times slower than the step by itself.
+        if is_slow_in_loop(traced):
             self.execution_mode = "jit"
             return self._loop_in_python
         self._while_loop = jax.jit(self._while)
@@ -133,18 +132,6 @@ class Loop:
         return end, reports, values, logs
 
 
-def predict_function(engine: Engine, step: Step) -> Callable[[Data, Tensor], Any]:
-    """Return a jitted predict step as a function of the data and the rows of the batch."""
-    run = jax.jit(step_on_rows(engine, step))
-
-    def predict(data: Data, row: Tensor) -> Any:
-        values, outputs = run([variable.value for variable in step.variables], data, row)
-        assign_all(step.variables, values)
-        return outputs
-
-    return predict
-
-
 def step_on_rows(engine: Engine, step: Step) -> Callable[[list[Tensor], Data, Tensor], StepResult]:
     """Return the step as a pure function of the values of its variables, the data and the rows of the batch."""
     run = functionalize(step)
@@ -154,6 +141,14 @@ def step_on_rows(engine: Engine, step: Step) -> Callable[[list[Tensor], Data, Te
             return run(values, engine.gather_rows(data, row))
 
     return on_rows
+
+
+def is_slow_in_loop(traced: Any) -> bool:
+    """Return whether a traced step is better called from Python than in a loop on the device.
+
+    On a CPU, XLA runs a convolution inside a loop on one thread: four times slower than the step by itself.
+    """
+    return jax.default_backend() == "cpu" and "conv_general_dilated" in set(_primitives(traced.jaxpr.jaxpr))
 
 
 def _primitives(jaxpr: Any) -> Iterator[str]:

@@ -2,20 +2,20 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kerasbridge.engines.base import Block, Data, Engine
-from kerasbridge.engines.eager import EagerBlock, eager_reason
-from kerasbridge.engines.jax.block import JaxBlock, Retraced, predict_function
+from kerasbridge.engines.base import Block, Data, Engine, PredictBlock
+from kerasbridge.engines.eager import EagerBlock, EagerPredictBlock, eager_reason
+from kerasbridge.engines.jax.block import JaxBlock
 from kerasbridge.engines.jax.cond import cond
 from kerasbridge.engines.jax.gradients import Writes, linearize
 from kerasbridge.engines.jax.loops import writing_control_flow
 from kerasbridge.engines.jax.masks import show_masks
+from kerasbridge.engines.jax.predict import JaxPredictBlock
 from kerasbridge.engines.stateless import NestedStatelessScope, in_gradient, unique
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.keras_compat.tensors import map_tensors
@@ -54,6 +54,9 @@ class JaxEngine(Engine):
 
     def to_device(self, array: np.ndarray[Any, Any]) -> Tensor:
         return jnp.asarray(array)
+
+    def share(self, array: np.ndarray[Any, Any]) -> Tensor:
+        return array if len(array) == 1 else jax.device_put(array)  # the call of a jitted function copies it faster
 
     def gather_rows(self, data: Data, row: Tensor) -> Data:
         return map_tensors(lambda leaf: leaf[row], data)
@@ -116,11 +119,14 @@ class JaxEngine(Engine):
         reason = _no_jit_reason(step)
         return EagerBlock(self, step, reason) if reason else JaxBlock(self, step)
 
-    def compile_call(self, step: Step) -> Callable[[Data, Tensor], Any]:
+    def compile_predict(
+        self, step: Step, restored: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
+    ) -> PredictBlock:
+        del restored
         reason = _no_jit_reason(step)
-        if reason:
-            return EagerBlock(self, step, reason).predict
-        return Retraced(step, partial(predict_function, self))
+        return EagerPredictBlock(self, step, reason) if reason else JaxPredictBlock(step)
+
+    compiles_each_stack_size = True
 
     def _devices_by_name(self) -> dict[str, Any]:
         by_name = {}

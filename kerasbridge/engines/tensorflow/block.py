@@ -50,13 +50,13 @@ class TensorFlowBlock:
 
     def _run(self, data: Data, order: Tensor, *bounds: Tensor) -> Any:
         if self._loop is None and self._suits_xla(data, order):
-            self._in_xla, self._loop = True, _graph_function(self._while, jit_compile=True)
+            self._in_xla, self._loop = True, graph_function(self._while, jit_compile=True)
             with contextlib.suppress(tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
                 result = self._loop(data, order, *bounds)
                 fast_paths.use(XLA_LOOP)
                 return result
             self._in_xla, self._loop = False, None  # XLA could not compile it, and no variable has changed
-        self._loop = self._loop or _graph_function(self._while)
+        self._loop = self._loop or graph_function(self._while)
         return self._loop(data, order, *bounds)
 
     def _suits_xla(self, data: Data, order: Tensor) -> bool:
@@ -102,7 +102,7 @@ def compile_step(engine: Engine, step: Step) -> Any:
             batch = engine.gather_rows(data, row)
         return step.run(batch)
 
-    return _graph_function(on_rows, jit_compile=True if step.jit_compile else None)
+    return graph_function(on_rows, jit_compile=True if step.jit_compile else None)
 
 
 def _are_finite(variables: Iterable[Any]) -> Tensor:
@@ -118,7 +118,7 @@ def device_scope(device: str) -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext() if kind == "auto" else tf.device(f"/{kind}:{index or 0}")
 
 
-def _graph_function(function: Callable[..., Any], **options: Any) -> Any:
+def graph_function(function: Callable[..., Any], **options: Any) -> Any:
     """Return a graph function that is traced again for other shapes, without TensorFlow's warning about that.
 
     TensorFlow counts traces by the memory address of a function, and another model's function may get the same one

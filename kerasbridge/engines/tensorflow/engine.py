@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerasbridge.engines.base import Block, Data, Engine
-from kerasbridge.engines.eager import EagerBlock, eager_reason
+from kerasbridge.engines.base import Block, Data, Engine, PredictBlock
+from kerasbridge.engines.eager import EagerBlock, EagerPredictBlock, eager_reason
 from kerasbridge.engines.stateless import in_gradient
 from kerasbridge.engines.step import Step, Tensor
-from kerasbridge.engines.tensorflow.block import TensorFlowBlock, compile_step, device_scope
+from kerasbridge.engines.tensorflow.block import TensorFlowBlock, device_scope
 from kerasbridge.engines.tensorflow.graph_memory import unregister_custom_gradients
 from kerasbridge.engines.tensorflow.losses import corrected_losses
 from kerasbridge.engines.tensorflow.map import map_elements
+from kerasbridge.engines.tensorflow.predict import TensorFlowPredictBlock
 from kerasbridge.keras_compat.patches import patch_convert_to_tensor, patch_map, patch_moments, patch_stack
 from kerasbridge.keras_compat.tensors import map_tensors
 from kerasbridge.runtime.context import context_value
@@ -130,9 +131,12 @@ class TensorFlowEngine(Engine):
         reason = eager_reason(step)
         return EagerBlock(self, step, reason) if reason else TensorFlowBlock(self, step)
 
-    def compile_call(self, step: Step) -> Callable[[Data, Tensor], Any]:
+    def compile_predict(
+        self, step: Step, restored: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
+    ) -> PredictBlock:
+        del restored
         reason = eager_reason(step)
-        return EagerBlock(self, step, reason).predict if reason else compile_step(self, step)
+        return EagerPredictBlock(self, step, reason) if reason else TensorFlowPredictBlock(self, step)
 
 
 def _moments(original: Any, x: Tensor, axes: Any, keepdims: bool = False, synchronized: bool = False) -> Any:

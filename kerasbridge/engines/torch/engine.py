@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from kerasbridge.engines.base import Block, Data, Engine
-from kerasbridge.engines.eager import EagerBlock, eager_reason
+from kerasbridge.engines.base import Block, Data, Engine, PredictBlock
+from kerasbridge.engines.eager import EagerBlock, EagerPredictBlock, eager_reason
 from kerasbridge.engines.stateless import NestedStatelessScope, assign_all, in_gradient, unique
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.torch.block import TorchBlock
@@ -18,6 +18,7 @@ from kerasbridge.engines.torch.fused_update import fused_updates
 from kerasbridge.engines.torch.inplace import FunctionalizeInplace
 from kerasbridge.engines.torch.losses import corrected_losses
 from kerasbridge.engines.torch.modules import read_variables
+from kerasbridge.engines.torch.predict import TorchPredictBlock, copy_of
 from kerasbridge.engines.torch.recurrent.layers import fused_recurrent
 from kerasbridge.engines.torch.rng import random_bits
 from kerasbridge.engines.torch.tracing import NEEDS_VALUE, UntraceableError, pure_step
@@ -103,8 +104,11 @@ class TorchEngine(Engine):
         reason = eager_reason(step)
         return EagerBlock(self, step, reason) if reason else TorchBlock(self, step)
 
-    def compile_call(self, step: Step) -> Callable[[Data, Tensor], Any]:
-        return EagerBlock(self, step, "predict").predict
+    def compile_predict(
+        self, step: Step, restored: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
+    ) -> PredictBlock:
+        reason = eager_reason(step)
+        return EagerPredictBlock(self, step, reason, copy_of) if reason else TorchPredictBlock(self, step, restored)
 
     def random_bits(self, key: Tensor, count: int) -> Tensor | None:
         return random_bits(key, count) if key.device.type in ("cpu", "meta") else None

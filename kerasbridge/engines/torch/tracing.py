@@ -67,6 +67,11 @@ class TracedStep:
         self._with_logs = _returning(graph, (*kept, *rest))
         self._without_logs = _returning(graph, (*kept, rest[0]))
 
+    @property
+    def changed_variables(self) -> list[Any]:
+        """The variables that the step writes."""
+        return [self._variables[k] for k in self._changed]
+
     def begin(self) -> list[Tensor]:
         """Return the values of the variables; those that the step changes are copies."""
         state = [variable.value.detach() for variable in self._variables]
