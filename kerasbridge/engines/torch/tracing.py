@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 from kerasbridge.engines.base import Data
 from kerasbridge.engines.stateless import MissingVariablesError, functionalize, patched_cond
 from kerasbridge.engines.step import Step, Tensor
+from kerasbridge.engines.torch.bit_masks import select_by_bits
 from kerasbridge.engines.torch.codegen import compile_graph
 from kerasbridge.engines.torch.cond import CopyingOverlay, cond
 from kerasbridge.engines.torch.modules import read_variables
@@ -58,8 +59,10 @@ class TracedStep:
         drop_aliases(graph)
         self._constants = fold_constants(graph, attributes, _output(graph).args[0][: len(values)])
         remove_redundant(graph, _output(graph).args[0][: len(values)])
-        outputs = list(_output(graph).args[0])
-        inputs = [node for node in graph.nodes if node.op == "placeholder"][: len(values)]
+        inputs = list(graph.find_nodes(op="placeholder"))
+        of_constants = inputs[len(inputs) - len(self._constants) :]
+        select_by_bits(graph, dict(zip(of_constants, self._constants, strict=True)))
+        inputs, outputs = inputs[: len(values)], list(_output(graph).args[0])
         self._assigned = [k for k, node in enumerate(inputs) if outputs[k] is not node]
         overwritten = mutated_nodes(graph)
         self._changed = [k for k, node in enumerate(inputs) if outputs[k] is not node or node in overwritten]

@@ -14,6 +14,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from kerasbridge.engines.torch import tracing
+from kerasbridge.engines.torch.bit_masks import select_by_bits
 from kerasbridge.engines.torch.codegen import compile_graph
 from kerasbridge.engines.torch.passes import drop_aliases, fold_constants
 from kerasbridge.engines.torch.recorder import record
@@ -84,6 +85,33 @@ def test_values_of_the_next_state_are_apart_from_each_other_from_inputs_and_from
         each.add_(5)  # as the next step may do
     assert [each[0].item() for each in (x, first, second, third, fourth)] == [1, 7, 7, 6, 5]
     assert program(x)[3].tolist() == [0, 0, 0]
+
+
+def test_a_large_selection_from_zero_is_made_by_bits_and_gives_the_same():
+    def compute(x, keep):
+        zero = torch.zeros(())
+        first = torch.where(keep, x, zero)
+        return (
+            first,
+            torch.where(keep, first + x, zero),
+            torch.where(keep, x, -zero),
+            torch.where(keep[:2], x[:2], zero),
+        )
+
+    x, keep = torch.randn(40, 30), torch.rand(40, 30) < 0.5
+    x[:, :5] = torch.tensor([float("nan"), -0.0, 0.0, float("inf"), -float("inf")])
+    given = (x, keep)
+    graph, attributes = record(compute, *(each.clone() for each in given))
+    constants = fold_constants(graph, attributes)
+    inputs = graph.find_nodes(op="placeholder")[2:]
+    select_by_bits(graph, dict(zip(inputs, constants, strict=True)))
+    names = [str(node.target).split(".")[1] for node in graph.nodes if node.op == "call_function"]
+    assert names.count("where") == 2  # of -0.0, and the small one
+    assert (names.count("bitwise_and"), names.count("neg")) == (2, 1)
+    results = compile_graph(graph)(*given, *constants)
+    for actual, expected in zip(results, compute(*given), strict=True):
+        assert actual.dtype == torch.float32
+        np.testing.assert_array_equal(actual.view(torch.int32), expected.view(torch.int32))
 
 
 class Names(TorchDispatchMode):
