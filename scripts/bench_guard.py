@@ -42,7 +42,7 @@ def missed(result: BenchResult, rows: Sequence[Mapping[str, Any]], clock: str) -
         for one in workload.contenders:
             for quantity, bound in bounds_of(rows, workload.name, one.contender, one.backend).items():
                 ratio = workload.ratio(one, quantity, clock)
-                where = f"{workload.name}, {one.name}, {quantity}"
+                where = f"{workload.name}, {one.label}, {quantity}"
                 if ratio is None:
                     yield f"{where}: expected at least {bound:g}, not compared. {one.failure}".strip()
                 elif ratio.high < bound:

@@ -303,14 +303,14 @@ class _Measurement:
                 for one in self._working():
                     with contextlib.ExitStack() as own:
                         child = (open_children if last else own).enter_context(self._start(one))
-                        children[one.name] = child
+                        children[one.label] = child
                         self._ask(one, child, "start", "first")
             for _ in range(self._plan.effort.rounds):
                 for one in self._working():
-                    self._ask(one, children[one.name], "round")
+                    self._ask(one, children[one.label], "round")
             if self._plan.digits and self._workload.model in ("mlp", "cnn"):
                 for one in self._working():
-                    self._ask(one, children[one.name], "reach")
+                    self._ask(one, children[one.label], "reach")
         if self._plan.effort.from_shell and self._workload.name == "mlp":
             self._measure_from_shell()
 
@@ -358,7 +358,7 @@ class _Measurement:
         return Conversation(_WORKER, path, environment=environment)
 
     def _ask(self, one: Measured, child: Conversation, *requests: str) -> None:
-        self._report(f"{self._workload.name}: {one.name}")
+        self._report(f"{self._workload.name}: {one.label}")
         try:
             for request in requests:
                 one.add(child.ask({"do": request}, self._plan.timeout))
@@ -373,7 +373,7 @@ class _Measurement:
         }
         ones = [one for one in self._working() if one.contender in commands]
         for _, one in itertools.product(range(self._plan.effort.starts), ones):
-            self._report(f"{self._workload.name}: {one.name}, from the shell")
+            self._report(f"{self._workload.name}: {one.label}, from the shell")
             environment = backend.child_environment(one.backend, threads=self._plan.threads)
             module, *arguments = commands[one.contender]
             begin, used = time.perf_counter(), _children_cpu()

@@ -58,7 +58,7 @@ class Measured:
     failure: str = ""
 
     @property
-    def name(self) -> str:
+    def label(self) -> str:
         """The name in messages."""
         return f"{self.contender} on {self.backend}"
 
@@ -117,12 +117,12 @@ class WorkloadResult:
         """Yield a line for each contender that failed or whose loss is another."""
         for one in self.contenders:
             if one.failure:
-                yield f"{one.name}: {one.failure}"
+                yield f"{one.label}: {one.failure}"
             elif not self.is_comparable(one):
                 ours = self.ours(one.backend)
                 assert ours is not None
                 yield (
-                    f"{one.name}: not compared, its loss of {one.loss:.4g} differs from the {ours.loss:.4g} of "
+                    f"{one.label}: not compared, its loss of {one.loss:.4g} differs from the {ours.loss:.4g} of "
                     f"kerasbridge by more than {LOSS_TOLERANCE:.0%}, so it does not learn the same."
                 )
 

@@ -63,7 +63,7 @@ def _apart(workload: WorkloadResult, clock: str) -> Iterator[str]:
     """Yield a line for each quantity that only some contenders have."""
     for quantity, title in _APART.items():
         shown = [
-            f"{one.name} {_with_ratio(workload, one, quantity, clock)}"
+            f"{one.label} {_with_ratio(workload, one, quantity, clock)}"
             for one in workload.contenders
             if one.laps.get(quantity)
         ]
