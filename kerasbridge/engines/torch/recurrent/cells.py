@@ -148,7 +148,7 @@ def run_cell(cell: Cell, inputs: Tensors) -> Tensors:
 
 
 class _Differentiable(torch.autograd.Function):  # type: ignore[misc]
-    """A cell with its gradients; what is to be differentiated again is computed anew, unrolled."""
+    """A cell with its gradients; what is differentiated again is computed again, unrolled."""
 
     @staticmethod
     def forward(ctx: Any, cell: Cell, *inputs: Any) -> Any:
