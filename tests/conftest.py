@@ -18,6 +18,7 @@ HOME = tempfile.mkdtemp(prefix="keras-home-")
 os.environ["KERAS_HOME"] = HOME
 # On a busy machine, small matrix products are many times slower on two threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("KERASBRIDGE_TRACE", "always")  # not only where it pays: tests train for a few steps
 if os.environ.get("KERAS_BACKEND") == "torch":  # a compiled step that differs from the plain one is an error
     os.environ.setdefault("KERASBRIDGE_CHECK_STEPS", "error")
 

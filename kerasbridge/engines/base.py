@@ -4,7 +4,7 @@ import abc
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -97,6 +97,29 @@ def batches_that_fit(bytes_per_batch: int) -> int:
     return max(1, MAX_OUTPUT_BYTES // max(1, bytes_per_batch))
 
 
+class Estimate(NamedTuple):
+    """Seconds that a compiled step and its compilation are expected to take."""
+
+    step: float
+    compilation: float
+
+
+class StartingBlock(Block, Protocol):
+    """A block that runs the step as Python until it pays to compile it, with the same results to the last bit."""
+
+    def begin(self, data: Data, order: Tensor, start: int) -> BlockResult:
+        """Run the step `start`, the first one.
+
+        Raises:
+            Exception: the step fails, or it may not be possible to compile it; nothing is assigned.
+        """
+        ...
+
+    def measure(self, data: Data, order: Tensor, start: int) -> tuple[BlockResult, Estimate]:
+        """Run the step `start`, and estimate what it would take compiled."""
+        ...
+
+
 class Engine(abc.ABC):
     """One backend: its devices, its gradients, and its fastest way to run many steps."""
 
@@ -185,6 +208,11 @@ class Engine(abc.ABC):
     def compile(self, step: Step) -> Block:
         """Return a block of training or test steps."""
 
+    def starting_block(self, step: Step) -> StartingBlock | None:
+        """Return what runs the step before it is compiled; None if that happens before its first run."""
+        del step
+        return None
+
     @abc.abstractmethod
     def compile_predict(
         self, step: Step, restored: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
@@ -264,9 +292,14 @@ class Engine(abc.ABC):
     checks_steps: ClassVar[bool] = False
     """Whether a compiled step executes the same operations as the plain one, so that both agree to the last bit."""
 
-    def plain_step(self, step: Step) -> Step:
-        """Return the step as plain Python that executes the operations of the compiled one."""
-        return step
+    @abc.abstractmethod
+    def plain_block(self, step: Step, reason: str | None = None) -> Block:
+        """Return a block that runs the step as Python; if `checks_steps`, with the operations of the compiled one.
+
+        Args:
+            step: the step.
+            reason: why it is not compiled; None if that is no fault.
+        """
 
     def preserve_rng(self) -> contextlib.AbstractContextManager[Any]:
         """Restore the framework's own random generators at the end."""

@@ -15,7 +15,7 @@ class EagerBlock:
 
     execution_mode = "eager"
 
-    def __init__(self, engine: Engine, step: Step, reason: str) -> None:
+    def __init__(self, engine: Engine, step: Step, reason: str | None) -> None:
         self.engine, self.step, self.fallback_reason = engine, step, reason
 
     @property

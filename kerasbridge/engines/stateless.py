@@ -27,8 +27,11 @@ class NestedStatelessScope(keras.StatelessScope):  # type: ignore[misc]
     `collect_losses` is on: without it every `add_loss` and activity regularizer is lost silently.
     """
 
-    def __init__(self, values: Iterable[tuple[Any, Tensor]]) -> None:
-        super().__init__(state_mapping=list(values), collect_losses=True)
+    def __init__(self, values: Iterable[tuple[Any, Tensor]], exact: bool = False) -> None:
+        """Open a scope with values of variables; `exact` if they have their dtypes and shapes, which is not checked."""
+        super().__init__(state_mapping=None if exact else list(values), collect_losses=True)
+        if exact:
+            self.state_mapping = {id(variable): value for variable, value in values}
         self._below = current_scope()
         self._written: dict[int, Any] = {}
 
@@ -65,8 +68,8 @@ class NestedStatelessScope(keras.StatelessScope):  # type: ignore[misc]
 class VariableRecorder(NestedStatelessScope):
     """A scope that records the variables read or assigned in it, in the order of first use."""
 
-    def __init__(self, values: Iterable[tuple[Any, Tensor]] = ()) -> None:
-        super().__init__(values)
+    def __init__(self, values: Iterable[tuple[Any, Tensor]] = (), exact: bool = False) -> None:
+        super().__init__(values, exact)
         self._seen: dict[int, Any] = {}
 
     def get_current_value(self, variable: Any) -> Tensor:
@@ -142,7 +145,12 @@ def with_missing_variables(step: Step, run: Callable[[Step], T]) -> T:
             return run(step)
         except MissingVariablesError as error:
             step = replace(step, variables=(*step.variables, *error.variables))
-    raise StepError(
-        f"Expected the step to create no variables, found that every call creates {step.variables[-1].path}. Create "
-        "variables once, as attributes of the model, a layer, a loss or a metric."
+    raise creates_variables(step.variables[-1])
+
+
+def creates_variables(variable: Any) -> StepError:
+    """Return the error of a step that creates such a variable in every call."""
+    return StepError(
+        f"Expected the step to create no variables, found that every call creates {variable.path}. Create variables "
+        "once, as attributes of the model, a layer, a loss or a metric."
     )

@@ -125,6 +125,18 @@ def checks_steps_strictly() -> bool:
     return os.environ.get("KERASBRIDGE_CHECK_STEPS") == "error"
 
 
+def trace_mode() -> str:
+    """Return the value of KERASBRIDGE_TRACE: when torch traces a step, "always", "never", or "auto", if that pays.
+
+    Raises:
+        BackendError: it has another value.
+    """
+    value = os.environ.get("KERASBRIDGE_TRACE") or "auto"
+    if value not in ("always", "auto", "never"):
+        raise BackendError(f"Expected KERASBRIDGE_TRACE to be always, auto or never; received {value!r}. Unset it.")
+    return value
+
+
 def child_environment(
     backend: str, device: str | None = None, float64: bool = False, threads: int | None = None
 ) -> dict[str, str]:

@@ -14,7 +14,7 @@ from kerasbridge.runtime import signals
 from kerasbridge.training import callbacks, progress
 from kerasbridge.training.checkpointing import NoCheckpoints
 from kerasbridge.training.nonfinite import make_watch
-from kerasbridge.training.step_loop import BlockReport, BlockSizer, BlockWatch, Entry, Runner
+from kerasbridge.training.step_loop import BlockReport, BlockSizer, BlockWatch, Entry, Runner, StepsLeft
 
 log = logging.getLogger("kerasbridge")
 Logs = dict[str, Any]
@@ -83,9 +83,11 @@ def run_training(
                     checkpoints.restore()
                 reporter.begin(iterator.steps)
                 watch.epoch = epoch
-                logs = _train_epoch(model, training, position, sizer, callback_list, reporter, checkpoints, watch)
+                left = StepsLeft(iterator.steps, position.step, config.epochs - epoch - 1)
+                logs = _train_epoch(model, training, position, left, sizer, callback_list, reporter, checkpoints, watch)
                 if validation and should_validate(model, epoch, config.validation_freq):
-                    validation_logs = run_evaluation(model, validation, callback_list)
+                    more = _validations_left(epoch, config)
+                    validation_logs = run_evaluation(model, validation, callback_list, more=more)
                     logs.update({f"val_{name}": value for name, value in validation_logs.items()})
                 callback_list.on_epoch_end(epoch, logs)
                 is_last = model.stop_training or epoch + 1 >= config.epochs
@@ -110,9 +112,9 @@ def run_training(
 
 
 def run_evaluation(
-    model: keras.Model, phase: Phase, callback_list: Any, reporter: progress.Reporter | None = None
+    model: keras.Model, phase: Phase, callback_list: Any, reporter: progress.Reporter | None = None, more: int = 0
 ) -> Logs:
-    """Run one pass without training and return the loss and metrics."""
+    """Run one pass without training and return the loss and metrics; `more` passes are known to follow."""
     runner, iterator = phase.runner, phase.iterator
 
     def on_block_begin(first: int) -> None:
@@ -136,7 +138,14 @@ def run_evaluation(
     runner.reset_metrics()
     sizer = _block_sizer(model, callback_list, "test")
     with contextlib.closing(iterator.chunks(0, sizer.fixed)) as chunks:
-        logs = runner.run(chunks, sizer, on_block_begin, on_block_end, lambda: bool(model.stop_evaluating))
+        logs = runner.run(
+            chunks,
+            sizer,
+            on_block_begin,
+            on_block_end,
+            lambda: bool(model.stop_evaluating),
+            steps_left=StepsLeft(iterator.steps, epochs=more),
+        )
     logs = pythonify_logs(logs)
     callback_list.on_test_end(logs)
     if reporter:  # only for `evaluate`: in a validation, the training warns
@@ -183,6 +192,7 @@ def _train_epoch(
     model: keras.Model,
     training: Phase,
     position: Position,
+    steps_left: StepsLeft,
     sizer: BlockSizer,
     callback_list: Any,
     reporter: progress.Reporter,
@@ -211,10 +221,18 @@ def _train_epoch(
                 stop_on_nonfinite,
                 entry,
                 watch,
+                steps_left,
             )
     finally:
         runner.engine.set_mode(model, training=False)
     return pythonify_logs(logs)
+
+
+def _validations_left(epoch: int, config: FitConfig) -> int:
+    """Return how many validations follow that of this epoch."""
+    if isinstance(config.validation_freq, int):
+        return (config.epochs - epoch - 1) // config.validation_freq
+    return sum(epoch + 1 < each <= config.epochs for each in config.validation_freq)
 
 
 def _warn_eager(activity: str, runner: Runner) -> None:

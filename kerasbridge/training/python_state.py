@@ -68,21 +68,27 @@ class PythonState:
         if values != self._values:
             self.version, self._values = self.version + 1, values
 
-    def absorb(self) -> None:
-        """Ignore what has changed since the last call."""
-        self._values = self._read()
+    def absorb(self) -> bool:
+        """Ignore what has changed since the last call; return whether something has."""
+        before, self._values = self._values, self._read()
+        return before != self._values
 
     @contextlib.contextmanager
     def restored(self) -> Iterator[None]:
         """Restore, at the end, the plain values and containers that the user's functions can change."""
+        restore = self.saved()
+        try:
+            yield
+        finally:
+            restore()
+
+    def saved(self) -> Callable[[], None]:
+        """Return a function that restores the plain values and containers that the user's functions can change."""
         saved = _Saved()
         for function in self._functions:
             saved.save_function(function)
         saved.save(self._model)
-        try:
-            yield
-        finally:
-            saved.restore()
+        return saved.restore
 
     def _read(self) -> Values:
         """Return the values; where the model runs no code of the user, those of Keras layers are all."""

@@ -16,7 +16,6 @@ import numpy as np
 
 from kerasbridge.data.epoch_iterators import Chunk
 from kerasbridge.engines.base import Block, BlockResult, Engine
-from kerasbridge.engines.eager import EagerBlock
 from kerasbridge.engines.stateless import assign_all
 from kerasbridge.engines.step import Step
 from kerasbridge.errors import StepError
@@ -56,10 +55,12 @@ def run_checked(
     block: Block,
     steps: Steps,
     unchanged: contextlib.AbstractContextManager[Any],
+    began_as_python: bool = False,
 ) -> tuple[Block, BlockResult]:
     """Run steps compiled and plain; return the block to continue with, plain if they differ, and the plain result.
 
     The compiled step leaves no trace: variables, random generators and the Python values in `unchanged` are restored.
+    A step that `began_as_python` and cannot be compiled continues in the same way.
 
     Raises:
         StepError: they differ, and that is an error.
@@ -67,6 +68,7 @@ def run_checked(
     with unchanged, preserve_host_rng(), engine.preserve_rng():
         block.prepare(steps.chunk.data, steps.chunk.order)
     if block.execution_mode == "eager":
+        block = engine.plain_block(step, block.fallback_reason) if began_as_python else block
         return block, steps.run(block)
     variables = block.variables
     before = _values(engine, variables)
@@ -74,7 +76,8 @@ def run_checked(
         compiled = steps.run(block)
     compiled_values = _values(engine, variables)
     assign_all(variables, before)
-    plain = steps.run(EagerBlock(engine, engine.plain_step(replace(step, variables=variables)), ""))
+    step = replace(step, variables=variables)
+    plain = steps.run(engine.plain_block(step))
     same = _equal if engine.checks_steps else _close
     difference = _difference(variables, (compiled_values, compiled), (_values(engine, variables), plain), same)
     if difference is None and not engine.checks_steps:  # up to rounding: a check must not change the last bits
@@ -84,7 +87,7 @@ def run_checked(
         return block, plain
     if backend.checks_steps_strictly():
         raise StepError(f"{difference}.")
-    return EagerBlock(engine, step, difference), plain
+    return engine.plain_block(step, difference), plain
 
 
 def _values(engine: Engine, variables: Sequence[Any]) -> Values:

@@ -1,6 +1,7 @@
 """The step loop: run a compiled step over chunks of batches, in blocks of several steps."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -8,12 +9,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from kerasbridge.data.epoch_iterators import Chunk
-from kerasbridge.engines.base import Block, BlockResult, Engine, PredictBlock, batches_that_fit
+from kerasbridge.engines.base import Block, BlockResult, Engine, PredictBlock, StartingBlock, batches_that_fit
 from kerasbridge.engines.compile_cache import cached_on_model, model_fingerprint
 from kerasbridge.engines.fast_paths import record
 from kerasbridge.engines.step import Step
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import compile_state, keras_settings
+from kerasbridge.random.generator import host_rng_state, set_host_rng_state
+from kerasbridge.runtime.clock import clock
+from kerasbridge.training.compile_decision import CompileDecision
 from kerasbridge.training.device_memory import explain_out_of_memory
 from kerasbridge.training.python_state import PythonState
 from kerasbridge.training.step_check import Steps, run_checked, steps_to_check
@@ -178,6 +182,7 @@ class Compiled:
     """A step, its compiled function, and the version of the Python values that it reads.
 
     Attributes:
+        decision: decides when the step is compiled; until then, `function` is a `StartingBlock`. None afterwards.
         run: identifies the latest run of a runner that used it; None before the first.
         unchecked: the steps of that run that are still to be checked.
         fast_paths: the fast paths that it uses.
@@ -186,9 +191,41 @@ class Compiled:
     step: Step
     function: Any
     version: int
+    decision: CompileDecision | None = None
     run: object = None
     unchecked: int = 0
     fast_paths: set[str] = field(default_factory=set)
+
+    def compile(self, engine: Engine) -> None:
+        """Compile the step, which has run as Python."""
+        self.function = engine.compile(replace(self.step, variables=self.function.variables))
+        self.decision = None
+
+
+class StepsLeft:
+    """The steps that are left in a run, counted for each signature of their batches.
+
+    Args:
+        per_epoch: the steps of an epoch; None if that is not known.
+        done: the steps of this epoch that have been run.
+        epochs: the epochs after this one.
+    """
+
+    def __init__(self, per_epoch: int | None = None, done: int = 0, epochs: int = 0) -> None:
+        self._per_epoch, self._done, self._epochs = per_epoch, done, epochs
+        self._seen: Counter[Any] = Counter()
+
+    def of(self, signature: Any) -> int | None:
+        """Return at most how many steps with this signature are left; None if that is not known."""
+        if self._per_epoch is None:
+            return None
+        left = max(1, self._per_epoch - self._done)
+        return left + self._epochs * (self._seen[signature] + left)
+
+    def record(self, signature: Any, steps: int) -> None:
+        """Take note of steps that have been run."""
+        self._done += steps
+        self._seen[signature] += steps
 
 
 class Runner:
@@ -237,6 +274,7 @@ class Runner:
         stop_on_nonfinite: bool = False,
         entry: Entry = Entry(),
         watch: BlockWatch | None = None,
+        steps_left: StepsLeft | None = None,
     ) -> dict[str, Any]:
         """Run every step of the chunks and return the logs of the last.
 
@@ -249,7 +287,9 @@ class Runner:
             stop_on_nonfinite: end a block at the first loss that is not finite, unless the block size is fixed.
             entry: where the epoch is entered; the chunks begin there.
             watch: looks at each block.
+            steps_left: the steps that are left, where they are known.
         """
+        steps_left = steps_left or StepsLeft()
         notifier = CallbackNotifier(sizer.fixed, begin, end, entry.step)
         notifier.logs, before = dict(entry.logs), entry.before
         stop_on_nonfinite = stop_on_nonfinite and not sizer.fixed
@@ -268,7 +308,9 @@ class Runner:
                 watch.before(compiled)
                 start_time = time.perf_counter()
                 with explain_out_of_memory(self.engine, self.model, chunk.rows), record(compiled.fast_paths):
-                    result = self._run_block(compiled, chunk, start, stop, stop_on_nonfinite)
+                    steps = Steps(chunk, start, stop, stop_on_nonfinite)
+                    result = self._run_block(compiled, steps, steps_left.of(chunk.signature))
+                steps_left.record(chunk.signature, result.steps)
                 sizer.update(result.steps, time.perf_counter() - start_time)
                 if self._note:
                     self._note(result.reports)
@@ -345,28 +387,71 @@ class Runner:
     def _compile_predict(self, step: Step) -> PredictBlock:
         return self.engine.compile_predict(step, self._python_state.restored)
 
-    def _run_block(
-        self, compiled: Compiled, chunk: Chunk, start: int, stop: int, stop_on_nonfinite: bool
-    ) -> BlockResult:
-        is_first_use = compiled.run is None
-        if compiled.run is not self._run:
-            compiled.run = self._run
-            compiled.unchecked = steps_to_check(self.engine) if is_first_use or chunk.steps >= LONG_RUN else 0
+    def _run_block(self, compiled: Compiled, steps: Steps, steps_left: int | None) -> BlockResult:
+        """Run one or more of the steps; `steps_left` is the number of them in the rest of the run."""
+        is_first_use, is_new_run = compiled.run is None, compiled.run is not self._run
+        compiled.run = self._run
+        began_as_python = False
+        if compiled.decision:
+            result = self._run_as_python(compiled, compiled.decision, steps, steps_left)
+            if result:
+                return result
+            began_as_python = not compiled.decision.is_new
+            compiled.compile(self.engine)
+            is_first_use = True
+        if is_first_use or is_new_run:
+            compiled.unchecked = steps_to_check(self.engine) if is_first_use or steps.chunk.steps >= LONG_RUN else 0
         is_checked = compiled.unchecked > 0
         if is_checked:
-            steps = Steps(chunk, start, min(stop, start + compiled.unchecked), stop_on_nonfinite)
+            steps = steps._replace(stop=min(steps.stop, steps.start + compiled.unchecked))
+            unchanged = self._python_state.restored()
             compiled.function, result = run_checked(
-                self.engine, compiled.step, compiled.function, steps, self._python_state.restored()
+                self.engine, compiled.step, compiled.function, steps, unchanged, began_as_python
             )
             compiled.unchecked -= result.steps
         else:
-            result = compiled.function(chunk.data, chunk.order, start, stop, stop_on_nonfinite)
+            result = steps.run(compiled.function)
         block: Block = compiled.function
         self.execution_mode, self.fallback_reason = block.execution_mode, block.fallback_reason
         self.fast_paths |= compiled.fast_paths
         if is_first_use or is_checked or block.execution_mode == "eager":
             self._python_state.absorb()  # the step ran as Python, at least while it was traced
         return result
+
+    def _run_as_python(
+        self, compiled: Compiled, decision: CompileDecision, steps: Steps, steps_left: int | None
+    ) -> BlockResult | None:
+        """Run one or more of the steps as Python; return None if it is time to compile instead."""
+        if decision.compiles(steps_left):
+            return None
+        block: StartingBlock = compiled.function
+        start_time, estimate = clock(), None
+        if decision.is_new:
+            result = self._begin(block, steps)
+        elif decision.measures(steps_left):
+            result, estimate = block.measure(steps.chunk.data, steps.chunk.order, steps.start)
+        else:
+            result = steps._replace(stop=steps.start + decision.limit(steps.stop - steps.start)).run(block)
+        if result is None:
+            return None
+        decision.record(result.steps, clock() - start_time, estimate)
+        self.execution_mode = self.execution_mode or block.execution_mode
+        self.fast_paths |= compiled.fast_paths
+        if self._python_state.absorb():
+            decision.at_once = True
+        return result
+
+    def _begin(self, block: StartingBlock, steps: Steps) -> BlockResult | None:
+        """Run the first step; return None, with nothing changed, if it may not be possible to compile it."""
+        restore, host_rng, engine_rng = self._python_state.saved(), host_rng_state(), self.engine.rng_state()
+        try:
+            return block.begin(steps.chunk.data, steps.chunk.order, steps.start)
+        except Exception:  # compiling it explains the error, or runs the step in another way
+            restore()
+            set_host_rng_state(host_rng)
+            if engine_rng is not None:
+                self.engine.set_rng_state(engine_rng)
+            return None
 
     def _compiled(self, chunk: Chunk, compile_step: Callable[[Step], Any], may_have_changed: bool) -> Compiled:
         if may_have_changed:
@@ -380,6 +465,9 @@ class Runner:
 
         def create() -> Compiled:
             step = replace(self.step.make_step(self.model, self.engine), is_long=chunk.is_long)
+            starting = self.engine.starting_block(step) if compile_step == self.engine.compile else None
+            if starting:
+                return Compiled(step, starting, version, CompileDecision())
             return Compiled(step, compile_step(step), version)
 
         return cached_on_model(self.model, COMPILED, key, create, lambda found: found.version == version)

@@ -104,8 +104,8 @@ def fit(
             KERASBRIDGE_FAST_PATHS, or all. A continued run uses those that it was started with.
 
     Returns:
-        The `History`; its `params` contain the seed, how the steps ran ("looped", "traced", "jit" or "eager"),
-        `execution_reason` if they could not run faster, and the `fast_paths` that were used.
+        The `History`; its `params` contain the seed, how the steps ran in the end ("looped", "traced", "jit" or
+        "eager"), `execution_reason` if they could not run faster, and the `fast_paths` that were used.
 
     Raises:
         DataError: arrays of unequal length or without rows, or labels outside the range of the output.

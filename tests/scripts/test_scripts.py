@@ -44,7 +44,10 @@ def records(request, tmp_path_factory):
 
     def record(backend, mode):
         path = folder / f"{backend}-{mode}.json"
-        environment = child_environment(backend, threads=1) | {"KERASBRIDGE_CHECK_STEPS": "error"}
+        environment = child_environment(backend, threads=1) | {
+            "KERASBRIDGE_CHECK_STEPS": "error",
+            "KERASBRIDGE_TRACE": "always",
+        }
         command = [sys.executable, "-m", "tests.scripts.worker", mode, str(path), *names]
         child = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=3600)
         assert child.returncode == 0, child.stderr[-2000:]

@@ -119,6 +119,9 @@ class JaxEngine(Engine):
         reason = _no_jit_reason(step)
         return EagerBlock(self, step, reason) if reason else JaxBlock(self, step)
 
+    def plain_block(self, step: Step, reason: str | None = None) -> Block:
+        return EagerBlock(self, step, reason)
+
     def compile_predict(
         self, step: Step, restored: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
     ) -> PredictBlock:

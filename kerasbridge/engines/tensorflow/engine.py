@@ -131,6 +131,9 @@ class TensorFlowEngine(Engine):
         reason = eager_reason(step)
         return EagerBlock(self, step, reason) if reason else TensorFlowBlock(self, step)
 
+    def plain_block(self, step: Step, reason: str | None = None) -> Block:
+        return EagerBlock(self, step, reason)
+
     def compile_predict(
         self, step: Step, restored: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
     ) -> PredictBlock:

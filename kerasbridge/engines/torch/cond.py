@@ -1,6 +1,7 @@
 """`keras.ops.cond` in a trace on torch: both branches run, and `where` selects from their results and writes."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -45,11 +46,24 @@ def _by_variable(writes: Writes) -> dict[int, Tensor]:
 class CopyingOverlay(VariableRecorder):
     """Scope that copies a value assigned to two variables, since updates in place would change both."""
 
+    def __init__(self, values: Iterable[tuple[Any, Tensor]] = (), exact: bool = False) -> None:
+        super().__init__(values, exact)
+        self._memory = {key: memory_of(value) for key, value in self.state_mapping.items()}
+        self._taken = Counter(self._memory.values())
+
     def add_update(self, update: tuple[Any, Tensor]) -> None:
         """Record the update, with a copy of the value if its memory is shared."""
         variable, value = update
-        taken = {_memory(other) for other in self.state_mapping.values()}
-        super().add_update((variable, value.clone() if _memory(value) in taken else value))
+        super().add_update((variable, value.clone() if self._taken[memory_of(value)] > 0 else value))
+        self._note_memory(variable)
+
+    def _note_memory(self, variable: Any) -> None:
+        """Note where the current value of a variable is stored."""
+        key = id(variable)
+        if key in self._memory:
+            self._taken[self._memory[key]] -= 1
+        self._memory[key] = memory_of(self.state_mapping[key])
+        self._taken[self._memory[key]] += 1
 
 
 class BranchOverlay(CopyingOverlay):
@@ -66,12 +80,13 @@ class BranchOverlay(CopyingOverlay):
             below = super().get_current_value(variable)
             self.state_mapping[id(variable)] = (raw_value(variable) if below is None else below).clone()
             self._read[id(variable)] = variable
+            self._note_memory(variable)
         return self.state_mapping[id(variable)]
 
     def writes(self) -> Writes:
         """Return the variables assigned, and those whose copy was written in place, with their values."""
         copies = ((variable, self.state_mapping[key]) for key, variable in self._read.items())
-        changed = [variable for variable, copy in copies if _memory(copy) in self._in_place.memory]
+        changed = [variable for variable, copy in copies if memory_of(copy) in self._in_place.memory]
         written = unique([self._written.values(), changed])
         return [(variable, self.state_mapping[id(variable)]) for variable in written]
 
@@ -87,9 +102,10 @@ class InPlace(TorchDispatchMode):  # type: ignore[misc]
         """Record the arguments that an operation writes, then run it."""
         for declared, given in zip(function._schema.arguments, args, strict=False):
             if declared.alias_info is not None and declared.alias_info.is_write:
-                self.memory.update(map(_memory, given if isinstance(given, (list, tuple)) else [given]))
+                self.memory.update(map(memory_of, given if isinstance(given, (list, tuple)) else [given]))
         return function(*args, **(kwargs or {}))
 
 
-def _memory(tensor: Tensor) -> int:
+def memory_of(tensor: Tensor) -> int:
+    """Return what identifies the memory of a tensor while it exists."""
     return int(tensor.untyped_storage()._cdata)

@@ -2,15 +2,14 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from kerasbridge.engines.base import Block, Data, Engine, PredictBlock
+from kerasbridge.engines.base import Block, Data, Engine, PredictBlock, StartingBlock
 from kerasbridge.engines.eager import EagerBlock, EagerPredictBlock, eager_reason
-from kerasbridge.engines.stateless import NestedStatelessScope, assign_all, in_gradient, unique
+from kerasbridge.engines.stateless import NestedStatelessScope, in_gradient, unique
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.torch.block import TorchBlock
 from kerasbridge.engines.torch.cond import cond
@@ -18,12 +17,14 @@ from kerasbridge.engines.torch.fused_update import fused_updates
 from kerasbridge.engines.torch.inplace import FunctionalizeInplace
 from kerasbridge.engines.torch.losses import corrected_losses
 from kerasbridge.engines.torch.modules import read_variables
+from kerasbridge.engines.torch.plain import PlainBlock
 from kerasbridge.engines.torch.predict import TorchPredictBlock, copy_of
+from kerasbridge.engines.torch.recorder import ValueNeededError
 from kerasbridge.engines.torch.recurrent.layers import fused_recurrent
 from kerasbridge.engines.torch.rng import random_bits
-from kerasbridge.engines.torch.tracing import NEEDS_VALUE, UntraceableError, pure_step
+from kerasbridge.engines.torch.tracing import NEEDS_VALUE, UntraceableError
 from kerasbridge.keras_compat import keras
-from kerasbridge.keras_compat.tensors import map_tensors
+from kerasbridge.keras_compat.tensors import map_tensors, raw_value
 from kerasbridge.runtime.context import context_value
 
 # Parts of torch's errors when the value of a traced tensor, or of one on the meta device, is needed.
@@ -75,7 +76,9 @@ class TorchEngine(Engine):
     ) -> tuple[tuple[list[Tensor], Any], list[list[Tensor | None]]]:
         nested, variables = in_gradient.get(), unique(groups)
         values = {id(variable): _differentiable(variable.value, nested) for variable in variables}
-        stateless = NestedStatelessScope((variable, values[id(variable)]) for variable in variables)
+        given = [(variable, values[id(variable)]) for variable in variables]
+        exact = all(value.dtype == raw_value(variable).dtype for variable, value in given)  # not so with autocast
+        stateless = NestedStatelessScope(given, exact)
         with _record_gradient(), read_variables(), stateless as scope:
             losses, aux = function()
             last = len(losses) - 1
@@ -94,7 +97,9 @@ class TorchEngine(Engine):
         return _leave_scope((value, aux), scope, nested), keras.tree.pack_sequence_as(nest, gradients)
 
     def is_concretization_error(self, error: Exception) -> bool:
-        return isinstance(error, UntraceableError) or any(part in str(error) for part in _NO_VALUE_MESSAGES)
+        return isinstance(error, (UntraceableError, ValueNeededError)) or any(
+            part in str(error) for part in _NO_VALUE_MESSAGES
+        )
 
     def is_out_of_memory(self, error: Exception) -> bool:
         on_cpu = isinstance(error, RuntimeError) and "not enough memory" in str(error)
@@ -103,6 +108,9 @@ class TorchEngine(Engine):
     def compile(self, step: Step) -> Block:
         reason = eager_reason(step)
         return EagerBlock(self, step, reason) if reason else TorchBlock(self, step)
+
+    def starting_block(self, step: Step) -> StartingBlock | None:
+        return None if step.run_eagerly else PlainBlock(self, step)
 
     def compile_predict(
         self, step: Step, restored: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
@@ -144,15 +152,8 @@ class TorchEngine(Engine):
             for switch, precision in zip(switches, before, strict=True):
                 switch.fp32_precision = precision
 
-    def plain_step(self, step: Step) -> Step:
-        run = pure_step(step)
-
-        def on_variables(batch: Any) -> Any:
-            values, outputs = run([variable.value.detach().clone() for variable in step.variables], batch)
-            assign_all(step.variables, values)
-            return outputs
-
-        return replace(step, run=on_variables)
+    def plain_block(self, step: Step, reason: str | None = None) -> Block:
+        return PlainBlock(self, step, reason)
 
     def preserve_rng(self) -> contextlib.AbstractContextManager[Any]:
         scope: contextlib.AbstractContextManager[Any] = torch.random.fork_rng()

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch.fx import Graph, Node
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from kerasbridge.engines.step import Tensor
@@ -28,6 +29,7 @@ MAX_CONSTANT_SIZE = 1
 _PLACE = "_kerasbridge_place"
 _numbers = itertools.count()
 _ATEN = torch.ops.aten
+_TO_HOST = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__)
 _PLAIN_TENSORS = (torch.Tensor, torch.nn.Parameter)
 
 is_recording: ContextVar[bool] = ContextVar("is_recording", default=False)
@@ -35,6 +37,26 @@ is_recording: ContextVar[bool] = ContextVar("is_recording", default=False)
 
 class ValueNeededError(Exception):
     """The value of a tensor is needed that is another one in each call."""
+
+
+class ForbidNumpy(TorchFunctionMode):  # type: ignore[misc]
+    """Ends a step that converts a tensor to NumPy: its trace would keep the first value in every replay."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run the function unless it converts to NumPy."""
+        if function in _TO_HOST:
+            raise ValueNeededError("it turns a tensor into NumPy numbers")
+        return function(*args, **(kwargs or {}))
+
+
+class ForbidValues(TorchDispatchMode):  # type: ignore[misc]
+    """Ends a step that may not be traceable, with less work than a recording: it does not know constants."""
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run an operation unless its result depends on the values of its arguments in a way that a trace cannot."""
+        if torch.Tag.data_dependent_output in function.tags or is_dynamic(function, args):
+            raise ValueNeededError(f"the result of {function} is data-dependent")
+        return function(*args, **(kwargs or {}))
 
 
 class Layout(NamedTuple):
@@ -73,7 +95,7 @@ def record(function: Callable[..., Sequence[Tensor]], *inputs: Tensor) -> Record
 class _Recorder(TorchDispatchMode):  # type: ignore[misc]
     """Adds a node to the graph for each operation.
 
-    A tensor that the function holds has its place, the index of its node, as an attribute: neither a reference to the
+    A tensor of the function has its place, the index of its node, as an attribute: neither a reference to the
     graph, which a tensor that outlives it would keep, nor a table, which would keep the tensors.
     """
 

@@ -128,14 +128,28 @@ def _gaussian(size: int, sigma: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 @contextlib.contextmanager
-def traceable_operations() -> Iterator[None]:
-    """Replace, in this thread, the functions of Keras and torch that read a tensor's value."""
+def traceable_keras() -> Iterator[None]:
+    """Replace, in this thread, the functions of Keras that read a tensor's value."""
     core, image = private_api("core functions of the backend"), private_api("image functions")
+    numpy = private_api("NumPy functions of the backend")
     with contextlib.ExitStack() as stack:
         stack.enter_context(patched(core, "scatter", scatter))
         stack.enter_context(patched(core, "slice", slice_))
         stack.enter_context(patched(image, "gaussian_blur", gaussian_blur))
+        stack.enter_context(patched(numpy, "corrcoef", _with_traceable_functions))
         for name, hook in {**_SPLITS, "size": size}.items():
-            stack.enter_context(patched(private_api("NumPy functions of the backend"), name, hook))
-        stack.enter_context(TraceableFunctions())
+            stack.enter_context(patched(numpy, name, hook))
         yield
+
+
+def traceable_optimizers() -> contextlib.AbstractContextManager[None]:
+    """Replace, in this thread and in Keras optimizers, the functions of torch that read a tensor's value.
+
+    Elsewhere in a step that is not traced they compute the same: a replacement would cost time at every call of torch.
+    """
+    return patched(keras.optimizers.Optimizer, "apply", _with_traceable_functions)
+
+
+def _with_traceable_functions(original: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    with TraceableFunctions():
+        return original(*arguments, **keywords)

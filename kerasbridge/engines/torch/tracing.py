@@ -1,31 +1,30 @@
 """Tracing of a training or test step to a graph of ATen operations, which is simplified and replayed."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.fx import Graph, Node
-from torch.overrides import TorchFunctionMode
 
 from kerasbridge.engines.base import Data
-from kerasbridge.engines.stateless import MissingVariablesError, functionalize, patched_cond
+from kerasbridge.engines.stateless import MissingVariablesError, functionalize
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.torch.bit_masks import select_by_bits
 from kerasbridge.engines.torch.codegen import compile_graph
-from kerasbridge.engines.torch.cond import CopyingOverlay, cond
-from kerasbridge.engines.torch.modules import read_variables
+from kerasbridge.engines.torch.cond import CopyingOverlay
 from kerasbridge.engines.torch.passes import drop_aliases, fold_constants, mutated_nodes, reuse_memory
-from kerasbridge.engines.torch.recorder import Recording, record
-from kerasbridge.engines.torch.replacements import traceable_operations
+from kerasbridge.engines.torch.plain import operations_of_the_trace
+from kerasbridge.engines.torch.recorder import ForbidNumpy, Recording, record
+from kerasbridge.engines.torch.replacements import TraceableFunctions
 from kerasbridge.engines.torch.simplify import remove_redundant
+from kerasbridge.engines.torch.tracing_time import tracing_time
 from kerasbridge.errors import KerasbridgeError
 from kerasbridge.keras_compat.origin import origin_of
-from kerasbridge.keras_compat.patches import keep_optimizer_tensors
 from kerasbridge.keras_compat.tensors import map_tensors
+from kerasbridge.runtime.clock import clock
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
-_TO_HOST = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__)
 
 
 NEEDS_VALUE = ("aten._local_scalar_dense", "aten.equal", "data-dependent")
@@ -34,16 +33,6 @@ NEEDS_VALUE = ("aten._local_scalar_dense", "aten.equal", "data-dependent")
 
 class UntraceableError(Exception):
     """The step needs the value of a tensor in Python, or fails in another way while it is traced."""
-
-
-class ForbidNumpy(TorchFunctionMode):  # type: ignore[misc]
-    """Ends the trace where a tensor is converted to NumPy: it would keep its first value in every replay."""
-
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Run the function unless it converts to NumPy."""
-        if function in _TO_HOST:
-            raise UntraceableError("it turns a tensor into NumPy numbers")
-        return function(*args, **(kwargs or {}))
 
 
 class TracedStep:
@@ -56,6 +45,7 @@ class TracedStep:
         self._variables = step.variables
         values = [variable.value.detach().clone() for variable in step.variables]
         (graph, attributes), self._names = _trace(step, take, values, data, row)
+        start = clock()
         drop_aliases(graph)
         self._constants = fold_constants(graph, attributes, _output(graph).args[0][: len(values)])
         remove_redundant(graph, _output(graph).args[0][: len(values)])
@@ -69,6 +59,7 @@ class TracedStep:
         kept, rest = [outputs[k] for k in self._assigned], outputs[len(values) :]
         self._with_logs = _returning(graph, (*kept, *rest))
         self._without_logs = _returning(graph, (*kept, rest[0]))
+        tracing_time.record(len(graph.nodes), 2 * (clock() - start))  # recording takes as long again
 
     @property
     def changed_variables(self) -> list[Any]:
@@ -109,28 +100,17 @@ class TracedStep:
             state[k] = value
 
 
-def pure_step(step: Step) -> Callable[[Sequence[Tensor], Any], tuple[list[Tensor], Any]]:
-    """Return the step as a pure function of (values, batch), as it is traced."""
-    run = functionalize(step, CopyingOverlay)
-
-    def pure(values: Sequence[Tensor], batch: Any) -> tuple[list[Tensor], Any]:
-        with traceable_operations(), patched_cond(cond), keep_optimizer_tensors(), read_variables():
-            return run(values, batch)
-
-    return pure
-
-
 def _trace(
     step: Step, take: Callable[[Data, Tensor], Data], values: list[Tensor], data: Data, row: Tensor
 ) -> tuple[Recording, list[str]]:
     """Return the step as a graph from (values, data, row) to (new values, report, logs), and the names of the logs."""
-    run = pure_step(step)
+    run = functionalize(step, CopyingOverlay)
     names: list[str] = []
 
     def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
         leaves = iter(tensors[len(values) : -1])
         batch = take(map_tensors(lambda _: next(leaves), data), tensors[-1])
-        with ForbidNumpy():
+        with ForbidNumpy(), operations_of_the_trace(), TraceableFunctions():
             new_values, (report, logs) = run(tensors[: len(values)], batch)
         names[:] = list(logs)
         new_values = [_laid_out_like(*pair) for pair in zip(new_values, values, strict=True)]
