@@ -23,7 +23,7 @@ _OLD = "old-"
 """The beginning of the name of a folder that is moved away while the new one is moved to its place."""
 
 _COMPLETE = ".complete"
-"""A file that says that the outputs in a staging folder are complete, and are being moved into place."""
+"""A file that marks that the outputs in a staging folder are complete, and are being moved into place."""
 
 
 @contextlib.contextmanager
