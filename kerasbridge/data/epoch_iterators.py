@@ -228,7 +228,8 @@ class _Streamed:
             yield self._check(batch) if self._check else batch
 
     def _to_chunk(self, stack: BatchStack) -> Chunk:
-        data, order = map_tensors(self._engine.to_device, stack.nest), np.arange(stack.steps, dtype=np.int32)
+        # As long as the stack's capacity: for each other length the loop would be compiled again.
+        data, order = map_tensors(self._engine.to_device, stack.nest), np.arange(stack.capacity, dtype=np.int32)
         key, is_long = ("batches", stack.signature), self._is_long(stack.rows)
         return Chunk(data, self._engine.to_device(order), stack.steps, stack.rows, key, is_long=is_long)
 

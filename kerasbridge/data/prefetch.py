@@ -39,6 +39,11 @@ class BatchStack:
     rows: int
     signature: tuple[Any, ...]
 
+    @property
+    def capacity(self) -> int:
+        """The number of batches that the arrays have room for."""
+        return batch_size_of(self.nest)
+
 
 def stack_batches(batches: Iterable[Batch], max_steps: int | None = None) -> Generator[BatchStack, None, None]:
     """Yield stacks of consecutive batches of one shape; if reading a batch fails, those before it are yielded first.

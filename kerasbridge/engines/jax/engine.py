@@ -21,6 +21,9 @@ from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.keras_compat.tensors import map_tensors
 from kerasbridge.runtime.context import context_value
 
+SMALL = 16 * 2**20
+"""Bytes that are copied in less time than a program is compiled."""
+
 
 class JaxEngine(Engine):
     """Gradients by `jax.linearize`, blocks by `jax.lax.while_loop`."""
@@ -53,7 +56,8 @@ class JaxEngine(Engine):
         return stats["bytes_limit"] - stats["bytes_in_use"] if "bytes_limit" in stats else None
 
     def to_device(self, array: np.ndarray[Any, Any]) -> Tensor:
-        return jnp.asarray(array)
+        # `jnp.asarray` compiles a copy for each shape. `device_put` does not, but it may share the array's memory.
+        return jax.device_put(array.copy()) if array.nbytes <= SMALL else jnp.asarray(array)
 
     def share(self, array: np.ndarray[Any, Any]) -> Tensor:
         return array if len(array) == 1 else jax.device_put(array)  # the call of a jitted function copies it faster

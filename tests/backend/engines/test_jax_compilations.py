@@ -1,0 +1,63 @@
+"""On JAX each program of a fit is compiled once, and nothing else: compiling is most of a short run."""
+
+import contextlib
+
+import numpy as np
+import pytest
+
+import kerasbridge as kb
+from kerasbridge import engines
+from kerasbridge.keras_compat import keras
+
+if keras.config.backend() != "jax":
+    pytest.skip("programs of JAX", allow_module_level=True)
+
+import jax
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.random((77, 13), "float32"), RNG.random((77, 1), "float32")
+
+
+@contextlib.contextmanager
+def compiled():
+    """Collect the names of the functions that are compiled."""
+    names = []
+
+    def listen(event, _, fun_name="", **__):
+        if event.endswith("backend_compile_duration"):
+            names.append(fun_name)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield names
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def model():
+    model = keras.Sequential([keras.Input((13,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+
+def test_arrays_take_a_program_for_each_batch_size_of_training_and_validation_and_are_copied_without_one():
+    trained, x = model(), X.copy()
+    with compiled() as names:
+        kb.fit(trained, x, Y, batch_size=8, epochs=2, validation_data=(X[:21], Y[:21]), verbose=0)
+    assert [name for name in names if "_while" in name] == ["jit(_while)"] * 4
+    assert not [name for name in names if "stage" in name]
+
+
+def test_the_stacks_of_a_stream_share_a_program_however_many_batches_they_have():
+    batches = [(X[:8], Y[:8])] * 70  # a stack of 64 and one of 6
+    with compiled() as names:
+        kb.fit(model(), (batch for batch in batches), steps_per_epoch=70, verbose=0)
+    assert [name for name in names if "_while" in name] == ["jit(_while)"]
+
+
+def test_an_array_on_the_device_does_not_share_the_memory_of_the_users():
+    for offset in range(16):  # one of them has an address that JAX could share
+        array = np.zeros(80, "float32")[offset : offset + 64]
+        tensor = engines.current().to_device(array)
+        array[:] = 1
+        assert not np.asarray(tensor).any()
