@@ -199,6 +199,15 @@ class Engine(abc.ABC):
         """Return a copy of a tensor or of the value of a variable, which later steps do not change."""
         return keras.ops.copy(tensor)
 
+    def all_finite(self, tensors: Sequence[Tensor]) -> bool:
+        """Return whether tensors of floating-point numbers contain no NaN or infinity, without copying them."""
+        if all(self.device_of(tensor).startswith("cpu") for tensor in tensors):
+            return all(bool(np.isfinite(self.to_numpy(tensor)).all()) for tensor in tensors)
+        return bool(self.to_numpy(self._all_finite(list(tensors))))
+
+    def _all_finite(self, tensors: list[Tensor]) -> Tensor:
+        return keras.ops.all(keras.ops.stack([keras.ops.all(keras.ops.isfinite(tensor)) for tensor in tensors]))
+
     def is_out_of_memory(self, error: Exception) -> bool:
         """Return whether an error of the framework means that the device has too little memory."""
         del error

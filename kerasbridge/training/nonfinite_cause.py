@@ -45,14 +45,16 @@ def array_cause(engine: Engine, batch: Any) -> str | None:
 
 def weight_cause(engine: Engine, variables: Iterable[Any]) -> str | None:
     """Return the first variable that contains NaN or infinity."""
-    path = next((variable.path for variable in variables if not are_finite(engine, [variable])), None)
-    return path and f"the variable {path} contains NaN or infinity"
+    variables = list(variables)
+    if are_finite(engine, variables):
+        return None
+    path = next(variable.path for variable in variables if not are_finite(engine, [variable]))
+    return f"the variable {path} contains NaN or infinity"
 
 
 def are_finite(engine: Engine, variables: Iterable[Any]) -> bool:
     """Return whether the variables contain no NaN or infinity."""
-    arrays = (_floats(engine, variable.value) for variable in variables)
-    return all(array is None or bool(np.isfinite(array).all()) for array in arrays)
+    return engine.all_finite([engine.read(each.value) for each in variables if _is_float(each)])
 
 
 def _layer_cause(model: keras.Model, engine: Engine, batch: Any) -> str | None:
@@ -117,6 +119,10 @@ def _is_finite_output(engine: Engine, leaf: Any) -> bool:
 
 def _floats(engine: Engine, tensor: Any) -> Any:
     """Return a tensor of floating-point numbers as an array; None for other types."""
-    if tensor is None or not keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype)):
+    if tensor is None or not _is_float(tensor):
         return None
     return engine.to_numpy(engine.read(tensor))
+
+
+def _is_float(tensor: Any) -> bool:
+    return bool(keras.backend.is_float_dtype(keras.backend.standardize_dtype(tensor.dtype)))

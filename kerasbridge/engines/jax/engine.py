@@ -99,6 +99,9 @@ class JaxEngine(Engine):
     def copy(self, tensor: Tensor) -> Tensor:
         return tensor  # no operation changes it
 
+    def _all_finite(self, tensors: list[Tensor]) -> Tensor:
+        return _all_finite(tensors)
+
     def is_out_of_memory(self, error: Exception) -> bool:
         return isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
 
@@ -142,6 +145,14 @@ class JaxEngine(Engine):
             numbered = len(devices) > 1 or kind != "cpu"
             by_name.update({f"{kind}:{index}" if numbered else kind: device for index, device in enumerate(devices)})
         return by_name
+
+
+def _finite_in_one(tensors: list[Tensor]) -> Tensor:
+    """Reduce all tensors in one compilation, instead of two for each shape."""
+    return jnp.stack([jnp.isfinite(tensor).all() for tensor in tensors]).all()
+
+
+_all_finite = jax.jit(_finite_in_one)
 
 
 def _no_jit_reason(step: Step) -> str | None:

@@ -21,7 +21,7 @@ from kerasbridge.engines.torch.plain import PlainBlock
 from kerasbridge.engines.torch.predict import TorchPredictBlock, copy_of
 from kerasbridge.engines.torch.recorder import ValueNeededError
 from kerasbridge.engines.torch.recurrent.layers import fused_recurrent
-from kerasbridge.engines.torch.rng import random_bits
+from kerasbridge.engines.torch.rng import forget_draws, random_bits
 from kerasbridge.engines.torch.tracing import NEEDS_VALUE, UntraceableError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.tensors import map_tensors, raw_value
@@ -124,8 +124,13 @@ class TorchEngine(Engine):
     def cond(self, pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
         return cond(pred, true_fn, false_fn)
 
-    def loss_scope(self) -> contextlib.AbstractContextManager[Any]:
-        return corrected_losses()
+    @contextlib.contextmanager
+    def loss_scope(self) -> Iterator[None]:
+        try:
+            with corrected_losses():
+                yield
+        finally:
+            forget_draws()
 
     def optimizer_scope(self) -> contextlib.AbstractContextManager[Any]:
         return fused_updates()

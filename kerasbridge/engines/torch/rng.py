@@ -51,6 +51,12 @@ _streams: dict[tuple[int, int], BitStream] = {}
 _lock = threading.Lock()
 
 
+def forget_draws() -> None:
+    """Free the draws that were computed ahead, up to 256 KB for each seed and size; other runs have other seeds."""
+    with _lock:
+        _streams.clear()
+
+
 def random_bits_cpu(key: Tensor, count: int) -> Tensor:
     """Compute `random_bits` on the CPU, without the dispatcher of torch."""
     seed, counter = key.tolist()

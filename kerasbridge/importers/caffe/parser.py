@@ -14,7 +14,7 @@ from kerasbridge.files.describe import describe
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.source_file import SourceFile
 
-MAX_TEXT_BYTES = 4 * 2**20
+MAX_TEXT_BYTES = 2 * 2**20
 """The largest size of a .prototxt in bytes; the largest known files have about 1 MiB, and protobuf takes a second for
 each."""
 

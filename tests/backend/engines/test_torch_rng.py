@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import torch
 
+import kerasbridge as kb
 from kerasbridge.engines.torch import rng
 from kerasbridge.engines.torch.rng import BitStream
 
@@ -78,3 +79,14 @@ def test_threads_that_draw_from_one_seed_get_different_words():
         assert words == [
             generator.random_bits(5, counter, 30).view(np.int32).tolist() for counter in range(start, start + 300)
         ]
+
+
+def test_draws_ahead_are_freed_at_the_end_of_a_run():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dropout(0.5)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((32, 4), "float32"), np.ones((32, 3), "float32")
+    seen = []
+    keep = keras.callbacks.LambdaCallback(on_train_end=lambda _: seen.append(len(rng._streams)))
+    kb.fit(model, x, y, batch_size=8, verbose=0, callbacks=[keep])
+    assert seen[0] > 0
+    assert not rng._streams

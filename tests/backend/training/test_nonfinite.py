@@ -10,6 +10,7 @@ from kerasbridge import engines
 from kerasbridge.checkpoint import files
 from kerasbridge.errors import ArgumentError, DeviceMemoryError, NonFiniteError
 from kerasbridge.keras_compat import keras
+from kerasbridge.training.nonfinite_cause import weight_cause
 
 ROWS, BATCH_SIZE = 60, 10
 RNG = np.random.default_rng(0)
@@ -186,3 +187,20 @@ def test_a_model_that_keras_trains_is_refused_where_it_cannot_be_stopped():
     model.compile("adam", "mse")
     with pytest.raises(ArgumentError, match="overrides train_step, received 'stop'"):
         fit(model, on_nonfinite="stop")
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu:0"], ids=["on the host", "on the device"])
+def test_weights_are_checked_with_the_same_answer_on_host_and_device(monkeypatch, device):
+    engine = engines.current()
+    monkeypatch.setattr(engine, "device_of", lambda tensor: device)
+    numbers = np.ones((3, 4), "float32")
+    found = []
+    for wrong in (1.0, np.nan, np.inf, -np.inf):
+        numbers[2, 3] = wrong
+        variables = [
+            keras.Variable([1, 2], dtype="int32", trainable=False),
+            keras.Variable(1.0),
+            keras.Variable(numbers, name="wrong"),
+        ]
+        found.append(weight_cause(engine, variables))
+    assert found == [None, *["the variable wrong contains NaN or infinity"] * 3]
