@@ -48,11 +48,25 @@ def check_attributes(file: Path | IO[bytes]) -> None:
         spend(steps=_STEPS_PER_ITEM)
         for name in item.attrs:
             spend(steps=_STEPS_PER_ITEM)
-            item.attrs[name]
+            read_attribute(item, name)
 
     with limited_memory(), h5py.File(file, "r") as root:
         read("", root)
         root.visititems(read)
+
+
+def read_attribute(item: Any, name: str) -> Any:
+    """Return an attribute of a group or array.
+
+    Raises:
+        DamagedHeap: it is a list of variable length, which Keras never writes: the library crashes on damaged ones.
+        KeyError: it is missing.
+    """
+    import h5py
+
+    if isinstance(item.attrs.get_id(name).get_type(), h5py.h5t.TypeVlenID):
+        raise DamagedHeap(f"is damaged: its attribute {name[:40]!r} is not a text")
+    return item.attrs[name]
 
 
 def check(content: Content) -> None:

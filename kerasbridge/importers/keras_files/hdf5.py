@@ -8,7 +8,7 @@ import numpy as np
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.files.budget import spend
-from kerasbridge.files.hdf5 import DamagedHeap, check_file
+from kerasbridge.files.hdf5 import DamagedHeap, check_file, read_attribute
 from kerasbridge.files.memory import limited_memory
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.source_file import SourceFile
@@ -51,7 +51,7 @@ def open_file(file: SourceFile) -> Iterator[Any]:
 
 def text_attribute(group: Any, name: str) -> str:
     """Return a text attribute; "" if it is missing."""
-    return _decode(group.attrs[name]) if name in group.attrs else ""
+    return _decode(read_attribute(group, name)) if name in group.attrs else ""
 
 
 def text_list_attribute(group: Any, name: str) -> list[str]:
@@ -59,7 +59,7 @@ def text_list_attribute(group: Any, name: str) -> list[str]:
     names = [name] if name in group.attrs else []
     while name not in names and f"{name}{len(names)}" in group.attrs:
         names.append(f"{name}{len(names)}")
-    return [_decode(text) for chunk in names for text in np.asarray(group.attrs[chunk]).reshape(-1).tolist()]
+    return [_decode(text) for chunk in names for text in np.asarray(read_attribute(group, chunk)).reshape(-1).tolist()]
 
 
 def member(group: Any, path: str) -> Any:

@@ -52,6 +52,13 @@ def layer_name(config: Any) -> Any:
     return config.get("name") if isinstance(config, dict) else ""
 
 
+def check_name(name: Any) -> str:
+    """Return the name of a layer; raise if it is not text."""
+    if not isinstance(name, str):
+        raise LegacyFileError(f"has a layer whose name is not text: {str(name)[:40]}")
+    return name
+
+
 def with_name(config: Any, name: str) -> Any:
     """Return the configuration with this name."""
     return {**config, "name": name} if isinstance(config, dict) else config

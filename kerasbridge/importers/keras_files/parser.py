@@ -6,6 +6,7 @@ from typing import Any
 
 from kerasbridge.errors import LegacyFileError
 from kerasbridge.files.budget import spend
+from kerasbridge.files.hdf5 import read_attribute
 from kerasbridge.importers.ir.ops import Array
 from kerasbridge.importers.keras_files import detect, hdf5
 from kerasbridge.importers.source_file import SourceFile
@@ -89,10 +90,10 @@ def _parse_weights(group: Any) -> Weights:
 
 def _parse_numbered_weights(group: Any) -> Weights:
     """Parse the weights of the first Keras 1, which numbers layers and arrays instead of naming them."""
-    spend(steps=max(int(group.attrs["nb_layers"]), 0))
-    names = [f"layer_{index}" for index in range(int(group.attrs["nb_layers"]))]
+    spend(steps=max(int(read_attribute(group, "nb_layers")), 0))
+    names = [f"layer_{index}" for index in range(int(read_attribute(group, "nb_layers")))]
     layers = {name: hdf5.member(group, name) for name in names}
-    counts = {name: int(layer.attrs["nb_params"]) for name, layer in layers.items()}
+    counts = {name: int(read_attribute(layer, "nb_params")) for name, layer in layers.items()}
     spend(steps=sum(count for count in counts.values() if count > 0))
     return {
         name: {f"param_{index}": hdf5.array(layer, f"param_{index}") for index in range(counts[name])}

@@ -10,6 +10,7 @@ from kerasbridge.importers.keras_files.convert_layer import convert_layer
 from kerasbridge.importers.keras_files.inbound_nodes import parse_calls, parse_refs, renumber_calls, sort_calls
 from kerasbridge.importers.keras_files.inputs import (
     MODEL_CLASSES,
+    check_name,
     inferred_inputs,
     layer_name,
     normalize_entry,
@@ -75,7 +76,7 @@ class ModelConverter:
         inputs: dict[str, Input] = {}
         calls: list[Call] = []
         for entry in config["layers"]:
-            kind, name = entry["class_name"], entry.get("name") or entry["config"]["name"]
+            kind, name = entry["class_name"], check_name(entry.get("name") or entry["config"]["name"])
             layer_config = with_name(entry["config"], name)
             if kind == "InputLayer":
                 inputs[name] = parse_input_layer(layer_config)
@@ -144,9 +145,7 @@ class _SequentialConverter:
 
     def _layer(self, entry: Entry) -> Layer:
         """Return the layer of an entry; a second entry of the same name is a second call of the same layer."""
-        name = layer_name(entry["config"])
-        if entry["class_name"] == "Sequential" and not name:
-            name = f"sequential_{len(self.layers)}"
+        name = check_name(layer_name(entry["config"]) or f"{str(entry['class_name']).lower()}_{len(self.layers)}")
         if name not in self.layers:
             layer = self.converter.layer_or_error(entry["class_name"], with_name(entry["config"], name))
             self.layers[name] = replace(layer, name=name)

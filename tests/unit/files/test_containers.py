@@ -110,6 +110,15 @@ def test_a_heap_whose_texts_take_no_space_is_found():
         hdf5.check(whole[:start] + bytes(16) + whole[start + 16 :])
 
 
+def test_an_attribute_of_variable_length_that_is_no_text_is_not_read():
+    with h5py.File(io.BytesIO(), "w") as file:
+        file.attrs["text"] = "a"
+        file.attrs.create("list", np.array([np.zeros(2), np.zeros(3)], object), dtype=h5py.vlen_dtype(np.int8))
+        assert hdf5.read_attribute(file, "text") == "a"
+        with pytest.raises(hdf5.DamagedHeap, match="'list' is not a text"):
+            hdf5.read_attribute(file, "list")
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
 def test_only_regular_files_are_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe")

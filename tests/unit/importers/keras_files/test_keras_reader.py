@@ -64,6 +64,7 @@ def test_all_unknown_layers_are_named_at_once_with_their_places(tmp_path):
         (b"backend: theano\nclass_name: Sequential\nconfig:\n- class_name: Dense\n", "is YAML, which is not supported"),
         (b'{"class_name": "Sequential", "config": ' + b"[" * 10000, "not valid JSON"),
         (b'{"class_name": "Sequential", "config": []}', "has no layers"),
+        (b'{"class_name": "Model", "config": {"layers": [{"class_name": "Dense", "name": 3}]}}', "is not text: 3"),
         (b'{"class_name": "Sequential"}', "no model in its JSON"),
         (b'{"class_name": "Model", "config": {"layers": 3}}', "cannot be read"),
         (b"\x89HDF\r\n\x1a\n" + bytes(200), "is damaged or cut short"),
