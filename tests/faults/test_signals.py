@@ -59,7 +59,7 @@ def test_no_signal_is_lost(tmp_path, backend):
         if code == 0 and not errors and ended - seconds < AT_THE_END:
             late += 1  # it arrived while the results were being written, or after that
         elif code != 128 + number or not SENTENCES.fullmatch(errors):
-            wrong.append((number, seconds, code, errors))
+            wrong.append((number, seconds, ended, code, errors))
     print(f"{backend}: {2 * count} signals within {whole:.1f} s, {late} of them at the end")
     assert not wrong
     assert late < count

@@ -44,6 +44,7 @@ def test_a_loop_written_by_hand_trains_the_keras_model(model, backend):
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # of torch's compiler about itself
 def test_a_compiled_loop_trains_the_keras_model(backend):
     if backend != "torch":
         pytest.skip("torch.compile compiles PyTorch")
