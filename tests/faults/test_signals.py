@@ -23,7 +23,7 @@ TRAIN = ["train", "--epochs", "6", "--checkpoint-every", "10 steps", "--quiet", 
 AT_THE_END = 3  # seconds
 SENTENCES = re.compile(
     r"kerasbridge: interrupted"
-    r"(, nothing was saved\.| after \d of 6 epochs: .* is in .*\. To continue, type: kerasbridge train .*)\n"
+    r"(, nothing was saved\.| after \d of 6 epochs: .+ in run\. To continue, type: kerasbridge train .*)\n"
 )
 
 
