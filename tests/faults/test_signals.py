@@ -22,8 +22,8 @@ main()
 TRAIN = ["train", "--epochs", "6", "--checkpoint-every", "10 steps", "--quiet", "--run-dir"]
 AT_THE_END = 3  # seconds
 SENTENCES = re.compile(
-    r"kerasbridge: interrupted"
-    r"(, nothing was saved\.| after \d of 6 epochs: .+ in run\. To continue, type: kerasbridge train .*)\n"
+    r"kerasbridge: interrupted(, nothing was saved\.| when all was done\."
+    r"| after \d of 6 epochs: .+ in run\. To continue, type: kerasbridge train .*)\n"
 )
 
 
