@@ -107,17 +107,12 @@ class _RandomAccess:
         """Do nothing: rows are compared instead."""
 
 
-class DeviceArrays(_RandomAccess):
-    """Arrays that are stored on the device completely."""
+class _InMemory(_RandomAccess):
+    """Arrays in memory; the next epoch begins at the step that was sought."""
 
     def __init__(self, arrays: Arrays, sampler: RowSampler, engine: Engine) -> None:
         self._arrays, self._sampler, self._engine = arrays, sampler, engine
         self._start = 0
-        self._load()
-
-    def _load(self) -> None:
-        self._signature = signature(self._arrays.first(1))
-        self._data = map_tensors(self._engine.to_device, self._arrays.load())
 
     @property
     def steps(self) -> int:
@@ -126,16 +121,28 @@ class DeviceArrays(_RandomAccess):
     def first(self) -> Batch:
         return self._arrays.first(self._sampler.batch_size)
 
+    def seek(self, epoch: int, step: int, digest: str | None) -> bool:
+        del epoch, digest
+        self._start = step
+        return True
+
+
+class DeviceArrays(_InMemory):
+    """Arrays that are stored on the device completely."""
+
+    def __init__(self, arrays: Arrays, sampler: RowSampler, engine: Engine) -> None:
+        super().__init__(arrays, sampler, engine)
+        self._load()
+
+    def _load(self) -> None:
+        self._signature = signature(self._arrays.first(1))
+        self._data = map_tensors(self._engine.to_device, self._arrays.load())
+
     def set_check(self, check: Check) -> None:
         checked = check(self._arrays.nest)
         if checked is not self._arrays.nest:
             self._arrays = Arrays(checked, self._arrays.rows)
             self._load()
-
-    def seek(self, epoch: int, step: int, digest: str | None) -> bool:
-        del epoch, digest
-        self._start = step
-        return True
 
     def chunks(self, epoch: int, max_steps: int | None) -> Generator[Chunk, None, None]:
         del max_steps  # there is nothing to read
@@ -149,27 +156,11 @@ class DeviceArrays(_RandomAccess):
             start = max(0, start - steps)
 
 
-class StackedArrays(_RandomAccess):
+class StackedArrays(_InMemory):
     """Arrays in memory that are copied to the device in stacks of batches, in their order."""
-
-    def __init__(self, arrays: Arrays, sampler: RowSampler, engine: Engine) -> None:
-        self._arrays, self._sampler, self._engine = arrays, sampler, engine
-        self._start = 0
-
-    @property
-    def steps(self) -> int:
-        return self._sampler.steps
-
-    def first(self) -> Batch:
-        return self._arrays.first(self._sampler.batch_size)
 
     def set_check(self, check: Check) -> None:
         self._arrays = Arrays(check(self._arrays.nest), self._arrays.rows)
-
-    def seek(self, epoch: int, step: int, digest: str | None) -> bool:
-        del epoch, digest
-        self._start = step
-        return True
 
     def chunks(self, epoch: int, max_steps: int | None) -> Generator[Chunk, None, None]:
         """As for every iterator; the last stack contains earlier batches again if stacks must be of one size."""
