@@ -236,6 +236,9 @@ class Engine(abc.ABC):
     compiles_each_stack_size: ClassVar[bool] = False
     """Whether a compiled step depends on the number of batches in a stack."""
 
+    compiles_long_epochs: ClassVar[bool] = False
+    """Whether a step of a long epoch is compiled in another way."""
+
     def free_bytes(self) -> int | None:
         """Return the free memory of the device; None if the backend does not report it."""
         return memory.free_bytes()

@@ -461,10 +461,11 @@ class Runner:
             self._set_step()  # a custom step may use another optimizer now
         version = self._python_state.version
         settings = keras_settings(), self.engine.settings(), self._compile_state
-        key = (self.step.make_step, chunk.signature, chunk.is_long, settings, model_fingerprint(self.model))
+        is_long = chunk.is_long and self.engine.compiles_long_epochs
+        key = (self.step.make_step, chunk.signature, is_long, settings, model_fingerprint(self.model))
 
         def create() -> Compiled:
-            step = replace(self.step.make_step(self.model, self.engine), is_long=chunk.is_long)
+            step = replace(self.step.make_step(self.model, self.engine), is_long=is_long)
             starting = self.engine.starting_block(step) if compile_step == self.engine.compile else None
             if starting:
                 return Compiled(step, starting, version, CompileDecision())

@@ -31,6 +31,7 @@ class TensorFlowEngine(Engine):
 
     name = "tensorflow"
     supports_strings = True
+    compiles_long_epochs = True
 
     def __init__(self) -> None:
         super().__init__()
