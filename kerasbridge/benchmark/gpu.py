@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kerasbridge.benchmark.bench import machine
+from kerasbridge.benchmark.machine import machine
 from kerasbridge.benchmark.result import Measured, Spread
 from kerasbridge.benchmark.settings import OURS
 from kerasbridge.benchmark.table import number, table

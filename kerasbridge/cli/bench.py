@@ -68,15 +68,13 @@ def bench(
     """
     with errors_in_one_line(quiet):
         from kerasbridge.benchmark import bench as benchmark
+        from kerasbridge.benchmark.plan import make_plan
 
         _check_outputs(clock, json_file, plot)
-        plan = benchmark.make_plan(
+        plan = make_plan(
             _subject(workload, script),
-            None,
-            None,
             backends=backend,
             contenders=contender,
-            batch_size=32,
             data=data,
             rows=rows,
             rounds=rounds,

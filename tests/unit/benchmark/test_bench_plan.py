@@ -7,6 +7,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge.benchmark import bench as benchmark
+from kerasbridge.benchmark.plan import make_plan
 from kerasbridge.benchmark.settings import CONTENDERS
 from kerasbridge.benchmark.workloads import WORKLOADS, load_data
 from kerasbridge.errors import ArgumentError, BackendNotInstalled
@@ -24,7 +25,7 @@ def two_backends(monkeypatch):
 
 
 def plan(workload="mlp", x=None, y=None, **changes):
-    return benchmark.make_plan(workload, x, y, **DEFAULTS | changes)
+    return make_plan(workload, x, y, **DEFAULTS | changes)
 
 
 def a_model():
