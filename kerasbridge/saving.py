@@ -57,10 +57,24 @@ def load_model(path: str | os.PathLike[str], custom_objects: dict[str, Any] | No
                 raise InvalidFileError(f"{source} cannot be loaded: {_one_line(error)}") from error
 
 
+def write_portably(path: str | os.PathLike[str], target: Path) -> None:
+    """Copy a .keras file to one that stock Keras loads on any backend, whichever saved it.
+
+    Raises:
+        InvalidFileError: the file is damaged or too large.
+    """
+    source = Path(path)
+    with reading(InvalidFileError, source), tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
+        if problem := regular.problem(source):
+            raise InvalidFileError(f"{source} {problem}: expected a .keras file.")
+        readable = _check_archive(source, Path(folder))[0] if zipfile.is_zipfile(source) else source
+        shutil.copyfile(readable, target)
+
+
 def _one_line(error: Exception) -> str:
     """Return the message of a Keras error, without the configuration that it quotes first."""
     message = str(error).rpartition("Exception encountered: ")[2].strip()
-    return message.partition("\n")[0] or type(error).__name__
+    return message.partition("\n")[0].partition(" Full object config: ")[0] or type(error).__name__
 
 
 def _check_archive(path: Path, folder: Path) -> tuple[Path, int]:

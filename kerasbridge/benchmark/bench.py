@@ -42,25 +42,29 @@ def bench(
     rounds: int | None = None,
     threads: int | None = None,
     quick: bool = False,
+    target: str = "",
     timeout: float = TIMEOUT,
 ) -> BenchResult:
     """Measure training, evaluation and prediction with kerasbridge, with stock Keras and by hand, in alternation.
 
     Args:
         workload: the name of a built-in workload or several, "all", or a model of yours: a function at the top level of
-            a .py file, or "FILE.py:FUNCTION". It takes no arguments and returns a compiled model, (model, x, y), or a
-            dict with the keys model, x, y and batch_size. Each contender is a process that imports this file: guard the
-            call of `kb.bench` in it by ``if __name__ == "__main__":``.
+            a .py file, or "FILE.py:FUNCTION", or the path of a compiled model saved as .keras. The function takes no
+            arguments and returns a compiled model, (model, x, y), or a dict with the keys model, x, y and batch_size.
+            Each contender is a process that imports this file: guard the call of `kb.bench` in it by
+            ``if __name__ == "__main__":``.
         x, y: arrays for a model of yours, if the function returns the model alone.
         backends: the backends to run; by default all that are installed.
         contenders: of "stock", "stock-in-steps", "by-hand" and "by-hand-compiled"; by default all that apply. A model
             of yours is compared with stock Keras.
         batch_size: samples per step for a model of yours; the dict of the function has precedence.
         data: an .npz file of digits such as the full MNIST, for the built-in workloads; then the time until 97.5 % of
-            the test digits are recognised is measured too.
+            the test digits are recognised is measured too. For a model of yours, an .npz or .csv file or a folder of
+            images, as for `kb.compare`.
         rows: use at most this many rows of a built-in workload.
         rounds: rounds of each contender, 5 by default.
         threads: processor cores of each process; by default all.
+        target: of a .csv file the column, of an .npz file the array that the model predicts.
         quick: measure epochs of 100 steps, two rounds and one process each, for a first impression.
         timeout: seconds after which a process that does not answer is ended.
 
@@ -89,6 +93,7 @@ def bench(
         rounds=rounds,
         threads=threads,
         quick=quick,
+        target=target,
         timeout=timeout,
     )
     result = empty_result(plan)
@@ -196,7 +201,7 @@ class _Measurement:
             contender=one.contender,
             backend=one.backend,
             workload=self._workload,
-            script=self._plan.script,
+            source=self._plan.source,
             digits=self._plan.digits,
             data=str(self._data),
             epochs=self._plan.effort.epochs,

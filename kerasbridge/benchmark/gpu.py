@@ -28,6 +28,7 @@ from kerasbridge.runtime import backend as backends
 from kerasbridge.runtime import backend_status
 from kerasbridge.runtime.backend_status import BackendStatus
 from kerasbridge.runtime.conversation import ChildEnded, Conversation
+from kerasbridge.subjects.source import Source
 
 MINUTES = 8.0
 RESERVE = 20.0  # seconds that a process needs at least
@@ -222,7 +223,7 @@ class Measurement:
         with tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
             data, path = Path(folder, "data.npz"), Path(folder, "task.json")
             digits = self._digits if workload.rows == 0 else ""
-            task = Task(OURS, name, workload, "", digits, str(data), epochs=4, cores=None)
+            task = Task(OURS, name, workload, Source(), digits, str(data), epochs=4, cores=None)
             path.write_text(json.dumps(asdict(task)), encoding="utf-8")
             environment = backends.child_environment(name, device)
             with Conversation("kerasbridge.benchmark.worker", path, environment=environment) as child:

@@ -12,7 +12,8 @@ from kerasbridge.benchmark.workloads import WORKLOADS, Workload
 from kerasbridge.checks import check_timeout
 from kerasbridge.errors import ArgumentError
 from kerasbridge.parity.workers import TIMEOUT, check_backends
-from kerasbridge.runtime.scripts import check_script, script_of
+from kerasbridge.runtime.scripts import script_of
+from kerasbridge.subjects.source import Source
 
 ALL = "all"
 
@@ -23,7 +24,7 @@ class Plan:
 
     Attributes:
         workloads: what is trained.
-        script: FILE.py:FUNCTION for a model of the user's; "" for built-in workloads.
+        source: the model of the user's, and a file of its data; empty for built-in workloads.
         arrays: the user's x and y; empty if the script returns them.
         backends, contenders: who trains; kerasbridge always does.
         digits: an .npz file of digits for the built-in workloads, instead of those of kerasbridge.
@@ -33,7 +34,7 @@ class Plan:
     """
 
     workloads: Sequence[Workload]
-    script: str
+    source: Source
     backends: Sequence[str]
     contenders: Sequence[str]
     digits: str = ""
@@ -45,7 +46,7 @@ class Plan:
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Yield contender and backend of each process."""
         for name, contender in itertools.product(self.backends, map(CONTENDERS.__getitem__, self.contenders)):
-            if name in contender.module and (contender.any_model or not self.script):
+            if name in contender.module and (contender.any_model or not self.source.name):
                 yield contender.name, name
 
 
@@ -62,6 +63,7 @@ def make_plan(
     rounds: int | None = None,
     threads: int | None = None,
     quick: bool = False,
+    target: str = "",
     timeout: float = TIMEOUT,
 ) -> Plan:
     """Return the settings of `kb.bench`, which has the same arguments, checked before any process starts."""
@@ -70,21 +72,29 @@ def make_plan(
         if value is not None and (not isinstance(value, int) or value < 1):
             raise ArgumentError(f"Expected {name} to be at least 1, received {value!r}.")
     check_timeout(timeout)
-    if data and not Path(data).is_file():
-        raise ArgumentError(f"Expected data to be an .npz file of digits, received {str(data)!r}, which is no file.")
-    if script := _script(workload):
-        check_script(script)
-        path, _, function = script.rpartition(":")
-        workloads = [Workload(f"{Path(path).name}:{function}", batch_size=batch_size)]
-        script = f"{Path(path).resolve()}:{function}"
+    source = Source()
+    if (script := _script(workload)) or _is_model(workload):
+        source = Source("" if script else str(workload), script, str(data), target)
+        source.check()
+        if source.model and not data and x is None:
+            raise ArgumentError(f"Expected data for {source.model}, received none. Type --data FILE, or pass x and y.")
+        path, colon, function = (script or str(workload)).rpartition(":")
+        workloads = [Workload(Path(path or function).name + (colon + function if path else ""), batch_size=batch_size)]
+        source, data = source.absolute(), ""
     else:
+        if data and not Path(data).is_file():
+            raise ArgumentError(
+                f"Expected data to be an .npz file of digits, received {str(data)!r}, which is no file."
+            )
+        if target:
+            raise ArgumentError("Expected target with a model of yours only; built-in workloads have their data.")
         if x is not None or y is not None:
             raise ArgumentError("Expected x and y with a model of yours only; built-in workloads have their data.")
         workloads = [_sized(one, bool(data), rows, quick) for one in _built_in(workload)]
     effort = QUICK if quick else Effort()
     return Plan(
         workloads=workloads,
-        script=script,
+        source=source,
         backends=check_backends(backends, at_least=1),
         contenders=_contenders(contenders),
         digits=str(Path(data).resolve()) if data else "",
@@ -100,6 +110,10 @@ def _script(workload: Any) -> str:
     if callable(workload):
         return script_of(workload)
     return workload if isinstance(workload, str) and (":" in workload or workload.endswith(".py")) else ""
+
+
+def _is_model(workload: Any) -> bool:
+    return isinstance(workload, str | os.PathLike) and Path(workload).suffix == ".keras"
 
 
 def _built_in(names: Any) -> list[Workload]:

@@ -21,8 +21,9 @@ from kerasbridge.benchmark.workloads import Data, Workload, load_data
 from kerasbridge.errors import ArgumentError, KerasbridgeError
 from kerasbridge.runtime.conversation import answer_requests
 from kerasbridge.runtime.memory import peak_bytes
-from kerasbridge.runtime.scripts import call_script
+from kerasbridge.runtime.scripts import call_script, describe_result, parts_of
 from kerasbridge.runtime.subprocesses import exit_with_message
+from kerasbridge.subjects.source import Source
 
 _ARRAYS = ("x", "y", "x_test", "y_test")
 
@@ -34,7 +35,7 @@ class Task:
     Attributes:
         contender, backend: who trains.
         workload: what is trained.
-        script: FILE.py:FUNCTION for a model of the user's.
+        source: the model of the user's, and a file of its data.
         digits: an .npz file of digits; "" for those that come with kerasbridge.
         data: the .npz file of the data and the initial weights, which `prepare` writes.
         epochs: epochs of a round that count.
@@ -44,7 +45,7 @@ class Task:
     contender: str
     backend: str
     workload: Workload
-    script: str
+    source: Source
     digits: str
     data: str
     epochs: int
@@ -54,7 +55,12 @@ class Task:
     def read(cls, path: str) -> "Task":
         """Read the JSON file."""
         fields = json.loads(Path(path).read_text(encoding="utf-8"))
-        return cls(**fields | {"workload": Workload(**fields["workload"])})
+        return cls(**fields | {"workload": Workload(**fields["workload"]), "source": Source(**fields["source"])})
+
+    @property
+    def model(self) -> Path:
+        """The copy of the .keras file that every contender loads."""
+        return Path(self.data).with_name("model.keras")
 
 
 class Worker:
@@ -150,13 +156,20 @@ class Worker:
         import kerasbridge as kb
 
         kb.seed_everything(0)
-        given, _ = _read(self._task)
-        model, x, _, batch_size = _keras_model(self._task)
-        data = load_data(self._task.workload, self._task.digits) if self._task.workload.model else given
+        task = self._task
+        given, _ = _read(task)
+        if task.source.model:
+            importlib.import_module("kerasbridge.saving").write_portably(task.source.model, task.model)
+        model, x, _, batch_size = _keras_model(task)
+        data = load_data(task.workload, task.digits) if task.workload.model else given
         arrays = {name: getattr(data, name) for name in _ARRAYS if getattr(data, name) is not None}
+        if task.source.data:
+            load = importlib.import_module("kerasbridge.subjects.load")
+            x, y, *_ = load.read_data(model, task.source.data, task.source.target)
+            arrays = {**_by_path("x", x), **_by_path("y", y)}
         weights = {f"weight_{index}": weight for index, weight in enumerate(model.get_weights())}
-        np.savez(self._task.data, **weights, **arrays)
-        rows = arrays.get("x", x)
+        np.savez(task.data, **weights, **arrays)
+        rows = next((array for name, array in arrays.items() if name.partition("/")[0] == "x"), x)
         return {"rows": len(rows) if hasattr(rows, "__len__") else None, "batch_size": batch_size}
 
 
@@ -168,33 +181,48 @@ def _read(task: Task) -> tuple[Data, Sequence[Any]]:
         with np.load(task.data) as file:
             arrays = {name: file[name] for name in file.files}
     count = sum(name.startswith("weight_") for name in arrays)
-    return Data(*(arrays.get(name) for name in _ARRAYS)), [arrays[f"weight_{index}"] for index in range(count)]
+    x, y = _nest(arrays, "x"), _nest(arrays, "y")
+    data = Data(x, y, arrays.get("x_test", x), arrays.get("y_test", y))
+    return data, [arrays[f"weight_{index}"] for index in range(count)]
+
+
+def _by_path(part: str, nest: Any) -> dict[str, Any]:
+    """Return the arrays of x or y by name: "x", or "x/age" for an entry of a dict and "x/0" for one of a list."""
+    if isinstance(nest, Mapping):
+        return {f"{part}/{key}": array for key, array in nest.items()}
+    return {f"{part}/{index}": each for index, each in enumerate(nest)} if isinstance(nest, list) else {part: nest}
+
+
+def _nest(arrays: Mapping[str, Any], part: str) -> Any:
+    """Return x or y from what `_by_path` returned; None without one."""
+    entries = {name.partition("/")[2]: array for name, array in arrays.items() if name.startswith(f"{part}/")}
+    if entries and all(map(str.isdecimal, entries)):
+        return [entries[str(index)] for index in range(len(entries))]
+    return entries or arrays.get(part)
 
 
 def _keras_model(task: Task) -> tuple[Any, Any, Any, int]:
     """Return the model of the workload, or what the user's function returns: model, x, y, batch size."""
     keras_models = importlib.import_module("kerasbridge.benchmark.contenders.keras_models")
-    if not task.script:
+    if not task.source.name:
         return keras_models.build(task.workload.model, task.workload.dropout), None, None, task.workload.batch_size
     keras_models.keras.utils.set_random_seed(0)
-    return _as_parts(task, call_script(task.script), keras_models.keras.Model)
+    load_model = keras_models.keras.saving.load_model
+    result = load_model(task.model) if task.source.model else call_script(task.source.script)
+    return _as_parts(task, result, keras_models.keras.Model)
 
 
 def _as_parts(task: Task, result: Any, kind: type) -> tuple[Any, Any, Any, int]:
-    if isinstance(result, dict):
-        parts = (result.get("model"), result.get("x"), result.get("y"), result.get("batch_size"))
-    else:
-        model, x, y = result if isinstance(result, tuple) and len(result) == 3 else (result, None, None)
-        parts = (model, x, y, None)
-    model, x, y, batch_size = parts
-    if not isinstance(model, kind) or not getattr(model, "compiled", False):
+    parts = parts_of(result)
+    if not isinstance(model := parts.get("model"), kind) or not getattr(model, "compiled", False):
         raise ArgumentError(
             f"Expected {task.workload.name} to return a compiled Keras model, (model, x, y), or a dict with the keys "
-            f"model, x, y and batch_size; received {type(result).__name__}."
+            f"model, x, y and batch_size; received {describe_result(result)}."
         )
-    if x is None and _read(task)[0].x is None:
+    x, y = parts.get("x"), parts.get("y")
+    if x is None and not task.source.data and _read(task)[0].x is None:
         raise ArgumentError(f"Expected {task.workload.name} to return (model, x, y): there is no data to train on.")
-    return model, x, y, batch_size or task.workload.batch_size
+    return model, x, y, parts.get("batch_size") or task.workload.batch_size
 
 
 def _as_json(laps: Mapping[str, Sequence[Lap]]) -> dict[str, list[tuple[float, float]]]:

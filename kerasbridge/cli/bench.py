@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kerasbridge.cli.app import app, errors_in_one_line, spinner
-from kerasbridge.cli.options import Quiet, Timeout
+from kerasbridge.cli.options import Quiet, Script, Target, Timeout
 
 if TYPE_CHECKING:
     from kerasbridge.benchmark.result import BenchResult
@@ -24,13 +24,8 @@ def bench(
             help="mlp, mlp-128, mlp-1024, cnn, lstm, transformer, autoencoder or all; may be repeated. Default: mlp.",
         ),
     ] = None,
-    script: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE.py:FUNCTION",
-            help="A model of yours: a function that returns (model, x, y), or a dict that may also have batch_size.",
-        ),
-    ] = "",
+    script: Script = "",
+    model: Annotated[str, typer.Option(metavar="FILE.keras", help="A compiled model of yours, with --data.")] = "",
     backend: Annotated[
         list[str] | None,
         typer.Option(metavar="jax|tensorflow|torch", help="May be repeated. Default: all that are installed."),
@@ -44,8 +39,13 @@ def bench(
     ] = None,
     data: Annotated[
         str,
-        typer.Option(metavar="FILE.npz", help="Digits such as the full MNIST; then also the time to 97.5 % accuracy."),
+        typer.Option(
+            metavar="FILE|FOLDER",
+            help="Digits such as the full MNIST in an .npz file; then also the time to 97.5 % accuracy. For a model of "
+            "yours, FILE.csv, FILE.npz or a folder of images.",
+        ),
     ] = "",
+    target: Target = "",
     rows: Annotated[int | None, typer.Option(help="Use at most this many rows of a built-in workload.")] = None,
     rounds: Annotated[int | None, typer.Option(help="Rounds of each contender. Default: 5.")] = None,
     threads: Annotated[int | None, typer.Option(help="Processor cores of each process. Default: all.")] = None,
@@ -72,7 +72,7 @@ def bench(
 
         _check_outputs(clock, json_file, plot)
         plan = make_plan(
-            _subject(workload, script),
+            _subject(workload, script, model),
             backends=backend,
             contenders=contender,
             data=data,
@@ -80,6 +80,7 @@ def bench(
             rounds=rounds,
             threads=threads,
             quick=quick,
+            target=target,
             timeout=timeout,
         )
         result = benchmark.empty_result(plan)
@@ -96,12 +97,16 @@ def bench(
         raise typer.Exit(1)
 
 
-def _subject(workloads: list[str] | None, script: str) -> "str | list[str]":
+def _subject(workloads: list[str] | None, script: str, model: str) -> "str | list[str]":
     from kerasbridge.errors import ArgumentError
 
-    if script and workloads:
-        raise ArgumentError("Expected --workload or --script, received both. Leave one of them out.")
-    return script or workloads or "mlp"
+    if script and model:
+        raise ArgumentError("Expected --model or --script, received both. Leave one of them out.")
+    if (own := script or model) and workloads:
+        raise ArgumentError(
+            f"Expected --workload or {'--script' if script else '--model'}, received both. Leave one of them out."
+        )
+    return own or workloads or "mlp"
 
 
 def _check_outputs(clock: str, json_file: Path | None, plot: Path | None) -> None:

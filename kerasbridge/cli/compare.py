@@ -17,6 +17,7 @@ from kerasbridge.cli.options import (
     Quiet,
     Script,
     Seed,
+    Target,
     Timeout,
     names,
 )
@@ -39,6 +40,7 @@ def compare(
     model: Annotated[str, typer.Option(metavar="mlp|cnn|FILE.keras", help="The model to train.")] = "mlp",
     script: Script = "",
     data: Data = "",
+    target: Target = "",
     dtype: Dtype = "float32",
     correct_leaks: CorrectLeaks = False,
     seed: Seed = 0,
@@ -69,6 +71,7 @@ def compare(
                 script=script,
                 backends=names(backends),
                 data=data,
+                target=target,
                 dtype=dtype,
                 correct_leaks=correct_leaks,
                 seed=seed,

@@ -16,6 +16,7 @@ from kerasbridge.cli.options import (
     Quiet,
     Script,
     Seed,
+    Target,
     Timeout,
     names,
 )
@@ -33,6 +34,7 @@ def diagnose(
     backends: Backends = None,
     script: Script = "",
     data: Data = "",
+    target: Target = "",
     dtype: Dtype = "float32",
     correct_leaks: CorrectLeaks = False,
     seed: Seed = 0,
@@ -60,6 +62,7 @@ def diagnose(
                 script=script,
                 backends=names(backends),
                 data=data,
+                target=target,
                 dtype=dtype,
                 correct_leaks=correct_leaks,
                 seed=seed,

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kerasbridge.cli import evaluate_own
 from kerasbridge.cli.app import app, errors_in_one_line, print_error, spinner
 from kerasbridge.cli.evaluation_result import EvaluationResult, compare_with_training, show
 from kerasbridge.cli.load_run import SHAPES, load_digits, load_run, probabilities
-from kerasbridge.cli.options import Backend, Device, Json, Quiet, RunFolder
+from kerasbridge.cli.options import Backend, Device, Json, Quiet, RunOrFile, RunScript, Target
+from kerasbridge.cli.own_run import is_own
 
 if TYPE_CHECKING:
     from kerasbridge.datasets import Dataset
@@ -20,24 +22,38 @@ if TYPE_CHECKING:
 
 @app.command(epilog="Example: kerasbridge evaluate runs/first --backend torch")
 def evaluate(
-    run: RunFolder,
+    run: RunOrFile,
     backend: Backend = None,
     device: Device = None,
     data: Annotated[
         str | None,
-        typer.Option(metavar="sample|full|FILE.npz", help="Default: the digits that the run was trained on."),
+        typer.Option(
+            metavar="sample|full|FILE|FOLDER", help="Default: the test digits, or the validation data, of the run."
+        ),
     ] = None,
+    target: Target = "",
+    script: RunScript = "",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Score a run on its test digits, on any backend.
+    """Score a run on its test data, on any backend.
 
-    Prints accuracy, loss and the confusion matrix, and whether every prediction is the same as on the backend that
-    trained the run. Saves a picture of the worst mistakes in the run folder, evaluation.png.
+    Prints loss, metrics and the confusion matrix of a classifier, and whether every prediction is the same as on the
+    backend that trained the run. Of digits, saves a picture of the worst mistakes in the run folder, evaluation.png. A
+    run on a table, images or arrays of yours is scored on its validation data, or on --data, prepared as in the
+    training; a .keras file on --data.
     """
     with errors_in_one_line(quiet):
         from kerasbridge import runs
 
+        if is_own(run):
+            with spinner("Loading the model …", silent=as_json or quiet):
+                own = evaluate_own.evaluate(run, backend, device, data or "", target, script)
+            if as_json:
+                print(json.dumps(own.as_dict()))
+            elif not quiet:
+                evaluate_own.show(own)
+            return
         digits = _load_digits_for(runs.load(run), data)
         with spinner("Loading the model …", silent=as_json or quiet):
             result = _evaluate(run, backend, device, digits)

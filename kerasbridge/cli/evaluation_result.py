@@ -1,5 +1,6 @@
 """Result of `kerasbridge evaluate`, and its text for a terminal."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ def show(result: EvaluationResult) -> None:
     scores = result.scores
     where = f"on {result.backend}, {result.device}"
     console.print(f"{result.images:,} images {where}: accuracy {scores.accuracy:.4f}, loss {scores.loss:.4f}")
-    console.print(_confusion_table(scores.confusion))
+    console.print(confusion_table(scores.confusion))
     console.print(_verdict(result))
     for difference in (result.differs or [])[:MAX_LINES]:
         console.print("  image {index}, label {label}: then {then}, now {now}".format(**asdict(difference)))
@@ -66,28 +67,37 @@ def _verdict(result: EvaluationResult) -> str:
     if result.differs is None:
         return result.why_unknown
     config = result.run.config
+    return verdict(config.backend, config.device, result.backend, result.device, result.differs, result.images)
+
+
+def verdict(
+    trained_backend: str, trained_device: str, backend: str, device: str, differs: "Sequence[Difference]", count: int
+) -> str:
+    """Return a sentence about the predictions that differ from those after the training."""
     there = "where it was trained"
-    if (config.backend, config.device) != (result.backend, result.device):
-        there = f"on {config.backend if config.backend != result.backend else config.device}, {there}"
-    if not result.differs:
-        return f"The same {result.images:,} predictions as {there}."
-    return f"{len(result.differs):,} of {result.images:,} predictions differ from those {there}:"
+    if (trained_backend, trained_device) != (backend, device):
+        there = f"on {trained_backend if trained_backend != backend else trained_device}, {there}"
+    if not differs:
+        return f"The same {count:,} predictions as {there}."
+    return f"{len(differs):,} of {count:,} predictions differ from those {there}:"
 
 
-def _confusion_table(confusion: Any) -> Any:
-    """Return the confusion matrix as a table: a row per digit, a column per prediction."""
+def confusion_table(confusion: Any, names: "Sequence[str] | None" = None, kind: str = "digit") -> Any:
+    """Return the confusion matrix as a table: a row per class, a column per prediction."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, title="digit (row), predicted as (column)", title_justify="left", title_style="")
+    names = names or [str(digit) for digit in range(len(confusion))]
+    title = f"{kind} (row), predicted as (column)"
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="")
     table.add_column("", justify="right", style="bold")
-    for digit in range(len(confusion)):
-        table.add_column(str(digit), justify="right")
-    for digit, row in enumerate(confusion.tolist()):
+    for name in names:
+        table.add_column(Text(name), justify="right")
+    for index, row in enumerate(confusion.tolist()):
         cells = [
-            Text(f"{count:,}" if count else "·", style="bold" if digit == predicted else "" if count else "dim")
+            Text(f"{count:,}" if count else "·", style="bold" if index == predicted else "" if count else "dim")
             for predicted, count in enumerate(row)
         ]
-        table.add_row(str(digit), *cells)
+        table.add_row(Text(names[index]), *cells)
     return table

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from kerasbridge.cli import own_run
 from kerasbridge.cli.app import app, errors_in_one_line, spinner
-from kerasbridge.cli.options import Backend, Device, Json, Quiet, Timeout
+from kerasbridge.cli.options import Backend, Device, Json, Quiet, RunScript, Timeout
 
 FORMATS = ("onnx", "tf_saved_model", "litert", "openvino", "torch", "stablehlo")
 
@@ -32,6 +33,7 @@ def export(
         float, typer.Option(help="Largest difference of outputs, relative to the largest output.")
     ] = 1e-5,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file at PATH.")] = False,
+    script: RunScript = "",
     backend: Backend = None,
     device: Device = None,
     timeout: Timeout = 3600,
@@ -51,7 +53,7 @@ def export(
 
         exporters.check(output, target, tolerance=tolerance, overwrite=overwrite, timeout=timeout)
         with spinner("Exporting the model …", silent=as_json or quiet):
-            loaded = _load_model(model, backend, device)
+            loaded = _load_model(model, backend, device, script)
             batch = None if example is None else _load_example(example)
             result = kb.export(
                 loaded, output, target, example=batch, tolerance=tolerance, overwrite=overwrite, timeout=timeout
@@ -62,8 +64,8 @@ def export(
         print(result)
 
 
-def _load_model(path: Path, backend: str | None, device: str | None) -> Any:
-    """Load the model of a .keras file or of a run folder."""
+def _load_model(path: Path, backend: str | None, device: str | None, script: str) -> Any:
+    """Load the model of a .keras file or of a run folder; a script defines the classes of custom layers."""
     from kerasbridge import engines, runs
     from kerasbridge.errors import ArgumentError
     from kerasbridge.runtime import backend as backend_module
@@ -75,10 +77,11 @@ def _load_model(path: Path, backend: str | None, device: str | None) -> Any:
     engines.current()
     from kerasbridge import saving
 
+    custom_objects = dict(own_run.call_script(script, run).custom_objects) if script else None
     if run is not None:
-        return run.load_model()
+        return run.load_model(custom_objects)
     try:
-        return saving.load_model(path)
+        return saving.load_model(path, custom_objects)
     except Exception as error:  # a file may contain anything
         raise ArgumentError(f"Expected MODEL to be a .keras file, received {path}: {error}") from error
 

@@ -10,12 +10,35 @@ Device = Annotated[
     str | None, typer.Option(metavar="cpu|gpu|gpu:1|mps|tpu|auto", help="Default: KERASBRIDGE_DEVICE, or auto.")
 ]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of the run; `kerasbridge runs` lists them.")]
+RunOrFile = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", help="The folder of the run; `kerasbridge runs` lists them. Or a .keras file."),
+]
+RunScript = Annotated[
+    str,
+    typer.Option(
+        metavar="FILE.py:FUNCTION", help="The script that the run was trained with, for its custom layers or its data."
+    ),
+]
 Backends = Annotated[str | None, typer.Option(metavar="A,B,C", help="Default: all that are installed.")]
 Script = Annotated[
-    str, typer.Option(metavar="FILE.py:FUNCTION", help="A function that returns a compiled model, or (model, x, y).")
+    str,
+    typer.Option(
+        metavar="FILE.py:FUNCTION",
+        help="A function that returns a compiled model, (model, x, y), (model, x, y, validation_data), or a dict of "
+        "these with batch_size and callbacks.",
+    ),
+]
+Target = Annotated[
+    str, typer.Option(metavar="COLUMN", help="The column of the table, or the array in the .npz file, to predict.")
 ]
 Data = Annotated[
-    str, typer.Option(metavar="sample|full|FILE.npz", help="Default: the sample, or random data that fits the model.")
+    str,
+    typer.Option(
+        metavar="sample|full|FILE|FOLDER",
+        help="Digits, FILE.npz, FILE.csv or a folder of images. Default: the data of the script, the sample, or random "
+        "data that fits the model.",
+    ),
 ]
 Dtype = Annotated[str, typer.Option(metavar="float32|float64", help="The floating-point type of the computation.")]
 CorrectLeaks = Annotated[

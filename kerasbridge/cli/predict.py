@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kerasbridge.cli import predict_own
 from kerasbridge.cli.app import app, errors_in_one_line, print_error, spinner
-from kerasbridge.cli.options import Backend, Device, RunFolder
+from kerasbridge.cli.options import Backend, Device, RunOrFile, RunScript
+from kerasbridge.cli.own_run import is_own
 
 if TYPE_CHECKING:
     from kerasbridge.errors import DataError
@@ -39,27 +41,40 @@ class Prediction:
 
 @app.command(epilog="Example: kerasbridge predict runs/first photo.jpg --show")
 def predict(
-    run: RunFolder,
-    images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE", help="PNG, JPEG, GIF, BMP or WebP, one digit in each.")
+    run: RunOrFile,
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT",
+            help="Images (PNG, JPEG, GIF, BMP, WebP), FILE.csv, FILE.npz, or cells of a row, as in age=42 city=Oslo.",
+        ),
     ],
     backend: Backend = None,
     device: Device = None,
-    show: Annotated[bool, typer.Option("--show", help="Also draw the input of the model.")] = False,
+    script: RunScript = "",
+    show: Annotated[bool, typer.Option("--show", help="Also draw the digits as the model sees them.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print only the digits, one per line.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only the predictions, one per line.")] = False,
 ) -> None:
-    """Recognise digits in pictures with the model of a run.
+    """Predict with the model of a run, or of a .keras file.
 
-    A picture may have any size and colour, dark on light or light on dark, or be a photo of paper: the digit is cut out
-    and converted to the form of MNIST images. The exit code is 2 if a picture cannot be read; the others are predicted.
+    Digits: a picture may have any size and colour, dark on light or light on dark, or be a photo of paper: the digit is
+    cut out and converted to the form of MNIST images. Rows, images and arrays for a model of yours are prepared as in
+    its training; columns that the model does not take are left out. The exit code is 2 if a picture cannot be read; the
+    others are predicted.
     """
-    with errors_in_one_line(quiet):
-        pictures, errors = _read(images)
+    errors: Sequence[DataError] = []
     try:
-        with errors_in_one_line(quiet), spinner("Running the model …", silent=as_json or quiet):
-            predictions = _predict(run, pictures, backend, device) if pictures else []
-        _print(predictions, show, as_json, quiet)
+        with errors_in_one_line(quiet):
+            if is_own(run):
+                with spinner("Running the model …", silent=as_json or quiet):
+                    predicted, errors = predict_own.predict(run, inputs, backend, device, script)
+                _print_own(predicted, as_json, quiet)
+            else:
+                pictures, errors = _read([Path(name) for name in inputs])
+                with spinner("Running the model …", silent=as_json or quiet):
+                    predictions = _predict(run, pictures, backend, device) if pictures else []
+                _print(predictions, show, as_json, quiet)
     finally:
         for error in errors:
             print_error(error)
@@ -98,6 +113,14 @@ def _predict(run: Path, pictures: dict[Path, Any], backend: str | None, device: 
         Prediction(str(path), int(row.argmax()), row.tolist(), pixels)
         for (path, pixels), row in zip(pictures.items(), rows, strict=True)
     ]
+
+
+def _print_own(predictions: Sequence[predict_own.OwnPrediction], as_json: bool, quiet: bool) -> None:
+    if as_json:
+        print(json.dumps([prediction.as_dict() for prediction in predictions]))
+        return
+    for prediction in predictions:
+        print(prediction.prediction if quiet else prediction)
 
 
 def _print(predictions: Sequence[Prediction], show: bool, as_json: bool, quiet: bool) -> None:

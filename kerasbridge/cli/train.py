@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from kerasbridge.cli.app import app, errors_in_one_line
-from kerasbridge.cli.load_run import load_digits, probabilities, scale
-from kerasbridge.cli.options import Backend, Device
+from kerasbridge.cli.options import Backend, Device, Script, Target
 from kerasbridge.cli.resume import check_resume, command_to_continue, open_run
+from kerasbridge.cli.training import DigitsTraining, Training, choose
 
 if TYPE_CHECKING:
-    from kerasbridge.datasets import Dataset
     from kerasbridge.runs import Config, RunWriter
+    from kerasbridge.subjects.subject import Subject
 
-MODELS = ("mlp", "cnn")
+BATCH_SIZE = 32
 
 
 @app.command(epilog="Example: kerasbridge train --backend torch --model cnn --epochs 3")
@@ -28,10 +28,32 @@ def train(
     context: typer.Context,
     backend: Backend = None,
     device: Device = None,
-    model: Annotated[str, typer.Option(metavar="|".join(MODELS), help="The model to train.")] = "mlp",
-    data: Annotated[str, typer.Option(metavar="sample|full|FILE.npz", help="The digits to train on.")] = "sample",
+    model: Annotated[str, typer.Option(metavar="mlp|cnn|FILE.keras", help="The model to train.")] = "mlp",
+    script: Script = "",
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="sample|full|FILE|FOLDER",
+            help="Digits, or data for a model of yours: FILE.csv, FILE.npz or a folder of images. Default: the sample, "
+            "or the data of the script.",
+        ),
+    ] = "",
+    target: Target = "",
+    validation: Annotated[
+        str, typer.Option(metavar="FILE|FOLDER", help="Data of the same kind to validate on after each epoch.")
+    ] = "",
+    validation_split: Annotated[
+        float | None,
+        typer.Option(
+            metavar="FRACTION",
+            help="Set aside this fraction of the rows to validate on. Default: 0.2 of a file or folder, 0 of what a "
+            "script returns.",
+        ),
+    ] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the data.")] = 5,
-    batch_size: Annotated[int, typer.Option(help="Samples per step.")] = 32,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Samples per step. Default: that of the script, or 32.")
+    ] = None,
     seed: Annotated[
         int, typer.Option(help="Seed for weights, sample order and dropout, the same on every backend.")
     ] = 0,
@@ -54,6 +76,11 @@ def train(
 ) -> None:
     """Train a model, evaluate it and save it in a run folder.
 
+    By default a small model on digits. To train yours: --script names a function that returns the model, with or
+    without its data; --model names a .keras file. Of a table, --target names the column to predict. A folder of images
+    contains a folder per class. Columns, categories, classes and the size of images are recorded in the run, so that
+    evaluate and predict prepare other data in the same way.
+
     The folder is created at the start, and locked while the training runs: history.csv and history.jsonl grow with each
     epoch; model.keras, curves.png and the result in config.json are written at the end. Ctrl-C and SIGTERM write a
     checkpoint and print the command that continues the run. With --overwrite the old run is kept until the new one is
@@ -68,21 +95,22 @@ def train(
         from kerasbridge.runtime import backend as backend_module
 
         started = datetime.now(UTC)
-        _check_options(model, epochs, batch_size, seed, tensorboard)
+        _check_options(epochs, batch_size, seed, tensorboard)
         is_continued = check_resume(run_dir, resume, overwrite, checkpoint_every)
         backend_module.configure(backend, device)
-        digits = load_digits(data)
-        checks.check_batch_size(batch_size, len(digits.x_train), strict=True)
+        training = choose(model, script, data, target, validation, validation_split)
+        if isinstance(training, DigitsTraining):
+            checks.check_batch_size(batch_size or BATCH_SIZE, len(training.digits.x_train), strict=True)
         if not is_continued:
             runs.check_writable(run_dir, overwrite)
         options = _TrainingOptions(
-            model, digits, epochs, batch_size, seed, tensorboard, checkpoint_every, resume, silent=as_json or quiet
+            training, epochs, batch_size, seed, tensorboard, checkpoint_every, resume, silent=as_json or quiet
         )
         with kb.seed_everything(seed):
-            compiled, config = _compile_model(options, arguments, started, run_dir if is_continued else None)
+            subject, config = _load(options, arguments, started, run_dir if is_continued else None)
             with open_run(run_dir, config, overwrite, is_continued) as run:
                 opened.append(run)
-                config = _train(compiled, options, run)
+                config = _train(subject, options, run)
     if as_json:
         print(json.dumps(_as_dict(run.folder, config, tensorboard)))
     elif not quiet:
@@ -93,10 +121,9 @@ def train(
 class _TrainingOptions:
     """Options of one training run."""
 
-    model: str
-    digits: "Dataset"
+    training: Training
     epochs: int
-    batch_size: int
+    batch_size: int | None
     seed: int
     tensorboard: bool
     checkpoint_every: str
@@ -104,71 +131,68 @@ class _TrainingOptions:
     silent: bool
 
 
-def _check_options(model: str, epochs: int, batch_size: int, seed: int, tensorboard: bool) -> None:
+def _check_options(epochs: int, batch_size: int | None, seed: int, tensorboard: bool) -> None:
     """Refuse invalid options, before the data is read."""
     from kerasbridge import checks
-    from kerasbridge.errors import ArgumentError
 
-    if model not in MODELS:
-        raise ArgumentError(
-            f"Expected a model {' or '.join(MODELS)}, received {model!r}. Type for example --model cnn."
-        )
     checks.check_epochs(epochs)
-    checks.check_batch_size(batch_size, 1)
+    if batch_size is not None:
+        checks.check_batch_size(batch_size, 1)
     checks.check_seed(seed)
     if tensorboard:
         importlib.import_module("kerasbridge.tensorboard.event_writer")  # raises if a package is missing
 
 
-def _compile_model(
+def _load(
     options: _TrainingOptions, arguments: dict[str, Any], started: datetime, continued: Path | None
-) -> "tuple[Any, Config]":
-    """Return the compiled model, and the configuration of the run as far as it is known before training.
+) -> "tuple[Subject, Config]":
+    """Return the model with its data, and the configuration of the run as far as it is known before training.
 
     `continued` is the folder of the run that it continues.
     """
-    import kerasbridge as kb
     from kerasbridge import engines, runs
     from kerasbridge.training import run_recorder
 
-    backend, digits = engines.current().name, options.digits
-    model = getattr(kb.models, options.model)()
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model, runs.Config(
+    engines.current()
+    subject = options.training.load(options.seed)
+    if not options.silent and not isinstance(options.training, DigitsTraining):
+        print(subject.summary, flush=True)
+    backend = engines.current().name
+    return subject, runs.Config(
         arguments=arguments,
         versions=runs.versions(backend),
         backend=backend,
-        device=run_recorder.device_of(model),
+        device=run_recorder.device_of(subject.model),
         seed=options.seed,
         rng="portable",
-        data={"name": digits.name, "source": digits.source, "checksum": digits.checksum, "scaling": "x / 255"},
+        data=options.training.record(subject),
         started=runs.timestamp(started),
-        model=options.model,
+        model=options.training.name,
         epochs=options.epochs,
         fast_paths=sorted(run_recorder.fast_paths_of_run(None, continued, resume=True)),
     )
 
 
-def _train(model: Any, options: _TrainingOptions, run: "RunWriter") -> "Config":
-    """Train the model, score it on the test digits, and complete the run; return its configuration.
+def _train(subject: "Subject", options: _TrainingOptions, run: "RunWriter") -> "Config":
+    """Train the model, score it on the data to test on, and complete the run; return its configuration.
 
     A run that has finished is left as it is.
     """
     import kerasbridge as kb
     from kerasbridge import runs
-    from kerasbridge.evaluation.classification_report import Scores
     from kerasbridge.training import run_recorder
 
-    digits, x = options.digits, scale(options.digits.x_train)
     start = time.perf_counter()
+    batch_size = options.batch_size or subject.batch_size or BATCH_SIZE
     history = kb.fit(
-        model,
-        x,
-        digits.y_train,
-        options.batch_size,
+        subject.model,
+        subject.x,
+        subject.y,
+        batch_size,
         options.epochs,
         verbose=0 if options.silent else "auto",
-        callbacks=_tensorboard_callbacks(options, run.target),
+        callbacks=[*subject.callbacks, *_tensorboard_callbacks(options, run.target)],
+        validation_data=subject.validation,
         seed=options.seed,
         run_dir=cast(Any, run),
         checkpoint_every=options.checkpoint_every,
@@ -176,12 +200,13 @@ def _train(model: Any, options: _TrainingOptions, run: "RunWriter") -> "Config":
         on_nonfinite="stop",
     )
     seconds = round(time.perf_counter() - start, 3)
-    if not run.is_open and "accuracy" in (finished := runs.load(run.folder).config).test:
-        return finished
-    scores = Scores(digits.y_test, probabilities(model, digits.x_test))
-    mistakes = {mistake.index: mistake.predicted for mistake in scores.mistakes}
-    execution = run_recorder.execution_info(model, history)
-    run.finish(model.save, **execution, test=scores.metrics, mistakes=mistakes, seconds=seconds)
+    if not run.is_open:
+        finished = runs.load(run.folder).config
+        if finished.test or (finished.finished and subject.validation is None):
+            return finished
+    test, mistakes = options.training.score(subject, batch_size)
+    execution = run_recorder.execution_info(subject.model, history)
+    run.finish(subject.model.save, **execution, test=test, mistakes=mistakes, seconds=seconds)
     return run.config
 
 
@@ -201,7 +226,11 @@ def _tensorboard_callbacks(options: _TrainingOptions, folder: Path) -> list[Any]
 def _print_result(run: "RunWriter", config: "Config", tensorboard: bool) -> None:
     from kerasbridge import runs
 
-    print(f"Test: accuracy {config.test['accuracy']:.4f}, loss {config.test['loss']:.4f}. Saved in {run.folder}")
+    first = [name for name in ("accuracy", "loss") if name in config.test]
+    names = [*first, *(name for name in config.test if name not in first)]
+    test = ", ".join(f"{name} {config.test[name]:.4f}" for name in names)
+    label = "Validation" if "form" in config.data else "Test"
+    print(f"{label}: {test}. Saved in {run.folder}" if test else f"Saved in {run.folder}")
     if run.without_curves:
         print(run.without_curves)
     if tensorboard:

@@ -1,6 +1,5 @@
-"""Load an untrusted picture: its format, size and content may be anything."""
+"""Load the visible content of an untrusted picture."""
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from kerasbridge.errors import DataFileError
+from kerasbridge.files import pictures
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")  # none that runs a program to be decoded, as EPS does
-MAX_PIXELS = 2**26  # enough for photos of most phones; a few hundred MB when decoded
-MAX_LENGTH = 2**15  # in pixels: Pillow needs memory for each row too
 MAX_SIDE = 800  # in pixels, after scaling: a digit of a twentieth of the width still has 40
 _CONTRAST = 0.25  # of opacity, and of colours within the ink: less is invisible
 
@@ -25,53 +21,10 @@ def load(path: Path) -> NDArray[np.float32]:
         drawn by that.
 
     Raises:
-        DataFileError: the path is not a file, or not a picture in one of the `FORMATS`; or the picture is damaged or
-            too large.
+        DataFileError: as for `pictures.opened`.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd palettes and EXIF; the size is checked here
-            _check_file(path)
-            with Image.open(path, formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise _too_large(path)
-                if max(image.size) > MAX_LENGTH:
-                    raise DataFileError(
-                        f"{path} has a side of {max(image.size):,} pixels: expected at most {MAX_LENGTH:,}."
-                    )
-                return _visible(*_planes(_scaled(image)))
-    except DataFileError:
-        raise
-    except Image.DecompressionBombError:
-        raise _too_large(path) from None
-    except Image.UnidentifiedImageError:
-        raise DataFileError(
-            f"{path} is not a readable picture: expected a PNG, JPEG, GIF, BMP or WebP file; save it as one of these."
-        ) from None
-    except Exception as error:  # Pillow's decoders raise errors of many kinds for a damaged file
-        raise DataFileError(f"{path} {_problem(error)}.") from error
-
-
-def _problem(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno:
-        return f"cannot be opened ({error.strerror}): expected a picture that you may read"
-    return f"is damaged or truncated ({error}): expected a complete picture; save it again"
-
-
-def _check_file(path: Path) -> None:
-    if path.is_dir():
-        raise DataFileError(f"{path} is a folder: expected a picture; type {path}/*.png for those in it.")
-    if not path.exists():
-        raise DataFileError(f"There is no file {path}: expected a picture, such as digit.png.")
-    if not path.is_file():
-        raise DataFileError(f"{path} is not a regular file: expected a picture, such as digit.png.")
-
-
-def _too_large(path: Path) -> DataFileError:
-    return DataFileError(
-        f"{path} has more pixels than the limit of {MAX_PIXELS / 1e6:.0f} million: save it smaller, "
-        f"{MAX_SIDE} pixels a side are enough."
-    )
+    with pictures.opened(path) as image:
+        return _visible(*_planes(_scaled(image)))
 
 
 def _scaled(image: Any) -> Any:

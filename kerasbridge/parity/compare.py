@@ -98,6 +98,7 @@ def compare(
     script: str = "",
     backends: Sequence[str] | None = None,
     data: str | os.PathLike[str] = "",
+    target: str = "",
     dtype: str = "float32",
     correct_leaks: bool = False,
     seed: int = 0,
@@ -112,11 +113,14 @@ def compare(
 
     Args:
         model: "mlp", "cnn", or the path of a compiled model saved as .keras.
-        script: instead of `model`, ``"train.py:build"``: a function without arguments that returns a compiled model or
-            ``(model, x, y)``.
+        script: instead of `model`, ``"train.py:build"``: a function without arguments that returns a compiled model,
+            ``(model, x, y)``, or what else `kerasbridge train --script` takes; validation data and callbacks are left
+            out.
         backends: the backends to run; by default all that are installed.
-        data: "sample", "full" or an .npz file with `x` and `y` (or `x_train` and `y_train`). By default the MNIST
-            sample if the model takes MNIST images, otherwise synthetic data of the model's shapes.
+        data: "sample", "full", an .npz file with `x` and `y` (or `x_train` and `y_train`), a .csv file or a folder of
+            images. By default the data of the script, the MNIST sample if the model takes MNIST images, otherwise
+            synthetic data of the model's shapes.
+        target: of a .csv file the column, of an .npz file the array that the model predicts.
         dtype: "float32", or "float64", which makes rounding smaller by 10^9 but not a bug.
         correct_leaks: in float64, correct what Keras computes in float32 nevertheless.
         seed: determines initial weights, order of rows, random layers and synthetic data.
@@ -146,6 +150,7 @@ def compare(
         model="" if script else as_text("model", model),
         script=as_text("script", script),
         data=as_text("data", data),
+        target=as_text("target", target),
         dtype=dtype,
         seed=seed,
         correct_leaks=correct_leaks,

@@ -92,6 +92,7 @@ def diagnose(
     script: str = "",
     backends: Sequence[str] | None = None,
     data: str | os.PathLike[str] = "",
+    target: str = "",
     dtype: str = "float32",
     correct_leaks: bool = False,
     seed: int = 0,
@@ -109,10 +110,10 @@ def diagnose(
         model: "mlp", "cnn", or the path of a model saved as .keras, whose optimizer has its saved state, such as
             momenta, on every backend. A model that is not compiled is compiled with the
             mean square of its outputs as loss, and SGD with a learning rate of 1.
-        script: instead of `model`, ``"train.py:build"``: a function without arguments that returns a model or
-            ``(model, x, y)``.
+        script: instead of `model`, ``"train.py:build"``: a function without arguments that returns a model,
+            ``(model, x, y)``, or what else `kerasbridge train --script` takes.
         backends: the backends to run; by default all that are installed. With three, the wrong one is named.
-        data: "sample", "full" or an .npz file, as for `kb.compare`.
+        data, target: as for `kb.compare`.
         dtype: "float32" or "float64".
         correct_leaks: in float64, correct what Keras computes in float32 nevertheless.
         seed: determines initial weights, the batch, random layers and synthetic data.
@@ -136,6 +137,7 @@ def diagnose(
         model="" if script else as_text("model", model),
         script=as_text("script", script),
         data=as_text("data", data),
+        target=as_text("target", target),
         dtype=dtype,
         seed=seed,
         correct_leaks=correct_leaks,

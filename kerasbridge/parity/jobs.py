@@ -8,14 +8,14 @@ from typing import Any, Self
 
 from kerasbridge import checks
 from kerasbridge.errors import ArgumentError
-from kerasbridge.runtime.scripts import check_script
+from kerasbridge.subjects.source import DIGITS, MODELS, Source, kind_of
 
 DTYPES = ("float32", "float64")
-MODELS = ("mlp", "cnn")
 _TEXTS = {
     "model": '"mlp", "cnn" or the path of a .keras file, which each backend loads',
     "script": 'a file and a function in it, such as "train.py:build"',
-    "data": '"sample", "full" or the path of an .npz file',
+    "data": '"sample", "full" or the path of an .npz or .csv file or of a folder of images',
+    "target": "the name of a column or array",
 }
 
 
@@ -25,9 +25,11 @@ class Job:
 
     Attributes:
         model: "mlp", "cnn", the path of a .keras file, or "" if a script builds the model.
-        script: "train.py:build", a function without arguments that returns a compiled model, or (model, x, y).
-        data: "sample", "full", or an .npz file with `x` and `y`, or with `x_train` and `y_train`. "" uses the MNIST
-            sample if the model takes MNIST images, otherwise synthetic data of the model's shapes.
+        script: "train.py:build", a function without arguments that returns a compiled model, with or without data.
+        data: "sample", "full", or an .npz file with `x` and `y`, or with `x_train` and `y_train`, a .csv file, or a
+            folder of images. "" uses the data of the script, the MNIST sample if the model takes MNIST images,
+            otherwise synthetic data of the model's shapes.
+        target: of a .csv file the column, of an .npz file the array that the model predicts.
         dtype: "float32" or "float64".
         correct_leaks: in float64, correct what Keras computes in float32 nevertheless (`float64_fixes.py`).
         seed: determines initial weights, order of rows, random layers and synthetic data.
@@ -38,6 +40,7 @@ class Job:
     model: str = "mlp"
     script: str = ""
     data: str = ""
+    target: str = ""
     dtype: str = "float32"
     correct_leaks: bool = False
     seed: int = 0
@@ -60,13 +63,18 @@ class Job:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ArgumentError(f"Expected {name} to be at least 1, received {value!r}.")
-        if self.script:
-            check_script(self.script)
-        elif self.model not in MODELS and not Path(self.model).is_file():
+        if self.model not in MODELS or self.script:
+            self.source.check()
+        elif self.data not in ("", *DIGITS) and (self.target or kind_of(self.data) != "arrays"):
             raise ArgumentError(
-                f"Expected mlp, cnn or the path of a .keras file as the model, received {self.model!r}, which is not a "
-                "file."
+                f"Expected a model for {self.data}: {' and '.join(MODELS)} take digits. Pass a .keras file or a script."
             )
+
+    @property
+    def source(self) -> Source:
+        """The model and the file of the data, if they are the user's."""
+        model = "" if self.script else self.model
+        return Source(model, self.script, "" if self.data in DIGITS else self.data, self.target)
 
     @property
     def precision(self) -> str:

@@ -9,11 +9,9 @@ from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import flatten_layers
 from kerasbridge.random import generator
+from kerasbridge.subjects.inspection import BINARY_LOSSES, CLASS_LOSSES, ONE_HOT_LOSSES, loss_names
 
 ROWS = 512
-_CLASS_LOSSES = ("sparse_categorical_crossentropy",)
-_ONE_HOT_LOSSES = ("categorical_crossentropy", "categorical_focal_crossentropy")
-_ZERO_ONE_LOSSES = ("binary_crossentropy", "binary_focal_crossentropy")
 
 
 def for_model(model: Any, seed: int, rows: int = ROWS) -> tuple[Any, Any]:
@@ -26,7 +24,7 @@ def for_model(model: Any, seed: int, rows: int = ROWS) -> tuple[Any, Any]:
     tokens = vocabulary_size(model)
     data = _Generator(seed, rows)
     x = _map_by_name(lambda tensor: data.input(tensor, tokens), inputs)
-    losses = dict(zip(map(id, keras.tree.flatten(outputs)), _loss_names(model, outputs), strict=True))
+    losses = dict(zip(map(id, keras.tree.flatten(outputs)), loss_names(model, outputs), strict=True))
     y = _map_by_name(lambda tensor: data.target(tensor, losses[id(tensor)]), outputs)
     return x, y
 
@@ -48,13 +46,13 @@ def _map_by_name(function: Callable[[Any], Any], nest: Any) -> Any:
 
 def wants_classes(model: Any) -> bool:
     """Return whether the loss of a model with a single output takes classes."""
-    return _loss_names(model, [None])[0] in _CLASS_LOSSES + _ONE_HOT_LOSSES
+    return loss_names(model, [None])[0] in CLASS_LOSSES + ONE_HOT_LOSSES
 
 
 def as_targets(model: Any, labels: Any) -> Any:
     """Return class numbers in the form that the model's loss expects: unchanged or one-hot."""
-    (loss,) = _loss_names(model, [None])
-    return np.eye(model.output_shape[-1])[labels] if loss in _ONE_HOT_LOSSES else labels
+    (loss,) = loss_names(model, [None])
+    return np.eye(model.output_shape[-1])[labels] if loss in ONE_HOT_LOSSES else labels
 
 
 def _inputs_and_outputs(model: Any) -> tuple[Any, Any]:
@@ -85,11 +83,11 @@ class _Generator:
     def target(self, tensor: Any, loss: str) -> Any:
         shape = self._shape(tensor)
         classes = (self._uniform(shape[:-1]) * shape[-1]).astype("int32")
-        if loss in _CLASS_LOSSES:
+        if loss in CLASS_LOSSES:
             return classes
-        if loss in _ONE_HOT_LOSSES:
+        if loss in ONE_HOT_LOSSES:
             return np.eye(shape[-1])[classes]
-        if loss in _ZERO_ONE_LOSSES:
+        if loss in BINARY_LOSSES:
             return (self._uniform(shape) > 0.5).astype("float64")
         return self._uniform(shape)
 
@@ -110,21 +108,3 @@ def vocabulary_size(model: Any) -> int:
     """Return the size of the smallest vocabulary of the model's embeddings; 2 without an embedding."""
     sizes = [layer.input_dim for layer in flatten_layers(model) if isinstance(layer, keras.layers.Embedding)]
     return min(sizes, default=2)
-
-
-def _loss_names(model: Any, outputs: Any) -> list[str]:
-    """Return the name of each output's compiled loss; "" for an output without a loss."""
-    count = len(keras.tree.flatten(outputs))
-    losses = getattr(model, "loss", None)
-    if isinstance(losses, Mapping) and set(losses) == set(getattr(model, "output_names", ())):
-        losses = [losses[name] for name in model.output_names]
-    elif isinstance(losses, Mapping) and isinstance(outputs, Mapping):
-        by_output = {id(outputs[key]): _loss_name(loss) for key, loss in losses.items() if key in outputs}
-        return [by_output.get(id(output), "") for output in keras.tree.flatten(outputs)]
-    names = [_loss_name(loss) for loss in keras.tree.flatten(losses)] if losses is not None else []
-    return (names * count if len(names) == 1 else names + [""] * count)[:count]
-
-
-def _loss_name(identifier: Any) -> str:
-    loss = keras.losses.get(identifier)
-    return str(getattr(getattr(loss, "fn", loss), "__name__", ""))

@@ -30,14 +30,15 @@ class Config:
         versions: the versions of kerasbridge, keras, the backend, numpy and python.
         backend, device: the backend, and the device such as "cpu" or "gpu:0".
         seed, rng: the seed and the generator of the random numbers.
-        data: for digits, name, source, checksum and scaling; for other data, its kind, shapes and dtypes.
+        data: for digits, name, source, checksum and scaling; for data of `kerasbridge train --data` or `--script`,
+            where it came from and its form (`subjects.forms.Form`); for data of `kb.fit`, its kind, shapes and dtypes.
         started: the start time in UTC, in ISO 8601.
         model: the name of the model.
         epochs: the number of epochs to train.
         execution, execution_reason: how the steps ran ("looped", "traced", "jit", "eager"), and why not faster.
         fast_paths: the names of the fast paths that it may use; None if it was started by an older version.
-        test: loss and metrics on the test digits, by name.
-        mistakes: the test digits that were predicted wrongly: predicted class by index.
+        test: loss and metrics on the test digits or the validation data, by name.
+        mistakes: the digits or rows in it that were predicted wrongly: predicted class by index.
         seconds: the duration of the training, including compilation.
         finished: the end time in UTC, in ISO 8601; None during training and after an interruption.
     """

@@ -3,11 +3,18 @@
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from kerasbridge.errors import ArgumentError
+
+KEYS = ("model", "x", "y", "validation_data", "batch_size", "callbacks")
+CONTRACT = (
+    "a compiled Keras model, (model, x, y), (model, x, y, validation_data) or a dict with the keys model, x, y, "
+    "validation_data, batch_size and callbacks"
+)
+"""What the function of a script returns."""
 
 
 def check_script(script: str) -> None:
@@ -36,6 +43,24 @@ def script_of(function: Callable[..., Any]) -> str:
             f"received {function!r}. Move it to a file, and pass the function or 'FILE.py:{name or 'FUNCTION'}'."
         )
     return f"{Path(path).resolve()}:{name}"
+
+
+def parts_of(result: Any) -> Mapping[str, Any]:
+    """Return what the function of a script returned as a dict with some of the `KEYS`; {} if it is something else."""
+    if isinstance(result, Mapping):
+        return result if set(result) <= {*KEYS} else {}
+    if isinstance(result, tuple):
+        return dict(zip(KEYS, result, strict=False)) if len(result) in (3, 4) else {}
+    return {"model": result}
+
+
+def describe_result(result: Any) -> str:
+    """Return the types in what a function returned, for messages."""
+    if isinstance(result, tuple):
+        return f"({', '.join(type(each).__name__ for each in result)})"
+    return (
+        f"a dict with the keys {', '.join(map(str, result))}" if isinstance(result, Mapping) else type(result).__name__
+    )
 
 
 def call_script(script: str) -> Any:

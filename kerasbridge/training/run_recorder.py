@@ -78,7 +78,7 @@ def record_run(fit_arguments: Mapping[str, Any], **entries: Any) -> Iterator[Run
         with _append_callback(fit_arguments["callbacks"], RunCallback(run_dir)) as callbacks:
             yield RunRecord(callbacks, run_dir)
         return
-    _check_serializable(fit_arguments["model"])
+    check_serializable(fit_arguments["model"])
     folder, config = _folder(run_dir), _config(fit_arguments, entries)
     is_continued = fit_arguments["resume"] and runs.is_run(folder)
     with (
@@ -160,8 +160,8 @@ def device_of(model: keras.Model) -> str:
     return engine.device_of(model.variables[0].value) if model.variables else engine.device
 
 
-def _check_serializable(model: keras.Model) -> None:
-    """Raise, before the training starts, if Keras cannot serialize the model."""
+def check_serializable(model: keras.Model) -> None:
+    """Raise an ArgumentError, before the training starts, if Keras cannot serialize the model."""
     try:
         keras.saving.serialize_keras_object(model)
     except NotImplementedError as error:

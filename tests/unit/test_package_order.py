@@ -18,12 +18,14 @@ ORDER = {
     "_version": STDLIB, "errors": STDLIB, "runtime": STDLIB, "files": NUMPY,
     "keras_compat": KERAS, "random": KERAS, "engines": KERAS, "checks": NUMPY, "seeding": KERAS,
     "tensorboard": KERAS, "runs": NUMPY, "data": KERAS, "checkpoint": KERAS, "training": KERAS,
-    "datasets": NUMPY, "layers": KERAS, "saving": KERAS, "models": KERAS, "evaluation": NUMPY, "parity": KERAS,
+    "datasets": NUMPY, "layers": KERAS, "saving": KERAS, "models": KERAS, "evaluation": NUMPY,
+    "subjects": KERAS, "parity": KERAS,
     "mnist": NUMPY, "importers": KERAS,
     "exporters": ALL, "benchmark": ALL, "cli": ALL, "__main__": ALL,
 }  # fmt: skip
 LIGHTER = {  # modules and packages that load less than the rest of their package
     "random.generator": NUMPY,
+    "subjects": NUMPY,
     "parity": NUMPY,
     "importers": NUMPY,
     "exporters.formats": STDLIB,
@@ -32,6 +34,7 @@ LIGHTER = {  # modules and packages that load less than the rest of their packag
     "exporters.result": STDLIB,
 }
 NEEDS_KERAS = {  # of the packages in LIGHTER
+    "subjects.inspection", "subjects.script", "subjects.load", "subjects.scoring",
     "parity.compare_worker", "parity.diagnose_worker", "parity.float64_fixes", "parity.layer_outputs",
     "parity.load_subject", "parity.step_probe", "parity.synthetic_data", "parity.variable_names",
     "importers.keras_builder", "importers.keras_files.builder", "importers.weight_transfer", "importers.layers",

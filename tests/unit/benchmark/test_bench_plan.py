@@ -49,11 +49,11 @@ def test_kerasbridge_is_always_measured():
 def test_a_model_of_the_users_is_compared_with_stock_keras():
     made = plan(a_model, np.zeros((4, 2)), np.zeros(4), batch_size=2)
     assert {name for name, _ in made.pairs()} == {"kerasbridge", "stock", "stock-in-steps"}
-    assert made.script == f"{__file__}:a_model"
+    assert made.source.script == f"{__file__}:a_model"
     assert made.workloads[0].name == "test_bench_plan.py:a_model"
     assert made.workloads[0].batch_size == 2
     assert set(made.arrays) == {"x", "y", "x_test", "y_test"}
-    assert plan(f"{__file__}:a_model").script == made.script
+    assert plan(f"{__file__}:a_model").source == made.source
 
 
 def test_quick_and_rows_make_the_workload_smaller():

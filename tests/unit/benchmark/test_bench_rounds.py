@@ -8,6 +8,7 @@ from kerasbridge.benchmark.workloads import Workload
 from kerasbridge.errors import ArgumentError
 from kerasbridge.runtime.conversation import ChildEnded
 from kerasbridge.runtime.subprocesses import ChildResult
+from kerasbridge.subjects.source import Source
 from tests.unit.benchmark.test_bench_plan import plan, two_backends  # noqa: F401
 
 LAPS = {
@@ -131,7 +132,8 @@ class Model:
 
 @pytest.mark.parametrize("result", ["a model", Model, (1, 2, 3), {"x": 1}])
 def test_a_function_of_the_users_returns_a_compiled_model(tmp_path, result):
-    task = worker.Task("stock", "torch", Workload("mine.py:build"), "mine.py:build", "", "missing.npz", 1, None)
+    source = Source(script="mine.py:build")
+    task = worker.Task("stock", "torch", Workload("mine.py:build"), source, "", "missing.npz", 1, None)
     with pytest.raises(ArgumentError, match=r"^Expected mine.py:build to return a compiled Keras model"):
         worker._as_parts(task, result, Model)
     with pytest.raises(ArgumentError, match="there is no data to train on"):

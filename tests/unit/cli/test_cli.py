@@ -117,14 +117,14 @@ def test_an_unknown_option_is_wrong_usage():
 
 
 WRONG_OPTIONS = {
-    "model": (["--model", "vgg"], "Expected a model mlp or cnn, received 'vgg'. Type for example --model cnn."),
+    "model": (["--model", "vgg"], "Expected a model mlp, cnn or the path of a .keras file, received 'vgg'"),
     "batch size 0": (["--batch-size", 0], "batch_size must be a whole number of 1 or more; received 0."),
     "epochs": (["--epochs", -1], "epochs must be a whole number of 0 or more; received -1."),
     "seed": (["--seed", -1], "seed must be a whole number from 0 to 4294967295; received -1."),
     "batch size": (["--batch-size", 4001], "batch_size is 4001 but the data has 4000 rows"),
     "no file": (["--data", "no.npz"], 'There is no file no.npz: expected "sample", "full" or the path'),
     "folder of a run": (["--run-dir", f"{os.devnull}/run"], "cannot be written (Not a directory)"),
-    "folder": (["--data", "."], ". is a folder: pass the path of an .npz file in it."),
+    "folder": (["--data", "."], "Expected a model for .: mlp and cnn take digits. Type --model FILE.keras"),
     "backend": (["--backend", "numpy"], "received 'numpy'"),
     "absent": (["--backend", "torch"], 'Type: pip install "kerasbridge[torch]"'),
     "device": (["--device", "quantum"], "received 'quantum'"),

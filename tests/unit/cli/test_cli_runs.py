@@ -83,7 +83,7 @@ def test_runs_are_listed_with_their_results_the_best_first():
     assert note == ["broken off: interrupted; it has no checkpoint: train it again."]
 
 
-ARGUMENTS = {"model": "cnn", "epochs": 9, "batch_size": 32, "run_dir": None, "as_json": False, "resume": False}
+ARGUMENTS = {"model": "cnn", "epochs": 9, "batch_size": None, "run_dir": None, "as_json": False, "resume": False}
 
 
 @pytest.mark.usefixtures("four")

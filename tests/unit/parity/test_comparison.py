@@ -73,7 +73,7 @@ class Anything:
     [
         ("model", '"mlp", "cnn" or the path of a .keras file, which each backend loads'),
         ("script", 'a file and a function in it, such as "train.py:build"'),
-        ("data", '"sample", "full" or the path of an .npz file'),
+        ("data", '"sample", "full" or the path of an .npz or .csv file or of a folder of images'),
         ("against", "the path of a record"),
         ("save", "the path of a folder"),
     ],

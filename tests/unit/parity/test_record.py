@@ -74,7 +74,7 @@ def test_a_job_is_read_as_it_was_written(tmp_path):
         ({"correct_leaks": True}, "Expected correct_leaks with float64 only. Add --dtype float64."),
         (
             {"model": "net"},
-            "Expected mlp, cnn or the path of a .keras file as the model, received 'net', which is not a file.",
+            "Expected a model mlp, cnn or the path of a .keras file, received 'net', which is not a file.",
         ),
         ({"script": "build"}, "Expected a script and a function in it, such as train.py:build, received 'build'."),
         (

@@ -1,0 +1,99 @@
+"""`kerasbridge evaluate` of a model and data of the user's."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kerasbridge.cli import own_run
+from kerasbridge.cli.evaluation_result import MAX_LINES, confusion_table, verdict
+
+if TYPE_CHECKING:
+    from kerasbridge.cli.own_run import OwnRun
+    from kerasbridge.evaluation.classification_report import Difference
+    from kerasbridge.subjects.scoring import Evaluation
+
+MAX_CLASSES = 20
+
+
+@dataclass(frozen=True)
+class OwnResult:
+    """The score of a model on data of the user's.
+
+    Attributes:
+        own: the model.
+        evaluation: its loss, metrics and predictions.
+        backend, device: of this process.
+        differs: the rows whose predicted class differs from that at the end of the training; None if not known.
+    """
+
+    own: "OwnRun"
+    evaluation: "Evaluation"
+    backend: str
+    device: str
+    differs: "list[Difference] | None"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the result for JSON."""
+        scores = self.evaluation.scores
+        return {
+            "run_dir": str(self.own.path),
+            "backend": self.backend,
+            "device": self.device,
+            "rows": self.evaluation.rows,
+            **self.evaluation.metrics,
+            "classes": self.own.form.classes if self.own.form else None,
+            "confusion": None if scores is None else scores.confusion.tolist(),
+            "differs": None if self.differs is None else [asdict(difference) for difference in self.differs],
+        }
+
+
+def evaluate(path: Path, backend: str | None, device: str | None, data: str, target: str, script: str) -> OwnResult:
+    """Score a run or a .keras file.
+
+    Raises:
+        KerasbridgeError: as for `own_run.load` and `own_run.validation_data`.
+    """
+    own = own_run.load(path, backend, device, script)
+    from kerasbridge import engines
+    from kerasbridge.errors import ArgumentError
+    from kerasbridge.subjects.scoring import score
+    from kerasbridge.training import run_recorder
+
+    if not own.model.compiled:
+        raise ArgumentError(f"Expected the model of {path} to be compiled, received one without a loss.")
+    evaluation = score(own.model, own_run.validation_data(own, data, target))
+    device_name = run_recorder.device_of(own.model)
+    return OwnResult(own, evaluation, engines.current().name, device_name, _changes(own, evaluation))
+
+
+def _changes(own: "OwnRun", evaluation: "Evaluation") -> "list[Difference] | None":
+    """Return the predictions that differ from those after the training, if both are of the same rows."""
+    config = own.run.config if own.run else None
+    if config is None or config.mistakes is None or evaluation.scores is None:
+        return None
+    if evaluation.checksum is None or config.data.get("checksum") != evaluation.checksum:
+        return None
+    return evaluation.scores.changed_since(config.mistakes)
+
+
+def show(result: OwnResult) -> None:
+    """Print loss and metrics, the confusion matrix of a few classes, and the predictions that differ."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    evaluation, own = result.evaluation, result.own
+    rows = "" if evaluation.rows is None else f"{evaluation.rows:,} rows "
+    metrics = ", ".join(f"{name} {value:.4f}" for name, value in evaluation.metrics.items())
+    console.print(f"{rows}on {result.backend}, {result.device}: {metrics}")
+    scores = evaluation.scores
+    if scores is not None and len(scores.confusion) <= MAX_CLASSES:
+        names = own.form.classes if own.form and own.form.classes else [str(n) for n in range(len(scores.confusion))]
+        console.print(confusion_table(scores.confusion, names, "class"))
+    if result.differs is None or own.run is None or scores is None:
+        return
+    config = own.run.config
+    console.print(
+        verdict(config.backend, config.device, result.backend, result.device, result.differs, len(scores.labels))
+    )
+    for difference in result.differs[:MAX_LINES]:
+        console.print("  row {index}, label {label}: then {then}, now {now}".format(**asdict(difference)))
