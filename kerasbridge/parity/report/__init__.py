@@ -194,6 +194,8 @@ def _how_to_read(comparison: Comparison) -> str:
         f"The <em>bound</em> of step t is {verdict.ROUNDING} √t units in the last place "
         f"({summary_text.short(verdict.ROUNDING * unit)} √t), or, after step 1, {verdict.MARGIN} times the largest "
         f"difference of any nudged run up to step 2 t + {verdict.HEAD_START}, if that is more. "
-        "Below the bound the backends do the same training run; above it something computes a different number, and "
+        f"One gradient norm after step 1 may exceed it up to {verdict.KINK} times if no loss and no final weight does: "
+        "a ReLU or a maximum that the last digit decides. Below the bound the backends do the same training run; above "
+        "it something computes a different number, and "
         "the first such step and quantity show where to look.</p>",
     )

@@ -31,6 +31,7 @@ def meaning(comparison: Comparison) -> str:
         return (
             f"The numbers of {labels} differ, but nowhere by more than rounding explains. The measure is how far each "
             "run diverges from itself if every initial weight is changed in its last digit."
+            f"{_kinks(comparison)}"
         )
     unequal = [check for check in comparison.judgement.digests if not check.equal]
     exceeding = [pair for pair in comparison.judgement.pairs if pair.step is not None]
@@ -110,6 +111,18 @@ def _first_exceeding(comparison: Comparison, exceeding: Sequence[Pair]) -> str:
     return (
         f"From step {step:,} on, {pair.first} and {pair.second} differ by more than rounding: the {pair.quantity} "
         f"{difference}, where rounding explains {short(float(bound[step - 1]))}."
+    )
+
+
+def _kinks(comparison: Comparison) -> str:
+    """Name the pairs of which one gradient norm was accepted beyond its bound; "" without one."""
+    pairs = [pair for pair in comparison.judgement.pairs if pair.kink]
+    kinks = [f"{pair.first} and {pair.second} in step {pair.kink:,}" for pair in pairs]
+    if not kinks:
+        return ""
+    return (
+        f" One gradient norm exceeds its bound by little ({enumerate_words(kinks)}), but no loss and no final weight "
+        "does: somewhere the last digit decided a ReLU or a maximum."
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerasbridge.parity.jobs import Job
-from kerasbridge.parity.verdict import HEAD_START, MARGIN, ROUNDING, bound, difference, judge, weight_difference
+from kerasbridge.parity.verdict import HEAD_START, KINK, MARGIN, ROUNDING, bound, difference, judge, weight_difference
 from tests.unit.parity.records import STEPS, apart, curve, record
 
 UNIT = 2.0**-23
@@ -35,6 +35,30 @@ def test_gradients_that_differ_despite_equal_losses_are_found():
     wrong = curve(norms=curve().gradient_norms * np.where(np.arange(STEPS) >= 4, 1.01, 1))
     judgement = judge([record(), record("torch", wrong)])
     assert (judgement.pairs[0].step, judgement.pairs[0].quantity) == (5, "gradient norm")
+
+
+def gradients_apart(by, *steps):
+    """Return `curve()` with other gradient norms in some steps, from 1."""
+    return curve(norms=curve().gradient_norms * (1 + by * np.isin(np.arange(1, STEPS + 1), steps)))
+
+
+def test_one_gradient_beyond_its_bound_by_little_is_a_kink():
+    allowed = ROUNDING * UNIT * 2**0.5
+    for by, accepted in ((0.9 * KINK, True), (1.2 * KINK, False)):
+        pair = judge([record(), record("torch", gradients_apart(by * allowed, 2))]).pairs[0]
+        assert (pair.verdict, pair.step, pair.kink) == (("rounding", None, 2) if accepted else ("disagree", 2, None))
+
+
+@pytest.mark.parametrize("steps", [(1,), (2, 3), (2, STEPS)])
+def test_a_kink_is_neither_in_the_first_step_nor_in_two(steps):
+    pair = judge([record(), record("torch", gradients_apart(KINK * ROUNDING * UNIT, *steps))]).pairs[0]
+    assert (pair.verdict, pair.step, pair.quantity, pair.kink) == ("disagree", steps[0], "gradient norm", None)
+
+
+def test_a_kink_excuses_neither_losses_nor_final_weights():
+    norms = gradients_apart(5 * ROUNDING * UNIT, 2).gradient_norms
+    for other in (curve(apart(1e-3, STEPS).losses, norms), curve(norms=norms, weights=1.01)):
+        assert verdict(record(), record("torch", other)) == "disagree"
 
 
 def test_final_weights_that_differ_despite_equal_curves_are_found():

@@ -57,3 +57,10 @@ def test_digests_of_other_variables_are_reported():
 )
 def test_the_first_difference_is_located(records, where):
     assert f"Where the first difference arises: {where} Loss" in text(page(*records))
+
+
+def test_a_gradient_norm_that_is_accepted_beyond_its_bound_is_named():
+    norms = curve().gradient_norms.copy()
+    norms[4] *= 1 + 1e-4
+    words = text(page(record("jax"), record("torch", curve(norms=norms))))
+    assert "One gradient norm exceeds its bound by little (jax and torch in step 5), but no loss and no final" in words
