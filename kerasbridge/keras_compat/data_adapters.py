@@ -8,11 +8,30 @@ from typing import Any
 
 import numpy as np
 
+from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.by_name import standard_containers
 from kerasbridge.keras_compat.private_api import private_api
 
-class_weight_to_sample_weights = private_api("class weights")
+
+def class_weight_to_sample_weights(y: Any, class_weight: Mapping[int, float]) -> Any:
+    """Return the weight of each sample: that of its class.
+
+    Args:
+        y: class numbers, shape (samples,) or (samples, 1), or one-hot, shape (samples, classes).
+        class_weight: the weight of each class.
+
+    Raises:
+        ArgumentError: y has another form, of which Keras would take the position of the largest number as the class.
+    """
+    y = np.asarray(y)
+    several = y.ndim > 1 and y.shape[1:] != (1,)
+    if y.ndim > 2 or (several and y.size and not 0 <= y.min() <= y.max() <= 1):
+        raise ArgumentError(
+            "Expected y with class_weight to have one class number per sample or to be one-hot, received an array of "
+            f"shape {y.shape}, {y.min():.6g} to {y.max():.6g}. Pass sample_weight instead, with the weight of each label."
+        )
+    return private_api("class weights")(y, class_weight)
 
 
 def is_sparse_or_ragged(tensor: Any) -> bool:

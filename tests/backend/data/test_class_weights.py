@@ -42,6 +42,13 @@ def test_other_forms_are_named(weights, message):
         trained(X, Y, class_weight=weights)
 
 
+@pytest.mark.parametrize("shape", [(203, 3), (203, 3, 5)])
+def test_labels_of_which_a_sample_has_several_are_refused(shape):
+    labels = np.arange(np.prod(shape)).reshape(shape) % 5
+    with pytest.raises(ArgumentError, match=rf"received an array of shape \(203, 3.*0 to 4\. Pass sample_weight"):
+        trained(X, labels, class_weight=WEIGHTS)
+
+
 def test_balanced_weights_need_the_labels():
     with pytest.raises(ArgumentError, match=r'^Expected one array y with class_weight="balanced"'):
         trained(Batches(cut(X, Y)), class_weight="balanced")
