@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,18 @@ def by_key(variables: Iterable[Any]) -> dict[str, Any]:
     return {f"{position} {_NUMBER.sub('', variable.path)}": variable for position, variable in enumerate(unique)}
 
 
-def read(engine: Engine, variables: Mapping[str, Any]) -> dict[str, Array]:
-    """Return a copy of the values on the host."""
-    return {key: np.array(engine.to_numpy(engine.read(variable.value))) for key, variable in variables.items()}
+def read(
+    engine: Engine, variables: Mapping[str, Any], copies: Mapping[str, Array] = MappingProxyType({})
+) -> dict[str, Array]:
+    """Return a copy of the values on the host.
+
+    Args:
+        engine: the engine of the run.
+        variables: the variables by key.
+        copies: arrays of an earlier call, which are written into. New memory for hundreds of megabytes can take more
+            time than the copy.
+    """
+    return {key: _copy(engine.to_numpy(engine.read(each.value)), copies.get(key)) for key, each in variables.items()}
 
 
 def assign(variables: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
@@ -41,6 +51,13 @@ def assign(variables: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
         )
     for key, array in arrays.items():
         variables[key].assign(array.astype(variables[key].dtype))
+
+
+def _copy(array: Array, into: Array | None) -> Array:
+    if into is None or (into.shape, into.dtype) != (array.shape, array.dtype):
+        return np.array(array, order="C")
+    np.copyto(into, array)
+    return into
 
 
 def _difference(variables: Mapping[str, Any], arrays: Mapping[str, Array]) -> str | None:

@@ -29,7 +29,7 @@ def class_weight_to_sample_weights(y: Any, class_weight: Mapping[int, float]) ->
     if y.ndim > 2 or (several and y.size and not 0 <= y.min() <= y.max() <= 1):
         raise ArgumentError(
             "Expected y with class_weight to have one class number per sample or to be one-hot, received an array of "
-            f"shape {y.shape}, {y.min():.6g} to {y.max():.6g}. Pass sample_weight instead, with the weight of each label."
+            f"shape {y.shape}, {y.min():.6g} to {y.max():.6g}. Pass sample_weight instead, a weight per label."
         )
     return private_api("class weights")(y, class_weight)
 

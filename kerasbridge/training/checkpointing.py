@@ -25,8 +25,9 @@ from kerasbridge.random.generator import host_rng_state, set_host_rng_state
 from kerasbridge.runs import RunWriter
 from kerasbridge.runtime import signals
 from kerasbridge.runtime.signals import NotedSignals, note_signals
+from kerasbridge.training.blocks import BlockReport
 from kerasbridge.training.python_state import user_functions, variables_of
-from kerasbridge.training.step_loop import BlockReport, BlockWatch, Runner
+from kerasbridge.training.step_loop import BlockWatch, Runner
 
 log = logging.getLogger("kerasbridge")
 _COMPARED_ARGUMENTS = (
@@ -134,6 +135,7 @@ class Checkpointer(NoCheckpoints):
         self._settings, self._started_with, self._environment = settings, started_with, environment
         self._run, self._noted, self._writer = run, noted, BackgroundWriter()
         self._content: Content | None = None
+        self._copies: nested.Arrays = {}
         self._path = run.target
         self._saved_at, self._steps, self._epochs = time.monotonic(), 0, 0
 
@@ -274,8 +276,9 @@ class Checkpointer(NoCheckpoints):
             self._writer.wait()
 
     def _start(self, position: Position) -> None:
-        content, folder, keep = self._read(position), self._run.target, self._settings.keep
-        keep_epoch = self._iterator.digest is not None
+        folder, keep, keep_epoch = self._run.target, self._settings.keep, self._iterator.digest is not None
+        self.wait()  # for the arrays that the next content is copied into
+        content = self._read(position)
         with self._run.wrap_errors():
             self._writer.start(lambda: files.write(folder, content, position.epoch, position.step, keep, keep_epoch))
         self._saved_at, self._steps, self._epochs = time.monotonic(), 0, 0
@@ -287,7 +290,8 @@ class Checkpointer(NoCheckpoints):
         outside = variables.by_key(self._outside(listed, self._runner.variables()))
 
         def add(prefix: str, named: Mapping[str, Any]) -> dict[str, str]:
-            arrays.update({f"{prefix} {key}": value for key, value in variables.read(engine, named).items()})
+            prefixed = {f"{prefix} {key}": variable for key, variable in named.items()}
+            arrays.update(variables.read(engine, prefixed, self._copies))
             return {key: f"{prefix} {key}" for key in named}
 
         position = replace(position, data=self._iterator.digest)
@@ -301,6 +305,7 @@ class Checkpointer(NoCheckpoints):
             "started_with": dict(self._started_with),
             "environment": dict(self._environment),
         }
+        self._copies = {key: arrays[key] for key in (*state["variables"].values(), *state["outside"].values())}
         return Content(arrays, state)
 
     def _listed(self) -> dict[str, Any]:

@@ -12,9 +12,11 @@ from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import first_epoch, pythonify_logs, should_validate
 from kerasbridge.runtime import signals
 from kerasbridge.training import callbacks, progress
+from kerasbridge.training.blocks import BlockReport, BlockSizer, StepsLeft
 from kerasbridge.training.checkpointing import NoCheckpoints
 from kerasbridge.training.nonfinite import make_watch
-from kerasbridge.training.step_loop import BlockReport, BlockSizer, BlockWatch, Entry, Runner, StepsLeft
+from kerasbridge.training.prediction import predict_blocks
+from kerasbridge.training.step_loop import BlockWatch, Entry, Runner
 
 log = logging.getLogger("kerasbridge")
 Logs = dict[str, Any]
@@ -175,7 +177,8 @@ def run_prediction(model: keras.Model, phase: Phase, callback_list: Any, reporte
     reporter.begin(iterator.steps)
     sizer = _block_sizer(model, callback_list, "predict")
     with contextlib.closing(iterator.chunks(0, sizer.fixed)) as chunks:
-        outputs = runner.predict(
+        outputs = predict_blocks(
+            runner,
             chunks,
             iterator.steps,
             sizer,

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import pythonify_logs
-from kerasbridge.training.step_loop import BlockReport
+from kerasbridge.training.blocks import BlockReport
 
 Logs = dict[str, Any]
 SECONDS_BETWEEN_FRAMES = 0.1

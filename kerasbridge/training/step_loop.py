@@ -1,7 +1,6 @@
 """The step loop: run a compiled step over chunks of batches, in blocks of several steps."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -9,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from kerasbridge.data.epoch_iterators import Chunk
-from kerasbridge.engines.base import Block, BlockResult, Engine, PredictBlock, StartingBlock, batches_that_fit
+from kerasbridge.engines.base import Block, BlockResult, Engine, StartingBlock
 from kerasbridge.engines.compile_cache import cached_on_model, model_fingerprint
 from kerasbridge.engines.fast_paths import record
 from kerasbridge.engines.step import Step
@@ -17,35 +16,16 @@ from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import compile_state, keras_settings
 from kerasbridge.random.generator import host_rng_state, set_host_rng_state
 from kerasbridge.runtime.clock import clock
+from kerasbridge.training.blocks import BlockSizer, CallbackNotifier, OnBlockEnd, StepsLeft
 from kerasbridge.training.compile_decision import CompileDecision
 from kerasbridge.training.device_memory import explain_out_of_memory
 from kerasbridge.training.python_state import PythonState
 from kerasbridge.training.step_check import Steps, run_checked, steps_to_check
 
-SECONDS_PER_BLOCK = 0.25
-"""Time per block: it sets the update rate of progress bars and how soon Ctrl-C takes effect."""
-
 LONG_RUN = 50
 """Steps of a run that is worth checking again though its compiled step was checked in an earlier one."""
 
 COMPILED = "_kerasbridge_compiled"
-
-
-@dataclass(frozen=True)
-class BlockReport:
-    """Result of a block of steps, as reported to callbacks: first and last step, samples seen, and the latest logs.
-
-    If callbacks run every n steps, `last` is counted to a whole multiple of n, as in Keras, even if the data ended
-    earlier.
-    """
-
-    first: int
-    last: int
-    samples: int
-    logs: dict[str, Any]
-
-
-OnBlockEnd = Callable[[BlockReport], None]
 
 
 @dataclass(frozen=True)
@@ -84,71 +64,6 @@ class BlockWatch:
 
     def finish(self) -> None:
         """Look at the variables after the training."""
-
-
-class BlockSizer:
-    """Chooses the number of steps per block: a fixed number if callbacks need it, else as many as take about 0.25 s.
-
-    Args:
-        fixed: the fixed number.
-        steps_left: returns how many steps a block may have at most now; None for any number.
-    """
-
-    def __init__(self, fixed: int | None = None, steps_left: Callable[[], int | None] | None = None) -> None:
-        self.fixed, self._steps_left = fixed, steps_left
-        self._size = fixed or 1
-        self._compiled = False
-
-    def size(self) -> int:
-        """Return the number of steps of the next block."""
-        limit = self._steps_left() if self._steps_left else None
-        return self._size if limit is None else min(self._size, limit)
-
-    def update(self, steps: int, seconds: float) -> None:
-        """Adapt the size to the time of a finished block; the first one is ignored, since most of it is compilation."""
-        if self.fixed:
-            return
-        if not self._compiled:
-            self._compiled, self._size = True, 8
-            return
-        fitting = int(steps * SECONDS_PER_BLOCK / max(seconds, 1e-9))
-        self._size = min(max(fitting, 1), 8 * steps)
-
-
-class CallbackNotifier:
-    """Calls the batch hooks of callbacks: after each block, or after every `every` steps if that is given."""
-
-    def __init__(self, every: int | None, begin: Callable[[int], None], end: OnBlockEnd, done: int = 0) -> None:
-        self._every, self._begin, self._end = every, begin, end
-        self._first: int | None = None
-        self._done, self._samples = done, 0
-        self.logs: dict[str, Any] = {}
-
-    def begin(self) -> None:
-        """Call the begin hook before a block, unless a group of steps is already open."""
-        if self._first is None:
-            self._first = self._done
-            self._begin(self._first)
-
-    def limit(self, size: int) -> int:
-        """Return the largest size of the next block, at most `size`."""
-        return min(size, self._every - self._done % self._every) if self._every else size
-
-    def notify(self, steps: int, samples: int, logs: dict[str, Any]) -> bool:
-        """Record a finished block and return whether it was reported to callbacks."""
-        self._done, self._samples, self.logs = self._done + steps, self._samples + samples, logs
-        reported = not self._every or self._done % self._every == 0
-        if reported:
-            self.flush()
-        return reported
-
-    def flush(self) -> None:
-        """Report any pending steps to the callbacks."""
-        if self._first is not None:
-            last = self._first + self._every if self._every else self._done
-            report = BlockReport(self._first, last - 1, self._samples, self.logs)
-            self._first, self._samples = None, 0
-            self._end(report)
 
 
 class Resettable(Protocol):
@@ -202,32 +117,6 @@ class Compiled:
         self.decision = None
 
 
-class StepsLeft:
-    """The steps that are left in a run, counted for each signature of their batches.
-
-    Args:
-        per_epoch: the steps of an epoch; None if that is not known.
-        done: the steps of this epoch that have been run.
-        epochs: the epochs after this one.
-    """
-
-    def __init__(self, per_epoch: int | None = None, done: int = 0, epochs: int = 0) -> None:
-        self._per_epoch, self._done, self._epochs = per_epoch, done, epochs
-        self._seen: Counter[Any] = Counter()
-
-    def of(self, signature: Any) -> int | None:
-        """Return at most how many steps with this signature are left; None if that is not known."""
-        if self._per_epoch is None:
-            return None
-        left = max(1, self._per_epoch - self._done)
-        return left + self._epochs * (self._seen[signature] + left)
-
-    def record(self, signature: Any, steps: int) -> None:
-        """Take note of steps that have been run."""
-        self._done += steps
-        self._seen[signature] += steps
-
-
 class Runner:
     """Runs one kind of step of one model.
 
@@ -255,8 +144,8 @@ class Runner:
     def _set_step(self) -> None:
         self.step = self._prepare()
         self._compile_state = compile_state(self.model)
-        self._python_state = PythonState.of(self.model, self.step.functions)
-        self._version = self._python_state.version
+        self.python_state = PythonState.of(self.model, self.step.functions)
+        self._version = self.python_state.version
 
     def reset_metrics(self) -> None:
         """Reset the metrics of the model and the further means."""
@@ -299,7 +188,7 @@ class Runner:
             start = chunk.start
             while start < chunk.steps:
                 notifier.begin()
-                compiled = self._compiled(chunk, self.engine.compile, may_have_changed)
+                compiled = self.compiled(chunk, self.engine.compile, may_have_changed)
                 may_have_changed = sizer.fixed is not None
                 if before:
                     before(compiled.function, chunk)
@@ -332,61 +221,6 @@ class Runner:
             return list(self.model.trainable_variables)
         return list({id(each): each for _, variables in self.step.optimizers for each in variables}.values())
 
-    def predict(
-        self,
-        chunks: Iterable[Chunk],
-        steps: int | None,
-        sizer: BlockSizer,
-        begin: Callable[[int], None],
-        end: Callable[[BlockReport, Any], None],
-        stopped: Callable[[], bool],
-    ) -> list[Any]:
-        """Return the predictions of each block, as nests of arrays.
-
-        Args:
-            chunks: stacks of batches.
-            steps: the number of batches, if it is known.
-            sizer, begin, stopped: as for `run`.
-            end: called with the predictions of the batches that it reports; these are tensors if it is one batch.
-        """
-        outputs: list[Any] = []
-        pending: list[Any] = []
-
-        def report_block(report: BlockReport) -> None:
-            outputs.append(_to_host(pending))
-            end(report, pending[0] if sizer.fixed and len(pending) == 1 else outputs[-1])
-            pending.clear()
-
-        notifier = CallbackNotifier(sizer.fixed, begin, report_block)
-        compiled, signature, fitting, done = None, None, 1, 0
-        for chunk in chunks:
-            if compiled is None or sizer.fixed or signature != chunk.signature:
-                fitting = fitting if signature == chunk.signature else 1
-                compiled, signature = self._compiled(chunk, self._compile_predict, True), chunk.signature
-            start = chunk.start
-            while start < chunk.steps:
-                notifier.begin()
-                size = 1 if stopped() else min(sizer.size(), fitting)
-                stop = min(start + notifier.limit(size), chunk.steps)
-                left = chunk.steps - start if steps is None else steps - done
-                start_time = time.perf_counter()
-                with explain_out_of_memory(self.engine, self.model, chunk.rows):
-                    pending += compiled.function(chunk.data, start, stop, left)
-                    count, start, done = stop - start, stop, done + stop - start
-                    is_reported = notifier.notify(count, count * chunk.rows, {})
-                sizer.update(count, time.perf_counter() - start_time)
-                self._python_state.absorb()
-                self.fallback_reason = self.fallback_reason or compiled.function.fallback_reason
-                if is_reported:
-                    fitting = batches_that_fit(_bytes_of(outputs[-1]) // count)
-                    if stopped():
-                        return outputs
-        notifier.flush()
-        return outputs
-
-    def _compile_predict(self, step: Step) -> PredictBlock:
-        return self.engine.compile_predict(step, self._python_state.restored)
-
     def _run_block(self, compiled: Compiled, steps: Steps, steps_left: int | None) -> BlockResult:
         """Run one or more of the steps; `steps_left` is the number of them in the rest of the run."""
         is_first_use, is_new_run = compiled.run is None, compiled.run is not self._run
@@ -404,7 +238,7 @@ class Runner:
         is_checked = compiled.unchecked > 0
         if is_checked:
             steps = steps._replace(stop=min(steps.stop, steps.start + compiled.unchecked))
-            unchanged = self._python_state.restored()
+            unchanged = self.python_state.restored()
             compiled.function, result = run_checked(
                 self.engine, compiled.step, compiled.function, steps, unchanged, began_as_python
             )
@@ -415,7 +249,7 @@ class Runner:
         self.execution_mode, self.fallback_reason = block.execution_mode, block.fallback_reason
         self.fast_paths |= compiled.fast_paths
         if is_first_use or is_checked or block.execution_mode == "eager":
-            self._python_state.absorb()  # the step ran as Python, at least while it was traced
+            self.python_state.absorb()  # the step ran as Python, at least while it was traced
         return result
 
     def _run_as_python(
@@ -437,13 +271,13 @@ class Runner:
         decision.record(result.steps, clock() - start_time, estimate)
         self.execution_mode = self.execution_mode or block.execution_mode
         self.fast_paths |= compiled.fast_paths
-        if self._python_state.absorb():
+        if self.python_state.absorb():
             decision.at_once = True
         return result
 
     def _begin(self, block: StartingBlock, steps: Steps) -> BlockResult | None:
         """Run the first step; return None, with nothing changed, if it may not be possible to compile it."""
-        restore, host_rng, engine_rng = self._python_state.saved(), host_rng_state(), self.engine.rng_state()
+        restore, host_rng, engine_rng = self.python_state.saved(), host_rng_state(), self.engine.rng_state()
         try:
             return block.begin(steps.chunk.data, steps.chunk.order, steps.start)
         except Exception:  # compiling it explains the error, or runs the step in another way
@@ -453,13 +287,13 @@ class Runner:
                 self.engine.set_rng_state(engine_rng)
             return None
 
-    def _compiled(self, chunk: Chunk, compile_step: Callable[[Step], Any], may_have_changed: bool) -> Compiled:
+    def compiled(self, chunk: Chunk, compile_step: Callable[[Step], Any], may_have_changed: bool) -> Compiled:
         if may_have_changed:
-            self._python_state.update()
+            self.python_state.update()
         is_compiled_again = compile_state(self.model) != self._compile_state
-        if is_compiled_again or (self.step.functions and self._python_state.version != self._version):
+        if is_compiled_again or (self.step.functions and self.python_state.version != self._version):
             self._set_step()  # a custom step may use another optimizer now
-        version = self._python_state.version
+        version = self.python_state.version
         settings = keras_settings(), self.engine.settings(), self._compile_state
         is_long = chunk.is_long and self.engine.compiles_long_epochs
         key = (self.step.make_step, chunk.signature, is_long, settings, model_fingerprint(self.model))
@@ -472,18 +306,3 @@ class Runner:
             return Compiled(step, compile_step(step), version)
 
         return cached_on_model(self.model, COMPILED, key, create, lambda found: found.version == version)
-
-
-def concatenate_parts(parts: list[Any]) -> Any:
-    """Return nests of arrays as one, with memory of its own."""
-    return keras.tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
-
-
-def _to_host(batches: list[Any]) -> Any:
-    """Return the predictions of several batches as NumPy arrays."""
-    arrays = [keras.tree.map_structure(keras.ops.convert_to_numpy, batch) for batch in batches]
-    return arrays[0] if len(arrays) == 1 else concatenate_parts(arrays)
-
-
-def _bytes_of(arrays: Any) -> int:
-    return sum(int(leaf.nbytes) for leaf in keras.tree.flatten(arrays))

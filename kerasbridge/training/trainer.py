@@ -21,8 +21,8 @@ from kerasbridge.training.callbacks import make_callback_list, make_progress_rep
 from kerasbridge.training.checkpointing import check_settings, open_checkpoints
 from kerasbridge.training.epoch_loop import FitConfig, run_evaluation, run_prediction, run_training
 from kerasbridge.training.keras_methods import call_keras
+from kerasbridge.training.prediction import concatenate_parts
 from kerasbridge.training.run_scope import run_scope
-from kerasbridge.training.step_loop import concatenate_parts
 
 
 def fit(

@@ -45,7 +45,7 @@ def test_other_forms_are_named(weights, message):
 @pytest.mark.parametrize("shape", [(203, 3), (203, 3, 5)])
 def test_labels_of_which_a_sample_has_several_are_refused(shape):
     labels = np.arange(np.prod(shape)).reshape(shape) % 5
-    with pytest.raises(ArgumentError, match=rf"received an array of shape \(203, 3.*0 to 4\. Pass sample_weight"):
+    with pytest.raises(ArgumentError, match=r"received an array of shape \(203, 3.*0 to 4\. Pass sample_weight"):
         trained(X, labels, class_weight=WEIGHTS)
 
 

@@ -9,8 +9,8 @@ import kerasbridge as kb
 from kerasbridge.engines.base import Estimate
 from kerasbridge.errors import BackendError
 from kerasbridge.keras_compat import keras
+from kerasbridge.training.blocks import StepsLeft
 from kerasbridge.training.compile_decision import CompileDecision
-from kerasbridge.training.step_loop import StepsLeft
 
 layers = keras.layers
 RNG = np.random.default_rng(0)
