@@ -147,6 +147,8 @@ class Worker:
             model.set_weights(weights)
         if data.x is None:
             data = Data(x, y, x, y)
+        elif self._task.workload.model:
+            data = data.with_targets()
         return self._place(model, data, batch_size)
 
     def _prepare(self) -> dict[str, Any]:

@@ -56,6 +56,10 @@ class Data:
     x_test: Any
     y_test: Any
 
+    def with_targets(self) -> "Data":
+        """Return the data as `fit` takes it: the inputs twice where they are the targets."""
+        return self if self.y is not None else Data(self.x, self.x, self.x_test, self.x_test)
+
 
 def load_data(workload: Workload, path: str = "") -> Data:
     """Return the data of a built-in workload: digits, or sequences for the LSTM.

@@ -41,9 +41,11 @@ def script(tmp_path):
 @pytest.mark.once
 def test_a_workload_is_measured_and_written(tmp_path, backend):
     options = ["--backend", backend, "--contender", "stock", "--contender", "by-hand", "--quick", "--rows", 64]
-    code, out, err = run(tmp_path, "bench", *options, "--threads", 1, "--json", "b.json", "--plot", "b.svg")
+    code, out, err = run(
+        tmp_path, "bench", "--workload", "autoencoder", *options, "--threads", 1, "--json", "b.json", "--plot", "b.svg"
+    )
     assert (code, err) == (0, "")
-    assert out.startswith("mlp: batch 32, 64 rows\n")
+    assert out.startswith("autoencoder: batch 32, 64 rows\n")
     written = json.loads((tmp_path / "b.json").read_text())
     contenders = written["workloads"][0]["contenders"]
     assert [one["contender"] for one in contenders] == ["kerasbridge", "stock", "by-hand"]

@@ -25,8 +25,7 @@ def by_hand_and_stock(workload, backend, name="by-hand"):
     data = load_data(workload)
     model = build(workload.model, 0.0)
     loop = contender(name, backend)(workload, data, model.get_weights())
-    data = replace(data, y=data.x, y_test=data.x_test) if data.y is None else data
-    return loop, contender("stock", backend)(model, data, ROWS)
+    return loop, contender("stock", backend)(model, data.with_targets(), ROWS)
 
 
 def assert_equal(loop, stock):
