@@ -58,7 +58,8 @@ def test_a_kink_is_neither_in_the_first_step_nor_in_two(steps):
 def test_a_kink_excuses_neither_losses_nor_final_weights():
     norms = gradients_apart(5 * ROUNDING * UNIT, 2).gradient_norms
     for other in (curve(apart(1e-3, STEPS).losses, norms), curve(norms=norms, weights=1.01)):
-        assert verdict(record(), record("torch", other)) == "disagree"
+        pair = judge([record(), record("torch", other)]).pairs[0]
+        assert (pair.verdict, pair.step, pair.quantity) == ("disagree", 2, "gradient norm")
 
 
 def test_final_weights_that_differ_despite_equal_curves_are_found():
