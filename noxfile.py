@@ -127,7 +127,7 @@ def bench_guard(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["everything"])
 def docs(session: nox.Session) -> None:
-    """Build docs/ into build/docs, with warnings as errors; check every page and the report in Chromium."""
+    """Build docs/ into build/docs, with warnings as errors; check every page, report and demo in Chromium."""
     shutil.rmtree(ROOT / "build" / "docs", ignore_errors=True)
     options = ("-W", "--keep-going", "--quiet", "docs", "build/docs")
     run_python(session, "-m", "sphinx", *options, env={"KERAS_BACKEND": "jax"})

@@ -8,6 +8,7 @@ import shutil
 import signal
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,22 +76,49 @@ class Browser:
         os.close(self._write)
         shutil.rmtree(self._profile, ignore_errors=True)
 
-    def open(self, page: Path, width: int, height: int, scheme: str = "light") -> None:
-        """Open a page in a window of this size in pixels, in the "light" or "dark" colour scheme."""
+    def open(self, page: Path | str, width: int, height: int, scheme: str = "light") -> None:
+        """Open a file or an address in a window of this size in pixels, in the "light" or "dark" colour scheme."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.complaints.clear()
         self.requests.clear()
         self._events.clear()
-        self.call("Page.navigate", url=page.resolve().as_uri())
+        self.call("Page.navigate", url=page if isinstance(page, str) else page.resolve().as_uri())
         self._until(lambda message: message.get("method") == "Page.loadEventFired")
 
     def evaluate(self, expression: str) -> Any:
-        """Return the value of a JavaScript expression, which must be serialisable as JSON."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        """Return the value of a JavaScript expression, or of its promise, which must be serialisable as JSON."""
+        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in answer:
             raise ValueError(answer["exceptionDetails"]["exception"]["description"])
         return answer["result"].get("value")
+
+    def drag(self, points: Sequence[tuple[float, float]], touch: bool = False) -> None:
+        """Press the mouse, or put a finger, at the first of some points in the window, move, and release at the last.
+
+        Args:
+            points: x and y in pixels from the upper left corner.
+            touch: use a finger.
+        """
+        for x, y in points[:1]:
+            self._point("touchStart" if touch else "mousePressed", x, y)
+        for x, y in points:
+            self._point("touchMove" if touch else "mouseMoved", x, y)
+        for x, y in points[-1:]:
+            self._point("touchEnd" if touch else "mouseReleased", x, y)
+
+    def choose_file(self, expression: str, path: Path) -> None:
+        """Choose a file in the input element that a JavaScript expression returns."""
+        element = self.call("Runtime.evaluate", expression=expression)["result"]["objectId"]
+        self.call("DOM.setFileInputFiles", files=[str(path)], objectId=element)
+
+    def _point(self, kind: str, x: float, y: float) -> None:
+        if kind.startswith("touch"):
+            points = [] if kind == "touchEnd" else [{"x": x, "y": y}]
+            self.call("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+        else:
+            pressed = {"button": "left", "buttons": 1, "clickCount": 1}
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **pressed)
 
     def screenshot(self) -> bytes:
         """Return the whole page as PNG, including the part below the window."""

@@ -10,6 +10,7 @@ import sys
 from kerasbridge.cli import backends as backends
 from kerasbridge.cli import bench as bench
 from kerasbridge.cli import compare as compare
+from kerasbridge.cli import demo as demo
 from kerasbridge.cli import diagnose as diagnose
 from kerasbridge.cli import evaluate as evaluate
 from kerasbridge.cli import export as export

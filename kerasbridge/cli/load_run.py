@@ -90,6 +90,25 @@ def probabilities(model: Any, images: Any) -> Any:
     return outputs if _are_probabilities(outputs) else _softmax(outputs)
 
 
+def finite_probabilities(run: Path, model: Any, images: Any) -> Any:
+    """Compute `probabilities`, and refuse a model whose training diverged.
+
+    Raises:
+        RunFolderError: a probability is not finite.
+    """
+    import numpy as np
+
+    from kerasbridge.errors import RunFolderError
+
+    rows = probabilities(model, images)
+    if not np.isfinite(rows).all():
+        raise RunFolderError(
+            f"Expected the model of {run} to return probabilities, received values that are not finite: its training "
+            "diverged. Train another: kerasbridge train."
+        )
+    return rows
+
+
 def scale(images: Any, shape: tuple[int, ...] = (28, 28)) -> Any:
     """Scale grey levels to [0, 1], float32, and reshape each image to the input shape of a model."""
     return images.reshape(-1, *shape).astype("float32") / 255

@@ -99,16 +99,10 @@ def _read(paths: Sequence[Path]) -> "tuple[dict[Path, Any], list[DataError]]":
 def _predict(run: Path, pictures: dict[Path, Any], backend: str | None, device: str | None) -> list[Prediction]:
     import numpy as np
 
-    from kerasbridge.cli.load_run import load_run, probabilities
-    from kerasbridge.errors import RunFolderError
+    from kerasbridge.cli.load_run import finite_probabilities, load_run
 
     _, model = load_run(run, backend, device)
-    rows = probabilities(model, np.stack([*pictures.values()]))
-    if not np.isfinite(rows).all():
-        raise RunFolderError(
-            f"Expected the model of {run} to return probabilities, received values that are not finite: its training "
-            "diverged. Train another: kerasbridge train."
-        )
+    rows = finite_probabilities(run, model, np.stack([*pictures.values()]))
     return [
         Prediction(str(path), int(row.argmax()), row.tolist(), pixels)
         for (path, pixels), row in zip(pictures.items(), rows, strict=True)

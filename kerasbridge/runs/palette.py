@@ -35,6 +35,14 @@ class Palette:
         return " ".join(f"--{name}: {colour};" for name, colour in {**named, **curves}.items())
 
 
+def css() -> str:
+    """Return CSS rules that set the variables of the light palette, and of the dark one where the browser is dark."""
+    return (
+        f":root {{ color-scheme: light dark; {LIGHT.css_variables()} }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {DARK.css_variables()} }} }}\n"
+    )
+
+
 LIGHT = Palette(
     paper="#fbfbf9",
     card="#ffffff",

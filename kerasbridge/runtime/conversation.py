@@ -27,7 +27,7 @@ class ChildEnded(Exception):
 
 
 class Conversation:
-    """A child process that answers requests; leaving the `with` block ends it.
+    """A child process that answers requests, of one thread at a time; leaving the `with` block ends it.
 
     Args:
         module: the module of kerasbridge that the child runs.
@@ -42,6 +42,7 @@ class Conversation:
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr
         )
         self._timed_out = False
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -59,16 +60,17 @@ class Conversation:
         Raises:
             ChildEnded: it crashed, did not answer in time, or ended before.
         """
-        timer = threading.Timer(timeout or 0, self._end_late)
-        if timeout is not None:
-            timer.start()
-        try:
-            with signals.taking_effect():
-                line = self._exchange(json.dumps(request))
-        finally:
-            timer.cancel()
-        if not line:
-            raise ChildEnded(self._result())
+        with self._lock:
+            timer = threading.Timer(timeout or 0, self._end_late)
+            if timeout is not None:
+                timer.start()
+            try:
+                with signals.taking_effect():
+                    line = self._exchange(json.dumps(request))
+            finally:
+                timer.cancel()
+            if not line:
+                raise ChildEnded(self._result())
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -76,12 +78,13 @@ class Conversation:
         """End the child, whatever it does."""
         self._child.kill()
         self._child.wait()
-        for stream in (self._child.stdin, self._child.stdout, self._stderr):
-            try:
-                if stream is not None:
-                    stream.close()
-            except OSError:  # a request that could not be sent any more
-                pass
+        with self._lock:  # not while another thread reads the end of its answer
+            for stream in (self._child.stdin, self._child.stdout, self._stderr):
+                try:
+                    if stream is not None:
+                        stream.close()
+                except OSError:  # a request that could not be sent any more
+                    pass
 
     def _exchange(self, request: str) -> bytes:
         assert self._child.stdin is not None
@@ -90,7 +93,7 @@ class Conversation:
             self._child.stdin.write(f"{request}\n".encode())
             self._child.stdin.flush()
             return self._child.stdout.readline()
-        except OSError:
+        except (OSError, ValueError):  # ValueError: it was closed
             return b""
 
     def _end_late(self) -> None:
@@ -99,6 +102,8 @@ class Conversation:
 
     def _result(self) -> ChildResult:
         code = self._child.wait()
+        if self._stderr.closed:
+            return ChildResult(code, b"", "")
         self._stderr.seek(0)
         return ChildResult(None if self._timed_out else code, b"", self._stderr.read().decode(errors="replace"))
 

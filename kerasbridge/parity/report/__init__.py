@@ -17,7 +17,7 @@ from kerasbridge.parity.record import Numbers
 from kerasbridge.parity.report import summary_text, tables
 from kerasbridge.parity.report.charts import Chart, Line, draw
 from kerasbridge.parity.verdict import DISAGREE, IDENTICAL, ROUNDED
-from kerasbridge.runs.palette import DARK, LIGHT
+from kerasbridge.runs import palette
 from kerasbridge.runtime.files import atomic_write, check_output
 
 if TYPE_CHECKING:  # compare.py imports this package
@@ -84,10 +84,7 @@ def page(comparison: Comparison) -> str:
 
 def _css() -> str:
     rules = resources.files("kerasbridge.parity.report").joinpath("page.css").read_text(encoding="utf-8")
-    return (
-        f":root {{ color-scheme: light dark; {LIGHT.css_variables()} }}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root {{ {DARK.css_variables()} }} }}\n{rules}"
-    )
+    return palette.css() + rules
 
 
 def _summary(comparison: Comparison, labels: str) -> str:
@@ -182,7 +179,7 @@ def _describe(lines: Iterable[Line], template: str) -> str:
 
 
 def _style(index: int) -> str:
-    return f"c{index % len(LIGHT.curves)}"
+    return f"c{index % len(palette.LIGHT.curves)}"
 
 
 def _how_to_read(comparison: Comparison) -> str:

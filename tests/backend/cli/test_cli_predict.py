@@ -1,14 +1,17 @@
 """`kerasbridge predict`: its prediction, its output, and one line for each wrong input."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import kerasbridge as kb
 from kerasbridge import mnist
+from kerasbridge.cli.demo import worker
 from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import backend as choice
 from tests.backend.cli.commands import run
@@ -139,3 +142,21 @@ def test_a_model_that_diverged_prints_one_line(other_run):
     code, out, err = run(other_run(model), "predict", "other", THREE)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "not finite: its training diverged" in err
+
+
+def test_the_process_of_the_demo_answers_as_predict_does(folder, other_run):
+    (shown,) = json.loads(run(folder, "predict", "run", THREE, "--json", "--show")[1])
+    request = {"run": str(folder / "run"), "pixels": shown["pixels"]}
+    assert worker.answer(request | {"pixels": None}) == {}
+    assert worker.answer(request) == {"probabilities": shown["probabilities"]}
+    model = kb.models.mlp()
+    other = request | {"run": str(other_run(model) / "other")}
+    first = worker.answer(other)["probabilities"]
+    model.set_weights([2 * weight for weight in model.get_weights()])
+    path = Path(other["run"]) / "model.keras"
+    before = path.stat().st_mtime_ns
+    model.save(path)
+    os.utime(path, ns=(before + 1, before + 1))
+    assert worker.answer(other)["probabilities"] != first
+    path.write_bytes(b"no zip")
+    assert str(path) in worker.answer(other)["error"]

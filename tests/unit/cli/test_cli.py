@@ -17,7 +17,9 @@ from kerasbridge.runtime import backend, backend_status
 from kerasbridge.runtime.backend_status import BackendStatus
 from tests.paths import ROOT
 
-COMMANDS = ("train", "evaluate", "predict", "runs", "backends", "bench", "compare", "diagnose", "import", "export")
+COMMANDS = (
+    "train", "evaluate", "predict", "demo", "runs", "backends", "bench", "compare", "diagnose", "import", "export",
+)  # fmt: skip
 JAX = BackendStatus("jax", True, "0.10.2", ("cpu", "gpu:0"), None, None, default=True)
 TORCH = BackendStatus("torch", False, None, (), None, 'pip install "kerasbridge[torch]"', default=False)
 BROKEN = BackendStatus("jax", True, "0.10.2", (), "ImportError: no [jaxlib]", "pip install jax", default=True)

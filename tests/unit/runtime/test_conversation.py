@@ -1,6 +1,7 @@
 """A child that stays alive answers requests, and its end is described."""
 
 import os
+import threading
 
 import pytest
 
@@ -62,3 +63,25 @@ def test_a_child_that_does_not_answer_is_ended(child):
     with pytest.raises(ChildEnded) as raised:
         child.ask({"do": "wait"}, timeout=0.05)
     assert raised.value.result.timed_out
+
+
+def test_closing_ends_the_request_of_another_thread_and_later_ones(child):
+    assert child.ask({"do": "first"})["count"] == 1
+    asked, ended = threading.Event(), []
+
+    def ask(request):
+        asked.set()
+        try:
+            child.ask(request)
+        except ChildEnded as error:
+            ended.append(error.result.failed)
+
+    threads = [threading.Thread(target=ask, args=({"do": "wait"},)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    asked.wait()
+    child.close()
+    for thread in threads:
+        thread.join(timeout=60)
+    ask({"do": "first"})
+    assert ended == [True, True, True]
