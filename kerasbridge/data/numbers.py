@@ -47,7 +47,7 @@ def to_numbers(name: str, values: Any) -> Array:
     if array.dtype.kind == "O":
         array = _from_objects(name, array)
     _check_dtype(name, array)
-    if array.dtype.kind == "U":
+    if array.dtype.kind in "SU":
         return array.astype(object)
     if array.dtype.kind == "c" and name in _read_as_floats.get():
         array = _real(name, array)

@@ -77,17 +77,20 @@ class _StackBuilder:
     def __init__(self, batch: Batch, max_steps: int) -> None:
         self.signature, self._rows, self._steps = signature(batch), batch_size_of(batch), 0
         self._capacity = min(max_steps, stack_capacity(batch))
-        self._nest = map_tensors(lambda leaf: np.zeros((self._capacity, *leaf.shape), leaf.dtype), batch)
+        self._nest = map_tensors(lambda leaf: _padding((self._capacity, *leaf.shape), leaf.dtype), batch)
+        self._text_bytes = 0
         self._start = time.perf_counter()
 
     def add(self, batch: Batch) -> None:
         for stacked, leaf in zip(keras.tree.flatten(self._nest), keras.tree.flatten(batch), strict=True):
             if leaf is not None:
                 stacked[self._steps] = leaf
+                self._text_bytes += sum(map(len, leaf.flat)) if leaf.dtype.kind == "O" else 0
         self._steps += 1
 
     def is_full(self) -> bool:
-        return self._steps == self._capacity or time.perf_counter() - self._start > SECONDS_TO_FILL
+        is_late = time.perf_counter() - self._start > SECONDS_TO_FILL
+        return self._steps == self._capacity or self._text_bytes > MAX_BYTES or is_late
 
     def stack(self) -> BatchStack:
         # if every batch has another shape, unused capacity would be copied along with each
@@ -96,11 +99,14 @@ class _StackBuilder:
 
 
 def stack_capacity(batch: Batch) -> int:
-    """Return how many of such batches to stack at most; one for strings, which have no value to pad with."""
+    """Return how many of such batches to stack at most; it depends on their shapes, not on the lengths of texts."""
     leaves = [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
-    if any(leaf.dtype.kind in "OSU" for leaf in leaves):
-        return 1
     return min(MAX_STEPS, max(1, MAX_BYTES // max(1, sum(int(leaf.nbytes) for leaf in leaves))))
+
+
+def _padding(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """Return zeros, or empty texts."""
+    return np.full(shape, b"", dtype) if dtype.kind == "O" else np.zeros(shape, dtype)
 
 
 def prefetch(source: Generator[T, None, None]) -> Generator[T, None, None]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import layers_without_jit
 
 Tensor = Any
 IGNORED_LABEL = -100
@@ -24,21 +25,24 @@ class Step:
     """A step and the variables it reads or writes, each once.
 
     `run` maps a batch to (loss, logs) or, for a predict step, to the predictions. Instead of the loss it may return a
-    vector of numbers to report for each step. `run_eagerly` and `jit_compile` are those of `Model.compile`. `is_long`:
-    an epoch has so many steps that a longer compilation pays.
+    vector of numbers to report for each step. `run_eagerly` and `jit_compile` are those of `Model.compile`;
+    `layers_without_jit`: the layers for which Keras does not compile the model. `is_long`: an epoch has so many steps
+    that a longer compilation pays.
     """
 
     run: Callable[[Batch], Any]
     variables: tuple[Any, ...]
     run_eagerly: bool
     jit_compile: bool
+    layers_without_jit: tuple[Any, ...] = ()
     is_long: bool = False
 
     @classmethod
     def of_model(cls, model: keras.Model, run: Callable[[Batch], Any], variables: Iterable[Any]) -> Self:
         """Return a step that is compiled as the model was; `variables` may contain one several times."""
         unique = tuple({id(variable): variable for variable in variables}.values())
-        return cls(run, unique, run_eagerly=bool(model.run_eagerly), jit_compile=bool(model.jit_compile))
+        options = bool(model.run_eagerly), bool(model.jit_compile)
+        return cls(run, unique, *options, tuple(layers_without_jit(model)))
 
 
 def batch_size_of(x: Any) -> int:

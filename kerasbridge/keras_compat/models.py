@@ -149,6 +149,11 @@ def flatten_layers(model: Any) -> Sequence[Any]:
     return list(model._flatten_layers(include_self=False))
 
 
+def layers_without_jit(model: Any) -> Sequence[Any]:
+    """Return the layers, the model included, that ask Keras not to compile the model."""
+    return [layer for layer in (model, *flatten_layers(model)) if not layer.supports_jit]
+
+
 def sublayers(layer: Any) -> Sequence[Any]:
     """Return the direct sublayers of a layer or model, in the order in which they were added to it."""
     return list(layer._flatten_layers(recursive=False, include_self=False))

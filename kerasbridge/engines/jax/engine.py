@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from kerasbridge.engines.base import Block, Data, Engine, PredictBlock
-from kerasbridge.engines.eager import EagerBlock, EagerPredictBlock, eager_reason
+from kerasbridge.engines.eager import EagerBlock, EagerPredictBlock
 from kerasbridge.engines.jax.block import JaxBlock
 from kerasbridge.engines.jax.cond import cond
 from kerasbridge.engines.jax.gradients import Writes, linearize
+from kerasbridge.engines.jax.jit import no_jit_reason
 from kerasbridge.engines.jax.loops import writing_control_flow
 from kerasbridge.engines.jax.masks import show_masks
 from kerasbridge.engines.jax.predict import JaxPredictBlock
@@ -123,7 +124,7 @@ class JaxEngine(Engine):
         return highest
 
     def compile(self, step: Step) -> Block:
-        reason = _no_jit_reason(step)
+        reason = no_jit_reason(step)
         return EagerBlock(self, step, reason) if reason else JaxBlock(self, step)
 
     def plain_block(self, step: Step, reason: str | None = None) -> Block:
@@ -133,7 +134,7 @@ class JaxEngine(Engine):
         self, step: Step, restored: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext
     ) -> PredictBlock:
         del restored
-        reason = _no_jit_reason(step)
+        reason = no_jit_reason(step)
         return EagerPredictBlock(self, step, reason) if reason else JaxPredictBlock(step)
 
     compiles_each_stack_size = True
@@ -153,9 +154,3 @@ def _finite_in_one(tensors: list[Tensor]) -> Tensor:
 
 
 _all_finite = jax.jit(_finite_in_one)
-
-
-def _no_jit_reason(step: Step) -> str | None:
-    if step.jit_compile:
-        return eager_reason(step)
-    return eager_reason(step) or "jit_compile=False, or a layer that cannot be jitted"

@@ -9,6 +9,7 @@ import pytest
 import kerasbridge as kb
 from kerasbridge.data import prefetch
 from kerasbridge.engines import compile_cache
+from kerasbridge.engines.step import Batch
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat import keras
 from tests.backend.data.test_adapters import Batches, X, Y, cut, generator, linear, trained
@@ -202,6 +203,16 @@ def test_a_label_out_of_range_is_named_after_the_steps_before_it(make):
     assert int(model.optimizer.iterations) == 2
     with pytest.raises(DataError, match=r"^y contains the label 5 in row 6"):
         kb.evaluate(model, make(batches), verbose=0)
+
+
+@pytest.mark.once
+def test_texts_are_stacked_as_numbers_are_and_up_to_a_number_of_bytes():
+    def stacks(length):
+        batches = (Batch(np.array([["a" * length], [b"b"]], object), None, None) for _ in range(70))
+        return [(stack.steps, stack.capacity) for stack in prefetch.stack_batches(batches)]
+
+    assert stacks(3) == [(64, 64), (6, 64)]
+    assert stacks(10**6) == [(17, 64)] * 4 + [(2, 64)]
 
 
 def test_batches_of_objects_are_rejected_by_name(backend):

@@ -354,13 +354,27 @@ def test_gradient_accumulation_and_moving_averages_equal_stock(build):
     equal_to_stock(build, X, Y, epochs=2)
 
 
-def test_without_jit_a_model_runs_eagerly_on_jax_alone(backend):
-    model = keras.Sequential([keras.Input((12,)), layers.Dense(1)])
-    model.compile("sgd", "mse", jit_compile=False)
+class NotJitted(layers.Dense):
+    def __init__(self, units, **options):
+        super().__init__(units, **options)
+        self.supports_jit = False
+
+
+NO_JIT = {
+    "jit_compile=False": (layers.Dense, False),
+    "the layer 'mine' (NotJitted) cannot be jitted: its supports_jit is False": (NotJitted, "auto"),
+}
+
+
+@pytest.mark.parametrize("reason", NO_JIT)
+def test_without_jit_a_model_runs_eagerly_on_jax_alone(backend, reason):
+    layer, jit_compile = NO_JIT[reason]
+    model = keras.Sequential([keras.Input((12,)), layer(1, name="mine")])
+    model.compile("sgd", "mse", jit_compile=jit_compile)
     params = kb.fit(model, X[:8], X[:8, :1], **PLAIN).params
     if backend == "jax":
         assert params["execution"] == "eager"
-        assert params["execution_reason"].startswith("jit_compile=False")
+        assert params["execution_reason"] == reason
     else:
         assert params["execution"] in ("looped", "traced")
 
