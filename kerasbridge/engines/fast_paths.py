@@ -17,6 +17,7 @@ FAST_PATHS: Mapping[str, str] = {
     "softmax-crossentropy": "torch: a crossentropy of probabilities uses the logarithm of the softmax",
     "xla-loop": "TensorFlow: the loop over the steps of a long epoch is one program of XLA",
     "fused-recurrent": "torch: LSTM, GRU and SimpleRNN compute all time steps in one operation",
+    "pooling-gradients": "JAX: the gradient of max and average pooling is computed for all windows at once",
 }
 """The name of each fast path, and what it does; backends that do the same share a name."""
 

@@ -16,6 +16,7 @@ from kerasbridge.engines.jax.gradients import Writes, linearize
 from kerasbridge.engines.jax.jit import no_jit_reason
 from kerasbridge.engines.jax.loops import writing_control_flow
 from kerasbridge.engines.jax.masks import show_masks
+from kerasbridge.engines.jax.pooling import fast_pooling_gradients
 from kerasbridge.engines.jax.predict import JaxPredictBlock
 from kerasbridge.engines.stateless import NestedStatelessScope, in_gradient, unique
 from kerasbridge.engines.step import Step, Tensor
@@ -50,7 +51,7 @@ class JaxEngine(Engine):
         return next(name for name, device in self._devices_by_name().items() if device in devices)
 
     def free_bytes(self) -> int | None:
-        device = jax.config.jax_default_device or jax.local_devices()[0]
+        device = _default_device()
         if device.platform == "cpu":
             return super().free_bytes()
         stats = device.memory_stats() or {}
@@ -119,6 +120,9 @@ class JaxEngine(Engine):
             jax.config.jax_numpy_dtype_promotion,
         )
 
+    def layer_scope(self) -> contextlib.AbstractContextManager[Any]:
+        return fast_pooling_gradients() if _default_device().platform == "cpu" else contextlib.nullcontext()
+
     def full_precision(self) -> contextlib.AbstractContextManager[Any]:
         highest: contextlib.AbstractContextManager[Any] = jax.default_matmul_precision("highest")
         return highest
@@ -154,3 +158,7 @@ def _finite_in_one(tensors: list[Tensor]) -> Tensor:
 
 
 _all_finite = jax.jit(_finite_in_one)
+
+
+def _default_device() -> Any:
+    return jax.config.jax_default_device or jax.local_devices()[0]
