@@ -53,8 +53,8 @@ def untrained() -> tuple[Path, Path]:
 def main() -> None:
     """Print the import report, the accuracy before and after an epoch, and the export report."""
     files = [Path(name) for name in sys.argv[1:]] or untrained()
-    print(kb.inspect_legacy(*files))
-    model = kb.load_legacy(*files)
+    print(kb.inspect_import(*files))
+    model = kb.import_model(*files)
     data = kb.datasets.mnist()
     x, x_test = (images[..., None] * SCALE for images in (data.x_train, data.x_test))
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -21,6 +21,9 @@ _PUBLIC = {
     "export": "kerasbridge.exporters:export",
     "fit": "kerasbridge.training.trainer:fit",
     "grad": "kerasbridge.training.custom_step.gradients:grad",
+    "import_model": "kerasbridge.importers:import_model",
+    "import_weights": "kerasbridge.importers:import_weights",
+    "inspect_import": "kerasbridge.importers:inspect_import",
     "inspect_legacy": "kerasbridge.importers:inspect_legacy",
     "load_legacy": "kerasbridge.importers:load_legacy",
     "models": "kerasbridge.models",
@@ -42,6 +45,9 @@ if TYPE_CHECKING:
     from kerasbridge.benchmark.bench import bench as bench
     from kerasbridge.engines import use_backend as use_backend
     from kerasbridge.exporters import export as export
+    from kerasbridge.importers import import_model as import_model
+    from kerasbridge.importers import import_weights as import_weights
+    from kerasbridge.importers import inspect_import as inspect_import
     from kerasbridge.importers import inspect_legacy as inspect_legacy
     from kerasbridge.importers import load_legacy as load_legacy
     from kerasbridge.parity.compare import compare as compare
@@ -70,4 +76,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_PUBLIC})
+    return sorted(__all__)

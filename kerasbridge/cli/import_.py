@@ -21,7 +21,10 @@ def import_(
         Path, typer.Option("--output", "-o", metavar="MODEL.keras", help="The file to save the model in.")
     ],
     origin: Annotated[
-        str | None, typer.Option("--from", metavar="FORMAT", help="A format of kb.load_legacy; default: detected.")
+        str | None,
+        typer.Option(
+            "--from", metavar="FORMAT", help="The format of the files, as for kb.import_model; default: detected."
+        ),
     ] = None,
     onto: Annotated[
         Path | None,
@@ -69,12 +72,12 @@ def import_(
     for files that contain only weights, the arrays that each layer of the model takes. No code in the files is run.
     """
     with errors_in_one_line(quiet):
-        from kerasbridge.importers import import_model
+        from kerasbridge.importers import import_with_report
         from kerasbridge.runtime import signals
 
         _check_output(output, overwrite)
         with spinner("Reading the files …", silent=as_json or quiet):
-            model, report = import_model(
+            model, report = import_with_report(
                 *files,
                 format=origin,
                 model=_load_target(onto),

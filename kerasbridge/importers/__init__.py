@@ -1,4 +1,4 @@
-"""Import models of other frameworks into Keras: `kb.load_legacy`, `kb.inspect_legacy`, `preprocessing_layer`.
+"""Import models and weights of other frameworks: `import_model`, `import_weights`, `inspect_import`.
 
 Each format has a package that converts files to an `ir.graph.Graph` without importing Keras; `keras_builder` builds a
 Keras model from the graph, with stock layers where possible and `kerasbridge.layers` elsewhere. Formats that contain
@@ -19,6 +19,117 @@ if TYPE_CHECKING:
 DATA_FORMATS = ("channels_last", "channels_first")
 
 
+def import_model(
+    *files: str | Path,
+    format: str | None = None,  # noqa: A002
+    data_format: str = "channels_last",
+    flip_kernels: bool | None = None,
+    input_shape: Any = None,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+) -> Any:
+    """Load a trained model of another framework as a Keras model.
+
+    Args:
+        files: the files of one model, in any order; see `format`. They are not trusted: sizes are checked, and no code
+            in them is executed.
+        format: "caffe" (.prototxt and .caffemodel), "matconvnet" (.mat), "torch7" (.t7, .net), "tensorflow" (the folder
+            of a SavedModel, a frozen .pb, or the .meta or .index of a checkpoint, with its other files in the same
+            folder), "keras1" or "keras2" (.h5, or .json and .h5). Files of "pytorch" and "theano" contain only weights:
+            `import_weights`. By default the format is detected from the contents of the files; their names do not
+            matter.
+        data_format: "channels_last" for a model with images as (batch, height, width, channels); "channels_first" for
+            (batch, channels, height, width), as in the older frameworks.
+        flip_kernels: whether to flip the kernels of convolutions along height and width, as Theano kernels require. For
+            files that do not record it; an error asks for it when it is needed.
+        input_shape: the shape of the input without the batch, channels first whatever the data format: (3, 224, 224);
+            a list of shapes for several inputs. For files that do not record it, an error asks for it when it is
+            needed; for other files, it restricts the model to images of this size.
+        inputs: for TensorFlow graphs, the names of the inputs that are wanted, in this order: placeholders, or any
+            other nodes whose shape the file records; or inputs of the signature. By default, those of the signature, or
+            all placeholders of batches except labels.
+        outputs: for TensorFlow graphs, the names of the nodes that are wanted as outputs, such as ["scores"], or of
+            outputs of the signature. By default, those of the signature, or what is left of the graph without its nodes
+            for training, which `inspect_import` lists.
+
+    Returns:
+        A functional Keras model, not compiled, with one output or a list of outputs in the order that `inspect_import`
+        reports. It accepts images of any size unless a layer requires a fixed size. To load a .keras file of a model
+        with kerasbridge layers, ``import kerasbridge.layers`` first.
+
+    Raises:
+        LegacyFileError: a file is invalid, or contains layers that cannot be converted; the message names all of them.
+        ArgumentError: an argument is invalid, or the files contain only weights.
+        PackageNotInstalled: ``pip install "kerasbridge[legacy]"``.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> import kerasbridge as kb
+        >>> net = 'input: "data" input_dim: 1 input_dim: 1 input_dim: 4 input_dim: 4 layer { name: "p" type: "Pooling" '
+        >>> net += 'bottom: "data" top: "p" pooling_param { kernel_size: 2 stride: 2 } }'
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = pathlib.Path(folder, "net.prototxt")
+        ...     _ = file.write_text(net)
+        ...     model = kb.import_model(file)
+        >>> model.output_shape
+        (None, None, None, 1)
+    """
+    return load_legacy(
+        *files,
+        format=format,
+        data_format=data_format,
+        flip_kernels=flip_kernels,
+        input_shape=input_shape,
+        inputs=inputs,
+        outputs=outputs,
+    )
+
+
+def import_weights(
+    model: Any,
+    *files: str | Path,
+    format: str | None = None,  # noqa: A002
+    flip_kernels: bool | None = None,
+    mapping: Mapping[str, str | Sequence[str] | None] | None = None,
+) -> Any:
+    """Load trained weights of another framework into an existing Keras model.
+
+    Args:
+        model: a built Keras model. It is modified and returned; everything is checked before any weight is set.
+        files: files that contain only weights, such as a PyTorch state_dict, or those of a Keras 1, Keras 2 or
+            TensorFlow model that cannot be converted. They are not trusted.
+        format: "pytorch" (.pt, .pth, .safetensors), "theano" (.npz, .pkl), or one of `import_model`. By default it is
+            detected from the contents of the files.
+        flip_kernels: as for `import_model`.
+        mapping: the sources of layers that names, order and shapes leave ambiguous. The key is the name of a layer
+            ("conv", or "block/conv" in a nested model). The value is a module of the file ("features.0"), or, for files
+            without modules, the names of its arrays (["arr_0", "arr_1"]), or None for a layer that keeps its weights;
+            arrays that no layer uses are then left out. A few entries often resolve all other layers. "as stored", or
+            ["features.0", "as stored"], for a layer whose features are in the order of the file, if its program
+            flattens images in the order of the model, and not channels first.
+
+    Raises:
+        LegacyFileError, PackageNotInstalled: as for `import_model`.
+        ArgumentError: an argument is invalid, or the weights do not fit the model in exactly one way.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> import kerasbridge as kb
+        >>> import keras, numpy as np
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = pathlib.Path(folder, "net.npz")
+        ...     np.savez(file, np.ones((3, 2)), np.zeros(2))
+        ...     _ = kb.import_weights(model, file)
+        >>> model.get_weights()[0].sum().item()
+        6.0
+    """
+    from kerasbridge.keras_compat.models import check_model
+
+    check_model(model)
+    return load_legacy(*files, model=model, format=format, flip_kernels=flip_kernels, mapping=mapping)
+
+
 def load_legacy(
     *files: str | Path,
     format: str | None = None,  # noqa: A002
@@ -30,61 +141,8 @@ def load_legacy(
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
 ) -> Any:
-    """Load a trained model of another framework as a Keras model, or load its weights into an existing Keras model.
-
-    Args:
-        files: the files of one model, in any order; see `format`. They are not trusted: sizes are checked, and no code
-            in them is executed.
-        format: "caffe" (.prototxt and .caffemodel), "matconvnet" (.mat), "torch7" (.t7, .net), "tensorflow" (the folder
-            of a SavedModel, a frozen .pb, or the .meta or .index of a checkpoint, with its other files in the same
-            folder), "keras1" or "keras2" (.h5, or .json and .h5), "pytorch" (.pt, .pth, .safetensors), "theano" (.npz,
-            .pkl). By default it is detected from the contents of the files; their names do not matter.
-        model: a built Keras model, for files that contain only weights, and for Keras 1, Keras 2 and TensorFlow files
-            whose model cannot be converted. It is modified and returned; everything is checked before any weight is
-            set.
-        data_format: "channels_last" for a model with images as (batch, height, width, channels); "channels_first" for
-            (batch, channels, height, width), as in the older frameworks.
-        flip_kernels: whether to flip the kernels of convolutions along height and width, as Theano kernels require. For
-            files that do not record it; an error asks for it when it is needed.
-        input_shape: the shape of the input without the batch, channels first whatever the data format: (3, 224, 224);
-            a list of shapes for several inputs. For files that do not record it, an error asks for it when it is
-            needed; for other files, it restricts the model to images of this size.
-        mapping: with ``model``, the sources of layers that names, order and shapes leave ambiguous. The key is the name
-            of a layer ("conv", or "block/conv" in a nested model). The value is a module of the file ("features.0"),
-            or, for files without modules, the names of its arrays (["arr_0", "arr_1"]), or None for a layer that keeps
-            its weights; arrays that no layer uses are then left out. A few entries often resolve all other layers.
-            "as stored", or ["features.0", "as stored"], for a layer whose features are in the order of the file, if its
-            program flattens images in the order of the model, and not channels first.
-        inputs: for TensorFlow graphs, the names of the inputs that are wanted, in this order: placeholders, or any
-            other nodes whose shape the file records; or inputs of the signature. By default, those of the signature, or
-            all placeholders of batches except labels.
-        outputs: for TensorFlow graphs, the names of the nodes that are wanted as outputs, such as ["scores"], or of
-            outputs of the signature. By default, those of the signature, or what is left of the graph without its nodes
-            for training, which `inspect_legacy` lists.
-
-    Returns:
-        A functional Keras model, not compiled, with one output or a list of outputs in the order that `inspect_legacy`
-        reports. It accepts images of any size unless a layer requires a fixed size. To load a .keras file of a model
-        with kerasbridge layers, ``import kerasbridge.layers`` first.
-
-    Raises:
-        LegacyFileError: a file is invalid, or contains layers that cannot be converted; the message names all of them.
-        ArgumentError: an argument is invalid.
-        PackageNotInstalled: ``pip install "kerasbridge[legacy]"``.
-
-    Example:
-        >>> import tempfile, pathlib
-        >>> import kerasbridge as kb
-        >>> net = 'input: "data" input_dim: 1 input_dim: 1 input_dim: 4 input_dim: 4 layer { name: "p" type: "Pooling" '
-        >>> net += 'bottom: "data" top: "p" pooling_param { kernel_size: 2 stride: 2 } }'
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     file = pathlib.Path(folder, "net.prototxt")
-        ...     _ = file.write_text(net)
-        ...     model = kb.load_legacy(file)
-        >>> model.output_shape
-        (None, None, None, 1)
-    """
-    imported, _ = import_model(
+    """Do what `import_model` does, or with ``model`` what `import_weights` does; the former name of both."""
+    imported, _ = import_with_report(
         *files,
         format=format,
         model=model,
@@ -98,7 +156,7 @@ def load_legacy(
     return imported
 
 
-def import_model(
+def import_with_report(
     *files: str | Path,
     format: str | None,  # noqa: A002
     model: Any,
@@ -109,7 +167,7 @@ def import_model(
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
 ) -> "tuple[Any, Report]":
-    """Return the results of `load_legacy` and of `inspect_legacy`, reading the files once."""
+    """Return the results of `load_legacy` and of `inspect_import`, reading the files once."""
     _check_data_format(data_format)
     with reading(LegacyFileError, *map(str, files)):
         parsed = formats.read(files, format, flip_kernels, input_shape, model is not None, inputs, outputs)
@@ -120,7 +178,7 @@ def import_model(
         return build_model(parsed, model, data_format, mapping)  # type: ignore[arg-type]
 
 
-def inspect_legacy(
+def inspect_import(
     *files: str | Path,
     format: str | None = None,  # noqa: A002
     model: Any = None,
@@ -130,12 +188,12 @@ def inspect_legacy(
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
 ) -> "Report":
-    """Report what `load_legacy` would convert, without building the model or, without ``model``, importing Keras.
+    """Report what `import_model` would convert, without building the model or, without ``model``, importing Keras.
 
     Args:
         files: the files of one model; for a Caffe model, one of the two files is enough.
-        format, model, flip_kernels, input_shape, mapping, inputs, outputs: as for `load_legacy`. The model is not
-            changed.
+        format, flip_kernels, input_shape, inputs, outputs: as for `import_model`.
+        model, mapping: as for `import_weights`. The model is not changed.
 
     Returns:
         A report of the layers that are converted, substituted and skipped, and of the preprocessing that the files
@@ -143,7 +201,7 @@ def inspect_legacy(
         Print it, or call ``.as_dict()``.
 
     Raises:
-        LegacyFileError, ArgumentError, PackageNotInstalled: as for `load_legacy`.
+        LegacyFileError, ArgumentError, PackageNotInstalled: as for `import_model`.
 
     Example:
         >>> import tempfile, pathlib
@@ -153,7 +211,7 @@ def inspect_legacy(
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = pathlib.Path(folder, "net.prototxt")
         ...     _ = file.write_text(net)
-        ...     report = kb.inspect_legacy(file)
+        ...     report = kb.inspect_import(file)
         >>> print(*report.preprocessing)
         digits: multiplies by 0.00390625
     """
@@ -166,13 +224,17 @@ def inspect_legacy(
         return report_with_mapping(parsed, model, mapping)
 
 
+inspect_legacy = inspect_import
+"""The former name."""
+
+
 def preprocessing_layer(preprocessing: "Preprocessing", data_format: str = "channels_last") -> Any:
     """Return a Keras layer that applies the preprocessing that a file mentions.
 
     Args:
-        preprocessing: an item of ``inspect_legacy(…).preprocessing``. The layer applies its mean and its scale; the
+        preprocessing: an item of ``inspect_import(…).preprocessing``. The layer applies its mean and its scale; the
             images must already have its size and its order of channels.
-        data_format: as for `load_legacy`.
+        data_format: as for `import_model`.
 
     Returns:
         A `keras.layers.Rescaling` for images of any dtype, for use before the model, as in

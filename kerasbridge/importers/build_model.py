@@ -67,7 +67,9 @@ def _report_of(parsed: ParsedModel, plan: weight_transfer.Plan) -> Report:
 def _refuse_model(parsed: ParsedModel, model: Any, mapping: UserMapping) -> None:
     if model is not None or mapping is not None:
         argument = "mapping=" if model is None else "model="
-        raise ArgumentError(f"The {parsed.report.format} files contain the model: leave out {argument}.")
+        raise ArgumentError(
+            f"The {parsed.report.format} files contain the model: call kb.import_model, and leave out {argument}."
+        )
 
 
 def _make_plan(parsed: ParsedModel, model: Any, mapping: UserMapping) -> weight_transfer.Plan:
@@ -76,8 +78,8 @@ def _make_plan(parsed: ParsedModel, model: Any, mapping: UserMapping) -> weight_
     if model is None:
         json = ", or the .json file of the model too" if from_keras else ""
         raise ArgumentError(
-            f"{file} contains only weights: pass the Keras model to load them into, model= (--onto MODEL.keras){json}. "
-            f"kb.inspect_legacy lists what {file} contains."
+            f"{file} contains only weights: pass the Keras model to load them into, kb.import_weights(model, …) or "
+            f"--onto MODEL.keras{json}. kb.inspect_import lists what {file} contains."
         )
     if from_keras and mapping is not None:
         raise ArgumentError(f"{parsed.report.format} files are matched by the names of layers: leave out mapping=.")

@@ -25,7 +25,7 @@ PUBLIC = [
     kb.models.cnn,
     kb.models.mlp,
 ]
-PUBLIC += [kb.export, kb.inspect_legacy, kb.load_legacy, preprocessing_layer]
+PUBLIC += [kb.export, kb.import_model, kb.import_weights, kb.inspect_import, preprocessing_layer]
 PUBLIC += [kb.Objective, kb.as_keras_fit, kb.grad, kb.value_and_grad]
 PUBLIC += [kb.predict, kb.reinitialize, kb.runs.list, kb.runs.load, kb.seed_everything, kb.use_backend]
 RUN = """

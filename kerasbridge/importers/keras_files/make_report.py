@@ -37,7 +37,10 @@ def report_model(model: Model, origin: Origin, contents: FileContents, files: Se
 def report_weights(layers: Weights, origin: Origin, contents: FileContents) -> Report:
     """Return the report of weights without a model."""
     entries = tuple(LayerReport(name, f"{len(arrays)} arrays") for name, arrays in layers.items())
-    notes = (_origin_note(origin, contents), "only weights: pass a Keras model with the same layers as model=")
+    notes = (
+        _origin_note(origin, contents),
+        "only weights: kb.import_weights loads them into a model of these layers",
+    )
     return Report(_format(origin), (contents.file.name,), "", (), (), entries, notes=notes)
 
 

@@ -14,7 +14,7 @@ from kerasbridge.importers.tensorflow.object_graph import OBJECT_GRAPH_KEY
 from kerasbridge.importers.tensorflow.tensor_bundle import TensorBundle
 
 _MAX_SHOWN = 4
-_NOTE = "only weights: pass a Keras model of the same layers as model= to load them"
+_NOTE = "only weights: kb.import_weights loads them into a model of these layers"
 
 
 def read_weights(model_files: ModelFiles, files: Sequence[SourceFile]) -> ParsedModel:

@@ -80,8 +80,19 @@ def test_a_report_maps_and_changes_nothing(file):
 
 
 def test_without_a_model_an_error_requests_one(file):
-    with pytest.raises(ArgumentError, match=r"contains only weights: pass the Keras model to load them into, model="):
-        kb.load_legacy(file(linear("fc", 2, 3)))
+    with pytest.raises(ArgumentError, match=r"contains only weights: pass the Keras model to .*, kb\.import_weights\("):
+        kb.import_model(file(linear("fc", 2, 3)))
+
+
+def test_the_former_name_and_the_new_one_load_the_same(file):
+    path = file({**linear("p", 4, 6), **linear("q", 4, 6)})
+    models = parallel_layers(), parallel_layers()
+    kb.load_legacy(path, model=models[0], mapping={"left": "q"})
+    assert kb.import_weights(models[1], path, mapping={"left": "q"}) is models[1]
+    for name, kernel in kernels(models[0]).items():
+        np.testing.assert_array_equal(kernel, kernels(models[1])[name])
+    with pytest.raises(ArgumentError, match="Expected a Keras model, received"):
+        kb.import_weights(path, models[1])
 
 
 @pytest.mark.parametrize("sort", [False, True])
