@@ -6,14 +6,31 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from kerasbridge._version import __version__
 from kerasbridge.runtime.signals import leave_at_once, note_signals
 
+
+class Commands(typer.core.TyperGroup):
+    """All commands; their help names what to type, instead of types of Python, and no summary is cut."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for command in self.commands.values():
+            command.short_help = (command.help or "").partition("\n\n")[0]
+            for parameter in command.params:
+                if parameter.param_type_name == "argument":
+                    parameter.display_type_rich = lambda ctx: None  # type: ignore[attr-defined]
+                elif not parameter.is_flag:  # type: ignore[attr-defined]
+                    parameter.metavar = parameter.metavar or "NUMBER"
+
+
 app = typer.Typer(
+    cls=Commands,
     help="One Keras 3 model and one training loop on TensorFlow, PyTorch and JAX.",
     add_completion=False,
     no_args_is_help=True,

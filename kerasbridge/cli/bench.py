@@ -60,11 +60,12 @@ def bench(
     timeout: Timeout = 3600,
     quiet: Quiet = False,
 ) -> None:
-    """Measure how much faster kerasbridge trains than stock Keras and than loops written by hand.
+    """Compare the speed of kerasbridge with stock Keras and other loops.
 
-    Each contender is a process that stays alive; they train, evaluate and predict in turn, round by round. Medians with
-    quartiles, and ratios within a round. Ctrl-C shows what has been measured so far. A contender whose loss is another
-    is not compared. The exit code is 1 if a process fails; the others are shown.
+    The others are loops written by hand. Each contender is a process that stays alive; they train, evaluate and predict
+    in turn, round by round. The table shows medians with quartiles, and ratios within a round. Ctrl-C shows what has
+    been measured so far. A contender that learns something else, by its loss, is not compared. The exit code is 1 if a
+    process fails; the others are shown.
     """
     with errors_in_one_line(quiet):
         from kerasbridge.benchmark import bench as benchmark

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @app.command("import", epilog="Example: kerasbridge import lenet.prototxt lenet.caffemodel -o lenet.keras")
 def import_(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The files of one model, in any order.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="The files of one model, in any order.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="MODEL.keras", help="The file to save the model in.")
     ],
@@ -37,7 +37,7 @@ def import_(
         typer.Option(
             "--map",
             metavar="LAYER=MODULE",
-            help="With --onto: the module to load a layer from, and/or 'as stored'. Can be repeated.",
+            help="With --onto: the module of the file to load a layer from, or 'as stored'. Can be repeated.",
         ),
     ] = None,
     data_format: Annotated[
@@ -53,13 +53,17 @@ def import_(
     inputs: Annotated[
         list[str] | None,
         typer.Option(
-            "--inputs", metavar="NODE", help="For TensorFlow graphs: an input that is wanted. Can be repeated."
+            "--inputs",
+            metavar="NODE",
+            help="For TensorFlow graphs: the name of an input of the new model. Can be repeated.",
         ),
     ] = None,
     outputs: Annotated[
         list[str] | None,
         typer.Option(
-            "--outputs", metavar="NODE", help="For TensorFlow graphs: an output that is wanted. Can be repeated."
+            "--outputs",
+            metavar="NODE",
+            help="For TensorFlow graphs: the name of an output of the new model. Can be repeated.",
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file at MODEL.keras.")] = False,

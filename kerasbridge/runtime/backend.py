@@ -71,7 +71,7 @@ def configure(name: str | None = None, device: str | None = None) -> BackendConf
     if reason == _FIRST_INSTALLED:
         logging.getLogger("kerasbridge").warning(
             f"kerasbridge: no backend chosen, using {backend} (installed: {', '.join(installed())}). "
-            "Choose with KERAS_BACKEND=… or kb.use_backend(…)."
+            "Choose with --backend, KERAS_BACKEND or kb.use_backend."
         )
     return config
 

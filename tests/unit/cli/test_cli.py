@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -108,9 +109,10 @@ def test_python_dash_m_is_the_command():
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
-def test_every_help_ends_with_an_example(command):
+def test_every_help_is_plain_and_ends_with_an_example(command):
     result = run(*command, "--help")
     assert result.exit_code == 0
+    assert re.findall(r"<(?:int|float|str|path)>|list\[|\w\.\.\.|None", result.stdout) == []
     assert result.stdout.strip().splitlines()[-1].startswith("  Example: kerasbridge ")
 
 

@@ -107,7 +107,7 @@ def test_the_first_installed_backend_is_used_and_reported_in_one_line(install, c
     assert backend.configure().backend == "tensorflow"
     assert caplog.messages == [
         "kerasbridge: no backend chosen, using tensorflow (installed: tensorflow, torch). "
-        "Choose with KERAS_BACKEND=… or kb.use_backend(…)."
+        "Choose with --backend, KERAS_BACKEND or kb.use_backend."
     ]
 
 
