@@ -7,6 +7,7 @@ from typing import Any
 
 from kerasbridge.benchmark.settings import OURS
 from kerasbridge.benchmark.timing import Lap
+from kerasbridge.runtime.results import Result, Summary
 
 LOSS_TOLERANCE = 0.25
 """The share of the larger loss by which two losses may differ: dropout and the order of rows are not the same."""
@@ -51,7 +52,7 @@ class Measured:
 
     contender: str
     backend: str
-    laps: dict[str, list[Lap]] = field(default_factory=dict)
+    laps: dict[str, list[Lap]] = field(default_factory=dict, repr=False)
     loss: float | None = None
     peak_bytes: int | None = None
     runs: Mapping[str, Any] = field(default_factory=dict)
@@ -127,8 +128,8 @@ class WorkloadResult:
                 )
 
 
-@dataclass
-class BenchResult:
+@dataclass(repr=False)
+class BenchResult(Result):
     """Result of `kb.bench`.
 
     Attributes:
@@ -156,6 +157,11 @@ class BenchResult:
         from kerasbridge.benchmark.table import as_text
 
         return as_text(self)
+
+    def _summary(self) -> Summary:
+        from kerasbridge.benchmark.table import summary
+
+        return summary(self)
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything in a form that JSON can encode."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from kerasbridge.benchmark.result import BenchResult, Measured, Spread, WorkloadResult
 from kerasbridge.benchmark.settings import ACCURACY, OURS
+from kerasbridge.runtime.results import Summary
 
 _COLUMNS = ("backend", "contender", "epoch, s", "×", "first epoch", "evaluate", "predict", "import", "MB", "loss")
 _NOTE = (
@@ -17,6 +18,20 @@ def as_text(result: BenchResult) -> str:
     """Return the tables, what failed, and the machine, versions and date."""
     parts = ["\n".join(_workload(workload, result.clock)) for workload in result.workloads]
     return "\n\n".join([*parts, f"{_NOTE}\n{_origin(result)}"])
+
+
+def summary(result: BenchResult) -> Summary:
+    """Return the ratios in one line, and the rows of all workloads in one table."""
+    pairs = [(workload, one) for workload in result.workloads for one in workload.contenders]
+    ratios = (
+        f"{workload.name}, {one.label} ×{ratio.median:.2f}"
+        for workload, one in pairs
+        if one.contender != OURS and (ratio := workload.ratio(one, "epoch", result.clock))
+    )
+    rows = [[workload.name, *_row(workload, one, result.clock)] for workload, one in pairs]
+    remarks = [remark for workload in result.workloads for remark in workload.remarks()]
+    title = "; ".join(ratios) or f"{len(pairs)} contenders, of which none is compared"
+    return Summary(title, ("workload", *_COLUMNS), rows, [*remarks, _NOTE, _origin(result)])
 
 
 def _workload(workload: WorkloadResult, clock: str) -> Iterator[str]:

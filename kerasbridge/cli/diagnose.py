@@ -102,8 +102,4 @@ def _print(diagnosis: "Diagnosis", show_all: bool) -> None:
 def _summary(diagnosis: "Diagnosis") -> str:
     if not diagnosis.findings:
         return "Every row is within its tolerance on every backend."
-    return "\n".join(
-        f"{finding.backend}: {finding.kind} {finding.name} has an error of {finding.error:.1e}, beyond the tolerance "
-        f"of {finding.tolerance:.1e}. {finding.explanation}"
-        for finding in diagnosis.findings
-    )
+    return "\n".join(finding.sentence() for finding in diagnosis.findings)

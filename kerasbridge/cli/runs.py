@@ -59,9 +59,9 @@ def runs(
 ) -> None:
     """List the runs in a folder with their results.
 
-    The most accurate run comes first. Scores are those on the test digits; for a run of kb.fit the last validation
-    scores, marked "val". For a run that is still training or was interrupted, the number of finished epochs is shown,
-    and what to type to continue it.
+    The most accurate run comes first. Scores are those of the saved model on the test digits; for a run of kb.fit on
+    its validation data, marked "val". For a run that is still training or was interrupted, the number of finished
+    epochs is shown, and what to type to continue it.
     """
     with errors_in_one_line(quiet):
         from kerasbridge import runs as runs_module
@@ -93,8 +93,10 @@ def _sort(rows: Iterable[RunRow], by: str) -> list[RunRow]:
 
 
 def _summarize(run: "Run") -> RunRow:
+    from kerasbridge.runs.reader import scores_of
+
     config, history = run.config, _history(run)
-    scores, scored_on = _scores(config.test, history)
+    scores, scored_on = scores_of(config, history)
     return RunRow(
         run.name,
         str(run.folder),
@@ -103,8 +105,8 @@ def _summarize(run: "Run") -> RunRow:
         config.device,
         len(history.get("epoch", ())),
         config.epochs,
-        scores.get("accuracy"),
-        scores.get("loss"),
+        _finite(scores.get("accuracy")),
+        _finite(scores.get("loss")),
         scored_on,
         config.seconds,
         config.started,
@@ -136,17 +138,8 @@ def _history(run: "Run") -> dict[str, list[float]]:
         return {}
 
 
-def _scores(test: dict[str, float], history: dict[str, list[float]]) -> tuple[dict[str, float | None], str | None]:
-    """Return the scores on the test data, or those of the last validation."""
-    if test:
-        return {name: _finite(value) for name, value in test.items()}, "test"
-    validation = {name.removeprefix("val_"): values for name, values in history.items() if name.startswith("val_")}
-    last = {name: next(filter(None, map(_finite, reversed(values))), None) for name, values in validation.items()}
-    return last, "validation" if last else None
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _print(rows: list[RunRow]) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from kerasbridge.exporters.signatures import Spec
+from kerasbridge.runtime.results import Result, Summary
 
 
-@dataclass(frozen=True)
-class ExportResult:
+@dataclass(frozen=True, repr=False)
+class ExportResult(Result):
     """An exported file, and how closely its outputs match the model.
 
     Attributes:
@@ -43,8 +44,15 @@ class ExportResult:
         """Return all fields as a dict that JSON can store."""
         return {**asdict(self), "path": str(self.path), "dynamic_batch": self.dynamic_batch}
 
+    def _summary(self) -> Summary:
+        title = f"{self.path}, {self.format}, {self.difference:.1e} from the model"
+        return Summary(title, rows=list(self._lines().items()))
+
     def __str__(self) -> str:
-        lines = {
+        return "\n".join(f"{heading:12}{line}" for heading, line in self._lines().items())
+
+    def _lines(self) -> dict[str, str]:
+        return {
             "saved": f"{self.path} ({self.format}, {self.bytes:,} bytes)",
             "written": f"on {self.backend}",
             "checked": f"in {self.runtime} on batches of {', '.join(map(str, self.rows))}",
@@ -52,7 +60,6 @@ class ExportResult:
             "inputs": ", ".join(f"{spec.name} {_shape(spec)} {spec.dtype}" for spec in self.inputs),
             "outputs": ", ".join(self.outputs),
         }
-        return "\n".join(f"{heading:12}{line}" for heading, line in lines.items())
 
 
 def _shape(spec: Spec) -> str:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kerasbridge.importers.ir.ops import Array, Shape
+from kerasbridge.runtime.results import Result, Summary
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ class WeightAssignment:
         return f"{self.layer} ({self.type}): {weights} <- {arrays}"
 
 
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, repr=False)
+class Report(Result):
     """The content of a file, and how it was converted.
 
     Args:
@@ -138,9 +139,18 @@ class Report:
         for heading in ("mapping", "substituted", "skipped", "preprocessing", "notes"):
             yield heading, "\n".join(map(str, getattr(self, heading)))
 
+    def _summary(self) -> Summary:
+        counts = (
+            (heading, len(getattr(self, heading))) for heading in ("converted", "substituted", "skipped", "mapping")
+        )
+        found = ", ".join(f"{count} {heading}" for heading, count in counts if count)
+        return Summary(f"{', '.join(self.files)} ({self.format}): {found}", rows=self._lines())
+
     def __str__(self) -> str:
-        lines = [(heading, line) for heading, text in self.rows() if text for line in text.split("\n")]
-        return "\n".join(f"{heading:14}{line}" for heading, line in lines)
+        return "\n".join(f"{heading:14}{line}" for heading, line in self._lines())
+
+    def _lines(self) -> list[tuple[str, str]]:
+        return [(heading, line) for heading, text in self.rows() if text for line in text.split("\n")]
 
 
 def _format_shape(shape: Shape) -> str:

@@ -15,13 +15,14 @@ from kerasbridge.parity.record import Record
 from kerasbridge.parity.verdict import DISAGREE, Judgement, judge
 from kerasbridge.parity.workers import TIMEOUT, check_backends, failed, run_on_each
 from kerasbridge.runtime.files import to_path
+from kerasbridge.runtime.results import Result, Summary
 
 _WORKER = "kerasbridge.parity.compare_worker"
 _MUST_MATCH = ("seed", "epochs", "batch_size", "rows", "dtype", "correct_leaks")  # fields of the jobs of two records
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Result):
     """Result of `kb.compare`.
 
     Attributes:
@@ -74,6 +75,11 @@ class Comparison:
             "runs": [_metadata(record) for record in self.records],
         }
         return dict(json.loads(json.dumps(result), parse_constant=lambda _: None))
+
+    def _summary(self) -> Summary:
+        from kerasbridge.parity.report import summary_text
+
+        return summary_text.summary(self)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write each record of this comparison to ``folder/<backend>.npz``, for a later ``against=``.

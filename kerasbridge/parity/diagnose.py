@@ -7,19 +7,25 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from kerasbridge.checks import check_timeout
+from kerasbridge.errors import ParityError
 from kerasbridge.parity import error_metrics, explanations
 from kerasbridge.parity.error_metrics import Row
 from kerasbridge.parity.explanations import Finding
 from kerasbridge.parity.jobs import Job, as_text
 from kerasbridge.parity.step_trace import Key, StepTrace
 from kerasbridge.parity.workers import TIMEOUT, check_backends, failed, run_on_each
+from kerasbridge.runtime.results import Result, Summary
 from kerasbridge.runtime.subprocesses import ChildResult
 
 _WORKER = "kerasbridge.parity.diagnose_worker"
+_IN_FLOAT64 = (
+    "\nThis was the step in float64, which the errors of every backend are measured against: write x.dtype or "
+    'keras.config.floatx() where a layer, loss or step casts to "float32".'
+)
 
 
-@dataclass(frozen=True, eq=False)
-class Diagnosis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagnosis(Result):
     """Result of `kb.diagnose`.
 
     Attributes:
@@ -75,6 +81,16 @@ class Diagnosis:
         """
         header = ["", "layer or variable", *self.backends, "tolerance", ""]
         return [header, *(self._cells(row) for row in self.rows)]
+
+    def _summary(self) -> Summary:
+        """Return the rows beyond their tolerance, and why they are."""
+        first, failures = self.first_mismatch, [f"{name}: {why}" for name, why in self.failures.items()]
+        within = f"{len(self.rows)} arrays of a step are within their tolerance on {', '.join(self.backends)}"
+        header, *cells = self.table_rows()
+        beyond = [row for row, detail in zip(cells, self.rows, strict=True) if detail.beyond]
+        title = within if first is None else first.sentence()
+        others = [each.sentence() for each in self.findings if each is not first]
+        return Summary(title, header if beyond else (), beyond, [*others, *self.notes, *failures])
 
     def _cells(self, row: Row) -> list[str]:
         errors = [f"{row.errors[name]:.1e}{'*' if name in row.beyond else ''}" for name in self.backends]
@@ -147,16 +163,17 @@ def diagnose(
     check_timeout(timeout)
     checked = check_backends(backends, at_least=2)
     steps, failures = _trace(job, checked, timeout)
-    references = steps
+    references, more = steps, {}  # type: dict[str, StepTrace], Mapping[str, ChildResult]
     if not correct_leaks:
-        references, more = _trace(replace(job, dtype="float64", correct_leaks=True), list(steps), timeout)
-        failures = {**failures, **more}
+        references, more = _trace_references(job, list(steps), timeout)
     shared = [name for name in checked if name in references]
     diagnosis = make_diagnosis([steps[name] for name in shared], [references[name] for name in shared])
-    if not failures:
+    if not failures and not more:
         return diagnosis
+    failures = {**failures, **more}
     messages = {name: child.failure_message() for name, child in failures.items()}
-    raise failed(failures, replace(diagnosis, failures=messages))
+    error = failed(failures, replace(diagnosis, failures=messages))
+    raise _of_reference(error, job) if more else error
 
 
 def make_diagnosis(steps: Sequence[StepTrace], references: Sequence[StepTrace]) -> Diagnosis:
@@ -174,6 +191,24 @@ def make_diagnosis(steps: Sequence[StepTrace], references: Sequence[StepTrace]) 
         tuple(notes),
         {step.backend: step.execution for step in steps},
     )
+
+
+def _trace_references(
+    job: Job, backends: Sequence[str], timeout: float
+) -> tuple[dict[str, StepTrace], Mapping[str, ChildResult]]:
+    try:
+        return _trace(replace(job, dtype="float64", correct_leaks=True), backends, timeout)
+    except ParityError as error:
+        raise _of_reference(error, job) from None
+
+
+def _of_reference(error: ParityError, job: Job) -> ParityError:
+    """Return an error of the step in float64, which states that it is one if that was not asked for."""
+    if job.dtype == "float64":
+        return error
+    explained = ParityError(f"{error}{_IN_FLOAT64}")
+    explained.result, explained.exit_code = error.result, error.exit_code
+    return explained
 
 
 def _trace(job: Job, backends: Sequence[str], timeout: float) -> tuple[dict[str, StepTrace], Mapping[str, ChildResult]]:

@@ -30,6 +30,13 @@ class Finding:
     tolerance: float
     explanation: str
 
+    def sentence(self) -> str:
+        """Return the finding as text."""
+        return (
+            f"{self.backend}: {self.kind} {self.name} has an error of {self.error:.1e}, beyond the tolerance of "
+            f"{self.tolerance:.1e}. {self.explanation}"
+        )
+
 
 def first_finding(rows: Sequence[Row], backend: str, job: Job) -> Finding | None:
     """Return the first row in which this backend is beyond the tolerance, explained; None if there is no such row."""

@@ -36,9 +36,9 @@ DIGESTS = {
 class Curve:
     """The numbers of every step, arrays of shape (steps,), and the trained variables by name."""
 
-    losses: Numbers
-    gradient_norms: Numbers
-    final_weights: dict[str, Numbers]
+    losses: Numbers = field(repr=False)
+    gradient_norms: Numbers = field(repr=False)
+    final_weights: dict[str, Numbers] = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)

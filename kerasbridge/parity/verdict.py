@@ -19,7 +19,7 @@ that small changes nothing that a user sees.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
@@ -65,8 +65,8 @@ class Pair:
     step: int | None
     quantity: str | None
     kink: int | None
-    losses: Numbers
-    gradient_norms: Numbers
+    losses: Numbers = field(repr=False)
+    gradient_norms: Numbers = field(repr=False)
     weights: float
     weights_bound: float
 
@@ -91,10 +91,10 @@ class Judgement:
     verdict: str
     digests: tuple[DigestCheck, ...]
     pairs: tuple[Pair, ...]
-    loss_bound: Numbers
-    norm_bound: Numbers
-    nudged: Numbers
-    nudged_norms: Numbers
+    loss_bound: Numbers = field(repr=False)
+    norm_bound: Numbers = field(repr=False)
+    nudged: Numbers = field(repr=False)
+    nudged_norms: Numbers = field(repr=False)
 
 
 def judge(records: Sequence[Record]) -> Judgement:

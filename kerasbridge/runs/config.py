@@ -38,6 +38,8 @@ class Config:
         execution, execution_reason: how the steps ran ("looped", "traced", "jit", "eager"), and why not faster.
         fast_paths: the names of the fast paths that it may use; None if it was started by an older version.
         test: loss and metrics on the test digits or the validation data, by name.
+        validation: for a run of `kb.fit`, loss and metrics of the saved model on the validation data, by name; None if
+            they are not known.
         mistakes: the digits or rows in it that were predicted wrongly: predicted class by index.
         seconds: the duration of the training, including compilation.
         finished: the end time in UTC, in ISO 8601; None during training and after an interruption.
@@ -57,6 +59,7 @@ class Config:
     execution_reason: str | None = None
     fast_paths: list[str] | None = None
     test: dict[str, float] = field(default_factory=dict)
+    validation: dict[str, float] | None = None
     mistakes: dict[int, int] | None = None
     seconds: float | None = None
     finished: str | None = None
@@ -81,11 +84,20 @@ def read(folder: Path) -> Config:
             raise _damaged(folder, f"{each.name} is missing")
         if each.name in values and not VALIDATORS[each.name](values[each.name]):
             raise _damaged(folder, f"{each.name} is {_shorten(values[each.name])}")
-    values["test"] = {name: math.nan if value is None else value for name, value in values.get("test", {}).items()}
+    for name in ("test", "validation"):
+        values[name] = _with_nan(values.get(name))
+    values["test"] = values["test"] or {}
     if values.get("mistakes") is not None:
         values["mistakes"] = {int(index): predicted for index, predicted in values["mistakes"].items()}
     values["execution"] = current_execution_name(values.get("execution"))
     return Config(**values)
+
+
+def _with_nan(scores: dict[str, float | None] | None) -> dict[str, float] | None:
+    """Return scores with NaN instead of None, as which JSON stores it."""
+    if scores is None:
+        return None
+    return {name: math.nan if value is None else value for name, value in scores.items()}
 
 
 def current_execution_name(name: str | None) -> str | None:

@@ -47,7 +47,7 @@ class History:
             seconds: its duration, including validation.
             logs: losses and metrics by name.
         """
-        numbers = {name: number for log, value in logs.items() for name, number in _columns_of(log, value).items()}
+        numbers = {name: number for log, value in logs.items() for name, number in columns_of(log, value).items()}
         row: Row = {"epoch": epoch, "seconds": round(seconds, 3), **numbers}
         self._add_to_table(row)
         with self._lines.open("a", encoding="utf-8") as file:  # last, since with it the epoch counts as done
@@ -66,6 +66,12 @@ class History:
     def columns(self) -> dict[str, list[float]]:
         """Return the numbers so far, as `read` does."""
         return _to_columns(self._rows)
+
+    def validation_of(self, epoch: int) -> dict[str, float]:
+        """Return the validation values of an epoch, without their prefix; NaN if one was not finite."""
+        row = next((row for row in self._rows if row["epoch"] == epoch), {})
+        named = {name.removeprefix("val_"): value for name, value in row.items() if name.startswith("val_")}
+        return {name: math.nan if value is None else value for name, value in named.items()}
 
     def _add_to_table(self, row: Row) -> None:
         new = [name for name in row if name not in self._columns]
@@ -129,7 +135,7 @@ def _as_csv(columns: list[str], rows: list[Row], header: bool = True) -> str:
     return file.getvalue()
 
 
-def _columns_of(name: str, value: Any) -> Row:
+def columns_of(name: str, value: Any) -> Row:
     """Return a logged value by column."""
     if not getattr(value, "shape", ()):
         return {name: _number(value)}

@@ -40,6 +40,10 @@ def _is_numbers(value: Any) -> bool:
     return isinstance(value, dict) and all(map(is_number_or_none, value.values()))
 
 
+def _is_numbers_or_none(value: Any) -> bool:
+    return value is None or _is_numbers(value)
+
+
 def _is_mistakes(value: Any) -> bool:
     return value is None or (
         isinstance(value, dict) and all(key.isdecimal() and is_integer(predicted) for key, predicted in value.items())
@@ -51,6 +55,7 @@ VALIDATORS: Mapping[str, Callable[[Any], bool]] = {
     "seed": _is_integer_or_none, "rng": _is_text_or_none, "data": _is_mapping, "started": _is_text, "model": _is_text,
     "epochs": _is_integer_or_none, "execution": _is_text_or_none, "execution_reason": _is_text_or_none,
     "fast_paths": _is_texts_or_none,
-    "test": _is_numbers, "mistakes": _is_mistakes, "seconds": is_number_or_none, "finished": _is_text_or_none,
+    "test": _is_numbers, "validation": _is_numbers_or_none,
+    "mistakes": _is_mistakes, "seconds": is_number_or_none, "finished": _is_text_or_none,
 }  # fmt: skip
 """The validator of each field of a `Config`."""

@@ -77,6 +77,10 @@ class RunWriter:
         with self.wrap_errors():
             self._history.add(epoch, seconds, logs)
 
+    def validation_of(self, epoch: int) -> dict[str, float]:
+        """Return loss and metrics of the validation after an epoch, counted from 1; {} without one."""
+        return self._history.validation_of(epoch)
+
     def finish(self, save: Callable[[Path], object], **changes: Any) -> None:
         """Write the model, the curves, and last the configuration, which completes the run.
 

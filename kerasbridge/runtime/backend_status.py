@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from kerasbridge.runtime import backend, signals, subprocesses
+from kerasbridge.runtime.results import Summary
 
 _CHILD = "kerasbridge.runtime._status_worker"
 
@@ -91,6 +92,27 @@ class BackendStatus:
     answered: bool = True
 
 
+class Statuses(tuple[BackendStatus, ...]):
+    """The status of each backend, which a notebook shows as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        header = ("backend", "version", "devices", "default", "problem", "what to type")
+        rows = [
+            [
+                status.name,
+                status.version or "",
+                ", ".join(status.devices),
+                "yes" if status.default else "",
+                status.problem or ("" if status.installed else "not installed"),
+                status.remedy or "",
+            ]
+            for status in self
+        ]
+        return Summary("backends", header, rows).as_html()
+
+
 @dataclass(frozen=True)
 class _ProbeResult:
     """Output of the worker: with `error` and `remedy` if it could not import the framework or list its devices."""
@@ -102,7 +124,7 @@ class _ProbeResult:
     answered: bool = True
 
 
-def backends(timeout: float = 60) -> tuple[BackendStatus, ...]:
+def backends(timeout: float = 60) -> Statuses:
     """Return the status of jax, tensorflow and torch, each examined in a child process, all at once.
 
     Args:
@@ -125,7 +147,7 @@ def backends(timeout: float = 60) -> tuple[BackendStatus, ...]:
             default=backend.default_backend(),
         )
         with signals.taking_effect():
-            return tuple(pool.map(status_of, backend.BACKENDS))
+            return Statuses(pool.map(status_of, backend.BACKENDS))
 
 
 def _status(

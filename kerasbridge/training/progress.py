@@ -57,8 +57,7 @@ class LineReporter(Reporter):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         seconds = time.perf_counter() - self._start
-        speed = f"{self._samples / max(seconds, 1e-9):,.0f} samples/s"
-        print(f"Epoch {epoch + 1}/{self._epochs}  {seconds:.1f} s  {speed}  {_format_logs(logs)}", flush=True)
+        print(_line(f"Epoch {epoch + 1}/{self._epochs}", seconds, self._samples, logs), flush=True)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         if self._title:
@@ -66,7 +65,10 @@ class LineReporter(Reporter):
 
 
 class BarReporter(Reporter):
-    """One bar per epoch or pass: steps, time left, samples per second, loss and metrics."""
+    """One bar per epoch or pass: steps, time left, samples per second, loss and metrics.
+
+    In a notebook the bar is a widget, which a line replaces at the end: a saved notebook is shown without widgets.
+    """
 
     def __init__(self, console: Console, epochs: int, title: str | None = None) -> None:
         super().__init__()
@@ -90,9 +92,9 @@ class BarReporter(Reporter):
             TextColumn("{task.fields[speed]}  {task.fields[logs]}"),
             console=self._console,
             auto_refresh=False,
+            transient=self._console.is_jupyter,
         )
-        title = self._title or f"Epoch {self._epoch + 1}/{self._epochs}"
-        self._progress.add_task(title, total=steps, speed="", logs="")
+        self._progress.add_task(self._title_of_pass(), total=steps, speed="", logs="")
         self._progress.start()
 
     def on_block_end(self, report: BlockReport) -> None:
@@ -101,15 +103,24 @@ class BarReporter(Reporter):
             self._show(pythonify_logs(report.logs))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        self._show(logs or {}, finished=True)
-        self.close()
+        self._finish(logs)
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         if self._title:
-            self._show(logs or {}, finished=True)
+            self._finish(logs)
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
-        self._show({}, finished=True)
+        self._finish({})
+
+    def _finish(self, logs: Logs | None) -> None:
+        self._show(logs or {}, finished=True)
+        seconds = time.perf_counter() - self._start
+        self.close()
+        if self._console.is_jupyter:
+            print(_line(self._title_of_pass(), seconds, self._samples, logs), flush=True)
+
+    def _title_of_pass(self) -> str:
+        return self._title or f"Epoch {self._epoch + 1}/{self._epochs}"
 
     def close(self) -> None:
         if self._progress:
@@ -126,6 +137,11 @@ class BarReporter(Reporter):
         self._progress.update(task.id, completed=self._steps, total=total, speed=speed, logs=_format_logs(logs))
         self._progress.refresh()
         self._last_shown = time.perf_counter()
+
+
+def _line(title: str, seconds: float, samples: int, logs: Logs | None) -> str:
+    speed = f"{samples / max(seconds, 1e-9):,.0f} samples/s"
+    return f"{title}  {seconds:.1f} s  {speed}  {_format_logs(logs)}".rstrip()
 
 
 def _format_logs(logs: Logs | None) -> str:

@@ -3,16 +3,20 @@
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from kerasbridge import engines, runs
 from kerasbridge.checkpoint import files as checkpoint_files
 from kerasbridge.engines import fast_paths
-from kerasbridge.errors import ArgumentError, RunFolderError
+from kerasbridge.errors import ArgumentError, DataError, RunFolderError
 from kerasbridge.keras_compat import keras
 from kerasbridge.runs.folder import BY_ARGUMENT
+from kerasbridge.runs.history import columns_of
 from kerasbridge.runtime.files import to_path
 
 log = logging.getLogger("kerasbridge")
@@ -20,18 +24,40 @@ _DATA_ARGUMENTS = ("x", "y", "sample_weight", "validation_data")
 
 
 class RunCallback(keras.callbacks.Callback):  # type: ignore[misc]
-    """Callback that adds each epoch to a run; it runs last, so that it sees what other callbacks add to the logs."""
+    """Callback that adds each epoch to a run; it runs last, so that it sees what other callbacks add to the logs.
 
-    def __init__(self, run: runs.RunWriter) -> None:
+    Args:
+        run: the writer of the run.
+        trained: the model and the last epoch, if the weights after the last epoch are to be kept, in `last`.
+    """
+
+    def __init__(self, run: runs.RunWriter, trained: tuple[keras.Model, int] | None = None) -> None:
         super().__init__()
-        self._run = run
+        self._run, self._trained = run, trained
         self._start = 0.0
+        self.last: _EpochWeights | None = None
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._run.add_epoch(epoch + 1, time.perf_counter() - self._start, logs or {})
+        model, epochs = self._trained or (None, None)
+        if model is not None and (model.stop_training or epoch + 1 == epochs):
+            self.last = _EpochWeights(epoch + 1, model.get_weights())
+
+
+@dataclass(frozen=True)
+class _EpochWeights:
+    """The weights of a model after an epoch, counted from 1."""
+
+    epoch: int
+    weights: Sequence[Any]
+
+    def are_those_of(self, model: keras.Model) -> bool:
+        """Return whether a model has these weights, bit for bit."""
+        pairs = zip(self.weights, model.get_weights(), strict=True)
+        return all(np.array_equal(mine, its, equal_nan=mine.dtype.kind == "f") for mine, its in pairs)
 
 
 class RunRecord:
@@ -46,16 +72,50 @@ class RunRecord:
         self.callbacks = callbacks
         self.run, self._model, self._start = run, model, time.perf_counter()
 
-    def finish(self, history: keras.callbacks.History) -> keras.callbacks.History:
-        """Complete the run and add its folder to the `params` of the history."""
+    def finish(
+        self, history: keras.callbacks.History, validate: Callable[[], Mapping[str, Any]] | None = None
+    ) -> keras.callbacks.History:
+        """Complete the run and add its folder to the `params` of the history.
+
+        Args:
+            history: the history of the training.
+            validate: returns loss and metrics of the model on the validation data, if there is any. It is called if the
+                saved model is not one that has been validated: after the last epoch its weights were changed.
+        """
         if self.run is not None:
             history.params["run_dir"] = str(self.run.folder)
         if self.run is not None and self.run.is_open and self._model is not None:
             seconds = round(time.perf_counter() - self._start, 3)
-            self.run.finish(self._model.save, seconds=seconds, **execution_info(self._model, history))
+            scores = self._validation(self.run, self._model, validate)
+            self.run.finish(
+                self._model.save, seconds=seconds, validation=scores, **execution_info(self._model, history)
+            )
             if self.run.without_curves:
                 log.info("kerasbridge: %s", self.run.without_curves)
         return history
+
+    def _validation(
+        self, run: runs.RunWriter, model: keras.Model, validate: Callable[[], Mapping[str, Any]] | None
+    ) -> dict[str, Any]:
+        callbacks = getattr(self.callbacks, "callbacks", self.callbacks)
+        scores = next(
+            (run.validation_of(each.epoch) for each in _weights_of_epochs(callbacks) if each.are_those_of(model)), {}
+        )
+        if scores or validate is None:
+            return scores
+        with contextlib.suppress(DataError):  # batches that can be read once have been
+            logs = validate()
+            return {name: number for log, value in logs.items() for name, number in columns_of(log, value).items()}
+        return {}
+
+
+def _weights_of_epochs(callbacks: Iterable[Any]) -> Iterator[_EpochWeights]:
+    """Yield the weights that a callback restores at the end of the training, and those after its last epoch."""
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.EarlyStopping) and callback.best_weights is not None:
+            yield _EpochWeights(callback.best_epoch + 1, callback.best_weights)
+        if isinstance(callback, RunCallback) and callback.last is not None:
+            yield callback.last
 
 
 @contextlib.contextmanager
@@ -80,12 +140,13 @@ def record_run(fit_arguments: Mapping[str, Any], **entries: Any) -> Iterator[Run
         return
     check_serializable(fit_arguments["model"])
     folder, config = _folder(run_dir), _config(fit_arguments, entries)
+    trained = fit_arguments["model"], fit_arguments["epochs"]
     is_continued = fit_arguments["resume"] and runs.is_run(folder)
     with (
         runs.reopen(folder, config, BY_ARGUMENT)
         if is_continued
         else runs.create(folder, config, chosen=BY_ARGUMENT) as run,
-        _append_callback(fit_arguments["callbacks"], RunCallback(run)) as callbacks,
+        _append_callback(fit_arguments["callbacks"], RunCallback(run, trained)) as callbacks,
     ):
         yield RunRecord(callbacks, run, fit_arguments["model"])
 

@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from kerasbridge import checks, engines
@@ -19,7 +20,7 @@ from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import arguments, build, run_recorder
 from kerasbridge.training.callbacks import make_callback_list, make_progress_reporter, prepare_callbacks
 from kerasbridge.training.checkpointing import check_settings, open_checkpoints
-from kerasbridge.training.epoch_loop import FitConfig, run_evaluation, run_prediction, run_training
+from kerasbridge.training.epoch_loop import FitConfig, Phase, run_evaluation, run_prediction, run_training
 from kerasbridge.training.keras_methods import call_keras
 from kerasbridge.training.prediction import concatenate_parts
 from kerasbridge.training.run_scope import run_scope
@@ -181,8 +182,13 @@ def fit(
         ):
             history = run_training(model, training, validation, config, record.callbacks, checkpoints)
             history.params.update(seed=order_seed, rng=rng, backend=engine.name, device=engine.device)
-            record.finish(history)
+            record.finish(history, partial(_validate, model, validation) if validation else None)
     return history
+
+
+def _validate(model: keras.Model, phase: Phase) -> dict[str, Any]:
+    """Return loss and metrics on the validation data; no callback sees it."""
+    return run_evaluation(model, phase, make_callback_list(model, [], None, epochs=1, steps=None, verbose=0))
 
 
 def _seed_of_order(x: Any, shuffle: bool | str) -> int:

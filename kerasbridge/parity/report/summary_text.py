@@ -10,11 +10,34 @@ import numpy as np
 
 from kerasbridge.parity.record import DIGESTS
 from kerasbridge.parity.verdict import DISAGREE, IDENTICAL, ROUNDED, DigestCheck, Pair
+from kerasbridge.runtime.results import Summary
 
 if TYPE_CHECKING:  # compare.py imports this package
     from kerasbridge.parity.compare import Comparison
 
 HEADLINES = {IDENTICAL: "Identical", ROUNDED: "The same but for rounding", DISAGREE: "They disagree"}
+
+
+def summary(comparison: Comparison) -> Summary:
+    """Return the verdict with its meaning, and the differences of each pair of backends."""
+    pairs, failures = comparison.judgement.pairs, [f"{name}: {why}" for name, why in comparison.failures.items()]
+    if not pairs:
+        labels = enumerate_words([record.label for record in comparison.records])
+        return Summary(f"{labels}: trained, with nothing to compare with", notes=failures)
+    first, _, rest = meaning(comparison).partition(". ")
+    header = ["difference of the loss", *pairs[0].shown(), "of the final weights", "verdict"]
+    return Summary(
+        f"{comparison.verdict}: {first.removesuffix('.')}.",
+        header,
+        list(map(_cells, pairs)),
+        [*filter(None, [rest]), *failures],
+    )
+
+
+def _cells(pair: Pair) -> list[str]:
+    beyond = "" if pair.step is None else f" from step {pair.step} ({pair.quantity})"
+    differences = (*pair.shown().values(), pair.weights)
+    return [f"{pair.first}, {pair.second}", *map(short, differences), pair.verdict + beyond]
 
 
 def headline(comparison: Comparison) -> str:

@@ -1,13 +1,17 @@
 """`kb.fit`, `kb.evaluate` and `kb.predict` behave like `model.fit`, `evaluate` and `predict`, and as documented."""
 
+import contextlib
 import itertools
 import logging
 import random as python_random
+import re
+import sys
 from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import kerasbridge as kb
 from kerasbridge.keras_compat import keras
@@ -632,6 +636,39 @@ def test_verbose_2_prints_a_line_per_epoch(capsys, monkeypatch):
     assert first.startswith("Epoch 1/2  1.0 s  162 samples/s  loss")
     assert second.startswith("Epoch 2/2  1.0 s  162 samples/s  loss")
     assert "val_accuracy" in second
+
+
+@pytest.mark.once
+def test_in_a_notebook_a_line_stays_where_the_bar_was(capsys, monkeypatch):
+    class Output(contextlib.AbstractContextManager):
+        open = 0
+
+        def __init__(self):
+            Output.open += 1
+
+        def __exit__(self, *error): ...
+
+        def clear_output(self, wait): ...
+
+        def close(self):
+            Output.open -= 1
+
+    monkeypatch.setattr(pytest.importorskip("IPython.display"), "display", lambda *_: None)
+    monkeypatch.setitem(sys.modules, "ipywidgets", SimpleNamespace(Output=Output))
+    monkeypatch.setattr(progress, "Console", partial(Console, force_jupyter=True))
+    monkeypatch.setattr(progress.importlib.util, "find_spec", lambda name: name)
+    model = mlp()
+    for call in (
+        lambda: kb.fit(model, X, Y, epochs=2, validation_split=0.2),
+        lambda: kb.evaluate(model, X, Y),
+        lambda: kb.predict(model, X),
+    ):
+        call()
+    lines = capsys.readouterr().out.splitlines()
+    assert [re.sub(r"  .*", "", line) for line in lines] == ["Epoch 1/2", "Epoch 2/2", "Evaluate", "Predict"]
+    assert "val_accuracy" in lines[1]
+    assert "accuracy" in lines[2]
+    assert Output.open == 0
 
 
 # Evaluate and predict -------------------------------------------------------------------------------------------------

@@ -86,6 +86,31 @@ def test_logs_added_by_callbacks_are_recorded_and_restored_weights_are_saved(tmp
     assert not np.any(run.load_model().get_weights()[0])
 
 
+class Zeros(keras.callbacks.Callback):
+    """Changes the weights after the last validation."""
+
+    def on_train_end(self, logs=None):
+        self.model.set_weights([np.zeros_like(weight) for weight in self.model.get_weights()])
+
+
+def test_the_scores_of_a_run_are_those_of_the_saved_model(tmp_path):
+    best = keras.callbacks.EarlyStopping("val_loss", mode="max", patience=1, restore_best_weights=True)
+    runs = {
+        "last": {},
+        "restored": {"callbacks": [best]},
+        "changed": {"callbacks": [Zeros()]},
+        "seldom": {"validation_freq": 2},
+    }
+    for name, arguments in runs.items():
+        fit(compiled(), tmp_path / name, validation_data=(X, Y), **arguments)
+        run = kb.runs.load(tmp_path / name)
+        expected = kb.evaluate(run.load_model(), X, Y, return_dict=True, verbose=0)
+        assert run.scores == pytest.approx(expected, rel=1e-5)
+        assert run.scores == run.config.validation
+    assert best.best_epoch + 1 < len(kb.runs.load(tmp_path / "restored").history["epoch"])
+    assert kb.runs.load(tmp_path / "seldom").history["epoch"] == [1, 2, 3]
+
+
 def test_a_callback_list_is_used_and_restored(tmp_path):
     model = compiled()
     given = keras.callbacks.CallbackList([], add_history=True, model=model, epochs=3)

@@ -1,17 +1,19 @@
 """The verdict of a diagnosis, the blamed backend and the message; the steps are handmade."""
 
+import importlib
 import json
 
 import numpy as np
 import pytest
 
-from kerasbridge.errors import ArgumentError, DataError
+from kerasbridge.errors import ArgumentError, DataError, ParityError
 from kerasbridge.parity.diagnose import diagnose, make_diagnosis
 from kerasbridge.parity.error_metrics import Row
 from kerasbridge.parity.explanations import explain
 from kerasbridge.parity.jobs import Job
 from kerasbridge.parity.step_trace import StepTrace
 from kerasbridge.parity.tolerances import TABLE
+from kerasbridge.runtime.subprocesses import ChildResult
 from tests.unit.parity.inspected import UNIT32, reference, step
 
 BACKENDS = ("jax", "tensorflow", "torch")
@@ -29,6 +31,26 @@ def exact(monkeypatch):
     """Handmade steps contain decimals, which are not exact in float32."""
     for kind in ("input", "weights"):
         monkeypatch.setitem(TABLE, kind, TABLE["output"])
+
+
+def failing_in_float64(job, backends, timeout):
+    """Trace each step in float32; of the references, one fails."""
+    dtype, correct = job.dtype, job.correct_leaks
+    steps = {name: step(name, dtype, correct) for name in backends}
+    failed = {"torch": ChildResult(2, b"", "RuntimeError: expected double, received float")} if correct else {}
+    return {name: each for name, each in steps.items() if name not in failed}, failed
+
+
+def test_a_failure_in_float64_states_that_the_reference_is_computed_in_it(monkeypatch):
+    module = importlib.import_module("kerasbridge.parity.diagnose")
+    monkeypatch.setattr(module, "check_backends", lambda names, **_: tuple(names))
+    monkeypatch.setattr(module, "_trace", failing_in_float64)
+    with pytest.raises(ParityError, match=r"(?s)received float.*in float64, which .* write x\.dtype or") as caught:
+        diagnose(backends=BACKENDS)
+    assert caught.value.result.backends == ("jax", "tensorflow")
+    with pytest.raises(ParityError) as caught:
+        diagnose(backends=BACKENDS, dtype="float64", correct_leaks=False)
+    assert "float64" not in str(caught.value)
 
 
 def test_equal_steps_agree():
