@@ -3,6 +3,7 @@
 They look at NumPy arrays, lengths and plain values on the host. Keras checks the shapes that a model expects.
 """
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -176,6 +177,8 @@ def invalid_labels(
     Raises:
         DataError: the labels are not numbers.
     """
+    if labels.dtype.kind in "OSU" and labels.size and isinstance(labels.flat[0], str | bytes):
+        raise DataError(text_message(name, labels))
     if labels.dtype.kind not in "iufb":
         raise DataError(f"{name} must contain class numbers from 0 to {classes - 1}; received {labels.dtype} values.")
     if labels.size == 0 or (labels.dtype.kind in "iub" and labels.min() >= 0 and labels.max() < classes):
@@ -191,6 +194,16 @@ def labels_error(
 ) -> DataError:
     """Return the error about invalid labels, which the second array marks."""
     return DataError(_invalid_labels_message(labels, invalid, classes, ignore_class, name))
+
+
+def text_message(name: str, array: NDArray[Any]) -> str:
+    """Return the message about an array of texts where numbers are expected."""
+    first = array.reshape(-1)[:1].tolist()[0]
+    advice = "Number the values, np.unique(values, return_inverse=True)[1], or pass them to keras.layers.StringLookup"
+    with contextlib.suppress(ValueError):
+        float(first)
+        advice = "Convert it, .astype('float32')"
+    return f"Expected {name} to be numbers, received text such as {one_line(first)}. {advice}."
 
 
 def check_probabilities(labels: NDArray[Any], counted: NDArray[np.bool_] | None = None, name: str = "y") -> None:
@@ -216,6 +229,31 @@ def check_probabilities(labels: NDArray[Any], counted: NDArray[np.bool_] | None 
         )
 
 
+def check_indices(indices: NDArray[Any], size: int, layer: str, name: str = "x") -> None:
+    """Raise if indices of an embedding are outside its table.
+
+    Args:
+        indices: numbers of any shape with samples first; an embedding drops their fractions.
+        size: rows of the table; indices run from 0 to size - 1, and as in Keras those from -size on count from its end.
+        layer: name of the embedding.
+        name: name of the array in messages.
+
+    Raises:
+        DataError: names the first wrong index and its row, the number of wrong ones, and the allowed range.
+    """
+    if indices.dtype.kind not in "iuf" or indices.size == 0 or (indices.min() >= -size and indices.max() < size):
+        return
+    invalid = np.atleast_1d(~((indices >= -size) & (indices < size)))
+    if indices.dtype.kind == "f":
+        invalid &= np.isfinite(np.atleast_1d(indices))
+    if invalid.any():
+        first = np.atleast_1d(indices)[invalid][0]
+        raise DataError(
+            f"{name} contains the index {int(first)} in row {_first_row(invalid)}{_more(invalid)}: the Embedding "
+            f"{layer!r} takes whole numbers from 0 to {size - 1}. Number the entries from 0, or raise its input_dim."
+        )
+
+
 def check_finite(array: NDArray[Any], name: str) -> None:
     """Raise if an array contains NaN or infinity.
 
@@ -226,13 +264,29 @@ def check_finite(array: NDArray[Any], name: str) -> None:
     Raises:
         DataError: states how many there are of each, and the first row with one.
     """
+    message = nonfinite_message(array, name)
+    if message:
+        raise DataError(f"{message}, where finite numbers are expected: fix or remove these rows.")
+
+
+def nonfinite_message(array: NDArray[Any], name: str) -> str | None:
+    """Return which numbers of an array are NaN or infinite, as part of a sentence; None if all are finite.
+
+    Args:
+        array, name: as for `check_finite`.
+    """
     array = np.atleast_1d(array)
-    if array.dtype.kind != "f" or np.isfinite(array).all():
-        return
-    raise DataError(
-        f"{name} contains {np.isnan(array).sum()} NaN and {np.isinf(array).sum()} infinite values, "
-        f"the first in row {_first_row(~np.isfinite(array))}, where finite numbers are expected: "
-        "fix or remove these rows."
+    if array.dtype.kind != "f":
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(np.add.reduce(array, axis=None)):  # as soon as one number is not, nor is the sum
+            return None
+    finite = np.isfinite(array)
+    if finite.all():
+        return None
+    return (
+        f"{name} contains {np.isnan(array).sum()} NaN and {np.isinf(array).sum()} infinite values, the first in row "
+        f"{_first_row(~finite)}"
     )
 
 

@@ -21,7 +21,7 @@ from kerasbridge.benchmark.workloads import Data, Workload, load_data
 from kerasbridge.errors import ArgumentError, KerasbridgeError
 from kerasbridge.runtime.conversation import answer_requests
 from kerasbridge.runtime.memory import peak_bytes
-from kerasbridge.runtime.scripts import call_script, describe_result, parts_of
+from kerasbridge.runtime.scripts import describe_result, parts_of
 from kerasbridge.runtime.subprocesses import exit_with_message
 from kerasbridge.subjects.source import Source
 
@@ -210,7 +210,8 @@ def _keras_model(task: Task) -> tuple[Any, Any, Any, int]:
         return keras_models.build(task.workload.model, task.workload.dropout), None, None, task.workload.batch_size
     keras_models.keras.utils.set_random_seed(0)
     load_model = keras_models.keras.saving.load_model
-    result = load_model(task.model) if task.source.model else call_script(task.source.script)
+    scripts = importlib.import_module("kerasbridge.keras_compat.user_scripts")
+    result = load_model(task.model) if task.source.model else scripts.call_script(task.source.script)
     return _as_parts(task, result, keras_models.keras.Model)
 
 

@@ -9,6 +9,7 @@ from kerasbridge import checks
 from kerasbridge.data import hugging_face, memory_budget
 from kerasbridge.data.arrays import Arrays, are_arrays, arrays
 from kerasbridge.data.epoch_iterators import BatchStream, DeviceArrays, EpochIterator, HostArrays, StackedArrays
+from kerasbridge.data.input_checks import about
 from kerasbridge.data.pydataset import FirstBatch, ShuffledPyDataset
 from kerasbridge.data.sampler import DEFAULT_BATCH_SIZE, RowSampler
 from kerasbridge.engines.base import Engine
@@ -98,7 +99,8 @@ def with_validation(source: Source, validation_data: Any, validation_split: floa
                 "Expected validation_data=(x, y) or (x, y, sample_weight), or an iterable of such batches; "
                 f"received a tuple of {len(parts)}."
             )
-        held_out = read(*parts)
+        with about("validation_data"):
+            held_out = read(*parts)
         if _lacks_targets(held_out, source):
             raise ArgumentError(
                 "Expected validation_data=(x, y) or (x, y, sample_weight), as training has a y; received x alone."

@@ -138,7 +138,23 @@ def signature(batch: Batch) -> tuple[Any, ...]:
 def _convert(name: str, part: Any) -> Any:
     if part is None:
         return None
-    return keras.tree.map_structure(lambda leaf: _convert_leaf(name, leaf), part)
+    try:
+        return keras.tree.map_structure(lambda leaf: _convert_leaf(name, leaf), part)
+    except DataError as error:
+        for path, leaf in keras.tree.flatten_with_path(part):
+            columns = {f"column {column!r} of ": leaf[column] for column in getattr(leaf, "columns", ())}
+            entry = name + "".join(f"[{key!r}]" for key in path)
+            for where, values in (columns or {"": leaf}).items():
+                _convert_named(name, where + entry, values)
+        raise error
+
+
+def _convert_named(name: str, place: str, leaf: Any) -> None:
+    """Convert an entry of a dict or list, or a column of a table, so that an error names it."""
+    try:
+        _convert_leaf(name, leaf)
+    except DataError as error:
+        raise (error if place == name else DataError(f"{place}: {error}")) from error.__cause__
 
 
 def _convert_leaf(name: str, leaf: Any) -> Any:

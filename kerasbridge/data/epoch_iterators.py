@@ -25,6 +25,7 @@ from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.by_name import standard_containers
 from kerasbridge.keras_compat.data_adapters import (
     is_sparse_or_ragged,
+    refuse_dicts,
     reset_num_batches,
     stop_workers,
     to_sliceable,
@@ -347,6 +348,9 @@ class BatchStream(_Streamed):
 
 def _to_batch(item: Any) -> Batch:
     """Convert an item of a source to a batch (x, y, sample_weight) of arrays."""
+    keys = keras.tree.flatten(item)
+    if keys and all(isinstance(key, str) for key in keys):  # as what Keras reads a dict of a DataLoader
+        refuse_dicts(keys)
     parts = zip(Batch._fields, keras.utils.unpack_x_y_sample_weight(standard_containers(item)), strict=True)
     return Batch(*(map_tensors(partial(_to_array, name), part) for name, part in parts))
 

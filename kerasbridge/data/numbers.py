@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasbridge import engines
+from kerasbridge.checks import text_message
 from kerasbridge.errors import DataError
 from kerasbridge.keras_compat.tensors import floatx
 from kerasbridge.runtime.context import context_value
@@ -71,6 +72,8 @@ def _check_dtype(name: str, array: Array) -> None:
     supported = array.dtype.kind in "fiubc" or str(array.dtype) == "bfloat16"
     takes_text = engines.current().supports_strings and not (name == "x" and name in _read_as_floats.get())
     if not supported and not (takes_text and _is_text(array)):
+        if array.size and _is_text(array):
+            raise DataError(text_message(name, array))
         hint = _HINTS.get(array.dtype.kind, "Convert it first")
         raise DataError(f"Expected {name} to be numbers, received dtype {array.dtype}. {hint}.")
 

@@ -341,6 +341,11 @@ class Engine(abc.ABC):
     def device_of(self, tensor: Tensor) -> str:
         """Return the name in `devices()` of the device of a tensor or variable."""
 
+    def strategy_of(self, model: Any) -> str | None:
+        """Return the name of the strategy that distributes a model over devices, or None."""
+        del model
+        return None
+
     def wrong_device(self, variables: Iterable[Any]) -> str | None:
         """Return the device of the first variable that is not on the chosen one, or None."""
         if self.device == "auto":
@@ -360,9 +365,10 @@ class Engine(abc.ABC):
         wanted = str(device)
         matches = [name for name in available if wanted in (name, name.partition(":")[0])]
         if not matches:
+            synonym = ", which is cuda" if device.kind == "gpu" else ""
             raise DeviceError(
-                f"Expected a device that {self.name} has here, received {wanted!r}. "
-                f"Available: {', '.join(available)}. Choose one with device=… or KERASBRIDGE_DEVICE."
+                f"Expected a device that {self.name} has here, received {wanted!r}{synonym}. "
+                f"Available: {', '.join(available)}. Choose one with --device, device=… or KERASBRIDGE_DEVICE."
             )
         self.use_device(matches[0])
         self.device = matches[0]

@@ -3,12 +3,12 @@
 import contextlib
 import itertools
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from kerasbridge.errors import ArgumentError
+from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.by_name import standard_containers
 from kerasbridge.keras_compat.private_api import private_api
@@ -72,12 +72,27 @@ def stop_workers(iterator: Any) -> None:
             workers.stop()
 
 
+def refuse_dicts(keys: Iterable[Any]) -> None:
+    """Raise DataError for batches that are dicts, with these keys, where Keras takes tuples."""
+    first, *others = names = [*map(repr, keys)]
+    raise DataError(
+        f"Expected batches that are tuples (x, y), received dicts with {', '.join(names)}. Let the dataset return "
+        f"tuples, or pass a generator of them: ((batch[{first}], batch[{(others or names)[-1]}]) for batch in …)."
+    )
+
+
+def _standard_batch(batch: Any) -> Any:
+    if isinstance(batch, Mapping) and batch:
+        refuse_dicts(batch)
+    return standard_containers(batch)
+
+
 def copy_prefetched(generator: Iterator[Any]) -> Iterator[Any]:
     """Yield a generator's batches in containers that Keras knows, the first ones as copies: Keras reads those ahead.
 
     The generator may reuse its arrays for the next batch. Closing this iterator leaves the generator open.
     """
-    batches = map(standard_containers, generator)  # which does not close it
+    batches = map(_standard_batch, generator)  # which does not close it
     for batch in itertools.islice(batches, private_api("number of batches read ahead")):
         yield keras.tree.map_structure(lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf, batch)
     yield from batches

@@ -18,8 +18,23 @@ def check_model(model: Any) -> None:
     trainer = next(base for base in keras.Model.__mro__ if "fit" in vars(base))
     if isinstance(model, trainer):
         return
-    advice = "Load it with kb.load_model, and pass the result." if isinstance(model, str | os.PathLike) else ""
-    raise ArgumentError(f"Expected a Keras model, received {one_line(model)}. {advice}".strip())
+    raise ArgumentError(f"Expected a Keras model, received {one_line(model)}. {_advice(model)}".strip())
+
+
+def _advice(other: Any) -> str:
+    """Return what to do with what was passed instead of a model."""
+    if isinstance(other, str | os.PathLike):
+        return "Load it with keras.saving.load_model, and pass the result."
+    if isinstance(other, keras.layers.Layer):
+        return "A layer becomes a model in keras.Sequential([keras.Input(shape), layer])."
+    if isinstance(other, type) and issubclass(other, keras.Model):
+        return f"Create it first: {other.__name__}(…)."
+    if any(kind.__module__ == "torch.nn.modules.module" for kind in type(other).__mro__):
+        return (
+            "A torch.nn.Module is not one: build the layers in Keras, and load the weights with kb.import_weights; or "
+            "on the torch backend put it into a model with keras.layers.TorchModuleWrapper."
+        )
+    return "The model comes first: kb.fit(model, x, y)." if hasattr(other, "shape") else ""
 
 
 def call_model(model: Any, x: Any, training: bool) -> Any:
@@ -76,6 +91,16 @@ def _without_variables(result: Any) -> Any:
 def output_spec(model: Any, x: Any) -> Any:
     """Return the shapes and dtypes of the predictions for a batch `x`, without computing."""
     return private_api("abstract evaluation")(model, symbols(x), training=False)
+
+
+def model_input(model: Any) -> Any:
+    """Return the symbolic inputs of a functional or sequential model, in their structure."""
+    return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+
+
+def input_tensors(layer: Any) -> list[Any]:
+    """Return the symbolic tensors that a layer was called with."""
+    return [tensor for node in layer._inbound_nodes for tensor in node.input_tensors]
 
 
 def overridden_step(model: Any, kind: str) -> str | None:

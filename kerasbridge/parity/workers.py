@@ -12,6 +12,7 @@ from typing import Any
 from kerasbridge.errors import ArgumentError, BackendNotInstalled, ParityError
 from kerasbridge.parity.jobs import Job
 from kerasbridge.runtime import backend, signals
+from kerasbridge.runtime.scripts import refuse_while_importing
 from kerasbridge.runtime.subprocesses import ChildResult, ProcessGroup
 
 
@@ -56,6 +57,7 @@ def check_backends(names: Sequence[str] | None, at_least: int) -> tuple[str, ...
         ArgumentError: a name is unknown or is given twice, or there are too few to compare.
         BackendNotInstalled: one of them is not installed.
     """
+    refuse_while_importing("compares backends")
     if isinstance(names, str):
         raise ArgumentError(f'Expected a list of backends, received {names!r}. Type backends=["jax", "torch"].')
     installed = backend.installed()

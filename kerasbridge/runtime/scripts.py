@@ -4,10 +4,14 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from kerasbridge.errors import ArgumentError
+from kerasbridge.runtime.context import context_value
+
+_importing: ContextVar[str | None] = ContextVar("importing", default=None)
 
 KEYS = ("model", "x", "y", "validation_data", "batch_size", "callbacks")
 CONTRACT = (
@@ -63,11 +67,30 @@ def describe_result(result: Any) -> str:
     )
 
 
+def refuse_while_importing(action: str) -> None:
+    """Raise an ArgumentError in a file of the user's that is being imported for one of its functions.
+
+    Args:
+        action: what the file does: "trains a model".
+    """
+    path = _importing.get()
+    if path is not None:
+        raise ArgumentError(
+            f"Expected {path} to define functions when it is imported, found that it {action}. Put the lines that do "
+            'under `if __name__ == "__main__":`.'
+        )
+
+
 def call_script(script: str) -> Any:
-    """Run a file of the user's as a module, and return the result of its function.
+    """Return the result of the function in a file, as `load_function`."""
+    return load_function(script)()
+
+
+def load_function(script: str) -> Callable[[], Any]:
+    """Run a file of the user's as a module, and return its function.
 
     Raises:
-        ArgumentError: the file does not define the function.
+        ArgumentError: the file does not define the function, or it trains a model.
     """
     path, _, name = script.rpartition(":")
     spec = importlib.util.spec_from_file_location(Path(path).stem, path)
@@ -76,7 +99,9 @@ def call_script(script: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(Path(path).resolve().parent))
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    with context_value(_importing, path):
+        spec.loader.exec_module(module)
     if not callable(getattr(module, name, None)):
         raise ArgumentError(f"Expected a function {name} in {path}, which does not define one.")
-    return getattr(module, name)()
+    function: Callable[[], Any] = getattr(module, name)
+    return function

@@ -7,7 +7,8 @@ from typing import Any
 
 from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
-from kerasbridge.runtime.scripts import CONTRACT, call_script, describe_result, parts_of
+from kerasbridge.keras_compat.user_scripts import call_script
+from kerasbridge.runtime.scripts import CONTRACT, describe_result, parts_of
 from kerasbridge.subjects.subject import Subject
 
 

@@ -8,6 +8,7 @@ from kerasbridge import checks
 from kerasbridge.errors import ArgumentError, one_line
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import check_model, overridden_step
+from kerasbridge.runtime.scripts import refuse_while_importing
 from kerasbridge.training.keras_methods import is_active, is_extended
 
 log = logging.getLogger("kerasbridge")
@@ -30,6 +31,7 @@ def check(model: Any, batch_size: Any, verbose: Any, callbacks: Any, **steps: An
     Raises:
         ArgumentError: an argument is invalid.
     """
+    refuse_while_importing("trains or runs a model")
     check_model(model)
     for name, value in {"batch_size": batch_size, **steps}.items():
         if value is not None:
@@ -68,10 +70,18 @@ def check_fit(
 
 def _check_callback(callback: Any) -> None:
     if isinstance(callback, type) or not hasattr(callback, "set_model"):
-        made = f": write {callback.__name__}(…)" if isinstance(callback, type) else ""
         raise ArgumentError(
-            f"Expected callbacks to be keras.callbacks.Callback objects, received {one_line(callback)}{made}."
+            f"Expected callbacks to be keras.callbacks.Callback objects, received {one_line(callback)}"
+            f"{_callback_to_write(callback)}."
         )
+
+
+def _callback_to_write(other: Any) -> str:
+    if isinstance(other, type):
+        return f": write {other.__name__}(…)"
+    if isinstance(other, str) and isinstance(getattr(keras.callbacks, other, None), type):
+        return f": write keras.callbacks.{other}(…)"
+    return ": write keras.callbacks.LambdaCallback(on_epoch_end=…)" if callable(other) else ""
 
 
 def warn_extended(model: keras.Model, name: str) -> None:

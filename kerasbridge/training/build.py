@@ -1,13 +1,14 @@
 """Build the model, run the checks that need a built model, and make the runners of `fit`, `evaluate` and `predict`."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from kerasbridge.data import label_checks
+from kerasbridge.data import input_checks, label_checks
 from kerasbridge.data.epoch_iterators import EpochIterator
 from kerasbridge.engines.base import Engine
 from kerasbridge.engines.step import Batch
-from kerasbridge.errors import DataError, DeviceError, StepError
+from kerasbridge.errors import DataError, DeviceError, KerasbridgeError, StepError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import flatten_layers, has_loss, output_spec, symbolic_build, target_user
 from kerasbridge.training.custom_step.build import build_step
@@ -18,29 +19,58 @@ from kerasbridge.training.step_loop import PreparedStep, Runner
 from kerasbridge.training.steps import evaluate_step, predict_step, train_step, train_step_skipping_nonfinite
 
 
-def prepare(model: keras.Model, engine: Engine, iterator: EpochIterator, modes: Sequence[bool] = (False,)) -> None:
-    """Build the model if it is not built, then check its device and the labels; `modes` as for `symbolic_build`."""
+def prepare(
+    model: keras.Model, engine: Engine, iterator: EpochIterator, modes: Sequence[bool] = (False,), argument: str = ""
+) -> None:
+    """Build the model if it is not built, then check its device and the data.
+
+    Args:
+        model, engine, iterator: what is run, how and on what.
+        modes: as for `symbolic_build`.
+        argument: the argument that the data comes from, for errors; "" for x and y themselves.
+    """
+
+    def first_batch() -> Batch:
+        with input_checks.about(argument):
+            return check_targets(model, iterator.first(), bool(argument))
+
     with engine.abstract_scope():
-        symbolic_build(model, lambda: check_targets(model, iterator.first()), modes)
+        symbolic_build(model, first_batch, modes)
     check_device(model.variables, engine)
-    check_labels = label_checks.make_label_check(model, iterator.first)
+    checks: list[Callable[[Batch], Batch] | None] = [
+        partial(check_targets, model, of_validation=bool(argument)),
+        input_checks.make_index_check(model),
+        label_checks.make_label_check(model, iterator.first),
+    ]
 
     def check(batch: Batch) -> Batch:
-        batch = check_targets(model, batch)
-        return check_labels(batch) if check_labels else batch
+        with input_checks.about(argument):
+            for each in checks:
+                batch = each(batch) if each else batch
+        return batch
 
     iterator.set_check(check)
 
 
-def check_targets(model: keras.Model, batch: Batch) -> Batch:
-    """Return the batch, or raise DataError if it has no targets but the model has a loss or metric that needs them."""
+def check_targets(model: keras.Model, batch: Batch, of_validation: bool = False) -> Batch:
+    """Return the batch; raise DataError if it lacks targets that a loss or metric needs, or has them as x."""
     user = target_user(model) if batch.y is None else None
     if user:
-        raise DataError(
-            f"Expected y, which {user} of the model needs, received x alone. Pass y, or batches of (x, y); if the "
-            "model reproduces its inputs, pass x twice."
-        )
+        raise DataError(f"Expected y, which {user} of the model needs, received {_without_targets(batch.x)}.")
+    input_checks.check_shapes(model, batch, of_validation)
     return batch
+
+
+def _without_targets(x: Any) -> str:
+    """Return what was received instead of (x, y), and what to pass."""
+    if isinstance(x, Mapping):
+        keys = ", ".join(map(repr, x))
+        return (
+            f"a dict with {keys} as x alone. Pass the targets as y, or batches that are tuples (x, y), as (dict, array)"
+        )
+    if isinstance(x, list | tuple) and len(x) == 2:
+        return f"a {type(x).__name__} of two as x alone. Pass them as two arguments, x and y"
+    return "x alone. Pass y, or batches of (x, y); if the model reproduces its inputs, pass x twice"
 
 
 def make_train_phase(
@@ -58,8 +88,10 @@ def make_train_phase(
     return _phase(model, engine, iterator, make_step, modes=(False, True))
 
 
-def make_test_phase(model: keras.Model, step: CustomStep | None, engine: Engine, iterator: EpochIterator) -> Phase:
-    """Return the evaluation phase, with the user's step if that supports evaluation.
+def make_test_phase(
+    model: keras.Model, step: CustomStep | None, engine: Engine, iterator: EpochIterator, argument: str = ""
+) -> Phase:
+    """Return the evaluation phase, with the user's step if that supports evaluation; `argument` as for `prepare`.
 
     Raises:
         StepError: the step has no `training` parameter, and the model has no loss.
@@ -71,7 +103,7 @@ def make_test_phase(model: keras.Model, step: CustomStep | None, engine: Engine,
             "Expected a step with a `training` parameter, or a model compiled with a loss, to compute the validation "
             "metrics; received neither. Write def step(model, batch, training), or compile the model with a loss."
         )
-    return _phase(model, engine, iterator, evaluate_step)
+    return _phase(model, engine, iterator, evaluate_step, argument=argument)
 
 
 def make_predict_phase(model: keras.Model, engine: Engine, iterator: EpochIterator) -> Phase:
@@ -80,6 +112,8 @@ def make_predict_phase(model: keras.Model, engine: Engine, iterator: EpochIterat
         with engine.abstract_scope():
             output_spec(model, iterator.first()[0])
     check_device(model.variables, engine)
+    if check_indices := input_checks.make_index_check(model):
+        iterator.set_check(check_indices)
     return Phase(Runner(model, engine, lambda: PreparedStep(predict_step)), iterator)
 
 
@@ -89,9 +123,10 @@ def _phase(
     iterator: EpochIterator,
     make_step: Callable[..., Any],
     modes: Sequence[bool] = (False,),
+    argument: str = "",
 ) -> Phase:
     def prepare_step() -> PreparedStep:
-        prepare(model, engine, iterator, modes)
+        prepare(model, engine, iterator, modes, argument)
         return PreparedStep(make_step)
 
     return Phase(Runner(model, engine, prepare_step), iterator)
@@ -106,7 +141,15 @@ def _custom_phase(
     skip: bool = False,
 ) -> Phase:
     def prepare_step() -> PreparedStep:
-        compiled = build_step(model, step, engine, iterator.first(), training)
+        batch = iterator.first()
+        try:
+            compiled = build_step(model, step, engine, batch, training)
+        except (AttributeError, TypeError, ValueError) as error:
+            if batch.y is not None or "None" not in str(error) or isinstance(error, KerasbridgeError):
+                raise
+            raise DataError(
+                "Expected y, which the step uses, received x alone. Pass y, or batches of (x, y)."
+            ) from error
         check_device(compiled.program.variables, engine)
         program = compiled.program
         make_step = program.make_step_skipping_nonfinite if skip else program.make_step
@@ -122,4 +165,14 @@ def check_device(variables: Iterable[Any], engine: Engine) -> None:
         raise DeviceError(
             f"Expected the model on {engine.device}, found it on {device}. Call "
             f'kb.use_backend("{engine.name}", device="{engine.device}") before building the model.'
+        )
+
+
+def check_strategy(model: keras.Model, engine: Engine) -> None:
+    """Raise DeviceError if the model was built to be distributed over devices."""
+    strategy = engine.strategy_of(model)
+    if strategy:
+        raise DeviceError(
+            f"Expected a model on one device, received one that was built in the scope of a {strategy}. Build it "
+            "outside of the scope, or train it with model.fit."
         )

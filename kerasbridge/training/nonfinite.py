@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasbridge.data import input_checks
 from kerasbridge.data.epoch_iterators import Chunk
 from kerasbridge.engines.base import BlockResult
 from kerasbridge.engines.stateless import assign_all
@@ -26,10 +27,15 @@ class Warn(BlockWatch):
         self.is_finite = step is None
         if step is None or self._warned:
             return
-        cause = self._array_cause(chunk, start + step) or self._weight_cause() or "no weight is affected so far"
+        array = self._array_cause(chunk, start + step)
+        cause = array or self._weight_cause() or "no weight is affected so far"
         if cause.startswith("the variable"):  # the losses of the steps in between may be finite on TensorFlow
             causes = ((each, self._array_cause(chunk, each)) for each in range(start, start + step))
-            cause += next((f"; {array}, in step {each + 1}" for each, array in causes if array), "")
+            earlier, array = next(((each, array) for each, array in causes if array), (0, None))
+            cause += f"; {array}, in step {earlier + 1}" if array else ""
+        if array and array.startswith("x") and input_checks.has_warned():
+            self._warned = True
+            return
         self._warn(f"the loss is {_report(result, step)} in step {start + step + 1} of epoch {self.epoch + 1}: {cause}")
 
     def finish(self) -> None:

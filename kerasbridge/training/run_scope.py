@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from kerasbridge.data.input_checks import warn_once
 from kerasbridge.data.numbers import read_as_floats
 from kerasbridge.data.user_warning import remember_caller
 from kerasbridge.engines.base import Engine
@@ -27,6 +28,7 @@ def run_scope(engine: Engine, model: keras.Model, step: Any = None) -> Iterator[
     floats = [name for name, tensors in parts.items() if step is None and tensors and _are_floats(tensors)]
     with (
         remember_caller(),
+        warn_once(),
         match_by_name(),
         engine.loss_scope(),
         engine.optimizer_scope(),

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from kerasbridge import checks, engines
-from kerasbridge.data import adapters
+from kerasbridge.data import adapters, input_checks
 from kerasbridge.data.adapters import BatchingConfig
 from kerasbridge.data.class_weights import class_weights
 from kerasbridge.engines.fast_paths import allow
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
-from kerasbridge.keras_compat.models import metrics_in_order
+from kerasbridge.keras_compat.models import metrics_in_order, target_user
 from kerasbridge.random import generator, keras_patch
 from kerasbridge.seeding import seed_random_layers
 from kerasbridge.training import arguments, build, run_recorder
@@ -150,6 +152,7 @@ def fit(
     if resume and seed is None and (seed_of_run := run_recorder.seed_of_run(run_dir)) is not None:
         order_seed = seed_of_run
     engine = engines.current()
+    build.check_strategy(model, engine)
     steps_per_epoch = arguments.round_up_to_execution(model, steps_per_epoch)
     validation_steps = arguments.round_up_to_execution(model, validation_steps)
     batching = BatchingConfig(batch_size, steps_per_epoch, order_seed if shuffle else None, shuffle, device_budget)
@@ -164,12 +167,15 @@ def fit(
         source, validation_source = adapters.with_validation(
             adapters.read(x, y, sample_weight, class_weight), validation_data, validation_split
         )
+        if on_nonfinite == "warn":
+            input_checks.warn_nonfinite(source)
         iterator = adapters.epoch_iterator(source, engine, batching)
         training = build.make_train_phase(model, step, engine, iterator, skip=on_nonfinite == "skip")
         validation = None
         if validation_source is not None:
             iterator = adapters.epoch_iterator(validation_source, engine, validation_batching)
-            validation = build.make_test_phase(model, step, engine, iterator)
+            argument = "validation_split" if validation_data is None else "validation_data"
+            validation = build.make_test_phase(model, step, engine, iterator, argument)
         if seed is not None:
             steps = [phase.runner.step for phase in (training, validation) if phase]
             seed_random_layers(model, seed, [variable for each in steps for variable in each.variables])
@@ -255,15 +261,19 @@ def evaluate(
         )
     arguments.warn_extended(model, "evaluate")
     engine = engines.current()
+    build.check_strategy(model, engine)
     steps = arguments.round_up_to_execution(model, steps)
     batching = BatchingConfig(batch_size, steps, device_budget=device_budget, steps_name="steps")
     with run_scope(engine, model, step), keras_patch.portable_random():
-        iterator = adapters.epoch_iterator(adapters.read(x, y, sample_weight), engine, batching)
+        source = adapters.read(x, y, sample_weight)
+        iterator = adapters.epoch_iterator(source, engine, batching)
         phase = build.make_test_phase(model, step, engine, iterator)
         reporter = make_progress_reporter(callbacks, verbose, title="Evaluate")
         callback_list = make_callback_list(model, callbacks, reporter, epochs=1, steps=iterator.steps, verbose=verbose)
         with contextlib.closing(reporter):
             logs = run_evaluation(model, phase, callback_list, reporter)
+        if not np.isfinite(logs.get("loss", 0.0)):
+            input_checks.warn_nonfinite(source)
     if return_dict:
         return logs
     return _logs_in_order(logs) if phase.runner.step.functions else metrics_in_order(model, logs)
@@ -304,6 +314,7 @@ def predict(
         return call_keras(model, "predict", given)
     arguments.warn_extended(model, "predict")
     engine = engines.current()
+    build.check_strategy(model, engine)
     steps = arguments.round_up_to_execution(model, steps)
     batching = BatchingConfig(batch_size, steps, device_budget=device_budget, steps_name="steps", in_order=True)
     reporter = make_progress_reporter(callbacks, verbose, title="Predict")
@@ -333,7 +344,15 @@ def _fit_with_keras(fit_arguments: Mapping[str, Any]) -> keras.callbacks.History
     keras_arguments["validation_batch_size"] = fit_arguments["validation_batch_size"] or fit_arguments["batch_size"]
     with run_recorder.record_run(fit_arguments, execution="model.fit") as record:
         keras_arguments["callbacks"] = prepare_callbacks(record.callbacks)
-        return record.finish(call_keras(fit_arguments["model"], "fit", keras_arguments))
+        try:
+            return record.finish(call_keras(fit_arguments["model"], "fit", keras_arguments))
+        except (AttributeError, TypeError, ValueError) as error:
+            user = target_user(fit_arguments["model"])
+            if not user or fit_arguments["y"] is not None or adapters.defines_its_order(fit_arguments["x"]):
+                raise
+            raise DataError(
+                f"Expected y, which {user} of the model needs, received x alone. Pass y, or batches of (x, y)."
+            ) from error
 
 
 def _logs_in_order(logs: dict[str, float]) -> float | list[float]:

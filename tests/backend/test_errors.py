@@ -59,7 +59,7 @@ WRONG = {
     "rng": (
         lambda m: kb.fit(m, X, Y, rng="best"), ArgumentError, "rng to be one of portable, native, received 'best'",
     ),
-    "strings": (lambda m: kb.fit(m, np.array(["a"] * 64), Y), DataError, "x to be numbers, received dtype <U1"),
+    "strings": (lambda m: kb.fit(m, np.array(["a"] * 64), Y), DataError, "x to be numbers, received text such as 'a'"),
     "objects": (
         lambda m: kb.fit(m, np.array([None] * 64), Y), DataError, "x has a missing value in row 0, where numbers",
     ),

@@ -25,6 +25,14 @@ from kerasbridge.runtime.stderr import suppress_stderr
 # Parts of TensorFlow's errors when bool(), NumPy, int(), an iteration or `.numpy()` needs a graph tensor's value.
 _NO_VALUE_MESSAGES = ("symbolic tf.Tensor", "symbolic `tf.Tensor`", "SymbolicTensor", "symbolic tensor")
 
+_STRATEGIES = (
+    tf.distribute.MirroredStrategy,
+    tf.distribute.MultiWorkerMirroredStrategy,
+    tf.distribute.TPUStrategy,
+    tf.distribute.experimental.CentralStorageStrategy,
+    tf.distribute.experimental.ParameterServerStrategy,
+)
+
 
 class TensorFlowEngine(Engine):
     """Gradients by `tf.GradientTape`, blocks by `tf.while_loop`."""
@@ -55,6 +63,10 @@ class TensorFlowEngine(Engine):
         # Keras places variables by the surrounding device scope, which stays open for the rest of the process.
         self._scope = device_scope(device)
         self._scope.__enter__()
+
+    def strategy_of(self, model: Any) -> str | None:
+        strategy = getattr(model, "distribute_strategy", None)
+        return type(strategy).__name__ if isinstance(strategy, _STRATEGIES) else None
 
     def device_of(self, tensor: Tensor) -> str:
         name = tensor.device.rpartition("/device:")[2].lower()

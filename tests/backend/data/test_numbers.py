@@ -64,7 +64,10 @@ NAMED = {
         np.zeros(8, [("age", "f4"), ("size", "f4")]),
         r"Pass its fields as a dict: \{field: array\[field\] for ",
     ),
-    "texts": (X.astype(str), r"^Expected x to be numbers, received dtype <U21\. Convert it first\.$"),
+    "texts": (
+        X.astype(str),
+        r"^Expected x to be numbers, received text such as '\S+'\. Convert it, \.astype\('float32'\)\.$",
+    ),
 }
 
 

@@ -99,7 +99,7 @@ def test_something_else_than_a_model_is_refused(other, tmp_path):
 
 
 def test_a_path_instead_of_a_model_is_answered_with_what_loads_it():
-    with pytest.raises(ArgumentError, match=r"received 'model.keras'\. Load it with kb\.load_model"):
+    with pytest.raises(ArgumentError, match=r"received 'model.keras'\. Load it with keras\.saving\.load_model"):
         kb.fit("model.keras", X, Y)
     for path in None, 5:
         with pytest.raises(ArgumentError, match="path"):

@@ -65,6 +65,11 @@ def test_nan_in_the_data_is_a_loss_of_nan_and_one_warning(caplog):
         assert np.isnan(losses).all()
     assert np.isnan(kb.evaluate(model, X, Y, verbose=0)[0])
     (message,) = caplog.messages
+    assert "x contains 6 NaN and 0 infinite values, the first in row 34" in message
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "kerasbridge"):
+        kb.fit(make_model(), ((BAD_X[at : at + 10], Y[at : at + 10]) for at in range(0, 60, 10)), verbose=0)
+    (message,) = caplog.messages
     for part in "x has 6 values that are NaN or infinite", "step 4", "epoch 1":
         assert part in message
     caplog.clear()
