@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 from kerasbridge.errors import DataError
 from kerasbridge.files import pictures
 
+_PARTS = ("train", "val", "valid", "validation", "test")
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -51,6 +52,12 @@ def find(folder: str | Path) -> ImageFolder:
             )
         files += found
         labels += [part.name] * len(found)
+    if len(parts := {*labels} & {*_PARTS}) > 1:
+        first, *others = sorted(parts, key=_PARTS.index)
+        raise DataError(
+            f"Expected a folder per class in {folder}, received {' and '.join([first, *others])}. Type --data "
+            f"{top / first} --validation {top / others[0]}."
+        )
     if not files:
         raise DataError(
             f"{folder} contains no images in a folder per class: expected files such as {top / 'cat' / '1.jpg'} and "

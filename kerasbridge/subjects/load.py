@@ -125,6 +125,11 @@ def read_data(
         DataError: the data cannot be read, or does not fit the model.
     """
     spec, kind = inspect(model), kind_of(path)
+    if kind != "arrays" and len(getattr(model, "outputs", None) or []) > 1:
+        raise DataError(
+            f"Expected a model with one output for {path}, received {len(model.outputs)}. Return the data from a "
+            "script: --script FILE.py:FUNCTION."
+        )
     if form is not None and form.kind != kind:
         raise ArgumentError(f"Expected data of the kind {form.kind!r}, as in the training; received {path}, {kind}.")
     if kind == "table":

@@ -6,6 +6,7 @@ import textwrap
 
 import pytest
 
+from kerasbridge.keras_compat import keras
 from tests.backend.cli.commands import run
 
 SCRIPT = """
@@ -70,6 +71,22 @@ def test_a_crash_is_named_and_the_others_are_shown(tmp_path, script, backend):
     assert f"stock on {backend}: the process ended with code 7" in out
     assert re.search(rf"\| {backend} +\| kerasbridge +\| 0\.", out)
     assert re.search(rf"\| {backend} +\| stock +\| +\|", out)
+
+
+@pytest.mark.once
+def test_a_model_in_a_file_is_measured_on_a_table(tmp_path, backend):
+    inputs = [keras.Input((1,), name=name) for name in ("a", "b")]
+    model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Concatenate()(inputs)))
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "sum.keras")
+    (tmp_path / "sums.csv").write_text("sum,b,a\n" + "3,1,2\n" * 64)
+    options = ["--model", "sum.keras", "--data", "sums.csv", "--target", "sum", "--contender", "stock", "--quick"]
+    code, out, err = run(tmp_path, "bench", *options, "--backend", backend, "--json", "b.json")
+    assert (code, err) == (0, "")
+    assert out.startswith("sum.keras: batch 32, 64 rows\n")
+    ours, stock = json.loads((tmp_path / "b.json").read_text())["workloads"][0]["contenders"]
+    assert ours["loss"] == pytest.approx(stock["loss"], rel=1e-5)
+    assert run(tmp_path, "bench", "--model", "sum.keras")[2].startswith("kerasbridge: Expected data for sum.keras")
 
 
 def test_options_that_exclude_each_other_are_refused(tmp_path, script):

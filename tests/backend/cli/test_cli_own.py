@@ -94,7 +94,6 @@ def place(tmp_path_factory):
             noise = rng.integers(-30, 30, (12 + index, 16, 3))
             Image.fromarray((levels + noise).astype("uint8")).save(folder / "paint" / colour / f"{index}.png")
     train = {
-        "sums": ["--script", "mine.py:sums", "--validation-split", 0.25, "--epochs", 2],
         "validated": ["--script", "mine.py:validated", "--epochs", 9],
         "prices": ["--model", "prices.keras", "--data", "houses.csv", "--target", "price", "--epochs", 3],
         "kinds": ["--model", "kinds.keras", "--data", "houses.csv", "--target", "kind", "--validation", "more.csv"],
@@ -146,8 +145,8 @@ def test_a_script_may_return_validation_data_a_batch_size_and_callbacks(place):
 
 
 def test_an_evaluation_repeats_the_scores_of_the_training(place):
-    for name in ("prices", "kinds", "colours", "sums"):
-        script = ["--script", "mine.py:sums"] if name == "sums" else []
+    for name in ("prices", "kinds", "colours", "validated"):
+        script = ["--script", "mine.py:validated"] if name == "validated" else []
         result = results(place, "evaluate", f"runs/{name}", *script)
         for metric, value in config(place, name).test.items():
             assert result[metric] == pytest.approx(value, rel=1e-5), name
@@ -192,9 +191,9 @@ def test_arrays_are_predicted_with_the_custom_layers_of_the_script(place):
     folder, _ = place
     x = np.random.default_rng(1).random((3, 4), "float32")
     np.save(folder / "rows.npy", x)
-    answers = results(place, "predict", "runs/sums", "rows.npy", "--script", "mine.py:sums")
+    answers = results(place, "predict", "runs/validated", "rows.npy", "--script", "mine.py:validated")
     custom = {"Twice": sys.modules["mine"].Twice}
-    kernel, bias = kb.runs.load(folder / "runs" / "sums").load_model(custom).get_weights()
+    kernel, bias = kb.runs.load(folder / "runs" / "validated").load_model(custom).get_weights()
     np.testing.assert_allclose([answer["prediction"] for answer in answers], (2 * x @ kernel + bias)[:, 0], rtol=1e-5)
 
 
@@ -280,7 +279,7 @@ def test_what_does_not_fit_is_one_sentence_before_the_first_step(place):
             ["predict", "runs/kinds", "paint/red/1.png"],
             "Expected --data to be a table (.csv), arrays (.npz) or a folder",
         ),
-        (["evaluate", "runs/sums"], f"type --script {(folder / 'mine.py').resolve()}:sums."),
+        (["evaluate", "runs/validated"], f"type --script {(folder / 'mine.py').resolve()}:validated."),
         (
             ["evaluate", "runs/kinds", "--data", "paint"],
             "Expected data of the kind 'table', as in the training; received",
@@ -298,8 +297,8 @@ def test_a_script_that_a_run_folder_names_is_never_run(place, monkeypatch):
     monkeypatch.delitem(sys.modules, "mine")
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path != str(folder)])
     np.save(folder / "rows.npy", np.ones((1, 4)))
-    assert "mine.py:sums" in (folder / "runs" / "sums" / "config.json").read_text()
-    code, _, err = run(folder, "predict", "runs/sums", "rows.npy")
+    assert "mine.py:validated" in (folder / "runs" / "validated" / "config.json").read_text()
+    code, _, err = run(folder, "predict", "runs/validated", "rows.npy")
     assert code == 2
     assert "If its layers are defined in a script, type --script" in err
     assert "mine" not in sys.modules
