@@ -59,9 +59,9 @@ def runs(
 ) -> None:
     """List the runs in a folder with their results.
 
-    The most accurate run comes first. Scores are those of the saved model on the test digits; for a run of kb.fit on
-    its validation data, marked "val". For a run that is still training or was interrupted, the number of finished
-    epochs is shown, and what to type to continue it.
+    The most accurate run comes first. Scores are those of the saved model on the test digits; for other data, and a run
+    of kb.fit, on its validation data, marked "val". For a run that is still training or was interrupted, the number of
+    finished epochs is shown, and what to type to continue it.
     """
     with errors_in_one_line(quiet):
         from kerasbridge import runs as runs_module

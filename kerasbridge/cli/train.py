@@ -174,7 +174,7 @@ def _load(
 
 
 def _train(subject: "Subject", options: _TrainingOptions, run: "RunWriter") -> "Config":
-    """Train the model, score it on the data to test on, and complete the run; return its configuration.
+    """Train the model, score it, and complete the run; return its configuration.
 
     A run that has finished is left as it is.
     """
@@ -202,11 +202,11 @@ def _train(subject: "Subject", options: _TrainingOptions, run: "RunWriter") -> "
     seconds = round(time.perf_counter() - start, 3)
     if not run.is_open:
         finished = runs.load(run.folder).config
-        if finished.test or (finished.finished and subject.validation is None):
+        if getattr(finished, options.training.scored_on) or (finished.finished and subject.validation is None):
             return finished
-    test, mistakes = options.training.score(subject, batch_size)
-    execution = run_recorder.execution_info(subject.model, history)
-    run.finish(subject.model.save, **execution, test=test, mistakes=mistakes, seconds=seconds)
+    scores, mistakes = options.training.score(subject, batch_size)
+    results = {**run_recorder.execution_info(subject.model, history), options.training.scored_on: scores}
+    run.finish(subject.model.save, **results, mistakes=mistakes, seconds=seconds)
     return run.config
 
 
@@ -226,11 +226,11 @@ def _tensorboard_callbacks(options: _TrainingOptions, folder: Path) -> list[Any]
 def _print_result(run: "RunWriter", config: "Config", tensorboard: bool) -> None:
     from kerasbridge import runs
 
-    first = [name for name in ("accuracy", "loss") if name in config.test]
-    names = [*first, *(name for name in config.test if name not in first)]
-    test = ", ".join(f"{name} {config.test[name]:.4f}" for name in names)
-    label = "Validation" if "form" in config.data else "Test"
-    print(f"{label}: {test}. Saved in {run.folder}" if test else f"Saved in {run.folder}")
+    scores = config.test or config.validation or {}
+    first = [name for name in ("accuracy", "loss") if name in scores]
+    listed = ", ".join(f"{name} {scores[name]:.4f}" for name in dict.fromkeys([*first, *scores]))
+    label = "Test" if config.test else "Validation"
+    print(f"{label}: {listed}. Saved in {run.folder}" if listed else f"Saved in {run.folder}")
     if run.without_curves:
         print(run.without_curves)
     if tensorboard:
@@ -241,5 +241,6 @@ def _as_dict(folder: Path, config: "Config", tensorboard: bool) -> Mapping[str, 
     from kerasbridge import runs
 
     names = ("backend", "device", "seconds", "execution", "execution_reason")
-    result = {"run_dir": str(folder), **config.test, **{name: getattr(config, name) for name in names}}
+    scores = config.test or config.validation or {}
+    result = {"run_dir": str(folder), **scores, **{name: getattr(config, name) for name in names}}
     return {**result, "tensorboard": str(folder / runs.EVENTS)} if tensorboard else result

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 class Training(Protocol):
     """A model and its data: loaded, described in the run folder, and scored at the end."""
 
+    scored_on: str
+    """The field of the configuration for the scores: "test" or "validation"."""
+
     @property
     def name(self) -> str:
         """The name of the model, for the folder of the run."""
@@ -25,7 +28,7 @@ class Training(Protocol):
         """Return what the run folder records about the data."""
 
     def score(self, subject: "Subject", batch_size: int) -> tuple[dict[str, float], dict[int, int] | None]:
-        """Return loss and metrics on the data to test on, and the rows that were predicted wrongly."""
+        """Return loss and metrics on the data to score on, and the rows that were predicted wrongly."""
 
 
 def choose(model: str, script: str, data: str, target: str, validation: str, split: float | None) -> Training:
@@ -65,6 +68,8 @@ class DigitsTraining:
         data: as for `kb.datasets.mnist`.
         source: the model, if it is one of the user's.
     """
+
+    scored_on = "test"
 
     def __init__(self, model: str, data: str, source: "Source | None" = None) -> None:
         self._model, self._source = model, source
@@ -110,7 +115,9 @@ class DigitsTraining:
 
 
 class OwnTraining:
-    """Train a model of the user's on data of theirs; it is tested on the validation data."""
+    """Train a model of the user's on data of theirs; it is scored on the validation data."""
+
+    scored_on = "validation"
 
     def __init__(self, source: "Source") -> None:
         self.source = source

@@ -37,10 +37,10 @@ class Config:
         epochs: the number of epochs to train.
         execution, execution_reason: how the steps ran ("looped", "traced", "jit", "eager"), and why not faster.
         fast_paths: the names of the fast paths that it may use; None if it was started by an older version.
-        test: loss and metrics on the test digits or the validation data, by name.
-        validation: for a run of `kb.fit`, loss and metrics of the saved model on the validation data, by name; None if
-            they are not known.
-        mistakes: the digits or rows in it that were predicted wrongly: predicted class by index.
+        test: loss and metrics on the test digits, by name.
+        validation: for other data, loss and metrics of the saved model on the validation data, by name; None if they
+            are not known.
+        mistakes: the test digits, or the rows to validate on, that were predicted wrongly: predicted class by index.
         seconds: the duration of the training, including compilation.
         finished: the end time in UTC, in ISO 8601; None during training and after an interruption.
     """

@@ -73,5 +73,5 @@ def test_a_run_on_a_table_scores_the_same_on_the_other_backends(place):
     program(place, BACKENDS[0], "train", *options, "--quiet", "--run-dir", "run")
     for backend in BACKENDS[1:]:
         result = json.loads(program(place, backend, "evaluate", "run", "--json"))
-        assert result["loss"] == pytest.approx(kb.runs.load(place / "run").config.test["loss"], rel=1e-4)
+        assert result["loss"] == pytest.approx(kb.runs.load(place / "run").config.validation["loss"], rel=1e-4)
         assert (result["rows"], len(result["differs"]) <= 1) == (24, True)

@@ -126,13 +126,13 @@ def test_a_run_records_the_form_of_its_data_and_the_scores_of_the_rows_set_aside
     assert config(place, "kinds").data["form"]["classes"] == list(KINDS)
     form = config(place, "colours").data["form"]
     assert (form["size"], form["divided_by"], form["classes"]) == ([8, 8, 3], 255, ["blue", "red"])
-    assert set(config(place, "prices").test) == {"loss", "mae"}
-    assert config(place, "kinds").test["accuracy"] > 0.9
-    assert config(place, "colours").test["accuracy"] == 1
+    assert set(config(place, "prices").validation) == {"loss", "mae"}
+    assert config(place, "kinds").validation["accuracy"] > 0.9
+    assert config(place, "colours").validation["accuracy"] == 1
     assert config(place, "prices").data["source"]["data"] == str((folder / "houses.csv").resolve())
     first, *_, last = printed["prices"].splitlines()
     assert first == ("96 rows to train on, 24 to validate on; from age, income, city (3 categories); to predict price.")
-    test = config(place, "prices").test
+    test = config(place, "prices").validation
     assert last == f"Validation: loss {test['loss']:.4f}, mae {test['mae']:.4f}. Saved in runs/prices"
 
 
@@ -140,7 +140,7 @@ def test_a_script_may_return_validation_data_a_batch_size_and_callbacks(place):
     run_of_script = kb.runs.load(place[0] / "runs" / "validated")
     assert run_of_script.history["epoch"] == [1, 2]
     assert "val_mae" in run_of_script.history
-    assert set(run_of_script.config.test) == {"loss", "mae"}
+    assert set(run_of_script.config.validation) == {"loss", "mae"}
     assert place[1]["validated"].splitlines()[0] == "48 rows to train on, 16 to validate on."
 
 
@@ -148,7 +148,7 @@ def test_an_evaluation_repeats_the_scores_of_the_training(place):
     for name in ("prices", "kinds", "colours", "validated"):
         script = ["--script", "mine.py:validated"] if name == "validated" else []
         result = results(place, "evaluate", f"runs/{name}", *script)
-        for metric, value in config(place, name).test.items():
+        for metric, value in config(place, name).validation.items():
             assert result[metric] == pytest.approx(value, rel=1e-5), name
         assert result["differs"] == ([] if name in ("kinds", "colours") else None), name
     assert sum(map(sum, results(place, "evaluate", "runs/kinds")["confusion"])) == 40
@@ -205,7 +205,7 @@ def test_a_run_on_a_table_is_continued_exactly(place, tmp_path):
     assert run(place[0], "train", *options, tmp_path / "whole", "--epochs", 5) == (0, "", "")
     continued, whole = (kb.runs.load(tmp_path / name) for name in ("run", "whole"))
     assert continued.history["val_loss"] == whole.history["val_loss"]
-    assert continued.config.test == whole.config.test
+    assert continued.config.validation == whole.config.validation
 
 
 WRONG = {
