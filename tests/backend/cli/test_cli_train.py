@@ -122,6 +122,7 @@ def test_the_configuration_describes_the_run(done):
         "execution_reason",
         "fast_paths",
         "test",
+        "validation",
         "mistakes",
         "seconds",
         "finished",
@@ -262,7 +263,7 @@ def test_other_digits_are_evaluated_and_not_compared(done, tmp_path):
 
 @pytest.mark.once
 def test_an_unknown_device_prints_one_line_and_leaves_nothing(tmp_path):
-    assert "received 'gpu:99'. Available: " in refused(tmp_path, "--device", "gpu:99")
+    assert "received 'gpu:99', which is " in refused(tmp_path, "--device", "gpu:99")
 
 
 def test_a_missing_backend_prints_the_install_command(tmp_path):
