@@ -13,7 +13,7 @@ from kerasbridge.runtime import backend
 from kerasbridge.runtime.context import context_value
 
 FAST_PATHS: Mapping[str, str] = {
-    "fused-optimizer": "torch: Adam, AdamW and SGD update all weights in one operation",
+    "fused-optimizer": "torch, TensorFlow: Adam, AdamW and SGD update all weights, or each, in one operation",
     "softmax-crossentropy": "torch: a crossentropy of probabilities uses the logarithm of the softmax",
     "xla-loop": "TensorFlow: the loop over the steps of a long epoch is one program of XLA",
     "fused-recurrent": "torch: LSTM, GRU and SimpleRNN compute all time steps in one operation",

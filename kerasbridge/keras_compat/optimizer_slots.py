@@ -1,4 +1,4 @@
-"""The variables that Keras optimizers keep for each weight, and the update that uses them on torch."""
+"""The variables that Keras optimizers keep for each weight, and the updates that use them on torch and TensorFlow."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,6 +14,14 @@ def patch_torch_update(name: str, update: Callable[..., None]) -> Patch:
     It is called after clipping and weight decay. `name` is "Adam", which includes AdamW, or "SGD".
     """
     return patched(private_api(f"{name} on torch"), "_parallel_update_step", update)
+
+
+def patch_tensorflow_update(update: Callable[..., None]) -> Patch:
+    """Replace the update of every optimizer by ``update(original, optimizer, gradients, variables, rate)``.
+
+    It is called after clipping and weight decay.
+    """
+    return patched(private_api("optimizers on TensorFlow"), "_backend_update_step", update)
 
 
 def adam_slots(optimizer: Any, variables: Sequence[Any]) -> list[list[Any]]:

@@ -59,6 +59,7 @@ PRIVATE_API = {
     "sliceable tensors": "keras.src.trainers.data_adapters.array_slicing:convert_to_sliceable",
     "Adam on torch": "keras.src.backend.torch.optimizers.torch_adam:Adam",
     "SGD on torch": "keras.src.backend.torch.optimizers.torch_sgd:SGD",
+    "optimizers on TensorFlow": "keras.src.backend.tensorflow.optimizer:TFOptimizer",
     "loop of recurrent layers": "keras:layers.RNN.inner_loop",
     "loop of LSTM layers": "keras:layers.LSTM.inner_loop",
     "loop of GRU layers": "keras:layers.GRU.inner_loop",

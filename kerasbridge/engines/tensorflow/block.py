@@ -11,8 +11,9 @@ from kerasbridge.engines import fast_paths
 from kerasbridge.engines.base import BlockResult, Data, Engine
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.tensorflow.graph_memory import unregister_custom_gradients
-from kerasbridge.engines.tensorflow.xla import ROWS, computes_the_same
+from kerasbridge.engines.tensorflow.xla import computes_the_same
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.tensors import map_tensors
 
 XLA_LOOP = "xla-loop"
 
@@ -28,8 +29,8 @@ class TensorFlowBlock:
 
     def __init__(self, engine: Engine, step: Step) -> None:
         self.variables = step.variables
-        self._step = compile_step(engine, step)
-        self._is_long = step.is_long
+        self._step = graph_function(step.run, jit_compile=True if step.jit_compile else None)
+        self._gather, self._is_long = engine.gather_rows, step.is_long
         self._loop, self._in_xla = None, False  # type: Any, bool
         self._device = engine.device
 
@@ -56,7 +57,9 @@ class TensorFlowBlock:
                 fast_paths.use(XLA_LOOP)
                 return result
             self._in_xla, self._loop = False, None  # XLA could not compile it, and no variable has changed
-        self._loop = self._loop or graph_function(self._while)
+        self._loop = self._loop or graph_function(self._while).get_concrete_function(
+            map_tensors(_of_any_length, data), _of_any_length(order), *map(tf.TensorSpec.from_tensor, bounds)
+        )
         return self._loop(data, order, *bounds)
 
     def _suits_xla(self, data: Data, order: Tensor) -> bool:
@@ -64,7 +67,7 @@ class TensorFlowBlock:
             return False
         if any(leaf.dtype == tf.string for leaf in keras.tree.flatten(data) if leaf is not None):
             return False
-        return computes_the_same(self._step.get_concrete_function(data, order[0]).graph)
+        return computes_the_same(self._step.get_concrete_function(self._gather(data, order[0])).graph)
 
     def _while(
         self, data: Data, order: Tensor, start: Tensor, stop: Tensor, stop_on_nonfinite: Tensor
@@ -73,7 +76,7 @@ class TensorFlowBlock:
 
         With weights that are NaN the loss may be finite: ReLU fused with a product, and pooling, return 0 for NaN.
         """
-        report, logs = self._step.get_concrete_function(data, order[0]).structured_outputs
+        report, logs = self._step.get_concrete_function(self._gather(data, order[0])).structured_outputs
         steps = order.shape[0] if self._in_xla else stop - start  # the length of an array of XLA is a constant
         reports = tf.TensorArray(report.dtype, size=steps, element_shape=report.shape)
         names = list(logs)
@@ -82,7 +85,7 @@ class TensorFlowBlock:
             return tf.logical_and(index < stop, tf.logical_or(is_finite, tf.logical_not(stop_on_nonfinite)))
 
         def body(index: Tensor, _: Tensor, reports: Any, *__: Tensor) -> Any:
-            report, logs = self._step(data, order[index])
+            report, logs = self._step(self._gather(data, order[index]))
             is_finite = tf.reduce_all(tf.math.is_finite(report))
             return index + 1, is_finite, reports.write(index - start, report), *(logs[name] for name in names)
 
@@ -94,15 +97,9 @@ class TensorFlowBlock:
         return end, reports.stack(), logs, _are_finite(self.variables)
 
 
-def compile_step(engine: Engine, step: Step) -> Any:
-    """Return the step as a graph function of the data and the rows of the batch."""
-
-    def on_rows(data: Data, row: Tensor) -> Any:
-        with tf.name_scope(ROWS):
-            batch = engine.gather_rows(data, row)
-        return step.run(batch)
-
-    return graph_function(on_rows, jit_compile=True if step.jit_compile else None)
+def _of_any_length(leaf: Tensor) -> tf.TensorSpec:
+    """Describe tensors like this one with any number of rows, so that all share a graph."""
+    return tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype)
 
 
 def _are_finite(variables: Iterable[Any]) -> Tensor:

@@ -12,6 +12,7 @@ from kerasbridge.engines.eager import EagerBlock, EagerPredictBlock, eager_reaso
 from kerasbridge.engines.stateless import in_gradient
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.engines.tensorflow.block import TensorFlowBlock, device_scope
+from kerasbridge.engines.tensorflow.fused_update import fused_updates
 from kerasbridge.engines.tensorflow.graph_memory import unregister_custom_gradients
 from kerasbridge.engines.tensorflow.losses import corrected_losses
 from kerasbridge.engines.tensorflow.map import map_elements
@@ -105,6 +106,9 @@ class TensorFlowEngine(Engine):
     def loss_scope(self) -> Iterator[None]:
         with corrected_losses(), patch_map(map_elements):
             yield
+
+    def optimizer_scope(self) -> contextlib.AbstractContextManager[Any]:
+        return fused_updates()
 
     def user_code_scope(self) -> contextlib.AbstractContextManager[Any]:
         return patch_convert_to_tensor(lambda variable: tf.convert_to_tensor(variable.value))

@@ -8,9 +8,6 @@ inside a loop. The names are those of TensorFlow's kernels.
 from collections.abc import Iterator
 from typing import Any
 
-ROWS = "kerasbridge_rows"
-"""The name scope of the operation that gathers the rows of a batch, which are in range."""
-
 ELEMENTWISE = (
     "Abs Add AddN AddV2 Cast Ceil Cos Cosh Div DivNoNan Elu EluGrad Erf Erfc Erfinv Exp Expm1 Floor FloorDiv FloorMod "
     "IsFinite IsInf IsNan LeakyRelu LeakyReluGrad Log Log1p Maximum Minimum Mul MulNoNan Neg Pow RealDiv Reciprocal "
@@ -32,7 +29,10 @@ SHAPES = (
     "Range Rank Reshape ReverseV2 Shape ShapeN Size Slice Split SplitV Squeeze StopGradient StridedSlice "
     "StridedSliceGrad Tile Transpose Unpack ZerosLike"
 )
-VARIABLES = "AssignAddVariableOp AssignSubVariableOp AssignVariableOp ReadVariableOp VariableShape"
+VARIABLES = (
+    "AssignAddVariableOp AssignSubVariableOp AssignVariableOp ReadVariableOp ResourceApplyAdam "
+    "ResourceApplyGradientDescent ResourceApplyKerasMomentum VariableShape"
+)
 CALLS = "Case If PartitionedCall StatefulPartitionedCall StatelessCase StatelessIf StatelessWhile While"
 LISTS = (
     "EmptyTensorList TensorListElementShape TensorListFromTensor TensorListGetItem TensorListLength TensorListPopBack "
@@ -45,7 +45,7 @@ OPERATIONS = frozenset(
 
 def computes_the_same(graph: Any) -> bool:
     """Return whether a graph and the functions that it calls have only operations of `OPERATIONS`."""
-    return all(node.op in OPERATIONS or node.name.startswith(f"{ROWS}/") for node in _nodes(graph.as_graph_def()))
+    return all(node.op in OPERATIONS for node in _nodes(graph.as_graph_def()))
 
 
 def _nodes(definition: Any) -> Iterator[Any]:
