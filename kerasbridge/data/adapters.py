@@ -46,7 +46,8 @@ class BatchingConfig:
         shuffle: True, or "batch" to shuffle only within batches.
         device_budget: bytes of device memory that data may use; larger data is streamed.
         steps_name: the argument that `steps` comes from, for messages.
-        in_order: copy arrays to the device in stacks of batches, in their order, as they are needed.
+        in_stacks: copy arrays to the device in stacks of batches, in their order, as they are needed.
+        keep: keep these stacks on the device for the next epoch, if they fit.
     """
 
     batch_size: int | None = None
@@ -55,7 +56,8 @@ class BatchingConfig:
     shuffle: bool | str = True
     device_budget: int | str | None = None
     steps_name: str = "steps_per_epoch"
-    in_order: bool = False
+    in_stacks: bool = False
+    keep: bool = False
 
 
 def read(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping[int, float] | None = None) -> Source:
@@ -124,10 +126,12 @@ def epoch_iterator(source: Source, engine: Engine, config: BatchingConfig) -> Ep
     sampler = RowSampler(
         source.rows, batch_size, config.seed, steps, config.shuffle == "batch", steps_name=config.steps_name
     )
-    if config.in_order and isinstance(source, Arrays) and source.bytes_in_memory is not None:
-        memory_budget.check(config.device_budget)
-        return StackedArrays(source, sampler, engine)
-    if isinstance(source, Arrays) and memory_budget.fits_in_memory(source, engine, config.device_budget):
+    budget = config.device_budget
+    if config.in_stacks and isinstance(source, Arrays) and source.bytes_in_memory is not None:
+        memory_budget.check(budget)
+        keep = config.keep and memory_budget.fits_in_memory(source, engine, budget)
+        return StackedArrays(source, sampler, engine, keep)
+    if isinstance(source, Arrays) and memory_budget.fits_in_memory(source, engine, budget):
         return DeviceArrays(source, sampler, engine)
     return HostArrays(source, sampler, engine)
 

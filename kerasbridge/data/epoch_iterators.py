@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -38,7 +38,6 @@ class Chunk:
     """Steps with their data on the device: step k uses the rows ``order[k]`` of `data`.
 
     `rows` is the batch size, and a compiled step depends on `signature`. The steps before `start` have been run.
-    `order` is None for a stack of batches that are used one after the other.
     `is_long`: the epoch has many steps of this batch size.
     """
 
@@ -158,36 +157,55 @@ class DeviceArrays(_InMemory):
 
 
 class StackedArrays(_InMemory):
-    """Arrays in memory that are copied to the device in stacks of batches, in their order."""
+    """Arrays in memory that are copied to the device in stacks of batches, in their order.
+
+    Where each size of a stack is compiled, the stacks are full, and fewer batches stay on the host.
+
+    Args:
+        keep: whether the stacks are kept for the next epoch.
+    """
+
+    def __init__(self, arrays: Arrays, sampler: RowSampler, engine: Engine, keep: bool = False) -> None:
+        super().__init__(arrays, sampler, engine)
+        self._kept: dict[tuple[int, int], Chunk] | None = {} if keep else None  # by their rows
+        self._to_device = engine.to_device if keep else engine.share
+        self._to_host: Callable[..., Any] = np.copy if keep else np.asarray
 
     def set_check(self, check: Check) -> None:
-        self._arrays = Arrays(check(self._arrays.nest), self._arrays.rows)
+        checked = check(self._arrays.nest)
+        if checked is not self._arrays.nest:
+            self._arrays = Arrays(checked, self._arrays.rows)
+            self._kept = self._kept and {}
 
     def chunks(self, epoch: int, max_steps: int | None) -> Generator[Chunk, None, None]:
-        """As for every iterator; the last stack contains earlier batches again if stacks must be of one size."""
+        """As for every iterator; the last of several full stacks contains earlier batches again."""
         del max_steps  # there is nothing to read
         start, self._start = self._start, 0
+        must_be_full = self._engine.compiles_each_stack_size
         for rows in self._sampler.epoch(epoch):
             steps, width = rows.shape
-            capacity = self._capacity(steps, width)
+            capacity = stack_capacity(self._arrays.slice_rows(slice(0, width)))
+            copy = self._to_device
+            if must_be_full and (capacity == 1 or steps < capacity):
+                capacity, copy = steps, self._to_host
             for position in range(start, steps, capacity):
-                begin = min(position, steps - capacity) if self._engine.compiles_each_stack_size else position
-                yield self._chunk(rows[begin : begin + capacity], position - begin)
+                begin = min(position, steps - capacity) if must_be_full else position
+                yield self._chunk(rows[begin : begin + capacity], position - begin, copy)
             start = max(0, start - steps)
 
-    def _capacity(self, steps: int, width: int) -> int:
-        """Return how many batches to stack; where each size is compiled, one of three sizes."""
-        capacity = stack_capacity(self._arrays.slice_rows(slice(0, width)))
-        if not self._engine.compiles_each_stack_size:
-            return min(capacity, steps)
-        return next((size for size in (capacity, capacity // 2) if 0 < size <= steps), 1)
+    def _chunk(self, rows: np.ndarray[Any, Any], start: int, copy: Callable[..., Any]) -> Chunk:
+        between = int(rows[0, 0]), int(rows[-1, -1]) + 1
+        kept = {} if self._kept is None else self._kept
+        if between not in kept:
+            kept[between] = self._stack(between, rows.shape, start, copy)
+        return kept[between]
 
-    def _chunk(self, rows: np.ndarray[Any, Any], start: int) -> Chunk:
-        steps, width = rows.shape
-        batches = self._arrays.slice_rows(slice(int(rows[0, 0]), int(rows[-1, -1]) + 1))
+    def _stack(self, between: tuple[int, int], shape: tuple[int, ...], start: int, copy: Callable[..., Any]) -> Chunk:
+        steps, width = shape
+        batches = self._arrays.slice_rows(slice(*between))
         nest = map_tensors(lambda leaf: leaf.reshape(steps, width, *leaf.shape[1:]), batches)
-        stacked = signature(map_tensors(lambda leaf: leaf[0], nest))
-        return Chunk(map_tensors(self._engine.share, nest), None, steps, width, ("batches", stacked), start)
+        key = ("batches", signature(map_tensors(lambda leaf: leaf[0], nest)))
+        return Chunk(map_tensors(copy, nest), copy(np.arange(steps, dtype=np.int32)), steps, width, key, start)
 
 
 class _Streamed:

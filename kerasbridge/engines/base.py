@@ -234,7 +234,7 @@ class Engine(abc.ABC):
         """
 
     compiles_each_stack_size: ClassVar[bool] = False
-    """Whether a compiled step depends on the number of batches in a stack."""
+    """Whether each size of a stack is compiled; blocks then run batches on the host, in NumPy arrays, one by one."""
 
     compiles_long_epochs: ClassVar[bool] = False
     """Whether a step of a long epoch is compiled in another way."""

@@ -161,6 +161,8 @@ def fit(
         validation_steps,
         device_budget=device_budget,
         steps_name="validation_steps",
+        in_stacks=engine.compiles_each_stack_size,
+        keep=True,
     )
     random = keras_patch.portable_random() if rng == "portable" else contextlib.nullcontext()
     with run_scope(engine, model, step), random, allow(allowed):
@@ -263,7 +265,8 @@ def evaluate(
     engine = engines.current()
     build.check_strategy(model, engine)
     steps = arguments.round_up_to_execution(model, steps)
-    batching = BatchingConfig(batch_size, steps, device_budget=device_budget, steps_name="steps")
+    in_stacks = engine.compiles_each_stack_size
+    batching = BatchingConfig(batch_size, steps, device_budget=device_budget, steps_name="steps", in_stacks=in_stacks)
     with run_scope(engine, model, step), keras_patch.portable_random():
         source = adapters.read(x, y, sample_weight)
         iterator = adapters.epoch_iterator(source, engine, batching)
@@ -316,7 +319,7 @@ def predict(
     engine = engines.current()
     build.check_strategy(model, engine)
     steps = arguments.round_up_to_execution(model, steps)
-    batching = BatchingConfig(batch_size, steps, device_budget=device_budget, steps_name="steps", in_order=True)
+    batching = BatchingConfig(batch_size, steps, device_budget=device_budget, steps_name="steps", in_stacks=True)
     reporter = make_progress_reporter(callbacks, verbose, title="Predict")
     with run_scope(engine, model), keras_patch.portable_random(), contextlib.closing(reporter):
         iterator = adapters.epoch_iterator(adapters.read(x), engine, batching)

@@ -12,6 +12,7 @@ from kerasbridge.engines.base import BlockResult, Data, Engine
 from kerasbridge.engines.jax.loops import writing_control_flow
 from kerasbridge.engines.stateless import assign_all, functionalize, with_missing_variables
 from kerasbridge.engines.step import Step, Tensor
+from kerasbridge.keras_compat.tensors import map_tensors
 
 StepResult = tuple[list[Tensor], Any]
 
@@ -66,38 +67,39 @@ class Loop:
     def __init__(self, engine: Engine, step: Step) -> None:
         self.execution_mode = "looped"
         self._variables = step.variables
-        on_rows = step_on_rows(engine, step)
-        self._step = jax.jit(lambda values, data, order, index: on_rows(values, data, order[index]))
-        self._run: Callable[..., tuple[int, Any, list[Tensor], dict[str, Tensor]]] | None = None
+        self._gather = engine.gather_rows
+        self._step = jax.jit(step_on_batch(step))
+        self._while_loop = jax.jit(self._while)
+        self._is_traced = False
 
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool) -> BlockResult:
         self.prepare(data, order)
         values = [variable.value for variable in self._variables]
-        assert self._run is not None
-        end, reports, values, logs = self._run(values, data, order, start, stop, stop_on_nonfinite)
+        is_alone = jax.default_backend() == "cpu" and len(order) == 1  # compiled sooner than a loop
+        is_called = self.execution_mode == "jit" or is_alone or isinstance(order, np.ndarray)
+        run = self._loop_in_python if is_called else self._loop_on_device
+        end, reports, values, logs = run(values, data, order, start, stop, stop_on_nonfinite)
         assign_all(self._variables, values)
         return BlockResult(end - start, reports, logs)
 
     def prepare(self, data: Data, order: Tensor) -> None:
         """Trace the step and choose how to loop over it."""
-        if self._run is None:
-            self._run = self._choose_loop([variable.value for variable in self._variables], data, order)
-
-    def _choose_loop(self, values: list[Tensor], data: Data, order: Tensor) -> Callable[..., Any]:
-        traced = self._step.trace(values, data, order, 0)
-        if is_slow_in_loop(traced):
+        if self._is_traced:
+            return
+        batch = jax.eval_shape(lambda data, order: self._gather(data, order[0]), data, order)
+        if is_slow_in_loop(self._step.trace([variable.value for variable in self._variables], batch)):
             self.execution_mode = "jit"
-            return self._loop_in_python
-        self._while_loop = jax.jit(self._while)
-        return self._loop_on_device
+        self._is_traced = True
 
     def _loop_in_python(
         self, values: list[Tensor], data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool
     ) -> tuple[int, Any, list[Tensor], dict[str, Tensor]]:
+        """Call the step for batches that are gathered on the host, so that it is compiled once for all data."""
+        host, rows = map_tensors(np.asarray, data), np.asarray(order)
         reports: list[Tensor] = []
         logs: dict[str, Tensor] = {}
-        for index in range(start, stop):
-            values, (report, logs) = self._step(values, data, order, index)
+        for row in rows[start:stop]:
+            values, (report, logs) = self._step(values, self._gather(host, row))
             reports.append(report)
             if stop_on_nonfinite and not np.isfinite(report).all():
                 break
@@ -122,25 +124,25 @@ class Loop:
 
         def body(carry: Any) -> Any:
             index, reports, values, _ = carry
-            values, (report, logs) = self._step(values, data, order, index)
+            values, (report, logs) = self._step(values, self._gather(data, order[index]))
             return index + 1, reports.at[index].set(report), values, logs
 
-        _, (report, logs) = jax.eval_shape(self._step, values, data, order, 0)
+        _, (report, logs) = jax.eval_shape(self._step, values, self._gather(data, order[0]))
         no_logs = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), logs)
         no_reports = jnp.zeros((order.shape[0], *report.shape), report.dtype)
         end, reports, values, logs = jax.lax.while_loop(has_next, body, (start, no_reports, values, no_logs))
         return end, reports, values, logs
 
 
-def step_on_rows(engine: Engine, step: Step) -> Callable[[list[Tensor], Data, Tensor], StepResult]:
-    """Return the step as a pure function of the values of its variables, the data and the rows of the batch."""
+def step_on_batch(step: Step) -> Callable[[list[Tensor], Data], StepResult]:
+    """Return the step as a pure function of the values of its variables and the batch."""
     run = functionalize(step)
 
-    def on_rows(values: list[Tensor], data: Data, row: Tensor) -> StepResult:
+    def on_batch(values: list[Tensor], batch: Data) -> StepResult:
         with writing_control_flow():
-            return run(values, engine.gather_rows(data, row))
+            return run(values, batch)
 
-    return on_rows
+    return on_batch
 
 
 def is_slow_in_loop(traced: Any) -> bool:

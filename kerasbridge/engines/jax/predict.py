@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kerasbridge.engines.base import Data, batches_that_fit
 from kerasbridge.engines.eager import batch_of
@@ -14,6 +15,7 @@ from kerasbridge.engines.jax.loops import writing_control_flow
 from kerasbridge.engines.stateless import functionalize
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.tensors import map_tensors
 
 Written = dict[int, Tensor]
 """The values that a step assigns, by the index of the variable: most models assign none while they predict."""
@@ -53,7 +55,7 @@ class PredictLoop:
                 new, outputs = self._loop(_with(values, written), stack, first, last)
                 outputs = jax.tree.map(lambda leaf: _rows(leaf[: last - first]), outputs)  # noqa: B023 - called at once
             else:
-                new, outputs = self._step(_with(values, written), stack, first)
+                new, outputs = self._step(_with(values, written), _batch_at(stack, first))
             written |= new
             parts.append(outputs)
         for index, value in written.items():
@@ -62,36 +64,47 @@ class PredictLoop:
 
     def _block_length(self, values: Sequence[Tensor], stack: Data) -> int:
         """Return how many batches a call computes; one where the step is called without a loop."""
-        if _size(stack) == 1:
+        if _size(stack) == 1 or isinstance(jax.tree.leaves(stack)[0], np.ndarray):
             return 1
         if self._length is None:
-            _, outputs = jax.eval_shape(self._step, values, stack, 0)
+            batch = jax.eval_shape(batch_of, stack, 0)
+            _, outputs = jax.eval_shape(self._step, values, batch)
             leaves = keras.tree.flatten(outputs)
             are_dense = all(isinstance(leaf, jax.ShapeDtypeStruct) and leaf.shape for leaf in leaves)
-            may_loop = are_dense and not is_slow_in_loop(self._step.trace(values, stack, 0))
+            may_loop = are_dense and not is_slow_in_loop(self._step.trace(values, batch))
             self._length = min(_size(stack), batches_that_fit(bytes_of(outputs))) if may_loop else 1
         return self._length
 
-    def _one(self, values: Sequence[Tensor], stack: Data, index: Tensor) -> tuple[Written, Any]:
+    def _one(self, values: Sequence[Tensor], batch: Data) -> tuple[Written, Any]:
         with writing_control_flow():
-            new, outputs = self._run(values, batch_of(stack, index))
+            new, outputs = self._run(values, batch)
         return {k: value for k, value in enumerate(new) if value is not values[k]}, outputs
 
     def _while(self, values: Sequence[Tensor], stack: Data, start: Tensor, stop: Tensor) -> tuple[Written, Any]:
         """Loop from `start` to `stop`: as these are arguments, one compilation serves blocks of every length."""
-        written, outputs = jax.eval_shape(self._step, values, stack, 0)
+        written, outputs = jax.eval_shape(self._step, values, batch_of(stack, 0))
         size = min(_size(stack), batches_that_fit(bytes_of(outputs)))
         buffers = jax.tree.map(lambda leaf: jnp.zeros((size, *leaf.shape), leaf.dtype), outputs)
 
         def body(carry: Any) -> Any:
             index, written, buffers = carry
-            new, outputs = self._step(_with(values, written), stack, index)
+            new, outputs = self._step(_with(values, written), batch_of(stack, index))
             filled = jax.tree.map(lambda buffer, leaf: buffer.at[index - start].set(leaf), buffers, outputs)
             return index + 1, {**written, **new}, filled
 
         first = start, {k: values[k] for k in written}, buffers
         _, written, buffers = jax.lax.while_loop(lambda carry: carry[0] < stop, body, first)
         return written, buffers
+
+
+def _batch_at(stack: Data, index: int) -> Data:
+    """Return one batch; on a CPU without a program, which would be compiled for each size of the stack."""
+    if jax.default_backend() == "cpu" or isinstance(jax.tree.leaves(stack)[0], np.ndarray):
+        return batch_of(map_tensors(np.asarray, stack), index)
+    return _batch_on_device(stack, index)
+
+
+_batch_on_device = jax.jit(batch_of)
 
 
 def bytes_of(outputs: Any) -> int:

@@ -34,17 +34,22 @@ def compiled():
         jax.monitoring.unregister_event_duration_listener(listen)
 
 
-def model():
-    model = keras.Sequential([keras.Input((13,)), keras.layers.Dense(1)])
+def model(*layers):
+    model = keras.Sequential([keras.Input((13,)), *layers, keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     return model
+
+
+def steps(names):
+    """Return the programs of steps, alone and in loops, in alphabetical order."""
+    return sorted(name for name in names if name in ("jit(_while)", "jit(on_batch)", "jit(_one)"))
 
 
 def test_arrays_take_a_program_for_each_batch_size_of_training_and_validation_and_are_copied_without_one():
     trained, x = model(), X.copy()
     with compiled() as names:
         kb.fit(trained, x, Y, batch_size=8, epochs=2, validation_data=(X[:21], Y[:21]), verbose=0)
-    assert [name for name in names if "_while" in name] == ["jit(_while)"] * 4
+    assert steps(names) == ["jit(_while)"] + ["jit(on_batch)"] * 3  # a batch that is alone takes no loop
     assert not [name for name in names if "stage" in name]
 
 
@@ -52,7 +57,21 @@ def test_the_stacks_of_a_stream_share_a_program_however_many_batches_they_have()
     batches = [(X[:8], Y[:8])] * 70  # a stack of 64 and one of 6
     with compiled() as names:
         kb.fit(model(), (batch for batch in batches), steps_per_epoch=70, verbose=0)
-    assert [name for name in names if "_while" in name] == ["jit(_while)"]
+    assert steps(names) == ["jit(_while)"]
+
+
+def test_evaluations_and_predictions_of_any_number_of_rows_share_programs():
+    reshape, convolution = keras.layers.Reshape((13, 1)), keras.layers.Conv1D(2, 3)
+    for trained, programs in ((model(), 2), (model(reshape, convolution, keras.layers.Flatten()), 1)):
+        expected = {rows: trained.evaluate(X[:rows], Y[:rows], 1, verbose=0) for rows in (1, 3, 40, 70, 75)}
+        with compiled() as names:
+            losses = {rows: kb.evaluate(trained, X[:rows], Y[:rows], 1, verbose=0) for rows in expected}
+        assert len(steps(names)) == programs  # of one batch, and without a convolution of 64 in a loop
+        np.testing.assert_allclose(list(losses.values()), list(expected.values()), rtol=1e-5)
+        with compiled() as names:
+            predicted = [kb.predict(trained, X[:rows], 1, verbose=0) for rows in expected]
+        assert len(steps(names)) == programs
+        np.testing.assert_allclose(predicted[-1], trained.predict(X[:75], verbose=0), rtol=1e-5)
 
 
 def test_an_array_on_the_device_does_not_share_the_memory_of_the_users():

@@ -84,6 +84,22 @@ def test_fit_evaluate_and_predict_in_turn_compile_once(compilations, backend):
     assert (Counting.calls - predicting, compilations(), compiled(model)) == before
 
 
+@pytest.mark.parametrize("options", [{}, {"jit_compile": True}])
+def test_other_numbers_of_rows_trace_nothing_again(options, backend):
+    if backend == "torch":
+        pytest.skip("on torch few steps run as Python")
+    model = counting()
+    model.compile("sgd", model.loss, **options)
+
+    def run(rows):
+        kb.fit(model, X[:rows], Y[:rows], **PLAIN)
+        kb.evaluate(model, X[:rows], Y[:rows], 8, verbose=0)
+        kb.predict(model, X[:rows], 8, verbose=0)
+        return Counting.calls
+
+    assert run(16) == run(8) == run(24)
+
+
 def test_a_layer_can_be_frozen_and_unfrozen_without_compiling_again():
     model = counting()
     dense, seen = model.layers[1], []
