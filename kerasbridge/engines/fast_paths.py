@@ -16,6 +16,7 @@ FAST_PATHS: Mapping[str, str] = {
     "fused-optimizer": "torch, TensorFlow: Adam, AdamW and SGD update all weights, or each, in one operation",
     "softmax-crossentropy": "torch: a crossentropy of probabilities uses the logarithm of the softmax",
     "xla-loop": "TensorFlow: the loop over the steps of a long epoch is one program of XLA",
+    "onednn-matmul": "torch: large products of matrices on the CPU are computed by oneDNN",
     "fused-recurrent": "torch: LSTM, GRU and SimpleRNN compute all time steps in one operation",
     "pooling-gradients": "JAX: the gradient of max and average pooling is computed for all windows at once",
 }

@@ -35,6 +35,11 @@ def patch_nn_function(name: str, function: Callable[..., Any]) -> Patch:
     return patched(private_api("nn functions of the backend"), name, function)
 
 
+def patch_numpy_function(name: str, function: Callable[..., Any]) -> Patch:
+    """Replace a function of the backend for arrays by ``function(original, *arguments)``."""
+    return patched(private_api("NumPy functions of the backend"), name, function)
+
+
 def patch_apply_mask(apply_mask: Callable[..., Any]) -> Patch:
     """Replace the merging of weights and a mask by ``apply_mask(original, sample_weight, mask, dtype, reduction)``."""
     return patched(private_api("losses"), "apply_mask", apply_mask)
@@ -42,7 +47,7 @@ def patch_apply_mask(apply_mask: Callable[..., Any]) -> Patch:
 
 def patch_argmax(argmax: Callable[..., Any]) -> Patch:
     """Replace `keras.ops.argmax` by ``argmax(original, x, axis=…, keepdims=…)``."""
-    return patched(private_api("NumPy functions of the backend"), "argmax", argmax)
+    return patch_numpy_function("argmax", argmax)
 
 
 def patch_convert_to_tensor(read: Callable[[Any], Any]) -> Patch:

@@ -29,10 +29,22 @@ def cnn():
 
 
 def lstm():
+    """A layer with recurrent dropout, which Keras computes on torch, one time step after another."""
     parts = [
         keras.Input((LENGTH,), dtype="int32"),
         layers.Embedding(WORDS, 8, mask_zero=True),
         layers.LSTM(12, dropout=0.2, recurrent_dropout=0.1),
+    ]
+    return compiled(parts, *text(), "adam")
+
+
+def recurrent():
+    """Two layers whose time steps are one operation on torch, as those of `lstm` are not."""
+    parts = [
+        keras.Input((LENGTH,), dtype="int32"),
+        layers.Embedding(WORDS, 8, mask_zero=True),
+        layers.LSTM(12, dropout=0.2, return_sequences=True),
+        layers.GRU(8),
     ]
     return compiled(parts, *text(), "adam")
 

@@ -16,7 +16,7 @@ from kerasbridge.runtime.backend import child_environment
 HERE = Path(__file__).parent
 BACKENDS = ["jax", "tensorflow", "torch"]
 NOT_JITTED = ("augmentation", "jax")  # Keras itself does not jit layers like RandomFlip on JAX
-HEALTHY = ("mlp", "cnn", "lstm", "transformer", "augmentation")
+HEALTHY = ("mlp", "cnn", "lstm", "recurrent", "transformer", "augmentation")
 FAULTS = {
     "forward_wrong_on_torch": "torch",
     "gradient_wrong_on_jax": "jax",
@@ -25,7 +25,7 @@ FAULTS = {
     "epsilon_wrong_on_jax": "jax",
 }
 LONG = pytest.mark.long
-SHORT = ("transformer", "gradient_wrong_on_jax", "epsilon_wrong_on_jax")  # the part that CI runs
+SHORT = ("recurrent", "transformer", "gradient_wrong_on_jax", "epsilon_wrong_on_jax")  # the part that CI runs
 
 
 def subject(name):
@@ -45,7 +45,7 @@ def test_a_correct_model_agrees_and_every_random_number_is_identical(name):
         assert record.execution != "eager" or (name, record.backend) == NOT_JITTED
 
 
-@pytest.mark.parametrize("name", ["mlp", pytest.param("lstm", marks=LONG)])
+@pytest.mark.parametrize("name", ["mlp", pytest.param("lstm", marks=LONG), pytest.param("recurrent", marks=LONG)])
 def test_in_float64_with_the_leaks_corrected_the_losses_agree_to_12_digits(name):
     found = kb.compare(script=subject(name), epochs=3, dtype="float64", correct_leaks=True)
     assert found.agree

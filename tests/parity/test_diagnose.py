@@ -29,7 +29,7 @@ def first(found):
     return found.first_mismatch.kind, found.first_mismatch.name, found.first_mismatch.backend
 
 
-@pytest.mark.parametrize("name", chosen(["mlp"], ["cnn"], ["lstm"], ["transformer"], ["augmentation"]))
+@pytest.mark.parametrize("name", chosen(["mlp"], ["cnn"], ["lstm"], ["recurrent"], ["transformer"], ["augmentation"]))
 def test_a_correct_model_has_no_row_beyond(name):
     found = diagnosed(name)
     assert found.agree, found.findings

@@ -24,7 +24,7 @@ def record_all(backend, name, folder):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["mlp", "cnn", "lstm", "transformer", "augmentation"])
+@pytest.mark.parametrize("name", ["mlp", "cnn", "lstm", "recurrent", "transformer", "augmentation"])
 def test_no_seed_gives_a_false_alarm(tmp_path, name):
     folders = {backend: tmp_path / backend for backend in BACKENDS}
     with ThreadPoolExecutor(2) as pool:

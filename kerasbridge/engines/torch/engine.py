@@ -19,6 +19,7 @@ from kerasbridge.engines.torch.losses import corrected_losses
 from kerasbridge.engines.torch.modules import read_variables
 from kerasbridge.engines.torch.plain import PlainBlock
 from kerasbridge.engines.torch.predict import TorchPredictBlock, copy_of
+from kerasbridge.engines.torch.products import onednn_products
 from kerasbridge.engines.torch.recorder import ValueNeededError
 from kerasbridge.engines.torch.recurrent.layers import fused_recurrent
 from kerasbridge.engines.torch.rng import forget_draws, random_bits
@@ -135,8 +136,10 @@ class TorchEngine(Engine):
     def optimizer_scope(self) -> contextlib.AbstractContextManager[Any]:
         return fused_updates()
 
-    def layer_scope(self) -> contextlib.AbstractContextManager[Any]:
-        return fused_recurrent()
+    @contextlib.contextmanager
+    def layer_scope(self) -> Iterator[None]:
+        with fused_recurrent(), onednn_products():
+            yield
 
     def user_code_scope(self) -> contextlib.AbstractContextManager[Any]:
         return FunctionalizeInplace()

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch.autograd import forward_ad
 
 from kerasbridge.engines.fast_paths import use
 from kerasbridge.engines.step import Tensor
 from kerasbridge.engines.torch.recurrent import cells
 from kerasbridge.engines.torch.recurrent.activations import name_of
 from kerasbridge.engines.torch.recurrent.masks import Mask
+from kerasbridge.engines.torch.transforms import is_transformed
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.patches import patch_recurrent_layers
 from kerasbridge.keras_compat.tensors import to_tensor
@@ -130,13 +130,8 @@ def _is_computable(layer: Any, cell: cells.Cell, sequences: Any, states: Sequenc
         and not (is_masked and (layer.unroll or getattr(layer, "use_cudnn", None) is True))
         and not (is_masked and (not isinstance(mask, torch.Tensor) or mask.shape != sequences.shape[:2]))
         and not torch.is_autocast_enabled("cpu")
-        and not _is_transformed()
+        and not is_transformed()
     )
-
-
-def _is_transformed() -> bool:
-    """Return whether a function transform, such as `torch.vmap` or forward mode, surrounds the call."""
-    return torch._C._functorch.maybe_current_level() is not None or forward_ad._current_level >= 0
 
 
 def _weights(cell: Any) -> list[Tensor]:
