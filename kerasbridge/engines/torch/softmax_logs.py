@@ -2,8 +2,10 @@
 
 import contextlib
 import math
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from kerasbridge.engines import fast_paths
@@ -13,7 +15,7 @@ from kerasbridge.keras_compat.patches import patch_nn_function
 
 NAME = "softmax-crossentropy"
 _SOFTMAX = "_kerasbridge_softmax"
-_DTYPES = (torch.float32, torch.float64)
+_DTYPES: Mapping[torch.dtype, Any] = {torch.float32: np.float32, torch.float64: np.float64}
 
 
 def remember_inputs() -> contextlib.AbstractContextManager[None]:
@@ -39,5 +41,5 @@ def clipped_logs(probabilities: Tensor, axis: int) -> Tensor | None:
     if probabilities.dtype not in _DTYPES or not fast_paths.use(NAME):
         return None
     epsilon = keras.config.epsilon()
-    greatest = torch.tensor(1 - epsilon, dtype=probabilities.dtype).double().log()
-    return torch.nn.functional.hardtanh(torch.log_softmax(x, axis), math.log(epsilon), float(greatest))
+    greatest = float(_DTYPES[probabilities.dtype](1 - epsilon))
+    return torch.nn.functional.hardtanh(torch.log_softmax(x, axis), math.log(epsilon), math.log(greatest))

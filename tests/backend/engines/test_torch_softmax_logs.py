@@ -14,6 +14,7 @@ if keras.config.backend() != "torch":
 import torch
 
 from kerasbridge.engines.torch.losses import corrected_losses
+from kerasbridge.engines.torch.recorder import ForbidValues
 
 USED = {"softmax-crossentropy"}
 SPARSE, ONE_HOT = keras.losses.SparseCategoricalCrossentropy, keras.losses.CategoricalCrossentropy
@@ -59,6 +60,12 @@ def test_losses_and_gradients_are_those_of_the_probabilities(shape, scale):
     assert differences(
         ONE_HOT(reduction=None, dtype="float64"), hot.double().numpy(), x.double(), lambda x: keras.ops.softmax(x, -1)
     )
+
+
+def test_no_value_is_read_so_that_a_run_may_begin_as_python():
+    x = logits(6, 4)
+    with ForbidValues():
+        assert compute(SPARSE(reduction=None), labels_of(x), x, keras.activations.softmax, True)[-1] == USED
 
 
 def shifted_afterwards(x):
