@@ -91,6 +91,9 @@ def validation_data(own: OwnRun, data: str, target: str) -> Any:
         return held or (x, y)
     if own.source is None or own.run is None:
         raise ArgumentError(f"Expected --data with {own.path}, the data to score it on; received none.")
+    missing = [path for path in (own.source.data, own.source.validation) if path and not Path(path).exists()]
+    if missing:
+        raise ArgumentError(f"Expected the data of {own.path} in {missing[0]}, which does not exist. Type --data FILE.")
     if own.source.data:
         subject = load_data(Subject(own.model), own.source, own.form)
     elif own.script is not None:

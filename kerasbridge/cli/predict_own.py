@@ -126,12 +126,16 @@ def _named(model: Any, x: Any, form: "Form | None", names: Sequence[str] | None)
     import numpy as np
 
     import kerasbridge as kb
-    from kerasbridge.errors import RunFolderError
+    from kerasbridge.errors import ArgumentError, RunFolderError
     from kerasbridge.subjects.inspection import inspect
     from kerasbridge.subjects.scoring import probabilities_of
 
     outputs = kb.predict(model, x, verbose=0)
-    if hasattr(outputs, "dtype") and not np.isfinite(outputs).all():
+    if not hasattr(outputs, "dtype"):
+        raise ArgumentError(
+            f"Expected a model with one output, received {len(outputs)}. In Python: kb.predict(model, x) returns all."
+        )
+    if not np.isfinite(outputs).all():
         raise RunFolderError(
             "Expected the model to return numbers, received values that are not finite: its training diverged. Train "
             "another: kerasbridge train."

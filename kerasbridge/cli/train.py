@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from kerasbridge.cli.app import app, errors_in_one_line
+from kerasbridge.cli.app import app, errors_in_one_line, spinner
 from kerasbridge.cli.options import Backend, Device, Script, Target
 from kerasbridge.cli.resume import check_resume, command_to_continue, open_run
 from kerasbridge.cli.training import DigitsTraining, Training, choose
@@ -154,7 +154,8 @@ def _load(
     from kerasbridge.training import run_recorder
 
     engines.current()
-    subject = options.training.load(options.seed)
+    with spinner("Loading the model and the data …", options.silent):
+        subject = options.training.load(options.seed)
     if not options.silent and not isinstance(options.training, DigitsTraining):
         print(subject.summary, flush=True)
     backend = engines.current().name

@@ -181,7 +181,7 @@ def scaled(levels: Any, form: Form, spec: ModelSpec) -> Any:
     """Return grey levels divided as the form states, in the shape that the model takes: without channels if need be."""
     without_channels = len(spec.inputs[0].shape) == 2 and levels.ndim == 4
     levels = levels[..., 0] if without_channels else levels
-    return levels if form.divided_by == 1 else levels / np.float64(form.divided_by)
+    return levels if form.divided_by == 1 else levels / np.float32(form.divided_by)
 
 
 def _where(table: Table, target: str) -> str:

@@ -29,7 +29,7 @@ def read(script: str) -> Subject:
         parts["model"],
         parts.get("x"),
         parts.get("y"),
-        parts.get("validation_data"),
+        tuple(validation) if isinstance(validation := parts.get("validation_data"), list) else validation,
         parts.get("batch_size"),
         tuple(keras.tree.flatten(parts.get("callbacks") or [])),
         custom_objects=_custom_objects(script),

@@ -295,8 +295,22 @@ def pictures(kind, **options):
 
 def read_picture(path):
     from kerasbridge.mnist import load
+    from kerasbridge.subjects import images
 
+    images.read([path], (8, 8, 3))
     load.load(path)
+
+
+def tables(folder):
+    texts = ("a,b\n1,x\n2,y\n", 'a;"b c"\r\n1.5;"x;\ny"\r\n', "\ufeffname\ttown\nÅse\tTromsø\n")
+    return [[written(folder, f"{index}.csv", text.encode())] for index, text in enumerate(texts)]
+
+
+def read_table(path):
+    from kerasbridge.subjects import table
+
+    for name in (read := table.read(path)).columns:
+        read.has_text(name)
 
 
 def run_folder(folder):
@@ -376,6 +390,7 @@ FORMATS |= {
     "bmp": Format(pictures("BMP", modes=("L", "RGB", "1")), read_picture),
     "webp": Format(pictures("WEBP", modes=("RGB", "RGBA")), read_picture),
     "run": Format(run_folder, read_run),
+    "table": Format(tables, read_table),
 }
 FORMATS |= {f"{name}_built": Format(make, load, framework=True) for name, make in MODELS.items()}
 FORMATS |= {f"{name}_onto": Format(make, load_onto, framework=True) for name, make in WEIGHTS.items()}
