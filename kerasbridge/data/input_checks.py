@@ -10,12 +10,9 @@ import numpy as np
 
 from kerasbridge import checks
 from kerasbridge.data.arrays import Arrays
-from kerasbridge.data.label_checks import Check
 from kerasbridge.engines.step import Batch
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
-from kerasbridge.keras_compat.by_name import by_name
-from kerasbridge.keras_compat.models import input_tensors, model_input
 from kerasbridge.runtime.context import context_value
 
 log = logging.getLogger("kerasbridge")
@@ -78,32 +75,6 @@ def check_shapes(model: keras.Model, batch: Batch, of_validation: bool) -> None:
         raise DataError(
             f"Expected x with rows of the shape {shape[1:]}, which the model takes, received {batch.x.shape[1:]}."
         )
-
-
-def make_index_check(model: keras.Model) -> Check | None:
-    """Return a function that refuses indices that an Embedding does not have; None without such an input.
-
-    JAX returns NaN for such an index, torch and TensorFlow raise an error of theirs. Checked are embeddings of the
-    inputs themselves.
-    """
-    if not getattr(model, "inputs", None):
-        return None
-    like, names = model_input(model), [tensor.name for tensor in model.inputs]
-    embeddings = [layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
-    places = {id(tensor): place for place, tensor in enumerate(keras.tree.flatten(like))}
-    fed = [(places[id(tensor)], each) for each in embeddings for tensor in input_tensors(each) if id(tensor) in places]
-    if not fed:
-        return None
-
-    def check(batch: Batch) -> Batch:
-        leaves = keras.tree.flatten_with_path(by_name(batch.x, like, names, ignore_others=True))
-        for place, layer in fed if len(leaves) == len(places) else ():
-            path, leaf = leaves[place]
-            if isinstance(leaf, np.ndarray):
-                checks.check_indices(leaf, layer.input_dim, layer.name, _name(path))
-        return batch
-
-    return check
 
 
 def _fits(array: np.ndarray[Any, Any], shape: Sequence[int | None]) -> bool:

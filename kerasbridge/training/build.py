@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from kerasbridge.data import input_checks, label_checks
+from kerasbridge.data import index_checks, input_checks, label_checks
 from kerasbridge.data.epoch_iterators import EpochIterator
 from kerasbridge.engines.base import Engine
 from kerasbridge.engines.step import Batch
@@ -39,7 +39,7 @@ def prepare(
     check_device(model.variables, engine)
     checks: list[Callable[[Batch], Batch] | None] = [
         partial(check_targets, model, of_validation=bool(argument)),
-        input_checks.make_index_check(model),
+        index_checks.make_index_check(model),
         label_checks.make_label_check(model, iterator.first),
     ]
 
@@ -112,7 +112,7 @@ def make_predict_phase(model: keras.Model, engine: Engine, iterator: EpochIterat
         with engine.abstract_scope():
             output_spec(model, iterator.first()[0])
     check_device(model.variables, engine)
-    if check_indices := input_checks.make_index_check(model):
+    if check_indices := index_checks.make_index_check(model):
         iterator.set_check(check_indices)
     return Phase(Runner(model, engine, lambda: PreparedStep(predict_step)), iterator)
 

@@ -51,6 +51,41 @@ def shared_embedding():
     return model
 
 
+class Words(layers.Layer):
+    """An embedding of words and one of their positions."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.positions = layers.Embedding(30, 4, name="words"), layers.Embedding(6, 4)
+
+    def call(self, x):
+        return self.words(x) + self.positions(keras.ops.arange(6))
+
+
+class Subclassed(keras.Model):
+    """A model whose embedding is in a layer of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.flat, self.out = Words(), layers.Flatten(), layers.Dense(1, activation="sigmoid")
+
+    def call(self, inputs):
+        return self.out(self.flat(self.words(inputs["text"])))
+
+
+def subclassed():
+    model = Subclassed()
+    model.compile("sgd", "binary_crossentropy")
+    return model
+
+
+def with_own_layer():
+    inputs = keras.Input((6,), dtype="int32")
+    model = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(layers.Flatten()(Words()(inputs))))
+    model.compile("sgd", "binary_crossentropy")
+    return model
+
+
 def own_step(model, batch):
     return keras.ops.mean(keras.losses.sparse_categorical_crossentropy(batch.y, model(batch.x)))
 
@@ -108,6 +143,10 @@ WRONG = {
     "index of an input": (
         shared_embedding, lambda m: kb.fit(m, {"right": TOO_LARGE, "left": WORDS}, SPAM), DataError,
         f"x['right'] {INDEX}'words' takes whole numbers from 0 to 29. Number the entries from 0, or raise its input_d",
+    ),
+    "index in a layer": (with_own_layer, lambda m: kb.fit(m, TOO_LARGE, SPAM), DataError, f"x {INDEX}'words'"),
+    "index in a subclassed model": (
+        subclassed, lambda m: kb.fit(m, {"text": TOO_LARGE}, SPAM), DataError, f"x['text'] {INDEX}'words'",
     ),
     "text column": (sized, lambda m: kb.fit(m, table(), Y), DataError, f"column 'colour' of x: {TEXT}"),
     "text column to predict": (sized, lambda m: kb.predict(m, table()), DataError, f"column 'colour' of x: {TEXT}"),
