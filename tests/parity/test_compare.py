@@ -178,7 +178,7 @@ def test_a_backend_whose_process_is_killed_is_named_after_the_result_of_the_othe
 
 def test_a_script_that_returns_no_model_is_rejected(tmp_path):
     (tmp_path / "odd.py").write_text("def build():\n    return 3\n")
-    with pytest.raises(ParityError, match="to return a Keras model or"):
+    with pytest.raises(ParityError, match="to return a compiled Keras model, "):
         kb.compare(script=f"{tmp_path / 'odd.py'}:build")
 
 

@@ -128,6 +128,6 @@ def test_the_command_reports_findings_and_sets_the_exit_code():
     missing = command("nothing.keras")
     assert missing.returncode == 2
     assert missing.stderr == (
-        "kerasbridge: Expected mlp, cnn or the path of a .keras file as the model, "
+        "kerasbridge: Expected a model mlp, cnn or the path of a .keras file, "
         "received 'nothing.keras', which is not a file.\n"
     )
