@@ -4,7 +4,12 @@ from kerasbridge import engines
 from kerasbridge.keras_compat import keras
 from kerasbridge.random import keras_patch
 
+__all__ = ("cnn", "mlp")
 layers = keras.layers
+
+
+def __dir__() -> tuple[str, ...]:
+    return __all__
 
 
 def mlp() -> keras.Sequential:

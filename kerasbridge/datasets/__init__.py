@@ -19,12 +19,17 @@ from kerasbridge.errors import ArgumentError, DataError, DataFileError
 from kerasbridge.files import regular
 from kerasbridge.runtime import backend
 
+__all__ = ("Dataset", "mnist", "warn_if_seen")
 FULL_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 FULL_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
 _TRAIN_SHAPE, _TRAIN_PIXEL_SUM = (60000, 28, 28), 1_567_298_545  # of the MNIST training images, in any order
 
 Split = tuple[NDArray[np.uint8], NDArray[Any]]
+
+
+def __dir__() -> tuple[str, ...]:
+    return __all__
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,4 +23,11 @@ from kerasbridge.runs.writer import RunWriter as RunWriter
 from kerasbridge.runs.writer import create as create
 from kerasbridge.runs.writer import reopen as reopen
 
+__all__ = ("Config", "Run", "list", "load")
+
+
+def __dir__() -> tuple[str, ...]:
+    return __all__
+
+
 list = list_runs  # noqa: A001 - kb.runs.list()

@@ -29,6 +29,9 @@ def test_all_lists_the_public_names():
 def test_dir_lists_the_public_names_only():
     kb.errors  # noqa: B018, an imported name
     assert set(dir(kb)) == PUBLIC
+    for module in kb.runs, kb.datasets:
+        assert set(dir(module)) == {name for name in module.__all__ if getattr(module, name)}
+    assert dir(kb.runs) == ["Config", "Run", "list", "load"]
 
 
 @pytest.mark.parametrize("name", sorted(PUBLIC - NEEDS_KERAS))
