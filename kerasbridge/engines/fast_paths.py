@@ -18,6 +18,7 @@ FAST_PATHS: Mapping[str, str] = {
     "xla-loop": "TensorFlow: the loop over the steps of a long epoch is one program of XLA",
     "onednn-matmul": "torch: large products of matrices on the CPU are computed by oneDNN",
     "fused-recurrent": "torch: LSTM, GRU and SimpleRNN compute all time steps in one operation",
+    "convolutions": "JAX: convolutions in groups or by one element, or their gradients, are sums of products of slices",
     "pooling-gradients": "JAX: the gradient of max and average pooling is computed for all windows at once",
 }
 """The name of each fast path, and what it does; backends that do the same share a name."""

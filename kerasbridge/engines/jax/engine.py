@@ -1,7 +1,7 @@
 """JAX: devices, gradients and compiled steps."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -12,6 +12,7 @@ from kerasbridge.engines.base import Block, Data, Engine, PredictBlock
 from kerasbridge.engines.eager import EagerBlock, EagerPredictBlock
 from kerasbridge.engines.jax.block import JaxBlock
 from kerasbridge.engines.jax.cond import cond
+from kerasbridge.engines.jax.convolutions import fast_convolutions
 from kerasbridge.engines.jax.gradients import Writes, linearize
 from kerasbridge.engines.jax.jit import no_jit_reason
 from kerasbridge.engines.jax.loops import writing_control_flow
@@ -120,8 +121,13 @@ class JaxEngine(Engine):
             jax.config.jax_numpy_dtype_promotion,
         )
 
-    def layer_scope(self) -> contextlib.AbstractContextManager[Any]:
-        return fast_pooling_gradients() if _default_device().platform == "cpu" else contextlib.nullcontext()
+    @contextlib.contextmanager
+    def layer_scope(self) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            if _default_device().platform == "cpu":
+                stack.enter_context(fast_pooling_gradients())
+                stack.enter_context(fast_convolutions())
+            yield
 
     def full_precision(self) -> contextlib.AbstractContextManager[Any]:
         highest: contextlib.AbstractContextManager[Any] = jax.default_matmul_precision("highest")
