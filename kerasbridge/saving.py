@@ -74,7 +74,9 @@ def write_portably(path: str | os.PathLike[str], target: Path) -> None:
 def _one_line(error: Exception) -> str:
     """Return the message of a Keras error, without the configuration that it quotes first."""
     message = str(error).rpartition("Exception encountered: ")[2].strip()
-    return message.partition("\n")[0].partition(" Full object config: ")[0] or type(error).__name__
+    for quoted in ("\n", " Make sure custom classes", " Full object config: "):  # advice and data that follow it
+        message = message.partition(quoted)[0]
+    return message or type(error).__name__
 
 
 def _check_archive(path: Path, folder: Path) -> tuple[Path, int]:

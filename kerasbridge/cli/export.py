@@ -77,11 +77,11 @@ def _load_model(path: Path, backend: str | None, device: str | None, script: str
     engines.current()
     from kerasbridge import saving
 
-    custom_objects = dict(own_run.call_script(script, run).custom_objects) if script else None
+    called = own_run.call_script(script, run) if script else None
     if run is not None:
-        return run.load_model(custom_objects)
+        return own_run.load_model(run, called)
     try:
-        return saving.load_model(path, custom_objects)
+        return saving.load_model(path, dict(called.custom_objects) if called else None)
     except Exception as error:  # a file may contain anything
         raise ArgumentError(f"Expected MODEL to be a .keras file, received {path}: {error}") from error
 

@@ -72,7 +72,9 @@ def load(path: Path, backend: str | None, device: str | None, script: str = "") 
     if run is None:
         return OwnRun(path, from_file(str(path), called.custom_objects if called else None), script=called)
     data = run.config.data
-    return OwnRun(path, _model(run, called), forms.from_dict(data.get("form"), path), _source(data, path), run, called)
+    return OwnRun(
+        path, load_model(run, called), forms.from_dict(data.get("form"), path), _source(data, path), run, called
+    )
 
 
 def validation_data(own: OwnRun, data: str, target: str) -> Any:
@@ -122,7 +124,12 @@ def call_script(script: str, run: "Run | None") -> "Subject":
         return scripts.read(script)
 
 
-def _model(run: "Run", called: "Subject | None") -> Any:
+def load_model(run: "Run", called: "Subject | None") -> Any:
+    """Load the model of a run, with the classes that its script defines.
+
+    Raises:
+        RunFileError: it cannot be loaded; the message names the script that the run was trained with, if it has one.
+    """
     from kerasbridge.errors import RunFileError
 
     try:

@@ -66,10 +66,10 @@ def from_file(path: str, custom_objects: Mapping[str, Any] | None = None) -> Any
         return saving.load_model(path, dict(custom_objects or {}))
     except Exception as error:
         first_line = str(error).strip().partition("\n")[0]
-        raise ArgumentError(
-            f"Cannot load a Keras model from {path}: {first_line} Custom layers and Lambda need their code: "
-            "return the model from a script, --script FILE.py:FUNCTION."
-        ) from error
+        reason = first_line if path in first_line else f"{path} cannot be loaded: {first_line}"
+        if "locate" in reason or "ambda" in reason:
+            reason += " The code of custom layers is in a script: --script FILE.py:FUNCTION, which returns the model."
+        raise ArgumentError(reason) from error
 
 
 def load_data(subject: Subject, source: Source, form: Form | None = None) -> Subject:
