@@ -239,6 +239,9 @@ class Engine(abc.ABC):
     compiles_long_epochs: ClassVar[bool] = False
     """Whether a step of a long epoch is compiled in another way."""
 
+    compiles_single_steps: ClassVar[bool] = False
+    """Whether a step that is always alone in its block is compiled in another way."""
+
     def free_bytes(self) -> int | None:
         """Return the free memory of the device; None if the backend does not report it."""
         return memory.free_bytes()

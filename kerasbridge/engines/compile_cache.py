@@ -6,13 +6,14 @@ from typing import Any, TypeVar
 
 from kerasbridge.engines.fast_paths import allowed
 from kerasbridge.keras_compat import keras
-from kerasbridge.keras_compat.models import dtype_policies
 from kerasbridge.keras_compat.seed_generators import global_generator
+from kerasbridge.keras_compat.structure import Structure
 from kerasbridge.random import keras_patch
 
 MAX_ENTRIES = 32
 """Entries per cache; the least recently used one is evicted first."""
 
+_STRUCTURE = "_kerasbridge_structure"
 T = TypeVar("T")
 
 
@@ -45,9 +46,8 @@ def model_fingerprint(model: keras.Model) -> tuple[Any, ...]:
     `compile` creates new metric variables, and a layer that is added or enlarged creates new weights. Variables can be
     identified by their ids, since the compiled step keeps them alive.
     """
-    optimizer = model.optimizer.variables if getattr(model, "optimizer", None) is not None else []
-    variables = (*model.variables, *optimizer, *model.metrics_variables)
-    trainable = tuple(id(variable) for variable in model.trainable_variables)
-    policies = dtype_policies(model)
+    if _STRUCTURE not in model.__dict__:
+        object.__setattr__(model, _STRUCTURE, Structure(model))
+    structure: Structure = model.__dict__[_STRUCTURE]
     options = (bool(model.run_eagerly), bool(model.jit_compile), keras_patch.is_random_portable(), allowed())
-    return (tuple(map(id, variables)), trainable, policies, options, id(global_generator().state))
+    return (*structure.read(), options, id(global_generator().state))

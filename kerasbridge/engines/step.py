@@ -27,7 +27,7 @@ class Step:
     `run` maps a batch to (loss, logs) or, for a predict step, to the predictions. Instead of the loss it may return a
     vector of numbers to report for each step. `run_eagerly` and `jit_compile` are those of `Model.compile`;
     `layers_without_jit`: the layers for which Keras does not compile the model. `is_long`: an epoch has so many steps
-    that a longer compilation pays.
+    that a longer compilation pays. `is_single`: every block has one step.
     """
 
     run: Callable[[Batch], Any]
@@ -36,6 +36,7 @@ class Step:
     jit_compile: bool
     layers_without_jit: tuple[Any, ...] = ()
     is_long: bool = False
+    is_single: bool = False
 
     @classmethod
     def of_model(cls, model: keras.Model, run: Callable[[Batch], Any], variables: Iterable[Any]) -> Self:

@@ -16,20 +16,23 @@ _PARTS = (
 )
 
 
-def hyperparameters(model: Any) -> list[tuple[dict[str, Any], str]]:
+def hyperparameters(model: Any) -> list[tuple[dict[str, Any], list[str]]]:
     """Return the plain public attributes of Keras layers and the optimizer: rates, activations, momenta.
 
-    So are those of their regularizers, constraints and schedules. Each is (attributes of the object, name), to be read
+    So are those of their regularizers, constraints and schedules. Each is (attributes of the object, names), to be read
     often. Classes of the user are left out.
     """
     parts = [*flatten_layers(model), getattr(model, "optimizer", None)]
     held = [part for owner in parts for part in getattr(owner, "__dict__", {}).values() if isinstance(part, _PARTS)]
     holders = list({id(part): part for part in (*parts, *held)}.values())
     own = [holder for holder in holders if type(holder).__module__.partition(".")[0] == "keras"]
+    return [(vars(holder), names) for holder in own if (names := _plain_names(vars(holder)))]
+
+
+def _plain_names(attributes: dict[str, Any]) -> list[str]:
     return [
-        (vars(holder), name)
-        for holder in own
-        for name, value in vars(holder).items()
+        name
+        for name, value in attributes.items()
         if not name.startswith("_") and name not in _OF_ITS_STATE and isinstance(value, _PLAIN)
     ]
 

@@ -27,6 +27,7 @@ PRIVATE_API = {
     "NumPy functions of the backend": "keras.src.backend:numpy",
     "core functions of the backend": "keras.src.backend:core",
     "nn functions of the backend": "keras.src.backend:nn",
+    "assignment without checks": "keras:Variable._direct_assign",
     "cast": "keras.src.backend:cast",
     "sparse crossentropy": "keras.src.backend:nn.sparse_categorical_crossentropy",
     "narrowed dtypes": "keras.src.backend.common.dtypes:BIT64_TO_BIT32_DTYPE",

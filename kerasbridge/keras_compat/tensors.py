@@ -1,6 +1,6 @@
 """Tensors, and the values of variables in the current scope."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from kerasbridge.keras_compat import keras
@@ -57,6 +57,20 @@ def _stacked(value: Any) -> Any:
 def raw_value(variable: Any) -> Any:
     """Return a variable's value outside every scope, in its own dtype."""
     return variable._value
+
+
+def raw_values(variables: Iterable[Any]) -> list[Any]:
+    """Return the values of variables outside every scope, in their own dtypes."""
+    return [variable._value for variable in variables]
+
+
+def set_raw_values(variables: Iterable[Any], values: Iterable[Any]) -> None:
+    """Set the values of variables outside every scope to tensors of their shapes and dtypes, which is not checked."""
+    for variable, value in zip(variables, values, strict=True):
+        if variable._layout is None:
+            variable._value = value
+        else:  # distributed over devices
+            variable._direct_assign(value)
 
 
 def has_cached_logits(tensor: Any) -> bool:

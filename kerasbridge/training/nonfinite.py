@@ -128,8 +128,8 @@ def make_watch(mode: str, runner: Runner) -> BlockWatch:
 
 def _first_nonfinite(result: BlockResult) -> int | None:
     """Return the first step of a block whose report is not finite."""
-    finite = np.isfinite(np.asarray(result.reports).reshape(result.steps, -1)).all(axis=1)
-    return None if finite.all() else int(np.argmin(finite))
+    finite = np.isfinite(result.reports)
+    return None if finite.all() else int(np.argmin(finite.reshape(result.steps, -1).all(axis=1)))
 
 
 def _report(result: BlockResult, step: int) -> str:

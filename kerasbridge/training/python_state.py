@@ -9,6 +9,7 @@ import inspect
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from operator import itemgetter
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -59,8 +60,12 @@ class PythonState:
         others = [other for other in self._of_steps if all(other is not function for function in functions)]
         self._of_steps = [*others, *functions][-MAX_ENTRIES:]
         self._functions = [*user_functions(self._model), *self._of_steps]
-        self._hyperparameters = hyperparameters(self._model)
+        self._find_hyperparameters()
         self.absorb()
+
+    def _find_hyperparameters(self) -> None:
+        found = hyperparameters(self._model)
+        self._hyperparameters = [(attributes, itemgetter(*names)) for attributes, names in found]
 
     def update(self) -> None:
         """Count the version up if a value has changed."""
@@ -92,7 +97,11 @@ class PythonState:
 
     def _read(self) -> Values:
         """Return the values; where the model runs no code of the user, those of Keras layers are all."""
-        values = [attributes.get(name) for attributes, name in self._hyperparameters]
+        try:
+            values = [get(attributes) for attributes, get in self._hyperparameters]
+        except KeyError:  # an attribute was deleted
+            self._find_hyperparameters()
+            values = [get(attributes) for attributes, get in self._hyperparameters]
         return values, snapshot(self._functions, self._model) if self._functions else {}
 
 

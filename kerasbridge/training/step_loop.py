@@ -139,6 +139,7 @@ class Runner:
         self.fallback_reason: str | None = None
         self.fast_paths: set[str] = set()
         self._run = object()
+        self._is_single = False  # whether every block has one step
         self._set_step()
 
     def _set_step(self) -> None:
@@ -178,7 +179,7 @@ class Runner:
             watch: looks at each block.
             steps_left: the steps that are left, where they are known.
         """
-        steps_left = steps_left or StepsLeft()
+        steps_left, self._is_single = steps_left or StepsLeft(), sizer.fixed == 1
         notifier = CallbackNotifier(sizer.fixed, begin, end, entry.step)
         notifier.logs, before = dict(entry.logs), entry.before
         stop_on_nonfinite = stop_on_nonfinite and not sizer.fixed
@@ -296,10 +297,11 @@ class Runner:
         version = self.python_state.version
         settings = keras_settings(), self.engine.settings(), self._compile_state
         is_long = chunk.is_long and self.engine.compiles_long_epochs
-        key = (self.step.make_step, chunk.signature, is_long, settings, model_fingerprint(self.model))
+        is_single = self._is_single and self.engine.compiles_single_steps
+        key = (self.step.make_step, chunk.signature, is_long, is_single, settings, model_fingerprint(self.model))
 
         def create() -> Compiled:
-            step = replace(self.step.make_step(self.model, self.engine), is_long=is_long)
+            step = replace(self.step.make_step(self.model, self.engine), is_long=is_long, is_single=is_single)
             starting = self.engine.starting_block(step) if compile_step == self.engine.compile else None
             if starting:
                 return Compiled(step, starting, version, CompileDecision())

@@ -10,9 +10,9 @@ import numpy as np
 
 from kerasbridge.engines.base import BlockResult, Data, Engine
 from kerasbridge.engines.jax.loops import writing_control_flow
-from kerasbridge.engines.stateless import assign_all, functionalize, with_missing_variables
+from kerasbridge.engines.stateless import functionalize, with_missing_variables
 from kerasbridge.engines.step import Step, Tensor
-from kerasbridge.keras_compat.tensors import map_tensors
+from kerasbridge.keras_compat.tensors import raw_values, set_raw_values
 
 StepResult = tuple[list[Tensor], Any]
 
@@ -37,7 +37,10 @@ class Retraced:
 
 
 class JaxBlock:
-    """A block: looped on the device or, if a loop would slow the step down, jitted steps called one by one."""
+    """A block: looped on the device or, if a loop would slow the step down, jitted steps called one by one.
+
+    On a CPU so is a step that is always alone in its block: a loop would copy all variables.
+    """
 
     fallback_reason: str | None = None
 
@@ -65,7 +68,7 @@ class Loop:
     """The loop over the steps of a block."""
 
     def __init__(self, engine: Engine, step: Step) -> None:
-        self.execution_mode = "looped"
+        self.execution_mode = "jit" if step.is_single and jax.default_backend() == "cpu" else "looped"
         self._variables = step.variables
         self._gather = engine.gather_rows
         self._step = jax.jit(step_on_batch(step))
@@ -74,12 +77,12 @@ class Loop:
 
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool) -> BlockResult:
         self.prepare(data, order)
-        values = [variable.value for variable in self._variables]
+        values = raw_values(self._variables)
         is_alone = jax.default_backend() == "cpu" and len(order) == 1  # compiled sooner than a loop
         is_called = self.execution_mode == "jit" or is_alone or isinstance(order, np.ndarray)
         run = self._loop_in_python if is_called else self._loop_on_device
         end, reports, values, logs = run(values, data, order, start, stop, stop_on_nonfinite)
-        assign_all(self._variables, values)
+        set_raw_values(self._variables, values)
         return BlockResult(end - start, reports, logs)
 
     def prepare(self, data: Data, order: Tensor) -> None:
@@ -87,7 +90,7 @@ class Loop:
         if self._is_traced:
             return
         batch = jax.eval_shape(lambda data, order: self._gather(data, order[0]), data, order)
-        if is_slow_in_loop(self._step.trace([variable.value for variable in self._variables], batch)):
+        if is_slow_in_loop(self._step.trace(raw_values(self._variables), batch)):
             self.execution_mode = "jit"
         self._is_traced = True
 
@@ -95,15 +98,17 @@ class Loop:
         self, values: list[Tensor], data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool
     ) -> tuple[int, Any, list[Tensor], dict[str, Tensor]]:
         """Call the step for batches that are gathered on the host, so that it is compiled once for all data."""
-        host, rows = map_tensors(np.asarray, data), np.asarray(order)
+        tensors, structure = jax.tree.flatten(data)
+        host = [np.asarray(tensor) for tensor in tensors]
         reports: list[Tensor] = []
         logs: dict[str, Tensor] = {}
-        for row in rows[start:stop]:
-            values, (report, logs) = self._step(values, self._gather(host, row))
+        for row in np.asarray(order)[start:stop]:
+            batch = structure.unflatten([leaf[row] for leaf in host])
+            values, (report, logs) = self._step(values, batch)
             reports.append(report)
             if stop_on_nonfinite and not np.isfinite(report).all():
                 break
-        return start + len(reports), np.asarray(jax.device_get(reports)), values, logs
+        return start + len(reports), np.asarray([np.asarray(report) for report in reports]), values, logs
 
     def _loop_on_device(
         self, values: list[Tensor], data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool

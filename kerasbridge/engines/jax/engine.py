@@ -148,6 +148,7 @@ class JaxEngine(Engine):
         return EagerPredictBlock(self, step, reason) if reason else JaxPredictBlock(step)
 
     compiles_each_stack_size = True
+    compiles_single_steps = True
 
     def _devices_by_name(self) -> dict[str, Any]:
         by_name = {}

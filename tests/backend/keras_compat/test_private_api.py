@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from kerasbridge.errors import KerasContractError
-from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat import keras, structure
 from kerasbridge.keras_compat.private_api import PRIVATE_API, private_api
 from kerasbridge.keras_compat.tensorboard import set_summary_module
 from kerasbridge.random import distributions, keras_patch
@@ -23,6 +23,14 @@ def test_this_keras_has(name):
         if PRIVATE_API[name].startswith(f"keras.src.backend.{framework}"):
             pytest.importorskip(framework)
     assert private_api(name) is not None
+
+
+def test_layers_metrics_and_optimizers_have_the_lists_that_are_watched():
+    layer, metric = keras.layers.Dense(1), keras.metrics.Mean()
+    assert all(isinstance(getattr(layer, name), list) for name in structure.LISTS)
+    assert all(isinstance(getattr(metric, name), list) for name in structure.LISTS_OF_METRIC)
+    assert isinstance(keras.optimizers.SGD()._variables, list)
+    assert {"_value", "_layout"} <= set(dir(keras.Variable(0.0))) or keras.config.backend() != "jax"
 
 
 @pytest.mark.parametrize("name", PORTABLE_FUNCTIONS)
