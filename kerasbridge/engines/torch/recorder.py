@@ -27,6 +27,7 @@ MAX_CONSTANT_SIZE = 1
 """Elements of a constant whose value may be read: it is computed twice, once for the graph."""
 
 _PLACE = "_kerasbridge_place"
+_CONSTANT = "_kerasbridge_constant"
 _numbers = itertools.count()
 _ATEN = torch.ops.aten
 _TO_HOST = (torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__)
@@ -50,13 +51,34 @@ class ForbidNumpy(TorchFunctionMode):  # type: ignore[misc]
 
 
 class ForbidValues(TorchDispatchMode):  # type: ignore[misc]
-    """Ends a step that may not be traceable, with less work than a recording: it does not know constants."""
+    """Ends a step that may not be traceable, with less work than a recording.
+
+    It knows which small tensors are constants, so that a loop of Keras may count time steps with them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._number = next(_numbers)
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an operation unless its result depends on the values of its arguments in a way that a trace cannot."""
-        if torch.Tag.data_dependent_output in function.tags or is_dynamic(function, args):
+        keywords = kwargs or {}
+        operands = list(_tensors((args, keywords)))
+        is_constant = (
+            function is _ATEN.lift_fresh.default or all(map(self._is_constant, operands))
+        ) and torch.Tag.nondeterministic_seeded not in function.tags
+        if not is_constant and (torch.Tag.data_dependent_output in function.tags or is_dynamic(function, args)):
             raise ValueNeededError(f"the result of {function} is data-dependent")
-        return function(*args, **(kwargs or {}))
+        result = function(*args, **keywords)
+        if is_constant and _is_small(result):
+            setattr(result, _CONSTANT, self._number)
+        elif not is_constant and function._schema.is_mutable:
+            for operand in operands:
+                vars(operand).pop(_CONSTANT, None)
+        return result
+
+    def _is_constant(self, tensor: Tensor) -> bool:
+        return getattr(tensor, _CONSTANT, None) == self._number
 
 
 class Layout(NamedTuple):

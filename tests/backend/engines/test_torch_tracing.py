@@ -17,7 +17,7 @@ from kerasbridge.engines.torch import tracing
 from kerasbridge.engines.torch.codegen import compile_graph
 from kerasbridge.engines.torch.dead_branches import guards_of
 from kerasbridge.engines.torch.passes import drop_aliases, fold_constants, mutated_nodes, reuse_memory
-from kerasbridge.engines.torch.recorder import ValueNeededError, record
+from kerasbridge.engines.torch.recorder import ForbidValues, ValueNeededError, record
 
 X = np.random.default_rng(0).random((96, 6)).astype("float32")
 Y = np.arange(96) % 3
@@ -35,6 +35,18 @@ def as_tuple(outputs):
 
 def targets(graph):
     return [str(node.target) for node in graph.nodes if node.op == "call_function"]
+
+
+def test_only_values_of_constants_may_be_read_before_it_is_known_whether_a_step_can_be_traced():
+    x = torch.ones(())
+    with ForbidValues():
+        count = torch.tensor(0)
+        while count < torch.tensor(3):
+            count += 1
+        assert int(count) == 3
+        for value in (x, x + 1, torch.zeros(()).add_(x), torch.rand(()), torch.zeros(()) + x):
+            with pytest.raises(ValueNeededError, match="data-dependent"):
+                float(value)
 
 
 def test_values_independent_of_the_input_are_computed_once():

@@ -91,7 +91,9 @@ def mlp():
 
 
 def lstm():
-    return [layers.LSTM(4, return_sequences=True), layers.LSTM(4, dropout=0.2), layers.Dense(3)], SEQUENCES
+    """A layer in one operation, and one that Keras loops over."""
+    looped = layers.LSTM(4, dropout=0.2, recurrent_dropout=0.1)
+    return [layers.LSTM(4, return_sequences=True), looped, layers.Dense(3)], SEQUENCES
 
 
 def cnn():
