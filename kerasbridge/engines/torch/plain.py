@@ -48,7 +48,7 @@ class PlainBlock:
     def measure(self, data: Data, order: Tensor, start: int) -> tuple[BlockResult, Estimate]:
         timer = OperationTimer()
         result = self._run_block(data, order[start : start + 1], False, timer)
-        return result, Estimate(timer.seconds, tracing_time.estimate(timer.operations))
+        return result, Estimate(tracing_time.replay(timer), tracing_time.estimate(timer.operations))
 
     def _run_block(
         self, data: Data, order: Tensor, stop_on_nonfinite: bool, around: contextlib.AbstractContextManager[Any]

@@ -63,9 +63,8 @@ class ForbidValues(TorchDispatchMode):  # type: ignore[misc]
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an operation unless its result depends on the values of its arguments in a way that a trace cannot."""
         keywords = kwargs or {}
-        operands = list(_tensors((args, keywords)))
         is_constant = (
-            function is _ATEN.lift_fresh.default or all(map(self._is_constant, operands))
+            function is _ATEN.lift_fresh.default or all(map(self._is_constant, _tensors((args, keywords))))
         ) and torch.Tag.nondeterministic_seeded not in function.tags
         if not is_constant and (torch.Tag.data_dependent_output in function.tags or is_dynamic(function, args)):
             raise ValueNeededError(f"the result of {function} is data-dependent")
@@ -73,8 +72,8 @@ class ForbidValues(TorchDispatchMode):  # type: ignore[misc]
         if is_constant and _is_small(result):
             setattr(result, _CONSTANT, self._number)
         elif not is_constant and function._schema.is_mutable:
-            for operand in operands:
-                vars(operand).pop(_CONSTANT, None)
+            for operand in _tensors((args, keywords)):
+                setattr(operand, _CONSTANT, None)
         return result
 
     def _is_constant(self, tensor: Tensor) -> bool:
