@@ -1,4 +1,4 @@
-"""What a compiled step depends on in a model: its variables, which of them are trained, dtype policies of its layers.
+"""The structure of a model on which a compiled step depends: variables, which of them are trained, dtype policies.
 
 Reading it through the properties of Keras takes as long as a small step. So it is read again only if something has
 changed, which is seen in the lists in which Keras keeps the parts of a layer.
