@@ -15,7 +15,7 @@ from kerasbridge.data.arrays import Arrays, signature
 from kerasbridge.data.digest import digest_of
 from kerasbridge.data.label_checks import Check
 from kerasbridge.data.numbers import to_numbers
-from kerasbridge.data.prefetch import BatchStack, prefetch, stack_batches, stack_capacity
+from kerasbridge.data.prefetch import MAX_STEPS, BatchStack, prefetch, stack_batches, stack_capacity
 from kerasbridge.data.pydataset import ShuffledPyDataset
 from kerasbridge.data.sampler import Rows, RowSampler
 from kerasbridge.engines.base import Data, Engine
@@ -159,7 +159,8 @@ class DeviceArrays(_InMemory):
 class StackedArrays(_InMemory):
     """Arrays in memory that are copied to the device in stacks of batches, in their order.
 
-    Where each size of a stack is compiled, the stacks are full, and fewer batches stay on the host.
+    Where each size of a stack is compiled, the stacks are full, and fewer batches stay on the host. So do large
+    batches, which a loop over a stack would copy, if the device can read them there.
 
     Args:
         keep: whether the stacks are kept for the next epoch.
@@ -185,8 +186,8 @@ class StackedArrays(_InMemory):
         for rows in self._sampler.epoch(epoch):
             steps, width = rows.shape
             capacity = stack_capacity(self._arrays.slice_rows(slice(0, width)))
-            copy = self._to_device
-            if must_be_full and (capacity == 1 or steps < capacity):
+            copy, is_large = self._to_device, capacity < MAX_STEPS and self._engine.shares_host_memory
+            if must_be_full and (is_large or capacity == 1 or steps < capacity):
                 capacity, copy = steps, self._to_host
             for position in range(start, steps, capacity):
                 begin = min(position, steps - capacity) if must_be_full else position

@@ -236,6 +236,9 @@ class Engine(abc.ABC):
     compiles_each_stack_size: ClassVar[bool] = False
     """Whether each size of a stack is compiled; blocks then run batches on the host, in NumPy arrays, one by one."""
 
+    shares_host_memory: bool = False
+    """Whether a compiled step reads an array of the host without a copy."""
+
     compiles_long_epochs: ClassVar[bool] = False
     """Whether a step of a long epoch is compiled in another way."""
 

@@ -41,6 +41,10 @@ class JaxEngine(Engine):
     def integer_bits(self) -> int:  # type: ignore[override]
         return 64 if jax.config.jax_enable_x64 else 32
 
+    @property
+    def shares_host_memory(self) -> bool:  # type: ignore[override]
+        return bool(jax.default_backend() == "cpu")
+
     def devices(self) -> tuple[str, ...]:
         return tuple(self._devices_by_name())
 

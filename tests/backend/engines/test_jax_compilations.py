@@ -7,6 +7,7 @@ import pytest
 
 import kerasbridge as kb
 from kerasbridge import engines
+from kerasbridge.data import epoch_iterators, prefetch
 from kerasbridge.keras_compat import keras
 
 if keras.config.backend() != "jax":
@@ -80,3 +81,15 @@ def test_an_array_on_the_device_does_not_share_the_memory_of_the_users():
         tensor = engines.current().to_device(array)
         array[:] = 1
         assert not np.asarray(tensor).any()
+
+
+def test_validation_data_is_that_of_the_start_of_the_training(monkeypatch):
+    for max_steps in (2, 64):  # in stacks on the device, and called one by one
+        for module in (prefetch, epoch_iterators):
+            monkeypatch.setattr(module, "MAX_STEPS", max_steps)
+        x, y = X.copy(), Y.copy()
+        change = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs, x=x: x.fill(epoch))
+        trained = model()
+        trained.optimizer.learning_rate = 0.0
+        history = kb.fit(trained, X, Y, epochs=3, validation_data=(x, y), verbose=0, callbacks=[change]).history
+        assert len(set(history["val_loss"])) == 1
