@@ -78,10 +78,13 @@ def check_shapes(model: keras.Model, batch: Batch, of_validation: bool) -> None:
 
 
 def _fits(array: np.ndarray[Any, Any], shape: Sequence[int | None]) -> bool:
-    """Return whether a model with an input of this shape takes the array; Keras adds or removes a last axis of 1."""
+    """Return whether a model with an input of this shape takes rows of the array.
+
+    Keras adds or removes a last axis of 1. The first axis is that of the rows: all of them, or those of a batch.
+    """
     return any(
         len(candidate) == len(shape)
-        and all(size in (None, given) for size, given in zip(shape, candidate, strict=True))
+        and all(size in (None, given) for size, given in zip(shape[1:], candidate[1:], strict=True))
         for candidate in (array.shape, (*array.shape, 1), array.shape[:-1] if array.shape[-1:] == (1,) else ())
     )
 
