@@ -66,8 +66,8 @@ def test_a_missing_device_is_an_error_that_names_the_available_ones(child, backe
     script = PREPARE.get(backend, "") + "import kerasbridge as kb\nkb.use_backend()"
     finished = child(script, "gpu:3", **VARIABLES.get(backend, {}))
     assert finished.stderr.splitlines()[-1] == (
-        f"kerasbridge.errors.DeviceError: Expected a device that {backend} has here, received 'gpu:3'. "
-        f"Available: {AVAILABLE[backend]}. Choose one with device=… or KERASBRIDGE_DEVICE."
+        f"kerasbridge.errors.DeviceError: Expected a device that {backend} has here, received 'gpu:3', "
+        f"which is cuda. Available: {AVAILABLE[backend]}. Choose one with --device, device=… or KERASBRIDGE_DEVICE."
     )
 
 
