@@ -14,6 +14,7 @@ import kerasbridge as kb
 from kerasbridge.checkpoint import files
 from kerasbridge.keras_compat import keras
 from kerasbridge.runtime import backend, signals
+from kerasbridge.training import epoch_loop
 from kerasbridge.training.step_loop import Runner
 from tests.backend.cli.commands import run
 from tests.paths import ROOT
@@ -88,7 +89,12 @@ POINTS = {
     "first block": (Runner, "_run_block", 1, "after 0 of 3 epochs: a checkpoint is in my  run."),
     "second epoch": (Runner, "_run_block", 7, "after 1 of 3 epochs: the history and a checkpoint are in my  run."),
     "save": (files, "_write_arrays", 2, "epochs: "),
-    "evaluation": (Runner, "predict", 1, "after 3 of 3 epochs: the history and a checkpoint are in my  run."),
+    "evaluation": (
+        epoch_loop,
+        "predict_blocks",
+        1,
+        "after 3 of 3 epochs: the history and a checkpoint are in my  run.",
+    ),
 }
 
 
@@ -172,7 +178,7 @@ def test_options_that_do_not_go_together_are_refused(tmp_path, options, words):
 @pytest.mark.once
 def test_an_evaluation_ends_between_blocks(whole, monkeypatch):
     with monkeypatch.context() as patch:
-        signal_at(patch, Runner, "predict", signal.SIGTERM, 1)
+        signal_at(patch, epoch_loop, "predict_blocks", signal.SIGTERM, 1)
         assert run(whole, "evaluate", "run") == (143, "", "kerasbridge: interrupted, nothing was saved.\n")
 
 
