@@ -173,7 +173,7 @@ def load(path: str | os.PathLike[str]) -> Run:
     return Run(folder, configs.read(folder))
 
 
-def list_runs(folder: str | os.PathLike[str] = "runs") -> RunList:
+def list_runs(folder: str | os.PathLike[str] = "runs") -> list[Run]:
     """List the runs directly in a folder, oldest first, including the folder itself if it is a run.
 
     A run with a damaged `config.json` is left out, with a warning in the log.

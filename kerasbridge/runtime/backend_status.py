@@ -124,7 +124,7 @@ class _ProbeResult:
     answered: bool = True
 
 
-def backends(timeout: float = 60) -> Statuses:
+def backends(timeout: float = 60) -> tuple[BackendStatus, ...]:
     """Return the status of jax, tensorflow and torch, each examined in a child process, all at once.
 
     Args:

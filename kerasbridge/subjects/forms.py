@@ -51,7 +51,9 @@ class Form:
         if self.size:
             height, width, channels = self.size
             divided = " divided by 255" if self.divided_by != 1 else ""
-            phrases.append(f"images of {height}x{width} pixels, {channels} channels, from 0 to 255{divided}")
+            phrases.append(
+                f"images of {height}x{width} pixels, {channels} channel{'s' * (channels > 1)}, from 0 to 255{divided}"
+            )
         if self.target or self.classes:
             classes = f" ({listed(self.classes)})" if self.classes else ""
             phrases.append(f"to predict {self.target or 'the class'}{classes}")

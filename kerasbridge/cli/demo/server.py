@@ -46,11 +46,16 @@ def serve(run: Path, backends: Sequence[str] | None, device: str | None, port: i
         port: of the page; 0 for any that is free.
 
     Raises:
-        RunFolderError: the folder contains no run, or the run has no model.
+        RunFolderError: the folder contains no run, or the run has no model, or one of other data than digits.
         ArgumentError, BackendNotInstalled, DeviceError: a backend, the device or the port cannot be used.
     """
     names = check_backends(backends, at_least=1)
-    chosen = runs.load(run).name
+    loaded = runs.load(run)
+    chosen = loaded.name
+    if not _takes_digits(loaded):
+        raise RunFolderError(
+            f"Expected a run that was trained on digits, received {run}, with other data. Use kerasbridge predict."
+        )
     if chosen not in find_runs(run):
         raise RunFolderError(f"{run} contains no model: use another run, or train it again.")
     threads = max(1, (os.cpu_count() or 1) // len(names))
@@ -71,9 +76,14 @@ def serve(run: Path, backends: Sequence[str] | None, device: str | None, port: i
 
 
 def find_runs(run: Path) -> dict[str, runs.Run]:
-    """Return the runs that have a model, by name, of the folder that contains a run, newest first."""
+    """Return the runs that have a model of digits, by name, of the folder that contains a run, newest first."""
     found = runs.list(run.resolve().parent)
-    return {each.name: each for each in reversed(found) if each.model_path.is_file()}
+    return {each.name: each for each in reversed(found) if each.model_path.is_file() and _takes_digits(each)}
+
+
+def _takes_digits(run: runs.Run) -> bool:
+    """Return whether the run records no form of its data, which only a table, images or arrays of the user's have."""
+    return "form" not in run.config.data
 
 
 class Server(ThreadingHTTPServer):

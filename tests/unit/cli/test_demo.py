@@ -43,10 +43,11 @@ class Child:
 
 @pytest.fixture
 def runs(monkeypatch, tmp_path):
-    """Three runs in the current folder, the last of them interrupted."""
+    """Runs in the current folder: two of digits, one of a table, and one that was interrupted."""
     monkeypatch.chdir(tmp_path)
     save("old", test={"accuracy": 0.5}, age=timedelta(days=1))
     save("new")
+    save("houses", data={"source": "houses.csv", "form": {}})
     save("interrupted", finish=False)
     return tmp_path / "runs"
 
@@ -140,6 +141,7 @@ def test_other_sites_and_unknown_names_are_refused(ask, children, path, data, he
     [
         (["runs"], "runs contains no run"),
         (["runs/interrupted"], "runs/interrupted contains no model"),
+        (["runs/houses"], "Expected a run that was trained on digits, received runs/houses"),
         (["runs/old", "--backends", "numpy"], "received 'numpy'"),
         (["runs/old", "--device", "quantum"], "received 'quantum'"),
         (["runs/old", "--port", "{used}"], "Expected --port to be free, received {used}"),
