@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ BLOCK = re.compile(r"^```(python|shell)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DO
 FILE = re.compile(r"# (\w+\.py)\n")
 INSTALL = re.compile(r'pip install (-e "\.\[[a-z,]+\]"|nox)( && nox$| && )?')
 SERVES = "kerasbridge demo "
+TIMEOUT = 300
 
 pytestmark = pytest.mark.once
 
@@ -40,7 +42,7 @@ def run(command, folder):
     """Run a line in a shell; return its output, or the problem."""
     child = subprocess.run(
         command, shell=True, cwd=folder, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=600,
+        timeout=TIMEOUT,
     )  # fmt: skip
     assert child.returncode == 0, f"{command}\n{child.stdout}\n{child.stderr}"
 
@@ -48,12 +50,20 @@ def run(command, folder):
 def serve(command, folder):
     """Run a line that serves a page, until it has printed an address and Ctrl-C is pressed."""
     options = {"cwd": folder, "env": environment(), "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(["bash", "-c", f"exec {command}"], **options) as child:
+    # a background job of a shell ignores Ctrl-C, and would pass that on
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        child = subprocess.Popen(["bash", "-c", f"exec {command}"], **options)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    last = threading.Timer(TIMEOUT, child.kill)
+    last.start()
+    with child:
         line = next((line for line in child.stdout if "http://127.0.0.1:" in line), "")
         child.send_signal(signal.SIGINT)
-        assert line, command
         child.stdout.read()
-    assert child.returncode == 0, command
+    last.cancel()
+    assert (child.returncode, bool(line)) == (0, True), command
 
 
 def follow(page, folder):
