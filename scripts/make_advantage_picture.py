@@ -56,7 +56,7 @@ def draw_losses(axes: Any, records: Any) -> None:
     for record, values, width, colour in zip(records, losses, WIDTHS, plotting.COLOURS, strict=False):
         axes.plot(np.arange(1, len(values) + 1), values, color=colour, lw=width, label=NAMES[record.backend])
     largest = max(np.max(np.abs(one / other - 1)) for one in losses for other in losses)
-    finish(axes, f"Loss per step with kb.fit(…, seed=0): largest difference {largest:.0e}")
+    finish(axes, f"Loss per step with seed=0: largest difference {largest:.0e}")
 
 
 def finish(axes: Any, title: str) -> None:
