@@ -43,7 +43,13 @@ def main() -> None:
 def started(*arguments: str, folder: Path | None = None) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run `kerasbridge demo` in a group of processes of its own; yield the process and the address of its page."""
     command = [sys.executable, "-m", "kerasbridge", "demo", *arguments]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+    # a background job of a shell ignores Ctrl-C, and would pass that on
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
@@ -52,7 +58,7 @@ def started(*arguments: str, folder: Path | None = None) -> Iterator[tuple[subpr
             yield process, next(word for word in line.split() if word.startswith("http"))
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGINT)
+                os.killpg(process.pid, signal.SIGTERM)
 
 
 def draw(chromium: browser.Browser, strokes: Sequence[draw_digits.Stroke], touch: bool = False) -> None:
