@@ -33,14 +33,14 @@ class OwnRun:
 
 
 def is_own(path: Path) -> bool:
-    """Return whether a path is a run on data of the user's, or a file.
+    """Return whether a path is a run on data of the user's, or a file; False if there is nothing.
 
     Raises:
         RunFolderError: it is a folder without a run.
     """
     from kerasbridge import runs
 
-    return path.is_file() or "form" in runs.load(path).config.data
+    return path.is_file() or (path.is_dir() and "form" in runs.load(path).config.data)
 
 
 def load(path: Path, backend: str | None, device: str | None, script: str = "") -> OwnRun:
