@@ -14,7 +14,7 @@ from kerasbridge.engines.step import Batch
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.data_adapters import class_weight_to_sample_weights, is_sparse_or_ragged, to_sliceable
-from kerasbridge.keras_compat.tensors import map_tensors
+from kerasbridge.keras_compat.tensors import map_tensors, path_name
 
 Array = np.ndarray[Any, Any]
 
@@ -110,7 +110,7 @@ def arrays(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mappi
     named = {"x": x, "y": y, "sample_weight": _by_output(y, sample_weight)}
     nest = tuple(_convert(name, part) for name, part in named.items())
     rows = {
-        name + "".join(f"[{key!r}]" for key in path): len(leaf)
+        name + path_name(path): len(leaf)
         for name, part in zip(named, nest, strict=True)
         for path, leaf in keras.tree.flatten_with_path(part)
         if leaf is not None
@@ -143,7 +143,7 @@ def _convert(name: str, part: Any) -> Any:
     except DataError as error:
         for path, leaf in keras.tree.flatten_with_path(part):
             columns = {f"column {column!r} of ": leaf[column] for column in getattr(leaf, "columns", ())}
-            entry = name + "".join(f"[{key!r}]" for key in path)
+            entry = name + path_name(path)
             for where, values in (columns or {"": leaf}).items():
                 _convert_named(name, where + entry, values)
         raise error

@@ -176,7 +176,7 @@ class StackedArrays(_InMemory):
         checked = check(self._arrays.nest)
         if checked is not self._arrays.nest:
             self._arrays = Arrays(checked, self._arrays.rows)
-            self._kept = self._kept and {}
+            self._kept = None if self._kept is None else {}
 
     def chunks(self, epoch: int, max_steps: int | None) -> Generator[Chunk, None, None]:
         """As for every iterator; the last of several full stacks contains earlier batches again."""

@@ -18,7 +18,7 @@ from kerasbridge.engines.step import Batch
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.by_name import by_name
 from kerasbridge.keras_compat.models import flatten_layers, input_tensors, model_input, output_spec
-from kerasbridge.keras_compat.tensors import map_tensors
+from kerasbridge.keras_compat.tensors import map_tensors, path_name
 
 _CACHE_ATTRIBUTE = "_kerasbridge_embeddings"
 _ROWS = 32
@@ -40,18 +40,18 @@ def make_index_check(model: keras.Model) -> Check | None:
         return None
     takes, thread = _inputs_of_layers(model), threading.get_ident()
     fed = [(place, layer) for layer in embeddings for place in takes.get(id(layer), ())]
+    taken = {place for place, _ in fed}
     inner = [layer for layer in embeddings if not takes.get(id(layer))]
 
     def check(batch: Batch) -> Batch:
         leaves = keras.tree.flatten_with_path(_in_order(model, batch.x))
-        others = [leaf for place, (_, leaf) in enumerate(leaves) if place not in {place for place, _ in fed}]
+        others = [leaf for place, (_, leaf) in enumerate(leaves) if place not in taken]
         # Not in the thread that reads batches ahead: the model may be in use.
         is_traced = threading.get_ident() == thread and _may_be_too_large(others, inner)
         for place, layer in [*fed, *(_inner_places(model, inner, takes, batch) if is_traced else ())]:
             path, leaf = leaves[place] if place < len(leaves) else ((), None)
             if isinstance(leaf, np.ndarray):
-                name = "x" + "".join(f"[{entry!r}]" for entry in path)
-                checks.check_indices(leaf, layer.input_dim, layer.name, name)
+                checks.check_indices(leaf, layer.input_dim, layer.name, "x" + path_name(path))
         return batch
 
     return check

@@ -1,4 +1,4 @@
-"""Check the inputs of a run: their order, the indices of embeddings, and numbers that are not finite."""
+"""Check the inputs of a run: their order, their shapes, and numbers that are not finite."""
 
 import contextlib
 import logging
@@ -13,6 +13,7 @@ from kerasbridge.data.arrays import Arrays
 from kerasbridge.engines.step import Batch
 from kerasbridge.errors import ArgumentError, DataError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.tensors import path_name
 from kerasbridge.runtime.context import context_value
 
 log = logging.getLogger("kerasbridge")
@@ -92,8 +93,4 @@ def _fits(array: np.ndarray[Any, Any], shape: Sequence[int | None]) -> bool:
 def _named_arrays(nest: Any) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
     for path, leaf in keras.tree.flatten_with_path(nest):
         if isinstance(leaf, np.ndarray) and not isinstance(leaf, np.memmap):
-            yield _name(path), leaf
-
-
-def _name(path: Sequence[Any]) -> str:
-    return "x" + "".join(f"[{key!r}]" for key in path)
+            yield "x" + path_name(path), leaf

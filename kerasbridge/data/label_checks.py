@@ -12,7 +12,7 @@ from kerasbridge.engines.step import IGNORED_LABEL, Batch
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.by_name import by_name
 from kerasbridge.keras_compat.models import flat_losses, output_spec
-from kerasbridge.keras_compat.tensors import map_tensors, masks_of
+from kerasbridge.keras_compat.tensors import map_tensors, masks_of, path_name
 
 _CACHE_ATTRIBUTE = "_kerasbridge_outputs"
 _SPARSE = ("sparse_categorical_crossentropy",)
@@ -49,7 +49,7 @@ def make_label_check(model: keras.Model, first: Callable[[], Batch]) -> Check | 
             if labels is None or prediction is None:
                 continue
             weight = _leaf(_resolve(weights, path) if keras.tree.is_nested(weights) else weights)
-            one = _Labels(np.atleast_1d(labels), weight, "y" + "".join(f"[{key!r}]" for key in path), path)
+            one = _Labels(np.atleast_1d(labels), weight, "y" + path_name(path), path)
             if _kind(loss) in _BINARY:
                 checks.check_probabilities(one.values, one.counted(), one.name)
             else:

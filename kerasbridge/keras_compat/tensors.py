@@ -16,6 +16,11 @@ def map_tensors(function: Callable[[Any], Any], nest: Any) -> Any:
     return keras.tree.map_structure(lambda leaf: None if leaf is None else function(leaf), nest)
 
 
+def path_name(path: Iterable[Any]) -> str:
+    """Return a path within a nest as Python writes it, such as "['image'][0]"."""
+    return "".join(f"[{key!r}]" for key in path)
+
+
 def symbols(nest: Any) -> Any:
     """Return a nest of arrays as Keras tensors of the same shapes and dtypes, without values."""
     return map_tensors(_symbol, nest)

@@ -8,8 +8,7 @@ from typing import Any
 
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import flatten_layers
-from kerasbridge.keras_compat.tensors import has_cached_logits
-from kerasbridge.parity.variable_names import path_name
+from kerasbridge.keras_compat.tensors import has_cached_logits, path_name
 
 Tensor = Any
 Zeros = dict[str, Any]

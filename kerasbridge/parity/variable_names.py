@@ -5,6 +5,7 @@ from typing import Any
 
 from kerasbridge.data.arrays import Arrays
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.tensors import path_name
 
 
 def variable_names(variables: Iterable[Any]) -> list[tuple[str, Any]]:
@@ -22,8 +23,3 @@ def array_names(data: Arrays) -> Iterator[tuple[str, Any]]:
     for name, nest in zip(("x", "y"), data.nest, strict=False):
         for path, leaf in keras.tree.flatten_with_path(nest):
             yield name + path_name(path), leaf
-
-
-def path_name(path: Iterable[Any]) -> str:
-    """Return a path within a nest as Python writes it, such as "['image'][0]"."""
-    return "".join(f"[{key!r}]" for key in path)

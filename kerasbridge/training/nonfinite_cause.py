@@ -10,6 +10,7 @@ from kerasbridge.engines.base import Engine
 from kerasbridge.engines.step import Batch, Step
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import call_model, flatten_layers
+from kerasbridge.keras_compat.tensors import path_name
 from kerasbridge.training.optimization import observe_gradients
 
 _PARTS = ("x", "y", "sample_weight")
@@ -37,7 +38,7 @@ def array_cause(engine: Engine, batch: Any) -> str | None:
         for path, leaf in keras.tree.flatten_with_path(nest):
             array = _floats(engine, leaf)
             if array is not None and not np.isfinite(array).all():
-                name = part + "".join(f"[{key!r}]" for key in path)
+                name = part + path_name(path)
                 count = np.count_nonzero(~np.isfinite(array))
                 return f"{name} has {count} values that are NaN or infinite in this batch"
     return None
