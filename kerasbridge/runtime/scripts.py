@@ -81,11 +81,6 @@ def refuse_while_importing(action: str) -> None:
         )
 
 
-def call_script(script: str) -> Any:
-    """Return the result of the function in a file, as `load_function`."""
-    return load_function(script)()
-
-
 def load_function(script: str) -> Callable[[], Any]:
     """Run a file of the user's as a module, and return its function.
 

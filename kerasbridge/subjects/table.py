@@ -31,11 +31,6 @@ class Table:
     columns: dict[str, list[str]]
 
     @property
-    def rows(self) -> int:
-        """The number of rows, without the line of names."""
-        return len(next(iter(self.columns.values())))
-
-    @property
     def names(self) -> str:
         """The names of the columns, for messages."""
         return listed(self.columns)

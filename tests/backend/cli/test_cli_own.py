@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import kerasbridge as kb
-from kerasbridge.runtime.scripts import call_script
+from kerasbridge.keras_compat.user_scripts import call_script
 from tests.backend.cli.commands import run
 
 SCRIPT = """

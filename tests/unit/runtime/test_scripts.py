@@ -3,7 +3,7 @@
 import pytest
 
 from kerasbridge.errors import ArgumentError
-from kerasbridge.runtime.scripts import call_script, check_script, script_of
+from kerasbridge.runtime.scripts import check_script, load_function, script_of
 
 
 @pytest.fixture
@@ -16,19 +16,19 @@ def script(tmp_path):
 
 
 def test_a_function_is_named_by_its_file_and_called_from_there(script):
-    build = call_script(f"{script}:outer").__globals__["build"]
+    build = load_function(f"{script}:build")
     assert script_of(build) == f"{script}:build"
-    assert call_script(f"{script}:build") == 7
+    assert build() == 7
 
 
 @pytest.mark.parametrize("name", ["missing", "value"])
 def test_a_file_without_the_function_is_refused(script, name):
     with pytest.raises(ArgumentError, match=f"^Expected a function {name} in .*mine.py, which does not define one.$"):
-        call_script(f"{script}:{name}")
+        load_function(f"{script}:{name}")
 
 
 def test_a_function_that_another_process_cannot_import_is_refused(script):
-    for function in (lambda: 1, call_script(f"{script}:outer"), len):
+    for function in (lambda: 1, load_function(f"{script}:outer")(), len):
         with pytest.raises(ArgumentError, match=r"^Expected a function defined with def at the top level"):
             script_of(function)
 
