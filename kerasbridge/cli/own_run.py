@@ -40,7 +40,12 @@ def is_own(path: Path) -> bool:
     """
     from kerasbridge import runs
 
-    return path.is_file() or (path.is_dir() and "form" in runs.load(path).config.data)
+    return path.is_file() or (path.is_dir() and has_own_data(runs.load(path)))
+
+
+def has_own_data(run: "Run") -> bool:
+    """Return whether a run was trained on data of the user's, of which it records the form, and not on digits."""
+    return "form" in run.config.data
 
 
 def load(path: Path, backend: str | None, device: str | None, script: str = "") -> OwnRun:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from kerasbridge import mnist, runs
+from kerasbridge.cli.own_run import has_own_data
 from kerasbridge.errors import ArgumentError, DataError, RunFolderError
 from kerasbridge.parity.workers import check_backends
 from kerasbridge.runs import palette
@@ -52,7 +53,7 @@ def serve(run: Path, backends: Sequence[str] | None, device: str | None, port: i
     names = check_backends(backends, at_least=1)
     loaded = runs.load(run)
     chosen = loaded.name
-    if not _takes_digits(loaded):
+    if has_own_data(loaded):
         raise RunFolderError(
             f"Expected a run that was trained on digits, received {run}, with other data. Use kerasbridge predict."
         )
@@ -78,12 +79,7 @@ def serve(run: Path, backends: Sequence[str] | None, device: str | None, port: i
 def find_runs(run: Path) -> dict[str, runs.Run]:
     """Return the runs that have a model of digits, by name, of the folder that contains a run, newest first."""
     found = runs.list(run.resolve().parent)
-    return {each.name: each for each in reversed(found) if each.model_path.is_file() and _takes_digits(each)}
-
-
-def _takes_digits(run: runs.Run) -> bool:
-    """Return whether the run records no form of its data, which only a table, images or arrays of the user's have."""
-    return "form" not in run.config.data
+    return {each.name: each for each in reversed(found) if each.model_path.is_file() and not has_own_data(each)}
 
 
 class Server(ThreadingHTTPServer):
