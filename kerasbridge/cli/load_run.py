@@ -45,13 +45,19 @@ def check_takes_digits(run: "Run", model: Any) -> None:
     """
     from kerasbridge.errors import RunFolderError
 
-    input_shape, output_shape = (getattr(model, name, None) for name in ("input_shape", "output_shape"))
-    if input_shape not in [(None, *shape) for shape in SHAPES] or output_shape != (None, CLASSES):
+    if not takes_digits(model):
+        input_shape, output_shape = map(_describe, _shapes(model))
         raise RunFolderError(
-            f"The model of {run.folder} takes {_describe(input_shape)} and returns {_describe(output_shape)}: expected "
-            "one that takes digits, of shape (28, 28), and returns 10 classes. "
+            f"The model of {run.folder} takes {input_shape} and returns {output_shape}: expected one that takes "
+            "digits, of shape (28, 28), and returns 10 classes. "
             f'To use it with other data in Python: kb.runs.load("{run.folder}").load_model()'
         )
+
+
+def takes_digits(model: Any) -> bool:
+    """Return whether a model takes digits and returns ten classes."""
+    input_shape, output_shape = _shapes(model)
+    return input_shape in [(None, *shape) for shape in SHAPES] and output_shape == (None, CLASSES)
 
 
 def load_digits(data: str) -> "Dataset":
@@ -85,9 +91,9 @@ def probabilities(model: Any, images: Any) -> Any:
         images: grey levels from 0 to 255, white on black as in MNIST, shape (images, 28, 28) or with one channel.
     """
     import kerasbridge as kb
+    from kerasbridge.evaluation.classification_report import as_probabilities
 
-    outputs = kb.predict(model, scale(images, model.input_shape[1:]), BATCH_SIZE, verbose=0)
-    return outputs if _are_probabilities(outputs) else _softmax(outputs)
+    return as_probabilities(kb.predict(model, scale(images, model.input_shape[1:]), BATCH_SIZE, verbose=0))
 
 
 def finite_probabilities(run: Path, model: Any, images: Any) -> Any:
@@ -114,17 +120,8 @@ def scale(images: Any, shape: tuple[int, ...] = (28, 28)) -> Any:
     return images.reshape(-1, *shape).astype("float32") / 255
 
 
-def _are_probabilities(outputs: Any) -> bool:
-    import numpy as np
-
-    return bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=1e-3))
-
-
-def _softmax(logits: Any) -> Any:
-    import numpy as np
-
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+def _shapes(model: Any) -> tuple[Any, Any]:
+    return getattr(model, "input_shape", None), getattr(model, "output_shape", None)
 
 
 def _describe(shape: Any) -> str:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kerasbridge.cli.load_run import SHAPES, load_digits, probabilities, scale
+from kerasbridge.cli.load_run import load_digits, probabilities, scale, takes_digits
 
 if TYPE_CHECKING:
     from kerasbridge.subjects.source import Source
@@ -93,13 +93,12 @@ class DigitsTraining:
             model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
             return Subject(model, scale(x), y)
         model = load_model(self._source).model
-        shape = getattr(model, "input_shape", None)
-        if shape not in [(None, *each) for each in SHAPES] or getattr(model, "output_shape", None) != (None, 10):
+        if not takes_digits(model):
             raise ArgumentError(
                 f"Expected --data for {self._source.script or self._model}, which does not take digits: a table "
                 "(.csv), arrays (.npz) or a folder of images."
             )
-        return Subject(model, scale(x, shape[1:]), y)
+        return Subject(model, scale(x, model.input_shape[1:]), y)
 
     def record(self, subject: "Subject") -> dict[str, Any]:
         """Return name, source, checksum and scaling of the digits."""

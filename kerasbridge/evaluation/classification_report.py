@@ -99,3 +99,16 @@ class Scores:
             Difference(int(i), int(self.labels[i]), int(then[i]), int(self.predicted[i]))
             for i in np.flatnonzero(then != self.predicted)
         ]
+
+
+def as_probabilities(outputs: NDArray[Any]) -> NDArray[Any]:
+    """Return the probability of each class, shape (rows, classes): the softmax of the outputs if they are logits.
+
+    >>> as_probabilities(np.array([[0.25, 0.75]])), as_probabilities(np.array([[2.0, 2.0]]))
+    (array([[0.25, 0.75]]), array([[0.5, 0.5]]))
+    """
+    if (outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=1e-3):
+        return outputs
+    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
+    probabilities: NDArray[Any] = powers / powers.sum(axis=1, keepdims=True)
+    return probabilities

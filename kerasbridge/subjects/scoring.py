@@ -7,7 +7,7 @@ import numpy as np
 
 from kerasbridge.data.digest import digest_of
 from kerasbridge.engines.step import Batch
-from kerasbridge.evaluation.classification_report import Scores
+from kerasbridge.evaluation.classification_report import Scores, as_probabilities
 from kerasbridge.subjects.inspection import inspect
 from kerasbridge.subjects.spec import BINARY, NUMBERS, ModelSpec
 from kerasbridge.subjects.subject import rows_of
@@ -77,10 +77,12 @@ def probabilities_of(outputs: Any, spec: ModelSpec) -> Any:
             return None
         first = outputs if ((outputs >= 0) & (outputs <= 1)).all() else 1 / (1 + np.exp(-outputs))
         return np.concatenate([1 - first, first], axis=1)
-    if bool((outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=1e-3)):
-        return outputs
-    powers = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    return as_probabilities(outputs)
+
+
+def _batch(data: tuple[Any, ...]) -> Batch:
+    """Return (x, y) or (x, y, sample_weight) as a batch."""
+    return Batch(*(*data, None)[:3])
 
 
 def _evaluate(model: Any, x: Any, y: Any, batch_size: int | None, sample_weight: Any) -> dict[str, float]:
