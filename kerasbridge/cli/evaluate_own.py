@@ -9,7 +9,7 @@ from kerasbridge.cli.evaluation_result import MAX_LINES, confusion_table, verdic
 
 if TYPE_CHECKING:
     from kerasbridge.cli.own_run import OwnRun
-    from kerasbridge.evaluation.classification_report import Difference
+    from kerasbridge.evaluation.classification_report import Difference, Scores
     from kerasbridge.subjects.scoring import Evaluation
 
 MAX_CLASSES = 20
@@ -61,19 +61,20 @@ def evaluate(path: Path, backend: str | None, device: str | None, data: str, tar
 
     if not own.model.compiled:
         raise ArgumentError(f"Expected the model of {path} to be compiled, received one without a loss.")
-    evaluation = score(own.model, own_run.validation_data(own, data, target))
+    rows = own_run.validation_data(own, data, target)
+    evaluation = score(own.model, rows)
     device_name = run_recorder.device_of(own.model)
-    return OwnResult(own, evaluation, engines.current().name, device_name, _changes(own, evaluation))
+    return OwnResult(own, evaluation, engines.current().name, device_name, _changes(own, evaluation.scores, rows))
 
 
-def _changes(own: "OwnRun", evaluation: "Evaluation") -> "list[Difference] | None":
+def _changes(own: "OwnRun", scores: "Scores | None", rows: Any) -> "list[Difference] | None":
     """Return the predictions that differ from those after the training, if both are of the same rows."""
+    from kerasbridge.subjects.scoring import checksum
+
     config = own.run.config if own.run else None
-    if config is None or config.mistakes is None or evaluation.scores is None:
+    if config is None or config.mistakes is None or scores is None:
         return None
-    if evaluation.checksum is None or config.data.get("checksum") != evaluation.checksum:
-        return None
-    return evaluation.scores.changed_since(config.mistakes)
+    return scores.changed_since(config.mistakes) if config.data.get("checksum") == checksum(rows) else None
 
 
 def show(result: OwnResult) -> None:

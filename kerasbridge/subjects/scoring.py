@@ -21,13 +21,11 @@ class Evaluation:
     Attributes:
         metrics: the loss and the metrics of the model, by name.
         rows: the number of rows; None if the data comes in batches.
-        checksum: a digest of the data; None if it comes in batches.
         scores: the predictions of a classifier with one label per row; None for other models.
     """
 
     metrics: dict[str, float]
     rows: int | None = None
-    checksum: str | None = None
     scores: Scores | None = None
 
     @property
@@ -46,9 +44,8 @@ def score(model: Any, data: Any, batch_size: int | None = None) -> Evaluation:
     """
     if not isinstance(data, tuple):
         return Evaluation(_evaluate(model, data, None, None, None))
-    x, y, *_ = data
-    arrays = Batch(*(*data, None)[:3])
-    metrics = _evaluate(model, x, y, batch_size, arrays.sample_weight)
+    x, y, sample_weight = _batch(data)
+    metrics = _evaluate(model, x, y, batch_size, sample_weight)
     spec = inspect(model)
     labels = _labels(y, spec)
     scores = None
@@ -57,12 +54,12 @@ def score(model: Any, data: Any, batch_size: int | None = None) -> Evaluation:
         probabilities = probabilities_of(outputs, spec)
         if probabilities is not None and probabilities.shape[0] == len(labels):
             scores = Scores(labels, probabilities)
-    return Evaluation(metrics, rows_of(x) or None, checksum(data), scores)
+    return Evaluation(metrics, rows_of(x) or None, scores)
 
 
 def checksum(data: Any) -> str | None:
     """Return a digest of data such as (x, y); None if it comes in batches."""
-    return digest_of(Batch(*(*data, None)[:3])) if isinstance(data, tuple) else None
+    return digest_of(_batch(data)) if isinstance(data, tuple) else None
 
 
 def probabilities_of(outputs: Any, spec: ModelSpec) -> Any:
