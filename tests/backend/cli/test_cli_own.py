@@ -256,6 +256,12 @@ WRONG = {
 }
 
 
+def assert_refused(folder, arguments, words):
+    code, out, err = run(folder, *arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1), (arguments, err)
+    assert words in err, (arguments, err)
+
+
 def test_what_does_not_fit_is_one_sentence_before_the_first_step(place):
     folder, _ = place
     (folder / "text.csv").write_text("age,income,city,price\n1,2,Oslo,3\nold,2,Oslo,3\n")
@@ -264,10 +270,8 @@ def test_what_does_not_fit_is_one_sentence_before_the_first_step(place):
     for name in "abc":
         (folder / "three" / name).mkdir(parents=True)
         Image.new("RGB", (4, 4)).save(folder / "three" / name / "1.png")
-    for name, (options, words) in WRONG.items():
-        code, out, err = run(folder, "train", *options, "--run-dir", "runs/wrong")
-        assert (code, out, err.count("\n")) == (2, "", 1), (name, err)
-        assert words in err, (name, err)
+    for options, words in WRONG.values():
+        assert_refused(folder, ["train", *options, "--run-dir", "runs/wrong"], words)
     assert not (folder / "runs" / "wrong").exists()
     for arguments, words in (
         (
@@ -286,9 +290,7 @@ def test_what_does_not_fit_is_one_sentence_before_the_first_step(place):
         ),
         (["evaluate", "prices.keras"], "Expected --data with prices.keras, the data to score it on; received none."),
     ):
-        code, out, err = run(folder, *arguments)
-        assert (code, out, err.count("\n")) == (2, "", 1), (arguments, err)
-        assert words in err, (arguments, err)
+        assert_refused(folder, arguments, words)
 
 
 @pytest.mark.once
