@@ -94,8 +94,8 @@ def validation_data(own: OwnRun, data: str, target: str) -> Any:
     from kerasbridge.subjects.subject import Subject
 
     if data:
-        x, y, _, held = read_data(own.model, data, target, own.form)
-        return held or (x, y)
+        x, y, _, validation = read_data(own.model, data, target, own.form)
+        return validation or (x, y)
     if own.source is None or own.run is None:
         raise ArgumentError(f"Expected --data with {own.path}, the data to score it on; received none.")
     missing = [path for path in (own.source.data, own.source.validation) if path and not Path(path).exists()]

@@ -153,12 +153,11 @@ def _load(
     from kerasbridge import engines, runs
     from kerasbridge.training import run_recorder
 
-    engines.current()
+    backend = engines.current().name
     with spinner("Loading the model and the data …", options.silent):
         subject = options.training.load(options.seed)
     if not options.silent and not isinstance(options.training, DigitsTraining):
         print(subject.summary, flush=True)
-    backend = engines.current().name
     return subject, runs.Config(
         arguments=arguments,
         versions=runs.versions(backend),
@@ -226,12 +225,12 @@ def _tensorboard_callbacks(options: _TrainingOptions, folder: Path) -> list[Any]
 
 def _print_result(run: "RunWriter", config: "Config", tensorboard: bool) -> None:
     from kerasbridge import runs
+    from kerasbridge.runs.reader import scores_of
 
-    scores = config.test or config.validation or {}
+    scores, scored_on = scores_of(config, {})
     first = [name for name in ("accuracy", "loss") if name in scores]
     listed = ", ".join(f"{name} {scores[name]:.4f}" for name in dict.fromkeys([*first, *scores]))
-    label = "Test" if config.test else "Validation"
-    print(f"{label}: {listed}. Saved in {run.folder}" if listed else f"Saved in {run.folder}")
+    print(f"{scored_on.capitalize()}: {listed}. Saved in {run.folder}" if scored_on else f"Saved in {run.folder}")
     if run.without_curves:
         print(run.without_curves)
     if tensorboard:
@@ -240,8 +239,8 @@ def _print_result(run: "RunWriter", config: "Config", tensorboard: bool) -> None
 
 def _as_dict(folder: Path, config: "Config", tensorboard: bool) -> Mapping[str, Any]:
     from kerasbridge import runs
+    from kerasbridge.runs.reader import scores_of
 
     names = ("backend", "device", "seconds", "execution", "execution_reason")
-    scores = config.test or config.validation or {}
-    result = {"run_dir": str(folder), **scores, **{name: getattr(config, name) for name in names}}
+    result = {"run_dir": str(folder), **scores_of(config, {})[0], **{name: getattr(config, name) for name in names}}
     return {**result, "tensorboard": str(folder / runs.EVENTS)} if tensorboard else result

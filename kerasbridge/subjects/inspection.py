@@ -29,11 +29,11 @@ def inspect(model: Any) -> ModelSpec:
 
 def in_structure(model: Any, inputs: Mapping[str, Any]) -> Any:
     """Return the inputs of a model, by name, in the structure that it takes."""
-    if len(inputs) == 1 and not isinstance(structure(model), Mapping):
-        return next(iter(inputs.values()))
     nest = structure(model)
     if isinstance(nest, Mapping):
         return {key: inputs[key] for key in nest}
+    if len(inputs) == 1:
+        return next(iter(inputs.values()))
     return keras.tree.map_structure(lambda tensor: inputs[tensor.name], nest)
 
 

@@ -188,12 +188,12 @@ def _pair(
     spec: ModelSpec,
     path: str,
     pairs: Sequence[tuple[str, str]],
-    must: bool = True,
+    required: bool = True,
 ) -> Any:
     for x, y in pairs:
         if x in arrays and y in arrays:
             return _grey(arrays[x], form), _targets(arrays[y], spec)
-    if must:
+    if required:
         raise DataError(
             f"Expected {path} to contain x and y, or x_train and y_train; it contains "
             f"{table.listed(arrays) or 'nothing'}."
