@@ -74,10 +74,10 @@ def stop_workers(iterator: Any) -> None:
 
 def refuse_dicts(keys: Iterable[Any]) -> None:
     """Raise DataError for batches that are dicts, with these keys, where Keras takes tuples."""
-    first, *others = names = [*map(repr, keys)]
+    names = [*map(repr, keys)]
     raise DataError(
         f"Expected batches that are tuples (x, y), received dicts with {', '.join(names)}. Let the dataset return "
-        f"tuples, or pass a generator of them: ((batch[{first}], batch[{(others or names)[-1]}]) for batch in …)."
+        f"tuples, or pass a generator of them: ((batch[{names[0]}], batch[{names[-1]}]) for batch in …)."
     )
 
 
