@@ -78,8 +78,7 @@ def make_plan(
         source.check()
         if source.model and not data and x is None:
             raise ArgumentError(f"Expected data for {source.model}, received none. Type --data FILE, or pass x and y.")
-        path, colon, function = (script or str(workload)).rpartition(":")
-        workloads = [Workload(Path(path or function).name + (colon + function if path else ""), batch_size=batch_size)]
+        workloads = [Workload(Path(script or source.model).name, batch_size=batch_size)]
         source, data = source.absolute(), ""
     else:
         if data and not Path(data).is_file():
