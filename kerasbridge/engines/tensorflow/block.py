@@ -58,7 +58,7 @@ class TensorFlowBlock:
                 return result
             self._in_xla, self._loop = False, None  # XLA could not compile it, and no variable has changed
         self._loop = self._loop or graph_function(self._while).get_concrete_function(
-            map_tensors(_of_any_length, data), _of_any_length(order), *map(tf.TensorSpec.from_tensor, bounds)
+            map_tensors(of_any_length, data), of_any_length(order), *map(tf.TensorSpec.from_tensor, bounds)
         )
         return self._loop(data, order, *bounds)
 
@@ -97,7 +97,7 @@ class TensorFlowBlock:
         return end, reports.stack(), logs, _are_finite(self.variables)
 
 
-def _of_any_length(leaf: Tensor) -> tf.TensorSpec:
+def of_any_length(leaf: Tensor) -> tf.TensorSpec:
     """Describe tensors like this one with any number of rows, so that all share a graph."""
     return tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype)
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from kerasbridge.engines.base import Data, Engine
 from kerasbridge.engines.eager import batch_of
 from kerasbridge.engines.step import Step, Tensor
-from kerasbridge.engines.tensorflow.block import device_scope, graph_function
+from kerasbridge.engines.tensorflow.block import device_scope, graph_function, of_any_length
 from kerasbridge.keras_compat.tensors import map_tensors
 
 
@@ -33,7 +33,7 @@ class TensorFlowPredictBlock:
 
     def _prepare(self, stack: Data, leaves: list[Tensor]) -> None:
         """Trace the step, and choose whether to loop over it."""
-        stacks = [tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype) for leaf in leaves]
+        stacks = [*map(of_any_length, leaves)]
         index = tf.TensorSpec([], tf.int32)
 
         def batch(leaves: tuple[Tensor, ...], index: Tensor) -> Data:
