@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kerasbridge.benchmark.child import run_child
 from kerasbridge.benchmark.table import number, table
 from kerasbridge.benchmark.timing import timed
 from kerasbridge.parity.workers import check_backends
@@ -223,12 +224,8 @@ def grow(backend: str, series: Sequence[str], quick: bool = False) -> list[Point
     Raises:
         SystemExit: the process failed; the message is the end of its error output.
     """
-    arguments = ["--child", *(f"--series={name}" for name in series), *(["--quick"] if quick else [])]
-    environment = backends.child_environment(backend)
-    child = subprocesses.run("kerasbridge.benchmark.growth", *arguments, environment=environment)
-    if child.failed:
-        raise SystemExit(f"{backend}: {child.failure_message()}")
-    return [Point(**fields) for fields in json.loads(child.stdout.splitlines()[-1])]
+    options = [*(f"--series={name}" for name in series), *(["--quick"] if quick else [])]
+    return [Point(**fields) for fields in run_child("kerasbridge.benchmark.growth", backend, *options)]
 
 
 def main() -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from kerasbridge.benchmark.child import run_child
 from kerasbridge.benchmark.table import number, table
 from kerasbridge.parity.workers import check_backends
-from kerasbridge.runtime import backend as backends
 from kerasbridge.runtime import subprocesses
 
 BATCH_SIZE = 32
@@ -90,12 +90,8 @@ def profile(backend: str, steps: int, rounds: int) -> dict[str, float]:
     Raises:
         SystemExit: the process failed; the message is the end of its error output.
     """
-    arguments = ["--child", f"--steps={steps}", f"--rounds={rounds}"]
-    environment = backends.child_environment(backend)
-    child = subprocesses.run("kerasbridge.benchmark.step_profile", *arguments, environment=environment)
-    if child.failed:
-        raise SystemExit(f"{backend}: {child.failure_message()}")
-    measured: dict[str, float] = json.loads(child.stdout.splitlines()[-1])
+    options = f"--steps={steps}", f"--rounds={rounds}"
+    measured: dict[str, float] = run_child("kerasbridge.benchmark.step_profile", backend, *options)
     return measured
 
 
