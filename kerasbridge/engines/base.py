@@ -242,7 +242,7 @@ class Engine(abc.ABC):
     compiles_long_epochs: ClassVar[bool] = False
     """Whether a step of a long epoch is compiled in another way."""
 
-    compiles_single_steps: ClassVar[bool] = False
+    compiles_single_steps: bool = False
     """Whether a step that is always alone in its block is compiled in another way."""
 
     def free_bytes(self) -> int | None:

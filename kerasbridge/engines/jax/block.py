@@ -68,7 +68,7 @@ class Loop:
     """The loop over the steps of a block."""
 
     def __init__(self, engine: Engine, step: Step) -> None:
-        self.execution_mode = "jit" if step.is_single and jax.default_backend() == "cpu" else "looped"
+        self.execution_mode = "jit" if step.is_single else "looped"
         self._variables = step.variables
         self._gather = engine.gather_rows
         self._step = jax.jit(step_on_batch(step))

@@ -45,6 +45,10 @@ class JaxEngine(Engine):
     def shares_host_memory(self) -> bool:  # type: ignore[override]
         return bool(jax.default_backend() == "cpu")
 
+    @property
+    def compiles_single_steps(self) -> bool:  # type: ignore[override]
+        return bool(jax.default_backend() == "cpu")
+
     def devices(self) -> tuple[str, ...]:
         return tuple(self._devices_by_name())
 
@@ -152,7 +156,6 @@ class JaxEngine(Engine):
         return EagerPredictBlock(self, step, reason) if reason else JaxPredictBlock(step)
 
     compiles_each_stack_size = True
-    compiles_single_steps = True
 
     def _devices_by_name(self) -> dict[str, Any]:
         by_name = {}
