@@ -49,6 +49,8 @@ class PredictLoop:
         written: Written = {}
         parts = []
         length = self._block_length(values, stack)
+        if length == 1 and (jax.default_backend() == "cpu" or _is_on_host(stack)):
+            stack = map_tensors(np.asarray, stack)  # a program would be compiled for each size of the stack
         for first in range(start, stop, length):
             last = min(first + length, stop)
             if length > 1:
@@ -64,7 +66,7 @@ class PredictLoop:
 
     def _block_length(self, values: Sequence[Tensor], stack: Data) -> int:
         """Return how many batches a call computes; one where the step is called without a loop."""
-        if _size(stack) == 1 or isinstance(jax.tree.leaves(stack)[0], np.ndarray):
+        if _size(stack) == 1 or _is_on_host(stack):
             return 1
         if self._length is None:
             batch = jax.eval_shape(batch_of, stack, 0)
@@ -98,13 +100,14 @@ class PredictLoop:
 
 
 def _batch_at(stack: Data, index: int) -> Data:
-    """Return one batch; on a CPU without a program, which would be compiled for each size of the stack."""
-    if jax.default_backend() == "cpu" or isinstance(jax.tree.leaves(stack)[0], np.ndarray):
-        return batch_of(map_tensors(np.asarray, stack), index)
-    return _batch_on_device(stack, index)
+    return batch_of(stack, index) if _is_on_host(stack) else _batch_on_device(stack, index)
 
 
 _batch_on_device = jax.jit(batch_of)
+
+
+def _is_on_host(stack: Data) -> bool:
+    return isinstance(jax.tree.leaves(stack)[0], np.ndarray)
 
 
 def bytes_of(outputs: Any) -> int:
