@@ -87,11 +87,10 @@ def window(
     shape: Sequence[int], size: Sequence[int], strides: Sequence[int], padding: Any, dilation: Sequence[int]
 ) -> Window:
     """Return the window that moves over a tensor of this shape; `padding` as in `jax.lax`, "SAME" for example."""
-    extent = [(count - 1) * distance + 1 for count, distance in zip(size, dilation, strict=True)]
+    moving = Window(tuple(size), tuple(strides), (), tuple(dilation))
     if isinstance(padding, str):
-        padding = jax.lax.padtype_to_pads(shape, extent, strides, padding)
-    sides = tuple((int(before), int(after)) for before, after in padding)
-    return Window(tuple(size), tuple(strides), sides, tuple(dilation))
+        padding = jax.lax.padtype_to_pads(shape, moving.extent, strides, padding)
+    return moving._replace(padding=tuple((int(before), int(after)) for before, after in padding))
 
 
 def add(tensors: Iterable[Tensor]) -> Tensor:
