@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+import kerasbridge as kb
 from kerasbridge.keras_compat import keras
 
 layers = keras.layers
@@ -74,6 +75,19 @@ def assert_same_state(actual: Any, expected: Any, rtol: float = 0.0, atol: float
     """Assert that the variables of two models agree; without tolerances, bit by bit."""
     for (name, value), wanted in zip(state(actual).items(), state(expected).values(), strict=True):
         np.testing.assert_allclose(value, wanted, rtol=rtol, atol=atol, err_msg=name)
+
+
+def fit_with_and_without_fast_paths(model: Any, x: Any, y: Any) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """Train a model twice from its weights; return the fast paths that were used and the new weights of each time."""
+    first = model.get_weights()
+
+    def fit(**options: Any) -> tuple[Any, Any]:
+        model.set_weights(first)
+        model.compile("sgd", "mse")
+        history = kb.fit(model, x, y, batch_size=8, verbose=0, shuffle=False, **options)
+        return history.params["fast_paths"], model.get_weights()
+
+    return fit(), fit(fast_paths=())
 
 
 def mlp(rate: float = 0.0, **compiled: Any) -> Any:

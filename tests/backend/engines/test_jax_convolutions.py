@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-import kerasbridge as kb
 from kerasbridge.engines import fast_paths
 from kerasbridge.keras_compat import keras
+from tests.backend.models import fit_with_and_without_fast_paths
 
 if keras.config.backend() != "jax":
     pytest.skip("an engine of JAX", allow_module_level=True)
@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from kerasbridge.engines.jax.convolutions import fast_convolutions
 
 RNG = np.random.default_rng(0)
-LAST, FIRST = "channels_last", "channels_first"
+FIRST = "channels_first"
 USED = {"convolutions"}
 
 
@@ -127,14 +127,6 @@ def test_a_training_with_it_ends_with_the_same_weights():
         keras.layers.Flatten(),
     ]
     model = keras.Sequential([keras.Input((9, 9, 2)), *layers, keras.layers.Dense(1)])
-    first = model.get_weights()
-
-    def fit(**options):
-        model.set_weights(first)
-        model.compile("sgd", "mse")
-        history = kb.fit(model, x, y, batch_size=8, verbose=0, shuffle=False, **options)
-        return history.params["fast_paths"], model.get_weights()
-
-    (names, weights), (none, expected) = fit(), fit(fast_paths=())
+    (names, weights), (none, expected) = fit_with_and_without_fast_paths(model, x, y)
     assert (names, none) == (["convolutions"], [])
     close(weights, expected)

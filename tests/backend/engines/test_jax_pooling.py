@@ -6,6 +6,7 @@ import pytest
 import kerasbridge as kb
 from kerasbridge.engines import fast_paths
 from kerasbridge.keras_compat import keras
+from tests.backend.models import fit_with_and_without_fast_paths
 
 if keras.config.backend() != "jax":
     pytest.skip("an engine of JAX", allow_module_level=True)
@@ -105,15 +106,7 @@ def test_a_training_uses_it_on_the_cpu_and_ends_with_the_same_weights(monkeypatc
     x, y = RNG.random((24, 9, 9, 2), "float32"), np.ones((24, 1), "float32")
     layers = [keras.layers.MaxPooling2D(), keras.layers.AveragePooling2D(3, 1), keras.layers.Flatten()]
     model = keras.Sequential([keras.Input((9, 9, 2)), keras.layers.Conv2D(4, 2), *layers, keras.layers.Dense(1)])
-    first = model.get_weights()
-
-    def fit(**options):
-        model.set_weights(first)
-        model.compile("sgd", "mse")
-        history = kb.fit(model, x, y, batch_size=8, verbose=0, shuffle=False, **options)
-        return history.params["fast_paths"], model.get_weights()
-
-    (names, weights), (none, expected) = fit(), fit(fast_paths=())
+    (names, weights), (none, expected) = fit_with_and_without_fast_paths(model, x, y)
     assert names == ["pooling-gradients"]
     assert none == []
     for value, other in zip(weights, expected, strict=True):
