@@ -15,6 +15,7 @@
     ├── StepError (ValueError)               a custom training step cannot be run
     ├── NonFiniteError (ArithmeticError)     the loss or a gradient is NaN or infinite, and on_nonfinite is "stop"
     ├── DeviceMemoryError (MemoryError)      the device has too little memory for the step
+    ├── WorkerError (RuntimeError)           the workers of a training cannot meet, differ, or one of them is lost
     ├── RunFolderError (OSError)             a run folder cannot be written or read
     ├── NotPortableError (RuntimeError)      random numbers would differ between backends
     ├── ParityError (RuntimeError)           a backend cannot run what the others run in a comparison
@@ -122,6 +123,10 @@ class NonFiniteError(KerasbridgeError, ArithmeticError):
 
 class DeviceMemoryError(KerasbridgeError, MemoryError):
     """The device has too little memory for a step."""
+
+
+class WorkerError(KerasbridgeError, RuntimeError):
+    """The workers of a training cannot meet, differ in model, data or arguments, or one of them is lost."""
 
 
 class RunFolderError(KerasbridgeError, OSError):

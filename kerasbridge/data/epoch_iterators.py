@@ -18,6 +18,7 @@ from kerasbridge.data.numbers import to_numbers
 from kerasbridge.data.prefetch import MAX_STEPS, BatchStack, prefetch, stack_batches, stack_capacity
 from kerasbridge.data.pydataset import ShuffledPyDataset
 from kerasbridge.data.sampler import Rows, RowSampler
+from kerasbridge.data.shares import own_rows
 from kerasbridge.engines.base import Data, Engine
 from kerasbridge.engines.step import Batch, Tensor
 from kerasbridge.errors import DataError
@@ -37,7 +38,8 @@ from kerasbridge.keras_compat.tensors import map_tensors
 class Chunk:
     """Steps with their data on the device: step k uses the rows ``order[k]`` of `data`.
 
-    `rows` is the batch size, and a compiled step depends on `signature`. The steps before `start` have been run.
+    `rows` is the batch size; of several workers, each has only its own rows in `data` or `order`. A compiled step
+    depends on `signature`. The steps before `start` have been run.
     `is_long`: the epoch has many steps of this batch size.
     """
 
@@ -150,7 +152,7 @@ class DeviceArrays(_InMemory):
         for rows in self._sampler.epoch(epoch):
             steps, width = rows.shape
             if start < steps:
-                order = self._engine.to_device(rows)
+                order = self._engine.to_device(own_rows(rows, self._engine))
                 key = ("rows", width, self._signature)
                 yield Chunk(self._data, order, steps, width, key, start, self._sampler.is_long(width))
             start = max(0, start - steps)
@@ -204,7 +206,7 @@ class StackedArrays(_InMemory):
     def _stack(self, between: tuple[int, int], shape: tuple[int, ...], start: int, copy: Callable[..., Any]) -> Chunk:
         steps, width = shape
         batches = self._arrays.slice_rows(slice(*between))
-        nest = map_tensors(lambda leaf: leaf.reshape(steps, width, *leaf.shape[1:]), batches)
+        nest = map_tensors(lambda leaf: own_rows(leaf.reshape(steps, width, *leaf.shape[1:]), self._engine), batches)
         key = ("batches", signature(map_tensors(lambda leaf: leaf[0], nest)))
         return Chunk(map_tensors(copy, nest), copy(np.arange(steps, dtype=np.int32)), steps, width, key, start)
 
@@ -240,7 +242,8 @@ class _Streamed:
 
     def _to_chunk(self, stack: BatchStack) -> Chunk:
         # As long as the stack's capacity: for each other length the loop would be compiled again.
-        data, order = map_tensors(self._engine.to_device, stack.nest), np.arange(stack.capacity, dtype=np.int32)
+        nest = map_tensors(lambda leaf: own_rows(leaf, self._engine), stack.nest)
+        data, order = map_tensors(self._engine.to_device, nest), np.arange(stack.capacity, dtype=np.int32)
         key, is_long = ("batches", stack.signature), self._is_long(stack.rows)
         return Chunk(data, self._engine.to_device(order), stack.steps, stack.rows, key, is_long=is_long)
 

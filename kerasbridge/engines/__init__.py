@@ -6,7 +6,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from kerasbridge.errors import BackendError
-from kerasbridge.runtime import backend, signals
+from kerasbridge.runtime import backend, signals, world
 
 if TYPE_CHECKING:
     from kerasbridge.engines.base import Engine
@@ -55,6 +55,8 @@ def _load(name: str, device: str) -> "Engine":
     # Keras first, with stderr suppressed: an engine imports its framework, which prints notices.
     bits = importlib.import_module("kerasbridge.random.bits")
     engine: Engine = _entry_point(name).load()()
+    if world.current().size > 1:
+        engine.join(world.current())
     engine.set_device(backend.Device.parse(device))
     bits.use_engine_bits(engine.random_bits)
     signals.check()  # one that arrived during the import

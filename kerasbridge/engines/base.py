@@ -10,11 +10,12 @@ import numpy as np
 
 from kerasbridge.engines.stateless import NestedStatelessScope
 from kerasbridge.engines.step import Step, Tensor
-from kerasbridge.errors import DeviceError
+from kerasbridge.errors import DeviceError, WorkerError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.tensors import masks_of, set_masks
 from kerasbridge.runtime import memory
 from kerasbridge.runtime.device import Device
+from kerasbridge.runtime.world import World
 
 Data = Any
 """A nest of tensors on the device, one row per sample: (x, y, sample_weight), where the last two may be None."""
@@ -128,8 +129,34 @@ class Engine(abc.ABC):
     integer_bits: int = 64
     """Bits of the widest whole numbers."""
 
+    world: World = World()
+    """The workers that train together."""
+
+    sees_whole_batches: ClassVar[bool] = False
+    """Whether a step of several workers is one program over the whole batch, whose rows the backend distributes."""
+
     def __init__(self) -> None:
         self.device = "auto"
+
+    def join(self, world: World) -> None:
+        """Meet the other workers and set `world`; each worker calls it once, before tensors exist.
+
+        Raises:
+            WorkerError: they cannot meet.
+        """
+        raise WorkerError(f"Expected one worker on the backend {self.name}, received WORLD_SIZE={world.size}.")
+
+    def all_sum(self, tensor: Tensor) -> Tensor:
+        """Return the sum of a tensor over all workers, in a step or outside; its gradient is summed too."""
+        raise NotImplementedError
+
+    def broadcast(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return the array of worker 0; each worker passes one of the same shape and dtype, on the host."""
+        raise NotImplementedError
+
+    def all_gather(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return the arrays of all workers in one, along a new first axis; all have one shape and dtype."""
+        raise NotImplementedError
 
     @abc.abstractmethod
     def devices(self) -> tuple[str, ...]:

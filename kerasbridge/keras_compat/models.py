@@ -8,7 +8,7 @@ from kerasbridge.errors import ArgumentError, one_line
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.patches import patch_abstract_evaluation
 from kerasbridge.keras_compat.private_api import private_api
-from kerasbridge.keras_compat.tensors import map_tensors, symbols, to_tensor
+from kerasbridge.keras_compat.tensors import log_tensors, map_tensors, symbols, to_tensor
 
 pythonify_logs: Callable[[Any], dict[str, Any]] = private_api("readable logs")
 
@@ -51,6 +51,11 @@ def compute_loss(model: Any, batch: tuple[Any, Any, Any], predictions: Any, trai
 def track_loss(model: Any, loss: Any, rows: Any) -> None:
     """Add the loss of a batch of `rows` rows to the mean that Keras reports as `loss`."""
     model._loss_tracker.update_state(loss, sample_weight=rows)
+
+
+def metric_results(model: Any) -> dict[str, Any]:
+    """Return the results of the metrics of a model, as tensors."""
+    return log_tensors(model.get_metrics_result())
 
 
 def symbolic_build(

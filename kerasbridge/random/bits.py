@@ -14,6 +14,7 @@ from kerasbridge.keras_compat.seed_generators import draw_seed, global_generator
 from kerasbridge.random import generator as host
 from kerasbridge.random.ops import is_in_pipeline, ops
 from kerasbridge.runtime.context import context_value
+from kerasbridge.runtime.world import current_share
 
 Tensor = Any
 _HALF_MASK = 0xFFFF
@@ -69,15 +70,34 @@ def retry_key(key: Tensor, attempt: int) -> Tensor:
     return key + ops.convert_to_tensor([_to_int32(host.retry_seed(0, attempt)), 0], "int32")
 
 
-def shaped_random_bits(key: Tensor, shape: Sequence[Any]) -> Tensor:
-    """Return `generator.random_bits`, in this shape."""
-    return ops.reshape(random_bits_flat(key, num_elements(shape)), shape)
+def shaped_random_bits(key: Tensor, shape: Sequence[Any], axis: int = 0) -> Tensor:
+    """Return `generator.random_bits`, in this shape.
+
+    A worker that computes some rows of a batch draws for the whole batch, so that each row gets the bits that it has
+    without other workers. These are the draws whose length along `axis` is a multiple of the rows.
+    """
+    whole, own = _of_whole_batch(shape, axis)
+    drawn = ops.reshape(random_bits_flat(key, num_elements(whole)), whole)
+    return drawn if own is None else drawn[own]
 
 
-def random_triples(key: Tensor, count: Any) -> list[Tensor]:
-    """Return `generator.hash3` of the elements 0 … count - 1: three int32 tensors of shape (count,)."""
-    rows = ops.reshape(random_bits_flat(key, 3 * count), (3, count))
-    return [rows[0], rows[1], rows[2]]
+def shaped_triples(key: Tensor, shape: Sequence[Any]) -> list[Tensor]:
+    """Return `generator.hash3` of the elements: three int32 tensors of this shape, as `shaped_random_bits`."""
+    whole, own = _of_whole_batch(shape, 0)
+    triples = ops.reshape(random_bits_flat(key, 3 * num_elements(whole)), (3, *whole))
+    return [triples[k] if own is None else triples[k][own] for k in range(3)]
+
+
+def _of_whole_batch(shape: Sequence[Any], axis: int) -> tuple[tuple[Any, ...], tuple[slice, ...] | None]:
+    """Return the shape of a draw for the whole batch, and the part of this worker; None if that is all of it."""
+    share, shape = current_share(), tuple(shape)
+    if share is None or share.is_whole or len(shape) <= axis or not isinstance(shape[axis], int):
+        return shape, None
+    each, rest = divmod(shape[axis], share.stop - share.start)
+    if rest or not each:
+        return shape, None
+    whole = (*shape[:axis], share.rows * each, *shape[axis + 1 :])
+    return whole, (*[slice(None)] * axis, slice(share.start * each, share.stop * each))
 
 
 def random_bits_flat(key: Tensor, count: Any) -> Tensor:

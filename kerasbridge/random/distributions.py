@@ -16,12 +16,10 @@ from kerasbridge.keras_compat.tensors import floatx
 from kerasbridge.random import generator as host
 from kerasbridge.random.bits import (
     make_key,
-    num_elements,
     override_seed,
-    random_bits_flat,
-    random_triples,
     retry_key,
     shaped_random_bits,
+    shaped_triples,
 )
 from kerasbridge.random.ops import ops
 
@@ -38,7 +36,7 @@ def normal(shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: 
     dtype, seed = dtype or floatx(), override_seed(seed)
     if isinstance(seed, int) and _plain(mean, stddev):
         return ops.convert_to_tensor(host.normal(seed, 0, shape) * stddev + mean, dtype)
-    return ops.reshape(_box_muller(random_triples(make_key(seed), num_elements(shape)), dtype), shape) * stddev + mean
+    return _box_muller(shaped_triples(make_key(seed), shape), dtype) * stddev + mean
 
 
 def truncated_normal(
@@ -49,11 +47,11 @@ def truncated_normal(
     if isinstance(seed, int) and _plain(mean, stddev):
         return ops.convert_to_tensor(host.truncated_normal(seed, 0, shape) * stddev + mean, dtype)
     key = make_key(seed)
-    drawn = _box_muller(random_triples(key, num_elements(shape)), dtype)
+    drawn = _box_muller(shaped_triples(key, shape), dtype)
     for attempt in range(1, host.TRUNCATION_ATTEMPTS):
-        again = _box_muller(random_triples(retry_key(key, attempt), num_elements(shape)), dtype)
+        again = _box_muller(shaped_triples(retry_key(key, attempt), shape), dtype)
         drawn = ops.where(ops.abs(drawn) >= 2.0, again, drawn)
-    return ops.reshape(ops.clip(drawn, -2.0, 2.0), shape) * stddev + mean
+    return ops.clip(drawn, -2.0, 2.0) * stddev + mean
 
 
 def uniform(
@@ -115,7 +113,7 @@ def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: A
 def binomial(shape: Sequence[int], counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> Tensor:
     """Draw as `keras.random.binomial`: trials one by one, each a comparison without rounding."""
     most = _most_trials(counts)
-    drawn = _unit(shaped_random_bits(make_key(seed), (most, *shape)), "float32")
+    drawn = _unit(shaped_random_bits(make_key(seed), (most, *shape), axis=1), "float32")
     trials = ops.reshape(ops.arange(most, dtype="int32"), (most, *[1] * len(shape)))
     made = ops.less(trials, ops.cast(counts, "int32"))
     succeeded = ops.logical_and(made, ops.less(drawn, ops.cast(probabilities, "float32")))
@@ -144,20 +142,20 @@ def _log_gamma(key: Tensor, shape: Sequence[int], alpha: Any, dtype: Any) -> Ten
 
     They take the attempts 0 to `GAMMA_ATTEMPTS` of the key.
     """
-    wide, count = _wide(dtype), num_elements(shape)
-    alpha = ops.reshape(ops.broadcast_to(ops.cast(alpha, wide), shape), (count,))
+    wide = _wide(dtype)
+    alpha = ops.broadcast_to(ops.cast(alpha, wide), shape)
     d = ops.where(alpha < 1.0, alpha + 1.0, alpha) - 1.0 / 3.0
     log_v = ops.zeros_like(d)
     for attempt in reversed(range(GAMMA_ATTEMPTS)):
-        words = random_triples(retry_key(key, attempt), count)
+        words = shaped_triples(retry_key(key, attempt), shape)
         x = _box_muller(words, wide)
         base = 1.0 + x / ops.sqrt(9.0 * d)
         log_found = 3.0 * ops.log(ops.where(base > 0.0, base, 1.0))
         bound = 0.5 * x * x + d * (1.0 - ops.exp(log_found) + log_found)
         accepted = ops.logical_and(base > 0.0, ops.log(_open_unit(words[2], wide)) < bound)
         log_v = ops.where(accepted, log_found, log_v)
-    raising = ops.log(_open_unit(random_bits_flat(retry_key(key, GAMMA_ATTEMPTS), count), wide)) / alpha
-    return ops.reshape(ops.log(d) + log_v + ops.where(alpha < 1.0, raising, 0.0), shape)
+    raising = ops.log(_open_unit(shaped_random_bits(retry_key(key, GAMMA_ATTEMPTS), shape), wide)) / alpha
+    return ops.log(d) + log_v + ops.where(alpha < 1.0, raising, 0.0)
 
 
 def _box_muller(triples: Sequence[Tensor], dtype: Any) -> Tensor:

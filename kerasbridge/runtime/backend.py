@@ -21,6 +21,15 @@ from kerasbridge.runtime.device import environment_variables
 BACKENDS = ("jax", "tensorflow", "torch")
 
 _FIRST_INSTALLED = "first installed"
+_LAUNCHER = (
+    "RANK",
+    "WORLD_SIZE",
+    "MASTER_ADDR",
+    "MASTER_PORT",
+    "TORCHELASTIC_USE_AGENT_STORE",
+    "TORCHELASTIC_RESTART_COUNT",
+    "KERASBRIDGE_PEERS",
+)
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
@@ -125,6 +134,11 @@ def checks_steps_strictly() -> bool:
     return os.environ.get("KERASBRIDGE_CHECK_STEPS") == "error"
 
 
+def launcher_variables() -> dict[str, str]:
+    """Return the variables by which a launcher announces the workers of a training, those that are set."""
+    return {name: os.environ[name] for name in _LAUNCHER if name in os.environ}
+
+
 def trace_mode() -> str:
     """Return the value of KERASBRIDGE_TRACE: when torch traces a step, "always", "never", or "auto", if that pays.
 
@@ -151,7 +165,7 @@ def child_environment(
         threads: the number of CPU threads of the frameworks.
     """
     own = _settled.variables if _settled else frozenset()
-    environment = {name: value for name, value in os.environ.items() if name not in own}
+    environment = {name: value for name, value in os.environ.items() if name not in (*own, *_LAUNCHER)}
     environment.pop("KERASBRIDGE_DEVICE", None)
     _set_variables(environment, backend, Device.parse(device or "auto"))
     if device is None:

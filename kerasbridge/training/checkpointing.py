@@ -19,7 +19,6 @@ from kerasbridge.engines import fast_paths
 from kerasbridge.engines.base import Block, Engine
 from kerasbridge.errors import ArgumentError, RunFolderError
 from kerasbridge.keras_compat import keras
-from kerasbridge.keras_compat.model_state import all_variables, optimizer_variables
 from kerasbridge.keras_compat.models import pythonify_logs
 from kerasbridge.random.generator import host_rng_state, set_host_rng_state
 from kerasbridge.runs import RunWriter
@@ -310,11 +309,7 @@ class Checkpointer(NoCheckpoints):
 
     def _listed(self) -> dict[str, Any]:
         """Return the variables that are known before the step is traced."""
-        runner = self._runner
-        optimizers = [each for each, _ in runner.step.optimizers or () if each is not None]
-        of_optimizers = [variable for each in optimizers for variable in optimizer_variables(each)]
-        of_step = runner.step.make_step(runner.model, runner.engine).variables
-        return variables.by_key([*all_variables(runner.model), *of_optimizers, *of_step])
+        return variables.by_key(self._runner.listed_variables())
 
     def _outside(self, listed: Mapping[str, Any], used: Sequence[Any]) -> list[Any]:
         """Return the variables outside the model: those of the user's objects, then others that a compiled step uses.

@@ -17,6 +17,7 @@ from kerasbridge.training.checkpointing import NoCheckpoints
 from kerasbridge.training.nonfinite import make_watch
 from kerasbridge.training.prediction import predict_blocks
 from kerasbridge.training.step_loop import BlockWatch, Entry, Runner
+from kerasbridge.training.workers import Workers
 
 log = logging.getLogger("kerasbridge")
 Logs = dict[str, Any]
@@ -64,18 +65,20 @@ def run_training(
     reporter = callbacks.make_progress_reporter(user_callbacks, config.verbose, config.epochs)
     params = {"epochs": config.epochs, "steps": iterator.steps, "verbose": config.verbose}
     callback_list = callbacks.make_callback_list(model, user_callbacks, reporter, history=True, **params)
-    sizer = _block_sizer(model, callback_list, "train", checkpoints.steps_left)
+    workers = runner.workers
+    sizer = _block_sizer(model, callback_list, "train", workers, checkpoints.steps_left)
     watch = make_watch(config.on_nonfinite, runner)
     model.stop_training = False
     iterator.restart()
     logs: Logs = {}
-    with contextlib.closing(reporter):
+    with contextlib.closing(reporter), workers.following(model, runner.listed_variables):
         checkpoints.connect(runner, iterator, callback_list.callbacks, watch)
         loaded = checkpoints.load(config.epochs)
         callback_list.on_train_begin()  # which may choose the first epoch
         position = loaded or Position(first_epoch(model, config.initial_epoch))
         if not position.step:
             checkpoints.restore()
+        workers.send(runner.listed_variables())
         try:
             while not position.has_ended(config.epochs):
                 epoch = position.epoch
@@ -83,6 +86,7 @@ def run_training(
                 callback_list.on_epoch_begin(epoch)
                 if position.step:
                     checkpoints.restore()
+                workers.follow(model)
                 reporter.begin(iterator.steps)
                 watch.epoch = epoch
                 left = StepsLeft(iterator.steps, position.step, config.epochs - epoch - 1)
@@ -92,6 +96,7 @@ def run_training(
                     validation_logs = run_evaluation(model, validation, callback_list, more=more)
                     logs.update({f"val_{name}": value for name, value in validation_logs.items()})
                 callback_list.on_epoch_end(epoch, logs)
+                workers.follow(model)
                 is_last = model.stop_training or epoch + 1 >= config.epochs
                 position = Position(epoch + 1, finished_epochs=config.epochs if is_last else None)
                 checkpoints.after_epoch(position)
@@ -109,6 +114,7 @@ def run_training(
             fast_paths=sorted(runner.fast_paths | (validation.runner.fast_paths if validation else set())),
         )
         callback_list.on_train_end(logs)
+        workers.follow(model)
     _warn_eager("training", runner)
     return model.history
 
@@ -138,7 +144,7 @@ def run_evaluation(
     if reporter:
         reporter.begin(iterator.steps)
     runner.reset_metrics()
-    sizer = _block_sizer(model, callback_list, "test")
+    sizer = _block_sizer(model, callback_list, "test", runner.workers)
     with contextlib.closing(iterator.chunks(0, sizer.fixed)) as chunks:
         logs = runner.run(
             chunks,
@@ -175,7 +181,7 @@ def run_prediction(model: keras.Model, phase: Phase, callback_list: Any, reporte
     iterator.restart()
     callback_list.on_predict_begin()
     reporter.begin(iterator.steps)
-    sizer = _block_sizer(model, callback_list, "predict")
+    sizer = _block_sizer(model, callback_list, "predict", runner.workers)
     with contextlib.closing(iterator.chunks(0, sizer.fixed)) as chunks:
         outputs = predict_blocks(
             runner,
@@ -251,8 +257,12 @@ def _finalize(model: keras.Model, optimizers: Sequence[tuple[Any, Sequence[Any]]
 
 
 def _block_sizer(
-    model: keras.Model, callback_list: Any, kind: str, steps_left: Callable[[], int | None] | None = None
+    model: keras.Model,
+    callback_list: Any,
+    kind: str,
+    workers: Workers,
+    steps_left: Callable[[], int | None] | None = None,
 ) -> BlockSizer:
-    has_batch_hooks = callbacks.needs_batch_hooks(callback_list.callbacks, kind)
+    has_batch_hooks = workers.agree(callbacks.needs_batch_hooks(callback_list.callbacks, kind))
     is_fixed = has_batch_hooks or model.steps_per_execution > 1
     return BlockSizer(max(1, model.steps_per_execution) if is_fixed else None, steps_left)

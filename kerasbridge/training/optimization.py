@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerasbridge.engines.base import Engine
+from kerasbridge.engines.collectives import sum_all
 from kerasbridge.engines.step import Tensor
 from kerasbridge.runtime.context import context_value
+from kerasbridge.runtime.world import current_share
 
 LOSS = "loss"
 """The name of the only or the total loss."""
@@ -39,17 +41,36 @@ def differentiate(
 ) -> tuple[tuple[Losses, Any], dict[str, list[Tensor | None]]]:
     """Return ``((losses, aux), gradients)`` of a function that returns ``(losses, aux)``.
 
-    The gradients are those of the losses that `targets` names, scaled as their optimizers expect it.
+    The gradients are those of the losses that `targets` names, scaled as their optimizers expect it. Of several
+    workers, the losses and gradients are the sums over all of them, each weighted by its rows.
     """
     if not targets:
         return function(), {}
 
     def scaled() -> tuple[list[Tensor], tuple[Losses, Any]]:
         losses, aux = function()
+        losses = {name: weighted(loss) for name, loss in losses.items()}
         return [target.optimizer.scale_loss(losses[name]) for name, target in targets.items()], (losses, aux)
 
-    (_, result), gradients = engine.gradients(scaled, [target.variables for target in targets.values()])
-    return result, dict(zip(targets, gradients, strict=True))
+    (_, (losses, aux)), gradients = engine.gradients(scaled, [target.variables for target in targets.values()])
+    losses, gradients = _over_workers(engine, losses, gradients)
+    return (losses, aux), dict(zip(targets, gradients, strict=True))
+
+
+def weighted(value: Tensor) -> Tensor:
+    """Return a mean over the rows of a worker as its part of the mean over the batch."""
+    share = current_share()
+    return value if share is None else value * share.weight
+
+
+def _over_workers(
+    engine: Engine, losses: Losses, gradients: list[list[Tensor | None]]
+) -> tuple[Losses, list[list[Tensor | None]]]:
+    if current_share() is None:
+        return losses, gradients
+    flat = [*losses.values(), *(gradient for group in gradients for gradient in group)]
+    sums = iter(sum_all(engine, flat))
+    return {name: next(sums) for name in losses}, [[next(sums) for _ in group] for group in gradients]
 
 
 def apply_gradients(targets: Mapping[str, Target], gradients: Gradients) -> None:

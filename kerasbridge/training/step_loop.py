@@ -11,9 +11,11 @@ from kerasbridge.data.epoch_iterators import Chunk
 from kerasbridge.engines.base import Block, BlockResult, Engine, StartingBlock
 from kerasbridge.engines.compile_cache import cached_on_model, model_fingerprint
 from kerasbridge.engines.fast_paths import record
+from kerasbridge.engines.stateless import unique
 from kerasbridge.engines.step import Step
 from kerasbridge.keras_compat import keras
-from kerasbridge.keras_compat.models import compile_state, keras_settings
+from kerasbridge.keras_compat.model_state import all_variables, optimizer_variables
+from kerasbridge.keras_compat.models import compile_state, keras_settings, metric_results
 from kerasbridge.random.generator import host_rng_state, set_host_rng_state
 from kerasbridge.runtime.clock import clock
 from kerasbridge.training.blocks import BlockSizer, CallbackNotifier, OnBlockEnd, StepsLeft
@@ -21,6 +23,7 @@ from kerasbridge.training.compile_decision import CompileDecision
 from kerasbridge.training.device_memory import explain_out_of_memory
 from kerasbridge.training.python_state import PythonState
 from kerasbridge.training.step_check import Steps, run_checked, steps_to_check
+from kerasbridge.training.workers import MetricSums, Workers, compute_share
 
 LONG_RUN = 50
 """Steps of a run that is worth checking again though its compiled step was checked in an earlier one."""
@@ -83,6 +86,8 @@ class PreparedStep:
         functions: the user's functions, if it is a custom step.
         variables: the variables that a custom step uses.
         optimizers: each optimizer in use with the variables that it updates; None if that is the one of the model.
+        metric_variables: variables that accumulate over rows, in addition to those of the metrics of the model.
+        results: returns the logs from the states of the metrics, given the model.
     """
 
     make_step: Callable[..., Step]
@@ -90,6 +95,8 @@ class PreparedStep:
     functions: Sequence[Callable[..., Any]] = ()
     variables: Sequence[Any] = ()
     optimizers: Sequence[tuple[Any, Sequence[Any]]] | None = None
+    metric_variables: Sequence[Any] = ()
+    results: Callable[[keras.Model], dict[str, Any]] = metric_results
 
 
 @dataclass
@@ -140,6 +147,7 @@ class Runner:
         self.fast_paths: set[str] = set()
         self._run = object()
         self._is_single = False  # whether every block has one step
+        self.workers = Workers(engine)
         self._set_step()
 
     def _set_step(self) -> None:
@@ -189,24 +197,28 @@ class Runner:
             start = chunk.start
             while start < chunk.steps:
                 notifier.begin()
+                self.workers.follow(self.model, is_needed=sizer.fixed is not None)
                 compiled = self.compiled(chunk, self.engine.compile, may_have_changed)
                 may_have_changed = sizer.fixed is not None
                 if before:
                     before(compiled.function, chunk)
                     before = None
-                stop = min(start + notifier.limit(1 if stopped() else sizer.size()), chunk.steps)
+                size = self.workers.agree(notifier.limit(1 if stopped() else sizer.size()))
+                stop = min(start + size, chunk.steps)
                 watch.before(compiled)
                 start_time = time.perf_counter()
                 with explain_out_of_memory(self.engine, self.model, chunk.rows), record(compiled.fast_paths):
                     steps = Steps(chunk, start, stop, stop_on_nonfinite)
-                    result = self._run_block(compiled, steps, steps_left.of(chunk.signature))
+                    result = self._run_share(compiled, steps, steps_left.of(chunk.signature))
+                self.workers.forget()
                 steps_left.record(chunk.signature, result.steps)
                 sizer.update(result.steps, time.perf_counter() - start_time)
                 if self._note:
                     self._note(result.reports)
                 watch.after(compiled, chunk, start, result)
                 start += result.steps
-                if notifier.notify(result.steps, result.steps * chunk.rows, result.logs) and stopped():
+                is_reported = notifier.notify(result.steps, result.steps * chunk.rows, result.logs)
+                if is_reported and self.workers.agree(stopped()):
                     return notifier.logs
         notifier.flush()
         return notifier.logs
@@ -216,11 +228,32 @@ class Runner:
         compiled = self.model.__dict__.get(COMPILED, {}).values()
         return [variable for each in compiled if each.run is self._run for variable in each.function.variables]
 
+    def listed_variables(self) -> list[Any]:
+        """Return the variables that are known before the step is traced, each once."""
+        optimizers = [each for each, _ in self.step.optimizers or () if each is not None]
+        of_optimizers = [variable for each in optimizers for variable in optimizer_variables(each)]
+        of_step = self.step.make_step(self.model, self.engine).variables
+        return unique([all_variables(self.model), of_optimizers, of_step])
+
     def trained(self) -> list[Any]:
         """Return the variables that the step trains."""
         if self.step.optimizers is None:
             return list(self.model.trainable_variables)
         return list({id(each): each for _, variables in self.step.optimizers for each in variables}.values())
+
+    def _run_share(self, compiled: Compiled, steps: Steps, steps_left: int | None) -> BlockResult:
+        """Run a block on the rows of this worker, and add up the metrics of all."""
+        share = self.workers.share(steps.chunk.rows)
+        if share is None or share.is_whole:
+            return self._run_block(compiled, steps, steps_left)
+        sums = MetricSums(self.engine, self._metric_variables())
+        result = self._run_block(compiled, steps, steps_left)
+        sums.add_up()
+        return replace(result, logs=self.step.results(self.model))
+
+    def _metric_variables(self) -> list[Any]:
+        """Return the variables that accumulate over the rows of an epoch."""
+        return [*self.model.metrics_variables, *self.step.metric_variables]
 
     def _run_block(self, compiled: Compiled, steps: Steps, steps_left: int | None) -> BlockResult:
         """Run one or more of the steps; `steps_left` is the number of them in the rest of the run."""
@@ -298,13 +331,17 @@ class Runner:
         settings = keras_settings(), self.engine.settings(), self._compile_state
         is_long = chunk.is_long and self.engine.compiles_long_epochs
         is_single = self._is_single and self.engine.compiles_single_steps
-        key = (self.step.make_step, chunk.signature, is_long, is_single, settings, model_fingerprint(self.model))
+        share = self.workers.share(chunk.rows)
+        key = (self.step.make_step, chunk.signature, share, is_long, is_single, settings, model_fingerprint(self.model))
 
         def create() -> Compiled:
-            step = replace(self.step.make_step(self.model, self.engine), is_long=is_long, is_single=is_single)
+            step = compute_share(self.step.make_step(self.model, self.engine), share)
+            step = replace(step, is_long=is_long, is_single=is_single)
             starting = self.engine.starting_block(step) if compile_step == self.engine.compile else None
             if starting:
-                return Compiled(step, starting, version, CompileDecision())
+                decision = CompileDecision()
+                decision.at_once = share is not None  # what depends on time may differ between workers
+                return Compiled(step, starting, version, decision)
             return Compiled(step, compile_step(step), version)
 
         return cached_on_model(self.model, COMPILED, key, create, lambda found: found.version == version)

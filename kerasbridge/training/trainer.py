@@ -26,6 +26,7 @@ from kerasbridge.training.epoch_loop import FitConfig, Phase, run_evaluation, ru
 from kerasbridge.training.keras_methods import call_keras
 from kerasbridge.training.prediction import concatenate_parts
 from kerasbridge.training.run_scope import run_scope
+from kerasbridge.training.workers import Workers
 
 
 def fit(
@@ -148,10 +149,15 @@ def fit(
     if step is None and arguments.delegates_to_keras(model, *kinds):
         return _fit_with_keras(fit_arguments)
     arguments.warn_extended(model, "fit")
+    engine = engines.current()
+    workers = Workers(engine)
     order_seed = _seed_of_order(x, shuffle) if seed is None else seed
     if resume and seed is None and (seed_of_run := run_recorder.seed_of_run(run_dir)) is not None:
         order_seed = seed_of_run
-    engine = engines.current()
+    order_seed = workers.agree(order_seed)
+    if not workers.leads:
+        callbacks, run_dir, settings, verbose = None, None, None, 0
+        fit_arguments.update(callbacks=None, run_dir=None)
     build.check_strategy(model, engine)
     steps_per_epoch = arguments.round_up_to_execution(model, steps_per_epoch)
     validation_steps = arguments.round_up_to_execution(model, validation_steps)
@@ -190,6 +196,7 @@ def fit(
         ):
             history = run_training(model, training, validation, config, record.callbacks, checkpoints)
             history.params.update(seed=order_seed, rng=rng, backend=engine.name, device=engine.device)
+            history.params.update(workers=engine.world.size, devices=workers.gather(engine.device))
             record.finish(history, partial(_validate, model, validation) if validation else None)
     return history
 

@@ -11,6 +11,7 @@ from kerasbridge.engines.base import Block, Data, Engine, PredictBlock, Starting
 from kerasbridge.engines.eager import EagerBlock, EagerPredictBlock, eager_reason
 from kerasbridge.engines.stateless import NestedStatelessScope, in_gradient, unique
 from kerasbridge.engines.step import Step, Tensor
+from kerasbridge.engines.torch import world as workers
 from kerasbridge.engines.torch.block import TorchBlock
 from kerasbridge.engines.torch.cond import cond
 from kerasbridge.engines.torch.fused_update import fused_updates
@@ -27,6 +28,7 @@ from kerasbridge.engines.torch.tracing import NEEDS_VALUE, UntraceableError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.tensors import map_tensors, raw_value
 from kerasbridge.runtime.context import context_value
+from kerasbridge.runtime.world import World
 
 # Parts of torch's errors when the value of a traced tensor, or of one on the meta device, is needed.
 _NO_VALUE_MESSAGES = (*NEEDS_VALUE, "on meta tensors", "meta device type tensor")
@@ -37,6 +39,19 @@ class TorchEngine(Engine):
 
     name = "torch"
     checks_steps = True
+
+    def join(self, world: World) -> None:
+        workers.join(world)
+        self.world = world
+
+    def all_sum(self, tensor: Tensor) -> Tensor:
+        return workers.all_sum(tensor)
+
+    def broadcast(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return workers.broadcast(array)
+
+    def all_gather(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return workers.all_gather(array)
 
     def devices(self) -> tuple[str, ...]:
         gpus = tuple(f"gpu:{index}" for index in range(torch.cuda.device_count()))
