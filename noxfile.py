@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent
 CONSTRAINTS = ROOT / "constraints.txt"
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 BACKENDS = [nox.param(name, id=name) for name in ("tensorflow", "torch", "jax")]
+DISTRIBUTED = ("torch",)  # the backends that train with several workers
 PYTHONS = ["3.11", "3.13"]  # the oldest and the newest supported
 EVERYTHING = ROOT / ".nox" / "everything" / ("Scripts" if os.name == "nt" else "bin") / "python"
 FIRST_TO_BREAK = ["tests/backend/keras_compat", "tests/backend/test_golden.py"]  # with another version of Keras
@@ -33,7 +34,7 @@ nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "unit", "tests", "parity", "examples", "docs", "wheel"]
 if IN_CI:
-    nox.options.sessions += ["scripts", "faults", "fuzz", "keras-suite", "minimums"]
+    nox.options.sessions += ["scripts", "faults", "distributed", "fuzz", "keras-suite", "minimums"]
 
 
 @nox.session
@@ -117,6 +118,16 @@ def faults(session: nox.Session) -> None:
     selected = ["-m", "not long"] if IN_CI else []
     tests = session.posargs or [*selected, "tests/faults"]
     run_python(session, "-m", "pytest", "--durations=3", "-s", *tests, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session(venv_backend="none", requires=["everything"])
+def distributed(session: nox.Session) -> None:
+    """Train with several workers on each backend that can, and kill some; in CI without the tests marked `long`."""
+    selected = ["-m", "not long"] if IN_CI else []
+    for backend in DISTRIBUTED:
+        tests = session.posargs or [*selected, "tests/distributed"]
+        env = {"KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1"}
+        run_python(session, "-m", "pytest", "--durations=3", "-s", *tests, env=env)
 
 
 @nox.session(name="bench-guard", venv_backend="none", requires=["everything"])
