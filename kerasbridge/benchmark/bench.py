@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 from kerasbridge.benchmark.machine import machine
 from kerasbridge.benchmark.plan import Plan, make_plan
 from kerasbridge.benchmark.result import BenchResult, Measured, WorkloadResult
-from kerasbridge.benchmark.settings import OURS
+from kerasbridge.benchmark.settings import ACCURACY, OURS
 from kerasbridge.benchmark.timing import Lap
 from kerasbridge.benchmark.worker import Task
 from kerasbridge.benchmark.workloads import Workload
@@ -114,19 +114,26 @@ def empty_result(plan: Plan) -> BenchResult:
     return BenchResult(machine(plan.backends, plan.threads), settings, datetime.now(UTC).isoformat(timespec="seconds"))
 
 
-def measure(plan: Plan, result: BenchResult, report: Callable[[str], None] = lambda text: None) -> None:
+def _drop(text: str) -> None:
+    pass
+
+
+def measure(
+    plan: Plan, result: BenchResult, report: Callable[[str], None] = _drop, done: Callable[[str], None] = _drop
+) -> None:
     """Measure all workloads into a result, which contains at any time what has been measured so far.
 
     Args:
         plan: what to measure.
         result: the result to extend; after an interruption it contains what was measured until then.
         report: called with what is measured next.
+        done: called with what was measured, and how long it took.
     """
     _note_load(result)
     try:
         for workload in plan.workloads:
             with tempfile.TemporaryDirectory(prefix="kerasbridge-") as folder:
-                _Measurement(plan, workload, Path(folder), result, report).run()
+                _Measurement(plan, workload, Path(folder), result, report, done).run()
     finally:
         _note_load(result)
 
@@ -140,9 +147,15 @@ class _Measurement:
     """The measurement of one workload."""
 
     def __init__(
-        self, plan: Plan, workload: Workload, folder: Path, result: BenchResult, report: Callable[[str], None]
+        self,
+        plan: Plan,
+        workload: Workload,
+        folder: Path,
+        result: BenchResult,
+        report: Callable[[str], None],
+        done: Callable[[str], None],
     ) -> None:
-        self._plan, self._workload, self._folder, self._report = plan, workload, folder, report
+        self._plan, self._workload, self._folder, self._report, self._done = plan, workload, folder, report, done
         self._measured = [Measured(*pair) for pair in plan.pairs()]
         self._result = WorkloadResult(workload.name, None, workload.batch_size, self._measured)
         result.workloads.append(self._result)
@@ -153,19 +166,19 @@ class _Measurement:
             return
         with contextlib.ExitStack() as open_children:
             children: dict[str, Conversation] = {}
-            for start in range(self._plan.effort.starts):
-                last = start == self._plan.effort.starts - 1
+            starts, rounds = self._plan.effort.starts, self._plan.effort.rounds
+            for start in range(1, starts + 1):
                 for one in self._working():
                     with contextlib.ExitStack() as own:
-                        child = (open_children if last else own).enter_context(self._start(one))
+                        child = (open_children if start == starts else own).enter_context(self._start(one))
                         children[one.label] = child
-                        self._ask(one, child, "start", "first")
-            for _ in range(self._plan.effort.rounds):
+                        self._ask(one, child, f"start {start} of {starts}", "start", "first")
+            for count in range(1, rounds + 1):
                 for one in self._working():
-                    self._ask(one, children[one.label], "round")
+                    self._ask(one, children[one.label], f"round {count} of {rounds}", "round")
             if self._plan.digits and self._workload.model in ("mlp", "cnn"):
                 for one in self._working():
-                    self._ask(one, children[one.label], "reach")
+                    self._ask(one, children[one.label], f"training until {ACCURACY:.1%}", "reach")
         if self._plan.effort.from_shell and self._workload.name == "mlp":
             self._measure_from_shell()
 
@@ -212,32 +225,42 @@ class _Measurement:
         environment = backend.child_environment(one.backend, threads=self._plan.threads)
         return Conversation(_WORKER, path, environment=environment)
 
-    def _ask(self, one: Measured, child: Conversation, *requests: str) -> None:
-        self._report(f"{self._workload.name}: {one.label}")
-        try:
-            for request in requests:
-                one.add(child.ask({"do": request}, self._plan.timeout))
-        except ChildEnded as ended:
-            one.failure = ended.result.failure_message()
+    def _ask(self, one: Measured, child: Conversation, title: str, *requests: str) -> None:
+        with self._reported(one, title):
+            try:
+                for request in requests:
+                    one.add(child.ask({"do": request}, self._plan.timeout))
+            except ChildEnded as ended:
+                one.failure = ended.result.failure_message()
+
+    @contextlib.contextmanager
+    def _reported(self, one: Measured, title: str) -> Iterator[None]:
+        """Report what is measured next, and then how long it took."""
+        text, begin = f"{self._workload.name}: {one.label}, {title}", time.perf_counter()
+        self._report(text)
+        yield
+        self._done(f"{text}: {'failed' if one.failure else 'done'} in {time.perf_counter() - begin:.1f} s")
 
     def _measure_from_shell(self) -> None:
         """Measure `kerasbridge train` against the same script in stock Keras, from the shell to the saved model."""
-        commands = {
-            OURS: ("kerasbridge", "train", "--overwrite", "--run-dir", self._folder / "run"),
-            "stock": (_STOCK_SCRIPT, _sample(self._folder), self._folder / "model.keras"),
+        commands: dict[str, tuple[str, list[str | Path]]] = {
+            OURS: ("kerasbridge", ["train", "--overwrite", "--run-dir", self._folder / "run"]),
+            "stock": (_STOCK_SCRIPT, [_sample(self._folder), self._folder / "model.keras"]),
         }
         ones = [one for one in self._working() if one.contender in commands]
         for _, one in itertools.product(range(self._plan.effort.starts), ones):
-            self._report(f"{self._workload.name}: {one.label}, from the shell")
-            environment = backend.child_environment(one.backend, threads=self._plan.threads)
-            module, *arguments = commands[one.contender]
-            begin, used = time.perf_counter(), _children_cpu()
-            child = subprocesses.run(str(module), *arguments, environment=environment, timeout=self._plan.timeout)
-            lap = Lap(time.perf_counter() - begin, _children_cpu() - used)
-            if child.failed:
-                one.failure = f"from the shell: {child.failure_message()}"
-            else:
-                one.laps.setdefault("from shell", []).append(lap)
+            with self._reported(one, "from the shell"):
+                self._run_from_shell(one, *commands[one.contender])
+
+    def _run_from_shell(self, one: Measured, module: str, arguments: Sequence[str | Path]) -> None:
+        environment = backend.child_environment(one.backend, threads=self._plan.threads)
+        begin, used = time.perf_counter(), _children_cpu()
+        child = subprocesses.run(module, *arguments, environment=environment, timeout=self._plan.timeout)
+        lap = Lap(time.perf_counter() - begin, _children_cpu() - used)
+        if child.failed:
+            one.failure = f"from the shell: {child.failure_message()}"
+        else:
+            one.laps.setdefault("from shell", []).append(lap)
 
 
 def _children_cpu() -> float:

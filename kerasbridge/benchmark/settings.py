@@ -69,4 +69,4 @@ FIRST_FIT_EPOCHS = 2
 ACCURACY = 0.975
 """The accuracy on the test digits at which the time to an accuracy ends."""
 MAX_EPOCHS = 12
-"""Epochs after which a contender that has not reached it is given up."""
+"""Epochs after which a contender that has not reached it is given up; it has no sample then."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from kerasbridge.benchmark.result import BenchResult, Measured, Spread, WorkloadResult
-from kerasbridge.benchmark.settings import ACCURACY, OURS
+from kerasbridge.benchmark.settings import ACCURACY, MAX_EPOCHS, OURS
 from kerasbridge.runtime.results import Summary
 
 _COLUMNS = ("backend", "contender", "epoch, s", "×", "first epoch", "evaluate", "predict", "import", "MB", "loss")
@@ -78,9 +78,9 @@ def _apart(workload: WorkloadResult, clock: str) -> Iterator[str]:
     """Yield a line for each quantity that only some contenders have."""
     for quantity, title in _APART.items():
         shown = [
-            f"{one.label} {_with_ratio(workload, one, quantity, clock)}"
+            f"{one.label} {_with_ratio(workload, one, quantity, clock) or f'not within {MAX_EPOCHS} epochs'}"
             for one in workload.contenders
-            if one.laps.get(quantity)
+            if quantity in one.laps
         ]
         if shown:
             yield f"{title}: {', '.join(shown)}"

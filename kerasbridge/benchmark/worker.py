@@ -115,7 +115,7 @@ class Worker:
             wall, cpu = wall + lap.wall, cpu + lap.cpu
             if np.mean(contender.predict().argmax(axis=1) == labels) >= ACCURACY:
                 return {"laps": {"to accuracy": [(wall, cpu)]}}
-        return {"laps": {}}
+        return {"laps": {"to accuracy": []}}
 
     def _steps(self) -> dict[str, Any]:
         laps, _ = self._contender.train_first(1 + self._task.epochs)

@@ -97,6 +97,15 @@ def spinner(message: str, silent: bool) -> Iterator[Callable[[str], None]]:
         yield status.update
 
 
+def progress_lines(silent: bool) -> Callable[[str], None]:
+    """Return a function that prints a line on stderr at once, if that is not a terminal, where `spinner` shows it."""
+    from rich.console import Console
+
+    if silent or Console(stderr=True).is_terminal:
+        return lambda message: None
+    return lambda message: print(message, file=sys.stderr, flush=True)
+
+
 def _notes(error: BaseException) -> list[str]:
     """Return the notes added to an error, such as where the history of an interrupted run is."""
     return list(getattr(error, "__notes__", ()))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kerasbridge.cli.app import app, errors_in_one_line, spinner
+from kerasbridge.cli.app import app, errors_in_one_line, progress_lines, spinner
 from kerasbridge.cli.options import Quiet, Script, Target, Timeout
 
 if TYPE_CHECKING:
@@ -63,9 +63,9 @@ def bench(
     """Compare the speed of kerasbridge with stock Keras and other loops.
 
     The others are loops written by hand. Each contender is a process that stays alive; they train, evaluate and predict
-    in turn, round by round. The table shows medians with quartiles, and ratios within a round. Ctrl-C shows what has
-    been measured so far. A contender that learns something else, by its loss, is not compared. The exit code is 1 if a
-    process fails; the others are shown.
+    in turn, round by round. In a pipe, a line on stderr names each measurement that is done. The table shows medians
+    with quartiles, and ratios within a round. Ctrl-C shows what has been measured so far. A contender that learns
+    something else, by its loss, is not compared. The exit code is 1 if a process fails; the others are shown.
     """
     with errors_in_one_line(quiet):
         from kerasbridge.benchmark import bench as benchmark
@@ -88,7 +88,7 @@ def bench(
         result.clock = clock
         try:
             with spinner("Measuring …", silent=quiet) as report:
-                benchmark.measure(plan, result, report)
+                benchmark.measure(plan, result, report, progress_lines(silent=quiet))
         except (KeyboardInterrupt, SystemExit) as interruption:
             interruption.add_note("interrupted: this is what was measured until then.")
             raise

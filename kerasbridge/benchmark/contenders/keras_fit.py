@@ -61,6 +61,7 @@ class KerasbridgeFit(StockFit):
         super().__init__(model, data, batch_size)
         self.folder = tempfile.TemporaryDirectory(prefix="kerasbridge-")
         self.params = {}
+        self.epoch = 0  # which decides the order of the rows, so that a training continues with the next one
 
     def train(self, epochs):
         checkpoint = keras.callbacks.ModelCheckpoint(Path(self.folder.name, "last.keras"))
@@ -76,8 +77,9 @@ class KerasbridgeFit(StockFit):
 
         laps = EpochLaps()
         options = {**self.options, **options, "callbacks": [*callbacks, laps]}
-        history = kb.fit(self.model, self.data.x, self.data.y, epochs=epochs, seed=0, **options)
-        self.params = history.params
+        options |= {"initial_epoch": self.epoch, "epochs": self.epoch + epochs}
+        history = kb.fit(self.model, self.data.x, self.data.y, seed=0, **options)
+        self.params, self.epoch = history.params, self.epoch + epochs
         return laps.laps, history.history["loss"][-1]
 
     def evaluate(self):

@@ -50,6 +50,17 @@ def test_a_compiled_loop_trains_the_keras_model(backend):
     assert_equal(*by_hand_and_stock(MODELS["mlp"], backend, "by-hand-compiled"))
 
 
+def test_kerasbridge_continues_its_order_of_rows_from_call_to_call(backend):
+    keras_models = importlib.import_module("kerasbridge.benchmark.contenders.keras_models")
+    data = load_data(replace(MODELS["mlp"], rows=4 * ROWS, test_rows=ROWS))
+    first, second = (keras_models.build("mlp", 0.0) for _ in range(2))
+    second.set_weights(first.get_weights())
+    ours, other = (contender("kerasbridge", backend)(model, data, ROWS) for model in (first, second))
+    with ours.folder, other.folder:
+        ours.train(1)
+        assert ours.train(1)[1] == other.train(2)[1]
+
+
 def test_rows_that_do_not_fill_a_batch_count_by_their_number(backend):
     workload = replace(MODELS["mlp"], rows=2 * ROWS + 7, test_rows=ROWS, batch_size=ROWS, dropout=0.0)
     data = load_data(workload)

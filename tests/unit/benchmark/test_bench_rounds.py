@@ -58,9 +58,9 @@ def children(monkeypatch):
     assert children.open == 0
 
 
-def measured(made, report=lambda text: None):
+def measured(made, *report):
     result = benchmark.empty_result(made)
-    benchmark.measure(made, result, report)
+    benchmark.measure(made, result, *report)
     return result
 
 
@@ -86,6 +86,21 @@ def test_the_time_to_an_accuracy_needs_digits(children, tmp_path):
     path.touch()
     result = measured(plan(**TWO, quick=True, data=path))
     assert "training until 97.5%, s: kerasbridge on torch 9, stock on torch 9 ×1.00" in str(result)
+    result.workloads[0].contenders[0].laps["to accuracy"] = []
+    assert "97.5%, s: kerasbridge on torch not within 12 epochs, stock on torch 9\n" in str(result)
+
+
+def test_each_measurement_is_reported_before_and_after_it(children):
+    before, after = [], []
+    children.fail["stock-torch: round"] = ChildResult(7, b"", "out of luck")
+    measured(plan(**TWO, quick=True, rounds=1), before.append, after.append)
+    ours, stock = "mlp: kerasbridge on torch", "mlp: stock on torch"
+    titles = [f"{one}, {title} of 1" for title in ("start 1", "round 1") for one in (ours, stock)]
+    assert before == ["mlp: preparing the data", *titles]
+    assert after == [
+        *(f"{title}: done in 0.0 s" for title in titles[:-1]),
+        f"{titles[-1]}: failed in 0.0 s",
+    ]
 
 
 @pytest.mark.parametrize("request_name", ["start", "first", "round"])
