@@ -130,6 +130,15 @@ def distributed(session: nox.Session) -> None:
         run_python(session, "-m", "pytest", "--durations=3", "-s", *tests, env=env)
 
 
+@nox.session
+def ray(session: nox.Session) -> None:
+    """Train on Ray, which takes minutes and 500 MB, so that CI leaves it out."""
+    install(session, "-e", ".[all,ray]", group="test")
+    for backend in DISTRIBUTED:
+        tests = session.posargs or ["tests/distributed/test_ray.py"]
+        session.run("python", "-m", "pytest", *tests, env={"KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1"})
+
+
 @nox.session(name="bench-guard", venv_backend="none", requires=["everything"])
 def bench_guard(session: nox.Session) -> None:
     """Compare the ratios of `kerasbridge bench` with the bounds in scripts/; not in CI, whose machines are busy."""

@@ -16,6 +16,7 @@ _PUBLIC = {
     "compare": "kerasbridge.parity.compare:compare",
     "datasets": "kerasbridge.datasets",
     "diagnose": "kerasbridge.parity.diagnose:diagnose",
+    "distributed": "kerasbridge.distributed",
     "errors": "kerasbridge.errors",
     "evaluate": "kerasbridge.training.trainer:evaluate",
     "export": "kerasbridge.exporters:export",
@@ -39,6 +40,7 @@ __all__ = [*_PUBLIC, "__version__"]
 
 if TYPE_CHECKING:
     from kerasbridge import datasets as datasets
+    from kerasbridge import distributed as distributed
     from kerasbridge import errors as errors
     from kerasbridge import models as models
     from kerasbridge import runs as runs

@@ -139,6 +139,11 @@ def launcher_variables() -> dict[str, str]:
     return {name: os.environ[name] for name in _LAUNCHER if name in os.environ}
 
 
+def set_variables(variables: Mapping[str, str]) -> None:
+    """Set environment variables of this process, as its launcher: those of `launcher_variables`, backend, device."""
+    os.environ.update(variables)
+
+
 def trace_mode() -> str:
     """Return the value of KERASBRIDGE_TRACE: when torch traces a step, "always", "never", or "auto", if that pays.
 

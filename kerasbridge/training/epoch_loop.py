@@ -14,6 +14,7 @@ from kerasbridge.runtime import signals
 from kerasbridge.training import callbacks, progress
 from kerasbridge.training.blocks import BlockReport, BlockSizer, StepsLeft
 from kerasbridge.training.checkpointing import NoCheckpoints
+from kerasbridge.training.epoch_reports import report_epoch
 from kerasbridge.training.nonfinite import make_watch
 from kerasbridge.training.prediction import predict_blocks
 from kerasbridge.training.step_loop import BlockWatch, Entry, Runner
@@ -98,6 +99,7 @@ def run_training(
                 callback_list.on_epoch_end(epoch, logs)
                 workers.follow(model)
                 is_last = model.stop_training or epoch + 1 >= config.epochs
+                report_epoch(workers, epoch, logs, is_last)
                 position = Position(epoch + 1, finished_epochs=config.epochs if is_last else None)
                 checkpoints.after_epoch(position)
             checkpoints.wait()

@@ -20,6 +20,7 @@ PUBLIC = [
     kb.compare,
     kb.datasets.mnist,
     kb.diagnose,
+    kb.distributed.ray_trainer,
     kb.evaluate,
     kb.fit,
     kb.models.cnn,

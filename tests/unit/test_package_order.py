@@ -21,7 +21,7 @@ ORDER = {
     "datasets": NUMPY, "layers": KERAS, "saving": KERAS, "models": KERAS, "evaluation": NUMPY,
     "subjects": KERAS, "parity": KERAS,
     "mnist": NUMPY, "importers": KERAS,
-    "exporters": ALL, "benchmark": ALL, "cli": ALL, "__main__": ALL,
+    "exporters": ALL, "distributed": ALL, "benchmark": ALL, "cli": ALL, "__main__": ALL,
 }  # fmt: skip
 LIGHTER = {  # modules and packages that load less than the rest of their package
     "random.generator": NUMPY,
@@ -44,7 +44,7 @@ THIRD_PARTY = {
     STDLIB: {"nox"},
     NUMPY: {"numpy", "PIL", "safetensors", "matplotlib", "tensorboard", "google", "h5py"},  # google is protobuf
     KERAS: {"rich", "IPython"},
-    ALL: {"typer", "click", "pytest", "onnxruntime", "tf2onnx", "openvino", "ai_edge_litert"},
+    ALL: {"typer", "click", "pytest", "onnxruntime", "tf2onnx", "openvino", "ai_edge_litert", "ray"},
 }
 RUN_IN_OWN_PROCESS = ("benchmark.contenders", "exporters.", "importers.")
 IMPORTS_THE_ROOT = ("cli", "benchmark", "__main__")

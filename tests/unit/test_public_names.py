@@ -7,8 +7,8 @@ import pytest
 import kerasbridge as kb
 
 PUBLIC = {
-    "Objective", "__version__", "as_keras_fit", "backends", "bench", "compare", "datasets", "diagnose", "errors",
-    "evaluate", "export", "fit", "grad", "import_model", "import_weights", "inspect_import", "inspect_legacy",
+    "Objective", "__version__", "as_keras_fit", "backends", "bench", "compare", "datasets", "diagnose", "distributed",
+    "errors", "evaluate", "export", "fit", "grad", "import_model", "import_weights", "inspect_import", "inspect_legacy",
     "load_legacy", "models", "predict", "reinitialize", "runs",
     "seed_everything", "use_backend", "value_and_grad",
 }  # fmt: skip
