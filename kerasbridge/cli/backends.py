@@ -45,13 +45,16 @@ def _print_table(statuses: "Sequence[BackendStatus]") -> None:
     from rich.text import Text
 
     table = Table()
-    for title in ("backend", "version", "devices", "default", "problem", "what to type"):
+    for title in ("backend", "version", "devices", "default", "problem"):
         table.add_column(title, overflow="fold")
     for status in statuses:
         problem = status.problem or ("" if status.installed else "not installed")
         cells = (status.name, status.version or "", ", ".join(status.devices), "yes" if status.default else "", problem)
-        table.add_row(*map(Text, cells), Text(status.remedy or ""))
+        table.add_row(*map(Text, cells))
     Console().print(table)
+    for status in statuses:
+        if status.remedy:  # not in the table, which breaks lines
+            print(f"For {status.name}, type: {status.remedy}")
 
 
 def _explain_missing_default() -> None:

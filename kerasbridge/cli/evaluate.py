@@ -39,9 +39,9 @@ def evaluate(
     """Score a run on its test data, on any backend.
 
     Prints loss, metrics and the confusion matrix of a classifier, and whether every prediction is the same as on the
-    backend that trained the run. Of digits, saves a picture of the worst mistakes in the run folder, evaluation.png. A
-    run on a table, images or arrays of yours is scored on its validation data, or on --data, prepared as in the
-    training; a .keras file on --data.
+    backend that trained the run; of a regression MAE, RMSE and R², and a few rows with target and prediction. Of
+    digits, saves a picture of the worst mistakes in the run folder, evaluation.png. A run on a table, images or arrays
+    of yours is scored on its validation data, or on --data, prepared as in the training; a .keras file on --data.
     """
     with errors_in_one_line(quiet):
         from kerasbridge import runs

@@ -73,7 +73,7 @@ def _load_model(path: Path, backend: str | None, device: str | None, script: str
     run = runs.load(path) if path.is_dir() else None
     if run is None and not path.is_file():
         raise ArgumentError(f"Expected MODEL to be a .keras file or a run folder, received {path}, which is neither.")
-    backend_module.configure(backend, device)
+    backend_module.configure(backend, device, "--backend")
     engines.current()
     from kerasbridge import saving
 

@@ -30,7 +30,7 @@ def load_run(run: Path, backend: str | None = None, device: str | None = None) -
     from kerasbridge.runtime import backend as backend_module
 
     loaded = runs.load(run)
-    backend_module.configure(backend, device)
+    backend_module.configure(backend, device, "--backend")
     engines.current()
     model = loaded.load_model()
     check_takes_digits(loaded, model)

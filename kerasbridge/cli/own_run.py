@@ -68,7 +68,7 @@ def load(path: Path, backend: str | None, device: str | None, script: str = "") 
     run = None if path.is_file() else runs.load(path)
     if script:
         check_script(script)
-    backend_module.configure(backend, device)
+    backend_module.configure(backend, device, "--backend")
     engines.current()
     from kerasbridge.subjects import forms
     from kerasbridge.subjects.load import from_file

@@ -85,6 +85,8 @@ def _predict_rows(own: "OwnRun", inputs: Sequence[str], kind: str) -> Iterator[O
     from kerasbridge.subjects.inspection import in_structure, inspect
     from kerasbridge.subjects.load import read_inputs
 
+    if kind == "table" and not _are_cells(inputs) and (len(inputs) > 1 or not _is_file_name(inputs[0])):
+        raise ArgumentError(_expected_cells(own, inputs))
     if kind == "table" and _are_cells(inputs):
         rows, spec = table.of_row(inputs), inspect(own.model)
         form = own.form or forms.of_table_without_target(rows, spec)
@@ -93,11 +95,31 @@ def _predict_rows(own: "OwnRun", inputs: Sequence[str], kind: str) -> Iterator[O
         form = own.form or forms.Form(kind)
         x = read_inputs(own.model, inputs[0], form)
     else:
-        raise ArgumentError(
-            f"Expected one file with rows, or the cells of one row as in age=42 city=Oslo; received {inputs[0]!r} and "
-            f"{len(inputs) - 1} more."
-        )
+        raise ArgumentError(f"Expected one file of arrays, received {inputs[0]!r} and {len(inputs) - 1} more.")
     yield from _named(own.model, x, own.form, None)
+
+
+def _is_file_name(text: str) -> bool:
+    from kerasbridge.subjects.table import is_number
+
+    return Path(text).exists() or (bool(Path(text).suffix) and not is_number(text))
+
+
+def _expected_cells(own: "OwnRun", inputs: Sequence[str]) -> str:
+    """Return the message for something else than a file or cells, with the columns that the model takes."""
+    import shlex
+
+    form, received = own.form, " ".join(inputs)
+    received = received if len(received) <= 60 else f"{received[:60]} …"
+    if form is None:
+        return f"Expected one file with rows, or the cells of one row as in age=42 city=Oslo; received {received}."
+    columns = [name for names in form.columns.values() for name in names]
+    cells = (f"{name}={form.categories.get(name, ['1'])[0]}" for name in columns)
+    command = shlex.join(["kerasbridge", "predict", str(own.path), *cells])
+    return (
+        f"Expected one file with rows, or the cells of one row with the columns {', '.join(columns)}; received "
+        f"{received}. For example: {command}"
+    )
 
 
 def _predict_images(own: "OwnRun", inputs: Sequence[str]) -> "tuple[list[OwnPrediction], list[DataError]]":

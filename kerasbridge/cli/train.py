@@ -97,7 +97,7 @@ def train(
         started = datetime.now(UTC)
         _check_options(epochs, batch_size, seed, tensorboard)
         is_continued = check_resume(run_dir, resume, overwrite, checkpoint_every)
-        backend_module.configure(backend, device)
+        backend_module.configure(backend, device, "--backend")
         training = choose(model, script, data, target, validation, validation_split)
         if isinstance(training, DigitsTraining):
             checks.check_batch_size(batch_size or BATCH_SIZE, len(training.digits.x_train), strict=True)

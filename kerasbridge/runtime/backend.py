@@ -51,13 +51,14 @@ class _Settled:
 _settled: _Settled | None = None
 
 
-def configure(name: str | None = None, device: str | None = None) -> BackendConfig:
+def configure(name: str | None = None, device: str | None = None, chosen_by: str = "use_backend") -> BackendConfig:
     """Choose the backend and device of this process, and set the environment variables that Keras and it read.
 
     Args:
         name: "jax", "tensorflow" or "torch". None: the value of KERAS_BACKEND, else the backend of the Keras that is
             already imported, else that of keras.json unless it is tensorflow, else the first one installed.
         device: a name that `Device.parse` accepts. None: the value of KERASBRIDGE_DEVICE, else "auto".
+        chosen_by: where the user typed the name, for messages.
 
     Returns:
         The configuration; later calls return the same one.
@@ -73,8 +74,8 @@ def configure(name: str | None = None, device: str | None = None) -> BackendConf
     """
     global _settled
     if _settled is not None:
-        return _confirm(_settled.config, name, device)
-    backend, reason = _resolve(name)
+        return _confirm(_settled.config, name, device, chosen_by)
+    backend, reason = _resolve(name, chosen_by)
     config = BackendConfig(backend, Device.parse(device or os.environ.get("KERASBRIDGE_DEVICE") or "auto"), reason)
     _settled = _Settled(config, _set_variables(os.environ, config.backend, config.device))
     if reason == _FIRST_INSTALLED:
@@ -191,20 +192,20 @@ def _is_installed(name: str) -> bool:
     return spec is not None and spec.origin is not None
 
 
-def _resolve(name: str | None) -> tuple[str, str]:
+def _resolve(name: str | None, chosen_by: str = "") -> tuple[str, str]:
     """Return the backend, and what chose it."""
     loaded = sys.modules["keras"].config.backend() if "keras" in sys.modules else None
-    backend, reason = _requested(name, loaded) or (_first_installed(), _FIRST_INSTALLED)
+    backend, reason = _requested(name, chosen_by, loaded) or (_first_installed(), _FIRST_INSTALLED)
     _check(backend, reason)
     if loaded not in (None, backend):
         raise _second_backend(f"has imported Keras with the {loaded} backend", backend, reason)
     return backend, reason
 
 
-def _requested(name: str | None, loaded: str | None) -> tuple[str, str] | None:
+def _requested(name: str | None, chosen_by: str, loaded: str | None) -> tuple[str, str] | None:
     """Return the requested backend of the highest precedence, and what requested it."""
     requests = (
-        (name, "use_backend"),
+        (name, chosen_by),
         (os.environ.get("KERAS_BACKEND") or None, "KERAS_BACKEND"),
         (loaded, "the imported Keras"),
         (_keras_json_backend(), "keras.json"),
@@ -243,11 +244,11 @@ def _check(backend: str, reason: str) -> None:
         )
 
 
-def _confirm(config: BackendConfig, name: str | None, device: str | None) -> BackendConfig:
+def _confirm(config: BackendConfig, name: str | None, device: str | None, chosen_by: str) -> BackendConfig:
     """Return the configuration of this process if the requested backend and device agree with it."""
     if name not in (None, config.backend):
-        _check(str(name), "use_backend")
-        raise _second_backend(f"runs on {config.backend} ({config.reason})", str(name), "use_backend")
+        _check(str(name), chosen_by)
+        raise _second_backend(f"runs on {config.backend} ({config.reason})", str(name), chosen_by)
     if device is not None and Device.parse(device) != config.device:
         raise DeviceError(
             f"Expected device {str(config.device)!r}, which this process runs on; received {device!r}. "

@@ -8,6 +8,7 @@ import numpy as np
 from kerasbridge.data.digest import digest_of
 from kerasbridge.engines.step import Batch
 from kerasbridge.evaluation.classification_report import Scores, as_probabilities
+from kerasbridge.evaluation.regression_report import RegressionScores
 from kerasbridge.subjects.inspection import inspect
 from kerasbridge.subjects.spec import BINARY, NUMBERS, ModelSpec
 from kerasbridge.subjects.subject import rows_of
@@ -55,6 +56,25 @@ def score(model: Any, data: Any, batch_size: int | None = None) -> Evaluation:
         if probabilities is not None and probabilities.shape[0] == len(labels):
             scores = Scores(labels, probabilities)
     return Evaluation(metrics, rows_of(x) or None, scores)
+
+
+def regression_of(model: Any, data: Any, batch_size: int | None = None) -> RegressionScores | None:
+    """Compare predictions with targets; None unless both are one finite number per row.
+
+    Args:
+        model, data, batch_size: as for `score`.
+    """
+    if not isinstance(data, tuple) or inspect(model).targets != NUMBERS:
+        return None
+    x, y, _ = _batch(data)
+    targets = np.asarray(y) if hasattr(y, "__array__") else np.empty(0, object)
+    if targets.dtype.kind not in "biuf" or targets.size != len(targets):
+        return None
+    outputs = trainer.predict(model, x, batch_size, verbose=0)
+    if not hasattr(outputs, "dtype") or outputs.size != targets.size:
+        return None
+    scores = RegressionScores(targets.ravel().astype(np.float64), outputs.ravel().astype(np.float64))
+    return scores if scores.targets.size and np.isfinite(scores.errors).all() else None
 
 
 def checksum(data: Any) -> str | None:

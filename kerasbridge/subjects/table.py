@@ -16,6 +16,8 @@ from kerasbridge.files.regular import problem
 _DELIMITERS = ",;\t"
 _TRUTH = {"true": "1", "false": "0"}
 _MAX_NAMES = 12
+_GAPS = ("", "na", "n/a", "nan", "null", "none")
+GAP_ADVICE = "Fill the cell or remove the row; in pandas: table.fillna(VALUE), or table.dropna()."
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +65,11 @@ class Table:
             numbers = _floats([cell if is_number(cell) else _TRUTH.get(cell.lower(), "nan") for cell in cells])
         if not (finite := np.isfinite(numbers)).all():
             row = int(np.argmin(finite))
-            received = f"received {cells[row][:60]!r}" if cells[row] else "received an empty cell"
+            if is_gap(cells[row]):
+                advice = GAP_ADVICE
             raise DataError(
-                f"Expected numbers in the column {name!r} of {self.name}, {received} in row {row + 1}. "
-                f"{advice or 'Fix or remove the row.'}"
+                f"Expected numbers in the column {name!r} of {self.name}, received {shown(cells[row])} in row "
+                f"{row + 1}. {advice or 'Fix or remove the row.'}"
             )
         return numbers
 
@@ -117,6 +120,16 @@ def is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_gap(cell: str) -> bool:
+    """Return whether a cell is empty, or has a name for what is missing, such as NA."""
+    return cell.lower() in _GAPS
+
+
+def shown(cell: str) -> str:
+    """Return a cell for messages."""
+    return repr(cell[:60]) if cell else "an empty cell"
 
 
 def listed(names: Any) -> str:

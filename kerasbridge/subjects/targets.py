@@ -7,7 +7,7 @@ import numpy as np
 
 from kerasbridge.errors import DataError
 from kerasbridge.subjects.spec import BINARY, NUMBERS, ONE_HOT, ModelSpec
-from kerasbridge.subjects.table import is_number, listed
+from kerasbridge.subjects.table import GAP_ADVICE, is_gap, is_number, listed, shown
 
 
 def classes_of(values: Sequence[str], spec: ModelSpec, where: str) -> list[str] | None:
@@ -97,10 +97,13 @@ def numbers_of(values: Sequence[str], classes: Sequence[str] | None, spec: Model
 def _numbers(values: Sequence[str], spec: ModelSpec, where: str) -> Any:
     for row, value in enumerate(values, 1):
         if not is_number(value) or not np.isfinite(float(value)):
-            received = repr(value[:60]) if value else "an empty cell"
+            advice = (
+                "For classes, compile the model with a crossentropy, such as sparse_categorical_crossentropy; its loss "
+                f"is {spec.loss or 'not known'}."
+            )
             raise DataError(
-                f"Expected numbers in {where}, received {received} in row {row}. For classes, compile the model with a "
-                f"crossentropy, such as sparse_categorical_crossentropy; its loss is {spec.loss or 'not known'}."
+                f"Expected numbers in {where}, received {shown(value)} in row {row}. "
+                f"{GAP_ADVICE if is_gap(value) else advice}"
             )
     return np.array(values, object).astype(np.float64)[:, None]
 
@@ -108,5 +111,6 @@ def _numbers(values: Sequence[str], spec: ModelSpec, where: str) -> Any:
 def _check_no_gaps(values: Sequence[str], where: str) -> None:
     if "" in values:
         raise DataError(
-            f"Expected a class in each row of {where}, received an empty cell in row {[*values].index('') + 1}."
+            f"Expected a class in each row of {where}, received an empty cell in row {[*values].index('') + 1}. "
+            f"{GAP_ADVICE}"
         )

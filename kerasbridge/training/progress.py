@@ -141,7 +141,8 @@ class BarReporter(Reporter):
 
 def _line(title: str, seconds: float, samples: int, logs: Logs | None) -> str:
     speed = f"{samples / max(seconds, 1e-9):,.0f} samples/s"
-    return f"{title}  {seconds:.1f} s  {speed}  {_format_logs(logs)}".rstrip()
+    shown = f"{seconds:.1f} s" if seconds >= 0.1 else f"{1000 * seconds:.3g} ms"
+    return f"{title}  {shown}  {speed}  {_format_logs(logs)}".rstrip()
 
 
 def _format_logs(logs: Logs | None) -> str:

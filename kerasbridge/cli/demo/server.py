@@ -57,7 +57,8 @@ def serve(run: Path, backends: Sequence[str] | None, device: str | None, port: i
         raise RunFolderError(
             f"Expected a run that was trained on digits, received {run}, with other data. Use kerasbridge predict."
         )
-    if chosen not in find_runs(run):
+    found = find_runs(run)
+    if chosen not in found:
         raise RunFolderError(f"{run} contains no model: use another run, or train it again.")
     threads = max(1, (os.cpu_count() or 1) // len(names))
     environments = {name: backend.child_environment(name, device, threads=threads) for name in names}
@@ -66,7 +67,7 @@ def serve(run: Path, backends: Sequence[str] | None, device: str | None, port: i
             name: stack.enter_context(Conversation(_WORKER, environment=environment))
             for name, environment in environments.items()
         }
-        server = stack.enter_context(_listen(port, children, run, chosen))
+        server = stack.enter_context(_listen(port, children, found, chosen))
         print(f"Draw a digit: http://{HOST}:{server.server_port}/ (Ctrl-C ends it)", flush=True)
         server.warm_up()
         try:
@@ -88,8 +89,8 @@ class Server(ThreadingHTTPServer):
     Args:
         port: 0 for any that is free.
         children: the process of each backend.
-        run: the folder of the run that is chosen first.
-        chosen: its name.
+        found: the runs of a folder, by name.
+        chosen: the name of the one that is chosen first.
 
     Raises:
         OSError: the port cannot be used.
@@ -97,9 +98,11 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int, children: Mapping[str, Conversation], run: Path, chosen: str) -> None:
-        self._children, self._run, self._chosen = children, run, chosen
-        self._runs = find_runs(run)
+    def __init__(
+        self, port: int, children: Mapping[str, Conversation], found: dict[str, runs.Run], chosen: str
+    ) -> None:
+        self._children, self._runs, self._chosen = children, found, chosen
+        self._run = found[chosen].folder
         super().__init__((HOST, port), _Handler)
 
     def warm_up(self) -> None:
@@ -138,9 +141,9 @@ class Server(ThreadingHTTPServer):
             return {"error": ended.result.failure_message()}
 
 
-def _listen(port: int, children: Mapping[str, Conversation], run: Path, chosen: str) -> Server:
+def _listen(port: int, children: Mapping[str, Conversation], found: dict[str, runs.Run], chosen: str) -> Server:
     try:
-        return Server(port, children, run, chosen)
+        return Server(port, children, found, chosen)
     except OSError as error:
         raise ArgumentError(
             f"Expected --port to be free, received {port}: {error.strerror}. Choose another, or none for any."

@@ -152,6 +152,26 @@ def test_an_evaluation_repeats_the_scores_of_the_training(place):
             assert result[metric] == pytest.approx(value, rel=1e-5), name
         assert result["differs"] == ([] if name in ("kinds", "colours") else None), name
     assert sum(map(sum, results(place, "evaluate", "runs/kinds")["confusion"])) == 40
+    assert results(place, "evaluate", "runs/kinds")["regression"] is None
+
+
+def test_an_evaluation_of_a_regression_compares_predictions_with_targets(place):
+    folder, _ = place
+    with (folder / "more.csv").open() as file:
+        prices = np.array([float(row["price"]) for row in csv.DictReader(file)])
+    predicted = np.array([row["prediction"] for row in results(place, "predict", "runs/prices", "more.csv")])
+    errors = predicted - prices
+    result = results(place, "evaluate", "runs/prices", "--data", "more.csv")["regression"]
+    rmse, r2 = np.sqrt((errors**2).mean()), 1 - (errors**2).mean() / prices.var()
+    assert result == pytest.approx({"mae": np.abs(errors).mean(), "rmse": rmse, "r2": r2}, rel=1e-4)
+    code, out, err = run(folder, "evaluate", "runs/prices", "--data", "more.csv")
+    _, errors_line, _, header, *rows, note = out.splitlines()
+    assert (code, err, note) == (0, "", "The last row has the largest error.")
+    assert errors_line == f"MAE {result['mae']:.6g}, RMSE {rmse:.6g}, R² {r2:.4f}"
+    assert header.split() == ["row", "price", "predicted", "error"]
+    shown = [*range(5), int(np.abs(errors).argmax())]
+    expected = np.stack([np.array(shown) + 1, prices[shown], predicted[shown], errors[shown]], axis=1)
+    np.testing.assert_allclose([[float(cell) for cell in row.split()] for row in rows], expected, atol=1e-4)
 
 
 def test_a_model_without_a_run_is_evaluated_and_predicts(place):
@@ -245,7 +265,8 @@ WRONG = {
     ),
     "empty cell": (
         ["--model", "prices.keras", "--data", "empty.csv", "--target", "price"],
-        "Expected numbers in the column 'income' of empty.csv, received an empty cell in row 1.",
+        "Expected numbers in the column 'income' of empty.csv, received an empty cell in row 1. Fill the cell or "
+        "remove the row; in pandas: table.fillna(VALUE), or table.dropna().",
     ),
     "no images": (["--model", "colours.keras", "--data", "empty"], "empty contains no images in a folder per class"),
     "three folders": (
@@ -279,6 +300,13 @@ def test_what_does_not_fit_is_one_sentence_before_the_first_step(place):
             "Expected a column 'city' in the row; its columns are age, inc",
         ),
         (["predict", "runs/prices", "more.csv", "age=30"], "Expected one file with rows, or the cells of one row"),
+        (
+            ["predict", "runs/prices", "1", "2"],
+            "one row with the columns age, income, city; received 1 2. For example: kerasbridge predict runs/prices "
+            "age=1 income=1 city=Bergen",
+        ),
+        (["predict", "runs/kinds", "1.5"], "the columns age, income, city; received 1.5. For example: kerasbridge"),
+        (["predict", "prices.keras", "age=1", "x"], "Expected the cells of a row, each column once, as in age=42"),
         (
             ["predict", "runs/kinds", "paint/red/1.png"],
             "Expected --data to be a table (.csv), arrays (.npz) or a folder",

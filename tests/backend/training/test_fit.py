@@ -636,6 +636,7 @@ def test_verbose_2_prints_a_line_per_epoch(capsys, monkeypatch):
     assert first.startswith("Epoch 1/2  1.0 s  162 samples/s  loss")
     assert second.startswith("Epoch 2/2  1.0 s  162 samples/s  loss")
     assert "val_accuracy" in second
+    assert progress._line("Epoch 1/2", 0.02345, 100, {}) == "Epoch 1/2  23.4 ms  4,264 samples/s"
 
 
 @pytest.mark.once

@@ -129,7 +129,7 @@ WRONG_OPTIONS = {
     "no file": (["--data", "no.npz"], 'There is no file no.npz: expected "sample", "full" or the path'),
     "folder of a run": (["--run-dir", f"{os.devnull}/run"], "cannot be written (Not a directory)"),
     "folder": (["--data", "."], "Expected a model for .: mlp and cnn take digits. Type --model FILE.keras"),
-    "backend": (["--backend", "numpy"], "received 'numpy'"),
+    "backend": (["--backend", "numpy"], "received 'numpy' (--backend)"),
     "absent": (["--backend", "torch"], 'Type: pip install "kerasbridge[torch]"'),
     "device": (["--device", "quantum"], "received 'quantum'"),
 }  # fmt: skip
@@ -213,9 +213,15 @@ def test_backends_are_shown_as_a_table(found):
     assert result.exit_code == 0
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines() if "│" in line]
     assert rows == [
-        ["jax", "0.10.2", "cpu, gpu:0", "yes", "", ""],
-        ["torch", "", "", "", "not installed", 'pip install "kerasbridge[torch]"'],
+        ["jax", "0.10.2", "cpu, gpu:0", "yes", ""],
+        ["torch", "", "", "", "not installed"],
     ]
+
+
+def test_the_command_that_installs_a_backend_stays_on_one_line_of_a_narrow_terminal(found, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    found(JAX, TORCH)
+    assert run("backends").stdout.splitlines()[-1] == 'For torch, type: pip install "kerasbridge[torch]"'
 
 
 def test_backends_are_printed_as_json(found):

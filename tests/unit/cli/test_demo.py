@@ -61,7 +61,7 @@ def children():
 @pytest.fixture
 def ask(runs, children):
     """Request something from the server: return its answer, or the status code of an error."""
-    with demo.Server(0, children, runs / "old", "old") as server:
+    with demo.Server(0, children, demo.find_runs(runs / "old"), "old") as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
 
@@ -150,9 +150,12 @@ def test_other_sites_and_unknown_names_are_refused(ask, children, path, data, he
 def test_a_wrong_argument_prints_one_line(runs, monkeypatch, arguments, words):
     monkeypatch.setattr(backend, "_is_installed", lambda name: name == "jax")
     monkeypatch.setattr(demo, "_WORKER", "kerasbridge._version")
+    listed, find_runs = [], demo.find_runs
+    monkeypatch.setattr(demo, "find_runs", lambda run: listed.append(run) or find_runs(run))
     with socket.create_server((demo.HOST, 0)) as used:
         port = str(used.getsockname()[1])
         result = CliRunner().invoke(app, ["demo", *(each.format(used=port) for each in arguments)])
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert words.format(used=port) in result.stderr
+    assert len(listed) <= 1  # reading a folder of many runs takes seconds
     assert Path("runs", "old").is_dir()

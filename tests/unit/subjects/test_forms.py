@@ -59,9 +59,13 @@ def test_a_table_in_another_encoding_is_one_sentence(write):
 def test_truth_values_are_numbers_and_other_text_is_not():
     cells = table.Table("t", {"a": ["True", "false", "2.5"], "b": ["1", "nan", "2"], "c": ["1", "", "x"]})
     assert cells.numbers("a").tolist() == [1, 0, 2.5]
-    with pytest.raises(DataError, match=r"Expected numbers in the column 'b' of t, received 'nan' in row 2."):
+    with pytest.raises(
+        DataError, match=r"Expected numbers in the column 'b' of t, received 'nan' in row 2. Fill the cell or"
+    ):
         cells.numbers("b")
-    with pytest.raises(DataError, match=r"Expected numbers in the column 'c' of t, received an empty cell in row 2."):
+    with pytest.raises(
+        DataError, match=r"Expected numbers in the column 'c' of t, received an empty cell in row 2. Fill"
+    ):
         cells.numbers("c")
     with pytest.raises(DataError, match=r"Expected a column 'd' in t; its columns are a, b, c."):
         cells.numbers("d")
@@ -98,7 +102,7 @@ def test_inputs_take_the_columns_of_their_names_and_one_the_others():
         ),
         (spec(("age", "float32"), ("size", "float32")), "id", "for each input of the model, which takes size too;"),
         (spec(("age", "float32"), kind=CLASSES, outputs=3), "kind", "received 2 (a, b). If they are right, give its"),
-        (spec(("age", "float32"), kind=CLASSES, outputs=3), "city", "received an empty cell in row 2."),
+        (spec(("age", "float32"), kind=CLASSES, outputs=3), "city", "received an empty cell in row 2. Fill the cell"),
         (spec(("age", "float32"), kind=BINARY), "id", "received 3 (7, 8, 9). If they are right, use 3 outputs and the"),
         (spec(("age", "float32"), kind=BINARY, outputs=4), "kind", "Expected targets for 4 outputs with the loss"),
     ],
