@@ -38,7 +38,7 @@ class Structure:
         optimizer = getattr(model, "optimizer", None)
         of_optimizer = [] if optimizer is None else optimizer.variables
         self._layers = [model, *flatten_layers(model)]
-        self._metrics = list(model.metrics)
+        self._metrics = [part for each in model.metrics for part in (each, *getattr(each, "metrics", ()))]
         self._lists = list(chain.from_iterable(map(_lists_of_layer, self._layers)))
         self._lists += [getattr(metric, name, ()) for metric in self._metrics for name in LISTS_OF_METRIC]
         self._lists += [] if optimizer is None else [optimizer._variables]

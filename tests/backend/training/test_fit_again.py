@@ -207,6 +207,16 @@ def test_another_rate_of_dropout_takes_effect_without_compile():
 
 
 @pytest.mark.once
+def test_another_variable_of_a_metric_takes_effect_without_compile():
+    model, metric = mlp(), keras.metrics.SparseCategoricalAccuracy()
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=[metric])
+    kb.fit(model, X, Y, **PLAIN)
+    metric.count = metric.add_variable((), "zeros", name="count")
+    kb.fit(model, X, Y, **PLAIN)
+    assert float(metric.count) == len(X)
+
+
+@pytest.mark.once
 def test_another_dtype_policy_takes_effect_without_compile():
     model, other = twins(partial(mlp, optimizer="sgd"))
     for one in (model, other):
