@@ -138,7 +138,11 @@ def retry_seed(seed: int, attempt: int) -> int:
 def permutation(seed: int, epoch: int, rows: int) -> Rows:
     """Return the order of the rows in an epoch: int32 of shape (rows,), from (seed, epoch) alone."""
     keys = random_bits(fold_in(seed, _ORDER), epoch, 2 * rows).view(np.uint64)
-    return np.argsort(keys, kind="stable").astype(np.int32)
+    order = np.argsort(keys)  # several times as fast as a stable one, and the same unless two keys are equal
+    ordered = keys[order]
+    if (ordered[1:] == ordered[:-1]).any():
+        order = np.argsort(keys, kind="stable")
+    return order.astype(np.int32)
 
 
 def new_seed() -> int:

@@ -93,6 +93,11 @@ def test_an_order_has_every_row_once(rows):
     assert sorted(order.tolist()) == [*range(rows)]
 
 
+def test_rows_with_equal_keys_keep_their_order(monkeypatch):
+    monkeypatch.setattr(generator, "random_bits", lambda *_: np.repeat(np.arange(900, dtype="uint32") % 3, 2))
+    assert generator.permutation(0, 0, 900).tolist() == sorted(range(900), key=lambda row: row % 3)
+
+
 def test_orders_differ_by_epoch_and_by_seed():
     orders = {generator.permutation(seed, epoch, 50).tobytes() for seed in range(5) for epoch in range(5)}
     assert len(orders) == 25
