@@ -42,7 +42,7 @@ class RegressionScores:
     def r2(self) -> float | None:
         """The share of the variance of the targets that is predicted; None if all targets are the same."""
         variance = float(np.var(self.targets))
-        return 1 - self.root_mean_squared_error**2 / variance if variance else None
+        return 1 - float((self.errors**2).mean()) / variance if variance else None
 
     @property
     def worst(self) -> int:

@@ -1,6 +1,5 @@
 """Progress output during training: a bar in a terminal or notebook, plain lines elsewhere, or nothing."""
 
-import importlib.util
 import sys
 import time
 from typing import Any
@@ -15,6 +14,7 @@ from kerasbridge.training.blocks import BlockReport
 
 Logs = dict[str, Any]
 SECONDS_BETWEEN_FRAMES = 0.1
+BAR_WIDTH = 24
 
 
 def make_reporter(verbose: int | str, epochs: int = 1, title: str | None = None) -> "Reporter":
@@ -25,8 +25,9 @@ def make_reporter(verbose: int | str, epochs: int = 1, title: str | None = None)
     if verbose == 0:
         return Reporter()
     console = Console(file=sys.stdout)
-    can_redraw = importlib.util.find_spec("ipywidgets") if console.is_jupyter else console.is_terminal
-    return LineReporter(epochs, title) if verbose == 2 or not can_redraw else BarReporter(console, epochs, title)
+    if verbose != 2 and console.is_jupyter:
+        return NotebookReporter(epochs, title)
+    return BarReporter(console, epochs, title) if verbose != 2 and console.is_terminal else LineReporter(epochs, title)
 
 
 class Reporter(keras.callbacks.Callback):  # type: ignore[misc]
@@ -64,16 +65,12 @@ class LineReporter(Reporter):
             print(_format_logs(logs), flush=True)
 
 
-class BarReporter(Reporter):
-    """One bar per epoch or pass: steps, time left, samples per second, loss and metrics.
+class PassReporter(Reporter):
+    """Base class of reporters that redraw: one epoch or pass at a time, ten times a second."""
 
-    In a notebook the bar is a widget, which a line replaces at the end: a saved notebook is shown without widgets.
-    """
-
-    def __init__(self, console: Console, epochs: int, title: str | None = None) -> None:
+    def __init__(self, epochs: int, title: str | None = None) -> None:
         super().__init__()
-        self._console, self._epochs, self._title = console, epochs, title
-        self._progress: Progress | None = None
+        self._epochs, self._title = epochs, title
         self._start = self._last_shown = 0.0
         self._epoch = self._samples = self._steps = 0
 
@@ -83,24 +80,13 @@ class BarReporter(Reporter):
     def begin(self, steps: int | None) -> None:
         self._samples = self._steps = 0
         self._start = time.perf_counter()
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[speed]}  {task.fields[logs]}"),
-            console=self._console,
-            auto_refresh=False,
-            transient=self._console.is_jupyter,
-        )
-        self._progress.add_task(self._title_of_pass(), total=steps, speed="", logs="")
-        self._progress.start()
+        self._open(steps)
 
     def on_block_end(self, report: BlockReport) -> None:
         self._steps, self._samples = report.last + 1, self._samples + report.samples
         if time.perf_counter() - self._last_shown > SECONDS_BETWEEN_FRAMES:
             self._show(pythonify_logs(report.logs))
+            self._last_shown = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         self._finish(logs)
@@ -114,13 +100,42 @@ class BarReporter(Reporter):
 
     def _finish(self, logs: Logs | None) -> None:
         self._show(logs or {}, finished=True)
-        seconds = time.perf_counter() - self._start
         self.close()
-        if self._console.is_jupyter:
-            print(_line(self._title_of_pass(), seconds, self._samples, logs), flush=True)
 
     def _title_of_pass(self) -> str:
         return self._title or f"Epoch {self._epoch + 1}/{self._epochs}"
+
+    def _seconds(self) -> float:
+        return max(time.perf_counter() - self._start, 1e-9)
+
+    def _open(self, steps: int | None) -> None:
+        raise NotImplementedError
+
+    def _show(self, logs: Logs, finished: bool = False) -> None:
+        raise NotImplementedError
+
+
+class BarReporter(PassReporter):
+    """One bar per epoch or pass in a terminal: steps, time left, samples per second, loss and metrics."""
+
+    def __init__(self, console: Console, epochs: int, title: str | None = None) -> None:
+        super().__init__(epochs, title)
+        self._console = console
+        self._progress: Progress | None = None
+
+    def _open(self, steps: int | None) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=BAR_WIDTH),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[speed]}  {task.fields[logs]}"),
+            console=self._console,
+            auto_refresh=False,
+        )
+        self._progress.add_task(self._title_of_pass(), total=steps, speed="", logs="")
+        self._progress.start()
 
     def close(self) -> None:
         if self._progress:
@@ -131,12 +146,51 @@ class BarReporter(Reporter):
         if self._progress is None:
             return
         task = self._progress.tasks[0]
-        seconds = max(time.perf_counter() - self._start, 1e-9)
-        speed = task.fields["speed"] if task.finished else f"{self._samples / seconds:,.0f} samples/s"
+        speed = task.fields["speed"] if task.finished else f"{self._samples / self._seconds():,.0f} samples/s"
         total = self._steps if finished else task.total
         self._progress.update(task.id, completed=self._steps, total=total, speed=speed, logs=_format_logs(logs))
         self._progress.refresh()
-        self._last_shown = time.perf_counter()
+
+
+class NotebookReporter(PassReporter):
+    """One line per epoch or pass, with a bar until it ends; plain text, which every viewer of notebooks shows."""
+
+    def __init__(self, epochs: int, title: str | None = None) -> None:
+        super().__init__(epochs, title)
+        self._total: int | None = None
+        self._output: Any = None
+
+    def _open(self, steps: int | None) -> None:
+        from IPython.display import display
+
+        self._total = steps
+        self._output = display(_as_text(self._title_of_pass()), raw=True, display_id=True)
+
+    def close(self) -> None:
+        self._output = None
+
+    def _show(self, logs: Logs, finished: bool = False) -> None:
+        if self._output is not None:
+            title = self._title_of_pass()
+            if not finished:
+                title += f"  {_bar(self._steps, self._total)}"
+            self._output.update(_as_text(_line(title, self._seconds(), self._samples, logs)), raw=True)
+
+
+def _as_text(line: str) -> dict[str, str]:
+    return {"text/plain": line}
+
+
+def _bar(steps: int, total: int | None) -> str:
+    """Return the steps so far, and a bar if their number is known.
+
+    >>> _bar(1, 4), _bar(1, None)
+    ('━━━━━━────────────────── 1/4', '1')
+    """
+    if not total:
+        return str(steps)
+    done = BAR_WIDTH * steps // total
+    return f"{'━' * done}{'─' * (BAR_WIDTH - done)} {steps}/{total}"
 
 
 def _line(title: str, seconds: float, samples: int, logs: Logs | None) -> str:

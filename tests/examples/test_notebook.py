@@ -40,6 +40,12 @@ def test_it_learns_the_digits_from_the_weights_and_masks_that_another_backend_st
     ran = run(tmp_path)
     (accuracy,) = re.findall(r"test accuracy (\S+)%", " ".join(map(printed, ran)))
     assert float(accuracy) > 90
+    (training,) = [cell for cell in ran if "kb.fit(" in "".join(cell["source"])]
+    shown = ["".join(output["data"]["text/plain"]) for output in training["outputs"]]  # of each, the last state
+    assert [re.sub(r"  .* samples/s  loss .* val_accuracy .*", "", line) for line in shown] == [
+        f"Epoch {epoch}/5" for epoch in range(1, 6)
+    ]
+    assert "━" not in "".join(shown)
     both = zip(ran, cells(STORED), strict=True)
     pairs = [(new, stored) for new, stored in both if "same-on-every-backend" in stored["metadata"].get("tags", ())]
     assert any("initial weights" in printed(stored) for _, stored in pairs)

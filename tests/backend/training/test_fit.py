@@ -1,11 +1,9 @@
 """`kb.fit`, `kb.evaluate` and `kb.predict` behave like `model.fit`, `evaluate` and `predict`, and as documented."""
 
-import contextlib
 import itertools
 import logging
 import random as python_random
 import re
-import sys
 from functools import partial
 from types import SimpleNamespace
 
@@ -640,36 +638,30 @@ def test_verbose_2_prints_a_line_per_epoch(capsys, monkeypatch):
 
 
 @pytest.mark.once
-def test_in_a_notebook_a_line_stays_where_the_bar_was(capsys, monkeypatch):
-    class Output(contextlib.AbstractContextManager):
-        open = 0
+def test_in_a_notebook_the_line_of_a_pass_is_updated_in_place(monkeypatch):
+    lines = []
 
-        def __init__(self):
-            Output.open += 1
+    class Handle:
+        def __init__(self, data, raw, display_id):
+            lines.append([data["text/plain"]])
 
-        def __exit__(self, *error): ...
+        def update(self, data, raw):
+            lines[-1].append(data["text/plain"])
 
-        def clear_output(self, wait): ...
-
-        def close(self):
-            Output.open -= 1
-
-    monkeypatch.setattr(pytest.importorskip("IPython.display"), "display", lambda *_: None)
-    monkeypatch.setitem(sys.modules, "ipywidgets", SimpleNamespace(Output=Output))
+    monkeypatch.setattr(pytest.importorskip("IPython.display"), "display", Handle)
     monkeypatch.setattr(progress, "Console", partial(Console, force_jupyter=True))
-    monkeypatch.setattr(progress.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_FRAMES", 0)
     model = mlp()
-    for call in (
-        lambda: kb.fit(model, X, Y, epochs=2, validation_split=0.2),
-        lambda: kb.evaluate(model, X, Y),
-        lambda: kb.predict(model, X),
-    ):
-        call()
-    lines = capsys.readouterr().out.splitlines()
-    assert [re.sub(r"  .*", "", line) for line in lines] == ["Epoch 1/2", "Epoch 2/2", "Evaluate", "Predict"]
-    assert "val_accuracy" in lines[1]
-    assert "accuracy" in lines[2]
-    assert Output.open == 0
+    kb.fit(model, X, Y, epochs=2, validation_split=0.2)
+    kb.evaluate(model, X, Y)
+    kb.predict(model, X)
+    titles = ["Epoch 1/2", "Epoch 2/2", "Evaluate", "Predict"]
+    assert [first for first, *_ in lines] == titles
+    for title, (_, line, *_) in zip(titles, lines, strict=True):
+        assert re.match(f"{title}  [━─]{{24}} [0-9]+/[0-9]+  ", line)
+    assert [re.sub(r"  .*", "", line[-1]) for line in lines] == titles
+    assert "val_accuracy" in lines[1][-1]
+    assert "accuracy" in lines[2][-1]
 
 
 # Evaluate and predict -------------------------------------------------------------------------------------------------
