@@ -51,17 +51,17 @@ def of_model(model: keras.Model) -> dict[str, Any]:
     }
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return a description of each entry that differs: "batch_size was 32, is 64"."""
-    return list(_differences("", before, now))
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], form: str = "{} was {}, is {}") -> list[str]:
+    """Return a description of each entry that differs: "batch_size was 32, is 64", or in another form."""
+    return [form.format(path, *map(_shorten, values)) for path, *values in _differences("", before, now)]
 
 
-def _differences(path: str, before: Any, now: Any) -> Iterator[str]:
+def _differences(path: str, before: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for name in {**before, **now}:
             yield from _differences(f"{path}.{name}" if path else name, before.get(name), now.get(name))
     elif before != now:
-        yield f"{path} was {_shorten(before)}, is {_shorten(now)}"
+        yield path, before, now
 
 
 def _optimizer(optimizer: Any) -> dict[str, Any]:

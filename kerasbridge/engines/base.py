@@ -158,6 +158,38 @@ class Engine(abc.ABC):
         """Return the arrays of all workers in one, along a new first axis; all have one shape and dtype."""
         raise NotImplementedError
 
+    exchanges: int = 0
+    """The number of values that this worker has exchanged with the others."""
+
+    has_left: bool = False
+    """Whether `leave` was called."""
+
+    def post(self, key: str, text: str) -> None:
+        """Post a text that all workers can read; any thread may call it. Errors mean that it cannot be posted."""
+        raise NotImplementedError
+
+    def posted(self, key: str) -> str | None:
+        """Return the text that was posted under a key, at once; None if nothing was."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """Leave the other workers for good; what they wait for fails, where the backend can make it fail."""
+        self.has_left = True
+
+    def is_worker_lost(self, error: BaseException) -> bool:
+        """Return whether an error of the framework means that the connection to another worker broke."""
+        del error
+        return False
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Compute without the other workers, which do something else meanwhile."""
+        world, self.world = self.world, World()
+        try:
+            yield
+        finally:
+            self.world = world
+
     @abc.abstractmethod
     def devices(self) -> tuple[str, ...]:
         """Return the devices of this process: ``("cpu", "gpu:0")``."""

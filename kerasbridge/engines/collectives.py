@@ -30,8 +30,18 @@ def sum_all(engine: "Engine", tensors: Sequence[Tensor | None]) -> list[Tensor |
     return sums
 
 
+def broadcast_state(engine: "Engine", state: np.ndarray[Any, Any] | None) -> np.ndarray[Any, Any] | None:
+    """Return the array of worker 0, of whatever shape, on every worker; None if it has none."""
+    shape = broadcast_json(engine, None if state is None else [state.dtype.str, list(state.shape)])
+    if shape is None:
+        return None
+    fits = state is not None and [state.dtype.str, list(state.shape)] == shape
+    return engine.broadcast(state if fits and state is not None else np.zeros(shape[1], shape[0]))
+
+
 def broadcast_json(engine: "Engine", value: Any) -> Any:
     """Return the value of worker 0, of JSON data, on every worker."""
+    engine.exchanges += 1
     text = np.frombuffer(json.dumps(value).encode(), np.uint8)
     length = int(engine.broadcast(np.array([text.size], np.int64))[0])
     padded = text if text.size == length else np.zeros(length, np.uint8)
@@ -40,6 +50,7 @@ def broadcast_json(engine: "Engine", value: Any) -> Any:
 
 def gather_json(engine: "Engine", value: Any) -> list[Any]:
     """Return the values of all workers, of JSON data, on every worker."""
+    engine.exchanges += 1
     text = np.frombuffer(json.dumps(value).encode(), np.uint8)
     lengths = engine.all_gather(np.array([text.size], np.int64))[:, 0]
     padded = np.zeros(int(lengths.max()), np.uint8)

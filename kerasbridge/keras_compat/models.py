@@ -179,6 +179,23 @@ def flatten_layers(model: Any) -> Sequence[Any]:
     return list(model._flatten_layers(include_self=False))
 
 
+def trainable_flags(model: Any) -> list[list[bool]]:
+    """Return which layers, the model first, and which variables are trainable."""
+    layers = [bool(layer.trainable) for layer in model._flatten_layers()]
+    return [layers, [bool(variable.trainable) for variable in model.variables]]
+
+
+def set_trainable_flags(model: Any, flags: Sequence[Sequence[bool]]) -> None:
+    """Set what `trainable_flags` returned."""
+    layers, variables = flags
+    for layer, flag in zip(model._flatten_layers(), layers, strict=True):
+        if layer.trainable != flag:
+            layer.trainable = flag  # also that of the layers in it, which follow
+    for variable, flag in zip(model.variables, variables, strict=True):
+        if variable.trainable != flag:
+            variable.trainable = flag
+
+
 def layers_without_jit(model: Any) -> Sequence[Any]:
     """Return the layers, the model included, that ask Keras not to compile the model."""
     return [layer for layer in (model, *flatten_layers(model)) if not layer.supports_jit]

@@ -35,6 +35,7 @@ class Config:
         started: the start time in UTC, in ISO 8601.
         model: the name of the model.
         epochs: the number of epochs to train.
+        workers, devices: the number of workers of `kb.fit`, and the device of each.
         execution, execution_reason: how the steps ran ("looped", "traced", "jit", "eager"), and why not faster.
         fast_paths: the names of the fast paths that it may use; None if it was started by an older version.
         test: loss and metrics on the test digits, by name.
@@ -55,6 +56,8 @@ class Config:
     started: str
     model: str = ""
     epochs: int | None = None
+    workers: int = 1
+    devices: list[str] | None = None
     execution: str | None = None
     execution_reason: str | None = None
     fast_paths: list[str] | None = None

@@ -54,7 +54,7 @@ VALIDATORS: Mapping[str, Callable[[Any], bool]] = {
     "arguments": _is_mapping, "versions": _is_mapping, "backend": _is_text, "device": _is_text,
     "seed": _is_integer_or_none, "rng": _is_text_or_none, "data": _is_mapping, "started": _is_text, "model": _is_text,
     "epochs": _is_integer_or_none, "execution": _is_text_or_none, "execution_reason": _is_text_or_none,
-    "fast_paths": _is_texts_or_none,
+    "fast_paths": _is_texts_or_none, "workers": is_integer, "devices": _is_texts_or_none,
     "test": _is_numbers, "validation": _is_numbers_or_none,
     "mistakes": _is_mistakes, "seconds": is_number_or_none, "finished": _is_text_or_none,
 }  # fmt: skip

@@ -14,7 +14,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kerasbridge.errors import BackendError, BackendNotInstalled, DeviceError
+from kerasbridge.errors import BackendError, BackendNotInstalled, DeviceError, WorkerError
 from kerasbridge.runtime.device import Device as Device  # also known as backend.Device
 from kerasbridge.runtime.device import environment_variables
 
@@ -143,6 +143,22 @@ def launcher_variables() -> dict[str, str]:
 def set_variables(variables: Mapping[str, str]) -> None:
     """Set environment variables of this process, as its launcher: those of `launcher_variables`, backend, device."""
     os.environ.update(variables)
+
+
+def worker_timeout() -> float:
+    """Return the value of KERASBRIDGE_WORKER_TIMEOUT: seconds without a sign of life after which a worker is lost.
+
+    Raises:
+        WorkerError: it is no positive number.
+    """
+    value = os.environ.get("KERASBRIDGE_WORKER_TIMEOUT") or "300"
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise WorkerError(f"Expected KERASBRIDGE_WORKER_TIMEOUT to be a number of seconds, received {value!r}.")
+    return seconds
 
 
 def trace_mode() -> str:

@@ -44,7 +44,7 @@ _active: NotedSignals | None = None
 
 
 @contextlib.contextmanager
-def note_signals(leave: Callable[[int], object] | None = None) -> Iterator[NotedSignals]:
+def note_signals(leave: Callable[[int], object] | None = None, together: float = _TOGETHER) -> Iterator[NotedSignals]:
     """Note the first Ctrl-C or SIGTERM instead of acting on it; a second one takes effect at once.
 
     Only the main thread receives signals: in another one, and where the program has handlers of its own, nothing is
@@ -52,6 +52,7 @@ def note_signals(leave: Callable[[int], object] | None = None) -> Iterator[Noted
 
     Args:
         leave: called with the number of the second signal; by default it does what the program did before.
+        together: the seconds within which signals count as one.
     """
     global _active
     if _active is not None and _is_main_thread():
@@ -70,7 +71,7 @@ def note_signals(leave: Callable[[int], object] | None = None) -> Iterator[Noted
             noted.number = number
             if noted.is_waiting:
                 noted.check()
-        elif number == arrived[0][0] and arrived[-1][1] - arrived[0][1] < _TOGETHER:
+        elif arrived[-1][1] - arrived[0][1] < together and (number == arrived[0][0] or together > _TOGETHER):
             return
         elif noted.leave:
             noted.leave(number)
@@ -90,6 +91,17 @@ def note_signals(leave: Callable[[int], object] | None = None) -> Iterator[Noted
             signal.signal(number, handler)
         if ours:
             _active = None
+
+
+def noted() -> int | None:
+    """Return the number of the signal that was noted, if there is one."""
+    return _active.number if _active is not None and _is_main_thread() else None
+
+
+def note(number: int) -> None:
+    """Note a signal that another worker has received, where signals are noted."""
+    if _active is not None and _is_main_thread() and _active.number is None:
+        _active.number = number
 
 
 def check() -> None:

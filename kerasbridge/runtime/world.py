@@ -35,7 +35,7 @@ class World:
 
     @property
     def is_first(self) -> bool:
-        """Whether this worker runs the callbacks and writes the files."""
+        """Return whether this worker runs the callbacks and writes the files."""
         return self.rank == 0
 
 
@@ -99,7 +99,7 @@ class Share:
 
     @property
     def is_whole(self) -> bool:
-        """Whether each worker computes the whole batch."""
+        """Return whether each worker computes the whole batch."""
         return self.stop - self.start == self.rows
 
     @classmethod

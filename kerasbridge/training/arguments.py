@@ -9,6 +9,7 @@ from kerasbridge.errors import ArgumentError, one_line
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import check_model, overridden_step
 from kerasbridge.runtime.scripts import refuse_while_importing
+from kerasbridge.runtime.world import World
 from kerasbridge.training.keras_methods import is_active, is_extended
 
 log = logging.getLogger("kerasbridge")
@@ -68,6 +69,15 @@ def check_fit(
     checks.check_choice("on_nonfinite", on_nonfinite, *ON_NONFINITE)
 
 
+def check_workers(batch_size: Any, workers: World) -> None:
+    """Raise ArgumentError if a batch has fewer rows than there are workers."""
+    if batch_size is not None and batch_size < workers.size:
+        raise ArgumentError(
+            f"Expected a batch_size of at least {workers.size}, a row for each worker, received {batch_size}. It is "
+            "that of all workers together: pass more, or start fewer."
+        )
+
+
 def _check_callback(callback: Any) -> None:
     if isinstance(callback, type) or not hasattr(callback, "set_model"):
         raise ArgumentError(
@@ -117,6 +127,6 @@ def limit_epochs(epochs: int) -> int:
     """Return `epochs`, limited to KERAS_MAX_EPOCHS as in Keras; warn if that lowers it."""
     limit = keras.config.max_epochs()
     if limit and limit < epochs:
-        warnings.warn(f"Limiting epochs to {limit}", stacklevel=3)
+        warnings.warn(f"Limiting epochs to {limit}", stacklevel=4)
         return int(limit)
     return epochs

@@ -14,7 +14,7 @@ from kerasbridge.checkpoint.background import BackgroundWriter
 from kerasbridge.checkpoint.files import Content
 from kerasbridge.checkpoint.interval import Interval, parse_interval
 from kerasbridge.checkpoint.position import Position
-from kerasbridge.data.epoch_iterators import Chunk, EpochIterator
+from kerasbridge.data.epoch_iterators import EpochIterator
 from kerasbridge.engines import fast_paths
 from kerasbridge.engines.base import Block, Engine
 from kerasbridge.errors import ArgumentError, RunFolderError
@@ -29,7 +29,7 @@ from kerasbridge.training.python_state import user_functions, variables_of
 from kerasbridge.training.step_loop import BlockWatch, Runner
 
 log = logging.getLogger("kerasbridge")
-_COMPARED_ARGUMENTS = (
+COMPARED_ARGUMENTS = (
     "batch_size", "validation_split", "shuffle", "class_weight", "steps_per_epoch", "validation_steps",
     "validation_batch_size", "validation_freq", "seed", "rng", "step",
 )  # fmt: skip
@@ -78,7 +78,13 @@ def check_settings(
 
 
 class NoCheckpoints:
-    """Does nothing at the points of a training where `Checkpointer` acts."""
+    """Does nothing at the points of a training where `Checkpointer` acts.
+
+    Attributes:
+        has_sought: whether `load` has moved the data to the position.
+    """
+
+    has_sought = False
 
     def connect(self, runner: Runner, iterator: EpochIterator, callbacks: Sequence[Any], watch: BlockWatch) -> None:
         """Set what the checkpoints are about."""
@@ -91,8 +97,12 @@ class NoCheckpoints:
     def restore(self) -> None:
         """Assign the loaded state, after `on_train_begin` and, within an epoch, `on_epoch_begin` of the callbacks."""
 
-    def restore_outside(self, block: Block, chunk: Chunk) -> None:
-        """Assign the variables outside the model, before the first block runs."""
+    def has_outside(self) -> bool:
+        """Return whether the checkpoint has variables outside the model."""
+        return False
+
+    def restore_outside(self, block: Block) -> None:
+        """Assign the variables outside the model, before the first block runs, which is traced."""
 
     def steps_left(self) -> int | None:
         """Return how many steps the next block may have at most; None for any number."""
@@ -184,7 +194,7 @@ class Checkpointer(NoCheckpoints):
                 if position.step:
                     continue
             log.info("kerasbridge: continuing from %s.", path)
-            self._path, self._content = path, content
+            self._path, self._content, self.has_sought = path, content, not data_differs
             return position
         return None
 
@@ -205,16 +215,19 @@ class Checkpointer(NoCheckpoints):
             self._runner.engine.set_rng_state(engine_rng)
         self._warn_environment(state["environment"])
 
-    def restore_outside(self, block: Block, chunk: Chunk) -> None:
+    def has_outside(self) -> bool:
+        if self._content is not None and not self._content.state["outside"]:
+            self._content = None
+        return self._content is not None
+
+    def restore_outside(self, block: Block) -> None:
         """Assign the variables that the compiled step uses outside the model, once it is traced."""
         if self._content is None:
             return
         state, arrays = self._content.state, self._content.arrays
         self._content = None
-        if state["outside"]:
-            block.prepare(chunk.data, chunk.order)
-            outside = variables.by_key(self._outside(self._listed(), block.variables))
-            variables.assign(outside, {key: arrays[name] for key, name in state["outside"].items()})
+        outside = variables.by_key(self._outside(self._listed(), block.variables))
+        variables.assign(outside, {key: arrays[name] for key, name in state["outside"].items()})
 
     def steps_left(self) -> int | None:
         """Return after how many steps the next checkpoint is due, if that is counted in steps."""
@@ -375,7 +388,7 @@ def open_checkpoints(
         return
     seed = run.config.seed or 0
     data = {name: _describe(*pair, seed) for name, pair in sources.items() if pair[1] is not None}
-    arguments = {name: fingerprint.plain(fit_arguments[name]) for name in _COMPARED_ARGUMENTS}
+    arguments = {name: fingerprint.plain(fit_arguments[name]) for name in COMPARED_ARGUMENTS}
     started_with = {**arguments, **fingerprint.of_model(fit_arguments["model"]), **data}
     environment = {
         "backend": engine.name,

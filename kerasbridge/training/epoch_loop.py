@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerasbridge.checkpoint.position import Position
-from kerasbridge.data.epoch_iterators import EpochIterator
+from kerasbridge.data.epoch_iterators import Chunk, EpochIterator
+from kerasbridge.engines.base import Block
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.models import first_epoch, pythonify_logs, should_validate
 from kerasbridge.runtime import signals
@@ -72,14 +73,17 @@ def run_training(
     model.stop_training = False
     iterator.restart()
     logs: Logs = {}
-    with contextlib.closing(reporter), workers.following(model, runner.listed_variables):
+    following = workers.following(model, runner.followed_variables, runner.changed_by_callbacks)
+    with contextlib.closing(reporter), following:
         checkpoints.connect(runner, iterator, callback_list.callbacks, watch)
         loaded = checkpoints.load(config.epochs)
         callback_list.on_train_begin()  # which may choose the first epoch
         position = loaded or Position(first_epoch(model, config.initial_epoch))
+        position = _follow_position(position, iterator, workers, is_sought=checkpoints.has_sought)
         if not position.step:
             checkpoints.restore()
         workers.send(runner.listed_variables())
+        workers.send_generators()
         try:
             while not position.has_ended(config.epochs):
                 epoch = position.epoch
@@ -87,6 +91,8 @@ def run_training(
                 callback_list.on_epoch_begin(epoch)
                 if position.step:
                     checkpoints.restore()
+                    workers.send(runner.listed_variables())
+                    workers.send_generators()
                 workers.follow(model)
                 reporter.begin(iterator.steps)
                 watch.epoch = epoch
@@ -101,6 +107,7 @@ def run_training(
                 is_last = model.stop_training or epoch + 1 >= config.epochs
                 report_epoch(workers, epoch, logs, is_last)
                 position = Position(epoch + 1, finished_epochs=config.epochs if is_last else None)
+                workers.share_signals()
                 checkpoints.after_epoch(position)
             checkpoints.wait()
         finally:
@@ -216,11 +223,19 @@ def _train_epoch(
     def on_block_end(report: BlockReport) -> None:
         callback_list.on_train_batch_end(report.last, report.logs)
         reporter.on_block_end(report)
+        workers.share_signals()
         checkpoints.after_block(epoch, report)
 
-    entry = Entry(position.step, position.logs, checkpoints.restore_outside)
+    def restore_outside(block: Block, chunk: Chunk) -> None:
+        if workers.agree(checkpoints.has_outside()):
+            block.prepare(chunk.data, chunk.order)
+            checkpoints.restore_outside(block)
+            workers.send(block.variables)
+
+    workers = runner.workers
+    entry = Entry(position.step, position.logs, restore_outside)
     runner.engine.set_mode(model, training=True)
-    stop_on_nonfinite = callbacks.halts_on_nan(callback_list.callbacks)
+    stop_on_nonfinite = workers.agree(callbacks.halts_on_nan(callback_list.callbacks))
     try:
         with contextlib.closing(iterator.chunks(epoch, sizer.fixed)) as chunks:
             logs = runner.run(
@@ -237,6 +252,25 @@ def _train_epoch(
     finally:
         runner.engine.set_mode(model, training=False)
     return pythonify_logs(logs)
+
+
+def _follow_position(position: Position, iterator: EpochIterator, workers: Workers, is_sought: bool) -> Position:
+    """Return the position of worker 0, with the data there on all workers.
+
+    Args:
+        position: that of this worker.
+        iterator: the data.
+        workers: the workers of the run.
+        is_sought: whether the data of worker 0 is there.
+    """
+    epoch, step, finished, is_sought = workers.agree(
+        [position.epoch, position.step, position.finished_epochs, is_sought]
+    )
+    if workers.leads:
+        return position
+    if is_sought:
+        iterator.seek(epoch, step, None)  # worker 0 has compared the data
+    return Position(epoch, step, finished_epochs=finished)
 
 
 def _validations_left(epoch: int, config: FitConfig) -> int:

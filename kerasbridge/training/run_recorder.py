@@ -94,13 +94,22 @@ class RunRecord:
                 log.info("kerasbridge: %s", self.run.without_curves)
         return history
 
+    def needs_validation(self) -> bool:
+        """Return whether `finish` validates the model, if it can."""
+        if self.run is None or not self.run.is_open or self._model is None:
+            return False
+        return not self._recorded(self.run, self._model)
+
+    def _recorded(self, run: runs.RunWriter, model: keras.Model) -> dict[str, float]:
+        """Return the scores of the epoch after which the model had its weights; {} if they are not known."""
+        callbacks = getattr(self.callbacks, "callbacks", self.callbacks)
+        epochs = (each.epoch for each in _weights_of_epochs(callbacks) if each.are_those_of(model))
+        return next(map(run.validation_of, epochs), {})
+
     def _validation(
         self, run: runs.RunWriter, model: keras.Model, validate: Callable[[], Mapping[str, Any]] | None
     ) -> dict[str, Any]:
-        callbacks = getattr(self.callbacks, "callbacks", self.callbacks)
-        scores = next(
-            (run.validation_of(each.epoch) for each in _weights_of_epochs(callbacks) if each.are_those_of(model)), {}
-        )
+        scores = self._recorded(run, model)
         if scores or validate is None:
             return scores
         with contextlib.suppress(DataError):  # batches that can be read once have been

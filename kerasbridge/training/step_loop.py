@@ -21,7 +21,7 @@ from kerasbridge.runtime.clock import clock
 from kerasbridge.training.blocks import BlockSizer, CallbackNotifier, OnBlockEnd, StepsLeft
 from kerasbridge.training.compile_decision import CompileDecision
 from kerasbridge.training.device_memory import explain_out_of_memory
-from kerasbridge.training.python_state import PythonState
+from kerasbridge.training.python_state import PythonState, user_functions, variables_of
 from kerasbridge.training.step_check import Steps, run_checked, steps_to_check
 from kerasbridge.training.workers import MetricSums, Workers, compute_share
 
@@ -234,6 +234,19 @@ class Runner:
         of_optimizers = [variable for each in optimizers for variable in optimizer_variables(each)]
         of_step = self.step.make_step(self.model, self.engine).variables
         return unique([all_variables(self.model), of_optimizers, of_step])
+
+    def followed_variables(self) -> list[Any]:
+        """Return all variables that the step may read, also those outside the model, in the same order everywhere."""
+        of_user = variables_of([*user_functions(self.model), *self.step.functions])
+        return unique([self.listed_variables(), of_user, self.variables()])
+
+    def changed_by_callbacks(self) -> str | None:
+        """Return what callbacks have changed since the latest block, apart from variables; None if nothing."""
+        if compile_state(self.model) != self._compile_state:
+            return "the optimizer, loss or metrics, with model.compile"
+        version = self.python_state.version
+        self.python_state.update()
+        return None if self.python_state.version == version else "a Python value that the model or its loss reads"
 
     def trained(self) -> list[Any]:
         """Return the variables that the step trains."""

@@ -26,9 +26,12 @@ from kerasbridge.training.epoch_loop import FitConfig, Phase, run_evaluation, ru
 from kerasbridge.training.keras_methods import call_keras
 from kerasbridge.training.prediction import concatenate_parts
 from kerasbridge.training.run_scope import run_scope
+from kerasbridge.training.worker_agreement import check_alike
+from kerasbridge.training.worker_guard import together
 from kerasbridge.training.workers import Workers
 
 
+@together
 def fit(
     model: keras.Model,
     x: Any = None,
@@ -143,21 +146,22 @@ def fit(
     class_weight = class_weights(class_weight, y)
     fit_arguments = dict(locals())
     settings = check_settings(run_dir, checkpoint_every, keep_checkpoints, resume, initial_epoch)
+    workers = Workers(engines.current())
+    if not workers.leads:
+        callbacks, run_dir, settings, verbose = None, None, None, 0
+        fit_arguments.update(callbacks=None, run_dir=None)
     run_recorder.check(run_dir, resume)
-    allowed = run_recorder.fast_paths_of_run(fast_paths, run_dir, resume)
+    allowed = frozenset(workers.agree(sorted(run_recorder.fast_paths_of_run(fast_paths, run_dir, resume))))
     kinds = ("train", "test") if validation_data is not None or validation_split else ("train",)
     if step is None and arguments.delegates_to_keras(model, *kinds):
         return _fit_with_keras(fit_arguments)
     arguments.warn_extended(model, "fit")
     engine = engines.current()
-    workers = Workers(engine)
+    arguments.check_workers(batch_size, engine.world)
     order_seed = _seed_of_order(x, shuffle) if seed is None else seed
-    if resume and seed is None and (seed_of_run := run_recorder.seed_of_run(run_dir)) is not None:
+    if settings and resume and seed is None and (seed_of_run := run_recorder.seed_of_run(run_dir)) is not None:
         order_seed = seed_of_run
     order_seed = workers.agree(order_seed)
-    if not workers.leads:
-        callbacks, run_dir, settings, verbose = None, None, None, 0
-        fit_arguments.update(callbacks=None, run_dir=None)
     build.check_strategy(model, engine)
     steps_per_epoch = arguments.round_up_to_execution(model, steps_per_epoch)
     validation_steps = arguments.round_up_to_execution(model, validation_steps)
@@ -190,14 +194,21 @@ def fit(
             keras_patch.seed_draws_without_seed(seed)
         config = FitConfig(arguments.limit_epochs(epochs), initial_epoch, validation_freq, verbose, on_nonfinite)
         sources = {"data": (source, training), "validation data": (validation_source, validation)}
+        check_alike(workers, engine.name, fit_arguments, sources, order_seed)
+        spread = {"workers": engine.world.size, "devices": workers.gather(engine.device)}
+        entries = {"seed": order_seed, "rng": rng, "fast_paths": sorted(allowed), **spread}
         with (
-            run_recorder.record_run(fit_arguments, seed=order_seed, rng=rng, fast_paths=sorted(allowed)) as record,
+            workers.noting_signals(),
+            run_recorder.record_run(fit_arguments, **entries) as record,
             open_checkpoints(settings, record.run, engine, fit_arguments, sources) as checkpoints,
         ):
             history = run_training(model, training, validation, config, record.callbacks, checkpoints)
-            history.params.update(seed=order_seed, rng=rng, backend=engine.name, device=engine.device)
-            history.params.update(workers=engine.world.size, devices=workers.gather(engine.device))
-            record.finish(history, partial(_validate, model, validation) if validation else None)
+            history.params.update(seed=order_seed, rng=rng, backend=engine.name, device=engine.device, **spread)
+            validate = partial(_validate, model, validation) if validation else None
+            if workers.agree(record.needs_validation()) and validate and not workers.leads:
+                with contextlib.suppress(DataError):
+                    validate()
+            record.finish(history, validate)
     return history
 
 
@@ -211,6 +222,7 @@ def _seed_of_order(x: Any, shuffle: bool | str) -> int:
     return generator.new_seed() if shuffle and not adapters.defines_its_order(x) else generator.peek_seed()
 
 
+@together
 def evaluate(
     model: keras.Model,
     x: Any = None,
@@ -270,6 +282,8 @@ def evaluate(
         )
     arguments.warn_extended(model, "evaluate")
     engine = engines.current()
+    if not engine.world.is_first:
+        callbacks, verbose = None, 0
     build.check_strategy(model, engine)
     steps = arguments.round_up_to_execution(model, steps)
     in_stacks = engine.compiles_each_stack_size
@@ -289,6 +303,7 @@ def evaluate(
     return _logs_in_order(logs) if phase.runner.step.functions else metrics_in_order(model, logs)
 
 
+@together
 def predict(
     model: keras.Model,
     x: Any,
@@ -324,6 +339,8 @@ def predict(
         return call_keras(model, "predict", given)
     arguments.warn_extended(model, "predict")
     engine = engines.current()
+    if not engine.world.is_first:
+        callbacks, verbose = None, 0
     build.check_strategy(model, engine)
     steps = arguments.round_up_to_execution(model, steps)
     batching = BatchingConfig(batch_size, steps, device_budget=device_budget, steps_name="steps", in_stacks=True)
@@ -339,6 +356,11 @@ def predict(
 
 def _fit_with_keras(fit_arguments: Mapping[str, Any]) -> keras.callbacks.History:
     """Train with `model.fit` and record the run."""
+    if engines.current().world.size > 1:
+        raise ArgumentError(
+            f"Expected a model without a train_step of its own on several workers, received "
+            f"{type(fit_arguments['model']).__name__}, which Keras trains on one. Pass the step as step=."
+        )
     if fit_arguments["checkpoint_every"] is not None or fit_arguments["resume"]:
         raise ArgumentError(
             f"Expected a model without a train_step of its own with checkpoint_every and resume, received "

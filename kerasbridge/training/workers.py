@@ -1,4 +1,4 @@
-"""What keeps the workers of a run together: gradients, metrics, and what callbacks of worker 0 change.
+"""Coordination of the workers of a run: gradients, metrics, and what callbacks of worker 0 change.
 
 Each worker computes its rows of every batch. The numbers of a run follow from those of whole batches: a loss is the
 mean over the workers, weighted by their rows, and so are gradients; states of metrics are sums over rows.
@@ -9,15 +9,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from kerasbridge.data.shares import share_of
 from kerasbridge.engines.base import Engine
-from kerasbridge.engines.collectives import broadcast_json, gather_json, sum_all
+from kerasbridge.engines.collectives import broadcast_json, broadcast_state, gather_json, sum_all
 from kerasbridge.engines.step import Batch, Step, Tensor
+from kerasbridge.errors import ArgumentError
 from kerasbridge.keras_compat import keras
+from kerasbridge.keras_compat.models import set_trainable_flags, trainable_flags
 from kerasbridge.keras_compat.monkeypatch import patched
+from kerasbridge.random.generator import host_rng_state, set_host_rng_state
+from kerasbridge.runtime import signals
 from kerasbridge.runtime.world import Share, computing
 
 Values = list[Tensor]
+_SIGNALS_TOGETHER = 5.0
 
 
 def compute_share(step: Step, share: Share | None) -> Step:
@@ -59,8 +66,13 @@ class Workers:
         self._assigned: dict[int, Any] = {}
 
     @property
+    def are_alone(self) -> bool:
+        """Return whether there is one worker."""
+        return self._is_alone
+
+    @property
     def leads(self) -> bool:
-        """Whether this worker runs the callbacks and writes the files."""
+        """Return whether this worker runs the callbacks and writes the files."""
         return self._world.is_first
 
     def agree(self, value: Any) -> Any:
@@ -85,18 +97,50 @@ class Workers:
             if not self.leads and received.tobytes() != value.tobytes():
                 variable.assign(keras.ops.convert_to_tensor(received, dtype=variable.dtype))
 
+    def send_generators(self) -> None:
+        """Give all workers the states of the random generators of worker 0: of Python, NumPy and the backend."""
+        if self._is_alone:
+            return
+        python, numpy = host_rng_state()
+        python, (name, keys, *rest) = broadcast_json(self._engine, [python, [numpy[0], numpy[1].tolist(), *numpy[2:]]])
+        version, internal, gauss = python
+        set_host_rng_state(((version, tuple(internal), gauss), (name, np.array(keys, np.uint32), *rest)))
+        state = broadcast_state(self._engine, self._engine.rng_state())
+        if state is not None:
+            self._engine.set_rng_state(state)
+
+    def noting_signals(self) -> contextlib.AbstractContextManager[Any]:
+        """Note Ctrl-C and SIGTERM inside, so that all workers end at the same step.
+
+        A launcher sends them again to the workers that it has started.
+        """
+        return contextlib.nullcontext() if self._is_alone else signals.note_signals(together=_SIGNALS_TOGETHER)
+
+    def share_signals(self) -> None:
+        """Note the signal that any of the workers has noted."""
+        if not self._is_alone:
+            noted = [number for number in self.gather(signals.noted()) if number is not None]
+            if noted:
+                signals.note(noted[0])
+
     @contextlib.contextmanager
-    def following(self, model: keras.Model, variables: Callable[[], Sequence[Any]]) -> Iterator[None]:
+    def following(
+        self,
+        model: keras.Model,
+        variables: Callable[[], Sequence[Any]],
+        changed: Callable[[], str | None] = lambda: None,
+    ) -> Iterator[None]:
         """Give all workers the variables of worker 0; inside, `follow` gives them what its callbacks assign.
 
         Args:
             model: the model of the run.
             variables: returns the variables of the run, in the same order on each worker.
+            changed: returns what else a callback has changed that the others cannot follow; None if nothing.
         """
         if self._is_alone:
             yield
             return
-        self._variables = variables
+        self._variables, self._changed, self._trainable = variables, changed, trainable_flags(model)
 
         def assign(original: Any, variable: Any, *arguments: Any, **keywords: Any) -> Any:
             self._assigned[id(variable)] = variable
@@ -110,12 +154,28 @@ class Workers:
         self._assigned.clear()
 
     def follow(self, model: keras.Model, is_needed: bool = True) -> None:
-        """Give all workers what callbacks of worker 0 have changed: variables, and whether the training stops."""
+        """Give all workers what callbacks of worker 0 have changed: variables, what is frozen, whether it stops.
+
+        Raises:
+            ArgumentError: they have changed something else that the step reads.
+        """
         if self._is_alone or not is_needed:
             return
-        listed = self._variables()
-        positions = [k for k, variable in enumerate(listed) if id(variable) in self._assigned]
-        changed = self.agree([bool(model.stop_training), positions])
-        model.stop_training, positions = changed
+        model.stop_training, positions, frozen, changed = self.agree(self._changes(model) if self.leads else None)
+        if changed:
+            raise ArgumentError(
+                f"Expected callbacks that change variables only, as they run on worker 0; one changed {changed}. "
+                "Use a keras.Variable, or do it before kb.fit."
+            )
+        if frozen:
+            set_trainable_flags(model, frozen)
+            self._trainable = frozen
+        listed = self._variables() if positions else []
         self.send(listed[position] for position in positions)
         self.forget()
+
+    def _changes(self, model: keras.Model) -> list[Any]:
+        listed = self._variables() if self._assigned else []
+        positions = [k for k, variable in enumerate(listed) if id(variable) in self._assigned]
+        flags = trainable_flags(model)
+        return [bool(model.stop_training), positions, flags if flags != self._trainable else None, self._changed()]

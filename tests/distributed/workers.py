@@ -23,7 +23,7 @@ _FOLDER = "TEST_WORKER_RESULTS"
 
 @dataclass(frozen=True)
 class Ended:
-    """How a worker ended: the exit code (-9 if it was killed), what it reported, and what it wrote to stderr."""
+    """The end of a worker: the exit code (-9 if it was killed), what it reported, and what it wrote to stderr."""
 
     code: int
     result: object

@@ -44,6 +44,19 @@ class TorchEngine(Engine):
         workers.join(world)
         self.world = world
 
+    def post(self, key: str, text: str) -> None:
+        workers.post(key, text)
+
+    def posted(self, key: str) -> str | None:
+        return workers.posted(key)
+
+    def leave(self) -> None:
+        super().leave()
+        workers.leave()
+
+    def is_worker_lost(self, error: BaseException) -> bool:
+        return workers.is_worker_lost(error)
+
     def all_sum(self, tensor: Tensor) -> Tensor:
         return workers.all_sum(tensor)
 

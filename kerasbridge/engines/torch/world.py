@@ -1,16 +1,21 @@
 """Workers on torch: a process group, and sums over it as an operation that a trace records."""
 
 import atexit
+import functools
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch.distributed import distributed_c10d
 
 from kerasbridge.engines.step import Tensor
 from kerasbridge.errors import WorkerError
+from kerasbridge.runtime import backend
 from kerasbridge.runtime.world import World
 
+_NEVER = timedelta(days=7)
 _LIBRARY = torch.library.Library("kerasbridge", "FRAGMENT")
 _LIBRARY.define("all_sum(Tensor tensor) -> Tensor")
 
@@ -20,13 +25,56 @@ def join(world: World) -> None:
     if dist.is_initialized():
         return  # by the script of the user
     on_gpu = torch.cuda.is_available() and dist.is_nccl_available()
+    wait = timedelta(seconds=backend.worker_timeout())
     try:
-        dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", rank=world.rank, world_size=world.size)
-        atexit.register(dist.destroy_process_group)
+        dist.init_process_group(
+            "cpu:gloo,cuda:nccl" if on_gpu else "gloo", rank=world.rank, world_size=world.size, timeout=wait
+        )
     except (RuntimeError, ValueError) as error:
-        raise WorkerError(
-            f"Worker {world.rank} of {world.size} cannot meet the others at {world.address}:{world.port}: {error}"
-        ) from error
+        raise WorkerError(_cannot_meet(world, error)) from error
+    atexit.register(leave)
+    distributed_c10d._set_pg_timeout(_NEVER)  # a worker that compiles or saves may be waited for; see WorkerMonitor
+
+
+def _cannot_meet(world: World, error: Exception) -> str:
+    """Return the sentence about workers that did not meet."""
+    where = f"{world.address}:{world.port}"
+    if "EADDRINUSE" in str(error):
+        return (
+            f"Expected a free port for worker 0 to listen at, received {where}, which is taken. Start with another "
+            "MASTER_PORT: torchrun --master-port=…"
+        )
+    return (
+        f"Worker {world.rank} of {world.size} did not meet the others at {where}: {str(error).splitlines()[0]}. Check "
+        "that all were started with this MASTER_ADDR and MASTER_PORT, and that the port can be reached."
+    )
+
+
+@functools.cache
+def _board() -> dist.Store:
+    """Return a connection of its own to the store at which the workers met."""
+    return dist.PrefixStore("kerasbridge", distributed_c10d._get_default_store().clone())
+
+
+def post(key: str, text: str) -> None:
+    """Post a text that all workers can read."""
+    _board().set(key, text)
+
+
+def posted(key: str) -> str | None:
+    """Return the text that was posted under a key; None if nothing was."""
+    return _board().get(key).decode() if _board().check([key]) else None
+
+
+def leave() -> None:
+    """Close the connections to the other workers; operations that wait for this one fail."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def is_worker_lost(error: BaseException) -> bool:
+    """Return whether an error is one of a connection to another worker."""
+    return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
 def all_sum(tensor: Tensor) -> Tensor:
@@ -61,7 +109,7 @@ def broadcast(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return the array of worker 0."""
     tensor = torch.from_numpy(np.ascontiguousarray(array).copy())
     dist.broadcast(tensor, 0)
-    return np.asarray(tensor.numpy())
+    return np.asarray(tensor.numpy()).reshape(array.shape)  # which ascontiguousarray changes for a scalar
 
 
 def all_gather(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -69,4 +117,4 @@ def all_gather(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     tensor = torch.from_numpy(np.ascontiguousarray(array))
     gathered = [torch.empty_like(tensor) for _ in range(dist.get_world_size())]
     dist.all_gather(gathered, tensor)
-    return np.asarray(torch.stack(gathered).numpy())
+    return np.asarray(torch.stack(gathered).numpy()).reshape(-1, *array.shape)
