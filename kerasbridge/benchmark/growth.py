@@ -2,27 +2,32 @@
 
     python -m kerasbridge.benchmark.growth --backend torch --plot growth.svg
 
-One process per backend. For each size: the time before an epoch begins, the first epoch with tracing and compiling, the
-time of a step, and the memory that the process gained, without the pages of files. The rows are in a file on disk, read
-through `np.memmap`; the largest takes 5 GB.
+One process per backend and series. For each size: the time before an epoch begins, the first epoch with tracing and
+compiling, the time of a step of later epochs, and the memory that the process took at most, without the pages of files.
+The rows are in a file in a temporary folder, read through `np.memmap`; the largest takes 5 GB. On a busy machine,
+`--clock cpu` shows processor time; the file written with `--json` has both.
 """
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+from kerasbridge.benchmark import picture
+from kerasbridge.benchmark.anonymous_peak import AnonymousPeak
 from kerasbridge.benchmark.child import run_child
-from kerasbridge.benchmark.table import number, table
-from kerasbridge.benchmark.timing import timed
+from kerasbridge.benchmark.growth_result import Point, as_text, draw
+from kerasbridge.benchmark.machine import machine
+from kerasbridge.benchmark.timing import Lap, timed
 from kerasbridge.parity.workers import check_backends
-from kerasbridge.runtime import backend as backends
 from kerasbridge.runtime import subprocesses
-from kerasbridge.runtime.memory import anonymous_bytes
 
 FEATURES = 784
 FEATURES_ON_DISK = 200
@@ -30,52 +35,28 @@ ROWS_IN_MEMORY = 60_000
 CHUNK = 20_000  # rows that are written at once
 
 
-@dataclass(frozen=True)
-class Point:
-    """The cost of one size.
-
-    Attributes:
-        series, size: what grows, and how large it is.
-        begin: seconds of the first call of `fit` that are no part of its epoch.
-        first: seconds of that epoch, with tracing and compiling.
-        epoch: seconds of a later epoch.
-        steps: its number of steps.
-        gained: bytes that the process has more after the epochs; None if the system does not report them.
-    """
-
-    series: str
-    size: int
-    begin: float
-    first: float
-    epoch: float
-    steps: int
-    gained: int | None
-
-    @property
-    def step(self) -> float:
-        """Microseconds of a step."""
-        return 1e6 * self.epoch / self.steps
-
-
-def measure(series: str, size: int, model: Any, x: Any, y: Any, batch_size: int) -> Point:
+def measure(series: str, size: int, model: Any, x: Any, y: Any, batch_size: int, epochs: int = 5) -> Point:
     """Train twice, and return the cost of the size.
 
     Args:
         series, size: the names of the point.
         model: a compiled model.
         x, y, batch_size: as for `kb.fit`.
+        epochs: epochs of the second training, the first of which does not count; the others do with their median.
     """
     import kerasbridge as kb
     from kerasbridge.benchmark.contenders.keras_fit import EpochLaps
 
-    before = anonymous_bytes()
     first, later = EpochLaps(), EpochLaps()
-    whole, _ = timed(lambda: kb.fit(model, x, y, batch_size=batch_size, epochs=1, verbose=0, seed=0, callbacks=[first]))
-    kb.fit(model, x, y, batch_size=batch_size, epochs=2, verbose=0, seed=0, callbacks=[later])
-    after = anonymous_bytes()
-    gained = None if before is None or after is None else after - before
-    first_epoch, steps = first.laps[0].wall, -(-len(x) // batch_size)
-    return Point(series, size, whole.wall - first_epoch, first_epoch, later.laps[-1].wall, steps, gained)
+    options: dict[str, Any] = {"batch_size": batch_size, "verbose": 0, "seed": 0}
+    with AnonymousPeak() as memory:
+        whole, _ = timed(lambda: kb.fit(model, x, y, epochs=1, callbacks=[first], **options))
+        history = kb.fit(model, x, y, epochs=epochs, callbacks=[later], **options)
+    (lap,) = first.laps
+    begin = Lap(whole.wall - lap.wall, whole.cpu - lap.cpu)
+    epoch = Lap(*(median(getattr(each, clock) for each in later.laps[1:]) for clock in ("wall", "cpu")))
+    steps = -(-len(x) // batch_size)
+    return Point(series, size, begin, lap, epoch, steps, memory.growth, history.params["execution"])
 
 
 def batches(sizes: Sequence[int]) -> Iterator[Point]:
@@ -116,7 +97,7 @@ def rows(sizes: Sequence[int]) -> Iterator[Point]:
             x.flush()
             x = np.memmap(path, "float32", "r", shape=(size, FEATURES_ON_DISK))
             y = np.resize(np.arange(10, dtype="int32"), size)
-            yield measure("rows", size, _dense_model(FEATURES_ON_DISK, [128]), x, y, 1024)
+            yield measure("rows", size, _dense_model(FEATURES_ON_DISK, [128]), x, y, 1024, epochs=2)
 
 
 def empty(sizes: Sequence[int]) -> Iterator[Point]:
@@ -169,63 +150,14 @@ def _compiled(model: Any) -> Any:
     return model
 
 
-def as_text(points: Mapping[str, Sequence[Point]]) -> str:
-    """Return a Markdown table of all points.
-
-    Args:
-        points: those of each backend, by its name.
-    """
-    titles = ("backend", "series", "size", "before it, s", "first epoch, s", "step, µs", "steps/s", "gained, MB")
-    lines = [
-        [
-            name,
-            point.series,
-            f"{point.size:,}",
-            number(point.begin),
-            number(point.first),
-            number(point.step),
-            number(1e6 / point.step),
-            "" if point.gained is None else f"{point.gained / 1e6:.0f}",
-        ]
-        for name, measured in points.items()
-        for point in measured
-    ]
-    return "\n".join(table(titles, lines))
-
-
-def draw(path: Path, points: Mapping[str, Sequence[Point]]) -> None:
-    """Draw a panel for each series with several sizes: the time of a step by size, a line per backend."""
-    from kerasbridge.benchmark import picture
-    from kerasbridge.runs import plotting
-
-    picture.check_path(path)
-    measured = [point for each in points.values() for point in each]
-    names = [name for name in dict.fromkeys(point.series for point in measured) if _sizes(measured, name) > 1]
-    figure = plotting.figure(1 + 3.2 * max(len(names), 1), 3.2, "A picture of the growth")
-    for position, name in enumerate(names, start=1):
-        axes = figure.add_subplot(1, len(names), position)
-        plotting.style_axes(axes)
-        axes.set(xscale="log", yscale="log")
-        axes.set_title(f"step by {name}, µs", loc="left", fontsize=10, color=plotting.INK)
-        for colour, (backend, each) in zip(plotting.COLOURS, points.items(), strict=False):
-            line = [(point.size, point.step) for point in each if point.series == name]
-            axes.plot(*zip(*line, strict=True), marker="o", markersize=4, color=colour, label=backend)
-        axes.legend(frameon=False, fontsize=9, labelcolor=plotting.INK)
-    plotting.save(figure, path)
-
-
-def _sizes(points: Sequence[Point], series: str) -> int:
-    return len({point.size for point in points if point.series == series})
-
-
-def grow(backend: str, series: Sequence[str], quick: bool = False) -> list[Point]:
-    """Measure series on one backend, in a process of its own.
+def grow(backend: str, series: str, quick: bool = False) -> list[Point]:
+    """Measure a series on one backend, in a process of its own.
 
     Raises:
         SystemExit: the process failed; the message is the end of its error output.
     """
-    options = [*(f"--series={name}" for name in series), *(["--quick"] if quick else [])]
-    return [Point(**fields) for fields in run_child("kerasbridge.benchmark.growth", backend, *options)]
+    options = [f"--series={series}", *(["--quick"] if quick else [])]
+    return [Point.read(fields) for fields in run_child("kerasbridge.benchmark.growth", backend, *options)]
 
 
 def main() -> None:
@@ -233,6 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backend", action="append", help="default: all that are installed")
     parser.add_argument("--series", action="append", choices=list(SERIES), help="default: all")
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="of the table and the picture")
     parser.add_argument("--json", type=Path, help="write all points there")
     parser.add_argument("--plot", type=Path, help="draw the time of a step as .svg or .png")
     parser.add_argument("--quick", action="store_true", help="small sizes only")
@@ -241,18 +174,32 @@ def main() -> None:
     series = options.series or list(SERIES)
     if options.child:
         with subprocesses.exit_with_message():
-            print(json.dumps([vars(point) for name in series for point in _measured(name, options.quick)]))
+            print(json.dumps([asdict(point) for name in series for point in _measured(name, options.quick)]))
         return
-    points: dict[str, list[Point]] = {}
-    try:
-        for name in check_backends(options.backend, at_least=1):
-            points[name] = grow(name, series, options.quick)
-    finally:
-        print(as_text(points))
-    if options.json:
-        options.json.write_text(json.dumps({name: [vars(point) for point in each] for name, each in points.items()}))
     if options.plot:
-        draw(options.plot, points)
+        picture.check_path(options.plot)
+    names = check_backends(options.backend, at_least=1)
+    points: dict[str, list[Point]] = {name: [] for name in names}
+    try:
+        for name in names:
+            for each in series:
+                print(f"{name}: {each}", file=sys.stderr, flush=True)
+                points[name] += grow(name, each, options.quick)
+    finally:
+        print(as_text(points, options.clock), _origin(names, options.clock), sep="\n\n")
+        if options.json:
+            measured = {name: [asdict(point) for point in each] for name, each in points.items()}
+            options.json.write_text(json.dumps({"machine": machine(names), "points": measured}), encoding="utf-8")
+    if options.plot:
+        draw(options.plot, points, options.clock)
+
+
+def _origin(names: Sequence[str], clock: str) -> str:
+    """Return the clock, the machine, the versions, the date and the load in one line."""
+    parts = ["processor time"] if clock == "cpu" else []
+    parts += [" ".join(filter(None, pair)) for pair in machine(names).items()]
+    load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return ", ".join(filter(None, [*parts, f"{datetime.now(UTC):%Y-%m-%d}", load]))
 
 
 def _measured(name: str, quick: bool) -> Iterator[Point]:
@@ -260,9 +207,7 @@ def _measured(name: str, quick: bool) -> Iterator[Point]:
 
     kb.use_backend()
     series = SERIES[name]
-    for point in series.measure(series.quick if quick else series.sizes):
-        print(as_text({backends.configure().backend: [point]}).splitlines()[-1], file=sys.stderr, flush=True)
-        yield point
+    yield from series.measure(series.quick if quick else series.sizes)
 
 
 if __name__ == "__main__":
