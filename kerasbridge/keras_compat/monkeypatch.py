@@ -20,13 +20,14 @@ _installing = threading.Lock()
 
 
 @contextlib.contextmanager
-def patched(owner: Any, name: str, hook: Callable[..., Any]) -> Iterator[None]:
+def patched(owner: Any, name: str, hook: Callable[..., Any], chained: bool = False) -> Iterator[None]:
     """Redirect calls of a function to ``hook(original, *arguments)`` in this thread, inside the context.
 
     Args:
         owner: a module or class.
         name: the name of the function in it, by which its callers look it up.
         hook: what stands between; calls that it makes of the function itself are not hooked.
+        chained: whether what `hook` receives as `original` calls the hook that it stands before; else it replaces that.
     """
     key = (id(owner), name)
     with _installing:
@@ -35,11 +36,20 @@ def patched(owner: Any, name: str, hook: Callable[..., Any]) -> Iterator[None]:
             _patched.add(key)
     active = _active_hooks.active
     before = active.get(key)
-    active[key] = hook
+    active[key] = _before(hook, before) if chained and before else hook
     try:
         yield
     finally:
         active[key] = before
+
+
+def _before(hook: Callable[..., Any], outer: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a hook whose original is another hook."""
+
+    def call(original: Any, *arguments: Any, **keywords: Any) -> Any:
+        return hook(functools.partial(outer, original), *arguments, **keywords)
+
+    return call
 
 
 def _dispatching(original: Callable[..., Any], key: tuple[int, str]) -> Callable[..., Any]:

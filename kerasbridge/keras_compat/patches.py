@@ -40,9 +40,26 @@ def patch_numpy_function(name: str, function: Callable[..., Any]) -> Patch:
     return patched(private_api("NumPy functions of the backend"), name, function)
 
 
-def patch_apply_mask(apply_mask: Callable[..., Any]) -> Patch:
+def patch_masked_moments(moments: Callable[..., Any]) -> Patch:
+    """Replace the moments that BatchNormalization takes by ``moments(original, layer, inputs, mask)``."""
+    private_api("moments of BatchNormalization")
+    return patched(keras.layers.BatchNormalization, "_moments", moments)
+
+
+def patch_apply_mask(apply_mask: Callable[..., Any], chained: bool = False) -> Patch:
     """Replace the merging of weights and a mask by ``apply_mask(original, sample_weight, mask, dtype, reduction)``."""
-    return patched(private_api("losses"), "apply_mask", apply_mask)
+    return patched(private_api("losses"), "apply_mask", apply_mask, chained)
+
+
+def patch_reduce_values(reduce_values: Callable[..., Any]) -> Patch:
+    """Replace the reduction of a loss by ``reduce_values(original, values, sample_weight, reduction)``."""
+    return patched(private_api("losses"), "reduce_values", reduce_values)
+
+
+def patch_added_losses(aggregate: Callable[..., Any]) -> Patch:
+    """Replace the sum of a loss that a layer has added by ``aggregate(original, model, loss)``."""
+    private_api("sum of an added loss")
+    return patched(keras.Model, "_aggregate_additional_loss", aggregate)
 
 
 def patch_argmax(argmax: Callable[..., Any]) -> Patch:

@@ -40,6 +40,8 @@ PRIVATE_API = {
     "loss with or without `training`": "keras:Model._compute_loss",
     "functional models": "keras.src.models.functional:Functional",
     "losses": "keras.src.losses.loss",
+    "sum of an added loss": "keras:Model._aggregate_additional_loss",
+    "moments of BatchNormalization": "keras:layers.BatchNormalization._moments",
     "compiled losses": "keras.src.trainers.compile_utils:CompileLoss",
     "compiled metrics": "keras.src.trainers.compile_utils:CompileMetrics",
     "metrics at a threshold": "keras.src.metrics.confusion_metrics:SensitivitySpecificityBase",

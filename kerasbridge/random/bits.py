@@ -88,6 +88,11 @@ def shaped_triples(key: Tensor, shape: Sequence[Any]) -> list[Tensor]:
     return [triples[k] if own is None else triples[k][own] for k in range(3)]
 
 
+def are_own_rows(length: Any) -> bool:
+    """Return whether an axis of this length is that of the rows of a worker, which computes some rows of a batch."""
+    return _of_whole_batch((length,), 0)[1] is not None
+
+
 def _of_whole_batch(shape: Sequence[Any], axis: int) -> tuple[tuple[Any, ...], tuple[slice, ...] | None]:
     """Return the shape of a draw for the whole batch, and the part of this worker; None if that is all of it."""
     share, shape = current_share(), tuple(shape)

@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.errors import NotPortableError
+from kerasbridge.errors import NotPortableError, WorkerError
 from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.tensors import floatx
 from kerasbridge.random import generator as host
 from kerasbridge.random.bits import (
+    are_own_rows,
     make_key,
     override_seed,
+    random_bits_flat,
     retry_key,
     shaped_random_bits,
     shaped_triples,
@@ -81,7 +83,14 @@ def categorical(logits: Tensor, num_samples: int, dtype: Any = "int32", seed: An
 def shuffle(x: Tensor, axis: int = 0, seed: Any = None) -> Tensor:
     """Shuffle as `keras.random.shuffle`."""
     x = ops.convert_to_tensor(x)
-    return ops.take(x, ops.argsort(shaped_random_bits(make_key(seed), (ops.shape(x)[axis],))), axis=axis)
+    length = ops.shape(x)[axis]
+    if axis % len(x.shape) == 0 and are_own_rows(length):
+        raise WorkerError(
+            "Expected a step of several workers that leaves the rows of a batch in their order, found "
+            "keras.random.shuffle along the first axis, as in MixUp and CutMix: the other rows are on other workers. "
+            "Do it where the data is read, or train with one worker."
+        )
+    return ops.take(x, ops.argsort(random_bits_flat(make_key(seed), length)), axis=axis)
 
 
 def dropout(inputs: Tensor, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Any = None) -> Tensor:

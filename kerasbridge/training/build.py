@@ -153,7 +153,15 @@ def _custom_phase(
         check_device(compiled.program.variables, engine)
         program = compiled.program
         make_step = program.make_step_skipping_nonfinite if skip else program.make_step
-        return PreparedStep(make_step, program, step_functions(step), program.variables, compiled.optimizers)
+        return PreparedStep(
+            make_step,
+            program,
+            step_functions(step),
+            program.variables,
+            compiled.optimizers,
+            program.metrics,
+            lambda _: program.results(),
+        )
 
     return Phase(Runner(model, engine, prepare_step), iterator)
 

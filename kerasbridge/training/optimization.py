@@ -45,7 +45,8 @@ def differentiate(
     workers, the losses and gradients are the sums over all of them, each weighted by its rows.
     """
     if not targets:
-        return function(), {}
+        losses, aux = function()
+        return (dict(zip(losses, mean_over_workers(engine, list(losses.values())), strict=True)), aux), {}
 
     def scaled() -> tuple[list[Tensor], tuple[Losses, Any]]:
         losses, aux = function()
@@ -63,13 +64,22 @@ def weighted(value: Tensor) -> Tensor:
     return value if share is None else value * share.weight
 
 
+def mean_over_workers(engine: Engine, values: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """Return means over the rows of a worker, or gradients of such means, as means over the batch."""
+    return sum_over_workers(engine, [None if value is None else weighted(value) for value in values])
+
+
+def sum_over_workers(engine: Engine, values: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """Return the sum of each value over all workers; None stays None."""
+    return list(values) if current_share() is None else sum_all(engine, values)
+
+
 def _over_workers(
     engine: Engine, losses: Losses, gradients: list[list[Tensor | None]]
 ) -> tuple[Losses, list[list[Tensor | None]]]:
     if current_share() is None:
         return losses, gradients
-    flat = [*losses.values(), *(gradient for group in gradients for gradient in group)]
-    sums = iter(sum_all(engine, flat))
+    sums = iter(sum_all(engine, [*losses.values(), *(gradient for group in gradients for gradient in group)]))
     return {name: next(sums) for name in losses}, [[next(sums) for _ in group] for group in gradients]
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from kerasbridge.keras_compat import keras
 from kerasbridge.training.blocks import BlockReport, BlockSizer, CallbackNotifier
 from kerasbridge.training.device_memory import explain_out_of_memory
 from kerasbridge.training.step_loop import Runner
+from kerasbridge.training.whole_batch.rows import gather_batches
 
 
 def predict_blocks(
@@ -54,12 +56,13 @@ def predict_blocks(
         start = chunk.start
         while start < chunk.steps:
             notifier.begin()
-            size = 1 if stopped() else min(sizer.size(), fitting)
-            stop = min(start + notifier.limit(size), chunk.steps)
+            size = runner.workers.agree(notifier.limit(1 if stopped() else min(sizer.size(), fitting)))
+            stop = min(start + size, chunk.steps)
             left = chunk.steps - start if steps is None else steps - done
             start_time = time.perf_counter()
             with explain_out_of_memory(runner.engine, runner.model, chunk.rows):
-                pending += compiled.function(chunk.data, start, stop, left)
+                predicted = compiled.function(chunk.data, start, stop, left)
+                pending += _of_all_workers(runner, predicted, stop - start, chunk.rows)
                 count, start, done = stop - start, stop, done + stop - start
                 is_reported = notifier.notify(count, count * chunk.rows, {})
             sizer.update(count, time.perf_counter() - start_time)
@@ -67,10 +70,19 @@ def predict_blocks(
             runner.fallback_reason = runner.fallback_reason or compiled.function.fallback_reason
             if is_reported:
                 fitting = batches_that_fit(_bytes_of(outputs[-1]) // count)
-                if stopped():
+                if runner.workers.agree(stopped()):
                     return outputs
     notifier.flush()
     return outputs
+
+
+def _of_all_workers(runner: Runner, predicted: list[Any], batches: int, rows: int) -> list[Any]:
+    """Return the predictions for the own rows of some batches as those for all rows."""
+    share = runner.workers.share(rows)
+    if share is None or share.is_whole:
+        return predicted
+    gather = partial(gather_batches, runner.engine, batches=batches, share=share)
+    return [keras.tree.map_structure(gather, _to_host(predicted))]
 
 
 def concatenate_parts(parts: list[Any]) -> Any:

@@ -23,6 +23,7 @@ from kerasbridge.training.compile_decision import CompileDecision
 from kerasbridge.training.device_memory import explain_out_of_memory
 from kerasbridge.training.python_state import PythonState, user_functions, variables_of
 from kerasbridge.training.step_check import Steps, run_checked, steps_to_check
+from kerasbridge.training.whole_batch.metrics import needs_whole_batches, single_metrics
 from kerasbridge.training.workers import MetricSums, Workers, compute_share
 
 LONG_RUN = 50
@@ -72,6 +73,11 @@ class BlockWatch:
 class Resettable(Protocol):
     """Object that accumulates means over an epoch."""
 
+    @property
+    def sums(self) -> Sequence[Any]:
+        """The variables that accumulate over rows."""
+        ...
+
     def reset_state(self) -> None:
         """Reset the means."""
 
@@ -86,7 +92,7 @@ class PreparedStep:
         functions: the user's functions, if it is a custom step.
         variables: the variables that a custom step uses.
         optimizers: each optimizer in use with the variables that it updates; None if that is the one of the model.
-        metric_variables: variables that accumulate over rows, in addition to those of the metrics of the model.
+        metrics: the metrics that the step updates, in addition to those of the model.
         results: returns the logs from the states of the metrics, given the model.
     """
 
@@ -95,7 +101,7 @@ class PreparedStep:
     functions: Sequence[Callable[..., Any]] = ()
     variables: Sequence[Any] = ()
     optimizers: Sequence[tuple[Any, Sequence[Any]]] | None = None
-    metric_variables: Sequence[Any] = ()
+    metrics: Sequence[Any] = ()
     results: Callable[[keras.Model], dict[str, Any]] = metric_results
 
 
@@ -147,11 +153,13 @@ class Runner:
         self.fast_paths: set[str] = set()
         self._run = object()
         self._is_single = False  # whether every block has one step
+        self._is_checked = False  # whether the workers were compared after a block
         self.workers = Workers(engine)
         self._set_step()
 
     def _set_step(self) -> None:
         self.step = self._prepare()
+        self.workers.check_model(self.model)
         self._compile_state = compile_state(self.model)
         self.python_state = PythonState.of(self.model, self.step.functions)
         self._version = self.python_state.version
@@ -211,6 +219,9 @@ class Runner:
                     steps = Steps(chunk, start, stop, stop_on_nonfinite)
                     result = self._run_share(compiled, steps, steps_left.of(chunk.signature))
                 self.workers.forget()
+                if not self._is_checked:
+                    self.check_equal()
+                    self._is_checked = True
                 steps_left.record(chunk.signature, result.steps)
                 sizer.update(result.steps, time.perf_counter() - start_time)
                 if self._note:
@@ -254,6 +265,10 @@ class Runner:
             return list(self.model.trainable_variables)
         return list({id(each): each for _, variables in self.step.optimizers for each in variables}.values())
 
+    def check_equal(self) -> None:
+        """Raise WorkerError if a variable has not the same value on all workers."""
+        self.workers.check_equal(lambda: unique([self.listed_variables(), self.variables()]))
+
     def _run_share(self, compiled: Compiled, steps: Steps, steps_left: int | None) -> BlockResult:
         """Run a block on the rows of this worker, and add up the metrics of all."""
         share = self.workers.share(steps.chunk.rows)
@@ -262,11 +277,17 @@ class Runner:
         sums = MetricSums(self.engine, self._metric_variables())
         result = self._run_block(compiled, steps, steps_left)
         sums.add_up()
-        return replace(result, logs=self.step.results(self.model))
+        results = self.step.results(self.model)
+        return replace(result, logs={name: results.get(name, value) for name, value in result.logs.items()})
+
+    def _metrics(self) -> list[Any]:
+        """Return the metrics that the step updates."""
+        return single_metrics([*self.model.metrics, *self.step.metrics])
 
     def _metric_variables(self) -> list[Any]:
-        """Return the variables that accumulate over the rows of an epoch."""
-        return [*self.model.metrics_variables, *self.step.metric_variables]
+        """Return the variables that accumulate over the own rows of an epoch."""
+        metrics = [metric for metric in self._metrics() if not needs_whole_batches(metric)]
+        return unique([*[metric.variables for metric in metrics], self.step.means.sums if self.step.means else ()])
 
     def _run_block(self, compiled: Compiled, steps: Steps, steps_left: int | None) -> BlockResult:
         """Run one or more of the steps; `steps_left` is the number of them in the rest of the run."""
@@ -348,7 +369,7 @@ class Runner:
         key = (self.step.make_step, chunk.signature, share, is_long, is_single, settings, model_fingerprint(self.model))
 
         def create() -> Compiled:
-            step = compute_share(self.step.make_step(self.model, self.engine), share)
+            step = compute_share(self.step.make_step(self.model, self.engine), share, self.engine, self._metrics())
             step = replace(step, is_long=is_long, is_single=is_single)
             starting = self.engine.starting_block(step) if compile_step == self.engine.compile else None
             if starting:

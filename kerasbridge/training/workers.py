@@ -21,19 +21,21 @@ from kerasbridge.keras_compat.models import set_trainable_flags, trainable_flags
 from kerasbridge.keras_compat.monkeypatch import patched
 from kerasbridge.random.generator import host_rng_state, set_host_rng_state
 from kerasbridge.runtime import signals
-from kerasbridge.runtime.world import Share, computing
+from kerasbridge.runtime.world import Share
+from kerasbridge.training.whole_batch.agreement import check_equal, check_rows_can_be_split
+from kerasbridge.training.whole_batch.scope import share_scope
 
 Values = list[Tensor]
 _SIGNALS_TOGETHER = 5.0
 
 
-def compute_share(step: Step, share: Share | None) -> Step:
-    """Return the step as one that computes this share of each batch."""
+def compute_share(step: Step, share: Share | None, engine: Engine, metrics: Sequence[Any] = ()) -> Step:
+    """Return the step, which updates these metrics, as one that computes this share of each batch."""
     if share is None:
         return step
 
     def run(batch: Batch) -> Any:
-        with computing(share):
+        with share_scope(engine, share, metrics):
             return step.run(batch)
 
     return replace(step, run=run)
@@ -86,6 +88,16 @@ class Workers:
     def share(self, rows: int) -> Share | None:
         """Return the share of a batch that the step of this worker computes; None if it computes whole batches."""
         return share_of(rows, self._engine)
+
+    def check_model(self, model: keras.Model) -> None:
+        """Raise WorkerError if the rows of a batch cannot be split over the workers."""
+        if not self._is_alone and not self._engine.sees_whole_batches:
+            check_rows_can_be_split(model)
+
+    def check_equal(self, variables: Callable[[], Sequence[Any]]) -> None:
+        """Raise WorkerError if a variable has not the same value on all workers."""
+        if not self._is_alone and not self._engine.sees_whole_batches:
+            check_equal(self._engine, variables())
 
     def send(self, variables: Iterable[Any]) -> None:
         """Assign the variables the values of worker 0."""

@@ -11,6 +11,7 @@ from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.tensors import map_tensors
 from kerasbridge.runtime.context import context_value
 from kerasbridge.training.custom_step.objectives import check_distinct, to_scalar, variables_of
+from kerasbridge.training.optimization import sum_over_workers, weighted
 
 Tensor = Any
 _in_dry_run: ContextVar[bool] = ContextVar("in_dry_run", default=False)
@@ -43,7 +44,7 @@ def value_and_grad(function: Callable[[], Any], variables: Any) -> tuple[Any, li
 
     def loss_and_result() -> tuple[Tensor, Any]:
         result = _call(function)
-        return _loss_of(result, "kb.value_and_grad"), result
+        return weighted(_loss_of(result, "kb.value_and_grad")), result
 
     if _in_dry_run.get():
         _, result = loss_and_result()
@@ -52,6 +53,7 @@ def value_and_grad(function: Callable[[], Any], variables: Any) -> tuple[Any, li
     (_, result), gradients = engines.current().value_and_grad(loss_and_result, trained)
     if trained and all(gradient is None for gradient in gradients):
         raise no_gradient_error("kb.value_and_grad", trained)
+    gradients = sum_over_workers(engines.current(), gradients)
     return result, [
         keras.ops.zeros(variable.shape, variable.dtype) if gradient is None else gradient
         for variable, gradient in zip(trained, gradients, strict=True)

@@ -12,7 +12,15 @@ from kerasbridge.keras_compat.tensors import log_tensors
 from kerasbridge.training.custom_step.gradients import no_gradient_error
 from kerasbridge.training.custom_step.invoke import Function, call
 from kerasbridge.training.custom_step.objectives import StepOutput
-from kerasbridge.training.optimization import LOSS, Gradients, Losses, Target, apply_gradients, differentiate
+from kerasbridge.training.optimization import (
+    LOSS,
+    Gradients,
+    Losses,
+    Target,
+    apply_gradients,
+    differentiate,
+    mean_over_workers,
+)
 from kerasbridge.training.skip_nonfinite import skip_nonfinite
 
 Values = dict[str, Tensor]
@@ -94,9 +102,19 @@ class Program:
 
     def make_step_skipping_nonfinite(self, model: keras.Model, engine: Engine) -> Step:
         """Return the step that changes nothing if a loss or gradient is not finite."""
-        return skip_nonfinite(self.make_step(model, engine), engine, self._results)
+        return skip_nonfinite(self.make_step(model, engine), engine, self.results)
 
-    def _results(self) -> dict[str, Tensor]:
+    @property
+    def metrics(self) -> list[Any]:
+        """The Keras metrics that the functions return."""
+        return list(self._metrics.values())
+
+    @property
+    def sums(self) -> list[Any]:
+        """The variables of the means, which accumulate over rows."""
+        return self._averages.variables
+
+    def results(self) -> dict[str, Tensor]:
         """Return the averages so far; means of no batch are NaN."""
         results: dict[str, Any] = {}
         with contextlib.suppress(ValueError):  # metrics of the model that the functions do not use are not built
@@ -126,11 +144,13 @@ class Program:
 
         def losses_and_values() -> tuple[Losses, tuple[Values, Gradients]]:
             output = call(part.function, self._model, batch, training=True)
-            return _losses(output), (_values(output), _own_gradients(output))
+            own = {name: mean_over_workers(self._engine, each) for name, each in _own_gradients(output).items()}
+            return _losses(output), (_values(output), own)
 
         targets = {name: target for name, target in part.targets.items() if name in part.differentiated}
         (losses, (values, own)), gradients = differentiate(self._engine, losses_and_values, targets)
-        gradients = {**gradients, **{name: _scaled(own[name], part.targets[name].optimizer) for name in own}}
+        for name in own:
+            gradients[name] = _scaled(own[name], part.targets[name].optimizer)
         _check_gradients(part.targets, gradients)
         apply_gradients(part.targets, gradients)
         return losses, values

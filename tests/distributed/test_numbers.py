@@ -1,0 +1,43 @@
+"""Several workers have the numbers of one where a step depends on whole batches."""
+
+import numpy as np
+import pytest
+
+from kerasbridge.runtime import backend as choice
+from tests.distributed import cases, workers
+
+SPLIT_ROWS = ("torch",)
+"""The backends on which each worker computes some rows of a batch."""
+
+pytestmark = pytest.mark.skipif(choice.configure().backend not in SPLIT_ROWS, reason="computes whole batches")
+
+
+@pytest.fixture(scope="module")
+def alone():
+    """Results and errors of one process."""
+    ((results, errors),) = workers.run("cases", 1, "float64")
+    assert list(results) == list(cases.CASES)
+    assert set(errors.values()) == {None}
+    return results
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def several(request, alone):
+    """Results and errors of each of several workers."""
+    return workers.run("cases", request.param, "float64")
+
+
+def test_every_number_is_that_of_one_worker(several, alone):
+    for results, _ in several:
+        for name, expected in alone.items():
+            assert list(results[name]) == list(expected)
+            for key, value in expected.items():
+                np.testing.assert_allclose(results[name][key], value, rtol=1e-12, atol=1e-12, err_msg=f"{name}: {key}")
+
+
+def test_what_cannot_be_split_is_an_error_on_every_worker(several):
+    for _, errors in several:
+        assert {kind for kind, _ in errors.values()} == {"WorkerError"}
+        assert "drifting/latest to be equal on all workers" in errors["drifting"][1]
+        assert "keras.random.shuffle along the first axis" in errors["shuffled"][1]
+        assert "stateful=True. Train it with one worker." in errors["stateful"][1]
