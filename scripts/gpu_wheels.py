@@ -1,10 +1,11 @@
 """List the wheels that a GPU image with its own torch or JAX needs for kerasbridge, and download them.
 
-    python scripts/gpu_wheels.py wheels/
+    python scripts/gpu_wheels.py wheels/ --python 3.12
 
-The frameworks are not among them. On the image: pip install --no-index --no-deps wheels/*.whl
+The frameworks and NumPy are not among them. On the image: pip install --no-index --no-deps wheels/*.whl
 """
 
+import argparse
 import importlib.metadata
 import re
 import subprocess
@@ -14,7 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LIMIT = 40_000_000  # bytes
-OF_THE_IMAGE = {"numpy", "torch", "jax", "jaxlib", "ml-dtypes", "typing-extensions"}
+OF_THE_IMAGE = {"numpy", "torch", "jax", "jaxlib"}
+PLATFORMS = [f"manylinux{version}_x86_64" for version in ("_2_28", "_2_27", "_2_17", "2014")]
 
 
 def needed() -> list[str]:
@@ -46,13 +48,19 @@ def is_installed(name: str) -> bool:
 
 def main() -> None:
     """Download the wheels of the installed versions, and print them with their sizes."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "wheels")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("wheels"))
+    parser.add_argument("--python", help="that of the image, on Linux; by default, this Python and this system")
+    options = parser.parse_args()
     pins = [f"{name}=={importlib.metadata.version(name)}" for name in needed()]
     pip = [sys.executable, "-m", "pip"]
-    subprocess.run([*pip, "download", "--no-deps", "--only-binary=:all:", "--dest", str(folder), *pins], check=True)
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT)], check=True)
+    download = [*pip, "download", "--no-deps", "--only-binary=:all:", "--dest", str(options.folder)]
+    if options.python:
+        download += ["--python-version", options.python, *(f"--platform={name}" for name in PLATFORMS)]
+    subprocess.run([*download, *pins], check=True)
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(options.folder), str(ROOT)], check=True)
     total = 0
-    for path in sorted(folder.glob("*.whl")):
+    for path in sorted(options.folder.glob("*.whl")):
         total += path.stat().st_size
         print(f"{path.stat().st_size / 1e6:7.2f} MB  {path.name}")
     print(f"{total / 1e6:7.2f} MB in all")

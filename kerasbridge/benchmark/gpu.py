@@ -77,6 +77,7 @@ class Report:
 
     Attributes:
         missing: a line for each figure that is not there, with the reason.
+        remarks: a line for each backend that was measured in spite of a problem, such as a version that is not tested.
         parity: for each backend, the loss on the CPU and on the GPU.
         to_accuracy: for each backend and model, seconds of training.
         launches: for each backend and model, kernels and graphs per step.
@@ -85,6 +86,7 @@ class Report:
     """
 
     missing: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     parity: dict[str, tuple[float, float]] = field(default_factory=dict)
     to_accuracy: dict[str, float] = field(default_factory=dict)
     launches: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -111,7 +113,7 @@ class Report:
         if self.steps:
             titles = ("backend", "model", "batch", "step, µs", "images/s", "of peak", "of bandwidth")
             lines += ["", *table(titles, [self._row(step) for step in self.steps]), ""]
-        return "\n".join([*lines, *(f"missing: {reason}" for reason in self.missing)])
+        return "\n".join([*lines, *self.remarks, *(f"missing: {reason}" for reason in self.missing)])
 
     def _row(self, step: StepTime) -> list[str]:
         shares = [
@@ -144,7 +146,9 @@ class Measurement:
 
     def run(self, statuses: Sequence[BackendStatus], wanted: Sequence[str]) -> Report:
         """Measure each wanted backend that sees a GPU; return what was measured, and what is missing."""
-        usable = [status.name for status in statuses if status.name in wanted and not self._name_missing(status)]
+        seeing = [status for status in statuses if status.name in wanted and not self._name_missing(status)]
+        self.report.remarks += [f"{status.name}: {status.problem}" for status in seeing if status.problem]
+        usable = [status.name for status in seeing]
         for name in usable:
             self._try(f"{name}: parity", self._compare, name)
         if self._digits:
@@ -161,6 +165,8 @@ class Measurement:
             for model in OPERATIONS:
                 for name in usable:
                     self._try(f"{name}: {model}, batch {batch_size}", self._step, name, model, batch_size)
+        if self.report.steps and not self.report.peaks:
+            self.report.missing.append("shares of peak and bandwidth, which are measured with torch only")
         return self.report
 
     def _name_missing(self, status: BackendStatus) -> bool:

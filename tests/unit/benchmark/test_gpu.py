@@ -1,5 +1,7 @@
 """The GPU script measures in its order, ends in time and names what is missing; the card is a fake."""
 
+from dataclasses import replace
+
 import pytest
 
 from kerasbridge.benchmark import gpu
@@ -128,6 +130,13 @@ def test_a_process_that_fails_is_named_and_the_others_go_on(card):
         "torch: cnn, batch 8192: the process ended with code 7:\nout of memory",
     ]
     assert len(report.steps) == 2 * len(gpu.BATCH_SIZES) - 1
+
+
+def test_a_version_that_is_not_tested_is_measured_and_named(card):
+    report = measured(card, replace(JAX, version="0.11", problem="0.11 is newer than the tested 0.7-0.10"))
+    assert "jax: 0.11 is newer than the tested 0.7-0.10" in report.as_text().splitlines()
+    assert len(report.steps) == 2 * len(gpu.BATCH_SIZES)
+    assert report.missing[-1] == "shares of peak and bandwidth, which are measured with torch only"
 
 
 def test_another_loss_on_the_gpu_is_found(card):
