@@ -8,11 +8,12 @@ import contextlib
 
 from kerasbridge.errors import BackendNotInstalled
 from kerasbridge.runtime import backend
+from kerasbridge.runtime.collector import paused_collector
 from kerasbridge.runtime.stderr import suppress_stderr
 
 _config = backend.configure()
 try:
-    with suppress_stderr() if _config.backend == "tensorflow" else contextlib.nullcontext():
+    with paused_collector(), suppress_stderr() if _config.backend == "tensorflow" else contextlib.nullcontext():
         import keras as keras
 except Exception as error:
     raise BackendNotInstalled(
