@@ -27,7 +27,7 @@ def of_rows(source: Any, seed: int) -> dict[str, Any]:
         source: an object with `rows` and `gather`.
         seed: the seed of the run.
     """
-    rows = np.sort(generator.permutation(generator.fold_in(seed, "rows to compare"), 0, source.rows)[:ROWS])
+    rows = np.sort(generator.sample(generator.fold_in(seed, "rows to compare"), source.rows, ROWS))
     batch = source.gather(rows)
     return {"rows": int(source.rows), **of_batch(batch), "content": digest_of(batch)}
 

@@ -137,12 +137,25 @@ def retry_seed(seed: int, attempt: int) -> int:
 
 def permutation(seed: int, epoch: int, rows: int) -> Rows:
     """Return the order of the rows in an epoch: int32 of shape (rows,), from (seed, epoch) alone."""
-    keys = random_bits(fold_in(seed, _ORDER), epoch, 2 * rows).view(np.uint64)
+    keys = _keys_of_rows(seed, epoch, rows)
     order = np.argsort(keys)  # several times as fast as a stable one, and the same unless two keys are equal
     ordered = keys[order]
     if (ordered[1:] == ordered[:-1]).any():
         order = np.argsort(keys, kind="stable")
     return order.astype(np.int32)
+
+
+def sample(seed: int, rows: int, count: int) -> Rows:
+    """Return the first `count` rows of the permutation of epoch 0, without sorting the others."""
+    keys = _keys_of_rows(seed, 0, rows)
+    if count < rows:
+        found = np.flatnonzero(keys <= np.partition(keys, count)[count])
+        return found[np.argsort(keys[found], kind="stable")][:count].astype(np.int32)
+    return permutation(seed, 0, rows)
+
+
+def _keys_of_rows(seed: int, epoch: int, rows: int) -> np.ndarray[Any, Any]:
+    return random_bits(fold_in(seed, _ORDER), epoch, 2 * rows).view(np.uint64)
 
 
 def new_seed() -> int:

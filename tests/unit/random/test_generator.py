@@ -98,6 +98,14 @@ def test_rows_with_equal_keys_keep_their_order(monkeypatch):
     assert generator.permutation(0, 0, 900).tolist() == sorted(range(900), key=lambda row: row % 3)
 
 
+@pytest.mark.parametrize("equal_keys", [False, True])
+@pytest.mark.parametrize("count", [0, 1, 20, 899, 900, 1000])
+def test_a_sample_is_the_begin_of_the_order(monkeypatch, count, equal_keys):
+    if equal_keys:
+        monkeypatch.setattr(generator, "random_bits", lambda *_: np.repeat(np.arange(900, dtype="uint32") % 3, 2))
+    assert generator.sample(1, 900, count).tolist() == generator.permutation(1, 0, 900)[:count].tolist()
+
+
 def test_orders_differ_by_epoch_and_by_seed():
     orders = {generator.permutation(seed, epoch, 50).tobytes() for seed in range(5) for epoch in range(5)}
     assert len(orders) == 25
