@@ -14,8 +14,10 @@ from kerasbridge.keras_compat.by_name import standard_containers
 from kerasbridge.keras_compat.private_api import private_api
 
 
-def class_weight_to_sample_weights(y: Any, class_weight: Mapping[int, float]) -> Any:
-    """Return the weight of each sample: that of its class.
+def class_weight_to_sample_weights(y: Any, class_weight: Mapping[int, float]) -> np.ndarray[Any, Any]:
+    """Return the weight of each sample: that of its class, 1 for a class without one.
+
+    Keras has a function for it that looks up one sample after the other.
 
     Args:
         y: class numbers, shape (samples,) or (samples, 1), or one-hot, shape (samples, classes).
@@ -31,7 +33,12 @@ def class_weight_to_sample_weights(y: Any, class_weight: Mapping[int, float]) ->
             "Expected y with class_weight to have one class number per sample or to be one-hot, received an array of "
             f"shape {y.shape}, {y.min():.6g} to {y.max():.6g}. Pass sample_weight instead, a weight per label."
         )
-    return private_api("class weights")(y, class_weight)
+    numbers = y.argmax(-1) if several else np.round(y.reshape(-1)).astype("int32")
+    classes = np.array(sorted(class_weight), "int64")
+    weights = np.array([*(class_weight[each] for each in classes.tolist()), 1.0], keras.config.floatx())
+    places = np.searchsorted(classes, numbers)
+    is_listed = np.append(classes, 0)[places] == numbers
+    return weights[np.where(is_listed & (places < len(classes)), places, len(classes))]
 
 
 def is_sparse_or_ragged(tensor: Any) -> bool:

@@ -34,7 +34,6 @@ PRIVATE_API = {
     "seed of the process": "keras.src.utils.rng_utils:get_random_seed",
     "lazy modules": "keras.src.utils.module_utils:tensorflow",
     "readable logs": "keras.src.utils.python_utils:pythonify_logs",
-    "class weights": "keras.src.trainers.data_adapters.data_adapter_utils:class_weight_to_sample_weights",
     "abstract evaluation": "keras.src.backend:compute_output_spec",
     "symbolic build": "keras:Model._symbolic_build",
     "loss with or without `training`": "keras:Model._compute_loss",
