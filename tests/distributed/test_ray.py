@@ -1,6 +1,8 @@
 """Workers that Ray starts train as one process does, and as those of another launcher."""
 
 import importlib.util
+import re
+import subprocess
 import sys
 import tempfile
 
@@ -9,6 +11,7 @@ import pytest
 from kerasbridge.runtime import backend as choice
 from tests.distributed import mlp, workers
 from tests.distributed.test_launchers import check_equal
+from tests.paths import EXAMPLES
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed")
 
@@ -30,3 +33,16 @@ def test_workers_on_ray_train_as_one_process_and_as_those_of_another_launcher():
     assert metrics == {"epoch": 2, **{name: values[-1] for name, values in history.items()}}
     launched = workers.run("mlp", 2)
     assert [each["weights"].tobytes() for each in launched] == [each["weights"].tobytes() for each in results]
+
+
+def test_the_example_runs_on_ray_and_by_torchrun_unchanged(tmp_path):
+    script, environment = str(EXAMPLES / "several_workers.py"), choice.child_environment(choice.configure().backend)
+    losses = []
+    for words in (["-m", "torch.distributed.run", "--nproc-per-node=2", script], [script, "--ray", "2"]):
+        child = subprocess.run(
+            [sys.executable, *words], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=200
+        )
+        assert child.returncode == 0, child.stderr
+        losses.append(re.search(r"2 workers, test loss after each epoch: (.*)", child.stdout)[1])
+    assert losses[0] == losses[1]
+    assert losses[1].endswith(re.search(r"^Ray: .*: (.*)", child.stdout, re.MULTILINE)[1])

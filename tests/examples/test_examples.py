@@ -74,6 +74,13 @@ def test_an_example_of_a_custom_step_is_under_eighty_lines(script):
 
 
 @pytest.mark.once
+def test_the_example_for_several_workers_trains_alone_too(tmp_path):
+    losses = [*map(float, re.search(r"^1 workers, .*: (.*)", run("several_workers.py", tmp_path))[1].split())]
+    assert losses == sorted(losses, reverse=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.once
 def test_a_caffe_net_is_fine_tuned_and_exported_to_onnx(tmp_path):
     printed = run("import_caffe.py", tmp_path)
     before, after = re.findall(r"accuracy .*: (\S+)", printed)
