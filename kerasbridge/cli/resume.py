@@ -78,21 +78,27 @@ def command_of_run(run: "Run", train: Any) -> str | None:
 
 def _command(context: typer.Context, folder: Path) -> str:
     """Return the command that continues the run in a folder, with the options that were given for it."""
-    from kerasbridge.runtime import backend
+    from kerasbridge.runtime import backend, world
 
-    config, given = backend.current(), {**context.params, "run_dir": folder, **_CONTINUED}
+    workers = max(context.params["workers"], world.current().size)
+    config, given = backend.current(), {**context.params, "run_dir": folder, "workers": workers, **_CONTINUED}
     if config:
         given.update(backend=config.backend, device=None if str(config.device) == "auto" else str(config.device))
     return _line(context.command, given)
+
+
+def command_words(command: Any, given: Mapping[str, Any]) -> list[str]:
+    """Return the words of `train` and of the options whose values are given, without the name of the program."""
+    words = ["train"]
+    for option in command.params:
+        value = given.get(option.name or "")
+        if value != option.default and value is not None:
+            words += [option.opts[0]] if value is True else [option.opts[0], str(value)]
+    return words
 
 
 _CONTINUED = {"resume": True, "overwrite": False}
 
 
 def _line(command: Any, given: Mapping[str, Any]) -> str:
-    words = ["kerasbridge", "train"]
-    for option in command.params:
-        value = given.get(option.name or "")
-        if value != option.default and value is not None:
-            words += [option.opts[0]] if value is True else [option.opts[0], str(value)]
-    return shlex.join(words)
+    return shlex.join(["kerasbridge", *command_words(command, given)])

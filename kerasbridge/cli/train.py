@@ -1,5 +1,6 @@
 """`kerasbridge train`."""
 
+import contextlib
 import importlib
 import json
 import time
@@ -13,7 +14,7 @@ import typer
 
 from kerasbridge.cli.app import app, errors_in_one_line, spinner
 from kerasbridge.cli.options import Backend, Device, Script, Target
-from kerasbridge.cli.resume import check_resume, command_to_continue, open_run
+from kerasbridge.cli.resume import check_resume, command_to_continue, command_words, open_run
 from kerasbridge.cli.training import DigitsTraining, Training, choose
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from kerasbridge.subjects.subject import Subject
 
 BATCH_SIZE = 32
+_RUN_OF_WORKER_0 = "the folder of worker 0"
 
 
 @app.command(epilog="Example: kerasbridge train --backend torch --model cnn --epochs 3")
@@ -71,6 +73,10 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write TensorBoard logs, in the run folder.")
     ] = False,
+    workers: Annotated[
+        int, typer.Option(help="Processes that train together; the numbers are those of one, up to rounding.")
+    ] = 1,
+    address: Annotated[str, typer.Option(metavar="auto|HOST:PORT", help="Start the workers on this Ray cluster.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only errors.")] = False,
 ) -> None:
@@ -87,30 +93,41 @@ def train(
     complete, and an interruption keeps it; files that are no part of a run stay. With --tensorboard the losses and
     metrics of each epoch, histograms of the weights and the graph of the model are written to tensorboard/ in the same
     folder.
+
+    With --workers the launcher of torch starts them on this machine, or Ray where torch is not installed; with
+    --address Ray starts them on a cluster, whose machines all see the run folder and the data.
     """
     arguments = {name: str(value) if isinstance(value, Path) else value for name, value in context.params.items()}
     with errors_in_one_line(quiet), command_to_continue(context) as opened:
         import kerasbridge as kb
         from kerasbridge import checks, runs
+        from kerasbridge.cli.workers import must_launch
         from kerasbridge.runtime import backend as backend_module
+        from kerasbridge.runtime import world
 
         started = datetime.now(UTC)
         _check_options(epochs, batch_size, seed, tensorboard)
+        launches, leads = must_launch(workers, address), world.current().is_first
+        arguments["workers"] = max(workers, world.current().size)
         is_continued = check_resume(run_dir, resume, overwrite, checkpoint_every)
         backend_module.configure(backend, device, "--backend")
         training = choose(model, script, data, target, validation, validation_split)
         if isinstance(training, DigitsTraining):
             checks.check_batch_size(batch_size or BATCH_SIZE, len(training.digits.x_train), strict=True)
-        if not is_continued:
+        if not is_continued and leads:
             runs.check_writable(run_dir, overwrite)
-        options = _TrainingOptions(
-            training, epochs, batch_size, seed, tensorboard, checkpoint_every, resume, silent=as_json or quiet
-        )
+        if launches:
+            _launch(context, training)
+            return
+        silent = as_json or quiet or not leads
+        options = _TrainingOptions(training, epochs, batch_size, seed, tensorboard, checkpoint_every, resume, silent)
         with kb.seed_everything(seed):
             subject, config = _load(options, arguments, started, run_dir if is_continued else None)
-            with open_run(run_dir, config, overwrite, is_continued) as run:
-                opened.append(run)
-                config = _train(subject, options, run)
+            with open_run(run_dir, config, overwrite, is_continued) if leads else contextlib.nullcontext() as run:
+                opened += [run] if run else []
+                config = _train(subject, options, run) or config
+    if run is None:  # of another worker
+        return
     if as_json:
         print(json.dumps(_as_dict(run.folder, config, tensorboard)))
     elif not quiet:
@@ -129,6 +146,24 @@ class _TrainingOptions:
     checkpoint_every: str
     resume: bool
     silent: bool
+
+
+def _launch(context: typer.Context, training: Training) -> None:
+    """Start this command in several processes; with --json, print the result when they have ended."""
+    from kerasbridge import runs
+    from kerasbridge.cli import workers
+    from kerasbridge.runtime import backend
+
+    given = context.params
+    words = {**given, "workers": 1, "address": ""}
+    if not workers.uses_ray(given["address"]):
+        workers.launch_here(command_words(context.command, words), given["workers"])
+        return
+    folder = given["run_dir"] or workers.default_run_dir(training.name, backend.configure().backend)
+    words.update(run_dir=folder.absolute(), as_json=False, quiet=given["quiet"] or given["as_json"], device=None)
+    workers.launch_on_ray(command_words(context.command, words), given["workers"], given["address"])
+    if given["as_json"]:
+        print(json.dumps(_as_dict(folder, runs.load(folder).config, given["tensorboard"])))
 
 
 def _check_options(epochs: int, batch_size: int | None, seed: int, tensorboard: bool) -> None:
@@ -152,35 +187,40 @@ def _load(
     """
     from kerasbridge import engines, runs
     from kerasbridge.training import run_recorder
+    from kerasbridge.training.workers import Workers
 
-    backend = engines.current().name
+    engine = engines.current()
     with spinner("Loading the model and the data …", options.silent):
         subject = options.training.load(options.seed)
     if not options.silent and not isinstance(options.training, DigitsTraining):
         print(subject.summary, flush=True)
+    device = run_recorder.device_of(subject.model)
     return subject, runs.Config(
         arguments=arguments,
-        versions=runs.versions(backend),
-        backend=backend,
-        device=run_recorder.device_of(subject.model),
+        versions=runs.versions(engine.name),
+        backend=engine.name,
+        device=device,
         seed=options.seed,
         rng="portable",
         data=options.training.record(subject),
         started=runs.timestamp(started),
         model=options.training.name,
         epochs=options.epochs,
+        workers=engine.world.size,
+        devices=Workers(engine).gather(device),
         fast_paths=sorted(run_recorder.fast_paths_of_run(None, continued, resume=True)),
     )
 
 
-def _train(subject: "Subject", options: _TrainingOptions, run: "RunWriter") -> "Config":
+def _train(subject: "Subject", options: _TrainingOptions, run: "RunWriter | None") -> "Config | None":
     """Train the model, score it, and complete the run; return its configuration.
 
-    A run that has finished is left as it is.
+    A run that has finished is left as it is. Without a run, help worker 0 with its own, and return None.
     """
     import kerasbridge as kb
-    from kerasbridge import runs
+    from kerasbridge import engines
     from kerasbridge.training import run_recorder
+    from kerasbridge.training.workers import Workers
 
     start = time.perf_counter()
     batch_size = options.batch_size or subject.batch_size or BATCH_SIZE
@@ -191,23 +231,35 @@ def _train(subject: "Subject", options: _TrainingOptions, run: "RunWriter") -> "
         batch_size,
         options.epochs,
         verbose=0 if options.silent else "auto",
-        callbacks=[*subject.callbacks, *_tensorboard_callbacks(options, run.target)],
+        callbacks=[*subject.callbacks, *_tensorboard_callbacks(options, run.target)] if run else None,
         validation_data=subject.validation,
         seed=options.seed,
-        run_dir=cast(Any, run),
+        run_dir=cast(Any, run or _RUN_OF_WORKER_0),
         checkpoint_every=options.checkpoint_every,
         resume=options.resume,
         on_nonfinite="stop",
     )
     seconds = round(time.perf_counter() - start, 3)
-    if not run.is_open:
-        finished = runs.load(run.folder).config
-        if getattr(finished, options.training.scored_on) or (finished.finished and subject.validation is None):
-            return finished
+    finished = _finished(subject, options, run) if run else None
+    if Workers(engines.current()).agree(finished is not None):
+        return finished
     scores, mistakes = options.training.score(subject, batch_size)
+    if run is None:
+        return None
     results = {**run_recorder.execution_info(subject.model, history), options.training.scored_on: scores}
     run.finish(subject.model.save, **results, mistakes=mistakes, seconds=seconds)
     return run.config
+
+
+def _finished(subject: "Subject", options: _TrainingOptions, run: "RunWriter") -> "Config | None":
+    """Return the configuration of a run that had finished and been scored before; None for another one."""
+    from kerasbridge import runs
+
+    if run.is_open:
+        return None
+    config = runs.load(run.folder).config
+    is_scored = getattr(config, options.training.scored_on) or (config.finished and subject.validation is None)
+    return config if is_scored else None
 
 
 def _tensorboard_callbacks(options: _TrainingOptions, folder: Path) -> list[Any]:
