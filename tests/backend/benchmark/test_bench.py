@@ -5,6 +5,7 @@ import re
 import textwrap
 
 import pytest
+from PIL import Image
 
 from kerasbridge.keras_compat import keras
 from tests.backend.cli.commands import run
@@ -20,6 +21,12 @@ SCRIPT = """
         model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dense(1)])
         model.compile("sgd", "mse")
         return {"model": model, "x": x, "y": x.sum(1, keepdims=True), "batch_size": 16}
+
+    def colours():
+        layers = [keras.layers.Flatten(), keras.layers.Dense(2, activation="softmax")]
+        model = keras.Sequential([keras.Input((4, 4, 3)), *layers])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        return model
 
     def crash():
         if model_is_stock():
@@ -90,6 +97,21 @@ def test_a_model_in_a_file_is_measured_on_a_table(tmp_path, backend):
     ours, stock = workload["contenders"]
     assert ours["loss"] == pytest.approx(stock["loss"], rel=1e-5)
     assert run(tmp_path, "bench", "--model", "sum.keras")[2].startswith("kerasbridge: Expected data for sum.keras")
+
+
+@pytest.mark.once
+def test_a_model_of_a_script_is_measured_on_a_folder_of_images(tmp_path, script, backend):
+    for index, colour in enumerate(("blue", "red")):
+        (tmp_path / "paint" / colour).mkdir(parents=True)
+        for count in range(8):
+            picture = Image.new("RGB", (4, 4), (255 * index, count, 255 - 255 * index))
+            picture.save(tmp_path / "paint" / colour / f"{count}.png")
+    options = ["--backend", backend, "--contender", "stock", "--quick", "--rounds", 1, "--json", "b.json", "--quiet"]
+    assert run(tmp_path, "bench", "--script", f"{script}:colours", "--data", "paint", *options) == (0, "", "")
+    workload = json.loads((tmp_path / "b.json").read_text())["workloads"][0]
+    assert (workload["rows"], workload["batch_size"]) == (16, 32)
+    ours, stock = workload["contenders"]
+    assert ours["loss"] == pytest.approx(stock["loss"], rel=1e-5)  # one batch, in any order
 
 
 def test_options_that_exclude_each_other_are_refused(tmp_path, script):
