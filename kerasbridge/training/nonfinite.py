@@ -44,8 +44,7 @@ class Warn(BlockWatch):
             self._warn(f"after the training {cause}")
 
     def _array_cause(self, chunk: Chunk, step: int) -> str | None:
-        engine = self._runner.engine
-        return array_cause(engine, engine.gather_rows(chunk.data, chunk.order[step]))
+        return _array_cause(self._runner, chunk, step)
 
     def _weight_cause(self) -> str | None:
         return weight_cause(self._runner.engine, self._runner.trained())
@@ -88,7 +87,8 @@ class Stop(BlockWatch):
         """Return the error about a step, with the weights as they were before it."""
         assign_all(self._variables, self._values)
         batch = self._engine.gather_rows(chunk.data, chunk.order[step])
-        cause = find_cause(self._runner.model, self._engine, compiled.step, self._runner.trained(), batch)
+        first = self._runner.workers.first
+        cause = find_cause(self._runner.model, self._engine, compiled.step, self._runner.trained(), batch, first)
         assign_all(self._variables, self._values)
         position = _first_nonfinite(result)
         received = "a gradient that is not"
@@ -110,8 +110,7 @@ class Skip(BlockWatch):
     def after(self, compiled: Compiled, chunk: Chunk, start: int, result: BlockResult) -> None:
         step = _first_nonfinite(result)
         if step is not None and not self.skipped:
-            batch = self._runner.engine.gather_rows(chunk.data, chunk.order[start + step])
-            cause = array_cause(self._runner.engine, batch) or "the loss or a gradient is not finite"
+            cause = _array_cause(self._runner, chunk, start + step) or "the loss or a gradient is not finite"
             log.warning("kerasbridge: skipped step %d of epoch %d: %s.", start + step + 1, self.epoch + 1, cause)
         self.skipped += int(np.count_nonzero(~np.isfinite(result.reports)))
 
@@ -124,6 +123,12 @@ def make_watch(mode: str, runner: Runner) -> BlockWatch:
     """Return the watch for `on_nonfinite`."""
     watches = {"warn": Warn, "stop": Stop, "skip": Skip}
     return watches[mode](runner) if mode in watches else BlockWatch()
+
+
+def _array_cause(runner: Runner, chunk: Chunk, step: int) -> str | None:
+    """Return which array of the batch of a step contains NaN or infinity, on every worker if one of them finds it."""
+    batch = runner.engine.gather_rows(chunk.data, chunk.order[step])
+    return runner.workers.first(array_cause(runner.engine, batch))
 
 
 def _first_nonfinite(result: BlockResult) -> int | None:

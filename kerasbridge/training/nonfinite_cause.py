@@ -16,16 +16,24 @@ from kerasbridge.training.optimization import observe_gradients
 _PARTS = ("x", "y", "sample_weight")
 
 
-def find_cause(model: keras.Model, engine: Engine, step: Step, trained: Sequence[Any], batch: Any) -> str:
+def find_cause(
+    model: keras.Model,
+    engine: Engine,
+    step: Step,
+    trained: Sequence[Any],
+    batch: Any,
+    first: Callable[[str | None], str | None] = lambda cause: cause,
+) -> str:
     """Return, as part of a sentence, the array, variable, layer or gradient where it begins.
 
-    The variables are changed as the step changes them.
+    The variables are changed as the step changes them. `first` returns what the first of several workers has found that
+    has found something, since each looks at its rows.
     """
     of_state = weight_cause(engine, step.variables)  # gradients that an optimizer accumulates, for instance
     return (
-        array_cause(engine, batch)
+        first(array_cause(engine, batch))
         or weight_cause(engine, trained)
-        or _layer_cause(model, engine, batch)
+        or first(_layer_cause(model, engine, batch))
         or _gradient_cause(engine, step, batch)
         or of_state
         or "every layer and gradient is finite when the step is computed once more"

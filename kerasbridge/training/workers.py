@@ -85,6 +85,10 @@ class Workers:
         """Return the values of all workers, of JSON data."""
         return [value] if self._is_alone else gather_json(self._engine, value)
 
+    def first(self, value: Any) -> Any:
+        """Return the value of the first worker whose value is not None, of JSON data."""
+        return next((each for each in self.gather(value) if each is not None), None)
+
     def share(self, rows: int) -> Share | None:
         """Return the share of a batch that the step of this worker computes; None if it computes whole batches."""
         return share_of(rows, self._engine)

@@ -199,6 +199,19 @@ def own_step_with_two_optimizers():
     return train(model, floats(61, 6), step=[critic_step, generator_step])
 
 
+@case
+def a_row_that_is_not_finite():
+    model = compiled([keras.Input((8,)), L.Dense(8), L.BatchNormalization(), L.Dense(3)], "mse")
+    return train(model, *with_a_nan(), on_nonfinite="skip")
+
+
+def with_a_nan():
+    """Return data of which the last row is not finite."""
+    x = floats(48, 8)
+    x[-1, 2] = np.nan
+    return x, floats(48, 3)
+
+
 class Batches(keras.utils.PyDataset):
     """Batches of 12 rows, the last of them smaller."""
 
@@ -242,25 +255,34 @@ class Drifting(L.Layer):
         return x
 
 
-def first_error_of(*layers):
-    """Return the message of the error that a training with these layers raises, and its type."""
+def error_of(function, *arguments, **options):
+    """Return the type and the message of the error that a call raises."""
     try:
-        train(compiled([keras.Input((4, 4, 1), batch_size=12), *layers, L.Flatten(), L.Dense(2)], "mse"), *IMAGES)
+        function(*arguments, **options)
     except Exception as error:
         return type(error).__name__, str(error)
     return None
 
 
-IMAGES = floats(24, 4, 4, 1), floats(24, 2)
+def train_with(*layers):
+    """Train a model with these layers."""
+    layers = [keras.Input((4, 4, 1), batch_size=12), *layers, L.Flatten(), L.Dense(2)]
+    return train(compiled(layers, "mse"), floats(24, 4, 4, 1), floats(24, 2))
+
+
+def stopped():
+    """Return the error of a training that ends at the first loss that is not finite."""
+    model = compiled([keras.Input((8,)), L.Dense(3)], "mse")
+    return error_of(train, model, *with_a_nan(), on_nonfinite="stop")
 
 
 def limits():
     """Return the errors of what several workers cannot compute as one does."""
     states = L.Reshape((4, 4)), L.SimpleRNN(3, stateful=True)
     return {
-        "drifting": first_error_of(Drifting()),
-        "shuffled": first_error_of(L.Lambda(lambda x: keras.random.shuffle(x, seed=1))),
-        "stateful": first_error_of(*states),
+        "drifting": error_of(train_with, Drifting()),
+        "shuffled": error_of(train_with, L.Lambda(lambda x: keras.random.shuffle(x, seed=1))),
+        "stateful": error_of(train_with, *states),
     }
 
 
@@ -273,4 +295,4 @@ def run(names=None, dtype="float64"):
 if __name__ == "__main__":
     from tests.distributed.workers import report
 
-    report((run(sys.argv[2:], sys.argv[1]), limits()))
+    report((run(sys.argv[2:], sys.argv[1]), limits(), stopped()))

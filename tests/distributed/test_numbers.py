@@ -14,11 +14,12 @@ pytestmark = pytest.mark.skipif(choice.configure().backend not in SPLIT_ROWS, re
 
 @pytest.fixture(scope="module")
 def alone():
-    """Results and errors of one process."""
-    ((results, errors),) = workers.run("cases", 1, "float64")
+    """Results of one process, and its error at a loss that is not finite."""
+    ((results, errors, stopped),) = workers.run("cases", 1, "float64")
     assert list(results) == list(cases.CASES)
     assert set(errors.values()) == {None}
-    return results
+    assert stopped[0] == "NonFiniteError"
+    return results, stopped
 
 
 @pytest.fixture(scope="module", params=[2, 3])
@@ -28,16 +29,20 @@ def several(request, alone):
 
 
 def test_every_number_is_that_of_one_worker(several, alone):
-    for results, _ in several:
-        for name, expected in alone.items():
+    for results, *_ in several:
+        for name, expected in alone[0].items():
             assert list(results[name]) == list(expected)
             for key, value in expected.items():
                 np.testing.assert_allclose(results[name][key], value, rtol=1e-12, atol=1e-12, err_msg=f"{name}: {key}")
 
 
 def test_what_cannot_be_split_is_an_error_on_every_worker(several):
-    for _, errors in several:
+    for _, errors, _ in several:
         assert {kind for kind, _ in errors.values()} == {"WorkerError"}
         assert "drifting/latest to be equal on all workers" in errors["drifting"][1]
         assert "keras.random.shuffle along the first axis" in errors["shuffled"][1]
         assert "stateful=True. Train it with one worker." in errors["stateful"][1]
+
+
+def test_a_loss_that_is_not_finite_has_the_same_cause_on_every_worker(several, alone):
+    assert {stopped for *_, stopped in several} == {alone[1]}
