@@ -4,7 +4,7 @@ import contextlib
 import itertools
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from kerasbridge.data.numbers import to_numbers
 from kerasbridge.data.prefetch import MAX_STEPS, BatchStack, prefetch, stack_batches, stack_capacity
 from kerasbridge.data.pydataset import ShuffledPyDataset
 from kerasbridge.data.sampler import Rows, RowSampler
-from kerasbridge.data.shares import own_rows
+from kerasbridge.data.shares import compared, own_rows, own_stack
 from kerasbridge.engines.base import Data, Engine
 from kerasbridge.engines.step import Batch, Tensor
 from kerasbridge.errors import DataError
@@ -98,9 +98,15 @@ class EpochIterator(Protocol):
 
 
 class _RandomAccess:
-    """Data of which each epoch can be read by itself, from any step on."""
+    """Data of which each epoch can be read by itself; the next epoch begins at the step that was sought."""
 
     digest: str | None = None
+    _start = 0
+
+    def seek(self, epoch: int, step: int, digest: str | None) -> bool:
+        del epoch, digest
+        self._start = step
+        return True
 
     def restart(self) -> None:
         """Do nothing: an epoch does not depend on earlier ones."""
@@ -110,11 +116,10 @@ class _RandomAccess:
 
 
 class _InMemory(_RandomAccess):
-    """Arrays in memory; the next epoch begins at the step that was sought."""
+    """Arrays in memory."""
 
     def __init__(self, arrays: Arrays, sampler: RowSampler, engine: Engine) -> None:
         self._arrays, self._sampler, self._engine = arrays, sampler, engine
-        self._start = 0
 
     @property
     def steps(self) -> int:
@@ -122,11 +127,6 @@ class _InMemory(_RandomAccess):
 
     def first(self) -> Batch:
         return self._arrays.first(self._sampler.batch_size)
-
-    def seek(self, epoch: int, step: int, digest: str | None) -> bool:
-        del epoch, digest
-        self._start = step
-        return True
 
 
 class DeviceArrays(_InMemory):
@@ -207,7 +207,7 @@ class StackedArrays(_InMemory):
         steps, width = shape
         batches = self._arrays.slice_rows(slice(*between))
         nest = map_tensors(lambda leaf: own_rows(leaf.reshape(steps, width, *leaf.shape[1:]), self._engine), batches)
-        key = ("batches", signature(map_tensors(lambda leaf: leaf[0], nest)))
+        key = ("batches", width, signature(map_tensors(lambda leaf: leaf[0], nest)))
         return Chunk(map_tensors(copy, nest), copy(np.arange(steps, dtype=np.int32)), steps, width, key, start)
 
 
@@ -216,20 +216,26 @@ class _Streamed:
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._check = engine, None  # type: Engine, Check | None
-        self._opened: Iterable[Batch] | None = None
 
     def set_check(self, check: Check) -> None:
         self._check = check
 
     def chunks(self, epoch: int, max_steps: int | None) -> Generator[Chunk, None, None]:
-        opened, self._opened = self._opened, None
-        stacks = stack_batches(self._checked(opened or self._batches(epoch)), max_steps)
+        stacks = self._stacks(epoch, max_steps)
         with contextlib.closing(stacks if max_steps else prefetch(stacks)) as ready:
-            for stack in ready:
+            for stack in self._compared(ready):
                 yield self._to_chunk(stack)
 
-    def _batches(self, epoch: int) -> Iterable[Batch]:
+    def _stacks(self, epoch: int, max_steps: int | None) -> Generator[BatchStack, None, None]:
+        """Yield stacks of the rows of this worker."""
         raise NotImplementedError
+
+    def _stack(self, batches: Iterable[Batch], max_steps: int | None) -> Generator[BatchStack, None, None]:
+        return stack_batches(self._checked(batches), max_steps, is_alone=self._engine.world.size == 1)
+
+    def _compared(self, stacks: Iterable[BatchStack]) -> Iterable[BatchStack]:
+        """Yield the stacks; raise DataError if other workers have other batches."""
+        return stacks
 
     def _is_long(self, rows: int) -> bool:
         """Return whether the epoch is known to have many batches of this many rows."""
@@ -242,9 +248,8 @@ class _Streamed:
 
     def _to_chunk(self, stack: BatchStack) -> Chunk:
         # As long as the stack's capacity: for each other length the loop would be compiled again.
-        nest = map_tensors(lambda leaf: own_rows(leaf, self._engine), stack.nest)
-        data, order = map_tensors(self._engine.to_device, nest), np.arange(stack.capacity, dtype=np.int32)
-        key, is_long = ("batches", stack.signature), self._is_long(stack.rows)
+        data, order = map_tensors(self._engine.to_device, stack.nest), np.arange(stack.capacity, dtype=np.int32)
+        key, is_long = ("batches", stack.rows, stack.signature), self._is_long(stack.rows)
         return Chunk(data, self._engine.to_device(order), stack.steps, stack.rows, key, is_long=is_long)
 
 
@@ -257,7 +262,7 @@ class RowSource(Protocol):
 
 
 class HostArrays(_RandomAccess, _Streamed):
-    """Rows of data that is too large for the device, or on a disk."""
+    """Rows of data that is too large for the device, or on a disk; each worker reads its own."""
 
     def __init__(self, source: RowSource, sampler: RowSampler, engine: Engine) -> None:
         super().__init__(engine)
@@ -270,17 +275,16 @@ class HostArrays(_RandomAccess, _Streamed):
     def first(self) -> Batch:
         return self._source.gather(np.arange(min(self._sampler.batch_size, self._sampler.rows)))
 
-    def seek(self, epoch: int, step: int, digest: str | None) -> bool:
-        del digest
-        self._opened = self._batches(epoch, step)
-        return True
-
     def _is_long(self, rows: int) -> bool:
         return self._sampler.is_long(rows)
 
-    def _batches(self, epoch: int, start: int = 0) -> Iterable[Batch]:
-        rows_of_steps = (row for rows in self._sampler.epoch(epoch) for row in rows)
-        return (self._source.gather(row) for row in itertools.islice(rows_of_steps, start, None))
+    def _stacks(self, epoch: int, max_steps: int | None) -> Generator[BatchStack, None, None]:
+        start, self._start = self._start, 0
+        for rows in self._sampler.epoch(epoch):
+            own = own_rows(rows[start:], self._engine)
+            for stack in self._stack(map(self._source.gather, own), max_steps):
+                yield replace(stack, rows=rows.shape[1])
+            start = max(0, start - len(rows))
 
 
 class BatchStream(_Streamed):
@@ -304,6 +308,7 @@ class BatchStream(_Streamed):
         steps_name: str = "steps_per_epoch",
     ) -> None:
         super().__init__(engine)
+        self._opened: Iterable[Batch] | None = None
         self._name, self._source, self._sample, self._shuffled = name, batches, sample or batches, shuffled
         self._counted_steps: int | None = None
         self._steps_name = steps_name
@@ -340,6 +345,15 @@ class BatchStream(_Streamed):
             deque(itertools.islice(batches, step), maxlen=0)
             self._opened = batches
         return digest in (None, self.digest)
+
+    def _stacks(self, epoch: int, max_steps: int | None) -> Generator[BatchStack, None, None]:
+        opened, self._opened = self._opened, None
+        with contextlib.closing(self._stack(opened or self._batches(epoch), max_steps)) as stacks:
+            for stack in stacks:
+                yield own_stack(stack, self._engine)
+
+    def _compared(self, stacks: Iterable[BatchStack]) -> Iterable[BatchStack]:
+        return compared(stacks, self._name, self._engine)
 
     def _batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         if self._shuffled is not None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import contextvars
+import math
 import queue
 import threading
 import time
@@ -21,6 +22,9 @@ MAX_BYTES = 16 * 2**20
 SECONDS_TO_FILL = 0.25
 """A slow source should stall neither the device nor the progress bar."""
 
+MAX_STEPS_OF_WORKERS = 16
+"""Steps of a stack where several workers read the same batches, so that its size must not depend on time."""
+
 MAX_READY_ITEMS = 2
 THREAD = "kerasbridge data"
 T = TypeVar("T")
@@ -31,13 +35,14 @@ class BatchStack:
     """A nested structure of arrays (capacity, batch, …), of which the first `steps` are batches of `rows` rows.
 
     The capacity is one for a single batch; otherwise it depends only on the shapes of a batch, so that a compiled step
-    can be reused for other stacks.
+    can be reused for other stacks. Of several workers, each may have its rows only; `digest` is that of all rows.
     """
 
     nest: Batch
     steps: int
     rows: int
     signature: tuple[Any, ...]
+    digest: int = 0
 
     @property
     def capacity(self) -> int:
@@ -45,20 +50,24 @@ class BatchStack:
         return batch_size_of(self.nest)
 
 
-def stack_batches(batches: Iterable[Batch], max_steps: int | None = None) -> Generator[BatchStack, None, None]:
+def stack_batches(
+    batches: Iterable[Batch], max_steps: int | None = None, is_alone: bool = True
+) -> Generator[BatchStack, None, None]:
     """Yield stacks of consecutive batches of one shape; if reading a batch fails, those before it are yielded first.
 
     Args:
         batches: nested arrays, read one by one and copied immediately.
         max_steps: the size of a stack; no batch is read before its stack is requested.
+        is_alone: whether a stack may end early because the source is slow.
     """
+    limit = max_steps or (MAX_STEPS if is_alone else MAX_STEPS_OF_WORKERS)
     builder: _StackBuilder | None = None
     try:
         for batch in batches:
             if builder and builder.signature != signature(batch):
                 yield builder.stack()
                 builder = None
-            builder = builder or _StackBuilder(batch, max_steps or MAX_STEPS)
+            builder = builder or _StackBuilder(batch, limit, is_alone)
             builder.add(batch)
             if builder.is_full():
                 yield builder.stack()
@@ -74,12 +83,12 @@ def stack_batches(batches: Iterable[Batch], max_steps: int | None = None) -> Gen
 class _StackBuilder:
     """Builder of a stack of batches with the shape of the first."""
 
-    def __init__(self, batch: Batch, max_steps: int) -> None:
+    def __init__(self, batch: Batch, max_steps: int, is_timed: bool) -> None:
         self.signature, self._rows, self._steps = signature(batch), batch_size_of(batch), 0
         self._capacity = min(max_steps, stack_capacity(batch))
         self._nest = map_tensors(lambda leaf: _padding((self._capacity, *leaf.shape), leaf.dtype), batch)
         self._text_bytes = 0
-        self._start = time.perf_counter()
+        self._latest = time.perf_counter() + SECONDS_TO_FILL if is_timed else math.inf
 
     def add(self, batch: Batch) -> None:
         for stacked, leaf in zip(keras.tree.flatten(self._nest), keras.tree.flatten(batch), strict=True):
@@ -89,7 +98,7 @@ class _StackBuilder:
         self._steps += 1
 
     def is_full(self) -> bool:
-        is_late = time.perf_counter() - self._start > SECONDS_TO_FILL
+        is_late = time.perf_counter() > self._latest
         return self._steps == self._capacity or self._text_bytes > MAX_BYTES or is_late
 
     def stack(self) -> BatchStack:

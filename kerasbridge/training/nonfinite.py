@@ -128,7 +128,8 @@ def make_watch(mode: str, runner: Runner) -> BlockWatch:
 def _array_cause(runner: Runner, chunk: Chunk, step: int) -> str | None:
     """Return which array of the batch of a step contains NaN or infinity, on every worker if one of them finds it."""
     batch = runner.engine.gather_rows(chunk.data, chunk.order[step])
-    return runner.workers.first(array_cause(runner.engine, batch))
+    cause: str | None = runner.workers.first(array_cause(runner.engine, batch))
+    return cause
 
 
 def _first_nonfinite(result: BlockResult) -> int | None:

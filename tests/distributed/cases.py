@@ -1,6 +1,9 @@
 """Trainings whose numbers depend on whole batches, each of few rows; all run in one process for each worker."""
 
+import os
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -240,8 +243,23 @@ def streamed(read):
     return run
 
 
+def on_disk():
+    """Return rows in a file, which are read batch by batch."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = np.memmap(Path(folder, "x"), floats(1).dtype, "w+", shape=(55, 8))
+        file[:] = floats(55, 8)
+        return file
+
+
 CASES["pydataset"] = streamed(Batches)
 CASES["generator"] = streamed(generator)
+
+
+@case
+def rows_on_a_disk():
+    model = compiled([keras.Input((8,)), L.Dense(8), L.BatchNormalization(), L.Dropout(0.1), L.Dense(3, "softmax")])
+    trained = train(model, on_disk(), labels(55, 3))
+    return {**trained, "predicted": kb.predict(model, on_disk(), batch_size=12, verbose=0)}
 
 
 class Drifting(L.Layer):
@@ -276,12 +294,20 @@ def stopped():
     return error_of(train, model, *with_a_nan(), on_nonfinite="stop")
 
 
+def differing():
+    """Yield batches that are others on each worker."""
+    while True:
+        yield floats(12, 8, seed=int(os.environ["RANK"])), floats(12, 3)
+
+
 def limits():
     """Return the errors of what several workers cannot compute as one does."""
+    model = compiled([keras.Input((8,)), L.Dense(3)], "mse")
     states = L.Reshape((4, 4)), L.SimpleRNN(3, stateful=True)
     return {
         "drifting": error_of(train_with, Drifting()),
         "shuffled": error_of(train_with, L.Lambda(lambda x: keras.random.shuffle(x, seed=1))),
+        "differing": error_of(train, model, differing(), batch_size=None, steps_per_epoch=2),
         "stateful": error_of(train_with, *states),
     }
 

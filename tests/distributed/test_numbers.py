@@ -38,7 +38,13 @@ def test_every_number_is_that_of_one_worker(several, alone):
 
 def test_what_cannot_be_split_is_an_error_on_every_worker(several):
     for _, errors, _ in several:
-        assert {kind for kind, _ in errors.values()} == {"WorkerError"}
+        assert {name: kind for name, (kind, _) in errors.items()} == {
+            "drifting": "WorkerError",
+            "shuffled": "WorkerError",
+            "differing": "DataError",
+            "stateful": "WorkerError",
+        }
+        assert "Expected the generator to give the same batches on every worker" in errors["differing"][1]
         assert "drifting/latest to be equal on all workers" in errors["drifting"][1]
         assert "keras.random.shuffle along the first axis" in errors["shuffled"][1]
         assert "stateful=True. Train it with one worker." in errors["stateful"][1]
