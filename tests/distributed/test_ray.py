@@ -46,3 +46,16 @@ def test_the_example_runs_on_ray_and_by_torchrun_unchanged(tmp_path):
         losses.append(re.search(r"2 workers, test loss after each epoch: (.*)", child.stdout)[1])
     assert losses[0] == losses[1]
     assert losses[1].endswith(re.search(r"^Ray: .*: (.*)", child.stdout, re.MULTILINE)[1])
+
+
+def test_a_run_goes_on_bit_for_bit_after_a_killed_worker_and_a_lost_node(monkeypatch):
+    monkeypatch.setattr(workers, "SECONDS", 600)
+    with on_ray("ray_faults", 2) as launched:
+        (ended,) = launched.wait()
+        assert ended.code == 0, ended.errors
+        results = launched.result("faults")
+    digests, _ = undisturbed = results.pop("undisturbed")
+    assert len(set(digests)) == 1
+    assert len(results) == 3
+    for fault, result in results.items():
+        assert result == undisturbed, fault
