@@ -195,7 +195,7 @@ def fit(
         config = FitConfig(arguments.limit_epochs(epochs), initial_epoch, validation_freq, verbose, on_nonfinite)
         sources = {"data": (source, training), "validation data": (validation_source, validation)}
         check_alike(workers, engine.name, fit_arguments, sources, order_seed)
-        spread = {"workers": engine.world.size, "devices": workers.gather(engine.device)}
+        spread = {"workers": engine.world.size, "devices": workers.gather(run_recorder.device_of(model))}
         entries = {"seed": order_seed, "rng": rng, "fast_paths": sorted(allowed), **spread}
         with (
             workers.noting_signals(),

@@ -5,13 +5,13 @@ what it finds is a process that was stopped, or a machine that hangs or cannot b
 """
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from kerasbridge.engines.base import Engine
 from kerasbridge.runtime import backend
+from kerasbridge.runtime.leaving import leave
 
 _GRACE = 8
 """Seconds in which a worker whose neighbour has failed should have ended by itself."""
@@ -91,5 +91,4 @@ class WorkerMonitor:
     def _leave(self, sentence: str) -> None:
         """End the process: its main thread waits in the framework, where no exception reaches it."""
         if not self._ended.is_set():
-            os.write(2, f"\nkerasbridge: {sentence}\n".encode())
-            os._exit(1)
+            leave(sentence)

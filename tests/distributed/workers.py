@@ -82,6 +82,10 @@ class Workers:
         path = self._folder / f"{rank}.pickle"
         return pickle.loads(path.read_bytes()) if path.exists() else None
 
+    def attempts(self):
+        """Return how often a launcher has restarted the workers, which each attempt notes."""
+        return max(int(path.suffix[1:]) for path in self._folder.glob("attempt.*"))
+
     def errors(self, number):
         """Return what a process has printed so far."""
         return self._errors_of(number).read_text("utf-8")
@@ -124,6 +128,11 @@ def torchrun(script, size, *arguments, restarts=0, backend=None, **variables):
     environment = choice.child_environment(backend or choice.configure().backend, threads=1)
     command = [sys.executable, "-m", "torch.distributed.run", *options]
     return Workers(folder, [command], [{**environment, **variables, _FOLDER: folder}], size)
+
+
+def note_attempt(attempt):
+    """Note in a script that this attempt of the launcher has begun."""
+    Path(os.environ[_FOLDER], f"attempt.{attempt}").touch()
 
 
 def run(script, size, *arguments, **variables):

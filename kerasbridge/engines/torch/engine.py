@@ -52,7 +52,7 @@ class TorchEngine(Engine):
 
     def leave(self) -> None:
         super().leave()
-        workers.leave()
+        workers.leave_group()
 
     def is_worker_lost(self, error: BaseException) -> bool:
         return workers.is_worker_lost(error)

@@ -13,9 +13,12 @@ from torch.distributed import distributed_c10d
 from kerasbridge.engines.step import Tensor
 from kerasbridge.errors import WorkerError
 from kerasbridge.runtime import backend
+from kerasbridge.runtime.leaving import leaving_after
 from kerasbridge.runtime.world import World
 
 _NEVER = timedelta(days=7)
+_GRACE = 5.0
+"""Seconds after its own time limit in which torch should have noticed it; it does not where another program listens."""
 _LIBRARY = torch.library.Library("kerasbridge", "FRAGMENT")
 _LIBRARY.define("all_sum(Tensor tensor) -> Tensor")
 
@@ -25,27 +28,35 @@ def join(world: World) -> None:
     if dist.is_initialized():
         return  # by the script of the user
     on_gpu = torch.cuda.is_available() and dist.is_nccl_available()
-    wait = timedelta(seconds=backend.worker_timeout())
+    seconds = backend.worker_timeout()
+    wait, late = timedelta(seconds=seconds), f"there was no answer for {seconds:g} s"
     try:
-        dist.init_process_group(
-            "cpu:gloo,cuda:nccl" if on_gpu else "gloo", rank=world.rank, world_size=world.size, timeout=wait
-        )
+        with leaving_after(seconds + _GRACE, _cannot_meet(world, late)):
+            store, _, _ = next(dist.rendezvous("env://", world.rank, world.size, timeout=wait))
+            store = dist.PrefixStore(f"attempt {world.attempt}", store)  # a launcher keeps its store when it restarts
+            dist.init_process_group(
+                "cpu:gloo,cuda:nccl" if on_gpu else "gloo",
+                rank=world.rank,
+                world_size=world.size,
+                store=store,
+                timeout=wait,
+            )
     except (RuntimeError, ValueError) as error:
-        raise WorkerError(_cannot_meet(world, error)) from error
-    atexit.register(leave)
+        raise WorkerError(_cannot_meet(world, str(error))) from error
+    atexit.register(leave_group)
     distributed_c10d._set_pg_timeout(_NEVER)  # a worker that compiles or saves may be waited for; see WorkerMonitor
 
 
-def _cannot_meet(world: World, error: Exception) -> str:
+def _cannot_meet(world: World, error: str) -> str:
     """Return the sentence about workers that did not meet."""
     where = f"{world.address}:{world.port}"
-    if "EADDRINUSE" in str(error):
+    if "EADDRINUSE" in error:
         return (
             f"Expected a free port for worker 0 to listen at, received {where}, which is taken. Start with another "
             "MASTER_PORT: torchrun --master-port=…"
         )
     return (
-        f"Worker {world.rank} of {world.size} did not meet the others at {where}: {str(error).splitlines()[0]}. Check "
+        f"Worker {world.rank} of {world.size} did not meet the others at {where}: {error.splitlines()[0]}. Check "
         "that all were started with this MASTER_ADDR and MASTER_PORT, and that the port can be reached."
     )
 
@@ -66,7 +77,7 @@ def posted(key: str) -> str | None:
     return _board().get(key).decode() if _board().check([key]) else None
 
 
-def leave() -> None:
+def leave_group() -> None:
     """Close the connections to the other workers; operations that wait for this one fail."""
     if dist.is_initialized():
         dist.destroy_process_group()
