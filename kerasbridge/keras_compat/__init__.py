@@ -7,13 +7,18 @@ Importing it settles the backend and imports Keras. Every other module takes Ker
 import contextlib
 
 from kerasbridge.errors import BackendNotInstalled
+from kerasbridge.keras_compat.deferred_imports import deferred_imports
 from kerasbridge.runtime import backend
 from kerasbridge.runtime.collector import paused_collector
 from kerasbridge.runtime.stderr import suppress_stderr
 
 _config = backend.configure()
 try:
-    with paused_collector(), suppress_stderr() if _config.backend == "tensorflow" else contextlib.nullcontext():
+    with contextlib.ExitStack() as _stack:
+        _stack.enter_context(paused_collector())
+        _stack.enter_context(deferred_imports(_config.backend))
+        if _config.backend == "tensorflow":
+            _stack.enter_context(suppress_stderr())
         import keras as keras
 except Exception as error:
     raise BackendNotInstalled(
