@@ -127,7 +127,7 @@ def _phase(
 ) -> Phase:
     def prepare_step() -> PreparedStep:
         prepare(model, engine, iterator, modes, argument)
-        return PreparedStep(make_step)
+        return PreparedStep(make_step, trains=any(modes))
 
     return Phase(Runner(model, engine, prepare_step), iterator)
 
@@ -160,6 +160,7 @@ def _custom_phase(
             program.variables,
             compiled.optimizers,
             program.metrics,
+            training,
             lambda _: program.results(),
         )
 

@@ -1,5 +1,6 @@
 """The step loop: run a compiled step over chunks of batches, in blocks of several steps."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,8 +25,10 @@ from kerasbridge.training.device_memory import explain_out_of_memory
 from kerasbridge.training.python_state import PythonState, user_functions, variables_of
 from kerasbridge.training.step_check import Steps, run_checked, steps_to_check
 from kerasbridge.training.whole_batch.metrics import needs_whole_batches, single_metrics
+from kerasbridge.training.whole_batch.trial import difference_of_split
 from kerasbridge.training.workers import MetricSums, Workers, compute_share
 
+log = logging.getLogger("kerasbridge")
 LONG_RUN = 50
 """Steps of a run that is worth checking again though its compiled step was checked in an earlier one."""
 
@@ -93,6 +96,7 @@ class PreparedStep:
         variables: the variables that a custom step uses.
         optimizers: each optimizer in use with the variables that it updates; None if that is the one of the model.
         metrics: the metrics that the step updates, in addition to those of the model.
+        trains: whether it changes weights.
         results: returns the logs from the states of the metrics, given the model.
     """
 
@@ -102,6 +106,7 @@ class PreparedStep:
     variables: Sequence[Any] = ()
     optimizers: Sequence[tuple[Any, Sequence[Any]]] | None = None
     metrics: Sequence[Any] = ()
+    trains: bool = False
     results: Callable[[keras.Model], dict[str, Any]] = metric_results
 
 
@@ -154,6 +159,7 @@ class Runner:
         self._run = object()
         self._is_single = False  # whether every block has one step
         self._is_checked = False  # whether the workers were compared after a block
+        self._is_compared = False  # whether the step was compared with that of one worker
         self.workers = Workers(engine)
         self._set_step()
 
@@ -274,11 +280,27 @@ class Runner:
         share = self.workers.share(steps.chunk.rows)
         if share is None or share.is_whole:
             return self._run_block(compiled, steps, steps_left)
+        if self.step.trains and compiled.run is None and not self._is_compared:
+            self._is_compared = True
+            self._compare_with_one_worker(steps)
         sums = MetricSums(self.engine, self._metric_variables())
         result = self._run_block(compiled, steps, steps_left)
         sums.add_up()
         results = self.step.results(self.model)
         return replace(result, logs={name: results.get(name, value) for name, value in result.logs.items()})
+
+    def _compare_with_one_worker(self, steps: Steps) -> None:
+        """Warn if the step computes other numbers than with one worker."""
+        batch = self.engine.gather_rows(steps.chunk.data, steps.chunk.order[steps.start])
+        step = self.step.make_step(self.model, self.engine)
+        with self.python_state.restored():
+            difference = difference_of_split(self.engine, step, self.listed_variables(), self._metrics(), batch)
+        if difference and self.workers.leads:
+            log.warning(
+                "kerasbridge: with several workers, %s is another than with one. A loss must be a mean over rows, or a "
+                "loss of Keras; what else depends on several rows must be computed with keras.ops.moments.",
+                difference,
+            )
 
     def _metrics(self) -> list[Any]:
         """Return the metrics that the step updates."""

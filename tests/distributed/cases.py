@@ -1,5 +1,6 @@
 """Trainings whose numbers depend on whole batches, each of few rows; all run in one process for each worker."""
 
+import logging
 import os
 import sys
 import tempfile
@@ -300,6 +301,28 @@ def differing():
         yield floats(12, 8, seed=int(os.environ["RANK"])), floats(12, 3)
 
 
+def between_rows(y_true, y_pred):
+    """Return a loss that compares rows with each other, as contrastive losses do."""
+    products = ops.matmul(y_pred, ops.transpose(y_pred))
+    return ops.mean(ops.square(products - ops.matmul(y_true, ops.transpose(y_true))))
+
+
+def warned():
+    """Return the warnings of a training whose loss is no mean over rows, and of one whose loss is."""
+    return [warnings_of(loss) for loss in (between_rows, "mse")]
+
+
+def warnings_of(loss):
+    """Return what a training with this loss logs."""
+    found = []
+    handler = logging.Handler()
+    handler.emit = lambda record: found.append(record.getMessage())
+    logging.getLogger("kerasbridge").addHandler(handler)
+    train(compiled([keras.Input((8,)), L.BatchNormalization(), L.Dense(3)], loss), floats(24, 8), floats(24, 3))
+    logging.getLogger("kerasbridge").removeHandler(handler)
+    return found
+
+
 def limits():
     """Return the errors of what several workers cannot compute as one does."""
     model = compiled([keras.Input((8,)), L.Dense(3)], "mse")
@@ -321,4 +344,4 @@ def run(names=None, dtype="float64"):
 if __name__ == "__main__":
     from tests.distributed.workers import report
 
-    report((run(sys.argv[2:], sys.argv[1]), limits(), stopped()))
+    report((run(sys.argv[2:], sys.argv[1]), limits(), stopped(), warned()))

@@ -15,10 +15,11 @@ pytestmark = pytest.mark.skipif(choice.configure().backend not in SPLIT_ROWS, re
 @pytest.fixture(scope="module")
 def alone():
     """Results of one process, and its error at a loss that is not finite."""
-    ((results, errors, stopped),) = workers.run("cases", 1, "float64")
+    ((results, errors, stopped, warnings),) = workers.run("cases", 1, "float64")
     assert list(results) == list(cases.CASES)
     assert set(errors.values()) == {None}
     assert stopped[0] == "NonFiniteError"
+    assert warnings == [[], []]
     return results, stopped
 
 
@@ -37,7 +38,7 @@ def test_every_number_is_that_of_one_worker(several, alone):
 
 
 def test_what_cannot_be_split_is_an_error_on_every_worker(several):
-    for _, errors, _ in several:
+    for _, errors, *_ in several:
         assert {name: kind for name, (kind, _) in errors.items()} == {
             "drifting": "WorkerError",
             "shuffled": "WorkerError",
@@ -51,4 +52,11 @@ def test_what_cannot_be_split_is_an_error_on_every_worker(several):
 
 
 def test_a_loss_that_is_not_finite_has_the_same_cause_on_every_worker(several, alone):
-    assert {stopped for *_, stopped in several} == {alone[1]}
+    assert {stopped for _, _, stopped, _ in several} == {alone[1]}
+
+
+def test_a_loss_that_compares_rows_with_each_other_is_a_warning_of_worker_0(several):
+    (of_rows, of_means), *others = [warnings for *_, warnings in several]
+    assert ["the loss is another than with one" in warning for warning in of_rows] == [True]
+    assert of_means == []
+    assert others == [[[], []]] * len(others)
