@@ -9,6 +9,7 @@ The rows are in a file in a temporary folder, read through `np.memmap`; the larg
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -96,6 +97,10 @@ def rows(sizes: Sequence[int]) -> Iterator[Point]:
                 x[start : start + CHUNK] = values[: size - start]
             x.flush()
             x = np.memmap(path, "float32", "r", shape=(size, FEATURES_ON_DISK))
+            with contextlib.suppress(
+                OSError
+            ):  # Windows deletes no open file; elsewhere a process that is killed leaves none
+                path.unlink()
             y = np.resize(np.arange(10, dtype="int32"), size)
             yield measure("rows", size, _dense_model(FEATURES_ON_DISK, [128]), x, y, 1024, epochs=2)
 

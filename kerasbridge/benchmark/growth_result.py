@@ -11,6 +11,8 @@ from kerasbridge.runs import plotting
 
 TITLES = ("backend", "series", "size", "before it, s", "first epoch, s", "step, µs", "steps/s", "MB more", "runs")
 
+LEAST_SPAN = 10  # of the axis of times, so that small differences look small
+
 
 @dataclass(frozen=True)
 class Point:
@@ -91,6 +93,8 @@ def draw(path: Path, points: Points, clock: str = "wall") -> None:
             line = [(point.size, point.step(clock)) for point in each if point.series == name]
             if line:
                 axes.plot(*zip(*line, strict=True), marker="o", markersize=4, color=colour, label=backend)
+        steps = [point.step(clock) for point in measured if point.series == name]
+        axes.set_ylim(min(min(steps), max(steps) / LEAST_SPAN) / 2, 2 * max(steps))
         axes.legend(frameon=False, fontsize=9, labelcolor=plotting.INK)
     plotting.save(figure, path)
 
