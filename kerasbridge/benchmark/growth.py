@@ -32,7 +32,7 @@ from kerasbridge.runtime import subprocesses
 
 FEATURES = 784
 FEATURES_ON_DISK = 200
-ROWS_IN_MEMORY = 60_000
+FEWEST_ROWS = 60_000
 CHUNK = 20_000  # rows that are written at once
 
 
@@ -102,7 +102,8 @@ def rows(sizes: Sequence[int]) -> Iterator[Point]:
             ):  # Windows deletes no open file; elsewhere a process that is killed leaves none
                 path.unlink()
             y = np.resize(np.arange(10, dtype="int32"), size)
-            yield measure("rows", size, _dense_model(FEATURES_ON_DISK, [128]), x, y, 1024, epochs=2)
+            epochs = 3 if size > FEWEST_ROWS else 9
+            yield measure("rows", size, _dense_model(FEATURES_ON_DISK, [128]), x, y, 1024, epochs)
 
 
 def empty(sizes: Sequence[int]) -> Iterator[Point]:
@@ -130,7 +131,7 @@ SERIES: Mapping[str, Series] = {
     "batch": Series(batches, (1, 4, 16, 64, 256, 1024, 4096), (1, 16)),
     "depth": Series(depths, (1, 2, 4, 8, 16, 32, 64), (1, 4)),
     "sequence": Series(sequences, (10, 30, 100, 300, 1000), (5, 10)),
-    "rows": Series(rows, (ROWS_IN_MEMORY, 10 * ROWS_IN_MEMORY, 100 * ROWS_IN_MEMORY), (2_000, 20_000)),
+    "rows": Series(rows, (FEWEST_ROWS, 10 * FEWEST_ROWS, 100 * FEWEST_ROWS), (2_000, 20_000)),
 }
 
 
