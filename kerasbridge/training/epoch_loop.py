@@ -98,6 +98,7 @@ def run_training(
                 watch.epoch = epoch
                 left = StepsLeft(iterator.steps, position.step, config.epochs - epoch - 1)
                 logs = _train_epoch(model, training, position, left, sizer, callback_list, reporter, checkpoints, watch)
+                workers.follow(model)  # the hook of the last batch
                 runner.check_equal()
                 if validation and should_validate(model, epoch, config.validation_freq):
                     more = _validations_left(epoch, config)

@@ -1,6 +1,7 @@
 """Train with callbacks that change the course of a run; each case is a function that returns what must be the same."""
 
 import os
+from unittest import mock
 
 import numpy as np
 
@@ -118,6 +119,11 @@ def other_models():
     mlp.train(model)
 
 
+def other_versions():
+    with mock.patch("kerasbridge.runs.versions", return_value={"keras": f"3.{RANK}"}):
+        mlp.train(mlp.build())
+
+
 def fewer_rows_than_workers():
     mlp.train(mlp.build(), batch_size=1)
 
@@ -130,6 +136,7 @@ FAILING = [
     other_lengths,
     own_rows_as_with_other_tools,
     other_models,
+    other_versions,
     fewer_rows_than_workers,
 ]
 

@@ -13,6 +13,7 @@ ERRORS = {
     "other_lengths": ("WorkerError", "data.rows is 100 on worker 0, 101 on worker 1"),
     "own_rows_as_with_other_tools": ("WorkerError", "Pass the whole data on each"),
     "other_models": ("WorkerError", "on worker 0"),
+    "other_versions": ("WorkerError", 'the version of keras is "3.0" on worker 0, "3.1" on worker 1'),
     "fewer_rows_than_workers": ("ArgumentError", "batch_size of at least 2, a row for each worker, received 1"),
 }
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from kerasbridge.runtime import backend as choice
+from kerasbridge.runtime.backend import BACKENDS
 from tests.distributed import workers
 
 SECONDS = 10
@@ -69,11 +70,14 @@ def test_a_signal_to_one_worker_saves_and_ends_all(tmp_path, undisturbed, name):
     check_same(workers.run("faulty", 2, folder)[0], undisturbed)
 
 
-def test_a_run_continues_with_another_number_of_workers(tmp_path, undisturbed):
+@pytest.mark.parametrize(
+    ("size", "backend"), [(3, None), *(pytest.param(1, b, marks=pytest.mark.long) for b in BACKENDS)]
+)
+def test_a_run_continues_with_another_number_of_workers(tmp_path, undisturbed, size, backend):
     folder = str(tmp_path / "run")
     with workers.start("faulty", 2, folder, "term", "0", "9") as started:
         started.wait()
-    losses = workers.run("faulty", 3, folder)[0]["losses"]
+    losses = workers.run("faulty", size, folder, backend=backend)[0]["losses"]
     first = min(losses)
     assert first > (0, 3)
     np.testing.assert_allclose(losses[first], undisturbed["losses"][first], rtol=1e-5)
