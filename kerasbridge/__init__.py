@@ -4,6 +4,7 @@ Importing the package loads the standard library only; Keras and the backend com
 """
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 from kerasbridge._version import __version__
@@ -79,3 +80,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+if "WORLD_SIZE" in os.environ:
+    importlib.import_module("kerasbridge.engines").join_early()

@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import multiprocessing
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,8 @@ def use_backend(name: str | None = None, device: str | None = None) -> backend.B
     Args:
         name: "jax", "tensorflow" or "torch". By default KERAS_BACKEND, then keras.json if it names a backend
             other than tensorflow, then the first that is installed.
-        device: "cpu", "gpu", "gpu:1", "mps", "tpu" or "auto". By default KERASBRIDGE_DEVICE, then "auto".
+        device: "cpu", "gpu", "gpu:1", "mps", "tpu", "all" or "auto". By default KERASBRIDGE_DEVICE, then "auto".
+            "all": distribute each batch over all devices of this process, on JAX.
 
     Returns:
         The backend, the device, and what chose the backend.
@@ -48,6 +50,14 @@ def current() -> "Engine":
     """Return the engine of the backend and device of this process."""
     choice = backend.configure()
     return _load(choice.backend, str(choice.device))
+
+
+def join_early() -> None:
+    """Meet the other workers of a launcher at once on a backend that must do so before it computes, if it is known."""
+    choice = backend.requested()
+    is_spawned = multiprocessing.parent_process() is not None  # a reader of data, for example, that a worker started
+    if choice in ("jax", "tensorflow") and not is_spawned and world.current().size > 1:
+        current()
 
 
 @functools.cache

@@ -198,6 +198,23 @@ class Engine(abc.ABC):
     def use_device(self, device: str) -> None:
         """Create every tensor on one of `devices()` from now on."""
 
+    def use_all_devices(self) -> None:
+        """Distribute the rows of each batch over all devices of this process.
+
+        Raises:
+            DeviceError: there are several, which this backend uses from one process each.
+        """
+        fast = [name for name in self.devices() if not name.startswith("cpu")] or self.devices()
+        if len(fast) > 1:
+            raise DeviceError(
+                f"Expected one of the devices {', '.join(fast)}, received 'all', which one process uses on "
+                f"JAX only. On {self.name}, start one process per device: torchrun --nproc-per-node={len(fast)} …"
+            )
+
+    def used_devices(self) -> list[str]:
+        """Return the devices of this process that the rows of a batch are distributed over, if there are several."""
+        return []
+
     @abc.abstractmethod
     def to_device(self, array: np.ndarray[Any, Any]) -> Tensor:
         """Copy a host array to a tensor of the same dtype on the device."""
@@ -413,7 +430,7 @@ class Engine(abc.ABC):
 
     def wrong_device(self, variables: Iterable[Any]) -> str | None:
         """Return the device of the first variable that is not on the chosen one, or None."""
-        if self.device == "auto":
+        if self.device in ("auto", "all"):
             return None
         devices = (self.device_of(variable.value) for variable in variables)
         return next((device for device in devices if device != self.device), None)
@@ -425,6 +442,9 @@ class Engine(abc.ABC):
             DeviceError: the device does not exist; the message names those that do.
         """
         if device.kind == "auto":
+            return
+        if device.kind == "all":
+            self.use_all_devices()
             return
         available = self.devices()
         wanted = str(device)

@@ -29,6 +29,8 @@ _LAUNCHER = (
     "TORCHELASTIC_USE_AGENT_STORE",
     "TORCHELASTIC_RESTART_COUNT",
     "KERASBRIDGE_PEERS",
+    "LOCAL_RANK",
+    "LOCAL_WORLD_SIZE",
 )
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
@@ -99,6 +101,13 @@ def default_backend() -> str | None:
         return None
 
 
+def requested() -> str | None:
+    """Return the backend that this process has, or that KERAS_BACKEND or the imported Keras chooses; None otherwise."""
+    if _settled:
+        return _settled.config.backend
+    return os.environ.get("KERAS_BACKEND") or (_loaded() if "keras" in sys.modules else None)
+
+
 def installed() -> tuple[str, ...]:
     """Return the backends whose module can be found, in the order of `BACKENDS`, without importing them."""
     return tuple(name for name in BACKENDS if _is_installed(name))
@@ -137,7 +146,7 @@ def checks_steps_strictly() -> bool:
 
 def launcher_variables() -> dict[str, str]:
     """Return the variables by which a launcher announces the workers of a training, those that are set."""
-    return {name: os.environ[name] for name in _LAUNCHER if name in os.environ}
+    return {name: os.environ[name] for name in (*_LAUNCHER, "CUDA_VISIBLE_DEVICES") if name in os.environ}
 
 
 def set_variables(variables: Mapping[str, str]) -> None:
@@ -210,12 +219,17 @@ def _is_installed(name: str) -> bool:
 
 def _resolve(name: str | None, chosen_by: str = "") -> tuple[str, str]:
     """Return the backend, and what chose it."""
-    loaded = sys.modules["keras"].config.backend() if "keras" in sys.modules else None
+    loaded = _loaded()
     backend, reason = _requested(name, chosen_by, loaded) or (_first_installed(), _FIRST_INSTALLED)
     _check(backend, reason)
     if loaded not in (None, backend):
         raise _second_backend(f"has imported Keras with the {loaded} backend", backend, reason)
     return backend, reason
+
+
+def _loaded() -> str | None:
+    """Return the backend of the imported Keras."""
+    return sys.modules["keras"].config.backend() if "keras" in sys.modules else None
 
 
 def _requested(name: str | None, chosen_by: str, loaded: str | None) -> tuple[str, str] | None:

@@ -19,14 +19,14 @@ _ALWAYS = {
 
 @dataclass(frozen=True)
 class Device:
-    """A device: kind is cpu, gpu, mps, tpu or auto; with index None the framework chooses one of that kind."""
+    """A device: kind is cpu, gpu, mps, tpu, auto, or all; with index None the framework chooses one of that kind."""
 
     kind: str
     index: int | None = None
 
     @classmethod
     def parse(cls, name: str) -> Self:
-        """Read "cpu", "gpu", "gpu:1", "mps", "tpu" or "auto", in any case; "cuda" is accepted as "gpu".
+        """Read "cpu", "gpu", "gpu:1", "mps", "tpu", "all" or "auto", in any case; "cuda" is accepted as "gpu".
 
         Raises:
             DeviceError: it is another name.
@@ -35,12 +35,15 @@ class Device:
             >>> Device.parse("CUDA:1")
             Device(kind='gpu', index=1)
         """
-        match = re.fullmatch(r"(cpu|gpu|cuda|mps|tpu)(?::([0-9]+))?|auto", name.strip().lower())
+        match = re.fullmatch(r"(cpu|gpu|cuda|mps|tpu)(?::([0-9]+))?|auto|all", name.strip().lower())
         if match is None:
             raise DeviceError(
-                f"Expected a device cpu, gpu, mps or tpu (or one of several, as in gpu:1) or auto; received {name!r}. "
+                f"Expected a device cpu, gpu, mps or tpu (or one of several, as in gpu:1), all or auto; "
+                f"received {name!r}. "
                 'Type for example device="gpu:1" or KERASBRIDGE_DEVICE=cpu.'
             )
+        if match[0] == "all":
+            return cls("all")
         kind, index = match.groups()
         return cls({"cuda": "gpu", None: "auto"}.get(kind, kind), None if index is None else int(index))
 

@@ -23,6 +23,7 @@ class World:
         attempt: how often the launcher has restarted the workers.
         has_store: whether the launcher itself listens at the port, with a store of torch.
         peers: host:port of each worker; empty if they are not announced.
+        local_rank: the number of this worker among those of its machine, where each has one of several devices.
     """
 
     rank: int = 0
@@ -32,6 +33,7 @@ class World:
     attempt: int = 0
     has_store: bool = False
     peers: tuple[str, ...] = ()
+    local_rank: int | None = None
 
     @property
     def is_first(self) -> bool:
@@ -71,7 +73,13 @@ def parse(variables: Mapping[str, str]) -> World:
         )
     has_store = variables.get("TORCHELASTIC_USE_AGENT_STORE", "").lower() == "true"
     attempt = _number(variables, "TORCHELASTIC_RESTART_COUNT", "0")
-    return World(rank, size, variables["MASTER_ADDR"], port, attempt, has_store, peers)
+    return World(rank, size, variables["MASTER_ADDR"], port, attempt, has_store, peers, _local_rank(variables))
+
+
+def _local_rank(variables: Mapping[str, str]) -> int | None:
+    is_alone = _number(variables, "LOCAL_WORLD_SIZE", "1") == 1
+    has_own_device = variables.get("CUDA_VISIBLE_DEVICES", "") != "" and "," not in variables["CUDA_VISIBLE_DEVICES"]
+    return None if is_alone or has_own_device else _number(variables, "LOCAL_RANK")
 
 
 def _number(variables: Mapping[str, str], name: str, default: str = "") -> int:

@@ -195,7 +195,8 @@ def fit(
         config = FitConfig(arguments.limit_epochs(epochs), initial_epoch, validation_freq, verbose, on_nonfinite)
         sources = {"data": (source, training), "validation data": (validation_source, validation)}
         check_alike(workers, engine.name, fit_arguments, sources, order_seed)
-        spread = {"workers": engine.world.size, "devices": workers.gather(run_recorder.device_of(model))}
+        used = workers.gather(engine.used_devices() or [run_recorder.device_of(model)])
+        spread = {"workers": engine.world.size, "devices": [name for each in used for name in each]}
         entries = {"seed": order_seed, "rng": rng, "fast_paths": sorted(allowed), **spread}
         with (
             workers.noting_signals(),

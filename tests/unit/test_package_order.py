@@ -52,7 +52,7 @@ IMPORTS_KERAS = {
     "keras_compat": "all other modules import Keras from here, so that the backend is chosen first",
     "datasets": "calls Keras's download inside a function, after choosing the backend",
 }
-READS_ENVIRONMENT = {"runtime.backend"}
+READS_ENVIRONMENT = {"runtime.backend", "__init__"}  # the latter: whether a launcher started this process
 NAMES_PRIVATE_TENSORFLOW = {"engines.tensorflow.private_names"}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasbridge.engines.base import BlockResult, Data, Engine
 from kerasbridge.engines.jax.loops import writing_control_flow
+from kerasbridge.engines.jax.placement import Placement
 from kerasbridge.engines.stateless import functionalize, with_missing_variables
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.keras_compat.tensors import raw_values, set_raw_values
@@ -44,8 +45,8 @@ class JaxBlock:
 
     fallback_reason: str | None = None
 
-    def __init__(self, engine: Engine, step: Step) -> None:
-        self._run = Retraced(step, partial(Loop, engine))
+    def __init__(self, engine: Engine, placement: Placement, step: Step) -> None:
+        self._run = Retraced(step, partial(Loop, engine, placement))
 
     @property
     def execution_mode(self) -> str:
@@ -67,21 +68,23 @@ class JaxBlock:
 class Loop:
     """The loop over the steps of a block."""
 
-    def __init__(self, engine: Engine, step: Step) -> None:
+    def __init__(self, engine: Engine, placement: Placement, step: Step) -> None:
         self.execution_mode = "jit" if step.is_single else "looped"
         self._variables = step.variables
         self._gather = engine.gather_rows
-        self._step = jax.jit(step_on_batch(step))
-        self._while_loop = jax.jit(self._while)
+        self._placement = placement
+        self._step = jit(step_on_batch(step, placement), placement)
+        self._while_loop = jit(self._while, placement)
         self._is_traced = False
 
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool) -> BlockResult:
         self.prepare(data, order)
-        values = raw_values(self._variables)
+        values = self._placement.enter(raw_values(self._variables))
         is_alone = jax.default_backend() == "cpu" and len(order) == 1  # compiled sooner than a loop
         is_called = self.execution_mode == "jit" or is_alone or isinstance(order, np.ndarray)
         run = self._loop_in_python if is_called else self._loop_on_device
         end, reports, values, logs = run(values, data, order, start, stop, stop_on_nonfinite)
+        values, logs = self._placement.leave((values, logs))
         set_raw_values(self._variables, values)
         return BlockResult(end - start, reports, logs)
 
@@ -103,7 +106,7 @@ class Loop:
         reports: list[Tensor] = []
         logs: dict[str, Tensor] = {}
         for row in np.asarray(order)[start:stop]:
-            batch = structure.unflatten([leaf[row] for leaf in host])
+            batch = self._placement.enter_batch(structure.unflatten([leaf[row] for leaf in host]))
             values, (report, logs) = self._step(values, batch)
             reports.append(report)
             if stop_on_nonfinite and not np.isfinite(report).all():
@@ -113,6 +116,7 @@ class Loop:
     def _loop_on_device(
         self, values: list[Tensor], data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool
     ) -> tuple[int, Any, list[Tensor], dict[str, Tensor]]:
+        data, order = self._placement.enter((data, order))
         end, reports, values, logs = self._while_loop(values, data, order, start, stop, stop_on_nonfinite)
         end = int(end)
         return end, np.asarray(reports)[start:end], values, logs
@@ -139,13 +143,18 @@ class Loop:
         return end, reports, values, logs
 
 
-def step_on_batch(step: Step) -> Callable[[list[Tensor], Data], StepResult]:
+def jit(function: Callable[..., Any], placement: Placement) -> Any:
+    """Compile a function whose results are whole on each of the devices."""
+    return jax.jit(function) if placement.whole is None else jax.jit(function, out_shardings=placement.whole)
+
+
+def step_on_batch(step: Step, placement: Placement) -> Callable[[list[Tensor], Data], StepResult]:
     """Return the step as a pure function of the values of its variables and the batch."""
     run = functionalize(step)
 
     def on_batch(values: list[Tensor], batch: Data) -> StepResult:
         with writing_control_flow():
-            return run(values, batch)
+            return run(values, placement.split(batch))
 
     return on_batch
 

@@ -17,12 +17,18 @@ from kerasbridge.engines.jax.gradients import Writes, linearize
 from kerasbridge.engines.jax.jit import no_jit_reason
 from kerasbridge.engines.jax.loops import writing_control_flow
 from kerasbridge.engines.jax.masks import show_masks
+from kerasbridge.engines.jax.placement import ONE_DEVICE, Placement, mesh_of, spread
 from kerasbridge.engines.jax.pooling import fast_pooling_gradients
 from kerasbridge.engines.jax.predict import JaxPredictBlock
+from kerasbridge.engines.jax.world import all_gather, broadcast, join
 from kerasbridge.engines.stateless import NestedStatelessScope, in_gradient, unique
 from kerasbridge.engines.step import Step, Tensor
+from kerasbridge.errors import DeviceError
+from kerasbridge.keras_compat import keras
 from kerasbridge.keras_compat.tensors import map_tensors
 from kerasbridge.runtime.context import context_value
+from kerasbridge.runtime.device import Device
+from kerasbridge.runtime.world import World
 
 SMALL = 16 * 2**20
 """Bytes that are copied in less time than a program is compiled."""
@@ -32,10 +38,43 @@ class JaxEngine(Engine):
     """Gradients by `jax.linearize`, blocks by `jax.lax.while_loop`."""
 
     name = "jax"
+    sees_whole_batches = True
 
-    def __init__(self) -> None:
-        super().__init__()
-        show_masks()
+    def join(self, world: World) -> None:
+        join(world)
+        self.world = world
+
+    def broadcast(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return broadcast(array)
+
+    def all_gather(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return all_gather(array)
+
+    def set_device(self, device: Device) -> None:
+        super().set_device(device)
+        show_masks()  # computes, which is too early before `join`
+
+    def use_all_devices(self) -> None:
+        self.device = "all"
+
+    def used_devices(self) -> list[str]:
+        names = {device: name for name, device in self._devices_by_name().items()}
+        return [names[device] for device in self.placement.local_devices if device in names]
+
+    @property
+    def placement(self) -> Placement:
+        """The devices of a compiled step."""
+        distribution = keras.distribution.distribution()
+        if self.world.size > 1 and distribution is not None:
+            raise DeviceError(
+                f"Expected no keras.distribution with several workers, received {type(distribution).__name__}. Leave "
+                "out set_distribution: kb.fit distributes each batch over the devices of all workers."
+            )
+        if isinstance(distribution, keras.distribution.DataParallel):
+            return spread(distribution.device_mesh.backend_mesh, distribution.batch_dim_name)
+        if self.world.size > 1 or self.device == "all":
+            return spread(mesh_of(jax.devices()), "data")
+        return ONE_DEVICE
 
     @property
     def integer_bits(self) -> int:  # type: ignore[override]
@@ -68,10 +107,13 @@ class JaxEngine(Engine):
 
     def to_device(self, array: np.ndarray[Any, Any]) -> Tensor:
         # `jnp.asarray` compiles a copy for each shape. `device_put` does not, but it may share the array's memory.
-        return jax.device_put(array.copy()) if array.nbytes <= SMALL else jnp.asarray(array)
+        placement = self.placement
+        if array.nbytes <= SMALL or placement.whole is not None:
+            return placement.place(array.copy())
+        return jnp.asarray(array)
 
     def share(self, array: np.ndarray[Any, Any]) -> Tensor:
-        return jax.device_put(array)
+        return self.placement.place(array)
 
     def gather_rows(self, data: Data, row: Tensor) -> Data:
         return map_tensors(lambda leaf: leaf[row], data)
@@ -127,6 +169,7 @@ class JaxEngine(Engine):
             jax.config.jax_default_matmul_precision,
             jax.config.jax_enable_x64,
             jax.config.jax_numpy_dtype_promotion,
+            self.placement,
         )
 
     @contextlib.contextmanager
@@ -143,7 +186,7 @@ class JaxEngine(Engine):
 
     def compile(self, step: Step) -> Block:
         reason = no_jit_reason(step)
-        return EagerBlock(self, step, reason) if reason else JaxBlock(self, step)
+        return EagerBlock(self, step, reason) if reason else JaxBlock(self, self.placement, step)
 
     def plain_block(self, step: Step, reason: str | None = None) -> Block:
         return EagerBlock(self, step, reason)
@@ -153,7 +196,7 @@ class JaxEngine(Engine):
     ) -> PredictBlock:
         del restored
         reason = no_jit_reason(step)
-        return EagerPredictBlock(self, step, reason) if reason else JaxPredictBlock(step)
+        return EagerPredictBlock(self, step, reason) if reason else JaxPredictBlock(self.placement, step)
 
     compiles_each_stack_size = True
 

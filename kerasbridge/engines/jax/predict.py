@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -10,8 +11,9 @@ import numpy as np
 
 from kerasbridge.engines.base import Data, batches_that_fit
 from kerasbridge.engines.eager import batch_of
-from kerasbridge.engines.jax.block import Retraced, is_slow_in_loop
+from kerasbridge.engines.jax.block import Retraced, is_slow_in_loop, jit
 from kerasbridge.engines.jax.loops import writing_control_flow
+from kerasbridge.engines.jax.placement import Placement
 from kerasbridge.engines.stateless import functionalize
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.keras_compat import keras
@@ -26,8 +28,8 @@ class JaxPredictBlock:
 
     fallback_reason: str | None = None
 
-    def __init__(self, step: Step) -> None:
-        self._run = Retraced(step, PredictLoop)
+    def __init__(self, placement: Placement, step: Step) -> None:
+        self._run = Retraced(step, partial(PredictLoop, placement))
 
     def __call__(self, stack: Data, start: int, stop: int, left: int) -> list[Any]:
         parts: list[Any] = self._run(stack, start, stop)
@@ -37,32 +39,39 @@ class JaxPredictBlock:
 class PredictLoop:
     """The compiled step, alone and in a loop."""
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, placement: Placement, step: Step) -> None:
+        self._placement = placement
         self._variables = step.variables
         self._run = functionalize(step)
-        self._step = jax.jit(self._one)
-        self._loop = jax.jit(self._while)
+        self._step, self._loop = jit(self._one, placement), jit(self._while, placement)
         self._length: int | None = None
 
     def __call__(self, stack: Data, start: int, stop: int) -> list[Any]:
-        values = [variable.value for variable in self._variables]
+        values = self._placement.enter([variable.value for variable in self._variables])
         written: Written = {}
         parts = []
         length = self._block_length(values, stack)
         if length == 1 and (jax.default_backend() == "cpu" or _is_on_host(stack)):
             stack = map_tensors(np.asarray, stack)  # a program would be compiled for each size of the stack
+        elif length > 1:
+            stack = self._placement.enter(stack)
         for first in range(start, stop, length):
             last = min(first + length, stop)
             if length > 1:
                 new, outputs = self._loop(_with(values, written), stack, first, last)
                 outputs = jax.tree.map(lambda leaf: _rows(leaf[: last - first]), outputs)  # noqa: B023 - called at once
             else:
-                new, outputs = self._step(_with(values, written), _batch_at(stack, first))
+                new, outputs = self._step(_with(values, written), self._batch_at(stack, first))
             written |= new
-            parts.append(outputs)
+            parts.append(self._placement.leave(outputs))
         for index, value in written.items():
-            self._variables[index].assign(value)
+            self._variables[index].assign(self._placement.leave(value))
         return parts
+
+    def _batch_at(self, stack: Data, index: int) -> Data:
+        if _is_on_host(stack):
+            return self._placement.enter_batch(batch_of(stack, index))
+        return self._placement.enter(_batch_on_device(stack, index))
 
     def _block_length(self, values: Sequence[Tensor], stack: Data) -> int:
         """Return how many batches a call computes; one where the step is called without a loop."""
@@ -79,7 +88,7 @@ class PredictLoop:
 
     def _one(self, values: Sequence[Tensor], batch: Data) -> tuple[Written, Any]:
         with writing_control_flow():
-            new, outputs = self._run(values, batch)
+            new, outputs = self._run(values, self._placement.split(batch))
         return {k: value for k, value in enumerate(new) if value is not values[k]}, outputs
 
     def _while(self, values: Sequence[Tensor], stack: Data, start: Tensor, stop: Tensor) -> tuple[Written, Any]:
@@ -97,10 +106,6 @@ class PredictLoop:
         first = start, {k: values[k] for k in written}, buffers
         _, written, buffers = jax.lax.while_loop(lambda carry: carry[0] < stop, body, first)
         return written, buffers
-
-
-def _batch_at(stack: Data, index: int) -> Data:
-    return batch_of(stack, index) if _is_on_host(stack) else _batch_on_device(stack, index)
 
 
 _batch_on_device = jax.jit(batch_of)

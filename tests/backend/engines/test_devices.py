@@ -62,6 +62,20 @@ def test_the_environment_variable_alone_chooses_the_device(child, backend):
     assert finished.returncode == 0, finished.stderr
 
 
+def test_all_devices_are_used_by_one_process_on_jax_only(child, backend):
+    finished = child(
+        PREPARE.get(backend, "") + USE + TRAIN + "print(history.params['devices'])", "all", **VARIABLES.get(backend, {})
+    )
+    if backend == "tensorflow":
+        assert finished.stderr.splitlines()[-1] == (
+            "kerasbridge.errors.DeviceError: Expected one of the devices cpu:0, cpu:1, received 'all', which one "
+            "process uses on JAX only. On tensorflow, start one process per device: torchrun --nproc-per-node=2 …"
+        )
+    else:
+        expected = {"jax": "['cpu:0', 'cpu:1']", "torch": "['cpu']"}
+        assert finished.stdout.splitlines()[-1:] == [expected[backend]], finished.stderr
+
+
 def test_a_missing_device_is_an_error_that_names_the_available_ones(child, backend):
     script = PREPARE.get(backend, "") + "import kerasbridge as kb\nkb.use_backend()"
     finished = child(script, "gpu:3", **VARIABLES.get(backend, {}))

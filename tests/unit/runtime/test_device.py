@@ -17,6 +17,7 @@ from kerasbridge.runtime.device import Device, environment_variables
         ("Cuda:0", "gpu", 0),
         ("mps", "mps", None),
         ("tpu:3", "tpu", 3),
+        ("ALL", "all", None),
         (" Auto ", "auto", None),
     ],
 )
@@ -24,7 +25,7 @@ def test_a_device_is_parsed_from_its_name(word, kind, index):
     assert Device.parse(word) == Device(kind, index)
 
 
-@pytest.mark.parametrize("word", ["cpu", "gpu:1", "mps", "tpu:0", "auto"])
+@pytest.mark.parametrize("word", ["cpu", "gpu:1", "mps", "tpu:0", "auto", "all"])
 def test_a_device_is_written_as_it_was_read(word):
     assert str(Device.parse(word)) == word
 
@@ -34,7 +35,7 @@ def test_an_unknown_name_is_an_error_with_the_fix(word):
     with pytest.raises(DeviceError) as caught:
         Device.parse(word)
     assert str(caught.value) == (
-        "Expected a device cpu, gpu, mps or tpu (or one of several, as in gpu:1) or auto; "
+        "Expected a device cpu, gpu, mps or tpu (or one of several, as in gpu:1), all or auto; "
         f'received {word!r}. Type for example device="gpu:1" or KERASBRIDGE_DEVICE=cpu.'
     )
 
