@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerasbridge import checks
-from kerasbridge.data import hugging_face, memory_budget
+from kerasbridge.data import hugging_face, memory_budget, ray_data
 from kerasbridge.data.arrays import Arrays, are_arrays, arrays
 from kerasbridge.data.epoch_iterators import BatchStream, DeviceArrays, EpochIterator, HostArrays, StackedArrays
 from kerasbridge.data.input_checks import about
@@ -20,7 +20,7 @@ from kerasbridge.keras_compat.data_adapters import copy_prefetched, keras_epoch_
 
 ACCEPTED = (
     "arrays (NumPy, pandas, tensors; in lists, tuples or dicts), a keras.utils.PyDataset, a generator, a "
-    "tf.data.Dataset, a torch DataLoader, a Grain loader, or a Hugging Face dataset"
+    "tf.data.Dataset, a torch DataLoader, a Grain loader, a Hugging Face dataset, or a Ray Data shard"
 )
 
 
@@ -32,7 +32,7 @@ class Loader:
     class_weight: Mapping[int, float] | None
 
 
-Source = Arrays | hugging_face.Table | Loader
+Source = Arrays | hugging_face.Table | ray_data.Shard | Loader
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ def read(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping
     x, y, sample_weight = standard_containers((x, y, sample_weight))
     if hugging_face.is_dataset(x):
         return hugging_face.Table(x, y, sample_weight, class_weight)
+    if ray_data.is_shard(x):
+        return ray_data.Shard.of(x, y, sample_weight, class_weight)
     if are_arrays(x, y, sample_weight):
         return arrays(x, y, sample_weight, class_weight)
     if not yields_batches(x):
@@ -87,6 +89,8 @@ def read(x: Any, y: Any = None, sample_weight: Any = None, class_weight: Mapping
 
 def defines_its_order(x: Any) -> bool:
     """Return whether the data passed to `fit` is a loader, which no seed shuffles."""
+    if ray_data.is_shard(x):
+        return True
     return not isinstance(x, keras.utils.PyDataset) and not hugging_face.is_dataset(x) and yields_batches(x)
 
 
@@ -120,6 +124,8 @@ def epoch_iterator(source: Source, engine: Engine, config: BatchingConfig) -> Ep
     steps = _limit_steps(config.steps, config.steps_name)
     if isinstance(source, Loader):
         return _batch_stream(source, engine, steps, config)
+    if isinstance(source, ray_data.Shard):
+        return source.stream(engine, config.batch_size or DEFAULT_BATCH_SIZE, steps, config.steps_name)
     if config.batch_size is not None:
         checks.check_batch_size(config.batch_size, source.rows)
     batch_size = config.batch_size or (-(-source.rows // steps) if steps else DEFAULT_BATCH_SIZE)

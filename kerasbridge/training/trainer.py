@@ -68,8 +68,9 @@ def fit(
         model: a compiled Keras model.
         x: arrays or tensors of shape (samples, …), or a list, tuple or dict of them. Or an iterable of
             batches ``(x, y)`` or ``(x, y, sample_weight)``: a `keras.utils.PyDataset`, a generator, a
-            `tf.data.Dataset`, a torch `DataLoader`, a Grain loader. Or a Hugging Face dataset with a format set.
-        y: targets, in the same forms; for a Hugging Face dataset, the names of its target columns.
+            `tf.data.Dataset`, a torch `DataLoader`, a Grain loader. Or a Hugging Face dataset with a format set, or a
+            shard of Ray Data.
+        y: targets, in the same forms; for a Hugging Face dataset or a shard, the names of its target columns.
         batch_size: samples per step, 32 by default. A smaller last batch is used too.
         epochs: the epoch to train up to.
         verbose: 0 silent, 1 a progress bar, 2 a line per epoch; "auto" is 1, with lines where there is no terminal.

@@ -22,7 +22,7 @@ WRONG = {
     ),
     "empty arrays": (lambda m: kb.fit(m, X[:0], Y[:0]), DataError, "x has 0 rows"),
     "empty validation": (lambda m: kb.fit(m, X, Y, validation_data=(X[:0], Y[:0])), DataError, "x has 0 rows"),
-    "no x": (lambda m: kb.fit(m), DataError, "or a Hugging Face dataset; received NoneType."),
+    "no x": (lambda m: kb.fit(m), DataError, "or a Ray Data shard; received NoneType."),
     "label too large": (
         lambda m: kb.fit(m, X, OUTSIDE), DataError,
         "y contains the label 5 in row 9: the model's 5 outputs take whole numbers from 0 to 4",

@@ -10,12 +10,12 @@ from kerasbridge.keras_compat import keras
 ROWS, BATCH_SIZE = 205, 16
 
 
-def build():
+def build(dropout=0.2):
     """Return a compiled model, with the same weights on each worker."""
     layers = [
         keras.Input((12,)),
         keras.layers.Dense(16, activation="relu"),
-        keras.layers.Dropout(0.2),
+        keras.layers.Dropout(dropout),
         keras.layers.Dense(4, activation="softmax"),
     ]
     model = keras.Sequential(layers)

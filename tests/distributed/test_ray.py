@@ -6,8 +6,10 @@ import subprocess
 import sys
 import tempfile
 
+import numpy as np
 import pytest
 
+import kerasbridge as kb
 from kerasbridge.runtime import backend as choice
 from tests.distributed import mlp, workers
 from tests.distributed.test_launchers import check_equal
@@ -33,6 +35,16 @@ def test_workers_on_ray_train_as_one_process_and_as_those_of_another_launcher():
     assert metrics == {"epoch": 2, **{name: values[-1] for name, values in history.items()}}
     launched = workers.run("mlp", 2)
     assert [each["weights"].tobytes() for each in launched] == [each["weights"].tobytes() for each in results]
+
+
+def test_a_shard_of_ray_data_gives_each_worker_its_own_rows():
+    with on_ray("on_ray", 2, "shard") as launched:
+        results = launched.results()
+    x, y = (part[:-1] for part in mlp.data())
+    alone = kb.fit(mlp.build(dropout=0), x, y, batch_size=mlp.ROWS - 1, epochs=4, verbose=0).history["loss"]
+    for rows, losses in results:
+        assert rows == (mlp.ROWS - 1) // 2
+        np.testing.assert_allclose(losses, alone, rtol=2e-6)  # a batch of all rows, whose order does not matter
 
 
 def test_the_example_runs_on_ray_and_by_torchrun_unchanged(tmp_path):
