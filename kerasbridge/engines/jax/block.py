@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kerasbridge.engines.base import BlockResult, Data, Engine
+from kerasbridge.engines.jax.device import is_on_cpu
 from kerasbridge.engines.jax.loops import writing_control_flow
 from kerasbridge.engines.jax.placement import Placement
 from kerasbridge.engines.stateless import functionalize, with_missing_variables
@@ -80,7 +81,7 @@ class Loop:
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool) -> BlockResult:
         self.prepare(data, order)
         values = self._placement.enter(raw_values(self._variables))
-        is_alone = jax.default_backend() == "cpu" and len(order) == 1  # compiled sooner than a loop
+        is_alone = is_on_cpu() and len(order) == 1  # compiled sooner than a loop
         is_called = self.execution_mode == "jit" or is_alone or isinstance(order, np.ndarray)
         run = self._loop_in_python if is_called else self._loop_on_device
         end, reports, values, logs = run(values, data, order, start, stop, stop_on_nonfinite)
@@ -164,7 +165,7 @@ def is_slow_in_loop(traced: Any) -> bool:
 
     On a CPU, XLA runs a convolution inside a loop on one thread: four times slower than the step by itself.
     """
-    return jax.default_backend() == "cpu" and "conv_general_dilated" in set(_primitives(traced.jaxpr.jaxpr))
+    return is_on_cpu() and "conv_general_dilated" in set(_primitives(traced.jaxpr.jaxpr))
 
 
 def _primitives(jaxpr: Any) -> Iterator[str]:

@@ -13,6 +13,7 @@ from kerasbridge.engines.eager import EagerBlock, EagerPredictBlock
 from kerasbridge.engines.jax.block import JaxBlock
 from kerasbridge.engines.jax.cond import cond
 from kerasbridge.engines.jax.convolutions import fast_convolutions
+from kerasbridge.engines.jax.device import default_device, is_on_cpu
 from kerasbridge.engines.jax.gradients import Writes, linearize
 from kerasbridge.engines.jax.jit import no_jit_reason
 from kerasbridge.engines.jax.loops import writing_control_flow
@@ -82,11 +83,11 @@ class JaxEngine(Engine):
 
     @property
     def shares_host_memory(self) -> bool:  # type: ignore[override]
-        return bool(jax.default_backend() == "cpu")
+        return is_on_cpu()
 
     @property
     def compiles_single_steps(self) -> bool:  # type: ignore[override]
-        return bool(jax.default_backend() == "cpu")
+        return is_on_cpu()
 
     def devices(self) -> tuple[str, ...]:
         return tuple(self._devices_by_name())
@@ -99,10 +100,9 @@ class JaxEngine(Engine):
         return next(name for name, device in self._devices_by_name().items() if device in devices)
 
     def free_bytes(self) -> int | None:
-        device = _default_device()
-        if device.platform == "cpu":
+        if is_on_cpu():
             return super().free_bytes()
-        stats = device.memory_stats() or {}
+        stats = default_device().memory_stats() or {}
         return stats["bytes_limit"] - stats["bytes_in_use"] if "bytes_limit" in stats else None
 
     def to_device(self, array: np.ndarray[Any, Any]) -> Tensor:
@@ -175,7 +175,7 @@ class JaxEngine(Engine):
     @contextlib.contextmanager
     def layer_scope(self) -> Iterator[None]:
         with contextlib.ExitStack() as stack:
-            if _default_device().platform == "cpu":
+            if is_on_cpu():
                 stack.enter_context(fast_pooling_gradients())
                 stack.enter_context(fast_convolutions())
             yield
@@ -215,7 +215,3 @@ def _finite_in_one(tensors: list[Tensor]) -> Tensor:
 
 
 _all_finite = jax.jit(_finite_in_one)
-
-
-def _default_device() -> Any:
-    return jax.config.jax_default_device or jax.local_devices()[0]

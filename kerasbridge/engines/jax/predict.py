@@ -12,6 +12,7 @@ import numpy as np
 from kerasbridge.engines.base import Data, batches_that_fit
 from kerasbridge.engines.eager import batch_of
 from kerasbridge.engines.jax.block import Retraced, is_slow_in_loop, jit
+from kerasbridge.engines.jax.device import is_on_cpu
 from kerasbridge.engines.jax.loops import writing_control_flow
 from kerasbridge.engines.jax.placement import Placement
 from kerasbridge.engines.stateless import functionalize
@@ -51,7 +52,7 @@ class PredictLoop:
         written: Written = {}
         parts = []
         length = self._block_length(values, stack)
-        if length == 1 and (jax.default_backend() == "cpu" or _is_on_host(stack)):
+        if length == 1 and (is_on_cpu() or _is_on_host(stack)):
             stack = map_tensors(np.asarray, stack)  # a program would be compiled for each size of the stack
         elif length > 1:
             stack = self._placement.enter(stack)
