@@ -103,7 +103,7 @@ class AddsLosses(L.Layer):
 @case
 def added_losses():
     regularized = L.Dense(6, "tanh", kernel_regularizer="l2", activity_regularizer=keras.regularizers.L1(0.1))
-    model = compiled([keras.Input((8,)), regularized, AddsLosses(), L.Dense(3)], "mse")
+    model = compiled([keras.Input((8,)), regularized, AddsLosses(), L.Dense(3)], "mse", run_eagerly=True)
     return train(model, floats(61, 8), floats(61, 3), validation_split=0.2)
 
 
@@ -201,6 +201,24 @@ def own_step_with_two_optimizers():
     model.build((None, 6))
     kb.reinitialize(model, 3)
     return train(model, floats(61, 6), step=[critic_step, generator_step])
+
+
+def step_with_means(model, batch, training):
+    predictions = model(batch.x, training=training)
+    error = ops.mean(ops.square(predictions - batch.y))
+    model.tracker.update_state(error)
+    model.largest.update_state(batch.y, predictions)
+    compiled = model.compute_metrics(batch.x, batch.y, predictions, None)
+    return error, {"tracked": model.tracker, "most": model.largest, "mean": ops.mean(predictions), **compiled}
+
+
+@case
+def own_step_that_evaluates():
+    model = compiled([keras.Input((8,)), L.Dense(8), L.Dropout(0.2), L.Dense(3)], "mse", metrics=["mae", spread])
+    model.tracker, model.largest = keras.metrics.Mean(name="tracker"), Largest()
+    trained = train(model, floats(61, 8), floats(61, 3), step=step_with_means, validation_split=0.2)
+    evaluated = kb.evaluate(model, floats(61, 8), floats(61, 3), step=step_with_means, verbose=0)
+    return {**trained, "evaluated": evaluated}
 
 
 @case
