@@ -25,9 +25,9 @@ def patch_map(map_elements: Callable[..., Any]) -> Patch:
     return patched(private_api("core functions of the backend"), "map", map_elements)
 
 
-def patch_moments(moments: Callable[..., Any]) -> Patch:
+def patch_moments(moments: Callable[..., Any], chained: bool = False) -> Patch:
     """Replace `keras.ops.moments` by ``moments(original, x, axes, keepdims=…, synchronized=…)``."""
-    return patched(private_api("nn functions of the backend"), "moments", moments)
+    return patched(private_api("nn functions of the backend"), "moments", moments, chained)
 
 
 def patch_nn_function(name: str, function: Callable[..., Any]) -> Patch:

@@ -174,19 +174,19 @@ class Adversarial(keras.Model):
 
 
 def critic_step(model, batch):
-    noise = keras.random.normal((len(batch.x), 4), seed=model.seeds)
+    noise = keras.random.normal((batch.x.shape[0], 4), seed=model.seeds)
     made = model.generator(noise, training=True)
     mixed = 0.5 * (made + batch.x)
     slopes = kb.grad(lambda rows: ops.sum(model.critic(rows)))(mixed)
     penalty = ops.mean(ops.square(ops.norm(slopes, axis=-1) - 1))
     loss = ops.mean(model.critic(made, training=True)) - ops.mean(model.critic(batch.x, training=True))
-    model.accuracy.update_state(ops.ones((len(batch.x), 1)), ops.sigmoid(model.critic(batch.x)))
+    model.accuracy.update_state(ops.ones((batch.x.shape[0], 1)), ops.sigmoid(model.critic(batch.x)))
     objective = kb.Objective(loss + penalty, model.critic, model.of_critic)
     return {"critic": objective}, {"penalty": penalty, "accuracy": model.accuracy}
 
 
 def generator_step(model, batch):
-    noise = keras.random.normal((len(batch.x), 4), seed=model.seeds)
+    noise = keras.random.normal((batch.x.shape[0], 4), seed=model.seeds)
     loss, gradients = kb.value_and_grad(
         lambda: -ops.mean(model.critic(model.generator(noise, training=True))), model.generator
     )

@@ -6,7 +6,7 @@ import pytest
 from kerasbridge.runtime import backend as choice
 from tests.distributed import cases, workers
 
-SPLIT_ROWS = ("torch",)
+SPLIT_ROWS = ("tensorflow", "torch")
 """The backends on which each worker computes some rows of a batch."""
 
 pytestmark = pytest.mark.skipif(choice.configure().backend not in SPLIT_ROWS, reason="computes whole batches")

@@ -27,10 +27,14 @@ class TensorFlowBlock:
     execution_mode = "looped"
     fallback_reason: str | None = None
 
-    def __init__(self, engine: Engine, step: Step) -> None:
-        self.variables = step.variables
-        self._step = graph_function(step.run, jit_compile=True if step.jit_compile else None)
-        self._gather, self._is_long = engine.gather_rows, step.is_long
+    def __init__(
+        self, engine: Engine, step: Step, waiting: Callable[[], contextlib.AbstractContextManager[None]]
+    ) -> None:
+        """Create a block; it runs inside of the context that `waiting` returns."""
+        self.variables, self._waiting = step.variables, waiting
+        is_alone = engine.world.size == 1  # XLA cannot compile what workers exchange
+        self._step = graph_function(step.run, jit_compile=True if step.jit_compile and is_alone else None)
+        self._gather, self._is_long = engine.gather_rows, step.is_long and is_alone
         self._loop, self._in_xla = None, False  # type: Any, bool
         self._device = engine.device
 
@@ -38,7 +42,7 @@ class TensorFlowBlock:
         del data, order
 
     def __call__(self, data: Data, order: Tensor, start: int, stop: int, stop_on_nonfinite: bool) -> BlockResult:
-        with device_scope(self._device):
+        with device_scope(self._device), self._waiting():
             bounds = tf.constant(start), tf.constant(stop), tf.constant(stop_on_nonfinite)
             end, reports, logs, is_finite = self._run(data, order, *bounds)
         end = int(end)

@@ -16,12 +16,16 @@ from kerasbridge.engines.tensorflow.fused_update import fused_updates
 from kerasbridge.engines.tensorflow.graph_memory import unregister_custom_gradients
 from kerasbridge.engines.tensorflow.losses import corrected_losses
 from kerasbridge.engines.tensorflow.map import map_elements
+from kerasbridge.engines.tensorflow.peer_watch import is_worker_lost
 from kerasbridge.engines.tensorflow.predict import TensorFlowPredictBlock
+from kerasbridge.engines.tensorflow.world import Collectives
 from kerasbridge.keras_compat.patches import patch_convert_to_tensor, patch_map, patch_moments, patch_stack
 from kerasbridge.keras_compat.tensors import map_tensors
+from kerasbridge.runtime import backend
 from kerasbridge.runtime.context import context_value
 from kerasbridge.runtime.device import Device
 from kerasbridge.runtime.stderr import suppress_stderr
+from kerasbridge.runtime.world import World, current_share
 
 # Parts of TensorFlow's errors when bool(), NumPy, int(), an iteration or `.numpy()` needs a graph tensor's value.
 _NO_VALUE_MESSAGES = ("symbolic tf.Tensor", "symbolic `tf.Tensor`", "SymbolicTensor", "symbolic tensor")
@@ -46,17 +50,44 @@ class TensorFlowEngine(Engine):
         super().__init__()
         patch_stack(lambda variable: tf.convert_to_tensor(variable.value))
 
+    def join(self, world: World) -> None:
+        choice = backend.current()
+        if choice and choice.device.kind == "cpu":
+            _hide_gpus()
+        self._collectives = Collectives(world)
+        self.world = world
+
+    def all_sum(self, tensor: Tensor) -> Tensor:
+        return self._collectives.all_sum(tensor)
+
+    def broadcast(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return self._collectives.broadcast(array)
+
+    def all_gather(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return self._collectives.all_gather(array)
+
+    def post(self, key: str, text: str) -> None:
+        self._collectives.board.post(key, text)
+
+    def posted(self, key: str) -> str | None:
+        return self._collectives.board.posted(key)
+
+    def leave(self) -> None:
+        super().leave()
+        self._collectives.watch.abort(f"worker {self.world.rank} has left")
+
+    def is_worker_lost(self, error: BaseException) -> bool:
+        return is_worker_lost(error)
+
     def set_device(self, device: Device) -> None:
         if device.kind == "cpu":
-            # TensorFlow initialises every GPU that it sees. Once it has, this raises, and the GPU stays unused.
-            with contextlib.suppress(RuntimeError):
-                tf.config.set_visible_devices([], "GPU")
+            _hide_gpus()
         super().set_device(device)
 
     def devices(self) -> tuple[str, ...]:
         with suppress_stderr():  # the first call starts TensorFlow's runtime, which prints messages
             devices = tf.config.list_logical_devices()
-        lower = [device.name.removeprefix("/device:").lower() for device in devices]
+        lower = [device.name.rpartition("/device:")[2].lower() for device in devices]
         names = [name for name in lower if name.partition(":")[0] in ("cpu", "gpu", "tpu")]
         return tuple("cpu" if names.count("cpu:1") == 0 and name == "cpu:0" else name for name in names)
 
@@ -114,7 +145,7 @@ class TensorFlowEngine(Engine):
         return patch_convert_to_tensor(lambda variable: tf.convert_to_tensor(variable.value))
 
     def higher_order_scope(self) -> contextlib.AbstractContextManager[Any]:
-        return patch_moments(_moments)
+        return patch_moments(_moments, chained=True)
 
     def read(self, value: Tensor) -> Tensor:
         return tf.convert_to_tensor(value)
@@ -146,7 +177,11 @@ class TensorFlowEngine(Engine):
 
     def compile(self, step: Step) -> Block:
         reason = eager_reason(step)
-        return EagerBlock(self, step, reason) if reason else TensorFlowBlock(self, step)
+        if reason:
+            return EagerBlock(self, step, reason)
+        return TensorFlowBlock(
+            self, step, self._collectives.watch.waiting if self.world.size > 1 else contextlib.nullcontext
+        )
 
     def plain_block(self, step: Step, reason: str | None = None) -> Block:
         return EagerBlock(self, step, reason)
@@ -159,13 +194,25 @@ class TensorFlowEngine(Engine):
         return EagerPredictBlock(self, step, reason) if reason else TensorFlowPredictBlock(self, step)
 
 
+def _hide_gpus() -> None:
+    """Keep TensorFlow from initialising every GPU that it sees; once it has, they stay unused."""
+    with contextlib.suppress(RuntimeError):
+        tf.config.set_visible_devices([], "GPU")
+
+
 def _moments(original: Any, x: Tensor, axes: Any, keepdims: bool = False, synchronized: bool = False) -> Any:
     """Return mean and variance; only the first derivative of TensorFlow's own variance is right."""
     if synchronized:
         return original(x, axes, keepdims=keepdims, synchronized=True)
+
+    def mean_of(values: Tensor, keepdims: bool) -> Tensor:
+        if current_share() is None:
+            return tf.reduce_mean(values, axes, keepdims=keepdims)
+        return original(values, axes, keepdims=keepdims)[0]  # which covers the rows of all workers
+
     wide = tf.cast(x, tf.float32) if x.dtype in (tf.float16, tf.bfloat16) else tf.convert_to_tensor(x)
-    mean = tf.reduce_mean(wide, axes, keepdims=True)
-    variance = tf.reduce_mean(tf.square(wide - mean), axes, keepdims=keepdims)
+    mean = mean_of(wide, keepdims=True)
+    variance = mean_of(tf.square(wide - mean), keepdims)
     mean = mean if keepdims else tf.squeeze(mean, axes)
     return tf.cast(mean, x.dtype), tf.cast(variance, x.dtype)
 

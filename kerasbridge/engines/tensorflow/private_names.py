@@ -1,9 +1,13 @@
-"""The private names of TensorFlow that kerasbridge uses; without one of them it frees less memory."""
+"""The private names of TensorFlow that kerasbridge uses.
+
+Without one of them it frees less memory, or several workers cannot train together.
+"""
 
 import importlib
 from typing import Any
 
 PRIVATE_NAMES = {
+    "context": "tensorflow.python.eager.context:context",
     "names of custom gradients": "tensorflow.python.ops.custom_gradient:generate_name",
     "table of custom gradients": "tensorflow.python.framework.ops:gradient_registry._registry",
 }
