@@ -21,7 +21,7 @@ from kerasbridge.engines.jax.masks import show_masks
 from kerasbridge.engines.jax.placement import ONE_DEVICE, Placement, mesh_of, spread
 from kerasbridge.engines.jax.pooling import fast_pooling_gradients
 from kerasbridge.engines.jax.predict import JaxPredictBlock
-from kerasbridge.engines.jax.world import all_gather, broadcast, join
+from kerasbridge.engines.jax.world import all_gather, broadcast, is_worker_lost, join, post, posted
 from kerasbridge.engines.stateless import NestedStatelessScope, in_gradient, unique
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.errors import DeviceError
@@ -44,6 +44,15 @@ class JaxEngine(Engine):
     def join(self, world: World) -> None:
         join(world)
         self.world = world
+
+    def post(self, key: str, text: str) -> None:
+        post(key, text)
+
+    def posted(self, key: str) -> str | None:
+        return posted(key)
+
+    def is_worker_lost(self, error: BaseException) -> bool:
+        return is_worker_lost(error)
 
     def broadcast(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         return broadcast(array)

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax._src import distributed
 from jax.experimental import multihost_utils
 
 from kerasbridge.engines.coordinator import address_of_coordinator
@@ -12,6 +13,8 @@ from kerasbridge.runtime.world import World
 
 HEARTBEAT_SECONDS = 10
 """After so many seconds without a heartbeat a worker counts as lost."""
+_LOST = ("gloo", "Gloo", "UNAVAILABLE", "NCCL", "coordination service")
+"""In the text of errors that a lost connection causes."""
 MIN_BYTES = 256
 """Arrays are exchanged in sizes that are this times a power of two: JAX compiles a program for each."""
 
@@ -42,6 +45,30 @@ def _initialize(world: World) -> None:
                 'or call kb.use_backend("jax"), before anything else computes or builds a model.'
             ) from error
         raise WorkerError(f"Worker {world.rank} of {world.size} cannot meet the others: {error}") from error
+
+
+def post(key: str, text: str) -> None:
+    """Post a text that all workers can read."""
+    _client().key_value_set(f"kerasbridge/{key}", text, allow_overwrite=True)
+
+
+def posted(key: str) -> str | None:
+    """Return the text that was posted under a key; None if nothing was."""
+    try:
+        return str(_client().key_value_try_get(f"kerasbridge/{key}"))
+    except jax.errors.JaxRuntimeError as error:
+        if "NOT_FOUND" in str(error):
+            return None
+        raise
+
+
+def _client() -> Any:
+    return distributed.global_state.client
+
+
+def is_worker_lost(error: BaseException) -> bool:
+    """Return whether an error is one of a connection to another worker."""
+    return isinstance(error, jax.errors.JaxRuntimeError) and any(word in str(error) for word in _LOST)
 
 
 def broadcast(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
