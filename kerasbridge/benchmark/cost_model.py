@@ -50,7 +50,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Training:
-    """What one worker computes and sends.
+    """The computation of one worker, and what it sends.
 
     Attributes:
         name: the name of the model.

@@ -1,4 +1,4 @@
-"""How far several workers go: what a step costs here with 1 to 4 workers, and a model of it for large clusters.
+"""The cost of a step with 1 to 4 workers on this machine, and a model of it for large clusters.
 
     python -m kerasbridge.benchmark.scaling --measure --backend torch --json scaling.json
     python -m kerasbridge.benchmark.scaling                              # computed only
