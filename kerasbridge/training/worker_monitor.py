@@ -42,6 +42,7 @@ class WorkerMonitor:
         self._rounds = 0
 
     def __enter__(self) -> None:
+        self._engine.post(alive_key(self._run, self._world.rank), "begun")  # the others know that it must go on
         for loop in (self._exchange, self._watch_exchange):
             threading.Thread(target=self._run_loop, args=(loop,), daemon=True).start()
 

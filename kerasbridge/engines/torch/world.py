@@ -45,6 +45,7 @@ def join(world: World) -> None:
         raise WorkerError(_cannot_meet(world, str(error))) from error
     atexit.register(leave_group)
     distributed_c10d._set_pg_timeout(_NEVER)  # a worker that compiles or saves may be waited for; see WorkerMonitor
+    _board()  # once the store is lost, torch would try to connect to it for the whole time limit
 
 
 def _cannot_meet(world: World, error: str) -> str:
