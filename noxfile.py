@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent
 CONSTRAINTS = ROOT / "constraints.txt"
 PYPROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 BACKENDS = [nox.param(name, id=name) for name in ("tensorflow", "torch", "jax")]
-DISTRIBUTED = ("torch",)  # the backends that train with several workers
+DISTRIBUTED = ("torch", "jax", "tensorflow")  # the backends that train with several workers, in the order of tests
+RESTARTS = "tests/distributed/test_faults.py::test_a_launcher_that_restarts_the_workers_ends_as_without_faults"
 PYTHONS = ["3.11", "3.13"]  # the oldest and the newest supported
 EVERYTHING = ROOT / ".nox" / "everything" / ("Scripts" if os.name == "nt" else "bin") / "python"
 FIRST_TO_BREAK = ["tests/backend/keras_compat", "tests/backend/test_golden.py"]  # with another version of Keras
@@ -122,11 +123,13 @@ def faults(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["everything"])
 def distributed(session: nox.Session) -> None:
-    """Train with several workers on each backend that can, and kill some; in CI without the tests marked `long`."""
+    """Train with several workers on each backend, and kill some; in CI a short form, on torch most of it."""
     for backend in DISTRIBUTED:
-        left_out = [*(["long"] if IN_CI else []), *(["once"] if backend != "torch" else [])]
-        selected = ["-m", " and ".join(f"not {mark}" for mark in left_out)]
-        tests = session.posargs or [*selected, "tests/distributed"]
+        is_first = backend == DISTRIBUTED[0]
+        left_out = [*(["long"] if IN_CI else []), *([] if is_first else ["once"])]
+        selected = ["-m", " and ".join(f"not {mark}" for mark in left_out)] if left_out else []
+        places = ["tests/distributed"] if is_first or not IN_CI else ["tests/distributed/test_launchers.py", RESTARTS]
+        tests = session.posargs or [*selected, *places]
         env = {"KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1"}
         run_python(session, "-m", "pytest", "--durations=3", "-s", *tests, env=env)
 
