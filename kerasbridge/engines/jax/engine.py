@@ -21,7 +21,7 @@ from kerasbridge.engines.jax.masks import show_masks
 from kerasbridge.engines.jax.placement import ONE_DEVICE, Placement, mesh_of, spread
 from kerasbridge.engines.jax.pooling import fast_pooling_gradients
 from kerasbridge.engines.jax.predict import JaxPredictBlock
-from kerasbridge.engines.jax.world import all_gather, broadcast, is_worker_lost, join, post, posted
+from kerasbridge.engines.jax.world import all_gather, broadcast, is_worker_lost, join, leave, post, posted
 from kerasbridge.engines.stateless import NestedStatelessScope, in_gradient, unique
 from kerasbridge.engines.step import Step, Tensor
 from kerasbridge.errors import DeviceError
@@ -50,6 +50,10 @@ class JaxEngine(Engine):
 
     def posted(self, key: str) -> str | None:
         return posted(key)
+
+    def leave(self) -> None:
+        super().leave()
+        leave()
 
     def is_worker_lost(self, error: BaseException) -> bool:
         return is_worker_lost(error)

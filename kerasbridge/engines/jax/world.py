@@ -1,5 +1,6 @@
 """Workers on JAX: one program over the devices of all of them."""
 
+import sys
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ from jax.experimental import multihost_utils
 
 from kerasbridge.engines.coordinator import address_of_coordinator
 from kerasbridge.errors import WorkerError
+from kerasbridge.runtime.leaving import exit_at_once
 from kerasbridge.runtime.world import World
 
 HEARTBEAT_SECONDS = 10
@@ -68,7 +70,19 @@ def _client() -> Any:
 
 def is_worker_lost(error: BaseException) -> bool:
     """Return whether an error is one of a connection to another worker."""
-    return isinstance(error, jax.errors.JaxRuntimeError) and any(word in str(error) for word in _LOST)
+    kinds = (jax.errors.JaxRuntimeError, ValueError)
+    return isinstance(error, kinds) and any(word in str(error) for word in _LOST)
+
+
+def leave() -> None:
+    """End the process at once when an error ends it: JAX would abort it, since it cannot say goodbye to the others."""
+    show = sys.excepthook
+
+    def show_and_exit(*error: Any) -> None:
+        show(*error)
+        exit_at_once()
+
+    sys.excepthook = show_and_exit
 
 
 def broadcast(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
