@@ -112,6 +112,8 @@ def test_the_configuration_describes_the_run(done):
         "versions",
         "backend",
         "device",
+        "devices",
+        "workers",
         "seed",
         "rng",
         "data",
@@ -133,6 +135,7 @@ def test_the_configuration_describes_the_run(done):
     assert config["data"]["checksum"] == kerasbridge.datasets.mnist().checksum
     assert (config["model"], config["epochs"], config["seed"], config["rng"]) == ("mlp", 1, 0, "portable")
     assert config["device"].startswith(("cpu", "gpu", "mps"))
+    assert (config["workers"], config["devices"]) == (1, [config["device"]])
     assert (config["test"]["accuracy"], config["execution"]) == (result["accuracy"], result["execution"])
 
 
