@@ -44,7 +44,7 @@ _active: NotedSignals | None = None
 
 
 @contextlib.contextmanager
-def note_signals(leave: Callable[[int], object] | None = None, together: float = _TOGETHER) -> Iterator[NotedSignals]:
+def note_signals(leave: Callable[[int], object] | None = None, together: float | None = None) -> Iterator[NotedSignals]:
     """Note the first Ctrl-C or SIGTERM instead of acting on it; a second one takes effect at once.
 
     Only the main thread receives signals: in another one, and where the program has handlers of its own, nothing is
@@ -52,7 +52,7 @@ def note_signals(leave: Callable[[int], object] | None = None, together: float =
 
     Args:
         leave: called with the number of the second signal; by default it does what the program did before.
-        together: the seconds within which signals count as one.
+        together: the seconds within which different signals count as one too, which several launchers may send.
     """
     global _active
     if _active is not None and _is_main_thread():
@@ -65,13 +65,16 @@ def note_signals(leave: Callable[[int], object] | None = None, together: float =
     before = {number: signal.getsignal(number) for number in ours}
     arrived: list[tuple[int, float]] = []
 
+    def is_the_same(number: int, seconds: float) -> bool:
+        return seconds < (_TOGETHER if together is None else together) and (number == arrived[0][0] or bool(together))
+
     def note(number: int, frame: FrameType | None) -> None:
         arrived.append((number, time.monotonic()))
         if len(arrived) == 1:
             noted.number = number
             if noted.is_waiting:
                 noted.check()
-        elif arrived[-1][1] - arrived[0][1] < together and (number == arrived[0][0] or together > _TOGETHER):
+        elif is_the_same(number, arrived[-1][1] - arrived[0][1]):
             return
         elif noted.leave:
             noted.leave(number)

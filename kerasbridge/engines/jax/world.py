@@ -75,7 +75,7 @@ def is_worker_lost(error: BaseException) -> bool:
 
 
 def leave() -> None:
-    """End the process at once when an error ends it: JAX would abort it, since it cannot say goodbye to the others."""
+    """End the process at once when an error ends it: JAX would abort it, since it cannot disconnect from the others."""
     show = sys.excepthook
 
     def show_and_exit(*error: Any) -> None:
