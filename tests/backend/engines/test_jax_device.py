@@ -1,5 +1,7 @@
 """The chosen device decides on JAX, not the best one of the machine."""
 
+import importlib
+
 import pytest
 
 from kerasbridge.keras_compat import keras
@@ -21,3 +23,11 @@ def test_the_chosen_device_decides_where_the_machine_has_a_better_one(monkeypatc
         with jax.default_device(chosen):
             assert is_on_cpu()
             assert default_device() == cpu
+
+
+def test_jax_has_the_private_names_by_which_workers_post():
+    distributed = importlib.import_module("jax._src.distributed")
+    runtime = importlib.import_module("jaxlib._jax")
+    assert hasattr(distributed.global_state, "client")
+    for name in ("key_value_set", "key_value_try_get"):
+        assert hasattr(runtime.DistributedRuntimeClient, name)
