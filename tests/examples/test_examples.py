@@ -90,7 +90,7 @@ def test_a_caffe_net_is_fine_tuned_and_exported_to_onnx(tmp_path):
 
 
 def test_every_example_is_tested():
-    others = {"import_caffe.py", "mnist.py", "own_model.py", "switch_backends.py"}
+    others = {"import_caffe.py", "mnist.py", "own_model.py", "several_workers.py", "switch_backends.py"}
     assert {path.name for path in EXAMPLES.glob("*.py")} == others | set(OWN_STEPS)
 
 
