@@ -82,5 +82,5 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-if "WORLD_SIZE" in os.environ:
+if "WORLD_SIZE" in os.environ:  # read here, since runtime.backend would make every other import slower
     importlib.import_module("kerasbridge.engines").join_early()

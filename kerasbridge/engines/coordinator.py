@@ -1,8 +1,8 @@
 """The address at which the workers of a framework meet that has no launcher of its own."""
 
 import importlib
-import socket
 
+from kerasbridge.runtime.ports import free_ports
 from kerasbridge.runtime.world import World
 
 
@@ -19,12 +19,5 @@ def address_of_coordinator(world: World) -> str:
     store = distributed.TCPStore(world.address, world.port, is_master=False)
     key = f"kerasbridge/{world.attempt}/coordinator"
     if world.is_first:
-        store.set(key, f"{world.address}:{free_port()}")
+        store.set(key, f"{world.address}:{free_ports(1)[0]}")
     return str(store.get(key).decode())
-
-
-def free_port() -> int:
-    """Return a port of this machine that nothing listens at."""
-    with socket.socket() as free:
-        free.bind(("", 0))
-        return int(free.getsockname()[1])

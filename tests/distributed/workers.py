@@ -4,7 +4,6 @@ import os
 import pickle
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kerasbridge.runtime import backend as choice
+from kerasbridge.runtime.ports import free_ports
 from tests.paths import ROOT
 
 SECONDS = 240
@@ -104,7 +104,7 @@ def start(script, size, *arguments, backend=None, **variables):
         backend: that of this process by default; or one for each worker.
         variables: further environment variables; a list has one value for each worker.
     """
-    folder, port, peers = tempfile.mkdtemp(prefix="workers-"), free_port(), [free_port() for _ in range(size)]
+    folder, (port, *peers) = tempfile.mkdtemp(prefix="workers-"), free_ports(size + 1)
     backends = backend if isinstance(backend, list) else [backend or choice.configure().backend] * size
     common = {
         "WORLD_SIZE": str(size),
@@ -124,7 +124,7 @@ def torchrun(script, size, *arguments, restarts=0, backend=None, **variables):
     """Start a script by the launcher of torch, which is one process; `restarts` is how often it may restart all."""
     folder = tempfile.mkdtemp(prefix="workers-")
     options = [f"--nproc-per-node={size}", f"--max-restarts={restarts}", "--master-addr=127.0.0.1"]
-    options += [f"--master-port={free_port()}", "-m", f"tests.distributed.{script}", *arguments]
+    options += [f"--master-port={free_ports(1)[0]}", "-m", f"tests.distributed.{script}", *arguments]
     environment = choice.child_environment(backend or choice.configure().backend, threads=1)
     command = [sys.executable, "-m", "torch.distributed.run", *options]
     return Workers(folder, [command], [{**environment, **variables, _FOLDER: folder}], size)
@@ -146,13 +146,6 @@ def report(result):
     path = Path(os.environ[_FOLDER], f"{os.environ['RANK']}.pickle")
     path.with_suffix(".new").write_bytes(pickle.dumps(result))
     path.with_suffix(".new").replace(path)
-
-
-def free_port():
-    """Return a port that nothing listens at."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def _command(script, arguments):
