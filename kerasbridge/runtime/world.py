@@ -60,7 +60,7 @@ def parse(variables: Mapping[str, str]) -> World:
     if missing:
         raise WorkerError(
             f"Expected a launcher to set RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT, received WORLD_SIZE={size} "
-            f"without {' and '.join(missing)}. Start with torchrun --nproc-per-node=N, or unset WORLD_SIZE."
+            f"without {', '.join(missing)}. Start with torchrun --nproc-per-node=N, or unset WORLD_SIZE."
         )
     rank, port = _number(variables, "RANK"), _number(variables, "MASTER_PORT")
     if not 0 <= rank < size:
