@@ -14,24 +14,10 @@ from kerasbridge.keras_compat import keras
 from kerasbridge.training.workers import Workers
 from tests.distributed import mlp
 from tests.distributed.workers import note_attempt, report
+from tests.step_losses import StepLosses
 
 RANK, ATTEMPT = int(os.environ["RANK"]), int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "term": signal.SIGTERM, "int": signal.SIGINT}
-
-
-class StepLosses(keras.callbacks.Callback):
-    """Records the loss of each step."""
-
-    def __init__(self):
-        super().__init__()
-        self.losses = {}
-        self._epoch = 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.losses[self._epoch, batch] = logs["loss"]
 
 
 def fail_at(fault, block):

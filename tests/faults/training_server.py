@@ -26,25 +26,10 @@ import numpy as np
 import kerasbridge as kb
 from kerasbridge.checkpoint import files
 from kerasbridge.keras_compat import keras
+from tests.step_losses import StepLosses
 from tests.system_calls import CALLS
 
 ROWS, BATCH_SIZE = 640, 16
-
-
-class FirstLoss(keras.callbacks.Callback):
-    """Records the loss of the first step after the start, and thereby runs every step by itself."""
-
-    def __init__(self):
-        super().__init__()
-        self.losses = {}
-        self._epoch = 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if batch == 0:
-            self.losses[self._epoch] = logs["loss"]
 
 
 def classifier():
@@ -78,14 +63,15 @@ def train(job):
     """Run a training to its end, and return its result."""
     kb.seed_everything(1)
     model, (x, y), test, batch_size = load(job["data"])
-    first = FirstLoss()
+    losses = StepLosses()
     callbacks = [keras.callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=0.1)]
     history = kb.fit(
         model, x, y, batch_size, epochs=job["epochs"], seed=1, verbose=0, run_dir=job["folder"], resume=True,
-        checkpoint_every=job["every"], callbacks=[*callbacks, *([first] if job["data"] else [])],
+        checkpoint_every=job["every"], callbacks=[*callbacks, *([losses] if job["data"] else [])],
     )  # fmt: skip
     digest, accuracy = digest_of(model), float(kb.evaluate(model, *test, verbose=0)[1])
-    return {"digest": digest, "history": history.history, "first": first.losses, "accuracy": accuracy}
+    first = {epoch: loss for (epoch, step), loss in losses.losses.items() if step == 0}
+    return {"digest": digest, "history": history.history, "first": first, "accuracy": accuracy}
 
 
 def train_with_backups(job):
